@@ -1,0 +1,84 @@
+# `make demo` and `make test` set up what is missing. Only Python 3.11 or later (with venv) and make must be there.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+STAMPS := $(VENV)/.stamps
+
+# The tools of the virtual environment first, so that node, npm and uv are the locked ones wherever they are called from.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+# Pyright is the locked one and runs on the locked Node; it must not look for newer ones.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+# Progress bars are for people.
+UV_FLAGS := $(if $(CI),--quiet)
+
+.PHONY: help setup demo test check lock clean
+.DELETE_ON_ERROR:
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(STAMPS)/project node_modules/.package-lock.json  ## install everything the other targets need
+
+demo: setup  ## deploy the handler to a local emulator and watch it decide
+	@$(BIN)/python -m local_aws.demo
+
+test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI is set)
+	@echo "==> Running the tests, the end-to-end deployment among them"
+	@$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+check: setup  ## lint, formatting and types
+	@echo "==> Checking style"
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@echo "==> Checking types"
+	@$(BIN)/mypy
+	@for package in client_connect client_connect_tools cdk_client_connect; do \
+		echo "==> Checking that the public types of $$package are complete"; \
+		$(BIN)/pyright --verifytypes $$package --ignoreexternal || exit 1; \
+	done
+
+# `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UV_LOCK_FLAGS)
+lock: setup  ## recompile all locks after a change of the requirements
+	@echo "==> Locking"
+	@$(COMPILE) --custom-compile-command "make lock" pyproject.toml requirements/dev.in --output-file requirements/dev.txt
+	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
+		requirements/bootstrap.in --output-file requirements/bootstrap.txt
+	@$(COMPILE) --no-header --no-annotate lib/client_connect_tools/bundle.in --output-file lib/client_connect_tools/bundle.txt
+	@npm install --package-lock-only
+
+clean:  ## remove everything that make and the tools made
+	rm -rf $(VENV) node_modules build dist cdk.out .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up, in the order it happens. Each stamp is renewed only when what it was made from has changed.
+
+$(STAMPS)/uv: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'make: "$(PYTHON)" is missing or older than Python 3.11; name another one: make PYTHON=python3.13'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo 'make: "$(PYTHON)" comes without venv; install it (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
+	@echo "==> Creating the virtual environment $(VENV)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/requirements: requirements/dev.txt $(STAMPS)/uv
+	@echo "==> Installing the locked Python packages (about a minute the first time)"
+	@$(UV) pip sync $(UV_FLAGS) --require-hashes requirements/dev.txt
+	@touch $@
+
+# Editable: the tests, the checks and the demo see the sources as they are.
+$(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json .npmrc $(STAMPS)/requirements
+	@echo "==> Installing the CDK command line"
+	@npm ci --no-audit --no-fund
+	@touch $@

@@ -1,0 +1,170 @@
+"""The deployable app: a client connect handler, and a Client VPN endpoint that uses it.
+
+The stack ``ClientConnect`` needs no input. The stack ``ClientVpn`` is defined when a server certificate is
+configured. Configure in the context of cdk.json or with ``-c key=value``; see README.md for the keys.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from app_context import Context, InvalidContext
+from cdk_client_connect import ClientConnectError, ClientConnectHandler, Policies
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+CERTIFICATE = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-zA-Z0-9-]+"
+SAML_PROVIDER = r"arn:aws[a-z-]*:iam::[0-9]{12}:saml-provider/[\w.-]+"
+AUTHENTICATIONS = ("clientCertificateArn", "samlProviderArn", "directoryId")
+
+
+class ClientConnectStack(cdk.Stack):
+    """The handler alone."""
+
+    def __init__(self, scope: Construct, id: str, *, context: Context, env: cdk.Environment) -> None:  # noqa: A002
+        super().__init__(scope, id, env=env, description="Client connect handler of AWS Client VPN")
+        self.handler = ClientConnectHandler(
+            self,
+            "Handler",
+            policies=_policies(context),
+            architecture=ARCHITECTURES[context.choice("architecture", list(ARCHITECTURES), default="arm64")],
+            runtime=lambda_.Runtime(
+                context.text("runtime", r"python3\.\d+", example="python3.14", default="python3.14"),
+                lambda_.RuntimeFamily.PYTHON,
+            ),
+            time_zone=context.text("timeZone", r"[\w/+-]+", example="Europe/Berlin", default="UTC"),
+            shadow_mode=context.choice("shadowMode", ["true", "false"], default="false") == "true",
+        )
+        cdk.CfnOutput(self, "FunctionName", value=self.handler.function_name)
+        cdk.CfnOutput(self, "FunctionArn", value=self.handler.function_arn)
+
+
+class ClientVpnStack(cdk.Stack):
+    """A Client VPN endpoint that asks the handler, into a VPC of its own or one that exists."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002
+        *,
+        context: Context,
+        env: cdk.Environment,
+        handler: ClientConnectHandler,
+    ) -> None:
+        super().__init__(
+            scope, id, env=env, description="AWS Client VPN endpoint with a client connect handler"
+        )
+        vpc = self._vpc(context)
+        endpoint = ec2.ClientVpnEndpoint(
+            self,
+            "Endpoint",
+            vpc=vpc,
+            cidr=context.cidr("clientCidr", longest=22, shortest=12, default="10.100.0.0/16"),
+            server_certificate_arn=context.text(
+                "serverCertificateArn", CERTIFICATE, example="arn:aws:acm:REGION:ACCOUNT:certificate/ID"
+            ),
+            client_certificate_arn=context.optional(
+                "clientCertificateArn", CERTIFICATE, example="arn:aws:acm:REGION:ACCOUNT:certificate/ID"
+            ),
+            user_based_authentication=self._user_authentication(context),
+            client_connection_handler=handler,
+            logging=True,
+            log_group=logs.LogGroup(self, "ConnectionLog"),
+            split_tunnel=True,
+            authorize_all_users_to_vpc_cidr=False,
+        )
+        groups = context.texts("authorizedGroups", r"[^,]+", example="S-1-5-21-1-2-3-1001 or engineering")
+        for number, group in enumerate(groups or [None], start=1):
+            endpoint.add_authorization_rule(f"Rule{number}", cidr=vpc.vpc_cidr_block, group_id=group)
+        cdk.CfnOutput(self, "EndpointId", value=endpoint.endpoint_id)
+
+    def _vpc(self, context: Context) -> ec2.IVpc:
+        vpc_id = context.optional("vpcId", r"vpc-[0-9a-f]+", example="vpc-0123456789abcdef0")
+        if vpc_id is None:
+            return ec2.Vpc(
+                self,
+                "Vpc",
+                ip_addresses=ec2.IpAddresses.cidr("10.0.0.0/16"),
+                max_azs=2,
+                nat_gateways=0,
+                restrict_default_security_group=False,  # nothing uses it, and emptying it takes a function
+                subnet_configuration=[
+                    ec2.SubnetConfiguration(name="Vpn", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+                ],
+                flow_logs={
+                    "All": ec2.FlowLogOptions(destination=ec2.FlowLogDestination.to_cloud_watch_logs())
+                },
+            )
+        if cdk.Token.is_unresolved(self.account) or cdk.Token.is_unresolved(self.region):
+            context.fail(
+                "vpcId", vpc_id, "to be found without an account and a Region", "sign in to AWS first"
+            )
+        return ec2.Vpc.from_lookup(self, "Vpc", vpc_id=vpc_id)
+
+    def _user_authentication(self, context: Context) -> ec2.ClientVpnUserBasedAuthentication | None:
+        example = "arn:aws:iam::ACCOUNT:saml-provider/NAME"
+        saml = context.optional("samlProviderArn", SAML_PROVIDER, example=example)
+        directory = context.optional("directoryId", r"d-[0-9a-f]{10}", example="d-1234567890")
+        if saml and directory:
+            context.fail("directoryId", directory, "allowed beside samlProviderArn", "give one of them")
+        if saml:
+            return ec2.ClientVpnUserBasedAuthentication.federated(
+                iam.SamlProvider.from_saml_provider_arn(self, "SamlProvider", saml)
+            )
+        if directory:
+            return ec2.ClientVpnUserBasedAuthentication.active_directory(directory)
+        return None
+
+
+def _policies(context: Context) -> Policies | None:
+    path = context.optional("policies", r".+", example="policies/")
+    if path is None:
+        return None
+    return Policies.from_directory(path) if Path(path).is_dir() else Policies.from_file(path)
+
+
+def define(app: cdk.App) -> None:
+    """Define the stacks.
+
+    Raises:
+        InvalidContext: When a key of the context has a value that is not allowed.
+        ClientConnectError: When the policies or another argument of the handler are wrong.
+    """
+    context = Context(app.node)
+    env = cdk.Environment(
+        account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
+    )
+    handler = ClientConnectStack(app, "ClientConnect", context=context, env=env).handler
+    if not app.node.try_get_context("serverCertificateArn"):
+        return
+    if not any(app.node.try_get_context(key) for key in AUTHENTICATIONS):
+        raise InvalidContext(
+            "clients have no way to authenticate: give at least one of "
+            + ", ".join(f"-c {key}=..." for key in AUTHENTICATIONS)
+        )
+    ClientVpnStack(app, "ClientVpn", context=context, env=env, handler=handler)
+
+
+def main() -> None:
+    """Synthesize the app; a wrong configuration ends it with its message alone."""
+    app = cdk.App()
+    try:
+        define(app)
+    except (InvalidContext, ClientConnectError) as error:
+        sys.exit(f"error: {error}")
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

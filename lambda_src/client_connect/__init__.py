@@ -1,0 +1,22 @@
+"""Decide AWS Client VPN connections by Cedar policies: the runtime of a client connect handler."""
+
+from client_connect.authorizer import Authorizer, Decision
+from client_connect.facts import Facts
+from client_connect.policy_set import InvalidPolicySet, Policy, PolicySet
+from client_connect.request import ConnectionRequest, InvalidRequest
+from client_connect.response import response
+from client_connect.versions import OsVersion, Version
+
+__all__ = [
+    "Authorizer",
+    "ConnectionRequest",
+    "Decision",
+    "Facts",
+    "InvalidPolicySet",
+    "InvalidRequest",
+    "OsVersion",
+    "Policy",
+    "PolicySet",
+    "Version",
+    "response",
+]

@@ -1,0 +1,111 @@
+"""The decision: Cedar policies over the facts of a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cedarpy
+
+from client_connect.policy_set import PolicySet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from client_connect.facts import Facts
+
+SCHEMA = Path(__file__).with_name("schema.cedarschema")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the policies say of a connection.
+
+    Attributes:
+        allowed: Whether the connection may be established. ``False`` whenever there are ``errors``.
+        determining: Ids of the policies that made the decision, sorted; none when no permit applied.
+        message: What the determining forbids tell the client, in the order of their ids.
+        statuses: The posture compliance statuses of the determining policies, in the order of their ids.
+        shadow_denied: Ids of the forbids in shadow mode that applied, sorted.
+        shadow_allowed: Ids of the permits in shadow mode that applied, sorted.
+        shadow_errors: Why policies in shadow mode could not be evaluated. They change nothing.
+        errors: Why the enforced policies could not be evaluated. Cedar itself only skips such a policy,
+            a forbid too; here any error denies.
+    """
+
+    allowed: bool
+    determining: tuple[str, ...] = ()
+    message: str = ""
+    statuses: tuple[str, ...] = ()
+    shadow_denied: tuple[str, ...] = ()
+    shadow_allowed: tuple[str, ...] = ()
+    shadow_errors: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+class Authorizer:
+    """Decides connections by a set of Cedar policies, parsed once.
+
+    Example:
+        >>> authorizer = Authorizer('@id("all") permit (principal, action, resource);')
+
+    Args:
+        policies: Cedar policies over ``schema.cedarschema``. Each has an ``@id`` of its own, and may have
+            ``@message``, ``@status`` and ``@shadow``.
+
+    Raises:
+        InvalidPolicySet: When the text cannot be parsed, or an ``@id`` is missing or used twice. The
+            policies are not validated against the schema here: ``cdk_client_connect`` does that at
+            synthesis, and ``decide`` denies whatever errs.
+    """
+
+    def __init__(self, policies: str) -> None:
+        self.policies = PolicySet.parse(policies)
+        self._schema = cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
+
+    def decide(self, facts: Facts) -> Decision:
+        """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
+        request, entities = facts.cedar_request(), facts.cedar_entities()
+
+        def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
+            return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
+
+        enforced = evaluate(self.policies.enforced)
+        determining = () if enforced.errors else enforced.applied
+        forbids, permits = self.policies.shadow_forbids, self.policies.shadow_permits
+        shadow_forbids = evaluate(forbids) if len(forbids) else _NOTHING
+        shadow_permits = evaluate(permits) if len(permits) else _NOTHING
+        return Decision(
+            allowed=enforced.allowed,
+            determining=determining,
+            message="" if enforced.allowed else " ".join(self._annotations("message", determining)),
+            statuses=tuple(self._annotations("status", determining)),
+            shadow_denied=shadow_forbids.applied,
+            shadow_allowed=shadow_permits.applied,
+            shadow_errors=shadow_forbids.errors + shadow_permits.errors,
+            errors=enforced.errors,
+        )
+
+    def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:
+        values = (getattr(self.policies.by_id[id_], name) for id_ in ids)
+        return list(dict.fromkeys(value for value in values if value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What Cedar says of one set of policies, without its leniency about errors."""
+
+    allowed: bool
+    applied: tuple[str, ...]
+    errors: tuple[str, ...]
+
+    @classmethod
+    def of(cls, result: cedarpy.AuthzResult) -> _Outcome:
+        errors = tuple(result.diagnostics.errors)
+        if result.decision is cedarpy.Decision.NoDecision:
+            errors = errors or ("the engine made no decision",)
+        return cls(result.allowed and not errors, tuple(sorted(result.diagnostics.reasons)), errors)
+
+
+_NOTHING = _Outcome(allowed=False, applied=(), errors=())

@@ -1,0 +1,132 @@
+"""The function that Lambda calls, and the only place that catches.
+
+Whatever goes wrong while this code runs, the client gets a valid denial with a message that helps, and the
+log gets one record that says why. In shadow mode it gets a valid permission instead: shadow never blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from client_connect.authorizer import Authorizer, Decision
+from client_connect.facts import Facts
+from client_connect.record import Record
+from client_connect.request import ConnectionRequest, schema_version_of
+from client_connect.response import response
+from client_connect.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Beside the package in the bundle.
+POLICIES = Path(__file__).parents[1] / "policies.cedar"
+
+ERROR_DENIAL = (
+    "Your connection could not be checked. Please try again; if it fails again, contact your administrator."
+)
+
+# What the answer may still need when the decision begins.
+MINIMUM_TIME_LEFT_MS = 200
+
+
+class LambdaContext(Protocol):
+    """What the handler reads of Lambda's context object."""
+
+    function_name: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the invocation."""
+
+
+class TimeNearlyUsedUp(Exception):
+    """Too little of the function's time is left to decide."""
+
+
+class ConnectHandler:
+    """Answers connection requests; one is made at cold start.
+
+    Args:
+        decide: The decision, usually ``Authorizer.decide``.
+        settings: What the construct configured.
+        policies: The digest of the policies, for the records.
+    """
+
+    def __init__(
+        self, decide: Callable[[Facts], Decision], settings: Settings, *, policies: str = ""
+    ) -> None:
+        self._decide = decide
+        self._settings = settings
+        self._policies = policies
+
+    def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
+        """Answer one invocation. Never raises."""
+        started = perf_counter()
+        try:
+            return self._answer(event, context, started)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a panic of the engine is not an Exception
+            return self._refuse(event, context, started, error)
+
+    def _answer(self, event: object, context: LambdaContext | None, started: float) -> dict[str, Any]:
+        _require_time(context)
+        request = ConnectionRequest.from_event(event)
+        now = datetime.now(UTC)
+        decision = self._decide(Facts(request, now=now, time_zone=self._settings.time_zone))
+        allow = decision.allowed or self._settings.shadow_mode
+        record = Record.of_decision(request, decision, allow=allow, policies=self._policies)
+        _write(record, context, started, now)
+        return response(
+            allow=allow,
+            message=self._message(decision),
+            statuses=decision.statuses,
+            schema_version=request.schema_version,
+        )
+
+    def _message(self, decision: Decision) -> str:
+        if decision.errors:
+            return ERROR_DENIAL
+        return decision.message or self._settings.default_message
+
+    def _refuse(
+        self, event: object, context: LambdaContext | None, started: float, error: BaseException
+    ) -> dict[str, Any]:
+        allow = self._settings.shadow_mode
+        with contextlib.suppress(Exception):  # a log that is broken too must not cost the client its answer
+            _write(Record.of_error(event, error, allow=allow), context, started, datetime.now(UTC))
+        return response(allow=allow, message=ERROR_DENIAL, schema_version=schema_version_of(event))
+
+
+def start() -> ConnectHandler:
+    """Make the handler of this process; one that refuses everybody when it cannot be made."""
+    settings = Settings()
+    try:
+        settings = Settings.from_environment()
+        authorizer = Authorizer(POLICIES.read_text("utf-8"))
+    except Exception as error:  # noqa: BLE001 - an error here would cost the client our message
+        return ConnectHandler(_raising(error), settings)
+    return ConnectHandler(authorizer.decide, settings, policies=authorizer.policies.digest)
+
+
+def _raising(error: Exception) -> Callable[[Facts], Decision]:
+    def decide(_facts: Facts) -> Decision:
+        raise error
+
+    return decide
+
+
+def _require_time(context: LambdaContext | None) -> None:
+    if context is not None and (left := context.get_remaining_time_in_millis()) < MINIMUM_TIME_LEFT_MS:
+        raise TimeNearlyUsedUp(f"{left} ms are left, fewer than {MINIMUM_TIME_LEFT_MS}")
+
+
+def _write(record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:
+    name = "local" if context is None else context.function_name
+    record.write(now=now, milliseconds=(perf_counter() - started) * 1000, function_name=name)
+
+
+handler = start()

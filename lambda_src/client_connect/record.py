@@ -1,0 +1,130 @@
+"""The decision record: one line of JSON per invocation, with its metrics in it.
+
+Standard ``logging`` writes it: in Lambda's JSON format the ``extra`` of a call becomes top-level keys, and
+an ``_aws`` key makes the line an embedded metric, so neither a library nor an API call is needed.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from client_connect.authorizer import Decision
+    from client_connect.request import ConnectionRequest
+
+METRIC_NAMESPACE = "ClientConnect"
+_MAX_EVENT_LENGTH = 4096
+
+_logger = logging.getLogger("client_connect")
+_logger.setLevel(logging.INFO)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What is recorded of one invocation.
+
+    Attributes:
+        allow: What the client was told.
+        error: Whether something went wrong, which makes it a record of level ERROR.
+        shadow_denied: Whether a connection was allowed only because of shadow mode.
+        fields: The request and the decision, or the error and the event.
+    """
+
+    allow: bool
+    error: bool
+    shadow_denied: bool
+    fields: dict[str, Any]
+
+    @classmethod
+    def of_decision(
+        cls, request: ConnectionRequest, decision: Decision, *, allow: bool, policies: str
+    ) -> Record:
+        """Describe a decision completely enough to replay it later."""
+        fields = {
+            "endpoint": request.endpoint_id,
+            "request": request.to_event(),
+            "decision": {
+                "allowed": decision.allowed,
+                "determining": decision.determining,
+                "message": decision.message,
+                "statuses": decision.statuses,
+                "shadowDenied": decision.shadow_denied,
+                "shadowAllowed": decision.shadow_allowed,
+                "shadowErrors": decision.shadow_errors,
+                "errors": decision.errors,
+            },
+            "policies": policies,
+        }
+        return cls(
+            allow=allow,
+            error=bool(decision.errors),
+            shadow_denied=allow and bool(decision.shadow_denied or not decision.allowed),
+            fields=fields,
+        )
+
+    @classmethod
+    def of_error(cls, event: object, error: BaseException, *, allow: bool) -> Record:
+        """Describe what went wrong, with the event as it came, as text."""
+        fields = {
+            "endpoint": "unknown",
+            "error": {"type": type(error).__name__, "detail": str(error)},
+            "event": json.dumps(event, default=repr)[:_MAX_EVENT_LENGTH],
+        }
+        return cls(allow=allow, error=True, shadow_denied=allow, fields=fields)
+
+    def write(self, *, now: datetime, milliseconds: float, function_name: str) -> None:
+        """Log the record, with its metrics by endpoint and by function."""
+        metrics = {
+            "Allowed": int(self.allow),
+            "Denied": int(not self.allow),
+            "Errors": int(self.error),
+            "ShadowDenied": int(self.shadow_denied),
+            "DecisionTime": round(milliseconds, 3),
+        }
+        dimensions = {"EndpointId": self.fields["endpoint"], "FunctionName": function_name}
+        _logger.log(
+            logging.ERROR if self.error else logging.INFO,
+            "connection allowed" if self.allow else "connection denied",
+            extra={
+                "at": now.isoformat(timespec="milliseconds"),
+                "allow": self.allow,
+                **_printable(self.fields),
+                **_printable(dimensions),
+                **metrics,
+                "_aws": _embedded_metrics(now),
+            },
+        )
+
+
+def _embedded_metrics(now: datetime) -> dict[str, Any]:
+    units = dict.fromkeys(("Allowed", "Denied", "Errors", "ShadowDenied"), "Count")
+    definition = {
+        "Namespace": METRIC_NAMESPACE,
+        "Dimensions": [["EndpointId"], ["FunctionName"]],
+        "Metrics": [
+            {"Name": name, "Unit": unit} for name, unit in {**units, "DecisionTime": "Milliseconds"}.items()
+        ],
+    }
+    return {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]}
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Escape what could break or disguise a log line: control and direction marks, lone surrogates."""
+    if isinstance(value, str):
+        return value if value.isprintable() else "".join(map(_escape, value))
+    if isinstance(value, dict):
+        return {key: _printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(item) for item in value]
+    return value
+
+
+def _escape(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

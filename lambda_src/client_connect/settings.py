@@ -1,0 +1,58 @@
+"""What the construct configures of a deployed handler, by environment variables."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+SHADOW_MODE = "CLIENT_CONNECT_SHADOW_MODE"
+DEFAULT_MESSAGE = "CLIENT_CONNECT_DEFAULT_MESSAGE"
+TIME_ZONE = "CLIENT_CONNECT_TIME_ZONE"
+
+DEFAULT_DENIAL = (
+    "Your connection is not permitted by the rules of this VPN. Please contact your administrator."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of a handler.
+
+    Attributes:
+        shadow_mode: Decide and record, but always allow.
+        default_message: What a denied client is shown when no policy has a message for it.
+        time_zone: The zone in which policies see the clock.
+    """
+
+    shadow_mode: bool = False
+    default_message: str = DEFAULT_DENIAL
+    time_zone: tzinfo = UTC
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the settings of this process.
+
+        Raises:
+            ValueError: When a variable has a value that is not allowed.
+        """
+        return cls(
+            shadow_mode=_boolean(SHADOW_MODE),
+            default_message=os.environ.get(DEFAULT_MESSAGE, DEFAULT_DENIAL),
+            time_zone=_zone(os.environ.get(TIME_ZONE, "UTC")),
+        )
+
+
+def _boolean(variable: str) -> bool:
+    value = os.environ.get(variable, "false")
+    if value not in ("true", "false"):
+        raise ValueError(f'{variable} is "{value}"; allowed are "true" and "false"')
+    return value == "true"
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - costs a cold start milliseconds that UTC does not need
+
+    return ZoneInfo(name)

@@ -1,0 +1,47 @@
+"""A client connect handler for AWS Client VPN, as an AWS CDK construct."""
+
+from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.errors import (
+    InvalidCode,
+    InvalidConcurrency,
+    InvalidFunctionName,
+    InvalidHandler,
+    InvalidMessage,
+    InvalidRuntime,
+    InvalidTimeout,
+    InvalidTimeZone,
+)
+from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
+from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from client_connect_tools import (
+    BundleError,
+    ClientConnectError,
+    InvalidPolicies,
+    InvalidRules,
+    MinimumVersion,
+    Policies,
+    Rules,
+)
+
+__all__ = [
+    "BundleError",
+    "ClientConnectError",
+    "ClientConnectHandler",
+    "FunctionReference",
+    "InvalidCode",
+    "InvalidConcurrency",
+    "InvalidFunctionName",
+    "InvalidHandler",
+    "InvalidMessage",
+    "InvalidPolicies",
+    "InvalidRules",
+    "InvalidRuntime",
+    "InvalidTimeZone",
+    "InvalidTimeout",
+    "MinimumVersion",
+    "Policies",
+    "ProvisionedConcurrency",
+    "Rules",
+    "ServiceLinkedRole",
+]

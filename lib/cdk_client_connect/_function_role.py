@@ -1,0 +1,38 @@
+"""A role for a function that may write to one log group, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct, Dependable, IConstruct
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_logs as logs
+
+
+def function_role(scope: Construct, log_group: logs.ILogGroup) -> iam.Role:
+    """Define the role; the CDK's default one may write to every log group of the account."""
+    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    log_group.grant_write(role)
+    policy = role.node.find_child("DefaultPolicy")
+    Dependable.implement(role, _Only([policy]))
+    return role
+
+
+class _Only(Dependable):
+    """Makes a function wait for the role's policy, which waits for the role itself.
+
+    The function names the role already, so that a dependency on it as well would be redundant, which
+    cfn-lint reports.
+    """
+
+    def __init__(self, roots: Sequence[IConstruct]) -> None:
+        super().__init__()
+        self._roots = list(roots)
+
+    @property
+    def dependency_roots(self) -> list[IConstruct]:
+        return self._roots

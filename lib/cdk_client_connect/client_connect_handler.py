@@ -1,0 +1,347 @@
+"""The construct that defines a client connect handler."""
+
+from __future__ import annotations
+
+import importlib.resources
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import jsii
+from aws_cdk import Annotations, Duration, Stack, Token
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk_client_connect._environment_check import checked_arn
+from cdk_client_connect._function_code import bundled_code, require_runtime
+from cdk_client_connect._function_name import generated_function_name, require_function_name
+from cdk_client_connect._function_role import function_role
+from cdk_client_connect.errors import (
+    InvalidCode,
+    InvalidConcurrency,
+    InvalidMessage,
+    InvalidTimeout,
+    InvalidTimeZone,
+)
+from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
+from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
+from client_connect import settings
+from client_connect.record import METRIC_NAMESPACE
+from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect_tools import Policies, Rules, require_sound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_kms as kms
+
+ALIAS_NAME = "live"
+MAX_TIMEOUT_S = 30
+_VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
+_UNUSED_CONCURRENCY = "cdk-client-connect:provisionedConcurrencyHasNoEffect"
+
+
+@jsii.implements(ec2.IClientVpnConnectionHandler)
+class ClientConnectHandler(Construct):
+    """The Lambda function that Client VPN asks whether a connection may be established.
+
+    Defines the function, its version and alias ``live``, its role, its log group and the service-linked
+    role by which Client VPN invokes it. Give it to an ``ec2.ClientVpnEndpoint`` as
+    ``client_connection_handler``, or its ``client_connect_options`` to an ``ec2.CfnClientVpnEndpoint``, in
+    the same account and Region; it may serve many endpoints.
+
+    Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
+            that prefix and the construct's path.
+        policies: What decides. Checked here, and bundled with the function. Default:
+            ``Policies.from_rules(Rules())``, which permits every client that authenticated.
+        code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
+            without a package index; not together with ``policies``. Default: built here.
+        provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
+        function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
+            provisioned concurrency has an effect.
+        service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
+        timeout: Whole seconds, from 1 to 30, the time that Client VPN waits. Default: 10 seconds.
+        memory_size: In MiB. Default: 512.
+        architecture: Default: ``ARM_64``.
+        runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
+        reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments.
+            Default: none reserved.
+        log_group: Where the decision records go. Default: a new one, kept for two years and retained when
+            the stack is removed.
+        environment_encryption: The key for the function's environment variables. Default: Lambda's own.
+        vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
+        vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
+        security_groups: The security groups in ``vpc``. Default: a new one.
+        tracing: X-Ray tracing. Default: disabled.
+        shadow_mode: Decide and record, but always allow, also after an error. Default: ``False``.
+        default_message: What a denied client is shown when no policy has a message for it; 1 to 255
+            characters. Default: that the rules do not permit it, and to ask the administrator.
+        time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
+
+    Raises:
+        ClientConnectError: When an argument is wrong: ``InvalidFunctionName``, ``InvalidPolicies``,
+            ``InvalidTimeout``, ``InvalidConcurrency``, ``InvalidRuntime``, ``InvalidMessage``,
+            ``InvalidTimeZone``, ``InvalidCode``; ``BundleError`` when the code cannot be built.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's name
+        *,
+        function_name: str | None = None,
+        policies: Policies | None = None,
+        code: lambda_.Code | None = None,
+        provisioned_concurrency: ProvisionedConcurrency | None = None,
+        function_reference: FunctionReference = FunctionReference.ALIAS,
+        service_linked_role: ServiceLinkedRole = ServiceLinkedRole.ENSURE,
+        timeout: Duration | None = None,
+        memory_size: int = 512,
+        architecture: lambda_.Architecture | None = None,
+        runtime: lambda_.Runtime | None = None,
+        reserved_concurrent_executions: int | None = None,
+        log_group: logs.ILogGroup | None = None,
+        environment_encryption: kms.IKey | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        tracing: lambda_.Tracing = lambda_.Tracing.DISABLED,
+        shadow_mode: bool = False,
+        default_message: str = settings.DEFAULT_DENIAL,
+        time_zone: str = "UTC",
+    ) -> None:
+        timeout = timeout or Duration.seconds(10)
+        concurrency = provisioned_concurrency or ProvisionedConcurrency.fixed(2)
+        architecture = architecture or lambda_.Architecture.ARM_64
+        runtime = runtime or lambda_.Runtime.PYTHON_3_14
+        if function_name is not None:
+            require_function_name(function_name)
+        if code is not None and policies is not None:
+            raise InvalidCode(
+                "code and policies are both given, but prebuilt code has its policies in it; give one"
+            )
+        _require_timeout(timeout)
+        _require_concurrency(concurrency, reserved_concurrent_executions)
+        _require_message(default_message)
+        _require_time_zone(time_zone)
+        python = require_runtime(runtime)
+        policies = policies or Policies.from_rules(Rules())
+        require_sound(policies)
+
+        super().__init__(scope, id)
+        self._function_name = function_name or generated_function_name(self)
+        self._log_group = log_group or logs.LogGroup(self, "LogGroup")
+        self._role = function_role(self, self._log_group)
+        if vpc is not None:
+            self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
+        bundled = bundled_code(self, policies=policies, python=python, architecture=architecture)
+        with bundled if code is None else nullcontext(code) as function_code:
+            self._function = lambda_.Function(
+                self,
+                "Function",
+                function_name=self._function_name,
+                description="Decides whether a Client VPN connection may be established",
+                code=function_code,
+                handler="client_connect.handler.handler",
+                runtime=runtime,
+                architecture=architecture,
+                memory_size=memory_size,
+                timeout=timeout,
+                role=self._role,
+                log_group=self._log_group,
+                logging_format=lambda_.LoggingFormat.JSON,
+                application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+                environment={
+                    settings.SHADOW_MODE: "true" if shadow_mode else "false",
+                    settings.DEFAULT_MESSAGE: default_message,
+                    settings.TIME_ZONE: time_zone,
+                },
+                environment_encryption=environment_encryption,
+                reserved_concurrent_executions=reserved_concurrent_executions,
+                vpc=vpc,
+                vpc_subnets=vpc_subnets,
+                security_groups=security_groups,
+                tracing=tracing,
+            )
+        self._alias = _alias(self, self._function, concurrency)
+        self._target: lambda_.IFunction = self._alias
+        if function_reference is FunctionReference.UNQUALIFIED:
+            self._target = self._function
+            self._warn_of_unused(concurrency)
+        if (service_role := provide(service_linked_role, Stack.of(self))) is not None:
+            self._target.node.add_dependency(service_role)
+        self._function_arn = checked_arn(self, self._target.function_arn)
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function."""
+        return self._function
+
+    @property
+    def alias(self) -> lambda_.Alias:
+        """The alias ``live`` of its current version."""
+        return self._alias
+
+    @property
+    def role(self) -> iam.Role:
+        """The function's role; it may write to its log group, and nothing else."""
+        return self._role
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """Where the decision records go."""
+        return self._log_group
+
+    @property
+    def function_name(self) -> str:
+        """The function's name; never a token."""
+        return self._function_name
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN to give an endpoint: the alias's or the unqualified one."""
+        return self._function_arn
+
+    @property
+    def client_connect_options(self) -> ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty:
+        """What an ``ec2.CfnClientVpnEndpoint`` takes as ``client_connect_options``."""
+        return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
+            enabled=True, lambda_function_arn=self.function_arn
+        )
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody else than Client VPN to invoke what endpoints invoke."""
+        return self._target.grant_invoke(grantee)
+
+    def metric(
+        self,
+        metric_name: str,
+        *,
+        statistic: str | None = None,
+        period: Duration | None = None,
+        label: str | None = None,
+    ) -> cloudwatch.Metric:
+        """Return one of Lambda's own metrics of what endpoints invoke, such as ``Duration``.
+
+        Args:
+            metric_name: As in the namespace ``AWS/Lambda``.
+            statistic: Default: the average.
+            period: Default: 5 minutes.
+            label: Default: the metric's name.
+        """
+        return self._target.metric(metric_name, statistic=statistic, period=period, label=label)
+
+    def metric_allowed(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that were allowed."""
+        return self._decision_metric("Allowed", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_denied(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that the handler denied."""
+        return self._decision_metric("Denied", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_errors(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that could not be decided; Lambda's own is ``metric("Errors")``."""
+        return self._decision_metric("Errors", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_shadow_denied(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that were allowed only because of shadow mode."""
+        return self._decision_metric("ShadowDenied", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_decision_time(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the milliseconds per decision, by default the 99th percentile."""
+        return self._decision_metric("DecisionTime", statistic or cloudwatch.Stats.percentile(99), period)
+
+    def _decision_metric(self, name: str, statistic: str, period: Duration | None) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=METRIC_NAMESPACE,
+            metric_name=name,
+            dimensions_map={"FunctionName": self._function_name},
+            statistic=statistic,
+            period=period,
+        )
+
+    def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:
+        if concurrency.minimum:
+            Annotations.of(self).add_warning_v2(
+                _UNUSED_CONCURRENCY,
+                "the endpoint is given the unqualified ARN, which invokes $LATEST, where Lambda never applies "
+                "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
+                "ProvisionedConcurrency.none()",
+            )
+
+
+def _alias(
+    scope: Construct, function: lambda_.Function, concurrency: ProvisionedConcurrency
+) -> lambda_.Alias:
+    scaling = concurrency.target_utilization is not None
+    alias = lambda_.Alias(
+        scope,
+        "Alias",
+        alias_name=ALIAS_NAME,
+        version=function.current_version,
+        # Under scaling, a number here would undo at each deployment what was scaled up.
+        provisioned_concurrent_executions=None if scaling else concurrency.minimum or None,
+    )
+    if concurrency.target_utilization is not None:
+        target = alias.add_auto_scaling(min_capacity=concurrency.minimum, max_capacity=concurrency.maximum)
+        target.scale_on_utilization(utilization_target=concurrency.target_utilization)
+    return alias
+
+
+def _require_timeout(timeout: Duration) -> None:
+    if timeout.is_unresolved():
+        raise InvalidTimeout(
+            "timeout is a token, which cannot be checked at synthesis; give a number of seconds"
+        )
+    milliseconds = timeout.to_milliseconds()
+    if milliseconds % 1000 or not 0 < milliseconds <= MAX_TIMEOUT_S * 1000:
+        raise InvalidTimeout(
+            f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
+            f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
+        )
+
+
+def _require_concurrency(concurrency: ProvisionedConcurrency, reserved: int | None) -> None:
+    if reserved is not None and concurrency.maximum > reserved:
+        raise InvalidConcurrency(
+            f"provisioned_concurrency keeps up to {concurrency.maximum} environments, but "
+            f"reserved_concurrent_executions={reserved} allows no more than that; reserve at least as many"
+        )
+    if reserved == 0:
+        raise InvalidConcurrency(
+            "reserved_concurrent_executions=0 throttles every invocation, so every connection would be denied"
+        )
+
+
+def _require_message(message: str) -> None:
+    if not message.strip():
+        raise InvalidMessage("default_message is empty; tell a denied user what to do")
+    if not Token.is_unresolved(message) and len(message) > MAX_MESSAGE_LENGTH:
+        raise InvalidMessage(
+            f"default_message has {len(message)} characters; Client VPN takes at most {MAX_MESSAGE_LENGTH}"
+        )
+
+
+def _require_time_zone(name: str) -> None:
+    zones = importlib.resources.files("tzdata").joinpath("zones").read_text("utf-8").split()
+    if name not in zones:
+        raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; use one such as "Europe/Berlin"')

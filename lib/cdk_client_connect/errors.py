@@ -1,0 +1,51 @@
+"""The errors of the constructs.
+
+All are raised before anything reaches the CDK's own engine, so that the traceback points at the line that
+passed the wrong argument.
+
+ClientConnectError (a ValueError)
+└── InvalidHandler
+    ├── InvalidFunctionName   not a name that Client VPN invokes
+    ├── InvalidTimeout        longer than Client VPN waits, or not whole seconds
+    ├── InvalidConcurrency    a number of environments that Lambda does not accept
+    ├── InvalidRuntime        not a Python that the handler runs on
+    ├── InvalidMessage        a default message that Client VPN does not accept
+    ├── InvalidTimeZone       not an IANA time zone
+    └── InvalidCode           prebuilt code beside policies that it could not contain
+"""
+
+from __future__ import annotations
+
+from client_connect_tools import ClientConnectError
+
+
+class InvalidHandler(ClientConnectError):
+    """An argument of a construct is wrong."""
+
+
+class InvalidFunctionName(InvalidHandler):
+    """Client VPN would not invoke a function of this name."""
+
+
+class InvalidTimeout(InvalidHandler):
+    """The timeout is longer than Client VPN waits, or not a number of whole seconds."""
+
+
+class InvalidConcurrency(InvalidHandler):
+    """Lambda does not accept this number of execution environments."""
+
+
+class InvalidRuntime(InvalidHandler):
+    """The handler does not run on this runtime."""
+
+
+class InvalidMessage(InvalidHandler):
+    """Client VPN does not accept this message."""
+
+
+class InvalidTimeZone(InvalidHandler):
+    """There is no such time zone."""
+
+
+class InvalidCode(InvalidHandler):
+    """Prebuilt code was given beside policies that it could not contain."""

@@ -1,0 +1,101 @@
+"""The role by which Client VPN invokes the handler."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import custom_resources as cr
+from constructs import Construct, IDependable
+
+from cdk_client_connect._function_role import function_role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SERVICE = "clientvpn-connections.amazonaws.com"
+_ROLE_NAME = "AWSServiceRoleForClientVPNConnections"
+_ID = "ClientVpnConnectionsRole"
+
+
+class ServiceLinkedRole(Enum):
+    """How the role ``AWSServiceRoleForClientVPNConnections`` comes to be in the account.
+
+    Client VPN invokes the handler by it. AWS creates it with the account's first endpoint, but does not say
+    whether it does so for an endpoint without a handler.
+
+    Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/using-service-linked-roles.html
+    """
+
+    ENSURE = "ensure"
+    """Create it if it is missing; never delete it. One small function in each stack does this."""
+
+    CLOUDFORMATION = "cloudformation"
+    """Create it as a retained ``AWS::IAM::ServiceLinkedRole``. Fails in an account that has it already."""
+
+    EXISTING = "existing"
+    """Rely on its being there."""
+
+
+def provide(choice: ServiceLinkedRole, stack: Stack) -> IDependable | None:
+    """Define what the choice needs, once per stack; return what users of the function must wait for."""
+    constructs: dict[ServiceLinkedRole, Callable[[Construct, str], Construct]] = {
+        ServiceLinkedRole.ENSURE: _EnsuredRole,
+        ServiceLinkedRole.CLOUDFORMATION: _OwnedRole,
+    }
+    if choice not in constructs:
+        return None
+    return stack.node.try_find_child(_ID) or constructs[choice](stack, _ID)
+
+
+class _OwnedRole(Construct):
+    """The role as a resource of the stack, kept when the stack is removed: other endpoints may use it."""
+
+    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
+        super().__init__(scope, id)
+        role = iam.CfnServiceLinkedRole(self, "Resource", aws_service_name=_SERVICE)
+        role.apply_removal_policy(RemovalPolicy.RETAIN)
+
+
+class _EnsuredRole(Construct):
+    """Creates the role if it is missing, by a custom resource that accepts that it exists."""
+
+    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
+        super().__init__(scope, id)
+        log_group = logs.LogGroup(
+            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        )
+        cr.AwsCustomResource(
+            self,
+            "Create",
+            on_create=cr.AwsSdkCall(
+                service="IAM",
+                action="createServiceLinkedRole",
+                parameters={"AWSServiceName": _SERVICE},
+                physical_resource_id=cr.PhysicalResourceId.of(_ROLE_NAME),
+                # IAM answers InvalidInput when the role exists; EntityAlreadyExists would mean the same.
+                ignore_error_codes_matching="InvalidInput|EntityAlreadyExists",
+            ),
+            policy=cr.AwsCustomResourcePolicy.from_statements([_permission(Stack.of(self))]),
+            role=function_role(self, log_group),
+            log_group=log_group,
+            install_latest_aws_sdk=False,
+        )
+
+
+def _permission(stack: Stack) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=["iam:CreateServiceLinkedRole"],
+        resources=[
+            stack.format_arn(
+                service="iam",
+                region="",
+                resource="role",
+                resource_name=f"aws-service-role/{_SERVICE}/{_ROLE_NAME}",
+            )
+        ],
+        conditions={"StringEquals": {"iam:AWSServiceName": _SERVICE}},
+    )

@@ -1,0 +1,91 @@
+"""The policies of a handler, from where they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from client_connect_tools.errors import InvalidPolicies
+
+if TYPE_CHECKING:
+    import os
+
+    from client_connect_tools.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Cedar text with the name that findings give it, usually its file's."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Cedar policies that decide connections; made by one of the factories.
+
+    They are checked when a handler is defined with them, not when they are read.
+    """
+
+    sources: tuple[Source, ...]
+
+    @staticmethod
+    def from_directory(path: str | os.PathLike[str]) -> Policies:
+        """Read every ``*.cedar`` file of a directory, in the order of their names.
+
+        Raises:
+            InvalidPolicies: When it is not a directory, holds no such file, or a file cannot be read.
+        """
+        directory = Path(path)
+        if not directory.is_dir():
+            raise InvalidPolicies(f'"{path}" is not a directory; give one that holds *.cedar files')
+        files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
+        if not files:
+            raise InvalidPolicies(f'directory "{path}" holds no *.cedar file; add one')
+        return Policies(tuple(_read(file) for file in files))
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> Policies:
+        """Read one file.
+
+        Raises:
+            InvalidPolicies: When it cannot be read.
+        """
+        return Policies((_read(Path(path)),))
+
+    @staticmethod
+    def from_string(text: str, *, name: str = "<string>") -> Policies:
+        """Take Cedar text as it is.
+
+        Args:
+            text: The policies.
+            name: What findings call this text, in the place of a file.
+        """
+        return Policies((Source(name, text),))
+
+    @staticmethod
+    def from_rules(rules: Rules) -> Policies:
+        """Render rules to Cedar."""
+        return Policies((Source("<rules>", rules.to_cedar()),))
+
+    @staticmethod
+    def merge(*policies: Policies) -> Policies:
+        """Put several together; every ``@id`` must be unique in all of them.
+
+        A forbid of any of them beats every permit of all of them.
+        """
+        return Policies(tuple(source for part in policies for source in part.sources))
+
+    @property
+    def text(self) -> str:
+        """All policies in one text: what is bundled. It depends on no path and no line ending."""
+        return "\n".join(source.text.strip() + "\n" for source in self.sources)
+
+
+def _read(file: Path) -> Source:
+    try:
+        return Source(file.as_posix(), file.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidPolicies(f'cannot read the policies "{file}": {error}') from error

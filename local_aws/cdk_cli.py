@@ -1,0 +1,142 @@
+"""The real CDK command line, deploying to the emulator."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from local_aws.emulator import ACCOUNT, REGION, ROOT
+from local_aws.process import stop, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from local_aws.emulator import Emulator
+
+APP = shlex.join((sys.executable, str(ROOT / "app.py")))
+
+_CDK = ROOT / "node_modules" / ".bin" / "cdk"
+_OPTIONS = ("--no-notices", "--no-color")
+_BOOTSTRAP_SECONDS = 180.0
+_DEPLOY_SECONDS = 600.0
+
+# The command line asks nobody but the emulator.
+_QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true"}
+
+
+class CdkFailed(Exception):
+    """The CDK command line failed; the message ends with what it said."""
+
+
+def ignore(_line: str) -> None:
+    """Take a line of output that nobody wants to see."""
+
+
+def bootstrap(emulator: Emulator, *, report: Callable[[str], None] = ignore) -> None:
+    """Run ``cdk bootstrap`` for the emulator's account.
+
+    Args:
+        emulator: The emulator, running.
+        report: Called with each line of output.
+
+    Raises:
+        CdkFailed: When it fails, or takes longer than three minutes.
+    """
+    arguments = ["bootstrap", f"aws://{ACCOUNT}/{REGION}"]
+    # Away from cdk.json, whose app it would synthesize for nothing.
+    _run(emulator, arguments, report, seconds=_BOOTSTRAP_SECONDS, directory=emulator.directory)
+
+
+def deploy(
+    emulator: Emulator,
+    *,
+    stack: str,
+    app: str = APP,
+    context: Mapping[str, str] | None = None,
+    report: Callable[[str], None] = ignore,
+) -> dict[str, str]:
+    """Run ``cdk deploy`` and return the stack's outputs.
+
+    Args:
+        emulator: The emulator, running and bootstrapped.
+        stack: The name of the stack.
+        app: The command that synthesizes; the project's own app by default.
+        context: The context values to pass with ``-c``.
+        report: Called with each line of output.
+
+    Raises:
+        CdkFailed: When it fails, or takes longer than ten minutes.
+    """
+    outputs = emulator.directory / "outputs.json"
+    arguments = ["deploy", stack, "--app", app, "--require-approval", "never", "--outputs-file", str(outputs)]
+    arguments += ["--progress", "events", *_assembly(emulator, context)]
+    _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS)
+    found: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8"))
+    return found[stack]
+
+
+def destroy(
+    emulator: Emulator,
+    *,
+    stack: str,
+    app: str = APP,
+    context: Mapping[str, str] | None = None,
+    report: Callable[[str], None] = ignore,
+) -> None:
+    """Run ``cdk destroy``, which deletes the stack; the arguments are those of :func:`deploy`.
+
+    Raises:
+        CdkFailed: When it fails, or takes longer than ten minutes.
+    """
+    arguments = ["destroy", stack, "--app", app, "--force", *_assembly(emulator, context)]
+    _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS)
+
+
+def _assembly(emulator: Emulator, context: Mapping[str, str] | None) -> list[str]:
+    """Keep the cloud assembly out of the work tree, and from one deployment to the next."""
+    values = [option for name, value in (context or {}).items() for option in ("-c", f"{name}={value}")]
+    return ["--output", str(emulator.directory / "cdk.out"), *values]
+
+
+def _run(
+    emulator: Emulator,
+    arguments: Sequence[str],
+    report: Callable[[str], None],
+    *,
+    seconds: float,
+    directory: Path = ROOT,
+) -> None:
+    process = subprocess.Popen(
+        [_CDK, *arguments, *_OPTIONS],
+        env=emulator.environment | _QUIET,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    timer = threading.Timer(seconds, stop, [process])
+    timer.start()
+    started = time.monotonic()
+    try:
+        output = list(_reported(process, report))
+        process.wait()
+    finally:
+        timer.cancel()
+        stop(process)
+    if process.returncode:
+        end = f"ended with {process.returncode} after {time.monotonic() - started:.0f} s of {seconds:.0f} s"
+        raise CdkFailed(f"cdk {arguments[0]} {end}; it said\n{tail(''.join(output))}")
+
+
+def _reported(process: subprocess.Popen[str], report: Callable[[str], None]) -> Iterator[str]:
+    for line in process.stdout or ():
+        report(line.rstrip())
+        yield line

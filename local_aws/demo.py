@@ -1,0 +1,182 @@
+"""``make demo``: deploy the handler to a local AWS, watch it decide, change a policy, watch again."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import shutil
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from local_aws import cdk_cli
+from local_aws.deployed_handler import DeployedHandler, Invocation, InvocationFailed, deploy
+from local_aws.emulator import RUNTIME, Emulator, EmulatorFailed
+from local_aws.process import exit_on_termination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_HERE = Path(__file__).parent
+_POLICIES = _HERE / "demo_policies"
+_REQUESTS = _HERE / "demo_requests.json"
+
+# The change: contractors may also connect from home.
+_CHANGED_FILE = "contractors.cedar"
+_BEFORE = 'unless { context.publicIp.isInRange(ip("198.51.100.0/24")) };'
+_AFTER = (
+    'unless { context.publicIp.isInRange(ip("198.51.100.0/24")) || '
+    'context.publicIp.isInRange(ip("192.0.2.0/24")) };'
+)
+_WHO_IT_CONCERNS = "grace, contractor"
+
+_WIDTH_WITHOUT_TERMINAL = 130
+
+
+class DemoFailed(Exception):
+    """What the demo shows did not happen."""
+
+
+def main() -> int:
+    """Run the demo and return its exit status."""
+    exit_on_termination()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+    if sys.platform != "linux":
+        console.print("The demo runs the function's bundle, which is built for Lambda: it needs Linux.")
+        return 2
+    try:
+        _run(console)
+    except KeyboardInterrupt:
+        console.print("Stopped; nothing is left running.")
+        return 130
+    except (EmulatorFailed, cdk_cli.CdkFailed, InvocationFailed, DemoFailed) as error:
+        console.print(f"[red]failed:[/] {escape(str(error))}")
+        return 1
+    return 0
+
+
+def _run(console: Console) -> None:
+    with contextlib.ExitStack() as resources:
+        with _step(console, "Starting the local AWS emulator"):
+            emulator = resources.enter_context(Emulator())
+        with _step(console, f"cdk bootstrap, for the emulator at {emulator.endpoint}") as report:
+            cdk_cli.bootstrap(emulator, report=report)
+        policies = shutil.copytree(_POLICIES, emulator.directory / "policies")
+        with _step(
+            console, "cdk deploy ClientConnect, with the policies of local_aws/demo_policies"
+        ) as report:
+            handler = deploy(emulator, policies=policies, report=report)
+        version = handler.alias_version
+        console.print(f"\nAn endpoint would invoke [bold]{handler.function_arn}[/], now version {version}:\n")
+        before = _decide_all(console, handler)
+
+        console.print("\nNow a policy changes:\n")
+        _change(console, policies / _CHANGED_FILE)
+        with _step(console, "cdk deploy ClientConnect, with the changed policy") as report:
+            handler = deploy(emulator, policies=policies, report=report)
+        after = handler.invoke(_event(_WHO_IT_CONCERNS))
+        _compare(console, before[_WHO_IT_CONCERNS], after, versions=(version, handler.alias_version))
+        with _step(console, "Stopping the emulator"):
+            resources.close()
+
+
+def _decide_all(console: Console, handler: DeployedHandler) -> dict[str, Invocation]:
+    table = _table("Who", "Request", "From", "Decision", "By policy", "Message", "ms")
+    invocations = {}
+    for request in json.loads(_REQUESTS.read_text("utf-8")):
+        who, event = request["who"], request["event"]
+        invocations[who] = invocation = handler.invoke(event)
+        table.add_row(who, event["schema-version"], event["public-ip"], *_cells(invocation))
+    console.print(table)
+    console.print(
+        "  ms: from the request to the answer; the first request also starts the function", style="dim"
+    )
+    return invocations
+
+
+def _change(console: Console, file: Path) -> None:
+    before = file.read_text("utf-8")
+    if _BEFORE not in before:
+        raise DemoFailed(f"{file.name} does not hold the line that the demo changes: {_BEFORE}")
+    after = before.replace(_BEFORE, _AFTER)
+    file.write_text(after, "utf-8")
+    for line in _difference(before, after):
+        console.print(
+            Text(
+                f"  {line}", style="green" if line.startswith("+") else "red" if line.startswith("-") else ""
+            )
+        )
+    console.print()
+
+
+def _difference(before: str, after: str) -> Sequence[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
+    return list(lines)[3:]
+
+
+def _compare(console: Console, before: Invocation, after: Invocation, *, versions: tuple[str, str]) -> None:
+    table = _table("The same request", "Alias version", "Decision", "By policy", "Message", "ms")
+    for name, version, invocation in zip(("before", "after"), versions, (before, after), strict=True):
+        table.add_row(f"{_WHO_IT_CONCERNS}, {name}", version, *_cells(invocation))
+    console.print(table)
+    if before.answer["allow"] == after.answer["allow"] or versions[0] == versions[1]:
+        raise DemoFailed("the answer and the alias's version should both have changed")
+    console.print(f"\nThe alias moved from version {versions[0]} to {versions[1]}, and the answer with it.")
+
+
+def _cells(invocation: Invocation) -> tuple[Text, str, str, str]:
+    allowed = invocation.answer["allow"]
+    return (
+        Text("allowed", style="green") if allowed else Text("denied", style="red"),
+        escape(_reason(invocation.record)),
+        escape(_message(invocation.answer)),
+        f"{invocation.milliseconds:.0f}",
+    )
+
+
+def _reason(record: dict[str, Any]) -> str:
+    if "decision" not in record:
+        return f"({record['error']['type']})"
+    return ", ".join(record["decision"]["determining"]) or "(no policy permits it)"
+
+
+def _message(answer: dict[str, Any]) -> str:
+    key = "failed-posture-compliance" if answer["schema-version"] == "v1" else "denied-connection"
+    message: str = answer[f"error-msg-on-{key}"]
+    return message
+
+
+def _event(who: str) -> dict[str, Any]:
+    requests: list[dict[str, Any]] = json.loads(_REQUESTS.read_text("utf-8"))
+    event: dict[str, Any] = next(request["event"] for request in requests if request["who"] == who)
+    return event
+
+
+def _table(*columns: str) -> Table:
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, justify="right" if column == "ms" else "left", overflow="fold")
+    return table
+
+
+@contextlib.contextmanager
+def _step(console: Console, title: str) -> Iterator[Callable[[str], None]]:
+    """Show that a step goes on, with the last line of its output, and how long it took."""
+    started = perf_counter()
+    if not console.is_terminal:
+        console.print(f"  {title} ...")
+    with console.status(title) as status:
+        yield lambda line: status.update(f"{title}  [dim]{escape(line.strip()[:60])}[/]")
+    console.print(f"[green]✓[/] {title} [dim]{perf_counter() - started:.1f} s[/]")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

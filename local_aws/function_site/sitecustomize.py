@@ -1,0 +1,35 @@
+"""Loaded by every Python process of the emulator: gives functions the logging that Lambda gives them.
+
+Lambda's runtime installs a JSON handler on the root logger before it imports a function; MiniStack runs
+functions without one, so that records below WARNING would be lost and the others would lose their fields.
+The field names and their order are those of Lambda's JSON format.
+"""  # noqa: INP001 - a directory for PYTHONPATH
+
+import json
+import logging
+import os
+import time
+
+_OWN_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+class _LambdaJsonFormatter(logging.Formatter):
+    converter = staticmethod(time.gmtime)
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+            "errorMessage": self.formatException(record.exc_info) if record.exc_info else None,
+        }
+        extra = {name: value for name, value in vars(record).items() if name not in _OWN_ATTRIBUTES}
+        found = {name: value for name, value in (fields | extra).items() if value is not None}
+        return json.dumps(found, ensure_ascii=False, default=str)
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _handler = logging.StreamHandler()  # stderr: the emulator speaks to the function over stdout
+    _handler.setFormatter(_LambdaJsonFormatter())
+    logging.basicConfig(handlers=[_handler], level=logging.INFO)

@@ -1,0 +1,163 @@
+"""The helpers that start real programs: what they start is where it should be, and ends with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local_aws.emulator import ROOT, Emulator, EmulatorFailed
+from local_aws.runtime_client import FunctionFailed, RuntimeClient, RuntimeStopped
+
+pytestmark = pytest.mark.e2e
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, or runs awslambdaric")
+
+FUNCTION = """
+import logging
+import os
+import sys
+
+def handler(event, context):
+    logging.getLogger("client_connect").info("asked", extra={"decision": {"allowed": True}})
+    if event.get("raise"):
+        raise ValueError("no such thing")
+    if event.get("exit"):
+        os._exit(7)
+    return {
+        "variable": os.environ.get("VARIABLE"),
+        "left": context.get_remaining_time_in_millis(),
+        "foreign": [path for path in sys.path if path.endswith("site-packages")],
+    }
+"""
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    """A bundle of one file."""
+    (tmp_path / "function.py").write_text(FUNCTION, "utf-8")
+    return tmp_path
+
+
+def group_members(group: int) -> list[str]:
+    """Return the command lines of the processes of a group; ended ones that nobody collected have none."""
+    members = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if command and os.getpgid(int(process.name)) == group:
+                members.append(command)
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return members
+
+
+def listening_addresses(group: int) -> set[str]:
+    """Return the local addresses, as /proc writes them, of the listening sockets of a group's leader."""
+    sockets = {os.readlink(file) for file in Path(f"/proc/{group}/fd").iterdir() if file.exists(follow_symlinks=False)}
+    addresses = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{group}/net/{table}").read_text("utf-8").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                addresses.add(fields[1].split(":")[0])
+    return addresses
+
+
+class TestEmulator:
+    @linux
+    def test_listens_on_loopback_only_and_leaves_nothing_behind(self, bundle: Path) -> None:
+        """It listens on 127.0.0.1 alone, and its workers and files end with it."""
+        with Emulator() as emulator:
+            assert listening_addresses(emulator.pid) == {"0100007F"}
+            invoke(emulator, bundle)
+            assert any("_worker.py" in command for command in group_members(emulator.pid))
+        assert group_members(emulator.pid) == []
+        assert not emulator.directory.exists()
+
+    def test_functions_log_json_as_on_lambda(self, bundle: Path) -> None:
+        """An INFO record with extra fields arrives in CloudWatch Logs as one JSON line."""
+        with Emulator() as emulator:
+            invoke(emulator, bundle)
+            events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
+        lines = [event["message"] for event in events if event["message"].startswith("{")]
+        (record,) = map(json.loads, lines)
+        assert (record["level"], record["message"], record["decision"]) == ("INFO", "asked", {"allowed": True})
+
+    def test_child_processes_cannot_reach_the_users_account(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No AWS variable of the user's is handed on."""
+        monkeypatch.setenv("AWS_PROFILE", "production")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "real")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "https://lambda.us-east-1.amazonaws.com")
+        with Emulator() as emulator:
+            environment = emulator.environment
+        assert environment["AWS_ACCESS_KEY_ID"] == "test"
+        assert environment["AWS_CONFIG_FILE"] == os.devnull
+        assert {"AWS_PROFILE", "AWS_ENDPOINT_URL_LAMBDA"}.isdisjoint(environment)
+
+    def test_fails_with_the_end_of_its_log(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An emulator that cannot start says why, and leaves nothing behind."""
+        monkeypatch.setattr("local_aws.emulator._free_port", lambda: 99999)
+        emulator = Emulator()
+        with pytest.raises(EmulatorFailed, match=r"(?s)does not answer at .*:99999; its log ends with.*99999"), emulator:
+            pytest.fail("it started")
+        assert not emulator.directory.exists()
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_demo_stops_everything_when_it_is_stopped(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM in the middle of a deployment leave no process and no file."""
+    environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "local_aws.demo"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert demo.stdout is not None
+    line = next(line for line in demo.stdout if "cdk bootstrap" in line)
+    emulators = [command for command in all_commands() if str(tmp_path) in command or "bin/ministack" in command]
+    time.sleep(1)
+    demo.send_signal(number)
+    demo.communicate(timeout=60)
+    assert demo.returncode == 128 + number, (line, emulators)
+    assert not any(str(tmp_path) in command for command in all_commands())
+    assert list(tmp_path.glob("local-aws-*")) == []
+
+
+def all_commands() -> list[str]:
+    return []
+
+
+@linux
+class TestRuntimeClient:
+    def test_runs_a_function_with_nothing_but_its_bundle(self, bundle: Path) -> None:
+        """The function sees its own variables, its deadline, and no package of this environment."""
+        with RuntimeClient(bundle, handler="function.handler", environment={"VARIABLE": "value"}) as runtime:
+            answer = runtime.invoke({}, seconds=5)
+            (record,) = runtime.log_records
+        assert (answer["variable"], answer["foreign"]) == ("value", [])
+        assert 4000 < answer["left"] <= 5000
+        assert record["decision"] == {"allowed": True}
+
+    def test_reports_what_the_function_raises_and_goes_on(self, bundle: Path) -> None:
+        """An error of one invocation is its payload, and the next invocation works."""
+        with RuntimeClient(bundle, handler="function.handler") as runtime:
+            with pytest.raises(FunctionFailed, match="ValueError: no such thing") as caught:
+                runtime.invoke({"raise": True})
+            assert caught.value.payload["errorType"] == "ValueError"
+            assert runtime.invoke({})["variable"] is None
+
+    def test_fails_when_the_module_cannot_be_imported(self, bundle: Path) -> None:
+        """A wrong handler fails at the start, with Lambda's own error."""
+        with pytest.raises(FunctionFailed, match="No module named 'missing'"), RuntimeClient(bundle, handler="missing.f"):
+            pytest.fail("it started")
+
+    def test_fails_when_the_interpreter_ends(self, bundle: Path) -> None:
+        """A function that ends its process is told apart from one that answers late."""
+        with RuntimeClient(bundle, handler="function.handler") as runtime, pytest.raises(RuntimeStopped, match="ended with 7"):
+            runtime.invoke({"exit": True})
