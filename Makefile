@@ -63,8 +63,7 @@ $(STAMPS)/uv: requirements/bootstrap.txt
 	@$(PYTHON) -c 'import ensurepip, venv' || { \
 		echo 'make: "$(PYTHON)" comes without venv; install it (on Debian and Ubuntu: apt-get install python3-venv)'; exit 1; }
 	@echo "==> Creating the virtual environment $(VENV)"
-	@rm -rf $(VENV)
-	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV) && $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@mkdir -p $(STAMPS) && touch $@
 
@@ -78,7 +77,7 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-node_modules/.package-lock.json: package.json package-lock.json .npmrc $(STAMPS)/requirements
+node_modules/.package-lock.json: package.json package-lock.json .npmrc | $(STAMPS)/requirements
 	@echo "==> Installing the CDK command line"
 	@npm ci --no-audit --no-fund
 	@touch $@

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 CERTIFICATE = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-zA-Z0-9-]+"
 SAML_PROVIDER = r"arn:aws[a-z-]*:iam::[0-9]{12}:saml-provider/[\w.-]+"
+VPC_CIDR = "10.0.0.0/16"
+# CDK shows a made-up VPC of this network until the CLI has looked the real one up and synthesizes again. It
+# would clash with many a client network, and the synthesis that asks for the look-up would fail.
+NOT_LOOKED_UP_YET = "1.2.3.4/5"
+BESIDE_IT = "192.168.0.0/20"
 AUTHENTICATIONS = ("clientCertificateArn", "samlProviderArn", "directoryId")
 
 
@@ -70,7 +76,7 @@ class ClientVpnStack(cdk.Stack):
             self,
             "Endpoint",
             vpc=vpc,
-            cidr=context.cidr("clientCidr", longest=22, shortest=12, default="10.100.0.0/16"),
+            cidr=_client_cidr(context, vpc),
             server_certificate_arn=context.text(
                 "serverCertificateArn", CERTIFICATE, example="arn:aws:acm:REGION:ACCOUNT:certificate/ID"
             ),
@@ -95,7 +101,7 @@ class ClientVpnStack(cdk.Stack):
             return ec2.Vpc(
                 self,
                 "Vpc",
-                ip_addresses=ec2.IpAddresses.cidr("10.0.0.0/16"),
+                ip_addresses=ec2.IpAddresses.cidr(VPC_CIDR),
                 max_azs=2,
                 nat_gateways=0,
                 restrict_default_security_group=False,  # nothing uses it, and emptying it takes a function
@@ -132,6 +138,17 @@ def _policies(context: Context) -> Policies | None:
     if path is None:
         return None
     return Policies.from_directory(path) if Path(path).is_dir() else Policies.from_file(path)
+
+
+def _client_cidr(context: Context, vpc: ec2.IVpc) -> str:
+    key = "clientCidr"
+    cidr = context.cidr(key, shortest=12, longest=22, default="10.100.0.0/16")
+    if vpc.vpc_cidr_block == NOT_LOOKED_UP_YET:
+        return BESIDE_IT
+    used = VPC_CIDR if cdk.Token.is_unresolved(vpc.vpc_cidr_block) else vpc.vpc_cidr_block
+    if ip_network(cidr).overlaps(ip_network(used)):
+        context.fail(key, cidr, f"outside of {used}, the network of the VPC", f"give -c {key}=172.27.0.0/16")
+    return cidr
 
 
 def define(app: cdk.App) -> None:

@@ -112,9 +112,30 @@ def _run(
     seconds: float,
     directory: Path = ROOT,
 ) -> None:
-    process = subprocess.Popen(
+    started = time.monotonic()
+    home = {
+        "CDK_HOME": str(emulator.directory / "cdk-home")
+    }  # what it remembers of accounts ends with this one
+    with _start(arguments, emulator.environment | _QUIET | home, directory) as process:
+        timer = threading.Timer(seconds, stop, [process])
+        timer.start()
+        try:
+            output = list(_reported(process, report))
+            process.wait()
+        finally:
+            timer.cancel()
+            stop(process)
+    if process.returncode:
+        end = f"ended with {process.returncode} after {time.monotonic() - started:.0f} s of {seconds:.0f} s"
+        raise CdkFailed(f"cdk {arguments[0]} {end}; it said\n{tail(''.join(output))}")
+
+
+def _start(
+    arguments: Sequence[str], environment: Mapping[str, str], directory: Path
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [_CDK, *arguments, *_OPTIONS],
-        env=emulator.environment | _QUIET,
+        env=environment,
         cwd=directory,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -122,18 +143,6 @@ def _run(
         text=True,
         start_new_session=True,
     )
-    timer = threading.Timer(seconds, stop, [process])
-    timer.start()
-    started = time.monotonic()
-    try:
-        output = list(_reported(process, report))
-        process.wait()
-    finally:
-        timer.cancel()
-        stop(process)
-    if process.returncode:
-        end = f"ended with {process.returncode} after {time.monotonic() - started:.0f} s of {seconds:.0f} s"
-        raise CdkFailed(f"cdk {arguments[0]} {end}; it said\n{tail(''.join(output))}")
 
 
 def _reported(process: subprocess.Popen[str], report: Callable[[str], None]) -> Iterator[str]:

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 from local_aws import cdk_cli
 from local_aws.deployed_handler import DeployedHandler, Invocation, InvocationFailed, deploy
-from local_aws.emulator import RUNTIME, Emulator, EmulatorFailed
-from local_aws.process import exit_on_termination
+from local_aws.emulator import Emulator, EmulatorFailed
+from local_aws.process import unwind_on_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 _HERE = Path(__file__).parent
 _POLICIES = _HERE / "demo_policies"
@@ -39,6 +40,7 @@ _AFTER = (
 _WHO_IT_CONCERNS = "grace, contractor"
 
 _WIDTH_WITHOUT_TERMINAL = 130
+_UNBROKEN = ("From", "By policy")
 
 
 class DemoFailed(Exception):
@@ -47,7 +49,7 @@ class DemoFailed(Exception):
 
 def main() -> int:
     """Run the demo and return its exit status."""
-    exit_on_termination()
+    unwind_on_signals()
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
     if sys.platform != "linux":
         console.print("The demo runs the function's bundle, which is built for Lambda: it needs Linux.")
@@ -75,7 +77,9 @@ def _run(console: Console) -> None:
         ) as report:
             handler = deploy(emulator, policies=policies, report=report)
         version = handler.alias_version
-        console.print(f"\nAn endpoint would invoke [bold]{handler.function_arn}[/], now version {version}:\n")
+        console.print(
+            f"\nWhat an endpoint would invoke, now version {version}:\n[bold]{handler.function_arn}[/]"
+        )
         before = _decide_all(console, handler)
 
         console.print("\nNow a policy changes:\n")
@@ -108,18 +112,8 @@ def _change(console: Console, file: Path) -> None:
         raise DemoFailed(f"{file.name} does not hold the line that the demo changes: {_BEFORE}")
     after = before.replace(_BEFORE, _AFTER)
     file.write_text(after, "utf-8")
-    for line in _difference(before, after):
-        console.print(
-            Text(
-                f"  {line}", style="green" if line.startswith("+") else "red" if line.startswith("-") else ""
-            )
-        )
-    console.print()
-
-
-def _difference(before: str, after: str) -> Sequence[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm="")
-    return list(lines)[3:]
+    lines = list(difflib.unified_diff(before.splitlines(), after.splitlines(), n=1, lineterm=""))
+    console.print(Syntax("\n".join(lines[3:]), "diff", theme="ansi_dark", background_color="default"), "")
 
 
 def _compare(console: Console, before: Invocation, after: Invocation, *, versions: tuple[str, str]) -> None:
@@ -145,7 +139,7 @@ def _cells(invocation: Invocation) -> tuple[Text, str, str, str]:
 def _reason(record: dict[str, Any]) -> str:
     if "decision" not in record:
         return f"({record['error']['type']})"
-    return ", ".join(record["decision"]["determining"]) or "(no policy permits it)"
+    return ", ".join(record["decision"]["determining"]) or "(none)"
 
 
 def _message(answer: dict[str, Any]) -> str:
@@ -163,7 +157,12 @@ def _event(who: str) -> dict[str, Any]:
 def _table(*columns: str) -> Table:
     table = Table(header_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
-        table.add_column(column, justify="right" if column == "ms" else "left", overflow="fold")
+        table.add_column(
+            column,
+            justify="right" if column == "ms" else "left",
+            no_wrap=column in _UNBROKEN,
+            overflow="fold",
+        )
     return table
 
 

@@ -24,9 +24,11 @@ def stop(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def exit_on_termination() -> None:
+def unwind_on_signals() -> None:
     """Let SIGTERM unwind this program as Ctrl-C does, so that context managers stop what they started."""
     signal.signal(signal.SIGTERM, _exit)
+    # Shells start background jobs with this one ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def tail(text: str, lines: int = 25) -> str:

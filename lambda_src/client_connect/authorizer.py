@@ -61,7 +61,7 @@ class Authorizer:
     """
 
     def __init__(self, policies: str) -> None:
-        self.policies = PolicySet.parse(policies)
+        self.policies: PolicySet = PolicySet.parse(policies)
         self._schema = cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
 
     def decide(self, facts: Facts) -> Decision:

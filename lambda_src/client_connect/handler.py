@@ -17,7 +17,7 @@ from client_connect.facts import Facts
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, schema_version_of
 from client_connect.response import response
-from client_connect.settings import Settings
+from client_connect.settings import Settings, read_shadow_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,16 +105,20 @@ def start() -> ConnectHandler:
     """Make the handler of this process; one that refuses everybody when it cannot be made."""
     settings = Settings()
     try:
+        # First and alone, because shadow mode must not block when another setting is wrong.
+        settings = Settings(shadow_mode=read_shadow_mode())
         settings = Settings.from_environment()
         authorizer = Authorizer(POLICIES.read_text("utf-8"))
-    except Exception as error:  # noqa: BLE001 - an error here would cost the client our message
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message
         return ConnectHandler(_raising(error), settings)
     return ConnectHandler(authorizer.decide, settings, policies=authorizer.policies.digest)
 
 
-def _raising(error: Exception) -> Callable[[Facts], Decision]:
+def _raising(error: BaseException) -> Callable[[Facts], Decision]:
     def decide(_facts: Facts) -> Decision:
-        raise error
+        raise error.with_traceback(None)  # or each invocation would add to it, and keep its event alive
 
     return decide
 
@@ -125,8 +129,8 @@ def _require_time(context: LambdaContext | None) -> None:
 
 
 def _write(record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:
-    name = "local" if context is None else context.function_name
+    name = getattr(context, "function_name", "local")
     record.write(now=now, milliseconds=(perf_counter() - started) * 1000, function_name=name)
 
 
-handler = start()
+handler: ConnectHandler = start()

@@ -46,10 +46,14 @@ class Record:
     def of_decision(
         cls, request: ConnectionRequest, decision: Decision, *, allow: bool, policies: str
     ) -> Record:
-        """Describe a decision completely enough to replay it later."""
-        fields = {
+        """Describe a decision completely enough to replay it later.
+
+        Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
+        """
+        event = request.to_event()
+        fields: dict[str, Any] = {
             "endpoint": request.endpoint_id,
-            "request": request.to_event(),
+            "request": event,
             "decision": {
                 "allowed": decision.allowed,
                 "determining": decision.determining,
@@ -62,6 +66,8 @@ class Record:
             },
             "policies": policies,
         }
+        if _printable(event) != event:
+            fields["requestJson"] = json.dumps(event).replace("\x7f", "\\u007f")
         return cls(
             allow=allow,
             error=bool(decision.errors),
@@ -75,7 +81,7 @@ class Record:
         fields = {
             "endpoint": "unknown",
             "error": {"type": type(error).__name__, "detail": str(error)},
-            "event": json.dumps(event, default=repr)[:_MAX_EVENT_LENGTH],
+            "event": _json(event)[:_MAX_EVENT_LENGTH],
         }
         return cls(allow=allow, error=True, shadow_denied=allow, fields=fields)
 
@@ -113,6 +119,13 @@ def _embedded_metrics(now: datetime) -> dict[str, Any]:
         ],
     }
     return {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]}
+
+
+def _json(event: object) -> str:
+    try:
+        return json.dumps(event, default=repr)
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"not JSON: {type(error).__name__}: {error}"
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -37,16 +37,21 @@ class Settings:
             ValueError: When a variable has a value that is not allowed.
         """
         return cls(
-            shadow_mode=_boolean(SHADOW_MODE),
+            shadow_mode=read_shadow_mode(),
             default_message=os.environ.get(DEFAULT_MESSAGE, DEFAULT_DENIAL),
             time_zone=_zone(os.environ.get(TIME_ZONE, "UTC")),
         )
 
 
-def _boolean(variable: str) -> bool:
-    value = os.environ.get(variable, "false")
+def read_shadow_mode() -> bool:
+    """Read alone whether this process is in shadow mode.
+
+    Raises:
+        ValueError: When the variable has a value that is not allowed.
+    """
+    value = os.environ.get(SHADOW_MODE, "false")
     if value not in ("true", "false"):
-        raise ValueError(f'{variable} is "{value}"; allowed are "true" and "false"')
+        raise ValueError(f'{SHADOW_MODE} is "{value}"; allowed are "true" and "false"')
     return value == "true"
 
 
@@ -55,4 +60,9 @@ def _zone(name: str) -> tzinfo:
         return UTC
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - costs a cold start milliseconds that UTC does not need
 
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except (ValueError, LookupError, OSError) as error:
+        raise ValueError(
+            f'{TIME_ZONE} is "{name}", which is not a time zone; use an IANA name such as "Europe/Berlin"'
+        ) from error

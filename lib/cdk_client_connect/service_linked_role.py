@@ -20,6 +20,9 @@ _SERVICE = "clientvpn-connections.amazonaws.com"
 _ROLE_NAME = "AWSServiceRoleForClientVPNConnections"
 _ID = "ClientVpnConnectionsRole"
 
+# All AwsCustomResources of a stack share one function, which has the role and log group of the first.
+_SHARED_FUNCTION_ID = "AWS" + cr.AwsCustomResource.PROVIDER_FUNCTION_UUID.replace("-", "")
+
 
 class ServiceLinkedRole(Enum):
     """How the role ``AWSServiceRoleForClientVPNConnections`` comes to be in the account.
@@ -65,9 +68,8 @@ class _EnsuredRole(Construct):
 
     def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
         super().__init__(scope, id)
-        log_group = logs.LogGroup(
-            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-        )
+        shared = Stack.of(self).node.try_find_child(_SHARED_FUNCTION_ID)
+        log_group = None if shared else self._log_group()
         cr.AwsCustomResource(
             self,
             "Create",
@@ -80,9 +82,14 @@ class _EnsuredRole(Construct):
                 ignore_error_codes_matching="InvalidInput|EntityAlreadyExists",
             ),
             policy=cr.AwsCustomResourcePolicy.from_statements([_permission(Stack.of(self))]),
-            role=function_role(self, log_group),
+            role=None if log_group is None else function_role(self, log_group),
             log_group=log_group,
             install_latest_aws_sdk=False,
+        )
+
+    def _log_group(self) -> logs.LogGroup:
+        return logs.LogGroup(
+            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
 
 

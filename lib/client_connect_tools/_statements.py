@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A semicolon ends a statement, except within a string or a comment, which therefore are tokens too.
-_TOKEN = re.compile(r'(?P<skip>\s+|//[^\n]*)|"(?:\\.|[^"\\])*"|(?P<end>;)|.', re.DOTALL)
+# A semicolon ends a statement, except within a string or a comment, which therefore are tokens too. What is
+# space and what ends a comment is as in Cedar: not the separators U+001C to U+001F, but a carriage return.
+_TOKEN = re.compile(r'(?P<skip>[^\S\x1c-\x1f]+|//[^\r\n]*)|"(?:\\.|[^"\\])*"|(?P<end>;)|.', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

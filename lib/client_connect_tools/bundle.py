@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,7 @@ class Bundle:
         package.mkdir()
         for source in _source_files():
             shutil.copyfile(source, package / source.name)
-        (folder / POLICIES_FILE).write_text(self.policies, "utf-8")
+        (folder / POLICIES_FILE).write_text(self.policies, "utf-8", newline="\n")
 
 
 def _source_files() -> Sequence[Path]:
@@ -81,13 +82,17 @@ def _install(folder: Path, python: str, platform: str) -> None:
         *("--python", sys.executable, "--target", str(folder)),
         *("--python-version", python, "--python-platform", platform),
         *("--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(LOCK)),
+        # Whatever uv is configured to do elsewhere: no links into its cache, and no bytecode. (uv refuses the
+        # argument beside the environment variable, which therefore is not passed on.)
+        *("--link-mode", "copy", "--no-compile-bytecode"),
     ]
     # First from the cache alone: that needs no network, and is quicker where there is one.
-    if _run([*command, "--offline"]).returncode != 0:
+    result = _run([*command, "--offline"])
+    if result.returncode != 0:
         result = _run(command)
-        if result.returncode != 0:
-            raise BundleError(_failure(result.stderr, python, platform))
-    (folder / ".lock").unlink(missing_ok=True)
+    (folder / ".lock").unlink(missing_ok=True)  # else the folder would not be empty for the next attempt
+    if result.returncode != 0:
+        raise BundleError(_failure(result.stderr, python, platform))
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -99,6 +104,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
             check=False,
             timeout=_INSTALL_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"},
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"uv took longer than {_INSTALL_TIMEOUT_S} s")

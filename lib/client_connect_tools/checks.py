@@ -154,8 +154,9 @@ def _annotation_problems(template: pst.Template) -> Iterator[str]:
 
 
 def _type_problems(statement: Statement) -> Iterator[str]:
-    for error in cedarpy.validate_policies(statement.text, schema()).errors:
-        yield error.error.removeprefix("for policy `policy0`, ")
+    errors = cedarpy.validate_policies(statement.text, schema()).errors
+    # The engine gives them in another order each time.
+    yield from sorted(error.error.removeprefix("for policy `policy0`, ") for error in errors)
 
 
 def _repeated_ids(checked: list[_Checked]) -> Iterator[Finding]:

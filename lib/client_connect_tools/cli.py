@@ -15,7 +15,7 @@ from client_connect_tools.policies import Policies
 
 WRONG_USE = 2
 
-main = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+main: typer.Typer = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _errors = Console(stderr=True, highlight=False)
 
 

@@ -30,7 +30,7 @@ class InvalidPolicies(ClientConnectError):
 
     def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__("\n".join([message, *(f"  {finding}" for finding in findings)]))
-        self.findings = tuple(findings)
+        self.findings: tuple[Finding, ...] = tuple(findings)
 
 
 class InvalidRules(ClientConnectError):

@@ -57,13 +57,14 @@ class Policies:
 
     @staticmethod
     def from_string(text: str, *, name: str = "<string>") -> Policies:
-        """Take Cedar text as it is.
+        """Take Cedar text as if it had been read from a file.
 
         Args:
             text: The policies.
             name: What findings call this text, in the place of a file.
         """
-        return Policies((Source(name, text),))
+        unix = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        return Policies((Source(name, unix),))
 
     @staticmethod
     def from_rules(rules: Rules) -> Policies:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Network, ip_network
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +14,7 @@ from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect_tools.errors import InvalidRules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 _PLATFORMS = {
     "win": "Windows",
@@ -28,6 +29,10 @@ _PLATFORMS = {
     "solaris": "Solaris",
 }
 _LINE_WIDTH = 100
+# Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels.
+_TERMS = 20
+_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?")
+_NOT_UNICODE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,15 @@ class MinimumVersion:
         Raises:
             InvalidRules: When one has a value that is not allowed.
         """
-        if not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?", self.version):
-            raise InvalidRules(
-                f'minimum version "{self.version}" must be two or three numbers, such as "10.0.19045"'
+        problems = []
+        if not (isinstance(self.version, str) and _VERSION.fullmatch(self.version)):
+            problems.append(
+                f'minimum version {self.version!r} must be a text of two or three numbers, such as "10.0.19045"'
             )
         if self.unknown not in ("allow", "deny"):
-            raise InvalidRules(f'unknown="{self.unknown}" is not allowed; choose "allow" or "deny"')
+            problems.append(f'unknown={self.unknown!r} is not allowed; choose "allow" or "deny"')
+        if problems:
+            raise InvalidRules("\n".join(problems))
 
     @property
     def numbers(self) -> tuple[int, int, int]:
@@ -95,7 +103,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        problems = [*self._list_problems(), *self._network_problems(), *self._contradictions()]
+        problems = [*self._type_problems(), *self._network_problems(), *self._contradictions()]
         if problems:
             raise InvalidRules(
                 "\n".join(["the rules cannot be used:", *(f"  {problem}" for problem in problems)])
@@ -122,13 +130,18 @@ class Rules:
         if self.blocked_common_names is not None:
             yield _blocked_device_rule(self.blocked_common_names)
 
-    def _list_problems(self) -> Iterator[str]:
+    def _type_problems(self) -> Iterator[str]:
+        windows: object = self.minimum_windows
+        if not isinstance(windows, MinimumVersion | None):
+            yield f'minimum_windows is {windows!r}; give a MinimumVersion("10.0.19045")'
         for name in _LIST_FIELDS:
             values = getattr(self, name)
             if values is None:
                 continue
             if isinstance(values, str):
                 yield f'{name} is the string "{values}"; give a list, such as ["{values}"]'
+            elif not isinstance(values, Sequence):
+                yield f"{name} is {values!r}; give a list"
             elif not values:
                 yield f"{name} is empty; leave it out (None) to restrict nothing"
             else:
@@ -140,19 +153,22 @@ class Rules:
 
     def _network_problems(self) -> Iterator[str]:
         for name in ("allowed_networks", "blocked_networks"):
-            for value in filter(_is_text, _entries(getattr(self, name))):
+            for value in _entries(getattr(self, name)):
                 try:
                     network = ip_network(value)
                 except ValueError as error:
                     yield f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24"'
-                else:
-                    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-                        yield f'{name} has "{value}", which maps IPv4 into IPv6; write the IPv4 network'
+                    continue
+                if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+                    yield f'{name} has "{value}", which maps IPv4 into IPv6; write the IPv4 network'
+                if isinstance(network, IPv6Network) and network.network_address.scope_id:
+                    yield f'{name} has "{value}", which names a zone of one machine; leave out the zone'
 
     def _contradictions(self) -> Iterator[str]:
-        if both := sorted(set(_entries(self.allowed_networks)) & set(_entries(self.blocked_networks))):
+        allowed, blocked = map(_entries, (self.allowed_networks, self.blocked_networks))
+        if both := sorted(set(map(_network, allowed)) & set(map(_network, blocked))):
             yield f"allowed_networks and blocked_networks both have {_listed(both)}; keep each in one of them"
-        names = {name.lower() for name in _entries(self.platforms) if _is_text(name)}
+        names = {name.lower() for name in _entries(self.platforms)}
         if self.minimum_windows is not None and names and "win" not in names:
             yield 'minimum_windows is set, but platforms has no "win"; add it, or leave minimum_windows out'
 
@@ -185,7 +201,7 @@ class _Rule:
 
     def to_cedar(self) -> str:
         return (
-            f"// {self.comment}\n"
+            f"// {' '.join(self.comment.split())}\n"
             f"@id({quote(self.id)})\n"
             f"@message({quote(self.message[:MAX_MESSAGE_LENGTH])})\n"
             f"@status({quote(self.status)})\n"
@@ -314,8 +330,25 @@ def _blocked_device_rule(common_names: Sequence[str]) -> _Rule:
 
 
 def _in_networks(networks: Sequence[str]) -> str:
-    ranges = sorted({str(ip_network(network)) for network in networks})
-    return " || ".join(f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges)
+    ranges = sorted(set(map(_network, networks)))
+    return _any([f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges])
+
+
+def _network(text: str) -> str:
+    """Return a network as everybody spells it; text that is none, as it is."""
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        return text
+
+
+def _any(conditions: Sequence[str]) -> str:
+    while len(conditions) > _TERMS:
+        conditions = [
+            f"({' || '.join(conditions[first : first + _TERMS])})"
+            for first in range(0, len(conditions), _TERMS)
+        ]
+    return " || ".join(conditions)
 
 
 def _set(values: Sequence[str]) -> str:
@@ -323,11 +356,14 @@ def _set(values: Sequence[str]) -> str:
 
 
 def _entries(values: Sequence[str] | None) -> Sequence[str]:
-    return () if values is None or isinstance(values, str) else values
+    """Return the entries that can be looked into; what is wrong with the others is reported elsewhere."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        return ()
+    return [value for value in values if _is_text(value)]
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
+    return isinstance(value, str) and bool(value.strip()) and not _NOT_UNICODE.search(value)
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from local_aws.emulator import ROOT, Emulator, EmulatorFailed
+from local_aws.emulator import ROOT, RUNTIME, Emulator, EmulatorFailed
 from local_aws.runtime_client import FunctionFailed, RuntimeClient, RuntimeStopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.e2e
 
@@ -45,50 +51,65 @@ def bundle(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def group_members(group: int) -> list[str]:
-    """Return the command lines of the processes of a group; ended ones that nobody collected have none."""
-    members = []
+def processes_with_temporary_directory(directory: Path) -> list[str]:
+    """Return the command lines of the processes that were given this directory, or one in it, as TMPDIR."""
+    commands = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if command and os.getpgid(int(process.name)) == group:
-                members.append(command)
-        except (ProcessLookupError, FileNotFoundError):
-            continue
-    return members
+        with contextlib.suppress(OSError):
+            if f"\0TMPDIR={directory}".encode() in b"\0" + (process / "environ").read_bytes():
+                commands.append((process / "cmdline").read_text("utf-8").replace("\0", " "))
+    return commands
 
 
-def listening_addresses(group: int) -> set[str]:
-    """Return the local addresses, as /proc writes them, of the listening sockets of a group's leader."""
-    sockets = {os.readlink(file) for file in Path(f"/proc/{group}/fd").iterdir() if file.exists(follow_symlinks=False)}
-    addresses = set()
-    for table in ("tcp", "tcp6"):
-        for line in Path(f"/proc/{group}/net/{table}").read_text("utf-8").splitlines()[1:]:
-            fields = line.split()
-            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
-                addresses.add(fields[1].split(":")[0])
-    return addresses
+def listening_addresses(pid: int) -> set[str]:
+    """Return the local addresses, as /proc writes them, of the process's listening sockets."""
+    sockets = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    tables = [Path(f"/proc/{pid}/net/{table}").read_text("utf-8") for table in ("tcp", "tcp6")]
+    lines = [line.split() for table in tables for line in table.splitlines()]
+    return {line[1].split(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets}
+
+
+def invoke_function(emulator: Emulator, bundle: Path) -> None:
+    """Create a function from a bundle and invoke it."""
+    archive = Path(shutil.make_archive(str(emulator.directory / "bundle"), "zip", bundle))
+    client = emulator.client("lambda")
+    client.create_function(
+        FunctionName="probe",
+        Role="arn:aws:iam::000000000000:role/probe",
+        Runtime=RUNTIME,  # type: ignore[arg-type]
+        Handler="function.handler",
+        Code={"ZipFile": archive.read_bytes()},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="probe", WaiterConfig={"Delay": 1})
+    assert "FunctionError" not in client.invoke(FunctionName="probe", Payload=b"{}")
 
 
 class TestEmulator:
+    """The emulator, started and stopped for each test."""
+
     @linux
     def test_listens_on_loopback_only_and_leaves_nothing_behind(self, bundle: Path) -> None:
         """It listens on 127.0.0.1 alone, and its workers and files end with it."""
         with Emulator() as emulator:
             assert listening_addresses(emulator.pid) == {"0100007F"}
-            invoke(emulator, bundle)
-            assert any("_worker.py" in command for command in group_members(emulator.pid))
-        assert group_members(emulator.pid) == []
+            invoke_function(emulator, bundle)
+            commands = processes_with_temporary_directory(emulator.directory)
+            assert [command for command in commands if "_worker.py" in command]
+        assert processes_with_temporary_directory(emulator.directory) == []
         assert not emulator.directory.exists()
 
     def test_functions_log_json_as_on_lambda(self, bundle: Path) -> None:
         """An INFO record with extra fields arrives in CloudWatch Logs as one JSON line."""
         with Emulator() as emulator:
-            invoke(emulator, bundle)
+            invoke_function(emulator, bundle)
             events = emulator.client("logs").filter_log_events(logGroupName="/aws/lambda/probe")["events"]
         lines = [event["message"] for event in events if event["message"].startswith("{")]
         (record,) = map(json.loads, lines)
-        assert (record["level"], record["message"], record["decision"]) == ("INFO", "asked", {"allowed": True})
+        assert (record["level"], record["message"], record["decision"]) == (
+            "INFO",
+            "asked",
+            {"allowed": True},
+        )
 
     def test_child_processes_cannot_reach_the_users_account(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """No AWS variable of the user's is handed on."""
@@ -105,7 +126,12 @@ class TestEmulator:
         """An emulator that cannot start says why, and leaves nothing behind."""
         monkeypatch.setattr("local_aws.emulator._free_port", lambda: 99999)
         emulator = Emulator()
-        with pytest.raises(EmulatorFailed, match=r"(?s)does not answer at .*:99999; its log ends with.*99999"), emulator:
+        with (
+            pytest.raises(
+                EmulatorFailed, match=r"(?s)does not answer at .*:99999; its log ends with.*0-65535"
+            ),
+            emulator,
+        ):
             pytest.fail("it started")
         assert not emulator.directory.exists()
 
@@ -115,26 +141,30 @@ class TestEmulator:
 def test_demo_stops_everything_when_it_is_stopped(number: signal.Signals, tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM in the middle of a deployment leave no process and no file."""
     environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "local_aws.demo"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert demo.stdout is not None
-    line = next(line for line in demo.stdout if "cdk bootstrap" in line)
-    emulators = [command for command in all_commands() if str(tmp_path) in command or "bin/ministack" in command]
-    time.sleep(1)
-    demo.send_signal(number)
-    demo.communicate(timeout=60)
-    assert demo.returncode == 128 + number, (line, emulators)
-    assert not any(str(tmp_path) in command for command in all_commands())
-    assert list(tmp_path.glob("local-aws-*")) == []
+    command = [sys.executable, "-m", "local_aws.demo"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert any("cdk bootstrap" in line for line in demo.stdout)
+        wait_for(lambda: any("bin/cdk" in line for line in processes_with_temporary_directory(tmp_path)))
+        demo.send_signal(number)
+        demo.communicate(timeout=60)
+    assert demo.returncode == 128 + number
+    assert processes_with_temporary_directory(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
-def all_commands() -> list[str]:
-    return []
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so, at most 20 seconds."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @linux
 class TestRuntimeClient:
+    """A function of one file under ``awslambdaric``."""
+
     def test_runs_a_function_with_nothing_but_its_bundle(self, bundle: Path) -> None:
         """The function sees its own variables, its deadline, and no package of this environment."""
         with RuntimeClient(bundle, handler="function.handler", environment={"VARIABLE": "value"}) as runtime:
@@ -154,10 +184,16 @@ class TestRuntimeClient:
 
     def test_fails_when_the_module_cannot_be_imported(self, bundle: Path) -> None:
         """A wrong handler fails at the start, with Lambda's own error."""
-        with pytest.raises(FunctionFailed, match="No module named 'missing'"), RuntimeClient(bundle, handler="missing.f"):
+        with (
+            pytest.raises(FunctionFailed, match="No module named 'missing'"),
+            RuntimeClient(bundle, handler="missing.f"),
+        ):
             pytest.fail("it started")
 
     def test_fails_when_the_interpreter_ends(self, bundle: Path) -> None:
         """A function that ends its process is told apart from one that answers late."""
-        with RuntimeClient(bundle, handler="function.handler") as runtime, pytest.raises(RuntimeStopped, match="ended with 7"):
+        with (
+            RuntimeClient(bundle, handler="function.handler") as runtime,
+            pytest.raises(RuntimeStopped, match="ended with 7"),
+        ):
             runtime.invoke({"exit": True})

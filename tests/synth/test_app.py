@@ -1,0 +1,218 @@
+"""The deployable app: its stacks, and how it is configured."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Match, Template
+
+from app import define
+from app_context import KEYS, InvalidContext
+from cdk_client_connect import ClientConnectError
+
+from .conftest import CERTIFICATE, NO_BUNDLING, ROOT, recommended_flags
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAML = "arn:aws:iam::111111111111:saml-provider/Okta"
+VPN = {"serverCertificateArn": CERTIFICATE, "clientCertificateArn": CERTIFICATE}
+ENDPOINT = "AWS::EC2::ClientVpnEndpoint"
+RULE = "AWS::EC2::ClientVpnAuthorizationRule"
+
+
+def stacks(**context: Any) -> dict[str, Template]:
+    """Define the app with these keys; return the templates by stack."""
+    app = cdk.App(context={**recommended_flags(), **NO_BUNDLING, **context})
+    define(app)
+    found = [child for child in app.node.children if isinstance(child, cdk.Stack)]
+    return {stack.stack_name: Template.from_stack(stack) for stack in found}
+
+
+@pytest.fixture(autouse=True)
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the CLI tells the app of the account, it does not tell here."""
+    for name in ("CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_handler_alone() -> None:
+    """Without input there is the handler's stack only, which outputs what an endpoint needs."""
+    (name, template), *others = stacks().items()
+    assert name == "ClientConnect"
+    assert others == []
+    template.has_output(
+        "FunctionName", {"Value": Match.string_like_regexp("^AWSClientVPN-ClientConnect-Handler")}
+    )
+    (alias,) = template.find_resources("AWS::Lambda::Alias")
+    template.has_output("FunctionArn", {"Value": {"Ref": alias}})
+
+
+def test_whole_vpn() -> None:
+    """With certificates there is the endpoint: logged, split-tunnel, with an explicit authorization rule."""
+    template = stacks(**VPN)["ClientVpn"]
+    template.has_resource_properties(
+        ENDPOINT,
+        {
+            "AuthenticationOptions": [
+                {
+                    "Type": "certificate-authentication",
+                    "MutualAuthentication": {"ClientRootCertificateChainArn": CERTIFICATE},
+                }
+            ],
+            "ServerCertificateArn": CERTIFICATE,
+            "ClientCidrBlock": "10.100.0.0/16",
+            "SplitTunnel": True,
+            "ConnectionLogOptions": {"Enabled": True, "CloudwatchLogGroup": Match.any_value()},
+            "ClientConnectOptions": {"Enabled": True, "LambdaFunctionArn": Match.any_value()},
+            "VpcId": Match.any_value(),
+        },
+    )
+    template.resource_count_is("AWS::EC2::ClientVpnTargetNetworkAssociation", 2)
+    template.resource_count_is(RULE, 1)
+    template.has_resource_properties(RULE, {"AuthorizeAllGroups": True})
+    template.resource_count_is("AWS::EC2::FlowLog", 1)
+    template.resource_count_is("AWS::EC2::NatGateway", 0)
+    template.has_output("EndpointId", {})
+
+
+def test_groups() -> None:
+    """Groups that are named get a rule each, and nobody else gets one."""
+    template = stacks(**VPN, authorizedGroups="engineering, S-1-5-21-1")["ClientVpn"]
+    rules = template.find_resources(RULE).values()
+    assert sorted(rule["Properties"]["AccessGroupId"] for rule in rules) == ["S-1-5-21-1", "engineering"]
+    assert not any(rule["Properties"].get("AuthorizeAllGroups") for rule in rules)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "type_"),
+    [
+        ("samlProviderArn", SAML, "federated-authentication"),
+        ("directoryId", "d-1234567890", "directory-service-authentication"),
+    ],
+)
+def test_user_authentication(key: str, value: str, type_: str) -> None:
+    """Users may authenticate by SAML or a directory, without a client certificate."""
+    template = stacks(serverCertificateArn=CERTIFICATE, **{key: value})["ClientVpn"]
+    template.has_resource_properties(
+        ENDPOINT, {"AuthenticationOptions": [Match.object_like({"Type": type_})]}
+    )
+
+
+LOOKED_UP = "vpc-provider:account=111111111111:filter.vpc-id=vpc-0123456789abcdef0:region=eu-central-1"
+
+
+@pytest.fixture
+def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CLI tells the app which account and Region it would deploy to."""
+    monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111111111111")
+    monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-central-1")
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_existing_vpc() -> None:
+    """A VPC that is named is looked up instead of defined."""
+    found = {
+        "vpcId": "vpc-0123456789abcdef0",
+        "vpcCidrBlock": "10.50.0.0/16",
+        "ownerAccountId": "111111111111",
+        "availabilityZones": [],
+        "subnetGroups": [
+            {
+                "name": "Private",
+                "type": "Private",
+                "subnets": [
+                    {
+                        "subnetId": "subnet-0123456789abcdef0",
+                        "cidr": "10.50.0.0/24",
+                        "availabilityZone": "eu-central-1a",
+                        "routeTableId": "rtb-0123456789abcdef0",
+                    }
+                ],
+            }
+        ],
+    }
+    looked_up = {f"{LOOKED_UP}:returnAsymmetricSubnets=true": found}
+    template = stacks(**VPN, vpcId="vpc-0123456789abcdef0", **looked_up)["ClientVpn"]
+    template.resource_count_is("AWS::EC2::VPC", 0)
+    template.has_resource_properties(ENDPOINT, {"VpcId": "vpc-0123456789abcdef0"})
+    template.has_resource_properties(
+        "AWS::EC2::ClientVpnTargetNetworkAssociation", {"SubnetId": "subnet-0123456789abcdef0"}
+    )
+    template.has_resource_properties(RULE, {"TargetNetworkCidr": "10.50.0.0/16"})
+
+
+def test_handler_settings(tmp_path: Path) -> None:
+    """The handler's own keys reach the function."""
+    (tmp_path / "vpn.cedar").write_text('@id("all") permit (principal, action, resource);')
+    template = stacks(
+        policies=str(tmp_path),
+        architecture="x86_64",
+        runtime="python3.12",
+        timeZone="Asia/Tokyo",
+        shadowMode="true",
+    )["ClientConnect"]
+    template.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Architectures": ["x86_64"],
+            "Runtime": "python3.12",
+            "Environment": {
+                "Variables": {"CLIENT_CONNECT_TIME_ZONE": "Asia/Tokyo", "CLIENT_CONNECT_SHADOW_MODE": "true"}
+            },
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "message"),
+    [
+        ({"serverCertificateArn": "x", "clientCertificateArn": "y"}, 'context "serverCertificateArn" is "x"'),
+        ({"serverCertificateArn": CERTIFICATE}, "give at least one of -c clientCertificateArn=.*directoryId"),
+        ({**VPN, "clientCertificateArn": "y"}, 'context "clientCertificateArn" is "y"'),
+        ({**VPN, "samlProviderArn": "okta"}, "-c samlProviderArn=arn:aws:iam::ACCOUNT:saml-provider/NAME"),
+        ({**VPN, "directoryId": "d-1"}, "-c directoryId=d-1234567890"),
+        ({**VPN, "samlProviderArn": SAML, "directoryId": "d-1234567890"}, "give one of them"),
+        ({**VPN, "clientCidr": "10.0.0.0/8"}, "a prefix from /12 to /22"),
+        ({**VPN, "clientCidr": "10.0.0.1/16"}, "has host bits set"),
+        ({**VPN, "clientCidr": "10.0.128.0/20"}, "outside of 10.0.0.0/16"),
+        ({**VPN, "vpcId": "main"}, 'context "vpcId" is "main"'),
+        ({**VPN, "vpcId": "vpc-0123456789abcdef0"}, "sign in to AWS first"),
+        ({**VPN, "authorizedGroups": "a,,b"}, 'context "authorizedGroups" is "a,,b"'),
+        ({"serverCertificateARN": CERTIFICATE}, 'write "serverCertificateArn"'),
+        ({"shadow-mode": "true"}, 'write "shadowMode"'),
+        ({"shadowMode": "yes"}, "true|false"),
+        ({"architecture": "arm"}, 'context "architecture" is "arm"'),
+        ({"runtime": "nodejs22.x"}, 'context "runtime"'),
+        ({"policies": "no/such/folder"}, 'cannot read the policies "no/such/folder"'),
+        ({"timeZone": "Mars/Olympus"}, "is not an IANA time zone"),
+    ],
+    ids=str,
+)
+def test_fails(context: dict[str, str], message: str) -> None:
+    """A wrong value is refused by a message that names the key and what to give."""
+    with pytest.raises((InvalidContext, ClientConnectError), match=message):
+        stacks(**context)
+
+
+def test_main_ends_with_the_message_alone() -> None:
+    """`cdk synth` shows one line, not a traceback."""
+    environment = {**os.environ, "CDK_CONTEXT_JSON": '{"timeZone": "Mars/Olympus"}'}
+    result = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        'error: time_zone "Mars/Olympus" is not an IANA time zone; use one such as "Europe/Berlin"'
+    ]
+
+
+def test_keys_are_documented() -> None:
+    """README names every key."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [key for key in KEYS if f"`{key}`" not in readme] == []

@@ -1,0 +1,145 @@
+"""A handler within larger apps: several endpoints, stacks, nested stacks, stages and environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk.assertions import Match, Template
+
+from cdk_client_connect import ClientConnectHandler
+
+from .conftest import NO_BUNDLING, endpoint, l2_endpoint, recommended_flags, template
+
+FLAGS = pytest.mark.parametrize("flags", [{}, recommended_flags()], ids=["flags unset", "recommended flags"])
+ENDPOINT = "AWS::EC2::ClientVpnEndpoint"
+EUROPE = cdk.Environment(account="111111111111", region="eu-central-1")
+AMERICA = cdk.Environment(account="111111111111", region="us-east-1")
+OTHER_ACCOUNT = cdk.Environment(account="222222222222", region="eu-central-1")
+
+
+def app(flags: dict[str, Any] | None = None) -> cdk.App:
+    """Return an app that installs nothing."""
+    return cdk.App(context={**(flags or {}), **NO_BUNDLING})
+
+
+def test_one_stack_with_several_endpoints() -> None:
+    """One handler serves L1 and L2 endpoints of its stack, which all get the alias."""
+    stack = cdk.Stack(app(), "Stack")
+    handler = ClientConnectHandler(stack, "Handler")
+    vpc = ec2.Vpc(stack, "Vpc")
+    endpoint(stack, handler, "One")
+    l2_endpoint(vpc, handler, "Two")
+    ec2.ClientVpnEndpoint(
+        stack,
+        "Three",
+        vpc=vpc,
+        cidr="10.101.0.0/16",
+        server_certificate_arn="arn:aws:acm:eu-central-1:111111111111:certificate/x",
+        client_certificate_arn="arn:aws:acm:eu-central-1:111111111111:certificate/x",
+        client_connection_handler=handler,
+    )
+    synthesized = template(stack)
+    (alias,) = synthesized.find_resources("AWS::Lambda::Alias")
+    synthesized.resource_count_is(ENDPOINT, 3)
+    synthesized.all_resources_properties(
+        ENDPOINT, {"ClientConnectOptions": {"Enabled": True, "LambdaFunctionArn": {"Ref": alias}}}
+    )
+
+
+@FLAGS
+def test_across_stacks(flags: dict[str, Any]) -> None:
+    """An endpoint in another stack of the same environment refers to the alias and waits for its stack."""
+    root = app(flags)
+    producer = cdk.Stack(root, "Producer", env=EUROPE)
+    consumer = cdk.Stack(root, "Consumer", env=EUROPE)
+    handler = ClientConnectHandler(producer, "Handler")
+    endpoint(consumer, handler)
+    assembly = root.synth()
+    properties = Template.from_stack(consumer).find_resources(ENDPOINT)["Endpoint"]["Properties"]
+    (reference,) = properties["ClientConnectOptions"]["LambdaFunctionArn"]
+    assert reference in {"Fn::ImportValue", "Fn::GetStackOutput"}
+    (alias,) = Template.from_stack(producer).find_resources("AWS::Lambda::Alias")
+    outputs = Template.from_stack(producer).find_outputs("*", {"Value": {"Ref": alias}})
+    assert len(outputs) == 1
+    assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
+
+
+def test_nested_stack() -> None:
+    """A handler in a nested stack serves an endpoint of its parent."""
+    parent = cdk.Stack(app(), "Parent")
+    nested = cdk.NestedStack(parent, "Nested")
+    endpoint(parent, ClientConnectHandler(nested, "Handler"))
+    template(nested).resource_count_is("AWS::Lambda::Alias", 1)
+    template(parent).has_resource_properties(
+        ENDPOINT, {"ClientConnectOptions": {"LambdaFunctionArn": {"Fn::GetAtt": Match.any_value()}}}
+    )
+
+
+def test_endpoint_in_nested_stack() -> None:
+    """A handler of the parent serves an endpoint in a nested stack."""
+    parent = cdk.Stack(app(), "Parent")
+    nested = cdk.NestedStack(parent, "Nested")
+    endpoint(nested, ClientConnectHandler(parent, "Handler"))
+    template(nested).has_resource_properties(
+        ENDPOINT, {"ClientConnectOptions": {"LambdaFunctionArn": {"Ref": Match.any_value()}}}
+    )
+
+
+def test_stages_have_names_of_their_own() -> None:
+    """The same stack in two stages gets two function names, so that both fit into one account."""
+    root = app()
+    names = set()
+    for stage_id in ("Test", "Production"):
+        stage = cdk.Stage(root, stage_id, env=EUROPE)
+        stack = cdk.Stack(stage, "Stack")
+        handler = ClientConnectHandler(stack, "Handler")
+        endpoint(stack, handler)
+        names.add(handler.function_name)
+    assembly = root.synth()
+    assert len(names) == 2
+    for nested in assembly.nested_assemblies:
+        (artifact,) = nested.nested_assembly.stacks
+        assert any(each["Type"] == ENDPOINT for each in artifact.template["Resources"].values())
+
+
+@pytest.mark.parametrize("elsewhere", [AMERICA, OTHER_ACCOUNT], ids=["Region", "account"])
+def test_fails_when_the_endpoint_is_elsewhere(elsewhere: cdk.Environment) -> None:
+    """An endpoint of another Region or account, which CDK accepts, fails with both environments named."""
+    root = app()
+    handler = ClientConnectHandler(cdk.Stack(root, "Here", env=EUROPE), "Handler")
+    endpoint(cdk.Stack(root, "There", env=elsewhere), handler)
+    theirs = f"aws://{elsewhere.account}/{elsewhere.region}"
+    with pytest.raises(RuntimeError) as caught:
+        root.synth()
+    message = str(caught.value)
+    assert f"endpoint There/Endpoint is in {theirs}" in message
+    assert "its client connect handler is in aws://111111111111/eu-central-1" in message
+    assert "define one there" in message
+
+
+def test_fails_when_an_l2_endpoint_is_elsewhere() -> None:
+    """The check reaches endpoints that CDK's own construct defines."""
+    root = app()
+    handler = ClientConnectHandler(cdk.Stack(root, "Here", env=EUROPE), "Handler")
+    there = cdk.Stack(root, "There", env=AMERICA)
+    l2_endpoint(ec2.Vpc(there, "Vpc", max_azs=1), handler)
+    with pytest.raises(RuntimeError, match="endpoint There/Vpc/L2Endpoint/Resource is in"):
+        root.synth()
+
+
+def test_use_elsewhere_by_others_is_allowed() -> None:
+    """Only endpoints must be near: the ARN may be shown anywhere."""
+    root = app()
+    handler = ClientConnectHandler(cdk.Stack(root, "Here", env=EUROPE), "Handler")
+    there = cdk.Stack(root, "There", env=AMERICA)
+    cdk.CfnOutput(there, "Arn", value=handler.function_arn)
+    root.synth()
+
+
+def test_refused_name_of_another_function() -> None:
+    """The name is known at synthesis, so that CDK's own check sees it; with a CDK function it never fires."""
+    stack = cdk.Stack(app(), "Stack")
+    assert not cdk.Token.is_unresolved(ClientConnectHandler(stack, "Handler").function_name)

@@ -1,0 +1,113 @@
+"""The templates under the rules that platform teams run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import cdk_nag
+import pytest
+from aws_cdk import aws_s3 as s3
+
+from app import define
+from cdk_client_connect import (
+    ClientConnectHandler,
+    FunctionReference,
+    ProvisionedConcurrency,
+    ServiceLinkedRole,
+)
+
+from .conftest import CERTIFICATE, NO_BUNDLING, recommended_flags
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "scaling": {"provisioned_concurrency": ProvisionedConcurrency.scaling(minimum=2, maximum=9)},
+    "unqualified": {
+        "function_reference": FunctionReference.UNQUALIFIED,
+        "provisioned_concurrency": ProvisionedConcurrency.none(),
+    },
+    "role of CloudFormation": {"service_linked_role": ServiceLinkedRole.CLOUDFORMATION},
+}
+
+
+def variant(arguments: dict[str, Any]) -> Callable[[cdk.App], None]:
+    """Return what defines a handler with these arguments."""
+
+    def build(app: cdk.App) -> None:
+        ClientConnectHandler(cdk.Stack(app, "Stack"), "Handler", **arguments)
+
+    return build
+
+
+@pytest.fixture
+def synthesized(tmp_path: Path) -> Callable[..., Path]:
+    """Synthesize an app into a folder, with cdk-nag's AwsSolutions pack."""
+
+    def synthesize(build: Callable[[cdk.App], None], **context: Any) -> Path:
+        app = cdk.App(outdir=str(tmp_path), context={**recommended_flags(), **NO_BUNDLING, **context})
+        build(app)
+        cdk.Validations.of(app).add_plugins(cdk_nag.AwsSolutionsChecks(app))
+        app.synth()
+        return tmp_path
+
+    return synthesize
+
+
+def nag_findings(folder: Path) -> list[dict[str, Any]]:
+    """Return what the pack reported."""
+    report = json.loads((folder / "validation-report.json").read_text("utf-8"))
+    return [violation for plugin in report["pluginReports"] for violation in plugin["violations"]]
+
+
+def require_lint_clean(folder: Path) -> None:
+    """Run cfn-lint over every template."""
+    templates = [str(path) for path in folder.glob("*.template.json")]
+    assert templates
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "--regions", "eu-central-1", "--", *templates]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", VARIANTS.values(), ids=VARIANTS)
+def test_handler_is_clean(synthesized: Callable[..., Path], arguments: dict[str, Any]) -> None:
+    """A handler has no finding under AwsSolutions, with no acknowledgement, and none under cfn-lint."""
+    folder = synthesized(variant(arguments))
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+@pytest.mark.parametrize(
+    "authentication",
+    [
+        {"clientCertificateArn": CERTIFICATE},
+        {"samlProviderArn": "arn:aws:iam::111111111111:saml-provider/Okta"},
+        {"clientCertificateArn": CERTIFICATE, "directoryId": "d-1234567890"},
+    ],
+    ids="+".join,
+)
+def test_whole_vpn_is_clean(synthesized: Callable[..., Path], authentication: dict[str, str]) -> None:
+    """The app's VPN has no finding either."""
+    folder = synthesized(define, serverCertificateArn=CERTIFICATE, **authentication)
+    assert {path.name for path in folder.glob("*.template.json")} == {
+        "ClientConnect.template.json",
+        "ClientVpn.template.json",
+    }
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+def test_the_checks_can_fail(synthesized: Callable[..., Path]) -> None:
+    """A bucket without any protection is reported, so the silence above means something."""
+
+    def build(app: cdk.App) -> None:
+        s3.CfnBucket(cdk.Stack(app, "Stack"), "Bucket")
+
+    with pytest.raises(RuntimeError, match="AwsSolutions-S1"):
+        synthesized(build)

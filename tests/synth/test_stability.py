@@ -1,0 +1,85 @@
+"""The same inputs give the same template, on every machine, in every folder and process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from cdk_client_connect import ClientConnectHandler, Policies
+
+from .conftest import CERTIFICATE, NO_BUNDLING, ROOT, endpoint, template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from syrupy.assertion import SnapshotAssertion
+
+
+def test_default_stack(snapshot: SnapshotAssertion) -> None:
+    """Logical ids and asset hashes are a contract: who changes them says so in the changelog."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    endpoint(stack, ClientConnectHandler(stack, "Handler"))
+    assert template(stack).to_json() == snapshot(extension_class=JSONSnapshotExtension)
+
+
+def test_two_clones(tmp_path: Path) -> None:
+    """Two clones in different folders, with other times and hash seeds, synthesize the same, bundles included."""
+    first = synthesize_clone(tmp_path / "first", seed="1")
+    second = synthesize_clone(tmp_path / "elsewhere" / "second", seed="2")
+    assert {
+        "ClientConnect.template.json",
+        "ClientVpn.template.json",
+        "ClientConnect.assets.json",
+    } <= first.keys()
+    assert first == second
+    assert sum(name.startswith("asset.") for name in first) == 2
+
+
+def synthesize_clone(folder: Path, *, seed: str) -> dict[str, str]:
+    """Copy the project, synthesize the whole app there, and return its templates and the names of its assets."""
+    for package in ("lambda_src", "lib"):
+        shutil.copytree(ROOT / package, folder / package, copy_function=shutil.copyfile)
+    for file in ("app.py", "app_context.py"):
+        shutil.copyfile(ROOT / file, folder / file)
+    (folder / "lambda_src" / "client_connect" / "__pycache__").mkdir(exist_ok=True)
+    (folder / "lambda_src" / "client_connect" / "__pycache__" / f"{seed}.pyc").write_bytes(seed.encode())
+    context = {"serverCertificateArn": CERTIFICATE, "clientCertificateArn": CERTIFICATE}
+    environment = {
+        **os.environ,
+        "CDK_OUTDIR": str(folder / "out"),
+        "CDK_CONTEXT_JSON": json.dumps(context),
+        "PYTHONHASHSEED": seed,
+        "PYTHONPATH": os.pathsep.join([str(folder / "lambda_src"), str(folder / "lib")]),
+    }
+    subprocess.run([sys.executable, "app.py"], cwd=folder, env=environment, check=True)
+    out = folder / "out"
+    files = {path.name: path.read_text("utf-8") for path in out.glob("*.template.json")}
+    assets = json.loads((out / "ClientConnect.assets.json").read_text("utf-8"))["files"]
+    files["ClientConnect.assets.json"] = json.dumps(sorted(assets))
+    return files | {path.name: "" for path in out.glob("asset.*") if path.is_dir()}
+
+
+def test_policies_change_the_version_of_the_function() -> None:
+    """Other policies are another version, so that the alias moves and provisioned environments are renewed."""
+    one, same, other = (
+        version_of('@id("a") permit (principal, action, resource);'),
+        version_of('@id("a") permit (principal, action, resource);\r\n'),
+        version_of('@id("b") permit (principal, action, resource);'),
+    )
+    assert one == same
+    assert one != other
+
+
+def version_of(policies: str) -> str:
+    """Return the logical id of the function's version with these policies."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    ClientConnectHandler(stack, "Handler", policies=Policies.from_string(policies))
+    (version,) = template(stack).find_resources("AWS::Lambda::Version")
+    return str(version)

@@ -1,0 +1,199 @@
+"""The decision: tables of policies and events, and what no table lists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cedarpy
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from client_connect import Authorizer, ConnectionRequest, Decision, Facts
+from client_connect.authorizer import SCHEMA
+from tests.unit.runtime.conftest import PERMIT, decide, event, unhurried
+
+LINUX = 'when { context.platform == "linux" }'
+ERRS = "when { context.activeConnections > 1 }"  # the attribute is absent without a registry
+ERROR = "error while evaluating policy `{}`: record does not have the attribute `activeConnections`"
+ALL = {"allowed": True, "determining": ("all",)}
+
+
+def forbid(id_: str, annotations: str = "", condition: str = "") -> str:
+    """Return a forbid."""
+    return f'@id("{id_}") {annotations} forbid (principal, action, resource) {condition};'
+
+
+def permit(id_: str, annotations: str = "", condition: str = "") -> str:
+    """Return a permit."""
+    return forbid(id_, annotations, condition).replace("forbid (", "permit (")
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        pytest.param("", {}, id="no policy denies"),
+        pytest.param(permit("linux", '@status("s")', LINUX), {}, id="no permit that applies denies"),
+        pytest.param(PERMIT, ALL, id="a permit allows"),
+        pytest.param(
+            permit("b", '@status("B") @message("not sent")') + permit("a", '@status("A")'),
+            {"allowed": True, "determining": ("a", "b"), "statuses": ("A", "B")},
+            id="statuses of all permits in id order",
+        ),
+        pytest.param(
+            PERMIT + forbid("no", '@message("No.") @status("bad")'),
+            {"determining": ("no",), "message": "No.", "statuses": ("bad",)},
+            id="a forbid beats a permit",
+        ),
+        pytest.param(PERMIT + forbid("no", '@message("No.")', LINUX), ALL, id="a forbid that does not apply"),
+        pytest.param(forbid("no"), {"determining": ("no",)}, id="a forbid without a message"),
+        pytest.param(
+            forbid("c", '@message("C.") @status("z")')
+            + forbid("a", '@message("A.") @status("x")')
+            + forbid("d", '@message("A.") @status("x")')
+            + forbid("b"),
+            {"determining": ("a", "b", "c", "d"), "message": "A. C.", "statuses": ("x", "z")},
+            id="messages and statuses of several forbids in id order, each once",
+        ),
+        pytest.param(
+            PERMIT + forbid("s", '@shadow @message("No.") @status("bad")'),
+            {**ALL, "shadow_denied": ("s",)},
+            id="a shadow forbid denies nothing",
+        ),
+        pytest.param(
+            permit("s", '@shadow @status("s")'),
+            {"shadow_allowed": ("s",)},
+            id="a shadow permit allows nothing",
+        ),
+        pytest.param(
+            PERMIT
+            + forbid("s2", "@shadow")
+            + forbid("s1", "@shadow")
+            + forbid("s0", "@shadow", LINUX)
+            + permit("t", "@shadow"),
+            {**ALL, "shadow_denied": ("s1", "s2"), "shadow_allowed": ("t",)},
+            id="shadow forbids do not hide shadow permits",
+        ),
+        pytest.param(
+            PERMIT + forbid("f", "@shadow", ERRS) + permit("p", "@shadow", ERRS) + forbid("s", "@shadow"),
+            {**ALL, "shadow_denied": ("s",), "shadow_errors": (ERROR.format("f"), ERROR.format("p"))},
+            id="shadow errors change nothing",
+        ),
+        pytest.param(
+            PERMIT + forbid("broken", '@message("No.") @status("bad")', ERRS),
+            {"errors": (ERROR.format("broken"),)},
+            id="a forbid that errs beside a permit denies",
+        ),
+        pytest.param(
+            PERMIT + permit("broken", "", ERRS),
+            {"errors": (ERROR.format("broken"),)},
+            id="a permit that errs beside a permit denies",
+        ),
+        pytest.param(
+            forbid("no", '@message("No.") @status("bad")') + permit("broken", "", ERRS),
+            {"errors": (ERROR.format("broken"),)},
+            id="an error says nothing in the name of a forbid",
+        ),
+        pytest.param(
+            permit("grp", "", 'when { principal in ClientVpn::Group::"admins" }'),
+            {"allowed": True, "determining": ("grp",)},
+            id="the user's groups",
+        ),
+        pytest.param(
+            permit("net", "", 'when { context.publicIp.isInRange(ip("198.51.100.0/24")) }'),
+            {"allowed": True, "determining": ("net",)},
+            id="networks",
+        ),
+    ],
+)
+def test_policies_decide(policies: str, expected: dict[str, Any]) -> None:
+    """The whole decision is as the table says; what it leaves out is empty or denied."""
+    assert decide(policies) == Decision(**{"allowed": False, **expected})
+
+
+def test_cedar_itself_would_allow_what_an_error_denies_here() -> None:
+    """A forbid that errs is skipped by Cedar: the reason why any error must deny."""
+    facts = Facts(ConnectionRequest.from_event(event()))
+    result = cedarpy.is_authorized(
+        facts.cedar_request(),
+        PERMIT + forbid("broken", "", ERRS),
+        facts.cedar_entities(),
+        SCHEMA.read_text("utf-8"),
+    )
+    assert result.allowed
+
+
+def test_a_request_that_the_engine_refuses_is_denied_with_its_reason() -> None:
+    """NoDecision is no permission."""
+    request = replace(ConnectionRequest.from_event(event()), public_ip="nonsense")  # type: ignore[arg-type]
+    decision = Authorizer(PERMIT).decide(Facts(request))
+    assert not decision.allowed
+    assert "invalid IP address: nonsense" in decision.errors[0]
+
+
+def test_no_decision_without_a_reason_is_denied_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behaviour of the engine has changed in patch releases; silence must not pass for success."""
+    silence = cedarpy.AuthzResult({"decision": "NoDecision", "diagnostics": {}})
+    monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: silence)
+    assert decide(PERMIT) == Decision(allowed=False, errors=("the engine made no decision",))
+
+
+def cedar(text: str) -> str:
+    """Return a Cedar string literal in which every character is escaped."""
+    return '"' + "".join(f"\\u{{{ord(character):x}}}" for character in text) + '"'
+
+
+ODD = [
+    'x" || true || "',
+    "`a`\\",
+    "\r\n\t\0\x1b[31m",
+    "\u2028\u202e\u200b",
+    "🦊 é e\u0301",
+    'User::"alice"',
+    '{"__entity": {"type": "ClientVpn::User", "id": "alice"}}',
+    '{"__extn": {"fn": "ip", "arg": "10.0.0.1"}}',
+    '"; permit (principal, action, resource); //',
+]
+
+
+@unhurried
+@given(st.text(min_size=1))
+@example(ODD[0])
+@example(ODD[1])
+@example(ODD[2])
+@example(ODD[3])
+@example(ODD[4])
+@example(ODD[5])
+@example(ODD[6])
+@example(ODD[7])
+@example(ODD[8])
+def test_names_are_data_whatever_they_spell(name: str) -> None:
+    """Quotes, line breaks, Cedar and JSON in a user, group, common name or id mean themselves only."""
+    literal = cedar(name)
+    policies = f"""
+        @id({literal}) @message({literal}) forbid (principal, action, resource)
+        when {{
+            principal == ClientVpn::User::{literal} && principal in ClientVpn::Group::{literal}
+            && context has commonName && context.commonName == {literal}
+        }};
+    """
+    named = {"username": name, "groups": ["staff", name], "common_name": name}
+    assert decide(PERMIT + policies, **named) == Decision(allowed=False, determining=(name,), message=name)
+    other = f"{name}'"
+    for field, value in {"username": other, "groups": [other], "common_name": other}.items():
+        assert decide(PERMIT + policies, **named | {field: value}) == Decision(**ALL)
+
+
+@unhurried
+@given(st.text(min_size=1), st.lists(st.text()), st.text(min_size=1))
+def test_no_name_turns_a_default_deny_into_anything_else(
+    username: str, groups: list[str], common_name: str
+) -> None:
+    """A permit for one user and one group holds for nobody else."""
+    policies = permit(
+        "one", "", 'when { principal == ClientVpn::User::"alice" || principal in ClientVpn::Group::"g" }'
+    )
+    decision = decide(policies, username=username, groups=groups, common_name=common_name)
+    assert decision.allowed == (username == "alice" or "g" in groups)
+    assert decision.errors == ()

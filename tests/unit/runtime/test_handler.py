@@ -1,0 +1,324 @@
+"""The handler: every answer, and every failure turned into an answer and one record."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import cedarpy
+import pytest
+
+import client_connect
+from client_connect import Authorizer, Decision
+from client_connect import handler as module
+from client_connect.handler import ERROR_DENIAL, MINIMUM_TIME_LEFT_MS, ConnectHandler, start
+from client_connect.settings import DEFAULT_DENIAL, DEFAULT_MESSAGE, SHADOW_MODE, TIME_ZONE, Settings
+from tests.unit.runtime.conftest import (
+    MISSING,
+    PERMIT,
+    VERSIONS,
+    assert_valid,
+    connect_handler,
+    event,
+    lambda_context,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client_connect import Facts
+    from tests.unit.runtime.conftest import Log
+
+pytestmark = pytest.mark.usefixtures("silent")
+
+FORBID = '@id("no") @message("Ask IT.") @status("bad") forbid (principal, action, resource);'
+ERRS = '@id("broken") forbid (principal, action, resource) when { context.activeConnections > 1 };'
+
+
+class PanicException(BaseException):
+    """What a panic of a Rust engine looks like to Python."""
+
+
+def raising(error: BaseException) -> Callable[[object], Any]:
+    """Return a function that raises."""
+
+    def function(*_: object) -> Any:
+        raise error
+
+    return function
+
+
+def message_of(answer: dict[str, Any]) -> str:
+    """Return the message of an answer, under either key."""
+    (message,) = (value for key, value in answer.items() if key.startswith("error-msg"))
+    return message
+
+
+def reason_of(record: dict[str, Any]) -> str:
+    """Return why a record is an error."""
+    error = record.get("error")
+    return f"{error['type']}: {error['detail']}" if error else str(*record["decision"]["errors"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("shadow_mode", [False, True])
+@pytest.mark.parametrize(
+    ("policies", "allowed", "message", "statuses"),
+    [
+        (PERMIT, True, "", []),
+        ("", False, "Call 555.", []),
+        (FORBID, False, "Ask IT.", ["bad"]),
+        (FORBID.replace("Ask IT.", "x" * 300), False, "x" * 255, ["bad"]),
+    ],
+    ids=["allowed", "no policy", "forbidden", "long message"],
+)
+def test_a_decision_is_answered_in_the_version_of_the_request(  # noqa: PLR0913 - the columns of the table
+    log: Log,
+    *,
+    policies: str,
+    allowed: bool,
+    message: str,
+    statuses: list[str],
+    shadow_mode: bool,
+    version: str,
+) -> None:
+    """With the policy's message or the configured one; shadow mode allows what it records as denied."""
+    handler = connect_handler(policies, default_message="Call 555.", shadow_mode=shadow_mode)
+    answer = handler(event(version), lambda_context())
+    assert_valid(answer, event(version))
+    assert answer["allow"] == (allowed or shadow_mode)
+    assert message_of(answer) == ("" if shadow_mode else message)
+    assert answer["posture-compliance-statuses"] == statuses
+    record = log.record()
+    assert (record["allow"], record["decision"]["allowed"]) == (answer["allow"], allowed)
+
+
+@dataclass
+class Failure:
+    """Something that goes wrong, and how its record says so."""
+
+    reason: str
+    decide: Callable[[Facts], Decision] = Authorizer(PERMIT).decide
+    changes: dict[str, object] = field(default_factory=dict)
+    event: object = MISSING
+    context: Any = field(default_factory=lambda_context)
+
+
+FAILURES = {
+    "null": Failure("InvalidRequest: the event is null", event=None),
+    "a list": Failure("InvalidRequest: the event is a list", event=[event()]),
+    "a missing field": Failure('InvalidRequest: "platform" is missing', changes={"platform": MISSING}),
+    "a wrong type": Failure('InvalidRequest: "username" is a number', changes={"username": 7}),
+    "no address": Failure('InvalidRequest: "public-ip" is not an IP', changes={"public_ip": "1.2.3"}),
+    "nobody": Failure('InvalidRequest: "username" and', changes={"username": "", "common_name": ""}),
+    "an error of Cedar": Failure("error while evaluating policy `broken`", Authorizer(PERMIT + ERRS).decide),
+    "an exception": Failure("ZeroDivisionError: oops", raising(ZeroDivisionError("oops"))),
+    "no memory": Failure("MemoryError: ", raising(MemoryError())),
+    "a panic": Failure("PanicException: oops", raising(PanicException("oops"))),
+    "no time": Failure("TimeNearlyUsedUp: 199 ms are left", context=lambda_context(milliseconds=199)),
+    "no clock": Failure("AttributeError: ", context=object()),
+}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("shadow_mode", [False, True])
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_a_failure_is_a_valid_denial_with_one_record_that_says_which(
+    log: Log, *, failure: Failure, shadow_mode: bool, version: str
+) -> None:
+    """And in shadow mode a permission, because shadow never blocks."""
+    sent = event(version, **failure.changes) if failure.event is MISSING else failure.event
+    handler = ConnectHandler(failure.decide, Settings(shadow_mode=shadow_mode))
+    assert_refused(handler(sent, failure.context), sent, allow=shadow_mode)
+    assert_recorded(log, failure.reason, allow=shadow_mode)
+
+
+def assert_refused(answer: dict[str, Any], sent: object, *, allow: bool = False) -> None:
+    """Hold the answer to a failure against what the client is promised."""
+    assert_valid(answer, sent)
+    assert answer["allow"] == allow
+    assert message_of(answer) == ("" if allow else ERROR_DENIAL)
+
+
+def assert_recorded(log: Log, reason: str, *, allow: bool = False) -> None:
+    """Expect one record, of level ERROR, that says why."""
+    record = log.record()
+    assert (record["level"], record["allow"]) == ("ERROR", allow)
+    assert reason_of(record).startswith(reason)
+
+
+def test_no_decision_of_the_engine_is_a_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it does not say why."""
+    silence = cedarpy.AuthzResult({"decision": "NoDecision", "diagnostics": {}})
+    monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: silence)
+    assert_refused(connect_handler()(event()), event())
+    assert_recorded(log, "the engine made no decision")
+
+
+def test_just_enough_time_is_enough(log: Log) -> None:
+    """The limit itself passes."""
+    assert connect_handler()(event(), lambda_context(milliseconds=MINIMUM_TIME_LEFT_MS))["allow"]
+    assert log.record()["level"] == "INFO"
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_passes_through(
+    log: Log, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException]
+) -> None:
+    """Whoever stops the process is not answered by a denial."""
+    with pytest.raises(interrupt):
+        ConnectHandler(raising(interrupt()), Settings())(event())
+    monkeypatch.setattr(module, "Authorizer", raising(interrupt()))
+    monkeypatch.setattr(module, "POLICIES", Path(__file__))
+    with pytest.raises(interrupt):
+        start()
+    assert log.records() == []
+
+
+@pytest.mark.parametrize("shadow_mode", [False, True])
+def test_a_broken_log_does_not_cost_the_client_its_answer(*, shadow_mode: bool) -> None:
+    """What cannot be recorded is denied, and still in the right form."""
+    broken, logger = logging.Handler(), logging.getLogger("client_connect")
+    broken.emit = raising(OSError("log is gone"))  # type: ignore[method-assign]
+    logger.addHandler(broken)
+    try:
+        answer = connect_handler(shadow_mode=shadow_mode)(event("v1"))
+    finally:
+        logger.removeHandler(broken)
+    assert_refused(answer, event("v1"), allow=shadow_mode)
+
+
+def test_a_decision_that_could_not_be_recorded_is_recorded_as_an_error(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the log works again at once, it says what happened."""
+    emit, failures = log.emit, [OSError("log was gone")]
+
+    def fail_once(record: logging.LogRecord) -> None:
+        if failures:
+            raise failures.pop()
+        emit(record)
+
+    monkeypatch.setattr(log, "emit", fail_once)
+    assert_refused(connect_handler()(event()), event())
+    assert_recorded(log, "OSError: log was gone")
+
+
+def test_the_policies_see_the_clock_of_now_in_the_configured_zone(log: Log) -> None:
+    """The handler adds no more to the request than that."""
+    seen: list[Facts] = []
+
+    def decide(facts: Facts) -> Decision:
+        seen.append(facts)
+        return Decision(allowed=True)
+
+    before = datetime.now(UTC)
+    ConnectHandler(decide, Settings(time_zone=ZoneInfo("Asia/Tokyo")))(event())
+    assert seen[0].time_zone == ZoneInfo("Asia/Tokyo")
+    assert before <= seen[0].now <= datetime.now(UTC)
+    assert log.record()["at"] == seen[0].now.isoformat(timespec="milliseconds")
+
+
+@pytest.mark.parametrize("shadow_mode", [False, True])
+@pytest.mark.parametrize(
+    ("policies", "variables", "reason"),
+    [
+        (None, {}, "FileNotFoundError: "),
+        (b"permit", {}, "InvalidPolicySet: the policies cannot be parsed"),
+        (b"permit (principal, action, resource);", {}, "InvalidPolicySet: a permit has no @id"),
+        (b"\xff", {}, "UnicodeDecodeError: "),
+        (PERMIT.encode(), {TIME_ZONE: "Mars/Olympus"}, f'ValueError: {TIME_ZONE} is "Mars/Olympus"'),
+    ],
+    ids=["no file", "not Cedar", "no id", "not UTF-8", "no time zone"],
+)
+def test_a_handler_that_cannot_start_refuses_everybody_and_says_why(  # noqa: PLR0913 - the columns of the table
+    log: Log,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    policies: bytes | None,
+    variables: dict[str, str],
+    reason: str,
+    shadow_mode: bool,
+) -> None:
+    """Except in shadow mode, which does not block even then."""
+    if policies is not None:
+        (tmp_path / "policies.cedar").write_bytes(policies)
+    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    for name, value in {**variables, SHADOW_MODE: str(shadow_mode).lower()}.items():
+        monkeypatch.setenv(name, value)
+    handler = start()
+    for version in VERSIONS:
+        assert_refused(handler(event(version), lambda_context()), event(version), allow=shadow_mode)
+        assert_recorded(log, reason, allow=shadow_mode)
+
+
+def test_a_handler_with_an_unknown_mode_refuses_everybody(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it should block is not known, so it does."""
+    monkeypatch.setenv(SHADOW_MODE, "maybe")
+    assert_refused(start()(event()), event())
+    assert_recorded(log, f'ValueError: {SHADOW_MODE} is "maybe"')
+
+
+def test_a_panic_at_the_start_is_a_failure_that_keeps_nothing_alive(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same error is raised for each request, but must not gather their frames."""
+    panic = PanicException("oops")
+    monkeypatch.setattr(module, "POLICIES", Path(__file__))
+    monkeypatch.setattr(module, "Authorizer", raising(panic))
+    handler = start()
+
+    def depth() -> int:
+        assert_refused(handler(event()), event())
+        assert_recorded(log, "PanicException: oops")
+        frames, traceback = 0, panic.__traceback__
+        while traceback:
+            frames, traceback = frames + 1, traceback.tb_next
+        return frames
+
+    assert depth() == depth()
+
+
+def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The handler that it makes decides by them."""
+    (tmp_path / "policies.cedar").write_text(FORBID.replace("message", "note"), "utf-8")
+    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    assert message_of(start()(event())) == DEFAULT_DENIAL
+    monkeypatch.setenv(DEFAULT_MESSAGE, "Call 555.")
+    assert message_of(start()(event())) == "Call 555."
+    monkeypatch.setenv(SHADOW_MODE, "true")
+    assert start()(event())["allow"]
+    assert len(log.records()) == 3
+
+
+def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> None:
+    """As Lambda imports it: the handler of the copied package, without anything printed."""
+    package = Path(client_connect.__file__).parent
+    shutil.copytree(package, tmp_path / package.name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "policies.cedar").write_text(FORBID, "utf-8")
+    program = (
+        "import json, sys; sys.path.insert(0, sys.argv[1]); from client_connect.handler import handler;"
+        "print(json.dumps(handler(json.loads(sys.argv[2]))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path, json.dumps(event())],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == {
+        "allow": False,
+        "error-msg-on-denied-connection": "Ask IT.",
+        "posture-compliance-statuses": ["bad"],
+        "schema-version": "v3",
+    }

@@ -1,0 +1,46 @@
+"""The settings, from the environment that the construct writes."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from client_connect.settings import DEFAULT_DENIAL, DEFAULT_MESSAGE, SHADOW_MODE, TIME_ZONE, Settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    """Enforced, in UTC, with a message that helps."""
+    assert Settings.from_environment() == Settings(
+        shadow_mode=False, default_message=DEFAULT_DENIAL, time_zone=UTC
+    )
+    assert 0 < len(DEFAULT_DENIAL) <= 255
+
+
+def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The three variables of the construct."""
+    monkeypatch.setenv(SHADOW_MODE, "true")
+    monkeypatch.setenv(DEFAULT_MESSAGE, "Call 555.")
+    monkeypatch.setenv(TIME_ZONE, "Europe/Berlin")
+    assert Settings.from_environment() == Settings(
+        shadow_mode=True, default_message="Call 555.", time_zone=ZoneInfo("Europe/Berlin")
+    )
+
+
+@pytest.mark.parametrize("value", ["", "True", "1", "yes", "true "])
+def test_fails_for_a_shadow_mode_that_is_neither_true_nor_false(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """Whether policies are enforced is not guessed."""
+    monkeypatch.setenv(SHADOW_MODE, value)
+    with pytest.raises(ValueError, match=f'^{SHADOW_MODE} is "{value}"; allowed are "true" and "false"$'):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize("value", ["", "Mars/Olympus", "Europe", "/etc/localtime", "../UTC", "Zürich"])
+def test_fails_for_what_is_no_time_zone(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """The message names the variable."""
+    monkeypatch.setenv(TIME_ZONE, value)
+    with pytest.raises(ValueError, match=f'^{TIME_ZONE} is "{value}", which is not a time zone'):
+        Settings.from_environment()

@@ -1,0 +1,66 @@
+"""README's examples run, and its statements about the code hold."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdk_client_connect import ClientConnectHandler
+from client_connect_tools import Policies, check
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def examples(language: str) -> list[str]:
+    """Return the examples in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", examples("python"), ids=lambda text: text.splitlines()[0])
+def test_python(example: str, tmp_path: Path) -> None:
+    """Each example in Python runs as it stands, in a process and a folder of its own."""
+    (tmp_path / "example.py").write_text(example, "utf-8")
+    result = subprocess.run(
+        [sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_first_example_is_short() -> None:
+    """The first example has at most 15 lines of code."""
+    lines = [line for line in examples("python")[0].splitlines() if line.strip()]
+    assert len(lines) <= 17
+
+
+@pytest.mark.parametrize("example", examples("cedar"))
+def test_cedar(example: str) -> None:
+    """Each example in Cedar passes the checks."""
+    assert check(Policies.from_string(example)) == []
+
+
+def test_two_commands() -> None:
+    """The commands of README are targets of the Makefile."""
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert {"demo", "test"} <= set(targets)
+
+
+def test_table_of_defaults_is_complete() -> None:
+    """The table of defaults names every keyword, and no other."""
+    (table,) = re.findall(r"## Defaults\n\n(.*?)\n\n", README, re.DOTALL)
+    rows = table.splitlines()[2:]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    keywords = set(inspect.signature(ClientConnectHandler.__init__).parameters) - {"self", "scope", "id"}
+    assert named == keywords
+
+
+def test_links() -> None:
+    """Links within the project lead somewhere."""
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

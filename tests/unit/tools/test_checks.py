@@ -1,0 +1,230 @@
+"""What is found in policies before they can lock anyone out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cedarpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_connect_tools import InvalidPolicies, Policies, check, require_sound
+from client_connect_tools._statements import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALL = "(principal, action, resource)"
+PERMIT = f'@id("all") permit {ALL};\n'
+
+
+def found(text: str) -> list[str]:
+    """Return the findings of a text as they are printed."""
+    return [str(finding) for finding in check(Policies.from_string(text, name="p.cedar"))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PERMIT,
+        f'@id("all")\n@message("{"m" * 255}")\n@status("{"s" * 255}")\n@shadow\n@owner("x")\nforbid {ALL};' + PERMIT[:4] + PERMIT[4:].replace("all", "b"),
+        PERMIT + f'@id("b")@shadow("") forbid {ALL} when {{ context has os && context.os.major < 10 }};',
+        PERMIT + f'@id("b") forbid {ALL} when {{ context has username && context.username like "*@x.org" }};',
+        PERMIT + '@id("b") forbid (principal in ClientVpn::Group::"x", action, resource);',
+        PERMIT + f'@id("b") forbid {ALL} when {{ context has device && context.device.hasTag("a") && context.device.getTag("a") == ";" }};',
+        PERMIT + f'@id("b") forbid {ALL} when {{ context.time.now > datetime("2026-11-23T00:00:00Z") && context.time.weekday == 1 }};',
+        PERMIT + f'@id("b") forbid {ALL} unless {{ context has device.compliant && context.device.compliant }};',
+        '@id("b") permit (principal is ClientVpn::User, action == ClientVpn::Action::"connect", resource == ClientVpn::Endpoint::"e");',
+    ],
+)  # fmt: skip
+def test_sound_policies_have_no_findings(text: str) -> None:
+    """What the schema has and the annotations that the handler knows, up to their limits."""
+    assert found(text) == []
+    require_sound(Policies.from_string(text))
+
+
+@pytest.mark.parametrize(
+    ("policy", "findings"),
+    [
+        (f"permit {ALL};", ['the permit has no @id; add @id("...") before it, so that logs and waivers can name it']),
+        (f"forbid {ALL};", ["the forbid has no @id; add"]),
+        (f'@id("") forbid {ALL};', ["the forbid has no @id"]),
+        (f"@id forbid {ALL};", ["the forbid has no @id"]),
+        (f'@id("b") @message("{"m" * 256}") forbid {ALL};', ["[b] @message has 256 characters; Client VPN takes at most 255, so shorten it"]),
+        (f'@id("b") @status("{"ü" * 300}") forbid {ALL};', ["[b] @status has 300 characters"]),
+        (f'@id("b") @message("") @status forbid {ALL};', ["[b] @message is empty; give it a text", "[b] @status is empty"]),
+        (f'@id("b") @shadow("false") forbid {ALL};', ['[b] @shadow("false") has a value; write @shadow, or leave it out to enforce the policy']),
+        (f'@id("b") @shadow("x") forbid {ALL};', ['[b] @shadow("x") has a value']),
+        (f'@id("b") @mesage("x") forbid {ALL};', ["[b] @mesage is not known; write @message, or choose a name that cannot be mistaken for it"]),
+        (f'@id("b") @Status("x") @messages("x") forbid {ALL};', ["[b] @Status is not known; write @status", "[b] @messages is not known; write @message"]),
+        (f'@id("b") @shadows forbid {ALL};', ["[b] @shadows is not known; write @shadow"]),
+        (f'@Id("b") forbid {ALL};', ["the forbid has no @id", "@Id is not known; write @id"]),
+        ('@id("b") permit (principal == ?principal, action, resource);', ["[b] a template never applies; name an entity in place of ?principal or ?resource"]),
+        ('@id("b") forbid (principal, action, resource in ?resource);', ["[b] a template never applies"]),
+        (f'@id("b") forbid {ALL} when {{ context.platfrom == "win" }};', ["[b] attribute `platfrom` in context for ClientVpn::Action::\"connect\" not found"]),
+        (f'@id("b") forbid {ALL} when {{ principal.compliant }};', ["[b] attribute `compliant` on entity type `ClientVpn::User` not found"]),
+        (f'@id("b") forbid {ALL} when {{ context.os.major < 10 }};', ["[b] unable to guarantee safety of access to optional attribute `os`"]),
+        (f'@id("b") forbid {ALL} when {{ context has os && context.os.build < 10 }};', ["[b] unable to guarantee safety of access to optional attribute `build`"]),
+        (f'@id("b") forbid {ALL} when {{ context.username == "x" }};', ["[b] unable to guarantee safety of access to optional attribute `username`"]),
+        (f'@id("b") forbid {ALL} when {{ context.platform == 1 }};', ["[b] the types Long and String are not compatible"]),
+        (f'@id("b") forbid {ALL} when {{ context.platform < 1 }};', ["[b] unexpected type: expected Long but saw String"]),
+        (f'@id("b") forbid {ALL} when {{ context.publicIp.isInRange(ip("10.0.0.0/33")) }};', ["[b] error during extension function argument validation"]),
+        ('@id("b") forbid (principal is User, action, resource);', ["[b] unrecognized entity type `User`", "[b] unable to find an applicable action"]),
+        ('@id("b") forbid (principal in ClientVpn::Groups::"x", action, resource);', ["[b] unrecognized entity type `ClientVpn::Groups`", "[b] unable to find"]),
+        ('@id("b") forbid (principal, action == ClientVpn::Action::"conect", resource);', ['[b] unrecognized action `ClientVpn::Action::"conect"`', "[b] unable to find"]),
+        (f'@id("b") forbid {ALL} when {{ context.a && context.b }};', ["[b] attribute `a` in context", "[b] attribute `b` in context"]),
+        (f'@id("b") forbid {ALL} when {{ context.platform = "win" }};', ["[b] Cedar cannot parse this policy: "]),
+        (f'@id("b") forbid {ALL}', ["[b] Cedar cannot parse this policy: unexpected end of input"]),
+        (f'@id("b") @id("c") forbid {ALL};', ["[b] Cedar cannot parse this policy: duplicate annotation: @id"]),
+        (f'@id("b") @status("x forbid {ALL};', ["[b] Cedar cannot parse this policy: "]),
+        (";", ["Cedar cannot parse this policy: unexpected token `;`"]),
+        ("deny everybody;", ["Cedar cannot parse this policy: "]),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_found_where_it_is(policy: str, findings: list[str]) -> None:
+    """A finding has the file, the line and the column where the policy begins, and its id."""
+    results = found(f'{PERMIT}\n// "A comment"; of two lines\n\t // and a half\n   {policy}\n')
+    assert len(results) == len(findings)
+    for result, message in zip(sorted(results), sorted(findings), strict=True):
+        assert result.startswith(f"p.cedar:5:4: {message}")
+
+
+def test_fails_with_all_findings_in_the_order_of_the_files() -> None:
+    """Nobody has to repair one mistake to see the next."""
+    policies = Policies.merge(
+        Policies.from_string(
+            f'permit {ALL};\n@id("x") forbid {ALL} when {{ context.os.major < 10 }}; @id("y") @mesage("") forbid {ALL};',
+            name="z.cedar",
+        ),
+        Policies.from_string(PERMIT, name="sound.cedar"),
+        Policies.from_string(f'\n@id("z") forbid {ALL} when {{ true;\n}};\n  @id("x") permit {ALL};', name="a.cedar"),
+    )  # fmt: skip
+    with pytest.raises(InvalidPolicies) as failure:
+        require_sound(policies)
+    assert [(each.file, each.line, each.column, each.policy) for each in failure.value.findings] == [
+        ("z.cedar", 1, 1, ""),
+        ("z.cedar", 2, 1, "x"),
+        ("z.cedar", 2, 69, "y"),
+        ("a.cedar", 2, 1, "z"),
+        ("a.cedar", 3, 1, ""),
+        ("a.cedar", 4, 3, "x"),
+    ]
+    first, *lines = str(failure.value).split("\n")
+    assert first == "the policies have 6 problems:"
+    assert lines == [f"  {finding}" for finding in failure.value.findings]
+    assert lines[-1] == "  a.cedar:4:3: [x] @id is already used at z.cedar:2; give each policy its own"
+
+
+def test_one_finding_is_one_problem() -> None:
+    """The count reads as a sentence."""
+    with pytest.raises(
+        InvalidPolicies, match=r"^the policies have 1 problem:\n  <string>:1:1: the permit has"
+    ):
+        require_sound(Policies.from_string(f"permit {ALL};"))
+
+
+def test_each_repetition_of_an_id_is_found() -> None:
+    """Every use after the first names the first, within a file and across files."""
+    merged = Policies.merge(
+        *(Policies.from_string(PERMIT * count, name=f"{count}.cedar") for count in (2, 1))
+    )
+    problem = "[all] @id is already used at 2.cedar:1; give each policy its own"
+    assert [str(finding) for finding in check(merged)] == [
+        f"2.cedar:2:1: {problem}",
+        f"1.cedar:1:1: {problem}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [],
+        [""],
+        ["// permit (principal, action, resource);\n"],
+        [f'@id("a") forbid {ALL};', f'@id("b") forbid {ALL};'],
+        [f'@id("a") @shadow permit {ALL};\n@id("b") forbid {ALL};'],
+    ],
+    ids=["no source", "empty", "only a comment", "only forbids", "the only permit in shadow"],
+)
+def test_a_set_that_permits_nothing_is_found(texts: list[str]) -> None:
+    """It would lock everybody out, and it is a problem of the set, at the beginning of its first file."""
+    sources = [Policies.from_string(text, name=f"{number}.cedar") for number, text in enumerate(texts)]
+    (finding,) = check(Policies.merge(*sources))
+    assert (finding.file, finding.line, finding.column, finding.policy) == (
+        "0.cedar" if texts else "<none>",
+        1,
+        1,
+        "",
+    )
+    assert finding.message.startswith(
+        "no policy permits anything, so every connection would be denied; add a"
+    )
+
+
+def test_a_permit_that_cannot_be_parsed_is_not_missed_too() -> None:
+    """One mistake is one finding."""
+    (finding,) = check(Policies.from_string(f'@id("a") permit {ALL} when {{ context.platform = "win" }};'))
+    assert finding.message.startswith("Cedar cannot parse")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_no_policy_hides_behind_a_comment(end: str) -> None:
+    """Wherever Cedar ends a comment, so do the checks, or a policy would be enforced that none has seen."""
+    text = f"{PERMIT.rstrip()} // a comment{end}permit {ALL};"
+    assert len(cedarpy.PolicySet.from_str(text)) == 2
+    assert len(list(statements(text))) == 2
+    assert "p.cedar:2:1: the permit has no @id" in found(text)[0]
+
+
+@pytest.mark.parametrize("separator", ["\x1c", "\x1f", "\x00", "\u200b", "\ufeff"])
+def test_what_cedar_does_not_take_for_space_is_found(separator: str) -> None:
+    """Else the handler could not read what the checks let pass."""
+    assert (
+        "[b] Cedar cannot parse this policy: invalid token"
+        in found(f'{PERMIT}{separator}@id("b") forbid {ALL};')[0]
+    )
+
+
+# Statements with everything that could end them too early or too late, and what may stand between them.
+texts = st.text(alphabet='ab;/ \n{}@()é\\"', max_size=8)
+conditions = texts.map(
+    lambda text: "context.platform == " + '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+)
+comments = st.text(alphabet='ab;/" \\{}@()é', max_size=8).map("//{}\n".format)
+spaces = st.sampled_from(["", " ", "\n", "\t", "\r\n", "\u00a0", "\u2028"])
+gaps = st.lists(spaces | comments, max_size=3).map("".join)
+policies = st.builds(
+    '@id("{}"){}permit{}(principal, action, resource){}when {{ {} }}{};'.format,
+    st.integers(0, 9),
+    *(gaps, gaps, gaps),
+    conditions,
+    gaps,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(gaps, policies), max_size=5), gaps)
+def test_text_is_split_where_cedar_splits_it(parts: Sequence[tuple[str, str]], rest: str) -> None:
+    """Each statement is found as it was written, with its line and column; semicolons elsewhere end none."""
+    text, expected = "", []
+    for gap, policy in parts:
+        text += gap
+        lines = text.split("\n")
+        expected.append((policy, len(lines), len(lines[-1]) + 1))
+        text += policy
+    text += rest
+    assert [(each.text, each.line, each.column) for each in statements(text)] == expected
+    assert len(cedarpy.PolicySet.from_str(text)) == len(expected)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet='"\\;/\n\r \x1c@', max_size=12))
+def test_any_text_is_split_without_losing_anything_but_comments_and_space(text: str) -> None:
+    """Statements are pieces of the text, in its order, and nothing between them is a policy."""
+    rest = text
+    for statement in statements(text):
+        gap, found_, rest = rest.partition(statement.text)
+        assert found_
+        assert len(cedarpy.PolicySet.from_str(gap)) == 0
+    assert len(cedarpy.PolicySet.from_str(rest)) == 0

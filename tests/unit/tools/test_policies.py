@@ -1,0 +1,107 @@
+"""Policies, from wherever they are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_connect_tools import InvalidPolicies, Policies, Rules, Source
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = '// Everybody.\n@id("first")\npermit (principal, action, resource);\n'
+SECOND = '@id("second")\nforbid (principal, action, resource)\nwhen { context.platform == "ünï" };\n'
+
+
+def test_a_directory_is_read_in_the_order_of_the_names(tmp_path: Path) -> None:
+    """Only `*.cedar` files count, and their names order them, whatever the file system says."""
+    for name in ("b.cedar", "a.cedar", "B.cedar", "a-1.cedar", "10.cedar", "9.cedar"):
+        (tmp_path / name).write_text(f"// {name}", "utf-8")
+    (tmp_path / "README.md").write_text("not a policy", "utf-8")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "c.cedar").write_text("// of another set", "utf-8")
+    policies = Policies.from_directory(tmp_path)
+    assert policies.text.split("\n") == [
+        "// 10.cedar", "", "// 9.cedar", "", "// B.cedar", "", "// a-1.cedar", "", "// a.cedar", "", "// b.cedar", "",
+    ]  # fmt: skip
+    assert policies.sources[0] == Source((tmp_path / "10.cedar").as_posix(), "// 10.cedar")
+
+
+def test_every_factory_gives_the_same_text(tmp_path: Path) -> None:
+    """A file, its directory and its content are the same policies, whether the path is a text or not."""
+    file = tmp_path / "who.cedar"
+    file.write_text(FIRST, "utf-8")
+    made = [
+        *(Policies.from_directory(tmp_path), Policies.from_directory(str(tmp_path))),
+        *(Policies.from_file(file), Policies.from_file(str(file))),
+        Policies.from_string(FIRST),
+    ]
+    assert [policies.text for policies in made] == [FIRST] * 5
+    assert Policies.from_rules(Rules()).text == Rules().to_cedar()
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        (FIRST + SECOND).replace("\n", "\r\n").encode(),
+        (FIRST + SECOND).replace("\n", "\r").encode(),
+        (FIRST + SECOND).encode("utf-8-sig"),
+        ("\n\n" + FIRST + SECOND + "\n \n").encode(),
+        (FIRST + SECOND).rstrip().encode(),
+    ],
+    ids=["CRLF", "CR", "BOM", "blank lines", "no last line end"],
+)
+def test_the_text_does_not_depend_on_who_saved_it(tmp_path: Path, encoded: bytes) -> None:
+    """Line ends, a byte order mark and blank lines around are not part of the policies."""
+    file = tmp_path / "who.cedar"
+    file.write_bytes(encoded)
+    assert Policies.from_file(file).text == FIRST + SECOND
+    assert Policies.from_string(encoded.decode()).text == FIRST + SECOND
+
+
+def test_the_text_does_not_depend_on_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Findings name the path as it was given; what is bundled does not contain it."""
+    (tmp_path / "who.cedar").write_text(FIRST, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    here, there = Policies.from_directory("."), Policies.from_directory(tmp_path)
+    assert (here.sources[0].name, there.sources[0].name) == ("who.cedar", f"{tmp_path.as_posix()}/who.cedar")
+    assert here.text == there.text
+
+
+def test_merging_keeps_the_order_and_the_names() -> None:
+    """Merged policies are those of each part, one after the other."""
+    one, two = Policies.from_string(FIRST, name="one"), Policies.from_string(SECOND.rstrip())
+    merged = Policies.merge(one, Policies.merge(two, one))
+    assert [source.name for source in merged.sources] == ["one", "<string>", "one"]
+    assert merged.text == f"{FIRST}\n{SECOND}\n{FIRST}"
+    assert Policies.merge().sources == ()
+
+
+def test_fails_for_what_is_no_directory(tmp_path: Path) -> None:
+    """A missing directory, a file and a directory without policies are told apart."""
+    file = tmp_path / "who.cedar.txt"
+    file.write_text(FIRST, "utf-8")
+    for path, problem in [
+        (tmp_path / "missing", 'missing" is not a directory; give one that holds'),
+        (file, 'who.cedar.txt" is not a directory'),
+        (tmp_path, "holds no \\*.cedar file; add one"),
+    ]:
+        with pytest.raises(InvalidPolicies, match=problem):
+            Policies.from_directory(path)
+
+
+def test_fails_for_what_cannot_be_read(tmp_path: Path) -> None:
+    """The message names the file and the reason: missing, a directory, or not UTF-8."""
+    (tmp_path / "folder.cedar").mkdir()
+    (tmp_path / "latin.cedar").write_bytes(FIRST.encode() + "// für alle".encode("latin-1"))
+    for name, reason in [
+        ("missing.cedar", "No such file"),
+        ("folder.cedar", "(Is a directory|Permission denied)"),
+        ("latin.cedar", "'utf-8' codec can't decode"),
+    ]:
+        with pytest.raises(InvalidPolicies, match=f'cannot read the policies ".*{name}": .*{reason}'):
+            Policies.from_file(tmp_path / name)
+    with pytest.raises(InvalidPolicies, match="folder.cedar"):
+        Policies.from_directory(tmp_path)
