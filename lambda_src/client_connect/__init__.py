@@ -1,6 +1,7 @@
 """Decide AWS Client VPN connections by Cedar policies: the runtime of a client connect handler."""
 
 from client_connect.authorizer import Authorizer, Decision
+from client_connect.device import Device
 from client_connect.facts import Facts
 from client_connect.policy_set import InvalidPolicySet, Policy, PolicySet
 from client_connect.request import ConnectionRequest, InvalidRequest
@@ -11,6 +12,7 @@ __all__ = [
     "Authorizer",
     "ConnectionRequest",
     "Decision",
+    "Device",
     "Facts",
     "InvalidPolicySet",
     "InvalidRequest",

@@ -1,4 +1,4 @@
-"""What the policies see of a connection: the request, the clock, and later devices and connections."""
+"""What the policies see of a connection: the request, the clock, the device and the waivers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from client_connect.versions import OsVersion, Version
 
 if TYPE_CHECKING:
+    from client_connect.device import Device, Inventory
     from client_connect.request import ConnectionRequest
 
 _ACTION = {"type": "ClientVpn::Action", "id": "connect"}
@@ -26,20 +27,33 @@ class Facts:
         request: The connection that asks to be established.
         now: The time of the decision, with its time zone. Default: now.
         time_zone: The zone in which policies see the weekday and the minute of the day. Default: UTC.
+        inventory: What the device inventory said of the request's common name. Default: ``disabled``.
+        device: The device, when ``inventory`` is ``known``.
+        waivers: The ids of the policies that are waived now for this user or device.
+        active_connections: The user's open connections, when they are known.
     """
 
     request: ConnectionRequest
     now: datetime = field(default_factory=_now, kw_only=True)
     time_zone: tzinfo = field(default=UTC, kw_only=True)
+    inventory: Inventory = field(default="disabled", kw_only=True)
+    device: Device | None = field(default=None, kw_only=True)
+    waivers: frozenset[str] = field(default=frozenset(), kw_only=True)
+    active_connections: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        """Refuse a time without a zone, which would mean another moment on every machine.
+        """Refuse what would mean another thing than it says.
 
         Raises:
-            ValueError: When ``now`` has no time zone.
+            ValueError: When ``now`` has no time zone, or when there is a device that is not ``known``, or
+                a ``known`` one without the device or its common name.
         """
         if self.now.tzinfo is None:
             raise ValueError(f"now ({self.now.isoformat()}) has no time zone; add one, such as tzinfo=UTC")
+        if (self.inventory == "known") != (self.device is not None and self.request.common_name is not None):
+            raise ValueError(
+                f'inventory is "{self.inventory}"; it is "known" with a device and a common name, and only then'
+            )
 
     def cedar_request(self) -> dict[str, Any]:
         """Return principal, action, resource and context for the Cedar engine."""
@@ -52,12 +66,20 @@ class Facts:
 
     def cedar_entities(self) -> list[dict[str, Any]]:
         """Return the entities that the request refers to, for the Cedar engine."""
-        groups = [{"type": "ClientVpn::Group", "id": name} for name in self.request.groups]
-        return [{"uid": self._principal(), "attrs": {}, "parents": groups if self.request.username else []}]
+        entities = []
+        if self.request.username:
+            groups = [{"type": "ClientVpn::Group", "id": name} for name in self.request.groups]
+            entities.append({"uid": self._principal(), "attrs": {}, "parents": groups})
+        if self.device is not None:
+            entities.append(_device_entity(self._device_uid(), self.device))
+        return entities
 
     def _principal(self) -> dict[str, str]:
         if self.request.username:
             return {"type": "ClientVpn::User", "id": self.request.username}
+        return self._device_uid()
+
+    def _device_uid(self) -> dict[str, str]:
         return {"type": "ClientVpn::Device", "id": self.request.common_name or ""}
 
     def _context(self) -> dict[str, Any]:
@@ -68,33 +90,49 @@ class Facts:
             "connectionId": request.connection_id,
             "platform": platform,
             "platformVersion": request.platform_version,
-            "os": _record(windows),
+            "os": _version(windows),
             "publicIp": _extension("ip", str(request.public_ip)),
-            "openvpn": _record(Version.of_client(request.client_openvpn_version)),
-            "awsClient": _record(Version.of_client(request.aws_client_version)),
+            "openvpn": _version(Version.of_client(request.client_openvpn_version)),
+            "awsClient": _version(Version.of_client(request.aws_client_version)),
             "time": self._time(),
             "username": request.username and request.username.lower(),
             "commonName": request.common_name,
-            "inventory": "disabled",
-            "waivers": [],
+            "device": self.device and {"__entity": self._device_uid()},
+            "inventory": self.inventory,
+            "waivers": sorted(self.waivers),
+            "activeConnections": self.active_connections,
         }
         return {name: value for name, value in context.items() if value is not None}
 
     def _time(self) -> dict[str, Any]:
         local = self.now.astimezone(self.time_zone)
-        instant = self.now.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
         return {
-            "now": _extension("datetime", f"{instant}Z"),
+            "now": _instant(self.now),
             "weekday": local.isoweekday(),
             "minuteOfDay": local.hour * 60 + local.minute,
         }
+
+
+def _device_entity(uid: dict[str, str], device: Device) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        "compliant": device.compliant,
+        "lastSeen": device.last_seen and _instant(device.last_seen),
+        "os": _version(device.os),
+    }
+    known = {name: value for name, value in attributes.items() if value is not None}
+    return {"uid": uid, "attrs": known, "tags": dict(device.tags), "parents": []}
+
+
+def _instant(time: datetime) -> dict[str, dict[str, str]]:
+    text = time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return _extension("datetime", f"{text}Z")
 
 
 def _extension(function: str, argument: str) -> dict[str, dict[str, str]]:
     return {"__extn": {"fn": function, "arg": argument}}
 
 
-def _record(version: OsVersion | Version | None) -> dict[str, int] | None:
+def _version(version: OsVersion | Version | None) -> dict[str, int] | None:
     if version is None:
         return None
     parts = {name: getattr(version, name) for name in version.__dataclass_fields__}

@@ -67,7 +67,7 @@ class Record:
             "policies": policies,
         }
         if _printable(event) != event:
-            fields["requestJson"] = json.dumps(event).replace("\x7f", "\\u007f")
+            fields["requestJson"] = json.dumps(event)
         return cls(
             allow=allow,
             error=bool(decision.errors),

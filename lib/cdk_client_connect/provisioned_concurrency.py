@@ -110,16 +110,20 @@ class ProvisionedConcurrency:
             InvalidConcurrency: When an argument is out of its range.
         """
         _require_count("clients", clients)
-        seconds = reconnect_within.to_milliseconds() / 1000
+        seconds = _seconds(reconnect_within)
         if seconds <= 0:
             raise InvalidConcurrency("reconnect_within must be more than 0; give the length of the storm")
         if not (headroom >= 0 and math.isfinite(headroom)):
             raise InvalidConcurrency(
                 f"headroom={headroom} must be 0 or more, such as 0.25 for a quarter more load"
             )
-        occupation = 0.0 if decision_time is None else decision_time.to_milliseconds() / 1000
+        occupation = 0.0 if decision_time is None else _seconds(decision_time)
         busy = clients / seconds * max(occupation, _SHORTEST_OCCUPATION_S) * (1 + headroom)
         return ProvisionedConcurrency.fixed(_environments(busy))
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.to_milliseconds(integral=False) / 1000
 
 
 def _environments(busy: float) -> int:

@@ -149,7 +149,7 @@ def _annotation_problems(template: pst.Template) -> Iterator[str]:
     if annotations.get("shadow"):
         yield f'@shadow("{annotations["shadow"]}") has a value; write @shadow, or leave it out to enforce the policy'
     for name in sorted(annotations.keys() - set(_ANNOTATIONS)):
-        if near := difflib.get_close_matches(name, _ANNOTATIONS, n=1):
+        if near := difflib.get_close_matches(name.lower(), _ANNOTATIONS, n=1):
             yield f"@{name} is not known; write @{near[0]}, or choose a name that cannot be mistaken for it"
 
 

@@ -111,11 +111,12 @@ WRONG_TYPES = [
     for field in REQUIRED + OPTIONAL
     for value, type_name in [
         (None, "null"),
-        (True, "a boolean"),
-        (7, "a number"),
+        (False, "a boolean"),
+        (0, "a number"),
         (7.5, "a number"),
         ([SECRET], "a list"),
         ({SECRET: SECRET}, "an object"),
+        ({}, "an object"),
         (b"bytes", "of an unknown type"),
     ]
     if not (value is None and field in OPTIONAL) and not (isinstance(value, list) and field == "groups")

@@ -103,5 +103,5 @@ def test_fails_for_what_cannot_be_read(tmp_path: Path) -> None:
     ]:
         with pytest.raises(InvalidPolicies, match=f'cannot read the policies ".*{name}": .*{reason}'):
             Policies.from_file(tmp_path / name)
-    with pytest.raises(InvalidPolicies, match="folder.cedar"):
+    with pytest.raises(InvalidPolicies, match=r"folder\.cedar"):
         Policies.from_directory(tmp_path)

@@ -1,0 +1,31 @@
+"""A device as an inventory knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from client_connect.versions import OsVersion
+
+Inventory = Literal["disabled", "known", "unknown", "unavailable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What the inventory holds of a device.
+
+    Attributes:
+        compliant: Whether the device manager found it compliant; ``None`` when it did not say.
+        last_seen: When the device manager last heard of it, with a time zone.
+        os: Its operating system's version, as the device manager knows it.
+        tags: Whatever else the inventory holds, as text.
+    """
+
+    compliant: bool | None = None
+    last_seen: datetime | None = None
+    os: OsVersion | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)

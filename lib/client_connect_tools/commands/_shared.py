@@ -1,0 +1,50 @@
+"""What the commands share: how they read policies, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from client_connect_tools.policies import Policies
+
+FINDINGS = 1
+WRONG_USE = 2
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+PoliciesArgument = "A *.cedar file, or a directory of them."
+
+
+def read_policies(path: Path) -> Policies:
+    """Read a file, or the ``*.cedar`` files of a directory."""
+    from client_connect_tools.policies import Policies
+
+    return Policies.from_directory(path) if path.is_dir() else Policies.from_file(path)
+
+
+@contextmanager
+def errors_end_the_command() -> Iterator[None]:
+    """End with the message alone, and status 1, when the library refuses what it was given."""
+    from client_connect_tools.errors import ClientConnectError
+
+    try:
+        yield
+    except ClientConnectError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(FINDINGS) from None
+
+
+def wrong_use(message: str) -> NoReturn:
+    """End with a message and status 2.
+
+    Raises:
+        typer.Exit: Always.
+    """
+    print(message, file=sys.stderr)
+    raise typer.Exit(WRONG_USE)

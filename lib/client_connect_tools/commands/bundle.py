@@ -1,0 +1,35 @@
+"""``client-connect bundle``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from client_connect_tools.commands._shared import (
+    PoliciesArgument,
+    errors_end_the_command,
+    read_policies,
+    wrong_use,
+)
+
+
+def bundle(
+    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    output: Annotated[Path, typer.Option(help="The folder to fill; missing or empty.")],
+    python: Annotated[str, typer.Option(help="The Python version of the Lambda runtime.")] = "3.14",
+    architecture: Annotated[
+        Literal["arm64", "x86_64"], typer.Option(help="The architecture of the function.")
+    ] = "arm64",
+) -> None:
+    """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
+    from client_connect_tools.bundle import Bundle
+    from client_connect_tools.checks import require_sound
+
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        wrong_use(f'output "{output}" is not an empty folder; name a new one')
+    with errors_end_the_command():
+        source = read_policies(policies)
+        require_sound(source)
+        Bundle(source.text, python, architecture).build(output)

@@ -1,0 +1,243 @@
+"""The function's code: what goes in, what its digest covers, and what happens where nothing can be fetched."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from client_connect_tools import Bundle, BundleError, bundle
+
+ROOT = Path(__file__).parents[3]
+POLICIES = '@id("nobody")\n@message("Not today, für niemand.")\nforbid (principal, action, resource);\n'
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+HERE = Bundle(POLICIES, PYTHON, ARCHITECTURE)
+LOCKED = dict(re.findall(r"^(\S+)==(\S+)", bundle.LOCK.read_text("utf-8"), re.MULTILINE))
+
+
+def files(folder: Path) -> set[str]:
+    """Return the files of a folder, without the time zones and the metadata of the packages."""
+    paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {path for path in paths if not re.match(r"tzdata/zoneinfo/|[a-z]+-[0-9.]+\.dist-info/", path)}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a bundle for this interpreter; uv's cache is warm from then on."""
+    folder = tmp_path_factory.mktemp("bundle") / "missing" / "folder"
+    HERE.build(folder)
+    return folder
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the sources that the bundle is made from instead."""
+    folder = tmp_path / "elsewhere" / "client_connect"
+    shutil.copytree(bundle._SOURCES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(bundle.LOCK, folder.parent / "bundle.txt")
+    monkeypatch.setattr(bundle, "_SOURCES", folder)
+    monkeypatch.setattr(bundle, "LOCK", folder.parent / "bundle.txt")
+    return folder
+
+
+def test_the_digest_depends_on_the_content_alone(sources: Path) -> None:
+    """Another folder, times, modes, line ends and bytecode give the same digest: the same on every machine."""
+    for path in [*sources.glob("*.*"), sources.parent / "bundle.txt"]:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+        path.chmod(0o700)
+        os.utime(path, (0, 0))
+    (sources / "__pycache__").mkdir()
+    (sources / "__pycache__" / "handler.cpython-311.pyc").write_bytes(b"bytecode")
+    (sources / "handler.pyc").write_bytes(b"bytecode")
+    moved = HERE.digest()
+    with pytest.MonkeyPatch.context() as original:
+        original.setattr(bundle, "_SOURCES", Path(bundle.client_connect.__file__).parent)
+        original.setattr(bundle, "LOCK", Path(bundle.__file__).with_name("bundle.txt"))
+        assert moved == HERE.digest()
+
+
+def test_the_digest_changes_with_everything_that_goes_in(sources: Path) -> None:
+    """Policies, Python, architecture, a source, its name, and the lock."""
+    others = ["", POLICIES + " ", POLICIES + PYTHON]
+    digests = [HERE.digest(), *(Bundle(policies, PYTHON, ARCHITECTURE).digest() for policies in others)]
+    digests += [Bundle(POLICIES, python, ARCHITECTURE).digest() for python in ("3.10", "3.1", "")]
+    digests += [Bundle(POLICIES, PYTHON, other).digest() for other in ("arm64", "x86_64")]
+    digests.remove(HERE.digest())  # one of the two architectures is that of this machine
+    for name in ("facts.py", "schema.cedarschema"):
+        (sources / name).write_text((sources / name).read_text("utf-8") + "\n", "utf-8")
+        digests.append(HERE.digest())
+    (sources / "facts.py").rename(sources / "facts2.py")
+    digests.append(HERE.digest())
+    (sources / "facts2.py").unlink()
+    digests.append(HERE.digest())
+    bundle.LOCK.write_text(bundle.LOCK.read_text("utf-8").replace("sha256:0", "sha256:1", 1), "utf-8")
+    digests.append(HERE.digest())
+    assert len(digests) == len(set(digests)) == 13
+
+
+def test_the_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) -> None:
+    """Our modules, the schema, the policies and the two locked packages; no bytecode, links or leftovers."""
+    ours = [path.name for path in bundle._SOURCES.glob("*.py")] + ["schema.cedarschema"]
+    assert {path.name for path in built.iterdir()} == {
+        *("client_connect", "policies.cedar", "cedarpy", "tzdata"),
+        *(f"{name}-{version}.dist-info" for name, version in LOCKED.items()),
+    }
+    (engine,) = (path.name for path in built.glob("cedarpy/*.so"))
+    assert files(built) == {
+        "policies.cedar",
+        *(f"client_connect/{name}" for name in ours),
+        *(
+            f"cedarpy/{name}"
+            for name in ("__init__.py", "pst.py", "_internal.pyi", "cedarpy.pyi", "py.typed")
+        ),
+        *(f"cedarpy/{engine}", "tzdata/__init__.py", "tzdata/zones"),
+    }
+    assert (built / "policies.cedar").read_bytes().decode() == POLICIES
+    for name in ours:
+        assert (built / "client_connect" / name).read_bytes() == (bundle._SOURCES / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "variable", ["UV_COMPILE_BYTECODE=1", "UV_LINK_MODE=symlink", "UV_LINK_MODE=hardlink"]
+)
+def test_the_bundle_does_not_depend_on_how_uv_is_configured(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """It has no bytecode and shares no file with uv's cache, which would change or vanish with it."""
+    monkeypatch.setenv(*variable.split("="))
+    HERE.build(tmp_path)
+    assert files(tmp_path) == files(built)
+    for path in tmp_path.rglob("*"):
+        assert not path.is_symlink()
+        assert path.is_dir() or path.stat().st_nlink == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Lambda's packages run on Linux only")
+def test_the_bundle_decides_by_itself(built: Path) -> None:
+    """In an interpreter that has nothing but the bundle, the handler answers by the bundled policies."""
+    event = {
+        "connection-id": "cvpn-connection-1",
+        "endpoint-id": "cvpn-endpoint-1",
+        "common-name": "laptop-1",
+        "platform": "win",
+        "public-ip": "198.51.100.7",
+        "schema-version": "v3",
+    }
+    program = f"""
+import json, sys, zoneinfo
+sys.path.append({str(built)!r})
+zoneinfo.reset_tzpath(to=[])
+zoneinfo.ZoneInfo("Europe/Berlin")  # from the bundled tzdata
+from client_connect.handler import handler
+answer = handler({event!r})
+modules = [sys.modules[name].__file__ for name in ("client_connect", "cedarpy", "tzdata")]
+print(json.dumps([answer, modules]))
+"""
+    # -I ignores the environment, -S the installed packages, and -B leaves the bundle as it is.
+    run = subprocess.run([sys.executable, "-ISB", "-c", program], capture_output=True, check=True, cwd=built)
+    answer, modules = json.loads(run.stdout.splitlines()[-1])
+    assert answer == {
+        "allow": False,
+        "error-msg-on-denied-connection": "Not today, für niemand.",
+        "posture-compliance-statuses": [],
+        "schema-version": "v3",
+    }
+    assert modules == [str(built / name / "__init__.py") for name in ("client_connect", "cedarpy", "tzdata")]
+
+
+@pytest.mark.parametrize(
+    ("python", "architecture", "engine", "machine"),
+    [
+        ("3.14", "arm64", "_internal.cpython-314-aarch64-linux-gnu.so", 0xB7),
+        ("3.12", "x86_64", "_internal.cpython-312-x86_64-linux-gnu.so", 0x3E),
+    ],
+)
+def test_the_bundle_is_for_the_function_not_for_this_machine(
+    tmp_path: Path, python: str, architecture: str, engine: str, machine: int
+) -> None:
+    """The engine is of the Lambda runtime's Python and architecture, whatever runs the synthesis."""
+    Bundle(POLICIES, python, architecture).build(tmp_path)
+    (file,) = tmp_path.glob("cedarpy/*.so")
+    header = file.read_bytes()[:20]
+    assert file.name == engine
+    assert header[:4] == b"\x7fELF"
+    assert int.from_bytes(header[18:20], "little") == machine
+
+
+def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what is missing, for what, and how to go on; the folder is as empty as before."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path / "out"
+    with pytest.raises(BundleError) as failure:
+        HERE.build(folder)
+    message = str(failure.value)
+    assert message.startswith(
+        f"could not install cedarpy=={LOCKED['cedarpy']}, tzdata=={LOCKED['tzdata']} for Python {PYTHON} on "
+    )
+    for part in (
+        "network",
+        "UV_DEFAULT_INDEX",
+        "UV_CACHE_DIR",
+        "`client-connect bundle`",
+        "code=lambda_.Code",
+    ):
+        assert part in message
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_a_warm_cache_needs_no_network(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was built once is built again on a train."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    HERE.build(tmp_path)
+    assert files(tmp_path) == files(built)
+
+
+def test_fails_when_a_package_is_not_the_locked_one(
+    sources: Path, tmp_path: Path, built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package whose hash is not in the lock is refused, also from the cache, and nothing is installed."""
+    assert (built / "cedarpy").is_dir()
+    assert sources.is_dir()
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    engine, others = bundle.LOCK.read_text("utf-8").split("\ntzdata==")
+    tampered = re.sub("sha256:.{8}", "sha256:00000000", engine)
+    bundle.LOCK.write_text(f"{tampered}\ntzdata=={others}", "utf-8")
+    folder = tmp_path / "out"
+    with pytest.raises(BundleError, match=rf"(?i)hash mismatch for `cedarpy=={LOCKED['cedarpy']}`"):
+        HERE.build(folder)
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_fails_when_uv_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hanging download ends in an error."""
+    monkeypatch.setattr(bundle, "_INSTALL_TIMEOUT_S", 0.001)
+    with pytest.raises(BundleError, match=r"uv took longer than 0\.001 s"):
+        HERE.build(tmp_path)
+
+
+def test_every_locked_package_has_hashes_and_no_address() -> None:
+    """The lock works behind any mirror, and no mirror can change what is installed."""
+    line = re.compile(r"[a-z]+==[0-9.]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    lines = bundle.LOCK.read_text("utf-8").splitlines()
+    assert [each for each in lines if not line.fullmatch(each)] == []
+    for entry in re.split(r"\n(?=\S)", bundle.LOCK.read_text("utf-8")):
+        assert "--hash=" in entry
+
+
+def test_the_bundle_has_the_engine_that_the_library_checks_with() -> None:
+    """pyproject.toml, the bundle's requirements and lock, and the lock of the tests name one version of cedarpy."""
+    engine = f"cedarpy=={LOCKED['cedarpy']}"
+    assert engine in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    assert engine in bundle.LOCK.with_name("bundle.in").read_text("utf-8").splitlines()
+    assert f"{engine} \\" in (ROOT / "requirements" / "dev.txt").read_text("utf-8").splitlines()
+    assert set(LOCKED) == {"cedarpy", "tzdata"}

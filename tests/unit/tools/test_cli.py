@@ -1,0 +1,129 @@
+"""The command `client-connect`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from client_connect_tools.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+PERMIT = '@id("all")\npermit (principal, action, resource);\n'
+
+
+def run(*arguments: str | Path) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env={"COLUMNS": "80"})
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """Return a directory of sound policies."""
+    directory = tmp_path / "policies"
+    directory.mkdir()
+    (directory / "who.cedar").write_text(PERMIT, "utf-8")
+    return directory
+
+
+def test_help_names_every_command() -> None:
+    """Without a command, the help is shown too, as wrong use."""
+    shown = run("--help")
+    assert shown.exit_code == 0
+    assert "bundle" in shown.stdout
+    assert run().exit_code == 2
+    assert "--output" in run("bundle", "--help").stdout
+
+
+def test_it_starts_without_the_cdk() -> None:
+    """The command is for everybody who writes policies, and aws_cdk would cost seconds."""
+    program = (
+        "import sys, client_connect_tools.cli; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_bundle_of_a_directory_or_a_file(policies: Path, tmp_path: Path) -> None:
+    """The folder holds the function's code, for arm64 and Python 3.14 unless asked otherwise."""
+    for source, output, arguments, engine in [
+        (policies, tmp_path / "new" / "folder", [], "_internal.cpython-314-aarch64-linux-gnu.so"),
+        (
+            policies / "who.cedar",
+            tmp_path / "out",
+            ["--python", "3.13", "--architecture", "x86_64"],
+            "_internal.cpython-313-x86_64-linux-gnu.so",
+        ),
+    ]:
+        result = run("bundle", source, "--output", output, *arguments)
+        assert (result.exit_code, result.output) == (0, "")
+        assert (output / "policies.cedar").read_text("utf-8") == PERMIT
+        assert (output / "client_connect" / "handler.py").is_file()
+        assert [path.name for path in output.glob("cedarpy/*.so")] == [engine]
+
+
+def test_fails_for_policies_with_findings(policies: Path, tmp_path: Path) -> None:
+    """Exit status 1, every finding on a line of its own on stderr, and nothing is built."""
+    (policies / "long.cedar").write_text(f"permit (principal, action, resource);\n{PERMIT}{PERMIT}", "utf-8")
+    result = run("bundle", policies, "--output", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    name = (policies / "long.cedar").as_posix()
+    first, *lines = result.stderr.splitlines()
+    assert first == "the policies have 3 problems:"
+    assert [line.partition(" [all]")[0] for line in lines[1:]] == [
+        f"  {name}:4:1:",
+        f"  {policies.as_posix()}/who.cedar:1:1:",
+    ]
+    assert lines[0].startswith(f'  {name}:1:1: the permit has no @id; add @id("...") before it')
+    assert not (tmp_path / "out").exists()
+
+
+def test_fails_for_policies_that_cannot_be_read(tmp_path: Path) -> None:
+    """The message is the library's, not a traceback."""
+    result = run("bundle", tmp_path / "missing.cedar", "--output", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith('cannot read the policies "')
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_fails_for_an_output_that_is_not_empty(policies: Path, tmp_path: Path, kind: str) -> None:
+    """Exit status 2, and what is there stays as it is."""
+    output = tmp_path / ("a-rather-long-name-" * 8)
+    if kind == "folder":
+        output.mkdir()
+    kept = output / "kept" if kind == "folder" else output
+    kept.write_text("mine", "utf-8")
+    result = run("bundle", policies, "--output", output)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f'output "{output}" is not an empty folder; name a new one\n'
+    assert kept.read_text("utf-8") == "mine"
+    assert len(list(tmp_path.rglob("*"))) == (4 if kind == "folder" else 3)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["policies"], ["--output", "out"], ["policies", "--output", "out", "--architecture", "sparc"]],
+)
+def test_fails_for_missing_or_unknown_arguments(arguments: list[str]) -> None:
+    """Exit status 2, as for all wrong use."""
+    assert run("bundle", *arguments).exit_code == 2
+
+
+def test_a_failed_bundle_can_be_tried_again(
+    policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 1 without network and cache; the same command works when they are back."""
+    output = tmp_path / "out"
+    with monkeypatch.context() as offline:
+        offline.setenv("UV_OFFLINE", "1")
+        offline.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
+        result = run("bundle", policies, "--output", output)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("could not install cedarpy==")
+    assert run("bundle", policies, "--output", output).exit_code == 0

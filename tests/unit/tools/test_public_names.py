@@ -1,0 +1,63 @@
+"""What users may import, and which package may import which."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import pytest
+
+PUBLIC = {
+    "client_connect": """
+        Authorizer ConnectionRequest Decision Facts InvalidPolicySet InvalidRequest OsVersion Policy PolicySet Version
+        response
+    """,
+    "client_connect_tools": """
+        Bundle BundleError ClientConnectError Finding InvalidPolicies InvalidRules MinimumVersion Policies Rules
+        Source check require_sound
+    """,
+    "cdk_client_connect": """
+        BundleError ClientConnectError ClientConnectHandler FunctionReference InvalidCode InvalidConcurrency
+        InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidRules InvalidRuntime InvalidTimeZone
+        InvalidTimeout MinimumVersion Policies ProvisionedConcurrency Rules ServiceLinkedRole
+    """,
+}
+FORBIDDEN = {
+    "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect_tools": {"cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "cdk_client_connect": {"local_aws", "tests"},
+}
+
+
+def folder(package: str) -> Path:
+    """Return the folder of a package."""
+    return Path(importlib.import_module(package).__file__ or "").parent
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_the_public_names_are_these(package: str) -> None:
+    """A name that appears here is a promise; one that disappears breaks its users."""
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == PUBLIC[package].split()
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_a_package_only_gathers_its_names(package: str) -> None:
+    """`__init__.py` is imports and `__all__`, and the package is typed."""
+    docstring, *statements, names = ast.parse((folder(package) / "__init__.py").read_text("utf-8")).body
+    assert isinstance(docstring, ast.Expr)
+    assert all(isinstance(statement, ast.ImportFrom) for statement in statements)
+    assert isinstance(names, ast.Assign)
+    assert (folder(package) / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_dependencies_point_one_way(package: str) -> None:
+    """The constructs use the tools, the tools use the runtime, and never the other way round."""
+    for file in folder(package).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {name.partition(".")[0] for name in imported} & FORBIDDEN[package], file
