@@ -32,7 +32,7 @@ from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools import Policies, Rules, require_sound
+from client_connect_tools import Policies, Rules, lint, require_sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +61,9 @@ class ClientConnectHandler(Construct):
         id: Its id in ``scope``.
         function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
             that prefix and the construct's path.
-        policies: What decides. Checked here, and bundled with the function. Default:
-            ``Policies.from_rules(Rules())``, which permits every client that authenticated.
+        policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
+            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint.
+            Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``. Default: built here.
         provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
@@ -138,6 +139,8 @@ class ClientConnectHandler(Construct):
         require_sound(policies)
 
         super().__init__(scope, id)
+        for finding in lint(policies):
+            Annotations.of(self).add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
         self._function_name = function_name or generated_function_name(self)
         self._log_group = log_group or logs.LogGroup(self, "LogGroup")
         self._role = function_role(self, self._log_group)

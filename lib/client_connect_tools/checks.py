@@ -3,75 +3,43 @@
 from __future__ import annotations
 
 import difflib
-import re
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import cedarpy
+from cedarpy import pst
 
-from client_connect.authorizer import SCHEMA
 from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUS_LENGTH
-from client_connect_tools._statements import statements
+from client_connect_tools import _nodes
 from client_connect_tools.errors import InvalidPolicies
+from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from cedarpy import pst
-
-    from client_connect_tools._statements import Statement
+    from client_connect_tools.finding import ParsedStatement
     from client_connect_tools.policies import Policies
 
 _ANNOTATIONS = ("id", "message", "status", "shadow")
 _LIMITS = {"message": MAX_MESSAGE_LENGTH, "status": MAX_STATUS_LENGTH}
-_ID = re.compile(r'@id\s*\(\s*"((?:\\.|[^"\\])*)"')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something wrong with a policy.
-
-    Attributes:
-        file: The file's name, or what the text was called.
-        line: Where the policy begins, counted from 1.
-        column: Where the policy begins, counted from 1.
-        policy: Its ``@id``; empty when it has none, or when the finding is about the whole set.
-        message: What is wrong and what to do.
-    """
-
-    file: str
-    line: int
-    column: int
-    policy: str
-    message: str
-
-    def __str__(self) -> str:
-        policy = f"[{self.policy}] " if self.policy else ""
-        return f"{self.file}:{self.line}:{self.column}: {policy}{self.message}"
+_UNGUARDED = "unable to guarantee safety of access to optional attribute"
 
 
 def check(policies: Policies) -> list[Finding]:
-    """Return everything that is wrong with policies, all at once.
+    """Return every error in policies, all at once.
 
     Checked are: the syntax, ``@id`` (present and unique), the lengths of ``@message`` and ``@status`` (at
-    most 255 characters), misspelt annotations, templates (which never apply), at least one enforced permit,
-    and the types of everything that a policy reads, by Cedar's strict validation against the schema.
+    most 255 characters), misspelt annotations and attributes, templates (which never apply), at least one
+    enforced permit, and the types of everything that a policy reads, by Cedar's strict validation against
+    the schema. What is allowed but doubtful is found by ``lint``.
     """
-    checked = [
-        _Checked.of(source.name, statement)
-        for source in policies.sources
-        for statement in statements(source.text)
-    ]
-    findings = [finding for policy in checked for finding in policy.findings()]
-    findings += _repeated_ids(checked)
-    files = [source.name for source in policies.sources]
-    findings.sort(key=lambda finding: (files.index(finding.file), finding.line, finding.column))
-    return findings + _no_permit(policies, checked)
+    parsed = parse(policies)
+    findings = [finding for each in parsed for finding in _errors(each)]
+    findings += _repeated_ids(parsed)
+    return in_order(policies, findings) + _no_permit(policies, parsed)
 
 
 def require_sound(policies: Policies) -> None:
-    """Refuse policies with findings.
+    """Refuse policies with errors.
 
     Raises:
         InvalidPolicies: With every finding of ``check``.
@@ -82,108 +50,87 @@ def require_sound(policies: Policies) -> None:
         raise InvalidPolicies(f"the policies have {count}:", findings)
 
 
-@cache
-def schema() -> cedarpy.Schema:
-    """Return the schema that policies are validated against, parsed."""
-    return cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
+def _errors(parsed: ParsedStatement) -> Iterator[Finding]:
+    if parsed.error is not None:
+        yield parsed.finding(*parsed.error)
+    if parsed.template is None:
+        return
+    problems = [
+        *_annotation_problems(parsed.template),
+        *_type_problems(parsed.statement.text),
+        *_unknown_attributes(parsed.template),
+    ]
+    for rule, message in problems:
+        yield parsed.finding(rule, message)
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """A statement with what Cedar makes of it: a policy, or an error."""
-
-    file: str
-    statement: Statement
-    template: pst.Template | None
-    error: str
-
-    @classmethod
-    def of(cls, file: str, statement: Statement) -> _Checked:
-        try:
-            parsed = cedarpy.PolicySet.from_str(statement.text).to_pst()
-        except ValueError as error:
-            return cls(file, statement, None, f"Cedar cannot parse this policy: {error}")
-        if parsed.templates:
-            return cls(
-                file,
-                statement,
-                None,
-                "a template never applies; name an entity in place of ?principal or ?resource",
-            )
-        (template,) = parsed.static_policies.values()
-        return cls(file, statement, template, "")
-
-    @property
-    def id(self) -> str:
-        if self.template is not None:
-            return self.template.annotations.get("id", "")
-        match = _ID.search(self.statement.text)
-        return match[1] if match else ""
-
-    def finding(self, message: str) -> Finding:
-        return Finding(
-            file=self.file,
-            line=self.statement.line,
-            column=self.statement.column,
-            policy=self.id,
-            message=message,
-        )
-
-    def findings(self) -> Iterator[Finding]:
-        if self.template is None:
-            yield self.finding(self.error)
-            return
-        for message in (*_annotation_problems(self.template), *_type_problems(self.statement)):
-            yield self.finding(message)
-
-
-def _annotation_problems(template: pst.Template) -> Iterator[str]:
+def _annotation_problems(template: pst.Template) -> Iterator[tuple[str, str]]:
     annotations = template.annotations
     if not annotations.get("id"):
-        yield f'the {template.effect} has no @id; add @id("...") before it, so that logs and waivers can name it'
+        why = "so that logs and waivers can name it"
+        yield "missing-id", f'the {template.effect} has no @id; add @id("...") before it, {why}'
     for name, limit in _LIMITS.items():
         if name in annotations and not annotations[name]:
-            yield f"@{name} is empty; give it a text, or leave it out"
+            yield "empty-annotation", f"@{name} is empty; give it a text, or leave it out"
         if (length := len(annotations.get(name, ""))) > limit:
-            yield f"@{name} has {length} characters; Client VPN takes at most {limit}, so shorten it"
-    if annotations.get("shadow"):
-        yield f'@shadow("{annotations["shadow"]}") has a value; write @shadow, or leave it out to enforce the policy'
+            yield (
+                "too-long",
+                f"@{name} has {length} characters; Client VPN takes at most {limit}, so shorten it",
+            )
+    if value := annotations.get("shadow"):
+        what = "write @shadow, or leave it out to enforce the policy"
+        yield "shadow-with-value", f'@shadow("{value}") has a value; {what}'
     for name in sorted(annotations.keys() - set(_ANNOTATIONS)):
         if near := difflib.get_close_matches(name.lower(), _ANNOTATIONS, n=1):
-            yield f"@{name} is not known; write @{near[0]}, or choose a name that cannot be mistaken for it"
+            what = f"write @{near[0]}, or choose a name that cannot be mistaken for it"
+            yield "misspelt-annotation", f"@{name} is not known; {what}"
 
 
-def _type_problems(statement: Statement) -> Iterator[str]:
-    errors = cedarpy.validate_policies(statement.text, schema()).errors
-    # The engine gives them in another order each time.
-    yield from sorted(error.error.removeprefix("for policy `policy0`, ") for error in errors)
+def _type_problems(text: str) -> Iterator[tuple[str, str]]:
+    errors = cedarpy.validate_policies(text, schema()).errors
+    # The engine gives them in another order each time, and one for each access.
+    for message in sorted({error.error.removeprefix("for policy `policy0`, ") for error in errors}):
+        if message.startswith(_UNGUARDED):
+            what = "it may be absent, so test it first, as in `context has os && context.os.major < 10`"
+            yield "unguarded-attribute", f"{message}; {what}"
+        else:
+            yield "type", message
 
 
-def _repeated_ids(checked: list[_Checked]) -> Iterator[Finding]:
-    first: dict[str, _Checked] = {}
-    for policy in checked:
+def _unknown_attributes(template: pst.Template) -> Iterator[tuple[str, str]]:
+    """A `has` with an attribute that the schema does not have is always false, which Cedar accepts."""
+    tests = dict.fromkeys(node for node in _nodes.walk(template) if isinstance(node, pst.HasAttr))
+    for test in tests:
+        if _nodes.never_true(test):
+            path = ".".join(test.attrs)
+            yield (
+                "unknown-attribute",
+                f"`has {path}` is always false, because the schema has no such attribute there",
+            )
+
+
+def _repeated_ids(parsed: Sequence[ParsedStatement]) -> Iterator[Finding]:
+    first: dict[str, ParsedStatement] = {}
+    for policy in parsed:
         if not policy.id:
             continue
         other = first.setdefault(policy.id, policy)
         if other is not policy:
             place = f"{other.file}:{other.statement.line}"
-            yield policy.finding(f"@id is already used at {place}; give each policy its own")
+            yield policy.finding("repeated-id", f"@id is already used at {place}; give each policy its own")
 
 
-def _no_permit(policies: Policies, checked: list[_Checked]) -> list[Finding]:
+def _no_permit(policies: Policies, parsed: Sequence[ParsedStatement]) -> list[Finding]:
     """An unparsed policy may be the missing permit, so nothing is said before it is repaired."""
-    enforced = [
-        policy.template
-        for policy in checked
-        if policy.template and "shadow" not in policy.template.annotations
-    ]
-    if any(policy.template is None for policy in checked) or any(
-        each.effect == "permit" for each in enforced
-    ):
+    if any(each.template is None or _is_enforced_permit(each.template) for each in parsed):
         return []
     file = policies.sources[0].name if policies.sources else "<none>"
     message = (
         "no policy permits anything, so every connection would be denied; add a permit, such as "
         '@id("authenticated") permit (principal, action, resource);'
     )
-    return [Finding(file=file, line=1, column=1, policy="", message=message)]
+    return [Finding(file=file, line=1, column=1, policy="", rule="no-permit", message=message)]
+
+
+def _is_enforced_permit(template: pst.Template) -> bool:
+    return template.effect == "permit" and "shadow" not in template.annotations

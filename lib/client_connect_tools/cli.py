@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from client_connect_tools.commands.bundle import bundle
+from client_connect_tools.commands.check import check
 from client_connect_tools.commands.schema import schema
 
 main: typer.Typer = typer.Typer(
@@ -13,7 +14,7 @@ main: typer.Typer = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
-for command in (bundle, schema):
+for command in (bundle, check, schema):
     main.command()(command)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client_connect_tools.checks import Finding
+    from client_connect_tools.finding import Finding
 
 
 class ClientConnectError(ValueError):

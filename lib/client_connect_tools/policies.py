@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from client_connect_tools.rules import Rules
 
+TESTS_SUFFIX = ".tests.toml"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -27,13 +29,20 @@ class Policies:
     """Cedar policies that decide connections; made by one of the factories.
 
     They are checked when a handler is defined with them, not when they are read.
+
+    Attributes:
+        sources: Their text, file by file.
+        test_files: The ``*.tests.toml`` that lie beside them. They are no part of ``text``.
     """
 
     sources: tuple[Source, ...]
+    test_files: tuple[Path, ...] = ()
 
     @staticmethod
     def from_directory(path: str | os.PathLike[str]) -> Policies:
         """Read every ``*.cedar`` file of a directory, in the order of their names.
+
+        Every ``*.tests.toml`` of the directory belongs to them.
 
         Raises:
             InvalidPolicies: When it is not a directory, holds no such file, or a file cannot be read.
@@ -44,16 +53,21 @@ class Policies:
         files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
         if not files:
             raise InvalidPolicies(f'directory "{path}" holds no *.cedar file; add one')
-        return Policies(tuple(_read(file) for file in files))
+        tests = sorted(directory.glob(f"*{TESTS_SUFFIX}"), key=lambda file: file.name)
+        return Policies(tuple(_read(file) for file in files), tuple(tests))
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> Policies:
         """Read one file.
 
+        The tests of ``vpn.cedar`` are in ``vpn.tests.toml`` beside it, if there is one.
+
         Raises:
             InvalidPolicies: When it cannot be read.
         """
-        return Policies((_read(Path(path)),))
+        file = Path(path)
+        tests = file.with_suffix(TESTS_SUFFIX)
+        return Policies((_read(file),), (tests,) if tests.is_file() else ())
 
     @staticmethod
     def from_string(text: str, *, name: str = "<string>") -> Policies:
@@ -75,9 +89,11 @@ class Policies:
     def merge(*policies: Policies) -> Policies:
         """Put several together; every ``@id`` must be unique in all of them.
 
-        A forbid of any of them beats every permit of all of them.
+        A forbid of any of them beats every permit of all of them. The tests of each are those of all, and
+        are decided by all.
         """
-        return Policies(tuple(source for part in policies for source in part.sources))
+        sources = tuple(source for part in policies for source in part.sources)
+        return Policies(sources, tuple(dict.fromkeys(file for part in policies for file in part.test_files)))
 
     @property
     def text(self) -> str:

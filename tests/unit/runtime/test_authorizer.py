@@ -112,6 +112,15 @@ def test_policies_decide(policies: str, expected: dict[str, Any]) -> None:
     assert decide(policies) == Decision(**{"allowed": False, **expected})
 
 
+def test_a_device_is_in_no_group() -> None:
+    """Groups that come without a user permit nobody."""
+    policies = permit("grp", "", 'when { principal in ClientVpn::Group::"admins" }')
+    assert decide(policies, username="") == Decision(allowed=False)
+    assert decide(
+        PERMIT + permit("grp", "", "when { principal is ClientVpn::Device }"), username=""
+    ) == Decision(allowed=True, determining=("all", "grp"))
+
+
 def test_cedar_itself_would_allow_what_an_error_denies_here() -> None:
     """A forbid that errs is skipped by Cedar: the reason why any error must deny."""
     facts = Facts(ConnectionRequest.from_event(event()))

@@ -159,7 +159,9 @@ def test_fails_with_all_findings_in_the_order_of_the_files() -> None:
     first, *lines = str(failure.value).split("\n")
     assert first == "the policies have 6 problems:"
     assert lines == [f"  {finding}" for finding in failure.value.findings]
-    assert lines[-1] == "  a.cedar:4:3: [x] @id is already used at z.cedar:2; give each policy its own"
+    assert lines[-1] == (
+        "  a.cedar:4:3: [x] @id is already used at z.cedar:2; give each policy its own (repeated-id)"
+    )
 
 
 def test_one_finding_is_one_problem() -> None:
@@ -175,7 +177,7 @@ def test_each_repetition_of_an_id_is_found() -> None:
     merged = Policies.merge(
         *(Policies.from_string(PERMIT * count, name=f"{count}.cedar") for count in (2, 1))
     )
-    problem = "[all] @id is already used at 2.cedar:1; give each policy its own"
+    problem = "[all] @id is already used at 2.cedar:1; give each policy its own (repeated-id)"
     assert [str(finding) for finding in check(merged)] == [
         f"2.cedar:2:1: {problem}",
         f"1.cedar:1:1: {problem}",

@@ -1,0 +1,59 @@
+"""Questions about policies as typed syntax nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING
+
+import cedarpy
+from cedarpy import pst
+
+from client_connect_tools.finding import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# An expression that has no type. The validator looks at it only when what stands before it can be true.
+_ILL_TYPED = pst.When(pst.BinaryOp("less", pst.LongLit(1), pst.StringLit("")))
+
+
+def walk(node: object) -> Iterator[object]:
+    """Yield a node and everything below it."""
+    if isinstance(node, tuple):
+        for item in node:
+            yield from walk(item)
+    elif isinstance(node, Mapping):
+        for item in node.values():
+            yield from walk(item)
+    elif is_dataclass(node):
+        yield node
+        for field in fields(node):
+            yield from walk(getattr(node, field.name))
+
+
+def never_true(expression: pst.Expr) -> bool:
+    """Tell whether the validator knows that an expression is false in every valid request."""
+    anything = pst.ScopeAny()
+    return never_applies(
+        pst.Template("x", "permit", anything, anything, anything, (pst.When(expression),), {})
+    )
+
+
+def never_applies(template: pst.Template) -> bool:
+    """Tell whether the validator knows that a valid policy applies to no valid request.
+
+    It stops at what is false by its types, and then does not see the mistake that is added behind it.
+    """
+    clauses = (*template.clauses, _ILL_TYPED)
+    mistaken = pst.Template(
+        template.id,
+        template.effect,
+        template.principal,
+        template.action,
+        template.resource,
+        clauses,
+        template.annotations,
+    )
+    policies = cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: mistaken}, ()))
+    return cedarpy.validate_policies(str(policies), schema()).validation_passed

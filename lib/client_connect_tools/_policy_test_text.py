@@ -1,0 +1,114 @@
+"""How a policy test that fails reads, to people and to programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from client_connect_tools._policy_test_cases import DEFAULT_REQUEST
+from client_connect_tools._toml_tables import entries, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_connect import Device, Facts
+    from client_connect_tools._policy_test_cases import PolicyTest
+    from client_connect_tools.policy_tests import PolicyTestResult
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# What says nothing unless the test chose it.
+_INCIDENTAL = ("connection-id", "endpoint-id", "schema-version")
+
+
+def failure_text(result: PolicyTestResult) -> str:
+    """Return what differs, the policies that decided, and the case, in lines under the test's place."""
+    return "\n".join([f"{place(result.test)}", *(f"  {line}" for line in _lines(result))])
+
+
+def place(test: PolicyTest) -> str:
+    """Return where a test is, and its name."""
+    return f"{test.file}:{test.line}: {test.name}"
+
+
+def result_json(result: PolicyTestResult) -> dict[str, Any]:
+    """Return a result as JSON, with the keys of a decision record where it has the same."""
+    test, decision = result.test, result.decision
+    return {
+        "file": test.file,
+        "line": test.line,
+        "name": test.name,
+        "passed": result.passed,
+        "differences": [asdict(difference) for difference in result.differences],
+        **_circumstances_json(test.facts),
+        "decision": {
+            "allowed": decision.allowed,
+            "determining": decision.determining,
+            "message": decision.message,
+            "statuses": decision.statuses,
+            "shadowDenied": decision.shadow_denied,
+            "shadowAllowed": decision.shadow_allowed,
+            "shadowErrors": decision.shadow_errors,
+            "errors": decision.errors,
+        },
+    }
+
+
+def _circumstances_json(facts: Facts) -> dict[str, Any]:
+    device = facts.device
+    return {
+        "at": facts.now.isoformat(),
+        "timeZone": str(facts.time_zone),
+        "request": facts.request.to_event(),
+        "inventory": facts.inventory,
+        "device": None
+        if device is None
+        else {
+            "compliant": device.compliant,
+            "lastSeen": device.last_seen and device.last_seen.isoformat(),
+            "os": _os(device),
+            "tags": dict(device.tags),
+        },
+        "waivers": sorted(facts.waivers),
+        "activeConnections": facts.active_connections,
+    }
+
+
+def _lines(result: PolicyTestResult) -> Iterator[str]:
+    for difference in result.differences:
+        yield f"{difference.key}: expected {literal(difference.expected)}"
+        yield f"{' ' * len(difference.key)}       got {literal(difference.actual)}"
+    yield f"determined by: {', '.join(map(literal, result.decision.determining)) or 'no policy'}"
+    yield from _circumstances(result.test.facts)
+
+
+def _circumstances(facts: Facts) -> Iterator[str]:
+    event = facts.request.to_event()
+    shown = {
+        key: value
+        for key, value in event.items()
+        if value and not (key in _INCIDENTAL and value == DEFAULT_REQUEST[key])
+    }
+    local = facts.now.astimezone(facts.time_zone)
+    yield f"request: {entries(shown)}"
+    yield f"at: {literal(facts.now)}, {_DAYS[local.weekday()]} {local:%H:%M} in {facts.time_zone}"
+    if facts.device is not None:
+        yield f"device: {entries(_device(facts.device)) or 'nothing is known of it'}"
+    elif facts.inventory != "disabled":
+        yield f"inventory: {facts.inventory}"
+    if facts.waivers:
+        yield f"waivers: {literal(sorted(facts.waivers))}"
+    if facts.active_connections is not None:
+        yield f"active-connections: {facts.active_connections}"
+
+
+def _device(device: Device) -> dict[str, object]:
+    known = {"compliant": device.compliant, "last-seen": device.last_seen, "os": _os(device)}
+    shown = {key: value for key, value in known.items() if value is not None}
+    return shown | ({"tags": dict(device.tags)} if device.tags else {})
+
+
+def _os(device: Device) -> str | None:
+    if device.os is None:
+        return None
+    parts = (device.os.major, device.os.minor, device.os.build)
+    return ".".join(str(part) for part in parts if part is not None)

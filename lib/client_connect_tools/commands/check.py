@@ -1,0 +1,42 @@
+"""``client-connect check``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client_connect_tools.commands._shared import (
+    FINDINGS,
+    JsonOption,
+    errors_end_the_command,
+    read_policies,
+    wrong_use,
+)
+
+
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="*.cedar files, or directories of them: one set.")],
+    ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check policies: syntax, ids, lengths, types, and what is seldom meant. Status 1 when there is a finding."""
+    from client_connect_tools import checks, lints
+    from client_connect_tools.policies import Policies
+
+    with errors_end_the_command():
+        policies = Policies.merge(*(read_policies(path) for path in paths))
+    unknown = sorted(set(ignore or ()) - lints.LINTS.keys())
+    if unknown:
+        wrong_use(f'there is no lint "{unknown[0]}"; there are {", ".join(lints.LINTS)}')
+    findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding.severity}: {finding}")
+    if findings:
+        raise typer.Exit(FINDINGS)

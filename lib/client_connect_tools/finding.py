@@ -1,0 +1,136 @@
+"""Something wrong with a policy, and the policies as Cedar reads them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import cedarpy
+
+from client_connect.authorizer import SCHEMA
+from client_connect_tools._statements import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cedarpy import pst
+
+    from client_connect_tools._statements import Statement
+    from client_connect_tools.policies import Policies
+
+_MAX_DEPTH = 100
+_ID = re.compile(r'@id\s*\(\s*"((?:\\.|[^"\\])*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something wrong with a policy.
+
+    Attributes:
+        file: The file's name, or what the text was called.
+        line: Where the policy begins, counted from 1.
+        column: Where the policy begins, counted from 1.
+        policy: Its ``@id``; empty when it has none, or when the finding is about the whole set.
+        rule: The stable name of the check or lint that found it; see docs/errors.md.
+        severity: An ``error`` is refused at synthesis. A ``warning`` comes from a lint, which can be
+            switched off by its name.
+        message: What is wrong, why, and what to do.
+    """
+
+    file: str
+    line: int
+    column: int
+    policy: str
+    rule: str
+    severity: Literal["error", "warning"] = "error"
+    message: str
+
+    def __str__(self) -> str:
+        policy = f"[{self.policy}] " if self.policy else ""
+        return f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})"
+
+
+@cache
+def schema() -> cedarpy.Schema:
+    """Return the schema that policies are validated against, parsed."""
+    return cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedStatement:
+    """A statement with what Cedar makes of it: a policy, or an error.
+
+    Attributes:
+        file: The name of its source.
+        statement: The text and where it begins.
+        template: The policy; ``None`` when there is an error.
+        error: Why Cedar cannot use it, with the rule's name before.
+    """
+
+    file: str
+    statement: Statement
+    template: pst.Template | None
+    error: tuple[str, str] | None = None
+
+    @property
+    def id(self) -> str:
+        """The policy's ``@id``, also where the rest cannot be parsed."""
+        if self.template is not None:
+            return self.template.annotations.get("id", "")
+        match = _ID.search(self.statement.text)
+        return match[1] if match else ""
+
+    def finding(self, rule: str, message: str, severity: Literal["error", "warning"] = "error") -> Finding:
+        """Return a finding about this policy."""
+        return Finding(
+            file=self.file,
+            line=self.statement.line,
+            column=self.statement.column,
+            policy=self.id,
+            rule=rule,
+            severity=severity,
+            message=message,
+        )
+
+
+def parse(policies: Policies) -> list[ParsedStatement]:
+    """Parse every policy by itself, so that one mistake hides no other."""
+    return [
+        _parsed(source.name, statement)
+        for source in policies.sources
+        for statement in statements(source.text)
+    ]
+
+
+def in_order(policies: Policies, findings: Sequence[Finding]) -> list[Finding]:
+    """Sort findings by where they are."""
+    files = [source.name for source in policies.sources]
+    return sorted(findings, key=lambda each: (files.index(each.file), each.line, each.column))
+
+
+def _parsed(file: str, statement: Statement) -> ParsedStatement:
+    if _depth(statement.text) > _MAX_DEPTH:
+        message = (
+            f"the policy nests deeper than {_MAX_DEPTH} levels, which the engine may not survive; split it"
+        )
+        return ParsedStatement(file, statement, None, ("syntax", message))
+    try:
+        policy_set = cedarpy.PolicySet.from_str(statement.text).to_pst()
+    except ValueError as error:
+        return ParsedStatement(file, statement, None, ("syntax", f"Cedar cannot parse this policy: {error}"))
+    if policy_set.templates:
+        message = "a template never applies; name an entity in place of ?principal or ?resource"
+        return ParsedStatement(file, statement, None, ("template", message))
+    (template,) = policy_set.static_policies.values()
+    return ParsedStatement(file, statement, template)
+
+
+def _depth(text: str) -> int:
+    """Return how deep brackets nest, or a little more where they stand in strings or comments."""
+    depth = deepest = 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,19 @@
+"""Replay logged connections against policies: what would change, and for whom."""
+
+from client_connect_tools.replay.deciding import Decider, Verdict
+from client_connect_tools.replay.logs import Attempt, Skipped, UnreadableLog, attempts
+from client_connect_tools.replay.run import Comparison, Replay, replay
+from client_connect_tools.replay.tally import Tally
+
+__all__ = [
+    "Attempt",
+    "Comparison",
+    "Decider",
+    "Replay",
+    "Skipped",
+    "Tally",
+    "UnreadableLog",
+    "Verdict",
+    "attempts",
+    "replay",
+]

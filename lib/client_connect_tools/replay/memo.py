@@ -1,0 +1,36 @@
+"""A bounded memory of what was computed before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+_Key = TypeVar("_Key", bound="Hashable")
+_Value = TypeVar("_Value")
+
+
+class Memo(Generic[_Key, _Value]):
+    """Keeps what was used lately, at most ``size`` entries.
+
+    Two generations: when the young one is full it becomes the old one, whose unused entries are dropped.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._half = max(1, size // 2)
+        self._young: dict[_Key, _Value] = {}
+        self._old: dict[_Key, _Value] = {}
+
+    def get(self, key: _Key, make: Callable[[], _Value]) -> _Value:
+        """Return what is kept for a key; make and keep it when there is nothing."""
+        if key in self._young:
+            return self._young[key]
+        made = self._old[key] if key in self._old else make()
+        if len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        self._young[key] = made
+        return made
+
+    def __len__(self) -> int:
+        return len(self._young.keys() | self._old.keys())

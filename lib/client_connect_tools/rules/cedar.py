@@ -1,0 +1,59 @@
+"""Pieces of Cedar text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels.
+_TERMS = 20
+
+
+def quote(text: str) -> str:
+    """Return text as a Cedar string literal."""
+    return '"' + "".join(map(_escape, text)) + '"'
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"
+
+
+def texts(values: Iterable[str]) -> str:
+    """Return a set of strings."""
+    return f"[{', '.join(quote(value) for value in sorted(set(values)))}]"
+
+
+def groups(names: Iterable[str]) -> str:
+    """Return a set of groups."""
+    return f"[{', '.join(f'ClientVpn::Group::{quote(name)}' for name in sorted(set(names)))}]"
+
+
+def instant(time: datetime) -> str:
+    """Return a moment."""
+    text = time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    return f'datetime("{text}Z")'
+
+
+def all_of(conditions: Sequence[str]) -> str:
+    """Return the condition that all of the conditions hold, which are comparisons or in parentheses."""
+    return " && ".join(conditions)
+
+
+def any_of(conditions: Sequence[str]) -> str:
+    """Return the condition that one of the conditions holds, whatever they are made of."""
+    if len(conditions) > 1:
+        conditions = [
+            f"({condition})" if " && " in condition or " || " in condition else condition
+            for condition in conditions
+        ]
+    while len(conditions) > _TERMS:
+        conditions = [
+            f"({' || '.join(conditions[first : first + _TERMS])})"
+            for first in range(0, len(conditions), _TERMS)
+        ]
+    return " || ".join(conditions)

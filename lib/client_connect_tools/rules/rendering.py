@@ -1,0 +1,367 @@
+"""Each rule as a Cedar forbid, with what it tells the client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
+
+from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, quote, texts
+from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
+
+PERMIT = """
+// Every client that authenticated may connect, unless a policy forbids it.
+@id("authenticated")
+permit (principal, action, resource);
+"""
+
+_PLATFORMS = {
+    "win": "Windows",
+    "mac": "macOS",
+    "linux": "Linux",
+    "android": "Android",
+    "ios": "iOS",
+    "tvos": "tvOS",
+    "freebsd": "FreeBSD",
+    "openbsd": "OpenBSD",
+    "netbsd": "NetBSD",
+    "solaris": "Solaris",
+}
+# What users know the builds of Windows by. The 22H2 of Windows 10 needs no name before it.
+_WINDOWS_RELEASES = {
+    19041: "2004",
+    19042: "20H2",
+    19043: "21H1",
+    19044: "21H2",
+    19045: "22H2",
+    22000: "11 21H2",
+    22621: "11 22H2",
+    22631: "11 23H2",
+    26100: "11 24H2",
+    26200: "11 25H2",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One forbid: everybody to whom ``condition`` applies, unless it is waived for them."""
+
+    id: str
+    comment: str
+    message: str
+    status: str
+    condition: str
+
+    def to_cedar(self) -> str:
+        """Return the policy, not yet formatted."""
+        return (
+            f"// {' '.join(self.comment.split())}\n"
+            f"@id({quote(self.id)})\n"
+            f"@message({quote(self.message)})\n"
+            f"@status({quote(self.status)})\n"
+            "forbid (principal, action, resource)\n"
+            f"when {{ {self.condition} }}\n"
+            f"unless {{ context.waivers.contains({quote(self.id)}) }};\n"
+        )
+
+
+def platforms(names: Sequence[str]) -> Rule:
+    """Only these platforms."""
+    lower = sorted({name.lower() for name in names})
+    titles = listed([_PLATFORMS.get(name, name) for name in lower])
+    return Rule(
+        id="platform",
+        comment=f"Only {titles} may connect.",
+        message=_shortened(f"This VPN accepts connections from {titles} only."),
+        status="platform-not-allowed",
+        condition=f"!{texts(lower)}.contains(context.platform)",
+    )
+
+
+def minimum_windows(minimum: MinimumVersion) -> Rule:
+    """Windows of this version or later."""
+    release = _WINDOWS_RELEASES.get(minimum.numbers[2]) if minimum.numbers[:2] == (10, 0) else None
+    name = f"{release} ({minimum.version})" if release else f"version {minimum.version}"
+    comment, condition = _version_condition("os", "build", minimum)
+    return Rule(
+        id="minimum-windows",
+        comment=f"Windows must be {minimum.version} or later; {comment}.",
+        message=f"Update Windows to {name} or later.",
+        status="windows-outdated",
+        condition=f'context.platform == "win" && {condition}',
+    )
+
+
+def minimum_openvpn(minimum: MinimumVersion) -> Rule:
+    """An OpenVPN client of this version or later."""
+    comment, condition = _version_condition("openvpn", "patch", minimum)
+    return Rule(
+        id="minimum-openvpn",
+        comment=f"The OpenVPN client must be {minimum.version} or later; {comment}.",
+        message=f"Update your VPN client to one with OpenVPN {minimum.version} or later.",
+        status="openvpn-outdated",
+        condition=condition,
+    )
+
+
+def minimum_aws_client(minimum: MinimumVersion) -> Rule:
+    """The AWS provided client of this version or later, as far as it tells the truth."""
+    comment, condition = _version_condition("awsClient", "patch", minimum)
+    return Rule(
+        id="minimum-aws-client",
+        comment=f"The AWS provided client must be {minimum.version} or later; {comment}. Its user can forge this.",
+        message=f"Update the AWS VPN Client to version {minimum.version} or later.",
+        status="aws-client-outdated",
+        condition=condition,
+    )
+
+
+def allowed_networks(networks: Sequence[str]) -> Rule:
+    """Only from these networks."""
+    return Rule(
+        id="allowed-networks",
+        comment="Connections come from these networks only.",
+        message="This VPN accepts no connections from your network. Connect from an allowed one.",
+        status="network-not-allowed",
+        condition=f"!({_in_networks(networks)})",
+    )
+
+
+def blocked_networks(networks: Sequence[str]) -> Rule:
+    """Not from these networks."""
+    return Rule(
+        id="blocked-networks",
+        comment="No connection comes from these networks.",
+        message="This VPN accepts no connections from your network. Connect from another one.",
+        status="network-blocked",
+        condition=_in_networks(networks),
+    )
+
+
+def members(users: Sequence[str] | None, group_names: Sequence[str] | None) -> Rule:
+    """Only these users, and users in these groups."""
+    conditions, who = [], []
+    if group_names is not None:
+        conditions.append(f"principal in {groups(group_names)}")
+        who.append("is in one of these groups")
+    if users is not None:
+        conditions.append(_is_user(users))
+        who.append("is one of these users")
+    return Rule(
+        id="members",
+        comment=f"Who connects {' or '.join(who)}.",
+        message="You are not among those who may use this VPN. Ask your administrator for access.",
+        status="not-a-member",
+        condition=f"!({any_of(conditions)})",
+    )
+
+
+def blocked_users(users: Sequence[str]) -> Rule:
+    """Not these users."""
+    return Rule(
+        id="blocked-users",
+        comment="These users may not connect, in whatever case they write their names.",
+        message="Your account may not use this VPN. Please contact your administrator.",
+        status="user-blocked",
+        condition=_is_user(users),
+    )
+
+
+def blocked_common_names(common_names: Sequence[str]) -> Rule:
+    """Not the devices with these certificates."""
+    return Rule(
+        id="blocked-common-names",
+        comment="Devices with these certificates may not connect.",
+        message="This device may not use this VPN. Please contact your administrator.",
+        status="device-blocked",
+        condition=f"context has commonName && {texts(common_names)}.contains(context.commonName)",
+    )
+
+
+def hours(windows: Sequence[Hours]) -> Rule:
+    """Only at these times of the week."""
+    described = listed([str(window) for window in windows])
+    return Rule(
+        id="hours",
+        comment=f"Connections are made {described}, in the handler's time zone.",
+        message=_shortened(f"This VPN is open {described}. Please connect then."),
+        status="out-of-hours",
+        condition=f"!({any_of([_within(window) for window in windows])})",
+    )
+
+
+def maintenance_hours(windows: Sequence[Hours]) -> Rule:
+    """Not at these times of the week."""
+    described = listed([str(window) for window in windows])
+    return Rule(
+        id="maintenance-hours",
+        comment=f"No connection is made {described}, in the handler's time zone.",
+        message=_shortened(f"This VPN is maintained {described}. Please connect later."),
+        status="maintenance",
+        condition=any_of([_within(window) for window in windows]),
+    )
+
+
+def maintenance(periods: Sequence[Maintenance]) -> Rule:
+    """Not in these periods."""
+    described = listed([str(period) for period in periods])
+    conditions = [
+        f"context.time.now >= {instant(period.start)} && context.time.now < {instant(period.end)}"
+        for period in periods
+    ]
+    return Rule(
+        id="maintenance",
+        comment=f"No connection is made from {described}.",
+        message=_shortened(f"This VPN is being maintained from {described}. Please connect later."),
+        status="maintenance",
+        condition=any_of(conditions),
+    )
+
+
+def inventory_available() -> Rule:
+    """Not while the inventory cannot be asked; said apart, because trying again helps."""
+    return Rule(
+        id="inventory-available",
+        comment="While the device inventory cannot be asked, nobody is let in by mistake.",
+        message="Your device could not be checked just now. Please try again in a few minutes.",
+        status="inventory-unavailable",
+        condition='context.inventory == "unavailable"',
+    )
+
+
+def registered_devices() -> Rule:
+    """Only devices that the inventory knows."""
+    return Rule(
+        id="registered-device",
+        comment="The device inventory knows the device.",
+        message="This device is not registered. Please contact your administrator.",
+        status="device-not-registered",
+        condition='context.inventory != "known" && context.inventory != "unavailable"',
+    )
+
+
+def compliant_devices() -> Rule:
+    """Only devices that their manager found compliant."""
+    return Rule(
+        id="compliant-device",
+        comment="The device manager found the device compliant; one of which it says nothing is not.",
+        message="This device does not comply with company policy. Open your device manager to see why.",
+        status="device-not-compliant",
+        condition=f"{_KNOWN} && !(context.device has compliant && context.device.compliant)",
+    )
+
+
+def days_since_last_seen(days: int) -> Rule:
+    """Only devices that their manager heard of lately."""
+    period = "day" if days == 1 else f"{days} days"
+    return Rule(
+        id="device-last-seen",
+        comment=f"The device manager heard of the device within the last {period}.",
+        message=f"Your device manager has not heard of this device in the last {period}. Open it, then try again.",
+        status="device-not-seen",
+        condition=(
+            f"{_KNOWN} && !(context.device has lastSeen && "
+            f'context.time.now.durationSince(context.device.lastSeen) <= duration("{days}d"))'
+        ),
+    )
+
+
+def connections_per_user(limit: int) -> Rule:
+    """Not more connections of a user at once."""
+    count = "one connection" if limit == 1 else f"{limit} connections"
+    return Rule(
+        id="connections-per-user",
+        comment=f"A user has at most {count} at once; a number that is not known passes.",
+        message=f"You have {count} already. Close one, then connect again.",
+        status="too-many-connections",
+        condition=f"context has activeConnections && context.activeConnections >= {limit}",
+    )
+
+
+def listed(items: Sequence[str]) -> str:
+    """Return items as a person lists them."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+_KNOWN = 'context.inventory == "known" && context has device'
+
+
+def _version_condition(attribute: str, third: str, minimum: MinimumVersion) -> tuple[str, str]:
+    """Return what happens with a version that is not known, and the condition that one is refused."""
+    if minimum.unknown == "allow":
+        return (
+            "one that is not known passes",
+            f"context has {attribute} && ({_older(attribute, third, minimum)})",
+        )
+    recent = _recent(attribute, third, minimum)
+    return "one that is not known does not pass", f"!(context has {attribute} && ({recent}))"
+
+
+def _older(attribute: str, third: str, minimum: MinimumVersion) -> str:
+    """Return the condition that a version is known to be older."""
+    path = f"context.{attribute}"
+    major, minor, last = minimum.numbers
+    same_major = []
+    if minor:
+        same_major.append(f"{path}.minor < {minor}")
+    if last:
+        same_major.append(f"{path}.minor == {minor} && {_guard(path, third)}{path}.{third} < {last}")
+    conditions = [f"{path}.major < {major}"]
+    if same_major:
+        either = any_of(same_major)
+        conditions.append(f"{path}.major == {major} && {f'({either})' if ' || ' in either else either}")
+    return any_of(conditions)
+
+
+def _recent(attribute: str, third: str, minimum: MinimumVersion) -> str:
+    """Return the condition that a version is known to be recent enough."""
+    path = f"context.{attribute}"
+    major, minor, last = minimum.numbers
+    if last:
+        same = f"{path}.minor == {minor} && {_guard(path, third)}{path}.{third} >= {last}"
+        same_major = f"({path}.minor > {minor} || ({same}))"
+    else:
+        same_major = f"{path}.minor >= {minor}"
+    return f"{path}.major > {major} || ({path}.major == {major} && {same_major})"
+
+
+def _guard(path: str, third: str) -> str:
+    return f"{path} has build && " if third == "build" else ""
+
+
+def _is_user(users: Sequence[str]) -> str:
+    return f"context has username && {texts(user.lower() for user in users)}.contains(context.username)"
+
+
+def _in_networks(networks: Sequence[str]) -> str:
+    ranges = sorted({str(ip_network(network)) for network in networks})
+    return any_of([f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges])
+
+
+def _within(window: Hours) -> str:
+    """Return the condition that the clock is within a window, which may go on after midnight."""
+    start, end = window.minutes
+    if start < end:
+        return _on(window.weekdays, start, end)
+    conditions = [_on(window.weekdays, start, MINUTES_OF_A_DAY)]
+    if end:
+        conditions.append(_on(sorted(day % len(DAYS) + 1 for day in window.weekdays), 0, end))
+    return any_of(conditions)
+
+
+def _on(weekdays: Sequence[int], start: int, end: int) -> str:
+    conditions = [f"[{', '.join(map(str, weekdays))}].contains(context.time.weekday)"]
+    if start:
+        conditions.append(f"context.time.minuteOfDay >= {start}")
+    if end < MINUTES_OF_A_DAY:
+        conditions.append(f"context.time.minuteOfDay < {end}")
+    return all_of(conditions)
+
+
+def _shortened(message: str, limit: int = 255) -> str:
+    return message if len(message) <= limit else f"{message[: limit - 1]}…"
