@@ -74,17 +74,16 @@ class ConnectHandler:
 
     def _answer(self, event: object, context: LambdaContext | None, started: float) -> dict[str, Any]:
         _require_time(context)
-        request = ConnectionRequest.from_event(event)
-        now = datetime.now(UTC)
-        decision = self._decide(Facts(request, now=now, time_zone=self._settings.time_zone))
+        facts = Facts(ConnectionRequest.from_event(event), time_zone=self._settings.time_zone)
+        decision = self._decide(facts)
         allow = decision.allowed or self._settings.shadow_mode
-        record = Record.of_decision(request, decision, allow=allow, policies=self._policies)
-        _write(record, context, started, now)
+        record = Record.of_decision(facts, decision, allow=allow, policies=self._policies)
+        _write(record, context, started, facts.now)
         return response(
             allow=allow,
             message=self._message(decision),
             statuses=decision.statuses,
-            schema_version=request.schema_version,
+            schema_version=facts.request.schema_version,
         )
 
     def _message(self, decision: Decision) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from client_connect.authorizer import Decision
-    from client_connect.request import ConnectionRequest
+    from client_connect.facts import Facts
 
 METRIC_NAMESPACE = "ClientConnect"
 _MAX_EVENT_LENGTH = 4096
@@ -43,17 +43,16 @@ class Record:
     fields: dict[str, Any]
 
     @classmethod
-    def of_decision(
-        cls, request: ConnectionRequest, decision: Decision, *, allow: bool, policies: str
-    ) -> Record:
+    def of_decision(cls, facts: Facts, decision: Decision, *, allow: bool, policies: str) -> Record:
         """Describe a decision completely enough to replay it later.
 
         Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
         """
-        event = request.to_event()
+        event = facts.request.to_event()
         fields: dict[str, Any] = {
-            "endpoint": request.endpoint_id,
+            "endpoint": facts.request.endpoint_id,
             "request": event,
+            "facts": {"timeZone": str(facts.time_zone)},
             "decision": {
                 "allowed": decision.allowed,
                 "determining": decision.determining,

@@ -19,10 +19,12 @@ from client_connect_tools import (
     ClientConnectError,
     Hours,
     InvalidPolicies,
+    InvalidPolicyTests,
     InvalidRules,
     Maintenance,
     MinimumVersion,
     Policies,
+    PolicyTestsFailed,
     Rules,
 )
 
@@ -38,6 +40,7 @@ __all__ = [
     "InvalidHandler",
     "InvalidMessage",
     "InvalidPolicies",
+    "InvalidPolicyTests",
     "InvalidRules",
     "InvalidRuntime",
     "InvalidTimeZone",
@@ -45,6 +48,7 @@ __all__ = [
     "Maintenance",
     "MinimumVersion",
     "Policies",
+    "PolicyTestsFailed",
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",

@@ -32,7 +32,7 @@ from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools import Policies, Rules, lint, require_sound
+from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,11 +87,14 @@ class ClientConnectHandler(Construct):
         default_message: What a denied client is shown when no policy has a message for it; 1 to 255
             characters. Default: that the rules do not permit it, and to ask the administrator.
         time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
+        policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
+            synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
     Raises:
         ClientConnectError: When an argument is wrong: ``InvalidFunctionName``, ``InvalidPolicies``,
-            ``InvalidTimeout``, ``InvalidConcurrency``, ``InvalidRuntime``, ``InvalidMessage``,
-            ``InvalidTimeZone``, ``InvalidCode``; ``BundleError`` when the code cannot be built.
+            ``InvalidPolicyTests``, ``PolicyTestsFailed``, ``InvalidTimeout``, ``InvalidConcurrency``,
+            ``InvalidRuntime``, ``InvalidMessage``, ``InvalidTimeZone``, ``InvalidCode``; ``BundleError``
+            when the code cannot be built.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -119,6 +122,7 @@ class ClientConnectHandler(Construct):
         shadow_mode: bool = False,
         default_message: str = settings.DEFAULT_DENIAL,
         time_zone: str = "UTC",
+        policy_tests: bool = True,
     ) -> None:
         timeout = timeout or Duration.seconds(10)
         concurrency = provisioned_concurrency or ProvisionedConcurrency.fixed(2)
@@ -137,6 +141,8 @@ class ClientConnectHandler(Construct):
         python = require_runtime(runtime)
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
+        if policy_tests:
+            require_passing(policies, time_zone=time_zone)
 
         super().__init__(scope, id)
         for finding in lint(policies):

@@ -1,11 +1,26 @@
 """Write, check and bundle the policies of a client connect handler, without the AWS CDK."""
 
+from client_connect_tools._policy_test_cases import ExpectedDecision, PolicyTest, read_policy_tests
 from client_connect_tools.bundle import Bundle
 from client_connect_tools.checks import check, require_sound
-from client_connect_tools.errors import BundleError, ClientConnectError, InvalidPolicies, InvalidRules
+from client_connect_tools.errors import (
+    BundleError,
+    ClientConnectError,
+    InvalidPolicies,
+    InvalidPolicyTests,
+    InvalidRules,
+    PolicyTestsFailed,
+)
 from client_connect_tools.finding import Finding
 from client_connect_tools.lints import LINTS, lint
 from client_connect_tools.policies import Policies, Source
+from client_connect_tools.policy_tests import (
+    Difference,
+    PolicyTestReport,
+    PolicyTestResult,
+    require_passing,
+    run_policy_tests,
+)
 from client_connect_tools.rules import Hours, Maintenance, MinimumVersion, Rules
 
 __all__ = [
@@ -13,16 +28,26 @@ __all__ = [
     "Bundle",
     "BundleError",
     "ClientConnectError",
+    "Difference",
+    "ExpectedDecision",
     "Finding",
     "Hours",
     "InvalidPolicies",
+    "InvalidPolicyTests",
     "InvalidRules",
     "Maintenance",
     "MinimumVersion",
     "Policies",
+    "PolicyTest",
+    "PolicyTestReport",
+    "PolicyTestResult",
+    "PolicyTestsFailed",
     "Rules",
     "Source",
     "check",
     "lint",
+    "read_policy_tests",
+    "require_passing",
     "require_sound",
+    "run_policy_tests",
 ]

@@ -6,7 +6,6 @@ import re
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, PolicySet
@@ -18,6 +17,7 @@ from client_connect_tools.errors import InvalidPolicyTests
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
+    from pathlib import Path
 
     from client_connect_tools.policies import Policies
 
@@ -355,7 +355,9 @@ def _zone(table: TomlTable, default: tzinfo) -> tzinfo:
         return default
     if name not in time_zone_names():
         near = suggestion(name.title(), time_zone_names()) or "Europe/Berlin"
-        table.note("time-zone", f'is {literal(name)}, which is no time zone; use an IANA name such as "{near}"')
+        table.note(
+            "time-zone", f'is {literal(name)}, which is no time zone; use an IANA name such as "{near}"'
+        )
         return default
     return time_zone_named(name)
 

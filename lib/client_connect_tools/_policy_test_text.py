@@ -77,7 +77,9 @@ def _lines(result: PolicyTestResult) -> Iterator[str]:
     for difference in result.differences:
         yield f"{difference.key}: expected {literal(difference.expected)}"
         yield f"{' ' * len(difference.key)}       got {literal(difference.actual)}"
-    yield f"determined by: {', '.join(map(literal, result.decision.determining)) or 'no policy'}"
+    decision = result.decision
+    policies = ", ".join(map(literal, decision.determining)) or "no policy"
+    yield f"decision: {'allow' if decision.allowed else 'deny'}, determined by {policies}"
     yield from _circumstances(result.test.facts)
 
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _T = TypeVar("_T")
-_KINDS = {str: "a text", bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a table"}
+_KINDS = {
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+}
 # Within these, every instant can be told in every time zone.
 _YEARS = range(1970, 9999)
 
@@ -77,7 +84,9 @@ class TomlTable:
 
     def instant(self, key: str) -> datetime | None:
         """Return a time with its offset, or ``None`` when it is missing or wrong."""
-        time = self._typed(key, datetime, "a time with its offset, such as 2026-01-05T12:00:00Z, without quotes")
+        time = self._typed(
+            key, datetime, "a time with its offset, such as 2026-01-05T12:00:00Z, without quotes"
+        )
         if time is None:
             return None
         if time.tzinfo is None:

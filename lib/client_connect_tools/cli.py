@@ -6,7 +6,9 @@ import typer
 
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
+from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.schema import schema
+from client_connect_tools.commands.test import test
 
 main: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -14,7 +16,7 @@ main: typer.Typer = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
-for command in (bundle, check, schema):
+for command in (bundle, check, decide, schema, test):
     main.command()(command)
 
 

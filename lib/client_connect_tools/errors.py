@@ -2,6 +2,8 @@
 
 ClientConnectError (a ValueError)
 ├── InvalidPolicies      policies that cannot be read, parsed or trusted
+├── InvalidPolicyTests   tests beside policies that cannot be read or understood
+├── PolicyTestsFailed    policies decide otherwise than the tests beside them expect
 ├── InvalidRules         fields of ``Rules`` that are empty, malformed or contradictory
 ├── BundleError          the function's code could not be put together
 └── InvalidHandler       an argument of a construct; see ``cdk_client_connect.errors``
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from client_connect_tools.finding import Finding
+    from client_connect_tools.policy_tests import PolicyTestResult
 
 
 class ClientConnectError(ValueError):
@@ -31,6 +34,32 @@ class InvalidPolicies(ClientConnectError):
     def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
         super().__init__("\n".join([message, *(f"  {finding}" for finding in findings)]))
         self.findings: tuple[Finding, ...] = tuple(findings)
+
+
+class InvalidPolicyTests(ClientConnectError):
+    """The tests beside policies cannot be read or understood.
+
+    Attributes:
+        problems: Everything that is wrong with them, in the order of the files.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"the policy tests have {count}:", *(f"  {each}" for each in problems)]))
+        self.problems: tuple[str, ...] = tuple(problems)
+
+
+class PolicyTestsFailed(ClientConnectError):
+    """Policies decide otherwise than the tests beside them expect.
+
+    Attributes:
+        failures: The tests that failed, in the order of the files.
+    """
+
+    def __init__(self, failures: Sequence[PolicyTestResult], total: int) -> None:
+        count = f"{len(failures)} of {total} policy tests {'fails' if len(failures) == 1 else 'fail'}"
+        super().__init__("\n\n".join([f"{count}:", *map(str, failures)]))
+        self.failures: tuple[PolicyTestResult, ...] = tuple(failures)
 
 
 class InvalidRules(ClientConnectError):

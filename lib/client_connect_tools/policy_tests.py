@@ -67,14 +67,15 @@ class PolicyTestResult:
     def _differences(self) -> Iterator[Difference]:
         expected, decision = self.test.expected, self.decision
         # Message and statuses as the service takes them.
-        for key, wanted, actual in [
+        compared: list[tuple[str, str | tuple[str, ...] | None, str | tuple[str, ...]]] = [
             ("expect", _verb(allowed=expected.allowed), _verb(allowed=decision.allowed)),
             ("by", expected.by, decision.determining),
             ("message", expected.message, decision.message[:MAX_MESSAGE_LENGTH]),
             ("statuses", expected.statuses, tuple(sorted(decision.statuses[:MAX_STATUSES]))),
             ("shadow-denied", expected.shadow_denied, decision.shadow_denied),
             ("shadow-allowed", expected.shadow_allowed, decision.shadow_allowed),
-        ]:
+        ]
+        for key, wanted, actual in compared:
             if wanted is not None and wanted != actual:
                 yield Difference(key, wanted, actual)
         if not self._errors_are_expected():

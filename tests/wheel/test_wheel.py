@@ -21,6 +21,7 @@ PACKAGES = {
     "client_connect_tools": ROOT / "lib" / "client_connect_tools",
     "cdk_client_connect": ROOT / "lib" / "cdk_client_connect",
 }
+PLUGIN = "client_connect_pytest.py"
 DATA = {
     "client_connect/schema.cedarschema",
     "client_connect_tools/bundle.in",
@@ -106,10 +107,11 @@ def test_the_wheel_holds_the_packages_and_nothing_else(distributions: Path) -> N
     metadata = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
         assert sorted(wheel.namelist()) == sorted(
-            {*modules(), *DATA, *(f"{NAME}.dist-info/{name}" for name in metadata)}
+            {*modules(), PLUGIN, *DATA, *(f"{NAME}.dist-info/{name}" for name in metadata)}
         )
         entry_points = wheel.read(f"{NAME}.dist-info/entry_points.txt").decode()
         assert "client-connect = client_connect_tools.cli:main" in entry_points
+        assert "[pytest11]\nclient-connect = client_connect_pytest" in entry_points
         assert "Requires-Python: >=3.11" in wheel.read(f"{NAME}.dist-info/METADATA").decode()
         for name in DATA:
             package, _, file = name.partition("/")
@@ -119,6 +121,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(distributions: Path) -> N
 def test_the_sdist_holds_what_the_wheel_is_built_from(distributions: Path) -> None:
     """The sources with the documents, and no tests, tools or settings of this repository."""
     sources = {f"{PACKAGES[name.partition('/')[0]].parent.name}/{name}" for name in {*modules(), *DATA}}
+    sources.add(f"lib/{PLUGIN}")
     documents = {"README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", "pyproject.toml", ".gitignore"}
     with tarfile.open(distributions / f"{NAME}.tar.gz") as sdist:
         assert sorted(sdist.getnames()) == sorted(f"{NAME}/{name}" for name in {*sources, *documents})

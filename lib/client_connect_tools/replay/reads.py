@@ -10,13 +10,17 @@ from cedarpy import pst
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client_connect import Facts
-
 # Facts are named as the context's attributes are. Beside these:
 PRINCIPAL, GROUPS, RESOURCE, CONTEXT = "principal", "groups", "resource", "context"
 TIMES = ("time.now", "time.weekday", "time.minuteOfDay")
 
 _ALL = frozenset({PRINCIPAL, GROUPS, "device"})
+_VARIABLES: dict[pst.VarName, frozenset[str]] = {
+    "principal": _ALL,
+    "action": frozenset(),  # there is one
+    "resource": frozenset({RESOURCE}),
+    "context": frozenset({CONTEXT}),
+}
 _CAN_OVERFLOW = frozenset({"add", "sub", "mul", "neg", "offset", "duration_since"})
 _GROUP = pst.EntityType("Group", ("ClientVpn",))
 
@@ -29,19 +33,9 @@ def reads(expression: pst.Expr) -> frozenset[str]:
         case pst.GetAttr(pst.GetAttr(pst.Var("context"), "time"), name):
             return frozenset({f"time.{name}"})
         case pst.Var(name):
-            return {"action": frozenset[str](), "principal": _ALL}.get(name, frozenset({name}))
-        case pst.Is(pst.Var("principal"), _, None):
-            return frozenset({PRINCIPAL})
-        case pst.Is(pst.Var("principal"), _, pst.EntityLit() as within):
-            return frozenset({PRINCIPAL}) | _reads_of_membership(within)
-        case pst.BinaryOp("in", pst.Var("principal"), within):
-            return _reads_of_membership(within)
-        case pst.BinaryOp("eq" | "not_eq", pst.Var("principal"), other) | pst.BinaryOp(
-            "eq" | "not_eq", other, pst.Var("principal")
-        ):
-            return frozenset({PRINCIPAL}) | reads(other)
-        case _:
-            return frozenset[str]().union(*(reads(child) for child in _children(expression)))
+            return _VARIABLES[name]
+    known = _reads_of_principal(expression)
+    return _reads_of_children(expression) if known is None else known
 
 
 def can_overflow(expression: pst.Expr) -> bool:
@@ -64,51 +58,21 @@ def rises_or_falls_with_time(expression: pst.Expr) -> bool:
             return False
 
 
-def value(facts: Facts, name: str) -> object:
-    """Return a hashable value on which alone the named fact depends."""
-    request = facts.request
-    match name:
-        case "principal":
-            return (None, request.common_name) if request.username is None else (request.username, None)
-        case "groups":
-            return () if request.username is None else request.groups
-        case "resource":
-            return request.endpoint_id
-        case "platform":
-            return request.platform
-        case "platformVersion":
-            return request.platform_version
-        case "os":
-            return request.platform, request.platform_version
-        case "openvpn":
-            return request.client_openvpn_version
-        case "awsClient":
-            return request.aws_client_version
-        case "publicIp":
-            return request.public_ip
-        case "time.now":
-            return facts.now
-        case "time.weekday":
-            return facts.now.astimezone(facts.time_zone).isoweekday()
-        case "time.minuteOfDay":
-            local = facts.now.astimezone(facts.time_zone)
-            return local.hour, local.minute
-        case "username":
-            return request.username
-        case "commonName":
-            return request.common_name
-        case "device":
-            return facts.device and (request.common_name, repr(facts.device))
-        case "inventory":
-            return facts.inventory
-        case "waivers":
-            return facts.waivers
-        case "activeConnections":
-            return facts.active_connections
-        case "context":
-            return repr(facts.cedar_request()["context"])
+def _reads_of_principal(expression: pst.Expr) -> frozenset[str] | None:
+    """Return what a question about the principal reads, when it is less than everything about it."""
+    match expression:
+        case pst.Is(pst.Var("principal"), _, None):
+            return frozenset({PRINCIPAL})
+        case pst.Is(pst.Var("principal"), _, pst.EntityLit() as within):
+            return frozenset({PRINCIPAL}) | _reads_of_membership(within)
+        case pst.BinaryOp("in", pst.Var("principal"), within):
+            return _reads_of_membership(within)
+        case pst.BinaryOp("eq" | "not_eq", pst.Var("principal"), other):
+            return frozenset({PRINCIPAL}) | reads(other)
+        case pst.BinaryOp("eq" | "not_eq", other, pst.Var("principal")):
+            return frozenset({PRINCIPAL}) | reads(other)
         case _:
-            return repr(facts.cedar_request()["context"].get(name))
+            return None
 
 
 def _reads_of_membership(within: pst.Expr) -> frozenset[str]:
@@ -120,6 +84,10 @@ def _reads_of_membership(within: pst.Expr) -> frozenset[str]:
             return frozenset[str]().union(*(_reads_of_membership(element) for element in elements))
         case _:
             return _ALL | reads(within)
+
+
+def _reads_of_children(expression: pst.Expr) -> frozenset[str]:
+    return frozenset[str]().union(*(reads(child) for child in _children(expression)))
 
 
 def _is_now(expression: pst.Expr) -> bool:

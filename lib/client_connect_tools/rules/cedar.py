@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 # Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels.
 _TERMS = 20
+_OPERATOR = re.compile(r" (&&|\|\||[=!<>]=|[<>]|in|has) ")
 
 
 def quote(text: str) -> str:
@@ -42,6 +44,12 @@ def instant(time: datetime) -> str:
 def all_of(conditions: Sequence[str]) -> str:
     """Return the condition that all of the conditions hold, which are comparisons or in parentheses."""
     return " && ".join(conditions)
+
+
+def none_of(conditions: Sequence[str]) -> str:
+    """Return the condition that none of the conditions holds, whatever they are made of."""
+    condition = any_of(conditions)
+    return f"!({condition})" if _OPERATOR.search(condition) else f"!{condition}"
 
 
 def any_of(conditions: Sequence[str]) -> str:

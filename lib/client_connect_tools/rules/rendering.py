@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, quote, texts
-from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY
+from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, none_of, quote, texts
+from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,8 @@ PERMIT = """
 @id("authenticated")
 permit (principal, action, resource);
 """
+
+LINE_WIDTH = 100
 
 _PLATFORMS = {
     "win": "Windows",
@@ -59,8 +62,16 @@ class Rule:
 
     def to_cedar(self) -> str:
         """Return the policy, not yet formatted."""
+        comment = textwrap.fill(
+            " ".join(self.comment.split()),
+            LINE_WIDTH,
+            initial_indent="// ",
+            subsequent_indent="// ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         return (
-            f"// {' '.join(self.comment.split())}\n"
+            f"{comment}\n"
             f"@id({quote(self.id)})\n"
             f"@message({quote(self.message)})\n"
             f"@status({quote(self.status)})\n"
@@ -88,10 +99,11 @@ def minimum_windows(minimum: MinimumVersion) -> Rule:
     release = _WINDOWS_RELEASES.get(minimum.numbers[2]) if minimum.numbers[:2] == (10, 0) else None
     name = f"{release} ({minimum.version})" if release else f"version {minimum.version}"
     comment, condition = _version_condition("os", "build", minimum)
+    also = ", and your VPN client to one that sends its version" if minimum.unknown == "deny" else ""
     return Rule(
         id="minimum-windows",
         comment=f"Windows must be {minimum.version} or later; {comment}.",
-        message=f"Update Windows to {name} or later.",
+        message=f"Update Windows to {name} or later{also}.",
         status="windows-outdated",
         condition=f'context.platform == "win" && {condition}',
     )
@@ -112,10 +124,13 @@ def minimum_openvpn(minimum: MinimumVersion) -> Rule:
 def minimum_aws_client(minimum: MinimumVersion) -> Rule:
     """The AWS provided client of this version or later, as far as it tells the truth."""
     comment, condition = _version_condition("awsClient", "patch", minimum)
+    what = (
+        "Update the AWS VPN Client to" if minimum.unknown == "allow" else "Connect with the AWS VPN Client,"
+    )
     return Rule(
         id="minimum-aws-client",
         comment=f"The AWS provided client must be {minimum.version} or later; {comment}. Its user can forge this.",
-        message=f"Update the AWS VPN Client to version {minimum.version} or later.",
+        message=f"{what} version {minimum.version} or later.",
         status="aws-client-outdated",
         condition=condition,
     )
@@ -128,7 +143,7 @@ def allowed_networks(networks: Sequence[str]) -> Rule:
         comment="Connections come from these networks only.",
         message="This VPN accepts no connections from your network. Connect from an allowed one.",
         status="network-not-allowed",
-        condition=f"!({_in_networks(networks)})",
+        condition=none_of(_in_networks(networks)),
     )
 
 
@@ -139,7 +154,7 @@ def blocked_networks(networks: Sequence[str]) -> Rule:
         comment="No connection comes from these networks.",
         message="This VPN accepts no connections from your network. Connect from another one.",
         status="network-blocked",
-        condition=_in_networks(networks),
+        condition=any_of(_in_networks(networks)),
     )
 
 
@@ -148,16 +163,16 @@ def members(users: Sequence[str] | None, group_names: Sequence[str] | None) -> R
     conditions, who = [], []
     if group_names is not None:
         conditions.append(f"principal in {groups(group_names)}")
-        who.append("is in one of these groups")
+        who.append("members of these groups")
     if users is not None:
         conditions.append(_is_user(users))
-        who.append("is one of these users")
+        who.append("these users")
     return Rule(
         id="members",
-        comment=f"Who connects {' or '.join(who)}.",
+        comment=f"Only {' and '.join(who)} may connect.",
         message="You are not among those who may use this VPN. Ask your administrator for access.",
         status="not-a-member",
-        condition=f"!({any_of(conditions)})",
+        condition=none_of(conditions),
     )
 
 
@@ -188,10 +203,10 @@ def hours(windows: Sequence[Hours]) -> Rule:
     described = listed([str(window) for window in windows])
     return Rule(
         id="hours",
-        comment=f"Connections are made {described}, in the handler's time zone.",
+        comment=f"Connections are made only {described}, in the handler's time zone.",
         message=_shortened(f"This VPN is open {described}. Please connect then."),
         status="out-of-hours",
-        condition=f"!({any_of([_within(window) for window in windows])})",
+        condition=none_of([condition for window in windows for condition in _within(window)]),
     )
 
 
@@ -203,21 +218,21 @@ def maintenance_hours(windows: Sequence[Hours]) -> Rule:
         comment=f"No connection is made {described}, in the handler's time zone.",
         message=_shortened(f"This VPN is maintained {described}. Please connect later."),
         status="maintenance",
-        condition=any_of([_within(window) for window in windows]),
+        condition=any_of([condition for window in windows for condition in _within(window)]),
     )
 
 
 def maintenance(periods: Sequence[Maintenance]) -> Rule:
     """Not in these periods."""
-    described = listed([str(period) for period in periods])
+    described = listed([f"from {period}" for period in periods])
     conditions = [
         f"context.time.now >= {instant(period.start)} && context.time.now < {instant(period.end)}"
         for period in periods
     ]
     return Rule(
         id="maintenance",
-        comment=f"No connection is made from {described}.",
-        message=_shortened(f"This VPN is being maintained from {described}. Please connect later."),
+        comment=f"No connection is made {described}.",
+        message=_shortened(f"This VPN is being maintained {described}. Please connect later."),
         status="maintenance",
         condition=any_of(conditions),
     )
@@ -249,7 +264,7 @@ def compliant_devices() -> Rule:
     """Only devices that their manager found compliant."""
     return Rule(
         id="compliant-device",
-        comment="The device manager found the device compliant; one of which it says nothing is not.",
+        comment="The device manager found the device compliant; a device of which it says nothing is not.",
         message="This device does not comply with company policy. Open your device manager to see why.",
         status="device-not-compliant",
         condition=f"{_KNOWN} && !(context.device has compliant && context.device.compliant)",
@@ -283,23 +298,17 @@ def connections_per_user(limit: int) -> Rule:
     )
 
 
-def listed(items: Sequence[str]) -> str:
-    """Return items as a person lists them."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
-
-
 _KNOWN = 'context.inventory == "known" && context has device'
 
 
 def _version_condition(attribute: str, third: str, minimum: MinimumVersion) -> tuple[str, str]:
     """Return what happens with a version that is not known, and the condition that one is refused."""
+    known = f"context has {attribute}"
     if minimum.unknown == "allow":
-        return (
-            "one that is not known passes",
-            f"context has {attribute} && ({_older(attribute, third, minimum)})",
-        )
+        older = _older(attribute, third, minimum)
+        return "a version that is not known passes", f"{known} && {_grouped(older)}"
     recent = _recent(attribute, third, minimum)
-    return "one that is not known does not pass", f"!(context has {attribute} && ({recent}))"
+    return "a version that is not known does not pass", f"!({known} && {_grouped(recent)})"
 
 
 def _older(attribute: str, third: str, minimum: MinimumVersion) -> str:
@@ -313,8 +322,7 @@ def _older(attribute: str, third: str, minimum: MinimumVersion) -> str:
         same_major.append(f"{path}.minor == {minor} && {_guard(path, third)}{path}.{third} < {last}")
     conditions = [f"{path}.major < {major}"]
     if same_major:
-        either = any_of(same_major)
-        conditions.append(f"{path}.major == {major} && {f'({either})' if ' || ' in either else either}")
+        conditions.append(f"{path}.major == {major} && {_grouped(any_of(same_major))}")
     return any_of(conditions)
 
 
@@ -322,12 +330,19 @@ def _recent(attribute: str, third: str, minimum: MinimumVersion) -> str:
     """Return the condition that a version is known to be recent enough."""
     path = f"context.{attribute}"
     major, minor, last = minimum.numbers
+    if not minor and not last:
+        return f"{path}.major >= {major}"
     if last:
         same = f"{path}.minor == {minor} && {_guard(path, third)}{path}.{third} >= {last}"
         same_major = f"({path}.minor > {minor} || ({same}))"
     else:
         same_major = f"{path}.minor >= {minor}"
     return f"{path}.major > {major} || ({path}.major == {major} && {same_major})"
+
+
+def _grouped(condition: str) -> str:
+    """Return a condition on versions as it stands beside an `&&`."""
+    return f"({condition})" if " || " in condition else condition
 
 
 def _guard(path: str, third: str) -> str:
@@ -338,24 +353,26 @@ def _is_user(users: Sequence[str]) -> str:
     return f"context has username && {texts(user.lower() for user in users)}.contains(context.username)"
 
 
-def _in_networks(networks: Sequence[str]) -> str:
+def _in_networks(networks: Sequence[str]) -> list[str]:
     ranges = sorted({str(ip_network(network)) for network in networks})
-    return any_of([f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges])
+    return [f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges]
 
 
-def _within(window: Hours) -> str:
-    """Return the condition that the clock is within a window, which may go on after midnight."""
+def _within(window: Hours) -> list[str]:
+    """Return conditions, one of which holds within a window, which may go on after midnight."""
     start, end = window.minutes
     if start < end:
-        return _on(window.weekdays, start, end)
+        return [_on(window.weekdays, start, end)]
     conditions = [_on(window.weekdays, start, MINUTES_OF_A_DAY)]
     if end:
         conditions.append(_on(sorted(day % len(DAYS) + 1 for day in window.weekdays), 0, end))
-    return any_of(conditions)
+    return conditions
 
 
 def _on(weekdays: Sequence[int], start: int, end: int) -> str:
-    conditions = [f"[{', '.join(map(str, weekdays))}].contains(context.time.weekday)"]
+    conditions = []
+    if len(weekdays) < len(DAYS):
+        conditions.append(f"[{', '.join(map(str, weekdays))}].contains(context.time.weekday)")
     if start:
         conditions.append(f"context.time.minuteOfDay >= {start}")
     if end < MINUTES_OF_A_DAY:

@@ -6,19 +6,27 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Network, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect_tools.errors import InvalidRules
 from client_connect_tools.rules import rendering
-from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
+from client_connect_tools.rules.values import (
+    DAYS,
+    MINUTES_OF_A_DAY,
+    Hours,
+    Maintenance,
+    MinimumVersion,
+    listed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LINE_WIDTH = 100
+_MAX_NUMBER = 999_999_999
+_WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
 _NOT_UNICODE = re.compile("[\ud800-\udfff]")
 
 
@@ -79,9 +87,13 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        problems = list(self._type_problems())
-        if not problems:
-            problems = [*self._network_problems(), *self._contradictions(), *self._message_problems()]
+        problems = [
+            *self._type_problems(),
+            *self._list_problems(),
+            *self._network_problems(),
+            *self._contradictions(),
+            *self._message_problems(),
+        ]
         if problems:
             raise InvalidRules(
                 "\n".join(["the rules cannot be used:", *(f"  {problem}" for problem in problems)])
@@ -92,7 +104,7 @@ class Rules:
         messages = self.messages or {}
         rules = [replace(rule, message=messages.get(rule.id, rule.message)) for rule in self._rules()]
         parts = [rendering.PERMIT, *(rule.to_cedar() for rule in rules)]
-        return cedarpy.format_policies("\n".join(parts), line_width=_LINE_WIDTH)
+        return cedarpy.format_policies("\n".join(parts), line_width=rendering.LINE_WIDTH)
 
     def _rules(self) -> Iterator[rendering.Rule]:
         yield from self._client_rules()
@@ -155,12 +167,12 @@ class Rules:
                 yield f"{name} is {getattr(self, name)!r}; give True or False"
         for name in ("days_since_last_seen", "connections_per_user"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                yield f"{name} is {value!r}; give a whole number of 1 or more"
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and not (whole and 1 <= value <= _MAX_NUMBER):
+                yield f"{name} is {value!r}; give a whole number from 1 to {_MAX_NUMBER}"
         messages: object = self.messages
         if not isinstance(messages, Mapping | None):
             yield f'messages is {messages!r}; give a mapping of rule ids, such as {{"platform": "..."}}'
-        yield from self._list_problems()
 
     def _list_problems(self) -> Iterator[str]:
         for name, kind in _LISTS.items():
@@ -179,7 +191,7 @@ class Rules:
 
     def _network_problems(self) -> Iterator[str]:
         for name in ("allowed_networks", "blocked_networks"):
-            for value in getattr(self, name) or ():
+            for value in self._entries(name):
                 try:
                     network = ip_network(value)
                 except ValueError as error:
@@ -192,29 +204,55 @@ class Rules:
 
     def _contradictions(self) -> Iterator[str]:
         allowed, blocked = (
-            {_network(each) for each in each_list or ()}
-            for each_list in (self.allowed_networks, self.blocked_networks)
+            {_network(each) for each in self._entries(name)}
+            for name in ("allowed_networks", "blocked_networks")
         )
         if both := sorted(allowed & blocked):
-            yield f"allowed_networks and blocked_networks both have {rendering.listed(both)}; keep each in one of them"
-        if both := sorted(_lower(self.users) & _lower(self.blocked_users)):
-            yield f"users and blocked_users both have {rendering.listed(both)}; keep each in one of them"
-        if self.minimum_windows is not None and self.platforms and "win" not in _lower(self.platforms):
+            yield f"allowed_networks and blocked_networks both have {listed(both)}; keep each in one of them"
+        users, blocked_users, platforms = (
+            {each.lower() for each in self._entries(name)} for name in ("users", "blocked_users", "platforms")
+        )
+        if both := sorted(users & blocked_users):
+            yield f"users and blocked_users both have {listed(both)}; keep each in one of them"
+        if self.minimum_windows is not None and platforms and "win" not in platforms:
             yield 'minimum_windows is set, but platforms has no "win"; add it, or leave minimum_windows out'
+        yield from self._hours_contradictions()
+
+    def _hours_contradictions(self) -> Iterator[str]:
+        hours, maintenance = (
+            {minute for window in self._entries(name) for minute in window.minutes_of_the_week}
+            for name in ("hours", "maintenance_hours")
+        )
+        if hours == _WEEK:
+            yield "hours are the whole week; leave them out (None) to restrict nothing"
+        if maintenance == _WEEK:
+            yield "maintenance_hours are the whole week, so that nobody could ever connect; shorten them"
+        elif hours and hours <= maintenance:
+            yield "maintenance_hours cover all hours, so that nobody could ever connect; shorten them"
 
     def _message_problems(self) -> Iterator[str]:
-        known = (
-            [rule.id for rule in self._rules()]
-            if self.messages and not list(self._network_problems())
-            else []
+        if not isinstance(self.messages, Mapping):
+            return
+        used = (
+            ids
+            for name, ids in _IDS.items()
+            if getattr(self, name) is not None and getattr(self, name) is not False
         )
-        for id_, message in (self.messages or {}).items():
+        known = list(dict.fromkeys(id_ for ids in used for id_ in ids))
+        for id_, message in self.messages.items():
             if id_ not in known:
                 yield f'messages has "{id_}", but the rules in use are {", ".join(known) or "none"}'
             if not _is(str, message):
                 yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
             elif len(message) > MAX_MESSAGE_LENGTH:
                 yield f'the message of "{id_}" has {len(message)} characters; at most {MAX_MESSAGE_LENGTH} are shown'
+
+    def _entries(self, name: str) -> list[Any]:
+        """Return the entries of a list that can be used; those that cannot are a problem of their own."""
+        values = getattr(self, name)
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            return []
+        return [value for value in values if _is(_LISTS[name], value)]
 
 
 _LISTS: dict[str, type] = {
@@ -228,6 +266,28 @@ _LISTS: dict[str, type] = {
     "hours": Hours,
     "maintenance_hours": Hours,
     "maintenance": Maintenance,
+}
+
+_DEVICE = ("inventory-available", "registered-device")
+# The rules that a field is rendered to, in their order.
+_IDS: dict[str, tuple[str, ...]] = {
+    "platforms": ("platform",),
+    "minimum_windows": ("minimum-windows",),
+    "minimum_openvpn": ("minimum-openvpn",),
+    "minimum_aws_client": ("minimum-aws-client",),
+    "allowed_networks": ("allowed-networks",),
+    "blocked_networks": ("blocked-networks",),
+    "users": ("members",),
+    "groups": ("members",),
+    "blocked_users": ("blocked-users",),
+    "blocked_common_names": ("blocked-common-names",),
+    "hours": ("hours",),
+    "maintenance_hours": ("maintenance-hours",),
+    "maintenance": ("maintenance",),
+    "registered_devices": _DEVICE,
+    "compliant_devices": (*_DEVICE, "compliant-device"),
+    "days_since_last_seen": (*_DEVICE, "device-last-seen"),
+    "connections_per_user": ("connections-per-user",),
 }
 
 
@@ -247,7 +307,3 @@ def _network(text: str) -> str:
         return str(ip_network(text))
     except ValueError:
         return text
-
-
-def _lower(names: Sequence[str] | None) -> set[str]:
-    return {name.lower() for name in names or ()}

@@ -17,6 +17,11 @@ _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 
 
+def listed(items: Sequence[str]) -> str:
+    """Return items as a person lists them."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
 def refuse(problems: Sequence[str]) -> None:
     """Raise the problems, if there are any.
 
@@ -111,9 +116,30 @@ class Hours:
         start, end = (int(time[:2]) * 60 + int(time[3:]) for time in (self.start, self.end))
         return start, end
 
+    @property
+    def minutes_of_the_week(self) -> frozenset[int]:
+        """The minutes of a week without a change of the clock, counted from Monday at 00:00."""
+        start, end = self.minutes
+        length = end - start if end > start else end + MINUTES_OF_A_DAY - start
+        week = len(DAYS) * MINUTES_OF_A_DAY
+        return frozenset(
+            ((day - 1) * MINUTES_OF_A_DAY + start + minute) % week
+            for day in self.weekdays
+            for minute in range(length)
+        )
+
     def __str__(self) -> str:
-        days = ", ".join(DAYS[number - 1].capitalize() for number in self.weekdays)
-        return f"{days} {self.start} to {self.end}"
+        first, last = self.weekdays[0], self.weekdays[-1]
+        names = [DAYS[number - 1].capitalize() for number in self.weekdays]
+        if len(names) == len(DAYS):
+            days = "every day"
+        elif len(names) > 2 and last - first + 1 == len(names):  # noqa: PLR2004
+            days = f"on {names[0]} to {names[-1]}"
+        else:
+            days = f"on {listed(names)}"
+        if self.minutes == (0, MINUTES_OF_A_DAY):
+            return f"all day {days}"
+        return f"{days} from {self.start} to {self.end}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +165,19 @@ class Maintenance:
             for name, value in (("start", self.start), ("end", self.end))
             if not (isinstance(value, datetime) and value.tzinfo)
         ]
-        # In UTC, because within one zone Python compares what the clock shows, which summer time turns back.
-        if not problems and self.start.astimezone(UTC) >= self.end.astimezone(UTC):
-            problems.append(f"the maintenance from {self.start} to {self.end} is over before it begins")
         refuse(problems)
+        # In UTC, because within one zone Python compares what the clock shows, which summer time turns back.
+        try:
+            ordered = self.start.astimezone(UTC) < self.end.astimezone(UTC)
+        except OverflowError:
+            refuse([f"the maintenance from {self.start} to {self.end} leaves the years 1 to 9999 in UTC"])
+        else:
+            refuse(
+                []
+                if ordered
+                else [f"the maintenance from {self.start} to {self.end} is over before it begins"]
+            )
 
     def __str__(self) -> str:
-        start, end = (f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for time in (self.start, self.end))
-        return f"{start} to {end}"
+        start, end = (time.astimezone(UTC).isoformat(" ", "minutes")[:16] for time in (self.start, self.end))
+        return f"{start} to {end} UTC"

@@ -101,7 +101,8 @@ def test_the_record_of_a_decision_is_complete(log: Log) -> None:
     before = datetime.now(UTC)
     handler(event(), lambda_context(function_name="AWSClientVPN-x"))
     record = log.record()
-    assert record.keys() == ALWAYS | {"request", "decision", "policies"}
+    assert record.keys() == ALWAYS | {"request", "facts", "decision", "policies"}
+    assert record["facts"] == {"timeZone": "UTC"}
     assert record["request"] == event()
     assert record["decision"] == {
         "allowed": False,

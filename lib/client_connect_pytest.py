@@ -1,0 +1,40 @@
+"""The hooks by which pytest finds policy tests: ``*.tests.toml`` beside Cedar files.
+
+Pytest loads this module in every run of every project that has this library, so it imports nothing of it, not even
+its package, before there is a file to collect. ``-p no:client-connect`` switches it off.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+_SUFFIX = ".tests.toml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add two options of pytest's configuration."""
+    parser.addini(
+        "client_connect_policies",
+        'what x.tests.toml tests: all policies of its "directory" (default), or those of the "file" x.cedar',
+        default="directory",
+    )
+    parser.addini(
+        "client_connect_time_zone",
+        "the time zone of policy tests that name none (default: UTC)",
+        default="UTC",
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a file of policy tests that has policies beside it."""
+    if not file_path.name.endswith(_SUFFIX) or not any(file_path.parent.glob("*.cedar")):
+        return None
+    from client_connect_tools.pytest_plugin import PolicyTestFile  # noqa: PLC0415 - see above
+
+    collector: pytest.Collector = PolicyTestFile.from_parent(parent, path=file_path)
+    return collector

@@ -1,0 +1,123 @@
+"""An explanation for people to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_connect import Decision, Facts
+    from client_connect_tools.explain import Condition, Explanation, PolicyExplanation, Reason
+
+_LONGEST_EXPRESSION = 400
+
+
+def explanation_text(explanation: Explanation, facts: Facts) -> Text:
+    """Return the answer, the policies that determined it, and the others with their reasons."""
+    return Text("\n").join(_lines(explanation, facts))
+
+
+def _lines(explanation: Explanation, facts: Facts) -> Iterator[Text]:
+    yield from _answer(explanation, facts)
+    determining = [each for each in explanation.policies if each.determining]
+    others = [each for each in explanation.policies if not each.determining]
+    if determining:
+        yield Text("\nDecided by", "bold")
+        yield from (Text("  ") + _name(each) for each in determining)
+    if others:
+        yield Text("\nOther policies" if determining else "\nPolicies", "bold")
+        for each in others:
+            yield from _other(each, explanation.decision)
+
+
+def _answer(explanation: Explanation, facts: Facts) -> Iterator[Text]:
+    decision, answer = explanation.decision, explanation.response
+    word = Text("allowed", "bold green") if answer["allow"] else Text("denied", "bold red")
+    yield word + Text(f": {_printable(_connection(facts))}")
+    if answer["allow"] and not decision.allowed:
+        yield Text("only because of shadow mode: the policies deny", "yellow")
+    for key, value in answer.items():
+        if key.startswith("error-msg-") and value:
+            yield Text(f"message: {_printable(value)}")
+    if statuses := answer["posture-compliance-statuses"]:
+        yield Text(f"statuses: {_printable(', '.join(statuses))}")
+    for error in decision.errors:
+        yield Text(f"error: {_printable(error)}", "red")
+    if not (decision.determining or decision.errors):
+        yield Text("no policy determined it: no permit applied, and without one everything is denied")
+
+
+def _connection(facts: Facts) -> str:
+    request = facts.request
+    groups = f" ({', '.join(request.groups)})" if request.groups else ""
+    device = f" with {request.common_name}" if request.username and request.common_name else ""
+    who = f"{request.username or request.common_name}{groups}{device}"
+    local = facts.now.astimezone(facts.time_zone)
+    time = f"{local:%A} {local.isoformat(' ', 'seconds')}"
+    return f"{who} on {request.platform or 'an unknown platform'} from {request.public_ip}, {time}"
+
+
+def _name(explained: PolicyExplanation) -> Text:
+    policy = explained.policy
+    style = "green" if policy.effect == "permit" else "red"
+    shadow = ", shadow" if policy.shadow else ""
+    return Text(_printable(policy.id), "bold") + Text(" (") + Text(policy.effect, style) + Text(f"{shadow})")
+
+
+def _other(explained: PolicyExplanation, decision: Decision) -> Iterator[Text]:
+    reason = explained.reason
+    yield Text("  ") + _name(explained) + Text(f" {_summary(explained, decision)}")
+    if reason is None or reason.waived:
+        return
+    for condition in reason.given:
+        yield Text("    if: ", "dim") + _condition(condition)
+    place = reason.place if reason.place in ("when", "unless") else "scope"
+    yield Text(f"    {place}: ", "dim") + _condition(reason.condition)
+
+
+def _summary(explained: PolicyExplanation, decision: Decision) -> str:
+    reason, policy = explained.reason, explained.policy
+    if reason is not None:
+        return _failure(reason)
+    if policy.shadow:
+        return f"applied, but is in shadow mode: enforced, it would {_EFFECTS[policy.effect]}"
+    if decision.errors:
+        return "applied, but an error denies"
+    return "applied, but a forbid overrides it"
+
+
+def _failure(reason: Reason) -> str:
+    if reason.waived:
+        return "did not apply: it is waived for this user or device"
+    return "could not be evaluated" if reason.condition.value is None else "did not apply"
+
+
+_EFFECTS = {"permit": "permit", "forbid": "deny"}
+
+
+def _condition(condition: Condition) -> Text:
+    outcome = f"is {str(condition.value).lower()}"
+    if condition.value is None:
+        outcome = f"cannot be evaluated: {_printable(condition.error)}"
+    text = Text("`") + Text(_shortened(condition.expression), "cyan") + Text(f"` {outcome}")
+    if condition.reads:
+        text += Text(f" ({'; '.join(map(str, condition.reads))})", "dim")
+    return text
+
+
+def _shortened(expression: str) -> str:
+    if len(expression) <= _LONGEST_EXPRESSION:
+        return expression
+    half = _LONGEST_EXPRESSION // 2
+    return f"{expression[:half]} ... {expression[-half:]}"
+
+
+def _printable(text: str) -> str:
+    """Escape what could disguise a line, such as what a user or a group is called."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

@@ -1,0 +1,211 @@
+"""The facts of a connection as they are given on the command line: an event or fields, and what else is known."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+from client_connect_tools._time_zones import time_zone_named
+from client_connect_tools.errors import ClientConnectError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import tzinfo
+
+    from client_connect.device import Inventory
+
+STANDARD_INPUT = "-"
+
+# What a client did not send is empty.
+DEFAULT_EVENT: Mapping[str, object] = {
+    "connection-id": "cvpn-connection-0123456789abcdef0",
+    "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
+    "common-name": "",
+    "username": "",
+    "platform": "win",
+    "platform-version": "",
+    "public-ip": "192.0.2.1",
+    "client-openvpn-version": "",
+    "groups": [],
+    "aws-client-version": "",
+    "schema-version": "v3",
+}
+_DEVICE_KEYS = ("compliant", "lastSeen", "last-seen", "os", "tags")
+_OS_KEYS = ("major", "minor", "build")
+_OS = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?", re.ASCII)
+
+
+class WrongUse(ValueError):
+    """What was given on the command line is no connection; the message says what to give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFacts:
+    """What the options say of a connection, not looked into yet.
+
+    Attributes:
+        event: The file of an event, or ``-``.
+        fields: The fields of a request, by the event's own keys; ``None`` where nothing was given.
+        at: The time of the decision.
+        time_zone: The name of the zone.
+        device: A file or JSON text.
+        inventory: What the inventory says, when it is not what ``device`` suggests.
+        waivers: The ids of the policies that are waived.
+        active_connections: The user's open connections.
+    """
+
+    event: str | None
+    fields: Mapping[str, object]
+    at: str | None
+    time_zone: str
+    device: str | None
+    inventory: Inventory | None
+    waivers: tuple[str, ...]
+    active_connections: int | None
+
+    def facts(self) -> Facts:
+        """Return the facts.
+
+        Raises:
+            WrongUse: When something is missing, contradictory, unreadable or malformed.
+        """
+        try:
+            zone = time_zone_named(self.time_zone)
+        except ClientConnectError as error:
+            raise WrongUse(f"--time-zone: {error}") from error
+        request = self._request()
+        device = None if self.device is None else _device(_json_or_file(self.device), zone)
+        inventory = self.inventory or ("disabled" if device is None else "known")
+        _require_consistent(inventory, device, request)
+        now = datetime.now(UTC) if self.at is None else _instant(self.at, zone, "--at")
+        return Facts(
+            request,
+            now=now,
+            time_zone=zone,
+            inventory=inventory,
+            device=device,
+            waivers=frozenset(self.waivers),
+            active_connections=self.active_connections,
+        )
+
+    def _request(self) -> ConnectionRequest:
+        given = {key: value for key, value in self.fields.items() if value is not None}
+        if self.event is None:
+            if not (given.get("username") or given.get("common-name")):
+                raise WrongUse("nobody is to be decided about; give --username, --common-name or --event")
+            return _request({**DEFAULT_EVENT, **given}, "the connection")
+        if given:
+            raise WrongUse("--event and fields of a connection are both given; give one or the other")
+        where = "standard input" if self.event == STANDARD_INPUT else f'"{self.event}"'
+        return _request(_parsed(_read(self.event), where), where)
+
+
+def _request(event: object, where: str) -> ConnectionRequest:
+    try:
+        return ConnectionRequest.from_event(event)
+    except InvalidRequest as error:
+        raise WrongUse(f"{where} is not a request that Client VPN sends: {error}") from error
+
+
+def _require_consistent(inventory: Inventory, device: Device | None, request: ConnectionRequest) -> None:
+    if inventory == "known" and device is None:
+        raise WrongUse('--inventory is "known", but there is no device; give --device')
+    if inventory != "known" and device is not None:
+        raise WrongUse(f'--inventory is "{inventory}", but there is a device; leave one of them out')
+    if device is not None and request.common_name is None:
+        raise WrongUse(
+            "--device is found by its common name, and the connection has none; give --common-name"
+        )
+
+
+def _json_or_file(text: str) -> object:
+    if text.lstrip().startswith("{"):
+        return _parsed(text, "--device")
+    return _parsed(_read(text), f'"{text}"')
+
+
+def _read(name: str) -> str:
+    try:
+        if name == STANDARD_INPUT:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        return Path(name).read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
+        what = "standard input" if name == STANDARD_INPUT else f'"{name}"'
+        raise WrongUse(f"cannot read {what}: {error}") from error
+
+
+def _parsed(text: str, where: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WrongUse(f"{where} is not JSON: {error}") from error
+
+
+def _device(value: object, zone: tzinfo) -> Device:
+    if not isinstance(value, dict):
+        raise WrongUse("--device is not a JSON object; give one with " + ", ".join(_DEVICE_KEYS))
+    _require_known(value, _DEVICE_KEYS, "--device")
+    last_seen = value.get("lastSeen", value.get("last-seen"))
+    if last_seen is not None and not isinstance(last_seen, str):
+        raise WrongUse('--device: "lastSeen" is not a text; give a time such as "2026-11-22T09:00:00Z"')
+    return Device(
+        compliant=_compliant(value.get("compliant")),
+        last_seen=None if last_seen is None else _instant(last_seen, zone, '--device: "lastSeen"'),
+        os=_os(value.get("os")),
+        tags=_tags(value.get("tags")),
+    )
+
+
+def _compliant(value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise WrongUse('--device: "compliant" is neither true nor false; give one, or leave it out')
+    return value
+
+
+def _os(value: object) -> OsVersion | None:
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        _require_known(value, _OS_KEYS, '--device: "os"')
+        value = ".".join(str(value[key]) for key in _OS_KEYS if value.get(key) is not None)
+    if isinstance(value, str) and (match := _OS.fullmatch(value)):
+        major, minor, build = match.groups()
+        return OsVersion(int(major), int(minor), None if build is None else int(build))
+    raise WrongUse('--device: "os" is not a version; give numbers such as "10.0.19045"')
+
+
+def _tags(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    texts = [*value, *value.values()] if isinstance(value, dict) else [value]
+    if not (isinstance(value, dict) and all(isinstance(text, str) and _is_unicode(text) for text in texts)):
+        raise WrongUse('--device: "tags" is not an object of texts; give one such as {"owner": "bob"}')
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _require_known(value: dict[str, Any], known: tuple[str, ...], where: str) -> None:
+    if unknown := sorted(value.keys() - set(known)):
+        raise WrongUse(f'{where} has "{unknown[0]}", which is not known; there are {", ".join(known)}')
+
+
+def _instant(text: str, zone: tzinfo, where: str) -> datetime:
+    """Read a time, which is in the zone when it has none of its own."""
+    try:
+        time = datetime.fromisoformat(text)
+        time = time.replace(tzinfo=zone) if time.tzinfo is None else time
+        time.astimezone(zone).astimezone(UTC)  # as policies see it, which fails at the ends of the calendar
+    except (ValueError, OverflowError) as error:
+        raise WrongUse(
+            f'{where} is "{text}", which is not a time; give one such as "2026-11-22T09:00:00+01:00"'
+        ) from error
+    return time

@@ -1,0 +1,189 @@
+"""``client-connect decide``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from client_connect_tools.commands._shared import (
+    FINDINGS,
+    JsonOption,
+    PoliciesArgument,
+    errors_end_the_command,
+    read_policies,
+    wrong_use,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from client_connect import Facts
+    from client_connect_tools.commands._given_facts import GivenFacts
+    from client_connect_tools.explain import Explanation, PolicyExplanation
+
+_MAX_LONG = 2**63 - 1
+
+
+def decide(  # noqa: PLR0913 - each parameter is an option
+    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    *,
+    event: Annotated[
+        str | None,
+        typer.Option(help="A file with the event of an invocation, as JSON; - reads standard input."),
+    ] = None,
+    username: Annotated[str | None, typer.Option(help="The user. This or --common-name is needed.")] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option(help="The user's groups: separated by commas, or repeat the option.")
+    ] = None,
+    common_name: Annotated[str | None, typer.Option(help="The device's certificate.")] = None,
+    platform: Annotated[str | None, typer.Option(help="Such as win, mac or linux. Default: win.")] = None,
+    platform_version: Annotated[
+        str | None, typer.Option(help="As the client spells it, such as 10.0.22631,amd64. Default: not sent.")
+    ] = None,
+    public_ip: Annotated[str | None, typer.Option(help="IPv4 or IPv6. Default: 192.0.2.1.")] = None,
+    openvpn_version: Annotated[
+        str | None, typer.Option(help="The client's OpenVPN version, such as 2.6.12. Default: not sent.")
+    ] = None,
+    aws_client_version: Annotated[
+        str | None, typer.Option(help="The AWS provided client's version, such as 5.2.1. Default: not sent.")
+    ] = None,
+    endpoint_id: Annotated[str | None, typer.Option(help="Default: cvpn-endpoint-0123456789abcdef0.")] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(help="The time, ISO 8601; in --time-zone unless it has an offset. Default: now."),
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option(help="The zone in which policies see the clock, an IANA name.")
+    ] = "UTC",
+    device: Annotated[
+        str | None,
+        typer.Option(help="What the inventory knows: JSON or a file of it; compliant, lastSeen, os, tags."),
+    ] = None,
+    inventory: Annotated[
+        Literal["disabled", "known", "unknown", "unavailable"] | None,
+        typer.Option(help="What the inventory says. Default: known with --device, else disabled."),
+    ] = None,
+    waiver: Annotated[
+        list[str] | None, typer.Option(help="The @id of a policy waived for this user or device; repeatable.")
+    ] = None,
+    active_connections: Annotated[
+        int | None,
+        typer.Option(min=0, max=_MAX_LONG, help="The user's open connections. Default: not known."),
+    ] = None,
+    shadow_mode: Annotated[
+        bool, typer.Option("--shadow-mode", help="Answer as a handler that decides, but always allows.")
+    ] = False,
+    default_message: Annotated[
+        str | None, typer.Option(help="The handler's default_message, when it is not the default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide a connection by hand, and say of every policy why it applied or not.
+
+    Status 0 when a decision was made, whether it allows or denies: both are what policies are for. Status 1 when
+    the policies have errors, or one could not be evaluated. Status 2 for wrong use.
+    """
+    from client_connect.settings import DEFAULT_DENIAL
+    from client_connect_tools.commands._given_facts import GivenFacts
+
+    given = GivenFacts(
+        event=event,
+        fields={
+            "username": username,
+            "groups": None if groups is None else _separated(groups),
+            "common-name": common_name,
+            "platform": platform,
+            "platform-version": platform_version,
+            "public-ip": public_ip,
+            "client-openvpn-version": openvpn_version,
+            "aws-client-version": aws_client_version,
+            "endpoint-id": endpoint_id,
+        },
+        at=at,
+        time_zone=time_zone,
+        device=device,
+        inventory=inventory,
+        waivers=tuple(waiver or ()),
+        active_connections=active_connections,
+    )
+    explanation, facts = _explained(
+        policies,
+        given,
+        shadow_mode=shadow_mode,
+        default_message=DEFAULT_DENIAL if default_message is None else default_message,
+    )
+    _show(explanation, facts, as_json=as_json)
+    if explanation.decision.errors:
+        raise typer.Exit(FINDINGS)
+
+
+def _separated(groups: Sequence[str]) -> list[str]:
+    return [name.strip() for names in groups for name in names.split(",")]
+
+
+def _explained(
+    path: Path, given: GivenFacts, *, shadow_mode: bool, default_message: str
+) -> tuple[Explanation, Facts]:
+    from client_connect_tools.checks import require_sound
+    from client_connect_tools.commands._given_facts import WrongUse
+    from client_connect_tools.explain import explain
+
+    try:
+        facts = given.facts()
+    except WrongUse as error:
+        wrong_use(str(error))
+    with errors_end_the_command():
+        policies = read_policies(path)
+        require_sound(policies)
+    explanation = explain(policies.text, facts, shadow_mode=shadow_mode, default_message=default_message)
+    _require_known(given.waivers, [each.policy.id for each in explanation.policies])
+    return explanation, facts
+
+
+def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:
+    if unknown := sorted(set(waivers) - set(ids)):
+        wrong_use(f'--waiver is "{unknown[0]}", but no policy has this @id; there are {", ".join(ids)}')
+
+
+def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_document(explanation, facts), indent=2))
+        return
+    from rich.console import Console
+
+    from client_connect_tools.commands._explanation_text import explanation_text
+
+    # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
+    Console(highlight=False, soft_wrap=True).print(explanation_text(explanation, facts))
+
+
+def _document(explanation: Explanation, facts: Facts) -> dict[str, Any]:
+    from client_connect.record import Record
+
+    record = Record.of_decision(
+        facts.request, explanation.decision, allow=explanation.response["allow"], policies=""
+    )
+    return {
+        "allow": explanation.response["allow"],
+        "at": facts.now.isoformat(),
+        "request": facts.request.to_event(),
+        "decision": record.fields["decision"],
+        "response": explanation.response,
+        "policies": [_policy(each) for each in explanation.policies],
+    }
+
+
+def _policy(explained: PolicyExplanation) -> dict[str, Any]:
+    policy = explained.policy
+    return {
+        "id": policy.id,
+        "effect": policy.effect,
+        "shadow": policy.shadow,
+        "applied": explained.applied,
+        "determining": explained.determining,
+        "reason": None if explained.reason is None else asdict(explained.reason),
+    }

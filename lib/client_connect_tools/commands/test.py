@@ -1,0 +1,94 @@
+"""``client-connect test``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from client_connect_tools.commands._shared import (
+    FINDINGS,
+    JsonOption,
+    PoliciesArgument,
+    errors_end_the_command,
+    read_policies,
+    wrong_use,
+)
+
+if TYPE_CHECKING:
+    from client_connect_tools.policies import Policies
+    from client_connect_tools.policy_tests import PolicyTestReport
+
+
+def test(
+    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    as_json: JsonOption = False,
+    require_coverage: Annotated[
+        bool, typer.Option("--require-coverage", help="Fail when no test reaches a policy.")
+    ] = False,
+    time_zone: Annotated[str, typer.Option(help="The time zone of the tests that name none.")] = "UTC",
+) -> None:
+    """Run the tests beside policies (*.tests.toml), and show what they do not cover."""
+    report = _run(policies, time_zone)
+    (_print_json if as_json else _print)(report)
+    if report.failures or (require_coverage and report.uncovered):
+        raise typer.Exit(FINDINGS)
+
+
+def _run(path: Path, time_zone: str) -> PolicyTestReport:
+    from client_connect_tools._policy_test_cases import read_policy_tests
+    from client_connect_tools._time_zones import time_zone_names
+    from client_connect_tools.checks import require_sound
+    from client_connect_tools.policy_tests import run_policy_tests
+
+    if time_zone not in time_zone_names():
+        wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')
+    with errors_end_the_command():
+        policies = read_policies(path)
+        if not policies.test_files:
+            wrong_use(f'there are no tests for "{path}"; write some in "{_test_file(path, policies)}"')
+        require_sound(policies)
+        return run_policy_tests(policies, read_policy_tests(policies, time_zone=time_zone))
+
+
+def _test_file(path: Path, policies: Policies) -> str:
+    from client_connect_tools.policies import TESTS_SUFFIX
+
+    return (path if path.is_file() else Path(policies.sources[0].name)).with_suffix(TESTS_SUFFIX).as_posix()
+
+
+def _print_json(report: PolicyTestReport) -> None:
+    from client_connect_tools._policy_test_text import result_json
+
+    failed = len(report.failures)
+    content = {
+        "passed": len(report.results) - failed,
+        "failed": failed,
+        "uncovered": report.uncovered,
+        "tests": [result_json(result) for result in report.results],
+    }
+    print(json.dumps(content, indent=2))
+
+
+def _print(report: PolicyTestReport) -> None:
+    from rich.console import Console
+
+    from client_connect_tools._policy_test_text import place
+
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for result in report.results:
+        mark, style = ("passed", "green") if result.passed else ("FAILED", "bold red")
+        console.print(mark, style=style, end=" ")
+        console.print(place(result.test))
+    for failure in report.failures:
+        console.print(f"\n{failure}")
+    console.print()
+    failed, total = len(report.failures), len(report.results)
+    summary = f"{failed} of {total} tests failed" if failed else f"{total} tests passed"
+    console.print(
+        summary if total > 1 else summary.replace("tests", "test"), style="red" if failed else "green"
+    )
+    if report.uncovered:
+        console.print(f"no test reaches: {', '.join(report.uncovered)}", style="yellow")

@@ -1,0 +1,90 @@
+"""Policy tests as pytest collects, runs and reports them; ``client_connect_pytest`` holds the hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_connect import Authorizer
+from client_connect_tools._policy_test_cases import read_policy_tests
+from client_connect_tools.checks import require_sound
+from client_connect_tools.errors import ClientConnectError
+from client_connect_tools.policies import TESTS_SUFFIX, Policies
+from client_connect_tools.policy_tests import PolicyTestResult
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from _pytest._code.code import TerminalRepr, TracebackStyle
+
+    from client_connect_tools._policy_test_cases import PolicyTest
+
+_OWNERS = ("directory", "file")
+
+
+class PolicyTestFile(pytest.File):
+    """A file of policy tests."""
+
+    def collect(self) -> Iterator[PolicyTestItem]:
+        """Yield its tests. Whatever is wrong with them or with the policies is an error of the collection."""
+        try:
+            policies = self._policies()
+            require_sound(policies)
+            time_zone: str = self.config.getini("client_connect_time_zone")
+            tests = read_policy_tests(policies, time_zone=time_zone)
+        except ClientConnectError as error:
+            raise self.CollectError(str(error)) from None
+        authorizer = Authorizer(policies.text)
+        for test in tests:
+            item: PolicyTestItem = PolicyTestItem.from_parent(self, name=test.name)
+            item.authorizer, item.test = authorizer, test
+            yield item
+
+    def _policies(self) -> Policies:
+        owner: str = self.config.getini("client_connect_policies")
+        if owner not in _OWNERS:
+            raise pytest.UsageError(
+                f'client_connect_policies is "{owner}"; allowed are "directory" and "file"'
+            )
+        name = self.path.name.removesuffix(TESTS_SUFFIX) + ".cedar"
+        if owner == "file":
+            policies = Policies.from_file(self.path.with_name(name))
+        else:
+            policies = Policies.from_directory(self.path.parent)
+        return Policies(policies.sources, (self.path,))
+
+
+class PolicyTestItem(pytest.Item):
+    """One policy test.
+
+    Attributes:
+        test: The case.
+        authorizer: What decides it.
+    """
+
+    test: PolicyTest
+    authorizer: Authorizer
+
+    def runtest(self) -> None:
+        """Fail when the decision is not as expected."""
+        result = PolicyTestResult(self.test, self.authorizer.decide(self.test.facts))
+        if not result.passed:
+            raise PolicyTestFailure(str(result))
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: TracebackStyle | None = None
+    ) -> str | TerminalRepr:
+        """Return what differs; a traceback would show nothing but this module."""
+        if isinstance(excinfo.value, PolicyTestFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
+        """Return where the test is written."""
+        return self.path, self.test.line - 1, self.name
+
+
+class PolicyTestFailure(Exception):
+    """A policy test failed."""

@@ -1,0 +1,136 @@
+"""A replay, from logs to tally: in this process, and in several when there is enough to do."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from client_connect_tools.replay.deciding import Decider, Verdict
+from client_connect_tools.replay.logs import Skipped, attempts
+from client_connect_tools.replay.tally import NOT_LOGGED, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+    from datetime import tzinfo
+
+    from client_connect_tools.replay.facts import Attempt
+
+# A process takes half a second to start; this many blocks take less.
+_BLOCKS_WITHOUT_HELP = 8
+_BLOCKS_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What is compared with what.
+
+    Attributes:
+        new: The policies whose decisions are asked for, as Cedar text.
+        old: The policies to compare them with. Default: what the logs say was decided.
+        time_zone: The zone in which policies see the clock. Default: the one in the records, else UTC.
+    """
+
+    new: str
+    old: str | None = None
+    time_zone: tzinfo | None = None
+
+
+class Replay:
+    """Replays log lines, remembering what it decided before.
+
+    Raises:
+        InvalidPolicySet: When the policies cannot be parsed.
+    """
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._new = Decider(comparison.new)
+        self._old = None if comparison.old is None else Decider(comparison.old)
+        self._time_zone = comparison.time_zone
+
+    def block(self, block: bytes) -> Tally:
+        """Replay a block of whole lines."""
+        # What is not UTF-8 is kept apart from what is, so that no name is mistaken for another.
+        lines = block.decode("utf-8", "surrogateescape").split("\n")
+        tally = Tally(lines=len(lines) - (not lines[-1]))
+        for entry in attempts(lines, time_zone=self._time_zone):
+            if isinstance(entry, Skipped):
+                tally.skipped[entry.kind] += 1
+            else:
+                new = self._new.decide(entry.facts, entry.missing)
+                tally.add(entry, self._before(entry), new)
+        return tally
+
+    def _before(self, attempt: Attempt) -> Verdict:
+        if self._old is not None:
+            return self._old.decide(attempt.facts, attempt.missing)
+        policies = (NOT_LOGGED,) if attempt.missing and not attempt.allowed else attempt.determining
+        return Verdict(allowed=attempt.allowed, policies=policies)
+
+
+def replay(
+    comparison: Comparison,
+    blocks: Iterable[bytes],
+    *,
+    jobs: int = 1,
+    on_tally: Callable[[Tally], None] = lambda _: None,
+) -> Tally:
+    """Replay logs.
+
+    Args:
+        comparison: The policies.
+        blocks: The logs, in blocks of whole lines.
+        jobs: How many processes may decide at the same time. The result does not depend on it.
+        on_tally: Called with what has been found so far, after each block.
+
+    Raises:
+        InvalidPolicySet: When the policies cannot be parsed.
+    """
+    total = Tally()
+    for tally in _tallies(comparison, iter(blocks), jobs):
+        total.merge(tally)
+        on_tally(total)
+    return total
+
+
+def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int) -> Iterator[Tally]:
+    here = Replay(comparison)
+    for block in islice(blocks, None if jobs == 1 else _BLOCKS_WITHOUT_HELP):
+        yield here.block(block)
+    following = next(blocks, None)
+    if following is not None:
+        yield from _tallies_of_processes(comparison, following, blocks, jobs)
+
+
+def _tallies_of_processes(
+    comparison: Comparison, first: bytes, blocks: Iterator[bytes], jobs: int
+) -> Iterator[Tally]:
+    """Yield the tallies in the order of the blocks, with only a few blocks in memory."""
+    with ProcessPoolExecutor(
+        jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
+    ) as pool:
+        waiting: deque[Future[Tally]] = deque([pool.submit(_block, first)])
+        for block in blocks:
+            waiting.append(pool.submit(_block, block))
+            if len(waiting) > jobs * _BLOCKS_AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+# The replay of this process, when it is one of several.
+_replays: list[Replay] = []
+
+
+def _start(comparison: Comparison) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
+    _replays.append(Replay(comparison))
+
+
+def _block(block: bytes) -> Tally:
+    return _replays[0].block(block)

@@ -1,0 +1,131 @@
+"""The logs' bytes, from files, folders and standard input, plain or compressed, in blocks of whole lines."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from client_connect_tools.replay.logs import UnreadableLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_Stream: TypeAlias = gzip.GzipFile | io.BufferedReader
+
+STANDARD_INPUT = "-"
+_BLOCK = 512 * 1024
+# What is longer is not a line of ours; it is read in pieces, so that memory stays flat.
+_LONGEST_LINE = 16 * 1024 * 1024
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Logs that can be read.
+
+    Attributes:
+        paths: Every file, those of a folder sorted by their paths; ``None`` is standard input.
+        size: The bytes to read in all; ``None`` when that is not known.
+    """
+
+    paths: tuple[Path | None, ...]
+    size: int | None
+
+    @classmethod
+    def find(cls, names: Sequence[str]) -> Sources:
+        """Find the files and look into each.
+
+        Args:
+            names: Files, folders (with everything below them) and ``-`` for standard input.
+
+        Raises:
+            UnreadableLog: When one is missing or cannot be read, or a folder holds no file.
+        """
+        paths = tuple(path for name in names for path in _paths(name))
+        files = [path for path in paths if path is not None]
+        for file in files:
+            with _opened(file) as (stream, _):
+                stream.read(1)
+        return cls(paths, sum(file.stat().st_size for file in files) if len(files) == len(paths) else None)
+
+    def blocks(self, on_read: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield the logs' content, each block ending with a line.
+
+        Args:
+            on_read: Called with the number of bytes read since the last call, compressed as they may be.
+
+        Raises:
+            UnreadableLog: When a file turns out to be damaged.
+        """
+        for path in self.paths:
+            with _opened(path) as (stream, position):
+                done = 0
+                while block := _block(stream):
+                    yield block
+                    done, before = position(), done
+                    on_read(done - before)
+
+
+def _block(stream: _Stream) -> bytes:
+    block = stream.read(_BLOCK)
+    return block if block.endswith(b"\n") else block + stream.readline(_LONGEST_LINE)
+
+
+def _paths(name: str) -> Iterator[Path | None]:
+    path = Path(name)
+    if name == STANDARD_INPUT:
+        yield None
+    elif path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        if not files:
+            raise UnreadableLog(f'folder "{name}" holds no file; give one with logs in it')
+        yield from files
+    else:
+        yield path
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[tuple[_Stream, Callable[[], int]]]:
+    """Open a log, and tell how far it has been read."""
+    try:
+        with io.BufferedReader(_Raw(path)) as raw:
+            compressed = raw.peek(len(_GZIP)).startswith(_GZIP)
+            stream: _Stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+            yield stream, raw.tell
+    except (OSError, EOFError, zlib.error) as error:
+        name = "standard input" if path is None else f'"{path}"'
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UnreadableLog(f"cannot read the log {name}: {reason}") from error
+
+
+class _Raw(io.RawIOBase):
+    """A file that counts what is read of it: standard input cannot tell where it is."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self._file = sys.stdin.buffer if path is None else path.open("rb")
+        self._closes = path is not None
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        read = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        self._position += len(read)
+        return len(read)
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        if self._closes:
+            self._file.close()
+        super().close()

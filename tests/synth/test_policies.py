@@ -1,0 +1,71 @@
+"""Policies at synthesis: every kind of bad one is refused, and what is doubtful is a warning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk.assertions import Annotations, Match
+
+from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Define = Callable[..., ClientConnectHandler]
+
+ALL = "(principal, action, resource)"
+PERMIT = f'@id("all") permit {ALL};\n\n'
+BAD = {
+    "syntax": f'@id("x") forbid {ALL} when {{ context.platform = "win" }};',
+    "template": '@id("x") forbid (principal == ?principal, action, resource);',
+    "missing-id": f"forbid {ALL};",
+    "repeated-id": f'@id("all") forbid {ALL};',
+    "empty-annotation": f'@id("x") @message("") forbid {ALL};',
+    "too-long": f'@id("x") @message("{"m" * 256}") forbid {ALL};',
+    "shadow-with-value": f'@id("x") @shadow("no") forbid {ALL};',
+    "misspelt-annotation": f'@id("x") @mesage("m") forbid {ALL};',
+    "unguarded-attribute": f'@id("x") forbid {ALL} when {{ context.os.major < 10 }};',
+    "unknown-attribute": f'@id("x") forbid {ALL} when {{ context has osVersion }};',
+    "type": f'@id("x") forbid {ALL} when {{ context.platform == 3 }};',
+}
+
+
+@pytest.mark.parametrize("rule", BAD)
+def test_fails(handler: Define, tmp_path: Path, rule: str) -> None:
+    """A bad policy is refused with file, line, id and the name of the check."""
+    path = tmp_path / "vpn.cedar"
+    path.write_text(PERMIT + BAD[rule])
+    with pytest.raises(InvalidPolicies) as caught:
+        handler(policies=Policies.from_file(path))
+    assert str(caught.value).startswith(f"the policies have 1 problem:\n  {path.as_posix()}:3:1: ")
+    assert str(caught.value).endswith(f"({rule})")
+
+
+def test_fails_without_a_permit(handler: Define) -> None:
+    """A set that would deny everybody is refused."""
+    with pytest.raises(InvalidPolicies, match="no policy permits anything"):
+        handler(policies=Policies.from_string(f'@id("x") forbid {ALL};'))
+
+
+def test_doubtful_policies_are_warnings(handler: Define, stack: cdk.Stack) -> None:
+    """A lint warns at the handler, and can be acknowledged by its name."""
+    defined = handler(policies=Policies.from_string(f'{PERMIT}@id("x") forbid {ALL};', name="vpn.cedar"))
+    warning = Match.string_like_regexp(r"vpn.cedar:3:1: \[x\] the forbid has no @message")
+    Annotations.from_stack(stack).has_warning("/Stack/Handler", warning)
+    cdk.Annotations.of(defined).acknowledge_warning("cdk-client-connect:forbid-without-message")
+
+
+def test_acknowledged_warnings_are_silent(handler: Define, stack: cdk.Stack) -> None:
+    """Who means it says so."""
+    defined = handler(policies=Policies.from_string(f'{PERMIT}@id("x") forbid {ALL};'))
+    cdk.Annotations.of(defined).acknowledge_warning("cdk-client-connect:forbid-without-message")
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
+def test_default_policies_are_beyond_doubt(handler: Define, stack: cdk.Stack) -> None:
+    """A handler without arguments warns of nothing."""
+    handler()
+    Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
