@@ -12,7 +12,9 @@ import argparse
 import gzip
 import json
 import random
+from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
-SPAN = timedelta(days=21)
+WEEKS = 3
+SATURDAY = 5
+AT_HOME = 0.8
 GROUPS = ("staff", "engineering", "finance", "sales", "support", "contractors", "admins")
 # Platform, its version, OpenVPN's version, the AWS client's version, and how many of a hundred users have it.
 DEVICES = (
@@ -41,7 +45,7 @@ LAMBDA_LINES = (
 
 
 class Person:
-    """Somebody with a device, an address at home, and working hours."""
+    """Somebody with a device and an address at home."""
 
     def __init__(self, number: int, dice: random.Random) -> None:
         self.username = f"user{number:05d}@example.com"
@@ -49,23 +53,36 @@ class Person:
         self.groups = ["staff", *sorted(dice.sample(GROUPS[1:], dice.choice((0, 1, 1, 2))))]
         self.device = dice.choices(DEVICES, [device[-1] for device in DEVICES])[0]
         self.address = f"203.0.{dice.randrange(100, 120)}.{dice.randrange(1, 255)}"
-        self.hour = dice.gauss(9, 2.5)
 
 
 def connections(lines: int, *, people: int = 3000, seed: int = 1) -> Iterator[tuple[datetime, Person, str]]:
     """Yield connections in the order of time: when, who and from where."""
     dice = random.Random(seed)  # noqa: S311 - to be repeatable
     crowd = [Person(number, dice) for number in range(people)]
-    # Who connects twice as often as another comes twice as early in the list.
-    weights = [1 / (1 + number / 200) for number in range(people)]
-    step = SPAN / lines
     for number in range(lines):
-        person = dice.choices(crowd, cum_weights=None, weights=weights)[0] if number % 50 == 0 else dice.choice(crowd)
-        time = START + number * step
-        if abs((time.hour + time.minute / 60) - person.hour) > 6 or time.isoweekday() > 5:  # noqa: PLR2004
-            person = dice.choice(crowd)
-        address = person.address if dice.random() < 0.8 else f"198.51.{dice.randrange(100, 102)}.{dice.randrange(256)}"  # noqa: PLR2004
-        yield time, person, address
+        person = crowd[int(people * dice.random() ** 1.5)]  # some connect more often than others
+        at_home = dice.random() < AT_HOME
+        elsewhere = f"198.51.{dice.randrange(100, 102)}.{dice.randrange(256)}"
+        yield _time(number / lines), person, person.address if at_home else elsewhere
+
+
+def _time(share: float) -> datetime:
+    """Return when a share of all connections has been made: most are made on weekday mornings."""
+    weeks, rest = divmod(share * WEEKS, 1)
+    hour = bisect_right(_BEFORE_HOUR, rest) - 1
+    within = (rest - _BEFORE_HOUR[hour]) / (_BEFORE_HOUR[hour + 1] - _BEFORE_HOUR[hour])
+    return START + timedelta(weeks=weeks, hours=hour + within)
+
+
+def _shares_before_each_hour() -> list[float]:
+    """Return, for each hour of a week, the share of the week's connections made before it."""
+    working_day = [1, 1, 1, 1, 2, 5, 15, 45, 90, 80, 40, 30, 35, 50, 35, 25, 20, 15, 12, 10, 10, 6, 3, 2]
+    weights = [weight / (1 if day < SATURDAY else 12) for day in range(7) for weight in working_day]
+    sums = list(accumulate(weights, initial=0))
+    return [part / sums[-1] for part in sums]
+
+
+_BEFORE_HOUR = _shares_before_each_hour()
 
 
 def record(number: int, time: datetime, person: Person, address: str) -> dict[str, Any]:
@@ -159,8 +176,13 @@ def log(lines: int, *, connection_logs: bool = False, people: int = 3000, seed: 
     form = connection_log if connection_logs else record
     for number, (time, person, address) in enumerate(connections(lines, people=people, seed=seed)):
         if number % 20 == 10:  # noqa: PLR2004
-            yield LAMBDA_LINES[number // 20 % 2] if not connection_logs else json.dumps(
-                connection_log(number, time, person, address) | {"connection-log-type": "connection-reset"}
+            yield (
+                LAMBDA_LINES[number // 20 % 2]
+                if not connection_logs
+                else json.dumps(
+                    connection_log(number, time, person, address)
+                    | {"connection-log-type": "connection-reset"}
+                )
             )
         else:
             yield json.dumps(form(number, time, person, address), separators=(",", ":"))
@@ -168,14 +190,17 @@ def log(lines: int, *, connection_logs: bool = False, people: int = 3000, seed: 
 
 def write(file: Path, lines: Iterator[str]) -> None:
     """Write lines to a file, compressed when its name ends with ``.gz``."""
-    opened = gzip.open(file, "wt", compresslevel=1) if file.suffix == ".gz" else file.open("w", encoding="utf-8")
-    with opened as stream:
+    with (
+        gzip.open(file, "wt", compresslevel=1) if file.suffix == ".gz" else file.open("w", encoding="utf-8")
+    ) as stream:
         stream.writelines(f"{line}\n" for line in lines)
 
 
 def main() -> None:
     """Write the log that the arguments ask for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("lines", type=int)
     parser.add_argument("file", type=Path)
     parser.add_argument("--connection-logs", action="store_true")

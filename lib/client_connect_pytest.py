@@ -19,9 +19,10 @@ _SUFFIX = ".tests.toml"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add two options of pytest's configuration."""
     parser.addini(
-        "client_connect_policies",
-        'what x.tests.toml tests: all policies of its "directory" (default), or those of the "file" x.cedar',
-        default="directory",
+        "client_connect_separate_files",
+        "folders in which each Cedar file is a policy set of its own: there, x.tests.toml tests x.cedar alone",
+        type="paths",
+        default=[],
     )
     parser.addini(
         "client_connect_time_zone",

@@ -1,6 +1,7 @@
 """Write, check and bundle the policies of a client connect handler, without the AWS CDK."""
 
 from client_connect_tools._policy_test_cases import ExpectedDecision, PolicyTest, read_policy_tests
+from client_connect_tools._reads import Read
 from client_connect_tools.bundle import Bundle
 from client_connect_tools.checks import check, require_sound
 from client_connect_tools.errors import (
@@ -11,6 +12,7 @@ from client_connect_tools.errors import (
     InvalidRules,
     PolicyTestsFailed,
 )
+from client_connect_tools.explanation import Condition, Explanation, PolicyExplanation, Reason, explain
 from client_connect_tools.finding import Finding
 from client_connect_tools.lints import LINTS, lint
 from client_connect_tools.policies import Policies, Source
@@ -28,8 +30,10 @@ __all__ = [
     "Bundle",
     "BundleError",
     "ClientConnectError",
+    "Condition",
     "Difference",
     "ExpectedDecision",
+    "Explanation",
     "Finding",
     "Hours",
     "InvalidPolicies",
@@ -38,13 +42,17 @@ __all__ = [
     "Maintenance",
     "MinimumVersion",
     "Policies",
+    "PolicyExplanation",
     "PolicyTest",
     "PolicyTestReport",
     "PolicyTestResult",
     "PolicyTestsFailed",
+    "Read",
+    "Reason",
     "Rules",
     "Source",
     "check",
+    "explain",
     "lint",
     "read_policy_tests",
     "require_passing",

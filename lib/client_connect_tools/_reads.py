@@ -62,10 +62,10 @@ class Reader:
             case pst.BinaryOp(op="has_tag"):
                 yield from self._found(pst.BinaryOp("get_tag", node.left, node.right))
             case pst.BinaryOp(op="in", left=pst.Var() as entity, right=right):
-                yield entity, self._with_parents(entity)
+                yield entity, self._with_groups(entity)
                 yield from self._found(right)
             case pst.Is(base=pst.Var() as entity, in_expr=right) if right is not None:
-                yield entity, self._with_parents(entity)
+                yield entity, self._with_groups(entity)
                 yield from self._found(right)
             case pst.Var() | pst.GetAttr() | pst.BinaryOp() if _is_path(node):
                 yield self._read(node)
@@ -76,11 +76,13 @@ class Reader:
         node, value = self._resolved(path)
         return node, Read(expression_text(node), None if value is _ABSENT else value_text(value))
 
-    def _with_parents(self, entity: pst.Var) -> Read:
+    def _with_groups(self, entity: pst.Var) -> Read:
         uid = self._request[entity.name]
-        parents = self._entity({"__entity": uid}).get("parents", ())
-        groups = value_text([{"__entity": parent} for parent in parents])
-        return Read(entity.name, f"{value_text({'__entity': uid})} in {groups}")
+        text = value_text({"__entity": uid})
+        if entity.name == "principal":
+            parents = self._entity({"__entity": uid}).get("parents", ())
+            text += f" in {value_text([{'__entity': parent} for parent in parents])}"
+        return Read(entity.name, text)
 
     def _resolved(self, path: pst.Expr) -> tuple[pst.Expr, Any]:
         """Return the value of a path, or the first step of it that is absent."""

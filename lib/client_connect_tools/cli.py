@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.decide import decide
+from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 main: typer.Typer = typer.Typer(
     no_args_is_help=True,
@@ -16,7 +22,8 @@ main: typer.Typer = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
-for command in (bundle, check, decide, schema, test):
+command: Callable[..., None]
+for command in (bundle, check, decide, replay, schema, test):
     main.command()(command)
 
 

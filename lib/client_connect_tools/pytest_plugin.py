@@ -16,12 +16,14 @@ from client_connect_tools.policy_tests import PolicyTestResult
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+    from pathlib import Path
 
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
     from client_connect_tools._policy_test_cases import PolicyTest
 
-_OWNERS = ("directory", "file")
+SEPARATE_FILES = "client_connect_separate_files"
+TIME_ZONE = "client_connect_time_zone"
 
 
 class PolicyTestFile(pytest.File):
@@ -30,9 +32,8 @@ class PolicyTestFile(pytest.File):
     def collect(self) -> Iterator[PolicyTestItem]:
         """Yield its tests. Whatever is wrong with them or with the policies is an error of the collection."""
         try:
-            policies = self._policies()
-            require_sound(policies)
-            time_zone: str = self.config.getini("client_connect_time_zone")
+            policies = self._sound_policies()
+            time_zone: str = self.config.getini(TIME_ZONE)
             tests = read_policy_tests(policies, time_zone=time_zone)
         except ClientConnectError as error:
             raise self.CollectError(str(error)) from None
@@ -42,17 +43,14 @@ class PolicyTestFile(pytest.File):
             item.authorizer, item.test = authorizer, test
             yield item
 
-    def _policies(self) -> Policies:
-        owner: str = self.config.getini("client_connect_policies")
-        if owner not in _OWNERS:
-            raise pytest.UsageError(
-                f'client_connect_policies is "{owner}"; allowed are "directory" and "file"'
-            )
-        name = self.path.name.removesuffix(TESTS_SUFFIX) + ".cedar"
-        if owner == "file":
+    def _sound_policies(self) -> Policies:
+        separate: list[Path] = self.config.getini(SEPARATE_FILES)
+        if any(self.path.is_relative_to(folder) for folder in separate):
+            name = self.path.name.removesuffix(TESTS_SUFFIX) + ".cedar"
             policies = Policies.from_file(self.path.with_name(name))
         else:
             policies = Policies.from_directory(self.path.parent)
+        require_sound(policies)
         return Policies(policies.sources, (self.path,))
 
 

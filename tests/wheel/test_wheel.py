@@ -93,12 +93,13 @@ def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return programs
 
 
-def modules() -> set[str]:
-    """Return the modules of the source tree by their names in the wheel."""
+def package_files() -> set[str]:
+    """Return the files of the packages in the source tree, without bytecode, by their names in the wheel."""
     return {
-        f"{name}/{path.relative_to(folder).as_posix()}"
-        for name, folder in PACKAGES.items()
-        for path in folder.rglob("*.py")
+        path.relative_to(folder.parent).as_posix()
+        for folder in PACKAGES.values()
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
     }
 
 
@@ -107,7 +108,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(distributions: Path) -> N
     metadata = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
     with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
         assert sorted(wheel.namelist()) == sorted(
-            {*modules(), PLUGIN, *DATA, *(f"{NAME}.dist-info/{name}" for name in metadata)}
+            {*package_files(), PLUGIN, *(f"{NAME}.dist-info/{name}" for name in metadata)}
         )
         entry_points = wheel.read(f"{NAME}.dist-info/entry_points.txt").decode()
         assert "client-connect = client_connect_tools.cli:main" in entry_points
@@ -120,7 +121,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(distributions: Path) -> N
 
 def test_the_sdist_holds_what_the_wheel_is_built_from(distributions: Path) -> None:
     """The sources with the documents, and no tests, tools or settings of this repository."""
-    sources = {f"{PACKAGES[name.partition('/')[0]].parent.name}/{name}" for name in {*modules(), *DATA}}
+    sources = {f"{PACKAGES[name.partition('/')[0]].parent.name}/{name}" for name in package_files()}
     sources.add(f"lib/{PLUGIN}")
     documents = {"README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", "pyproject.toml", ".gitignore"}
     with tarfile.open(distributions / f"{NAME}.tar.gz") as sdist:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from client_connect import Decision, Facts
-    from client_connect_tools.explain import Condition, Explanation, PolicyExplanation, Reason
+    from client_connect_tools.explanation import Condition, Explanation, PolicyExplanation, Reason
 
 _LONGEST_EXPRESSION = 400
 

@@ -75,6 +75,8 @@ class GivenFacts:
         Raises:
             WrongUse: When something is missing, contradictory, unreadable or malformed.
         """
+        if self.event == self.device == STANDARD_INPUT:
+            raise WrongUse("--event and --device are both standard input; give one of them as a file")
         try:
             zone = time_zone_named(self.time_zone)
         except ClientConnectError as error:
@@ -101,16 +103,18 @@ class GivenFacts:
                 raise WrongUse("nobody is to be decided about; give --username, --common-name or --event")
             return _request({**DEFAULT_EVENT, **given}, "the connection")
         if given:
-            raise WrongUse("--event and fields of a connection are both given; give one or the other")
+            raise WrongUse(
+                f'--event and "{min(given)}" are both given; put all into the event, or leave it out'
+            )
         where = "standard input" if self.event == STANDARD_INPUT else f'"{self.event}"'
-        return _request(_parsed(_read(self.event), where), where)
+        return _request(_parsed(_read(self.event), where), f"the event of {where}")
 
 
 def _request(event: object, where: str) -> ConnectionRequest:
     try:
         return ConnectionRequest.from_event(event)
     except InvalidRequest as error:
-        raise WrongUse(f"{where} is not a request that Client VPN sends: {error}") from error
+        raise WrongUse(f"{where} is not valid: {error}") from error
 
 
 def _require_consistent(inventory: Inventory, device: Device | None, request: ConnectionRequest) -> None:
@@ -173,7 +177,8 @@ def _os(value: object) -> OsVersion | None:
         return None
     if isinstance(value, dict):
         _require_known(value, _OS_KEYS, '--device: "os"')
-        value = ".".join(str(value[key]) for key in _OS_KEYS if value.get(key) is not None)
+        numbers = [value.get("major", ""), value.get("minor", ""), value.get("build")]
+        value = ".".join(str(number) for number in numbers if number is not None)
     if isinstance(value, str) and (match := _OS.fullmatch(value)):
         major, minor, build = match.groups()
         return OsVersion(int(major), int(minor), None if build is None else int(build))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from client_connect import Facts
     from client_connect_tools.commands._given_facts import GivenFacts
-    from client_connect_tools.explain import Explanation, PolicyExplanation
+    from client_connect_tools.explanation import Explanation, PolicyExplanation
 
 _MAX_LONG = 2**63 - 1
 
@@ -82,7 +84,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide a connection by hand, and say of every policy why it applied or not.
+    """Decide a connection by hand, and say why, policy by policy.
 
     Status 0 when a decision was made, whether it allows or denies: both are what policies are for. Status 1 when
     the policies have errors, or one could not be evaluated. Status 2 for wrong use.
@@ -130,7 +132,7 @@ def _explained(
 ) -> tuple[Explanation, Facts]:
     from client_connect_tools.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
-    from client_connect_tools.explain import explain
+    from client_connect_tools.explanation import explain
 
     try:
         facts = given.facts()
@@ -157,6 +159,8 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
 
     from client_connect_tools.commands._explanation_text import explanation_text
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # whatever a user is called, it can be printed
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
     Console(highlight=False, soft_wrap=True).print(explanation_text(explanation, facts))
 
@@ -164,14 +168,12 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
 def _document(explanation: Explanation, facts: Facts) -> dict[str, Any]:
     from client_connect.record import Record
 
-    record = Record.of_decision(
-        facts.request, explanation.decision, allow=explanation.response["allow"], policies=""
-    )
+    allow = explanation.response["allow"]
+    recorded = Record.of_decision(facts, explanation.decision, allow=allow, policies="").fields
     return {
-        "allow": explanation.response["allow"],
+        "allow": allow,
         "at": facts.now.isoformat(),
-        "request": facts.request.to_event(),
-        "decision": record.fields["decision"],
+        **{key: recorded[key] for key in ("request", "facts", "decision")},
         "response": explanation.response,
         "policies": [_policy(each) for each in explanation.policies],
     }

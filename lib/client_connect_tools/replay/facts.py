@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+
+if TYPE_CHECKING:
+    from client_connect.device import Inventory
 
 # What a connection log never holds. Waivers are taken as none: every rule names them.
 _NOT_LOGGED = frozenset(
@@ -16,6 +19,7 @@ _NOT_LOGGED = frozenset(
 )
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
+_TOO_LONG = 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,14 +142,15 @@ def _reasonable(time: datetime) -> datetime:
 def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
     exact = record.get("requestJson")
     known = record.get("facts") or {}
+    active = known.get("activeConnections")
     return Facts(
         ConnectionRequest.from_event(record["request"] if exact is None else json.loads(exact)),
-        now=_reasonable(datetime.fromisoformat(record["at"])),
+        now=_instant(record["at"]),
         time_zone=time_zone or _zone(known.get("timeZone")),
-        inventory=known.get("inventory", "disabled"),
+        inventory=_inventory(known.get("inventory", "disabled")),
         device=_device(known.get("device")),
-        waivers=frozenset(known.get("waivers", ())),
-        active_connections=known.get("activeConnections"),
+        waivers=frozenset(map(_text, known.get("waivers", ()))),
+        active_connections=None if active is None else _long(active),
     )
 
 
@@ -153,19 +158,50 @@ def _zone(name: str | None) -> tzinfo:
     return UTC if name in (None, "UTC") else ZoneInfo(name)
 
 
+def _inventory(value: object) -> Inventory:
+    if value not in ("disabled", "known", "unknown", "unavailable"):
+        raise ValueError("not what an inventory says")
+    return value
+
+
 def _device(device: dict[str, Any] | None) -> Device | None:
     if device is None:
         return None
-    last_seen, os = device.get("lastSeen"), device.get("os")
+    last_seen, os, compliant = device.get("lastSeen"), device.get("os"), device.get("compliant")
     return Device(
-        compliant=device.get("compliant"),
-        last_seen=None if last_seen is None else datetime.fromisoformat(last_seen),
-        os=None if os is None else OsVersion(os["major"], os["minor"], os.get("build")),
-        tags=device.get("tags", {}),
+        compliant=None if compliant is None else _boolean(compliant),
+        last_seen=None if last_seen is None else _instant(last_seen),
+        os=None if os is None else _os(os),
+        tags={_text(name): _text(tag) for name, tag in device.get("tags", {}).items()},
     )
+
+
+def _os(os: dict[str, Any]) -> OsVersion:
+    build = os.get("build")
+    return OsVersion(_long(os["major"]), _long(os["minor"]), None if build is None else _long(build))
+
+
+def _instant(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("no time zone")
+    return _reasonable(time)
 
 
 def _boolean(value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError("not a boolean")
+    return value
+
+
+def _long(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _TOO_LONG:
+        raise TypeError("not a number that Cedar takes")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    value.encode()
     return value

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.replay import facts
 from client_connect_tools.replay.facts import Attempt, Malformed
 
@@ -29,7 +30,7 @@ _MESSAGE_KEYS = ("message", "@message")
 _DEEPEST_ENVELOPE = 3
 
 
-class UnreadableLog(ValueError):
+class UnreadableLog(ClientConnectError):
     """A log cannot be read."""
 
 

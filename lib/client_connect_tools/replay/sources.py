@@ -16,7 +16,7 @@ from client_connect_tools.replay.logs import UnreadableLog
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_Stream: TypeAlias = gzip.GzipFile | io.BufferedReader
+_Stream: TypeAlias = "gzip.GzipFile | io.BufferedReader[_Raw]"
 
 STANDARD_INPUT = "-"
 _BLOCK = 512 * 1024

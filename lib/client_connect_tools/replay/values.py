@@ -34,6 +34,7 @@ _VALUES: dict[str, Value] = {
     reads.GROUPS: lambda facts: () if facts.request.username is None else facts.request.groups,
     reads.RESOURCE: lambda facts: facts.request.endpoint_id,
     reads.CONTEXT: lambda facts: repr(facts.cedar_request()["context"]),
+    "connectionId": lambda facts: facts.request.connection_id,
     "platform": lambda facts: facts.request.platform,
     "platformVersion": lambda facts: facts.request.platform_version,
     "os": lambda facts: (facts.request.platform, facts.request.platform_version),

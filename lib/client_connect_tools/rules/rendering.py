@@ -200,41 +200,42 @@ def blocked_common_names(common_names: Sequence[str]) -> Rule:
 
 def hours(windows: Sequence[Hours]) -> Rule:
     """Only at these times of the week."""
-    described = listed([str(window) for window in windows])
+    described, conditions = _windows(windows)
     return Rule(
         id="hours",
-        comment=f"Connections are made only {described}, in the handler's time zone.",
+        comment=f"The VPN is open {described}, in the handler's time zone.",
         message=_shortened(f"This VPN is open {described}. Please connect then."),
         status="out-of-hours",
-        condition=none_of([condition for window in windows for condition in _within(window)]),
+        condition=none_of(conditions),
     )
 
 
 def maintenance_hours(windows: Sequence[Hours]) -> Rule:
     """Not at these times of the week."""
-    described = listed([str(window) for window in windows])
+    described, conditions = _windows(windows)
     return Rule(
         id="maintenance-hours",
-        comment=f"No connection is made {described}, in the handler's time zone.",
+        comment=f"The VPN is maintained {described}, in the handler's time zone.",
         message=_shortened(f"This VPN is maintained {described}. Please connect later."),
         status="maintenance",
-        condition=any_of([condition for window in windows for condition in _within(window)]),
+        condition=any_of(conditions),
     )
 
 
 def maintenance(periods: Sequence[Maintenance]) -> Rule:
     """Not in these periods."""
-    described = listed([f"from {period}" for period in periods])
-    conditions = [
+    periods = sorted(periods, key=lambda period: (instant(period.start), instant(period.end)))
+    described = listed(list(dict.fromkeys(f"from {period}" for period in periods)))
+    conditions = dict.fromkeys(
         f"context.time.now >= {instant(period.start)} && context.time.now < {instant(period.end)}"
         for period in periods
-    ]
+    )
     return Rule(
         id="maintenance",
-        comment=f"No connection is made {described}.",
+        comment=f"The VPN is maintained {described}.",
         message=_shortened(f"This VPN is being maintained {described}. Please connect later."),
         status="maintenance",
-        condition=any_of(conditions),
+        condition=any_of(list(conditions)),
     )
 
 
@@ -358,15 +359,20 @@ def _in_networks(networks: Sequence[str]) -> list[str]:
     return [f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges]
 
 
+def _windows(windows: Sequence[Hours]) -> tuple[str, list[str]]:
+    """Return what windows are called, and conditions, one of which holds within one of them."""
+    in_order = sorted(windows, key=lambda window: (window.weekdays, window.minutes))
+    described = listed(list(dict.fromkeys(str(window) for window in in_order)))
+    return described, list(dict.fromkeys(condition for window in in_order for condition in _within(window)))
+
+
 def _within(window: Hours) -> list[str]:
     """Return conditions, one of which holds within a window, which may go on after midnight."""
     start, end = window.minutes
     if start < end:
         return [_on(window.weekdays, start, end)]
-    conditions = [_on(window.weekdays, start, MINUTES_OF_A_DAY)]
-    if end:
-        conditions.append(_on(sorted(day % len(DAYS) + 1 for day in window.weekdays), 0, end))
-    return conditions
+    next_days = sorted(day % len(DAYS) + 1 for day in window.weekdays)
+    return [_on(window.weekdays, start, MINUTES_OF_A_DAY), _on(next_days, 0, end)]
 
 
 def _on(weekdays: Sequence[int], start: int, end: int) -> str:

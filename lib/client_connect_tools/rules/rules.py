@@ -179,10 +179,10 @@ class Rules:
             values = getattr(self, name)
             if values is None:
                 continue
-            if isinstance(values, str):
+            if isinstance(values, str) and kind is str:
                 yield f'{name} is the string "{values}"; give a list, such as ["{values}"]'
-            elif not isinstance(values, Sequence):
-                yield f"{name} is {values!r}; give a list"
+            elif isinstance(values, str) or not isinstance(values, Sequence):
+                yield f"{name} is {values!r}; give a list of {_plural(kind)}"
             elif not values:
                 yield f"{name} is empty; leave it out (None) to restrict nothing"
             else:
@@ -295,6 +295,10 @@ def _is(kind: type, value: object) -> bool:
     if kind is str:
         return isinstance(value, str) and bool(value.strip()) and not _NOT_UNICODE.search(value)
     return isinstance(value, kind)
+
+
+def _plural(kind: type) -> str:
+    return "texts" if kind is str else kind.__name__
 
 
 def _named(kind: type) -> str:

@@ -112,9 +112,9 @@ class Hours:
 
     @property
     def minutes(self) -> tuple[int, int]:
-        """The start and the end in minutes of the day; the end is at most 1440."""
+        """The start and the end in minutes of the day; the end is from 1 to 1440."""
         start, end = (int(time[:2]) * 60 + int(time[3:]) for time in (self.start, self.end))
-        return start, end
+        return start, end or MINUTES_OF_A_DAY
 
     @property
     def minutes_of_the_week(self) -> frozenset[int]:
@@ -129,7 +129,7 @@ class Hours:
         )
 
     def __str__(self) -> str:
-        first, last = self.weekdays[0], self.weekdays[-1]
+        first, last = min(self.weekdays), max(self.weekdays)
         names = [DAYS[number - 1].capitalize() for number in self.weekdays]
         if len(names) == len(DAYS):
             days = "every day"
@@ -139,7 +139,7 @@ class Hours:
             days = f"on {listed(names)}"
         if self.minutes == (0, MINUTES_OF_A_DAY):
             return f"all day {days}"
-        return f"{days} from {self.start} to {self.end}"
+        return f"{days} from {self.start} to {'24:00' if self.end == '00:00' else self.end}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +168,13 @@ class Maintenance:
         refuse(problems)
         # In UTC, because within one zone Python compares what the clock shows, which summer time turns back.
         try:
-            ordered = self.start.astimezone(UTC) < self.end.astimezone(UTC)
+            if self.start.astimezone(UTC) >= self.end.astimezone(UTC):
+                problems.append(f"the maintenance from {self.start} to {self.end} is over before it begins")
         except OverflowError:
-            refuse([f"the maintenance from {self.start} to {self.end} leaves the years 1 to 9999 in UTC"])
-        else:
-            refuse(
-                []
-                if ordered
-                else [f"the maintenance from {self.start} to {self.end} is over before it begins"]
+            problems.append(
+                f"the maintenance from {self.start} to {self.end} leaves the years 1 to 9999 in UTC"
             )
+        refuse(problems)
 
     def __str__(self) -> str:
         start, end = (time.astimezone(UTC).isoformat(" ", "minutes")[:16] for time in (self.start, self.end))

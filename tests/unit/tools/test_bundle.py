@@ -67,8 +67,8 @@ def test_the_digest_depends_on_the_content_alone(sources: Path) -> None:
 
 def test_the_digest_changes_with_everything_that_goes_in(sources: Path) -> None:
     """Policies, Python, architecture, a source, its name, and the lock."""
-    others = ["", POLICIES + " ", POLICIES + PYTHON]
-    digests = [HERE.digest(), *(Bundle(policies, PYTHON, ARCHITECTURE).digest() for policies in others)]
+    digests = [HERE.digest(), Bundle(POLICIES + PYTHON[0], PYTHON[1:], ARCHITECTURE).digest()]
+    digests += [Bundle(policies, PYTHON, ARCHITECTURE).digest() for policies in ("", POLICIES + " ")]
     digests += [Bundle(POLICIES, python, ARCHITECTURE).digest() for python in ("3.10", "3.1", "")]
     digests += [Bundle(POLICIES, PYTHON, other).digest() for other in ("arm64", "x86_64")]
     digests.remove(HERE.digest())  # one of the two architectures is that of this machine
@@ -107,16 +107,19 @@ def test_the_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) 
 
 
 @pytest.mark.parametrize(
-    "variable", ["UV_COMPILE_BYTECODE=1", "UV_LINK_MODE=symlink", "UV_LINK_MODE=hardlink"]
+    "variable",
+    ["UV_COMPILE_BYTECODE=1", "UV_LINK_MODE=symlink", "UV_LINK_MODE=hardlink", "UV_CONFIG_FILE=uv.toml"],
 )
 def test_the_bundle_does_not_depend_on_how_uv_is_configured(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """It has no bytecode and shares no file with uv's cache, which would change or vanish with it."""
+    monkeypatch.chdir(tmp_path)
+    Path("uv.toml").write_text('[pip]\ncompile-bytecode = true\nlink-mode = "symlink"\n', "utf-8")
     monkeypatch.setenv(*variable.split("="))
-    HERE.build(tmp_path)
-    assert files(tmp_path) == files(built)
-    for path in tmp_path.rglob("*"):
+    HERE.build(tmp_path / "out")
+    assert files(tmp_path / "out") == files(built)
+    for path in (tmp_path / "out").rglob("*"):
         assert not path.is_symlink()
         assert path.is_dir() or path.stat().st_nlink == 1
 

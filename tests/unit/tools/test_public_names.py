@@ -10,13 +10,16 @@ import pytest
 
 PUBLIC = {
     "client_connect_tools": """
-        Bundle BundleError ClientConnectError Finding InvalidPolicies InvalidRules MinimumVersion Policies Rules
-        Source check require_sound
+        Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation Finding Hours
+        InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies PolicyExplanation
+        PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules Source check explain lint
+        read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        BundleError ClientConnectError ClientConnectHandler FunctionReference InvalidCode InvalidConcurrency
-        InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidRules InvalidRuntime InvalidTimeZone
-        InvalidTimeout MinimumVersion Policies ProvisionedConcurrency Rules ServiceLinkedRole
+        BundleError ClientConnectError ClientConnectHandler FunctionReference Hours InvalidCode InvalidConcurrency
+        InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
+        InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole
     """,
 }
 FORBIDDEN = {

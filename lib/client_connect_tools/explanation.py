@@ -15,7 +15,6 @@ import cedarpy
 from cedarpy import pst
 
 from client_connect import Authorizer, response
-from client_connect.handler import ERROR_DENIAL
 from client_connect.settings import DEFAULT_DENIAL
 from client_connect_tools._cedar_text import expression_text
 from client_connect_tools._reads import Read, Reader
@@ -115,6 +114,8 @@ def explain(
     Raises:
         InvalidPolicySet: When the policies cannot be parsed, or an ``@id`` is missing or used twice.
     """
+    from client_connect.handler import ERROR_DENIAL  # noqa: PLC0415 - importing it starts a handler
+
     authorizer = Authorizer(policies)
     decision = authorizer.decide(facts)
     message = ERROR_DENIAL if decision.errors else decision.message or default_message

@@ -1,0 +1,109 @@
+"""How fast `client-connect replay` is, and how much memory it takes, with 20 policies.
+
+python benchmarks/replay.py            a million decision records
+python benchmarks/replay.py 100000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from generate_logs import log, write
+
+# What a company may have: it reads nearly everything that a policy can see.
+POLICIES = """
+@id("authenticated") permit (principal, action, resource);
+@id("minimum-windows") forbid (principal, action, resource)
+when { context.platform == "win" && context has os && context.os.major < 10 };
+@id("minimum-build") forbid (principal, action, resource)
+when { context has os && context.os has build && context.os.build < 19045 }
+unless { context.waivers.contains("minimum-build") };
+@id("platforms") forbid (principal, action, resource)
+unless { ["win", "mac", "linux", "ios"].contains(context.platform) };
+@id("minimum-openvpn") forbid (principal, action, resource)
+when { context has openvpn && context.openvpn.major < 3 }
+unless { context.openvpn.major == 2 && context.openvpn.minor >= 5 };
+@id("contractor-hours") forbid (principal in ClientVpn::Group::"contractors", action, resource)
+unless { context.time.weekday <= 5 && context.time.minuteOfDay >= 420 && context.time.minuteOfDay < 1140 };
+@id("maintenance") forbid (principal, action, resource)
+when { context.time.now >= datetime("2026-11-14T22:00:00Z") && context.time.now < datetime("2026-11-15T02:00:00Z") }
+unless { principal in ClientVpn::Group::"admins" };
+@id("admins-on-known-platforms") forbid (principal in ClientVpn::Group::"admins", action, resource)
+unless { context.platform == "win" || context.platform == "linux" };
+@id("finance-devices") forbid (principal in ClientVpn::Group::"finance", action, resource)
+unless { context has commonName && context.commonName like "laptop-*" };
+""" + "\n".join(
+    [
+        *(
+            f'@id("network-{number}") forbid (principal, action, resource) '
+            f'when {{ context.publicIp.isInRange(ip("198.51.{number}.0/26")) }};'
+            for number in range(98, 103)
+        ),
+        *(
+            f'@id("person-{number}") forbid (principal, action, resource) '
+            f'when {{ context has username && context.username == "user{number:05d}@example.com" }};'
+            for number in (7, 42, 99)
+        ),
+        *(
+            f'@id("lost-{name}") forbid (principal, action, resource) '
+            f'when {{ context has commonName && context.commonName == "{name}" }};'
+            for name in ("laptop-00013", "laptop-00666", "laptop-01234")
+        ),
+    ]
+)
+
+
+def measure(log_file: Path, policies: Path, jobs: int) -> None:
+    """Replay a log in a process of its own, and print what it took."""
+    command = [
+        sys.executable,
+        "-c",
+        "from client_connect_tools.cli import main; main()",
+        "replay",
+        str(log_file),
+    ]
+    options = ["--policies", str(policies), "--jobs", str(jobs), "--json", "--allow-change"]
+    started = time.perf_counter()
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE)  # noqa: S603 - our own command
+    assert process.stdout is not None  # noqa: S101 - for the type checker
+    with process.stdout as stdout:
+        totals = json.load(stdout)["totals"]
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - started
+    print(
+        f"{jobs} {'job ' if jobs == 1 else 'jobs'}: {totals['lines']:,} lines in {seconds:.1f} s, "
+        f"{totals['decisions'] / seconds:,.0f} decisions a second, "
+        f"{usage.ru_maxrss / 1024:.0f} MiB in the largest process; "
+        f"{totals['newlyDenied']:,} newly denied, {totals['newlyAllowed']:,} newly allowed, "
+        f"{totals['undecidable']:,} undecidable"
+    )
+
+
+def main() -> None:
+    """Measure with one job and with two, for both kinds of log."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("lines", type=int, nargs="?", default=1_000_000)
+    lines = parser.parse_args().lines
+    with tempfile.TemporaryDirectory() as folder:
+        policies, log_file = Path(folder, "policies.cedar"), Path(folder, "log.jsonl")
+        policies.write_text(POLICIES, "utf-8")
+        for connection_logs in (False, True):
+            write(log_file, log(lines, connection_logs=connection_logs))
+            size = log_file.stat().st_size / 1e6
+            print(f"{'connection logs' if connection_logs else 'decision records'}, {size:,.0f} MB:")
+            for jobs in (1, 2):
+                measure(log_file, policies, jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""``client-connect replay``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from client_connect_tools.commands._shared import (
+    FINDINGS,
+    JsonOption,
+    PoliciesArgument,
+    read_policies,
+    wrong_use,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import tzinfo
+
+    from client_connect_tools.replay import Comparison, Tally
+    from client_connect_tools.replay.sources import Sources
+
+
+def replay(  # noqa: PLR0913, PLR0917 - each is an option
+    logs: Annotated[
+        list[str], typer.Argument(help="Log files, folders of them, or - for standard input; plain or gzip.")
+    ],
+    policies: Annotated[Path, typer.Option(help=f"The new policies. {PoliciesArgument}")],
+    against: Annotated[
+        Path | None,
+        typer.Option(help="The policies to compare with. Default: what the logs say was decided."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file.")] = None,
+    as_json: JsonOption = False,
+    allow_change: Annotated[
+        bool, typer.Option("--allow-change", help="End with status 0 when something changes, too.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many processes decide. Default: one for each core.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="The zone of the policies' clock. Default: the records', else UTC.")
+    ] = None,
+) -> None:
+    """Decide logged connections by new policies, and show what would change. Status 1 when something would."""
+    comparison, sources = _prepare(logs, policies, against, html, time_zone)
+    started = time.perf_counter()
+    tally = _run(comparison, sources, jobs or _cores())
+    seconds = time.perf_counter() - started
+    if html is not None:
+        _write_page(html, tally, _description(logs, policies, against), seconds)
+    (_print_json if as_json else _print)(tally, seconds)
+    if not tally.attempts:
+        wrong_use(
+            "the logs hold no decision to replay; give decision records or Client VPN's connection logs"
+        )
+    if tally.changes and not allow_change:
+        raise typer.Exit(FINDINGS)
+
+
+def _prepare(
+    logs: list[str], new: Path, old: Path | None, html: Path | None, time_zone: str | None
+) -> tuple[Comparison, Sources]:
+    """Look into everything that was given before anything starts."""
+    from client_connect_tools.replay import Comparison
+    from client_connect_tools.replay.sources import Sources
+
+    with _wrong_use_of_errors():
+        comparison = Comparison(
+            new=_sound(new), old=None if old is None else _sound(old), time_zone=_zone(time_zone)
+        )
+        sources = Sources.find(logs)
+    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
+        wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
+    return comparison, sources
+
+
+def _sound(path: Path) -> str:
+    from client_connect_tools.checks import require_sound
+
+    policies = read_policies(path)
+    require_sound(policies)
+    return policies.text
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from client_connect_tools._time_zones import time_zone_named
+
+    return None if name is None else time_zone_named(name)
+
+
+@contextmanager
+def _wrong_use_of_errors() -> Iterator[None]:
+    """End with status 2: status 1 says that something changes."""
+    from client_connect_tools.errors import ClientConnectError
+
+    try:
+        yield
+    except ClientConnectError as error:
+        wrong_use(str(error))
+
+
+def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
+    from client_connect_tools.replay import replay
+
+    with _wrong_use_of_errors(), _progress(sources.size) as (on_read, on_tally):
+        return replay(comparison, sources.blocks(on_read), jobs=jobs, on_tally=on_tally)
+
+
+@contextmanager
+def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[Tally], None]]]:
+    """Show how far the logs have been read, on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("Replaying", total=size)
+
+        def on_tally(tally: Tally) -> None:
+            progress.update(task, description=f"{tally.attempts:,} connections, {tally.changes:,} changes")
+
+        yield lambda count: progress.advance(task, count), on_tally
+
+
+def _print_json(tally: Tally, seconds: float) -> None:
+    from client_connect_tools.replay.summary import summary
+
+    print(json.dumps(summary(tally, seconds=seconds), indent=2))
+
+
+def _print(tally: Tally, seconds: float) -> None:
+    from rich.console import Console
+
+    from client_connect_tools.replay.terminal import tables
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for table in tables(tally, seconds=seconds):
+        console.print(table)
+        console.print()
+
+
+def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:
+    from client_connect_tools.replay.html import page
+
+    try:
+        file.write_text(page(tally, description=description, seconds=seconds), "utf-8")
+    except OSError as error:
+        wrong_use(f'cannot write the page "{file}": {error.strerror}')
+
+
+def _description(logs: list[str], new: Path, old: Path | None) -> str:
+    before = "what the logs say was decided" if old is None else f"{old}"
+    return f"{', '.join(logs)}: {new} compared with {before}."
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

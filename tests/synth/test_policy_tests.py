@@ -1,0 +1,92 @@
+"""The tests beside a handler's policies run at synthesis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cdk_client_connect import ClientConnectHandler, InvalidPolicyTests, Policies, PolicyTestsFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import aws_cdk as cdk
+
+    Define = Callable[..., ClientConnectHandler]
+
+POLICIES = """
+@id("all")
+permit (principal, action, resource);
+
+@id("night")
+@message("Sleep well.")
+forbid (principal, action, resource)
+unless { context.time.minuteOfDay >= 420 };
+"""
+NIGHT = '[[test]]\nname = "at two"\nat = 2026-01-05T02:00:00Z\nexpect = "deny"\nby = ["night"]\n'
+WRONG = '[[test]]\nname = "at two, working"\nat = 2026-01-05T02:00:00Z\nexpect = "allow"\n'
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Callable[[str], Policies]:
+    """Return policies with tests beside them."""
+
+    def read(tests: str) -> Policies:
+        (tmp_path / "vpn.cedar").write_text(POLICIES, "utf-8")
+        (tmp_path / "vpn.tests.toml").write_text(tests, "utf-8")
+        return Policies.from_directory(tmp_path)
+
+    return read
+
+
+def test_passing_tests_change_nothing(handler: Define, policies: Callable[[str], Policies]) -> None:
+    """With tests that pass, the handler is defined as without."""
+    assert handler(policies=policies(NIGHT)).function_name.startswith("AWSClientVPN-")
+
+
+def test_fails_with_every_failing_test(
+    handler: Define, policies: Callable[[str], Policies], stack: cdk.Stack
+) -> None:
+    """Nothing is defined, and the error has each failure with the decision and the connection."""
+    with pytest.raises(PolicyTestsFailed, match="1 of 2 policy tests fails:") as caught:
+        handler(policies=policies(NIGHT + WRONG))
+    assert 'vpn.tests.toml:6: at two, working\n  expect: expected "allow"' in str(caught.value)
+    assert 'determined by "night"' in str(caught.value)
+    (failure,) = caught.value.failures
+    assert failure.decision.determining == ("night",)
+    assert stack.node.try_find_child("Handler") is None
+
+
+def test_fails_for_tests_that_cannot_be_understood(
+    handler: Define, policies: Callable[[str], Policies]
+) -> None:
+    """A misspelt key must not make a test say less than it seems to."""
+    with pytest.raises(InvalidPolicyTests, match='"expcet" is not known; write "expect"'):
+        handler(policies=policies(NIGHT + 'expcet = "deny"'))
+
+
+def test_the_time_zone_is_the_handlers(handler: Define, policies: Callable[[str], Policies]) -> None:
+    """A test that names no zone sees the clock as the deployed handler will."""
+    with pytest.raises(PolicyTestsFailed, match="Monday 11:00 in Asia/Tokyo"):
+        handler(policies=policies(NIGHT), time_zone="Asia/Tokyo")
+
+
+def test_they_can_be_switched_off(handler: Define, policies: Callable[[str], Policies]) -> None:
+    """Who runs them elsewhere need not run them here."""
+    assert handler(policies=policies(WRONG), policy_tests=False)
+    assert handler("Other", policies=policies("nonsense"), policy_tests=False)
+
+
+def test_merged_policies_are_tested_as_a_whole(handler: Define, policies: Callable[[str], Policies]) -> None:
+    """What is deployed is what is tested: a forbid from elsewhere counts."""
+    lock = Policies.from_string('@id("lock") @message("Closed.") forbid (principal, action, resource);')
+    with pytest.raises(PolicyTestsFailed, match='"lock", "night"'):
+        handler(policies=Policies.merge(lock, policies(NIGHT)))
+
+
+def test_tests_are_no_part_of_what_is_bundled(policies: Callable[[str], Policies]) -> None:
+    """Neither the text nor anything that depends on it changes with the tests."""
+    one, other = policies(NIGHT), policies(WRONG)
+    assert one.text == other.text == Policies.from_string(POLICIES).text

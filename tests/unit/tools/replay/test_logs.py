@@ -1,0 +1,296 @@
+"""Every form in which logs are kept, and what in them is no decision."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client_connect import Authorizer, Device, OsVersion
+from client_connect_tools.replay import Attempt, Skipped, attempts
+from tests.unit.runtime.conftest import PERMIT, connect_handler, connection_requests, event, log, unhurried
+from tests.unit.tools.replay.conftest import NOON, connection, denied_connection, record
+
+if TYPE_CHECKING:
+    from client_connect import ConnectionRequest
+    from tests.unit.runtime.conftest import Log
+
+__all__ = ["log"]  # a fixture
+TEXT = json.dumps(record())
+LOG = json.dumps(connection())
+
+
+def kinds(*given_lines: str) -> list[str]:
+    """Return what the lines are: ``attempt``, or why one is skipped."""
+    return [entry.kind if isinstance(entry, Skipped) else "attempt" for entry in attempts(given_lines)]
+
+
+def attempt(*given_lines: str, **options: Any) -> Attempt:
+    """Return the only attempt in the lines."""
+    (entry,) = attempts(given_lines, **options)
+    assert isinstance(entry, Attempt), entry
+    return entry
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param([TEXT], id="JSON lines"),
+        pytest.param(["", f"\ufeff  {TEXT}\r"], id="with a byte order mark and carriage returns"),
+        pytest.param([f"2026-11-22T23:00:00.000Z {TEXT}"], id="as CloudWatch Logs exports it"),
+        pytest.param([json.dumps({"message": TEXT, "timestamp": 1})], id="an event of a log"),
+        pytest.param([json.dumps({"@timestamp": "2026", "@message": TEXT})], id="a result of Logs Insights"),
+        pytest.param([json.dumps({"@message": record()})], id="a message that was parsed"),
+        pytest.param([json.dumps({"events": [{"message": TEXT}], "nextToken": "x"})], id="get-log-events"),
+        pytest.param(
+            json.dumps(
+                {"events": [{"message": TEXT, "timestamp": 1}], "searchedLogStreams": []}, indent=4
+            ).split("\n"),
+            id="filter-log-events, indented as the AWS command line prints it",
+        ),
+        pytest.param(
+            [json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "message": TEXT}]})],
+            id="a subscription",
+        ),
+        pytest.param(
+            [
+                json.dumps(
+                    {"results": [[{"field": "@ptr", "value": "x"}, {"field": "@message", "value": TEXT}]]}
+                )
+            ],
+            id="get-query-results",
+        ),
+    ],
+)
+def test_a_record_is_found_in_every_form(form: list[str]) -> None:
+    """The same attempt comes out of each, and nothing else."""
+    found = attempt(*form)
+    assert found == attempt(TEXT)
+    assert (found.allowed, found.determining, found.missing) == (True, ("all",), frozenset())
+    assert found.facts.now == NOON
+    assert found.facts.request.username == "Bob"
+
+
+def test_several_in_one_line() -> None:
+    """Firehose sets one after the other, and one envelope may hold both kinds of log."""
+    assert kinds(TEXT + LOG + " " + TEXT) == ["attempt"] * 3
+    assert kinds(json.dumps({"logEvents": [{"message": TEXT}, {"message": LOG}, {"message": "END x"}]})) == [
+        "attempt",
+        "attempt",
+        "Lambda END",
+    ]
+
+
+@unhurried
+@given(connection_requests())
+def test_what_the_handler_logs_is_read_without_loss(request: ConnectionRequest) -> None:
+    """Through Lambda's own formatter, with names that a log line must escape."""
+    from tests.unit.runtime.conftest import captured  # noqa: PLC0415 - beside a fixture of the same purpose
+
+    with captured() as logged:
+        connect_handler(PERMIT)(request.to_event())
+    (line,) = logged.lines
+    found = attempt(line)
+    assert found.facts.request == request
+    assert found.allowed
+    assert found.determining == ("all",)
+
+
+def test_an_error_record_is_skipped(log: Log) -> None:
+    """The handler made no decision, so there is none to compare with."""
+    connect_handler(PERMIT)(event(public_ip="nonsense"))
+    assert kinds(*log.lines) == ["error record: the handler made no decision"]
+
+
+def test_a_shadow_decision_counts_as_what_the_policies_said(log: Log) -> None:
+    """Shadow mode allowed the client; the policies did not."""
+    connect_handler("", shadow_mode=True)(event())
+    assert json.loads(log.lines[0])["allow"] is True
+    assert attempt(*log.lines).allowed is False
+
+
+def test_the_facts_of_a_record_are_used() -> None:
+    """What an inventory, a registry and the settings added to the request."""
+    known = {
+        "inventory": "known",
+        "device": {
+            "compliant": True,
+            "lastSeen": "2026-11-20T00:00:00+00:00",
+            "os": {"major": 10, "minor": 0},
+            "tags": {"owner": "it"},
+        },
+        "waivers": ["minimum-os"],
+        "activeConnections": 2,
+        "timeZone": "Europe/Berlin",
+    }
+    facts = attempt(json.dumps(record() | {"facts": known})).facts
+    assert facts.device == Device(
+        compliant=True,
+        last_seen=datetime(2026, 11, 20, tzinfo=UTC),
+        os=OsVersion(10, 0),
+        tags={"owner": "it"},
+    )
+    assert (facts.inventory, facts.waivers, facts.active_connections) == ("known", {"minimum-os"}, 2)
+    assert facts.time_zone == ZoneInfo("Europe/Berlin")
+
+
+def test_the_time_zone_that_is_asked_for_beats_the_record_s() -> None:
+    """Also for connection logs, which have none."""
+    zone = ZoneInfo("Asia/Tokyo")
+    told = json.dumps(record() | {"facts": {"timeZone": "Europe/Berlin"}})
+    assert attempt(told, time_zone=zone).facts.time_zone is zone
+    assert attempt(LOG, time_zone=zone).facts.time_zone is zone
+    assert attempt(LOG).facts.time_zone is UTC
+
+
+def test_a_connection_log() -> None:
+    """What it holds is used, and what it lacks is said to be missing."""
+    found = attempt(LOG)
+    assert found.allowed
+    assert found.facts.now == NOON
+    request = found.facts.request
+    assert (request.username, request.common_name, request.platform) == ("Bob", "laptop-1", "win")
+    assert (request.endpoint_id, str(request.public_ip)) == ("cvpn-endpoint-1", "198.51.100.7")
+    assert found.missing == {
+        "platformVersion", "os", "openvpn", "awsClient", "groups", "inventory", "device", "activeConnections",
+    }  # fmt: skip
+    denied = attempt(json.dumps(denied_connection()))
+    assert (denied.allowed, denied.determining) == (False, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing", "known"),
+    [
+        ({"device_type": "mac"}, {"openvpn", "groups"}, {"os", "platform"}),
+        ({"device_type": "WIN"}, {"os"}, {"platform"}),
+        ({"device_type": "NA"}, {"os", "platform"}, set()),
+        ({"username": "NA"}, {"os"}, {"groups"}),
+    ],
+)
+def test_what_can_be_known_is_not_missing(
+    changes: dict[str, object], missing: set[str], known: set[str]
+) -> None:
+    """Only Windows has a version in numbers, and a device without a user has no groups."""
+    found = attempt(json.dumps(connection(**changes)))
+    assert missing <= found.missing
+    assert not known & found.missing
+
+
+@pytest.mark.parametrize(
+    ("changes", "time"),
+    [
+        ({"connection_start_time": "NA"}, "12:00:01"),
+        (
+            {"connection_start_time": "NA", "connection_last_update_time": "NA"}
+            | {"connection_end_time": "2026-11-23 13:00:00"},
+            "13:00:00",
+        ),
+    ],
+)  # fmt: skip
+def test_the_time_of_a_connection(changes: dict[str, object], time: str) -> None:
+    """When it began, or else the next that is known."""
+    assert attempt(json.dumps(connection(**changes))).facts.now.strftime("%H:%M:%S") == time
+
+
+def broken(**changes: object) -> str:
+    """Return a record with keys replaced."""
+    return json.dumps(record() | changes)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("START RequestId: 1 Version: $LATEST", "Lambda START"),
+        ("REPORT RequestId: 1\tDuration: 1 ms", "Lambda REPORT"),
+        ("2026-11-22T23:00:00.000Z INIT_START Runtime", "Lambda INIT_START"),
+        ('{"time":"x","type":"platform.report","record":{}}', "Lambda platform.report"),
+        ("Traceback (most recent call last):", "not JSON"),
+        ('{"at": ', "not JSON"),
+        ('{"a":' * 100_000, "not JSON"),
+        ('{"level":"INFO","message":"hello"}', "not JSON"),
+        ('{"something":"else"}', "other JSON"),
+        ('{"message":null,"events":[1]}', "other JSON"),
+        (json.dumps(connection(connection_log_type="connection-reset")), "connection log: connection-reset"),
+        (json.dumps(connection(connection_log_type="<b>")), "connection log: something else"),
+        (
+            json.dumps(connection(connection_attempt_status="waiting-for-assertion")),
+            "connection log: attempt waiting-for-assertion",
+        ),
+        (
+            json.dumps(denied_connection(connection_attempt_failure_reason="client-connect-handler-timed-out")),
+            "connection log: attempt failed by client-connect-handler-timed-out",
+        ),
+        (json.dumps(connection(device_ip="NA")), "connection log without a valid device-ip"),
+        (json.dumps(connection(client_vpn_endpoint_id="")), "connection log without a valid client-vpn-endpoint-id"),
+        (json.dumps(connection(username="", common_name="NA")), "connection log without a valid user"),
+        (json.dumps(connection(connection_start_time="soon")), "connection log without a valid connection-start-time"),
+        (
+            json.dumps(connection(connection_start_time="NA", connection_last_update_time="NA")),
+            "connection log without a time",
+        ),
+        (broken(decision={}), "malformed decision record"),
+        (broken(decision={"allowed": "yes"}), "malformed decision record"),
+        (broken(decision={"allowed": True, "determining": 1}), "malformed decision record"),
+        (broken(at="2026-11-23T12:00:00"), "malformed decision record"),
+        (broken(at="0001-01-01T00:00:00+00:00"), "time outside the years 1970 to 9990"),
+        (broken(facts={"timeZone": "Nowhere"}), "malformed decision record"),
+        (broken(facts={"inventory": "known"}), "malformed decision record"),
+        (broken(requestJson="{"), "malformed decision record"),
+        (broken(request={}), 'decision record with an invalid request: "schema-version" is missing'),
+    ],
+)  # fmt: skip
+def test_what_is_no_decision_is_counted_by_kind(line: str, kind: str) -> None:
+    """Nothing in a log is fatal."""
+    assert kinds(line) == [kind]
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.just("2026-11-23T12:00:00"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["at", "decision", "request", "requestJson", "facts", "allowed", "determining"])
+            | st.sampled_from(["message", "events", "results", "connection-log-type"]),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+KNOWN = {"inventory": "known", "device": {}, "waivers": [], "activeConnections": 1, "timeZone": "UTC"}
+
+
+@unhurried
+@given(
+    json_values,
+    st.sampled_from([*record(), *connection(), "facts", "requestJson"]),
+    st.sampled_from([*KNOWN]),
+    st.sampled_from(["compliant", "lastSeen", "os", "tags"]),
+)
+def test_nothing_in_a_log_is_fatal(value: Any, key: str, fact: str, attribute: str) -> None:
+    """Whatever JSON holds, in the place of a line or of any value in it: it is skipped, or can be decided."""
+    given_lines = [
+        value,
+        record() | {key: value},
+        connection() | {key: value},
+        record() | {"facts": KNOWN | {fact: value}},
+        record() | {"facts": KNOWN | {"device": {attribute: value}}},
+        record() | {"facts": KNOWN | {"device": {"os": {"major": 1, "minor": value}, "tags": {"a": value}}}},
+    ]
+    for entry in attempts(map(json.dumps, given_lines)):
+        if isinstance(entry, Attempt):
+            assert not Authorizer(PERMIT).decide(entry.facts).errors
+
+
+def test_the_facts_of_the_test_above_are_sound() -> None:
+    """Or it would show nothing."""
+    assert kinds(json.dumps(record() | {"facts": KNOWN})) == ["attempt"]

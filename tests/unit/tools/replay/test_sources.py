@@ -1,0 +1,103 @@
+"""Files, folders and standard input, plain and compressed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from client_connect_tools.replay import UnreadableLog, sources
+from client_connect_tools.replay.sources import Sources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTENT = b"".join(b"line %d of a log\n" % number for number in range(5000))
+
+
+def content(*names: str | Path) -> bytes:
+    """Return everything that is read, in blocks that end with a line each."""
+    found = Sources.find([str(name) for name in names])
+    read: list[int] = []
+    blocks = list(found.blocks(read.append))
+    assert all(block.endswith(b"\n") for block in blocks)
+    if found.size is not None:
+        assert sum(read) == found.size
+    return b"".join(blocks)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read in more than one block."""
+    monkeypatch.setattr(sources, "_BLOCK", 1000)
+
+
+def test_a_file(tmp_path: Path) -> None:
+    """Plain, compressed, and compressed in several parts, whatever its name is."""
+    plain, packed, parts = tmp_path / "a.gz", tmp_path / "b", tmp_path / "c.log"
+    plain.write_bytes(CONTENT)
+    packed.write_bytes(gzip.compress(CONTENT))
+    parts.write_bytes(gzip.compress(CONTENT[:7000]) + gzip.compress(CONTENT[7000:]))
+    assert content(plain) == content(packed) == content(parts) == CONTENT
+    assert content(packed, plain) == CONTENT * 2
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    """There is nothing in it, which is no error."""
+    (tmp_path / "empty").touch()
+    assert content(tmp_path / "empty") == b""
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    """All files below it, sorted by their paths."""
+    for name in ("b/2.log", "b/1/x.gz", "a.log", "c/.hidden"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = f"{name}\n".encode()
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    assert content(tmp_path).split() == [b"a.log", b"b/1/x.gz", b"b/2.log", b"c/.hidden"]
+
+
+@pytest.mark.parametrize("sent", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "gzip"])
+def test_standard_input(sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among files too; how much there is cannot be known."""
+    file = tmp_path / "file"
+    file.write_bytes(b"first\n")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(sent)))
+    assert Sources.find(["-"]).size is None
+    assert content(file, "-") == b"first\n" + CONTENT
+    assert not sys.stdin.buffer.closed
+
+
+def test_a_line_without_an_end_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory stays flat whatever a file holds."""
+    monkeypatch.setattr(sources, "_LONGEST_LINE", 500)
+    (tmp_path / "long").write_bytes(b"x" * 10_000)
+    blocks = list(Sources.find([str(tmp_path / "long")]).blocks(lambda _: None))
+    assert b"".join(blocks) == b"x" * 10_000
+    assert max(map(len, blocks)) == 1500
+
+
+def test_fails_for_what_cannot_be_read_before_anything_is(tmp_path: Path) -> None:
+    """The message names it."""
+    (tmp_path / "good").write_bytes(CONTENT)
+    (tmp_path / "bad").write_bytes(b"\x1f\x8bnonsense")
+    (tmp_path / "empty").mkdir()
+    for name, message in [
+        ("missing", 'cannot read the log ".*missing": No such file or directory'),
+        ("bad", 'cannot read the log ".*bad": Unknown compression method'),
+        ("empty", 'folder ".*empty" holds no file; give one with logs in it'),
+    ]:
+        with pytest.raises(UnreadableLog, match=message):
+            Sources.find([str(tmp_path / "good"), str(tmp_path / name)])
+
+
+def test_fails_for_a_damaged_file(tmp_path: Path) -> None:
+    """Damage further in shows when it is read."""
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(CONTENT)[:-2000])
+    found = Sources.find([str(tmp_path / "cut.gz")])
+    with pytest.raises(UnreadableLog, match=r"cut\.gz.*end-of-stream"):
+        list(found.blocks(lambda _: None))

@@ -1,0 +1,193 @@
+"""The pytest plugin: policy tests are collected, run and reported like any other test."""
+
+from __future__ import annotations
+
+import sys
+import xml.etree.ElementTree as ET
+from importlib.metadata import entry_points
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+POLICIES = """
+@id("all")
+permit (principal, action, resource);
+
+@id("night")
+@message("Sleep well.")
+forbid (principal, action, resource)
+unless { context.time.minuteOfDay >= 420 };
+"""
+PASSING = '[[test]]\nname = "by day"\nexpect = "allow"\n\n'
+FAILING = '[[test]]\nname = "at night"\nat = 2026-01-05T02:00:00Z\nexpect = "allow"\n'
+FAILURE = [
+    "*vpn.tests.toml:5: at night",
+    '  expect: expected "allow"',
+    '               got "deny"',
+    '  decision: deny, determined by "night"',
+    '  request: username = "user", platform = "win", public-ip = "192.0.2.1"',
+    "  at: 2026-01-05T02:00:00Z, Monday 02:00 in UTC",
+]
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Return a project with policies, a passing and a failing test of them, and one in Python."""
+    pytester.makefile(".ini", pytest="[pytest]\nfilterwarnings = error\n")
+    pytester.makepyfile("def test_python(): pass")
+    pytester.makefile(".cedar", **{"policies/vpn": POLICIES})
+    pytester.makefile(".tests.toml", **{"policies/vpn": PASSING + FAILING})
+    return pytester
+
+
+@pytest.fixture(autouse=True)
+def folder(pytester: pytest.Pytester) -> None:
+    """Make the folder of the policies."""
+    pytester.mkdir("policies")
+
+
+def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in a process of its own, without the plugins that take long to start."""
+    others = (f"-pno:{name}" for name in ("cacheprovider", "hypothesispytest", "syrupy", "typeguard"))
+    return project.runpytest_subprocess(*others, *arguments)
+
+
+def test_policy_tests_are_collected_like_any_other(project: pytest.Pytester) -> None:
+    """They are counted with the others, and a failure is the text that says what differs, without a traceback."""
+    result = run(project)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(FAILURE, consecutive=True)
+    result.stdout.fnmatch_lines(["FAILED policies/vpn.tests.toml::at night*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*pytest_plugin*")
+
+
+def test_one_can_be_chosen(project: pytest.Pytester) -> None:
+    """By its node id, or by a part of its name."""
+    run(project, "policies/vpn.tests.toml::by day").assert_outcomes(passed=1)
+    run(project, "-k", "night").assert_outcomes(failed=1, deselected=2)
+
+
+def test_reports_name_the_place(project: pytest.Pytester) -> None:
+    """What servers read has each test with its file, and the failure's text."""
+    run(project, "--junitxml=report.xml", "-o", "junit_family=xunit1")
+    cases = {case.get("name"): case for case in ET.parse("report.xml").iter("testcase")}  # noqa: S314 - our own
+    assert set(cases) == {"test_python", "by day", "at night"}
+    assert (cases["at night"].get("file"), cases["at night"].get("line")) == ("policies/vpn.tests.toml", "4")
+    failure = cases["at night"].find("failure")
+    assert failure is not None
+    assert 'decision: deny, determined by "night"' in (failure.text or "")
+
+
+def test_processes_agree_on_the_tests(project: pytest.Pytester) -> None:
+    """Distributed over processes, each test runs once."""
+    run(project, "-n", "2").assert_outcomes(passed=2, failed=1)
+
+
+def test_it_can_be_switched_off(project: pytest.Pytester) -> None:
+    """Like every plugin, by its name."""
+    run(project, "-p", "no:client-connect").assert_outcomes(passed=1)
+    (entry,) = (each for each in entry_points(group="pytest11") if each.name == "client-connect")
+    assert entry.value == "client_connect_pytest"
+
+
+def test_nothing_is_collected_without_policies(pytester: pytest.Pytester) -> None:
+    """Files of that name in a project that has no Cedar files are somebody else's."""
+    pytester.makefile(".tests.toml", other="not = [even TOML")
+    pytester.makefile(".toml", **{"policies/tests": "not = [even TOML"})
+    pytester.makefile(".cedar", **{"policies/vpn": POLICIES})
+    assert run(pytester).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_nothing_is_imported_without_policy_tests(pytester: pytest.Pytester) -> None:
+    """Projects without such files pay for nothing: neither the library nor the engine is imported."""
+    pytester.makefile(".cedar", **{"policies/vpn": POLICIES})
+    pytester.makepyfile("""
+        import sys
+
+        def test_modules():
+            heavy = {"cedarpy", "client_connect", "client_connect_tools", "aws_cdk", "jsii", "tomllib"}
+            assert not heavy & set(sys.modules)
+            assert "client_connect_pytest" in sys.modules
+    """)
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_the_cdk_is_never_imported(project: pytest.Pytester) -> None:
+    """Nor when there are policy tests: it would cost seconds."""
+    project.makeconftest("""
+        import sys
+
+        def pytest_sessionfinish():
+            assert "cedarpy" in sys.modules
+            assert not {"aws_cdk", "jsii", "cdk_client_connect"} & set(sys.modules)
+    """)
+    result = run(project, "-k", "day")
+    result.assert_outcomes(passed=1, deselected=2)
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
+    ("policies", "tests", "message"),
+    [
+        (
+            POLICIES,
+            '[[test]]\nname = "x"\nexpects = 1',
+            '*vpn.tests.toml:1: test "x": "expects" is not known; *',
+        ),
+        (POLICIES, "", '*vpn.tests.toml: there is no "test"; *'),
+        ("permit (principal, action, resource);", PASSING, "*vpn.cedar:1:1: the permit has no @id; *"),
+        ("nonsense", PASSING, "*vpn.cedar:1:1: Cedar cannot parse *"),
+    ],
+)
+def test_fails_for_files_that_are_wrong(
+    project: pytest.Pytester, policies: str, tests: str, message: str
+) -> None:
+    """What is wrong with the tests or the policies is an error of the collection, again without a traceback."""
+    project.makefile(".cedar", **{"policies/vpn": policies})
+    project.makefile(".tests.toml", **{"policies/vpn": tests})
+    result = run(project)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*ERROR collecting policies/vpn.tests.toml*", message])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_all_policies_of_the_folder_decide(project: pytest.Pytester) -> None:
+    """As for `Policies.from_directory`: what another file forbids counts."""
+    project.makefile(".cedar", **{"policies/lock": '@id("lock") forbid (principal, action, resource);'})
+    result = run(project, "policies")
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(['  decision: deny, determined by "lock"'])
+
+
+def test_separate_files(project: pytest.Pytester) -> None:
+    """In the folders that the configuration lists, x.tests.toml tests x.cedar alone, which must exist."""
+    project.makefile(".ini", pytest="[pytest]\nclient_connect_separate_files = other policies\n")
+    project.makefile(".cedar", **{"policies/lock": POLICIES})
+    run(project, "policies").assert_outcomes(passed=1, failed=1)
+    project.makefile(".tests.toml", **{"policies/lost": PASSING})
+    result = run(project, "policies/lost.tests.toml")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(['cannot read the policies "*lost.cedar"*'])
+
+
+def test_time_zone(project: pytest.Pytester) -> None:
+    """The configuration names the zone of the tests that name none."""
+    zone = "client_connect_time_zone = Asia/Tokyo"
+    project.makefile(".ini", pytest=f"[pytest]\n{zone}\n")
+    run(project).assert_outcomes(passed=3)
+    project.makefile(".ini", pytest=f"[pytest]\n{zone}x\n")
+    result = run(project)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(['time zone "Asia/Tokyox" is not known; use an IANA name *'])
+
+
+def test_importing_the_hooks_is_cheap(pytester: pytest.Pytester) -> None:
+    """The module that every run of pytest loads imports nothing that is not there already."""
+    program = (
+        "import sys, pytest; before = set(sys.modules); import client_connect_pytest; "
+        "print(set(sys.modules) - before)"
+    )
+    result = pytester.run(sys.executable, "-c", program)
+    result.stdout.fnmatch_lines(["{'client_connect_pytest'}"])
