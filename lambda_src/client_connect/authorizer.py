@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import cedarpy
 
 from client_connect.policy_set import PolicySet
+from client_connect.settings import ERROR_DENIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +43,10 @@ class Decision:
     shadow_allowed: tuple[str, ...] = ()
     shadow_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+
+    def denial_message(self, default_message: str) -> str:
+        """Return what a denied client is told: the policies' message, the default one, or of an error."""
+        return ERROR_DENIAL if self.errors else self.message or default_message
 
 
 class Authorizer:

@@ -17,17 +17,13 @@ from client_connect.facts import Facts
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, schema_version_of
 from client_connect.response import response
-from client_connect.settings import Settings, read_shadow_mode
+from client_connect.settings import ERROR_DENIAL, Settings, read_shadow_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Beside the package in the bundle.
 POLICIES = Path(__file__).parents[1] / "policies.cedar"
-
-ERROR_DENIAL = (
-    "Your connection could not be checked. Please try again; if it fails again, contact your administrator."
-)
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
@@ -81,15 +77,10 @@ class ConnectHandler:
         _write(record, context, started, facts.now)
         return response(
             allow=allow,
-            message=self._message(decision),
+            message=decision.denial_message(self._settings.default_message),
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         )
-
-    def _message(self, decision: Decision) -> str:
-        if decision.errors:
-            return ERROR_DENIAL
-        return decision.message or self._settings.default_message
 
     def _refuse(
         self, event: object, context: LambdaContext | None, started: float, error: BaseException

@@ -14,6 +14,10 @@ DEFAULT_DENIAL = (
     "Your connection is not permitted by the rules of this VPN. Please contact your administrator."
 )
 
+ERROR_DENIAL = (
+    "Your connection could not be checked. Please try again; if it fails again, contact your administrator."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

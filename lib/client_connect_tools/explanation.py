@@ -114,18 +114,15 @@ def explain(
     Raises:
         InvalidPolicySet: When the policies cannot be parsed, or an ``@id`` is missing or used twice.
     """
-    from client_connect.handler import ERROR_DENIAL  # noqa: PLC0415 - importing it starts a handler
-
     authorizer = Authorizer(policies)
     decision = authorizer.decide(facts)
-    message = ERROR_DENIAL if decision.errors else decision.message or default_message
     judge = _Judge(facts)
     nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()
     return Explanation(
         decision=decision,
         response=response(
             allow=decision.allowed or shadow_mode,
-            message=message,
+            message=decision.denial_message(default_message),
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         ),

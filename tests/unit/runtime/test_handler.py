@@ -19,8 +19,15 @@ import pytest
 import client_connect
 from client_connect import Authorizer, Decision
 from client_connect import handler as module
-from client_connect.handler import ERROR_DENIAL, MINIMUM_TIME_LEFT_MS, ConnectHandler, start
-from client_connect.settings import DEFAULT_DENIAL, DEFAULT_MESSAGE, SHADOW_MODE, TIME_ZONE, Settings
+from client_connect.handler import MINIMUM_TIME_LEFT_MS, ConnectHandler, start
+from client_connect.settings import (
+    DEFAULT_DENIAL,
+    DEFAULT_MESSAGE,
+    ERROR_DENIAL,
+    SHADOW_MODE,
+    TIME_ZONE,
+    Settings,
+)
 from tests.unit.runtime.conftest import (
     MISSING,
     PERMIT,

@@ -945,10 +945,12 @@ class Generator(Random):
                 "messages": None,
             }
             assert list(values) == [each.name for each in fields(Rules)]
-            if not closes_for_good(values["hours"], values["maintenance_hours"]):
+            try:
                 return Rules(**values)
-            with pytest.raises(InvalidRules, match="hours"):
-                Rules(**values)
+            except InvalidRules:
+                # The only contradiction that is left to chance.
+                if not closes_for_good(values["hours"], values["maintenance_hours"]):
+                    raise
 
     def windows_version(self) -> tuple[str | None, Known]:
         """Return a version of Windows as a client may send it, with what it says."""
@@ -1158,9 +1160,10 @@ def test_two_thousand_rules_decide_as_they_read() -> None:
     for seed in range(2000):
         generator = Generator(seed)
         rules = generator.rules()
-        authorizer = Authorizer(rules.to_cedar())
-        texts.add(rules.to_cedar())
-        for asked in generator.some(lambda: generator.asked(rules), 8, 8):  # noqa: B023 (called at once)
+        text = rules.to_cedar()
+        authorizer = Authorizer(text)
+        texts.add(text)
+        for asked in generator.some(lambda: generator.asked(rules), 6, 6):  # noqa: B023 (called at once)
             applying = denied_by(rules, asked)
             denied = applying - asked.facts.waivers
             decision = authorizer.decide(asked.facts)
