@@ -17,13 +17,12 @@ from client_connect.facts import Facts
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, schema_version_of
 from client_connect.response import response
-from client_connect.settings import ERROR_DENIAL, Settings, read_shadow_mode
+from client_connect.settings import ERROR_DENIAL, POLICIES_FILE, Settings, read_shadow_mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Beside the package in the bundle.
-POLICIES = Path(__file__).parents[1] / "policies.cedar"
+POLICIES = Path(__file__).parents[1] / POLICIES_FILE
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200

@@ -13,6 +13,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from client_connect.request import InvalidRequest, endpoint_id_of
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -35,12 +37,14 @@ class Record:
         error: Whether something went wrong, which makes it a record of level ERROR.
         shadow_denied: Whether a connection was allowed only because of shadow mode.
         fields: The request and the decision, or the error and the event.
+        exception: What was thrown, for its stack trace.
     """
 
     allow: bool
     error: bool
     shadow_denied: bool
     fields: dict[str, Any]
+    exception: BaseException | None = None
 
     @classmethod
     def of_decision(cls, facts: Facts, decision: Decision, *, allow: bool, policies: str) -> Record:
@@ -78,11 +82,13 @@ class Record:
     def of_error(cls, event: object, error: BaseException, *, allow: bool) -> Record:
         """Describe what went wrong, with the event as it came, as text."""
         fields = {
-            "endpoint": "unknown",
+            "endpoint": endpoint_id_of(event) or "unknown",
             "error": {"type": type(error).__name__, "detail": str(error)},
             "event": _json(event)[:_MAX_EVENT_LENGTH],
         }
-        return cls(allow=allow, error=True, shadow_denied=allow, fields=fields)
+        # What a request lacks, the detail says; of everything else it is good to know where it was.
+        exception = None if isinstance(error, InvalidRequest) else error
+        return cls(allow=allow, error=True, shadow_denied=allow, fields=fields, exception=exception)
 
     def write(self, *, now: datetime, milliseconds: float, function_name: str) -> None:
         """Log the record, with its metrics by endpoint and by function."""
@@ -97,6 +103,7 @@ class Record:
         _logger.log(
             logging.ERROR if self.error else logging.INFO,
             "connection allowed" if self.allow else "connection denied",
+            exc_info=self.exception,
             extra={
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,

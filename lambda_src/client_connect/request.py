@@ -5,12 +5,14 @@ Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-author
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 LATEST_SCHEMA_VERSION = "v3"
+_SEPARATORS = frozenset(",;|\n")
 _SCHEMA_VERSION = re.compile(r"v[1-9][0-9]{0,3}", re.ASCII)
 
 
@@ -59,7 +61,8 @@ class ConnectionRequest:
         """Read the event of a handler's invocation.
 
         Keys that are not known are ignored, and so are later schema versions that still carry the known
-        fields. ``groups`` may be a list, one string, null or missing: AWS does not document its type.
+        fields. AWS does not document the type of ``groups``: it may be a list, a JSON list in a string, the
+        string of one group, null or missing.
 
         Raises:
             InvalidRequest: When the event is not an object, when ``connection-id``, ``endpoint-id``,
@@ -111,6 +114,12 @@ def schema_version_of(event: object) -> str:
     return LATEST_SCHEMA_VERSION
 
 
+def endpoint_id_of(event: object) -> str | None:
+    """Return the endpoint's id, also when the event is not a valid request; ``None`` when it has none."""
+    endpoint_id = event.get("endpoint-id") if isinstance(event, dict) else None
+    return endpoint_id if isinstance(endpoint_id, str) and endpoint_id else None
+
+
 def _schema_version(event: dict[Any, Any]) -> str:
     version = _string(event, "schema-version")
     if not _SCHEMA_VERSION.fullmatch(version):
@@ -147,11 +156,31 @@ def _text(value: object, field: str) -> str:
 
 def _groups(event: dict[Any, Any]) -> tuple[str, ...]:
     value = event.get("groups")
-    if isinstance(value, list):
-        names = [_text(name, "groups[]") for name in value]
-    else:
-        names = [_optional(event, "groups") or ""]
+    if isinstance(value, str):
+        value = _groups_in_text(_text(value, "groups"))
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise InvalidRequest(f'"groups" is {_type_name(value)}, not a list')
+    names = [_text(name, "groups[]") for name in value]
     return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _groups_in_text(text: str) -> list[object]:
+    """Read the text of one group, or of a JSON list; taken for one group, several would escape every forbid.
+
+    Raises:
+        InvalidRequest: When the text could be several groups in a way that AWS does not document.
+    """
+    if text.startswith("["):
+        try:
+            names = json.loads(text)
+        except ValueError:
+            raise InvalidRequest('"groups" begins as a JSON list, but is none') from None
+        return list(names)
+    if not _SEPARATORS.isdisjoint(text):
+        raise InvalidRequest('"groups" is a text with separators, and AWS does not document how to read it')
+    return [text]
 
 
 def _address(event: dict[Any, Any], field: str) -> IPv4Address | IPv6Address:

@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
+# Beside the package in the bundle.
+POLICIES_FILE = "policies.cedar"
+
 SHADOW_MODE = "CLIENT_CONNECT_SHADOW_MODE"
 DEFAULT_MESSAGE = "CLIENT_CONNECT_DEFAULT_MESSAGE"
 TIME_ZONE = "CLIENT_CONNECT_TIME_ZONE"

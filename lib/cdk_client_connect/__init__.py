@@ -2,6 +2,7 @@
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.errors import (
+    InvalidArgument,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -34,6 +35,7 @@ __all__ = [
     "ClientConnectHandler",
     "FunctionReference",
     "Hours",
+    "InvalidArgument",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidFunctionName",

@@ -38,17 +38,18 @@ class _EnvironmentCheck:
 
     def _compare(self, endpoint: ec2.CfnClientVpnEndpoint) -> None:
         ours, theirs = self._stack, Stack.of(endpoint)
+        if ours.environment == theirs.environment:
+            return
         if _differ(ours.account, theirs.account) or _differ(ours.region, theirs.region):
             path = endpoint.node.path
             self._problems[path] = (
-                f"endpoint {path} is in {_name(theirs)}, but its client connect handler is in {_name(ours)}; "
+                f"endpoint {path} is in {theirs.environment}, but its client connect handler is in {ours.environment}; "
                 "Client VPN invokes only functions of the endpoint's own account and Region; define one there"
             )
+        else:
+            # Where one of them names no environment, the CDK refers by name and sees no dependency.
+            theirs.add_dependency(ours)
 
 
 def _differ(ours: str, theirs: str) -> bool:
     return not Token.is_unresolved(ours) and not Token.is_unresolved(theirs) and ours != theirs
-
-
-def _name(stack: Stack) -> str:
-    return stack.environment

@@ -1,36 +1,39 @@
-"""The function's code as a CDK asset."""
+"""The function's code as a CDK asset, and the platform it is built for."""
 
 from __future__ import annotations
 
+import atexit
+import json
 import re
-from contextlib import contextmanager
+import shutil
+from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
 import client_connect
-from cdk_client_connect.errors import InvalidRuntime
-from client_connect_tools import Bundle
+from cdk_client_connect.errors import InvalidCode, InvalidRuntime
+from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from constructs import Construct
 
     from client_connect_tools import Policies
+
+Platform = tuple[str, str]
 
 _OLDEST_PYTHON = (3, 11)
 _NO_STAGING = "aws:cdk:disable-asset-staging"
 
 
-def require_runtime(runtime: lambda_.Runtime) -> str:
-    """Return the version of a Python runtime, such as ``3.14``.
+def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architecture) -> Platform:
+    """Return the Python version, such as ``3.14``, and the architecture, such as ``arm64``.
 
     Raises:
-        InvalidRuntime: When it is not Python, or older than 3.11.
+        InvalidRuntime: When it is not Python 3.11 or later, or not an architecture that there are wheels for.
     """
     match = re.fullmatch(r"python(\d+)\.(\d+)", runtime.name)
     if match is None or (int(match[1]), int(match[2])) < _OLDEST_PYTHON:
@@ -38,33 +41,60 @@ def require_runtime(runtime: lambda_.Runtime) -> str:
             f'runtime "{runtime.name}" cannot run the handler, which needs Python 3.11 or later; '
             "use lambda_.Runtime.PYTHON_3_14"
         )
-    return f"{match[1]}.{match[2]}"
+    if architecture.name not in ARCHITECTURES:
+        raise InvalidRuntime(
+            f'architecture "{architecture.name}" cannot run the handler; use lambda_.Architecture.ARM_64 or X86_64'
+        )
+    return f"{match[1]}.{match[2]}", architecture.name
 
 
-@contextmanager
-def bundled_code(
-    scope: Construct, *, policies: Policies, python: str, architecture: lambda_.Architecture
-) -> Iterator[lambda_.Code]:
-    """Build the bundle for as long as the CDK needs to stage it.
+def require_prebuilt_for(platform: Platform, code: lambda_.Code) -> None:
+    """Check that a folder made by ``client-connect bundle`` is for the function's platform; others pass.
 
-    The asset's hash is that of the inputs. Where the CLI says that this stack needs no bundling (as in
-    ``cdk list``), nothing is built, and the hash is the same.
+    Raises:
+        InvalidCode: When it is not: Lambda could not import it, so every connection would be denied.
+    """
+    file = Path(code.path) / PLATFORM_FILE if isinstance(code, lambda_.AssetCode) else None
+    if file is None or not file.is_file():
+        return
+    built = json.loads(file.read_text("utf-8"))
+    if (built["python"], built["architecture"]) != platform:
+        raise InvalidCode(
+            f"code is built for Python {built['python']} on {built['architecture']}, but the function runs Python "
+            f"{platform[0]} on {platform[1]}; run client-connect bundle --python {platform[0]} "
+            f"--architecture {platform[1]}, or set runtime and architecture"
+        )
+
+
+def bundled_code(scope: Construct, *, policies: Policies, platform: Platform) -> lambda_.Code:
+    """Build the function's code. The asset's hash is that of the inputs.
+
+    Where the CLI says that the stack needs no bundling (as in ``cdk list``), nothing is built, and the hash is
+    the same. Then nothing may be staged either: the CDK would take it for the bundle in the next synthesis.
 
     Raises:
         BundleError: When a dependency cannot be installed.
     """
-    bundle = Bundle(policies.text, python, architecture.name)
-    digest = bundle.digest()
-    if not Stack.of(scope).bundling_required:
-        yield lambda_.Code.from_asset(str(Path(client_connect.__file__).parent), asset_hash=digest)
-    elif scope.node.try_get_context(_NO_STAGING):
-        # Nothing copies the folder then: what reads the template reads the folder too, later.
-        yield _built(bundle, Path(mkdtemp(prefix="client-connect-")), digest)
+    bundle = Bundle(policies.text, *platform)
+    if Stack.of(scope).bundling_required:
+        folder = _built(bundle, keep=bool(scope.node.try_get_context(_NO_STAGING)))
     else:
-        with TemporaryDirectory(prefix="client-connect-") as folder:
-            yield _built(bundle, Path(folder), digest)
+        scope.node.set_context(_NO_STAGING, True)  # noqa: FBT003 - the CDK's signature
+        folder = Path(client_connect.__file__).parent
+    return lambda_.Code.from_asset(str(folder), asset_hash=bundle.digest())
 
 
-def _built(bundle: Bundle, folder: Path, digest: str) -> lambda_.Code:
+@cache
+def _built(bundle: Bundle, *, keep: bool) -> Path:
+    """Build once in this process.
+
+    Args:
+        bundle: What to build.
+        keep: Whether the folder outlives the process, because nothing copies it: what reads the template
+            reads the folder too, later.
+    """
+    folder = Path(mkdtemp(prefix="client-connect-"))
+    if not keep:
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     bundle.build(folder)
-    return lambda_.Code.from_asset(str(folder), asset_hash=digest)
+    return folder

@@ -31,19 +31,22 @@ def require_function_name(name: str) -> None:
             f'function_name is a token that gets its value only at deployment, so its prefix "{PREFIX}" cannot '
             "be checked, and with another one Client VPN would deny every connection; give a text"
         )
+    problems = []
     if not name.startswith(PREFIX) or name == PREFIX:
-        raise InvalidFunctionName(
-            f'function_name "{name}" must begin with "{PREFIX}" and go on, because Client VPN invokes no other '
-            f'function; use "{PREFIX}{name.removeprefix(PREFIX) or "handler"}"'
-        )
+        problems.append(f'must begin with "{PREFIX}" and go on, because Client VPN invokes no other function')
     if not _ALLOWED.fullmatch(name):
-        raise InvalidFunctionName(
-            f'function_name "{name}" has characters that Lambda does not allow; use letters, digits, "-" and "_"'
-        )
+        problems.append('may have letters, digits, "-" and "_" only')
     if len(name) > MAX_LENGTH:
-        raise InvalidFunctionName(
-            f'function_name "{name}" has {len(name)} characters; Lambda takes at most {MAX_LENGTH}, so shorten it'
-        )
+        problems.append(f"has {len(name)} characters, and Lambda takes at most {MAX_LENGTH}")
+    if problems:
+        raise InvalidFunctionName(f'function_name "{name}" {"; it ".join(problems)}; use "{_usable(name)}"')
+
+
+def _usable(name: str) -> str:
+    """Return a name like this one that can be used."""
+    own = name[len(PREFIX) :] if name.lower().startswith(PREFIX.lower()) else name
+    own = re.sub(r"[^A-Za-z0-9_]+", "-", own).strip("-") or "handler"
+    return (PREFIX + own)[:MAX_LENGTH]
 
 
 def generated_function_name(scope: Construct) -> str:

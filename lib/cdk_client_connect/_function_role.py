@@ -17,8 +17,9 @@ def function_role(scope: Construct, log_group: logs.ILogGroup) -> iam.Role:
     """Define the role; the CDK's default one may write to every log group of the account."""
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log_group.grant_write(role)
-    policy = role.node.find_child("DefaultPolicy")
-    Dependable.implement(role, _Only([policy]))
+    # There is none where the app customizes its roles, by iam.Role.customize_roles.
+    if (policy := role.node.try_find_child("DefaultPolicy")) is not None:
+        Dependable.implement(role, _Only([policy]))
     return role
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.resources
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack, Token
+from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -15,24 +13,19 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk_client_connect import _arguments
 from cdk_client_connect._environment_check import checked_arn
-from cdk_client_connect._function_code import bundled_code, require_runtime
+from cdk_client_connect._function_code import bundled_code, require_platform, require_prebuilt_for
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
-from cdk_client_connect.errors import (
-    InvalidCode,
-    InvalidConcurrency,
-    InvalidMessage,
-    InvalidTimeout,
-    InvalidTimeZone,
-)
+from cdk_client_connect.errors import InvalidCode
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
-from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
+from client_connect_tools.lints import attributes_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +33,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 ALIAS_NAME = "live"
-MAX_TIMEOUT_S = 30
 _VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
 _UNUSED_CONCURRENCY = "cdk-client-connect:provisionedConcurrencyHasNoEffect"
 
@@ -65,7 +57,8 @@ class ClientConnectHandler(Construct):
             a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
-            without a package index; not together with ``policies``. Default: built here.
+            without a package index; not together with ``policies``, and built for the function's runtime
+            and architecture. Default: built here.
         provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
@@ -91,10 +84,10 @@ class ClientConnectHandler(Construct):
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
     Raises:
-        ClientConnectError: When an argument is wrong: ``InvalidFunctionName``, ``InvalidPolicies``,
-            ``InvalidPolicyTests``, ``PolicyTestsFailed``, ``InvalidTimeout``, ``InvalidConcurrency``,
-            ``InvalidRuntime``, ``InvalidMessage``, ``InvalidTimeZone``, ``InvalidCode``; ``BundleError``
-            when the code cannot be built.
+        ClientConnectError: When an argument is wrong: ``InvalidArgument``, ``InvalidFunctionName``,
+            ``InvalidPolicies``, ``InvalidPolicyTests``, ``PolicyTestsFailed``, ``InvalidTimeout``,
+            ``InvalidConcurrency``, ``InvalidRuntime``, ``InvalidMessage``, ``InvalidTimeZone``,
+            ``InvalidCode``; ``BundleError`` when the code cannot be built.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -124,6 +117,7 @@ class ClientConnectHandler(Construct):
         time_zone: str = "UTC",
         policy_tests: bool = True,
     ) -> None:
+        _arguments.require_types(locals())
         timeout = timeout or Duration.seconds(10)
         concurrency = provisioned_concurrency or ProvisionedConcurrency.fixed(2)
         architecture = architecture or lambda_.Architecture.ARM_64
@@ -134,53 +128,53 @@ class ClientConnectHandler(Construct):
             raise InvalidCode(
                 "code and policies are both given, but prebuilt code has its policies in it; give one"
             )
-        _require_timeout(timeout)
-        _require_concurrency(concurrency, reserved_concurrent_executions)
-        _require_message(default_message)
-        _require_time_zone(time_zone)
-        python = require_runtime(runtime)
+        _arguments.require_timeout(timeout)
+        _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
+        _arguments.require_message(default_message)
+        _arguments.require_time_zone(time_zone)
+        platform = require_platform(runtime, architecture)
+        if code is not None:
+            require_prebuilt_for(platform, code)
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
         if policy_tests:
             require_passing(policies, time_zone=time_zone)
 
         super().__init__(scope, id)
-        for finding in lint(policies):
-            Annotations.of(self).add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
+        code = code or bundled_code(self, policies=policies, platform=platform)
+        self._warn_of(policies)
         self._function_name = function_name or generated_function_name(self)
         self._log_group = log_group or logs.LogGroup(self, "LogGroup")
         self._role = function_role(self, self._log_group)
         if vpc is not None:
             self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
-        bundled = bundled_code(self, policies=policies, python=python, architecture=architecture)
-        with bundled if code is None else nullcontext(code) as function_code:
-            self._function = lambda_.Function(
-                self,
-                "Function",
-                function_name=self._function_name,
-                description="Decides whether a Client VPN connection may be established",
-                code=function_code,
-                handler="client_connect.handler.handler",
-                runtime=runtime,
-                architecture=architecture,
-                memory_size=memory_size,
-                timeout=timeout,
-                role=self._role,
-                log_group=self._log_group,
-                logging_format=lambda_.LoggingFormat.JSON,
-                application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-                environment={
-                    settings.SHADOW_MODE: "true" if shadow_mode else "false",
-                    settings.DEFAULT_MESSAGE: default_message,
-                    settings.TIME_ZONE: time_zone,
-                },
-                environment_encryption=environment_encryption,
-                reserved_concurrent_executions=reserved_concurrent_executions,
-                vpc=vpc,
-                vpc_subnets=vpc_subnets,
-                security_groups=security_groups,
-                tracing=tracing,
-            )
+        self._function = lambda_.Function(
+            self,
+            "Function",
+            function_name=self._function_name,
+            description="Decides whether a Client VPN connection may be established",
+            code=code,
+            handler="client_connect.handler.handler",
+            runtime=runtime,
+            architecture=architecture,
+            memory_size=memory_size,
+            timeout=timeout,
+            role=self._role,
+            log_group=self._log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            environment={
+                settings.SHADOW_MODE: "true" if shadow_mode else "false",
+                settings.DEFAULT_MESSAGE: default_message,
+                settings.TIME_ZONE: time_zone,
+            },
+            environment_encryption=environment_encryption,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=security_groups,
+            tracing=tracing,
+        )
         self._alias = _alias(self, self._function, concurrency)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
@@ -288,6 +282,25 @@ class ClientConnectHandler(Construct):
             period=period,
         )
 
+    def _warn_of(self, policies: Policies) -> None:
+        """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
+        warnings = Annotations.of(self)
+        for finding in lint(policies):
+            warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
+        read = attributes_read(policies)
+        if read & {"device", "inventory"}:
+            warnings.add_warning_v2(
+                "cdk-client-connect:noDeviceInventory",
+                "policies read what a device inventory says, but the handler has none, so that context.inventory "
+                'is always "disabled" and there is no context.device',
+            )
+        if "activeConnections" in read:
+            warnings.add_warning_v2(
+                "cdk-client-connect:noConnectionRegistry",
+                "policies read context.activeConnections, but the handler keeps no registry of connections, so "
+                "that it is always absent",
+            )
+
     def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:
         if concurrency.minimum:
             Annotations.of(self).add_warning_v2(
@@ -314,43 +327,3 @@ def _alias(
         target = alias.add_auto_scaling(min_capacity=concurrency.minimum, max_capacity=concurrency.maximum)
         target.scale_on_utilization(utilization_target=concurrency.target_utilization)
     return alias
-
-
-def _require_timeout(timeout: Duration) -> None:
-    if timeout.is_unresolved():
-        raise InvalidTimeout(
-            "timeout is a token, which cannot be checked at synthesis; give a number of seconds"
-        )
-    milliseconds = timeout.to_milliseconds()
-    if milliseconds % 1000 or not 0 < milliseconds <= MAX_TIMEOUT_S * 1000:
-        raise InvalidTimeout(
-            f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
-            f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
-        )
-
-
-def _require_concurrency(concurrency: ProvisionedConcurrency, reserved: int | None) -> None:
-    if reserved is not None and concurrency.maximum > reserved:
-        raise InvalidConcurrency(
-            f"provisioned_concurrency keeps up to {concurrency.maximum} environments, but "
-            f"reserved_concurrent_executions={reserved} allows no more than that; reserve at least as many"
-        )
-    if reserved == 0:
-        raise InvalidConcurrency(
-            "reserved_concurrent_executions=0 throttles every invocation, so every connection would be denied"
-        )
-
-
-def _require_message(message: str) -> None:
-    if not message.strip():
-        raise InvalidMessage("default_message is empty; tell a denied user what to do")
-    if not Token.is_unresolved(message) and len(message) > MAX_MESSAGE_LENGTH:
-        raise InvalidMessage(
-            f"default_message has {len(message)} characters; Client VPN takes at most {MAX_MESSAGE_LENGTH}"
-        )
-
-
-def _require_time_zone(name: str) -> None:
-    zones = importlib.resources.files("tzdata").joinpath("zones").read_text("utf-8").split()
-    if name not in zones:
-        raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; use one such as "Europe/Berlin"')

@@ -5,13 +5,14 @@ passed the wrong argument.
 
 ClientConnectError (a ValueError)
 └── InvalidHandler
+    ├── InvalidArgument       an argument of a wrong type
     ├── InvalidFunctionName   not a name that Client VPN invokes
     ├── InvalidTimeout        longer than Client VPN waits, or not whole seconds
     ├── InvalidConcurrency    a number of environments that Lambda does not accept
-    ├── InvalidRuntime        not a Python that the handler runs on
+    ├── InvalidRuntime        not a Python or an architecture that the handler runs on
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
-    └── InvalidCode           prebuilt code beside policies that it could not contain
+    └── InvalidCode           prebuilt code beside other policies, or for another platform
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from client_connect_tools import ClientConnectError
 
 class InvalidHandler(ClientConnectError):
     """An argument of a construct is wrong."""
+
+
+class InvalidArgument(InvalidHandler):
+    """An argument is of a wrong type."""
 
 
 class InvalidFunctionName(InvalidHandler):
@@ -36,7 +41,7 @@ class InvalidConcurrency(InvalidHandler):
 
 
 class InvalidRuntime(InvalidHandler):
-    """The handler does not run on this runtime."""
+    """The handler does not run on this runtime or architecture."""
 
 
 class InvalidMessage(InvalidHandler):
@@ -48,4 +53,4 @@ class InvalidTimeZone(InvalidHandler):
 
 
 class InvalidCode(InvalidHandler):
-    """Prebuilt code was given beside policies that it could not contain."""
+    """Prebuilt code was given beside other policies, or is for another runtime or architecture."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -12,9 +11,7 @@ from aws_cdk import custom_resources as cr
 from constructs import Construct, IDependable
 
 from cdk_client_connect._function_role import function_role
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from cdk_client_connect.errors import InvalidArgument
 
 _SERVICE = "clientvpn-connections.amazonaws.com"
 _ROLE_NAME = "AWSServiceRoleForClientVPNConnections"
@@ -44,14 +41,24 @@ class ServiceLinkedRole(Enum):
 
 
 def provide(choice: ServiceLinkedRole, stack: Stack) -> IDependable | None:
-    """Define what the choice needs, once per stack; return what users of the function must wait for."""
-    constructs: dict[ServiceLinkedRole, Callable[[Construct, str], Construct]] = {
+    """Define what the choice needs, once per stack; return what users of the function must wait for.
+
+    Raises:
+        InvalidArgument: When the stack has what another choice needs.
+    """
+    constructs: dict[ServiceLinkedRole, type[Construct]] = {
         ServiceLinkedRole.ENSURE: _EnsuredRole,
         ServiceLinkedRole.CLOUDFORMATION: _OwnedRole,
     }
     if choice not in constructs:
         return None
-    return stack.node.try_find_child(_ID) or constructs[choice](stack, _ID)
+    existing = stack.node.try_find_child(_ID)
+    if existing is not None and not isinstance(existing, constructs[choice]):
+        raise InvalidArgument(
+            f"service_linked_role is {choice}, but another handler of stack {stack.node.path} has chosen "
+            "otherwise, and there is one such role in an account; choose the same"
+        )
+    return existing or constructs[choice](stack, _ID)
 
 
 class _OwnedRole(Construct):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, PolicySet
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools._time_zones import time_zone_named, time_zone_names
 from client_connect_tools._toml_tables import TomlTable, entries, literal, suggestion
 from client_connect_tools.errors import InvalidPolicyTests
+from client_connect_tools.time_zones import time_zone_named, time_zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,17 +15,25 @@ from typing import TYPE_CHECKING
 import uv
 
 import client_connect
+from client_connect.settings import POLICIES_FILE
 from client_connect_tools.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-POLICIES_FILE = "policies.cedar"
+# What the bundle is for, beside the code; a construct that is given the folder compares it.
+PLATFORM_FILE = "platform.json"
 LOCK = Path(__file__).with_name("bundle.txt")
 _SOURCES = Path(client_connect.__file__).parent
 # The oldest C library of all Lambda runtimes from Python 3.11 on is newer than that of manylinux2014.
-_PLATFORMS = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
+ARCHITECTURES = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 _INSTALL_TIMEOUT_S = 300
+# First from the cache alone: that needs no network, and is quicker where there is one. Then as uv is configured,
+# for the index may be named there; and at last without that, for a project's constraints are not meant for us.
+_ATTEMPTS = (("--offline", "--no-config"), ("--offline",), (), ("--no-config",))
+_AS_CONFIGURED = 2
+# The lock says it all; what would change it is for the project that uses this library.
+_NOT_PASSED_ON = ("UV_COMPILE_BYTECODE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_EXCLUDE_NEWER")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +53,14 @@ class Bundle:
     def digest(self) -> str:
         """Return a hash of everything that goes in: the same on every machine and day.
 
-        It covers our sources, the lock, the policies, the Python version and the architecture; never
-        bytecode, times, file modes or line endings.
+        It covers our sources, the lock, the policies, the Python version, the architecture and how the
+        dependencies are installed; never bytecode, times, file modes or line endings.
         """
-        parts = [self.policies, self.python, self.architecture, LOCK.read_text("utf-8")]
+        parts = [
+            self.policies,
+            LOCK.read_text("utf-8"),
+            *_recipe(self.python, ARCHITECTURES[self.architecture]),
+        ]
         parts += [part for path in _source_files() for part in (path.name, path.read_text("utf-8"))]
         digest = sha256()
         for part in parts:
@@ -64,12 +77,14 @@ class Bundle:
         Raises:
             BundleError: When a dependency cannot be installed.
         """
-        _install(folder, self.python, _PLATFORMS[self.architecture])
+        _install(folder, self.python, ARCHITECTURES[self.architecture])
         package = folder / _SOURCES.name
         package.mkdir()
         for source in _source_files():
             shutil.copyfile(source, package / source.name)
         (folder / POLICIES_FILE).write_text(self.policies, "utf-8", newline="\n")
+        platform = {"python": self.python, "architecture": self.architecture}
+        (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
 
 
 def _source_files() -> Sequence[Path]:
@@ -78,21 +93,27 @@ def _source_files() -> Sequence[Path]:
 
 def _install(folder: Path, python: str, platform: str) -> None:
     command = [
-        *(uv.find_uv_bin(), "pip", "install", "--quiet"),
-        *("--python", sys.executable, "--target", str(folder)),
+        *(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)),
+        *("--requirements", str(LOCK), *_recipe(python, platform)),
+    ]
+    failures = []
+    for attempt in _ATTEMPTS:
+        result = _run([*command, *attempt])
+        (folder / ".lock").unlink(missing_ok=True)  # else the folder would not be empty for the next attempt
+        if result.returncode == 0:
+            return
+        failures.append(result.stderr)
+    raise BundleError(_failure(failures[_AS_CONFIGURED], python, platform))
+
+
+def _recipe(python: str, platform: str) -> list[str]:
+    """Return the arguments that decide what is installed."""
+    return [
         *("--python-version", python, "--python-platform", platform),
-        *("--only-binary", ":all:", "--no-deps", "--require-hashes", "--requirements", str(LOCK)),
-        # Whatever uv is configured to do elsewhere: no links into its cache, and no bytecode. (uv refuses the
-        # argument beside the environment variable, which therefore is not passed on.)
+        *("--only-binary", ":all:", "--no-deps", "--require-hashes"),
+        # No links into uv's cache, and no bytecode, which differs by machine.
         *("--link-mode", "copy", "--no-compile-bytecode"),
     ]
-    # First from the cache alone: that needs no network, and is quicker where there is one.
-    result = _run([*command, "--offline"])
-    if result.returncode != 0:
-        result = _run(command)
-    (folder / ".lock").unlink(missing_ok=True)  # else the folder would not be empty for the next attempt
-    if result.returncode != 0:
-        raise BundleError(_failure(result.stderr, python, platform))
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
@@ -104,7 +125,7 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
             check=False,
             timeout=_INSTALL_TIMEOUT_S,
             stdin=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name != "UV_COMPILE_BYTECODE"},
+            env={name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON},
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"uv took longer than {_INSTALL_TIMEOUT_S} s")
@@ -114,7 +135,7 @@ def _failure(stderr: str, python: str, platform: str) -> str:
     wanted = ", ".join(line.split()[0] for line in LOCK.read_text("utf-8").splitlines() if "==" in line)
     return (
         f"could not install {wanted} for Python {python} on {platform}:\n{stderr.strip()}\n"
-        "Give uv a package index it can reach (UV_DEFAULT_INDEX), or let it keep its cache between runs "
-        "(UV_CACHE_DIR); or run `client-connect bundle` where there is a network, and pass the folder as "
+        "If the index is the cause, give uv one that it can reach (UV_DEFAULT_INDEX), or let it keep its cache "
+        "between runs (UV_CACHE_DIR); or run `client-connect bundle` where there is a network, and pass the folder as "
         "code=lambda_.Code.from_asset(folder)"
     )

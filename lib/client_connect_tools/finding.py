@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 _MAX_DEPTH = 100
+_NESTING = re.compile(r"[(\[{)\]}]|\|\||&&|\bif\b")
 _ID = re.compile(r'@id\s*\(\s*"((?:\\.|[^"\\])*)"')
 
 
@@ -113,9 +114,10 @@ def in_order(policies: Policies, findings: Sequence[Finding]) -> list[Finding]:
 def _parsed(file: str, statement: Statement) -> ParsedStatement:
     if _depth(statement.text) > _MAX_DEPTH:
         message = (
-            f"the policy nests deeper than {_MAX_DEPTH} levels, which the engine may not survive; split it"
+            f"the policy nests deeper than {_MAX_DEPTH} levels, which the engine does not survive, and each || or && "
+            "beside another is a level too; put parentheses around groups of 20, use a set, or Rules"
         )
-        return ParsedStatement(file, statement, None, ("syntax", message))
+        return ParsedStatement(file, statement, None, ("too-deep", message))
     try:
         policy_set = cedarpy.PolicySet.from_str(statement.text).to_pst()
     except ValueError as error:
@@ -128,9 +130,17 @@ def _parsed(file: str, statement: Statement) -> ParsedStatement:
 
 
 def _depth(text: str) -> int:
-    """Return how deep brackets nest, or a little more where they stand in strings or comments."""
-    depth = deepest = 0
-    for character in text:
-        depth += (character in "([{") - (character in ")]}")
-        deepest = max(deepest, depth)
+    """Return about how deep a policy nests: brackets, and operators one after the other within the same ones.
+
+    What stands in strings and comments counts as well; what is written to be read does not come near the limit.
+    """
+    deepest, operators = 0, [0]
+    for token in _NESTING.findall(text):
+        if token in ("(", "[", "{"):
+            operators.append(0)
+        elif token in (")", "]", "}"):
+            operators = operators[:-1] or [0]
+        else:
+            operators[-1] += 1
+        deepest = max(deepest, len(operators) + sum(operators))
     return deepest

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from client_connect_tools.policies import Policies
 
+_CONTEXT = pst.Var("context")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
 
@@ -40,6 +41,18 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
         for message in find(template, templates)
     ]
     return in_order(policies, findings)
+
+
+def attributes_read(policies: Policies) -> frozenset[str]:
+    """Return the attributes of the context that policies read or test for."""
+    nodes = (node for each in parse(policies) if each.template for node in _nodes.walk(each.template))
+    found = set()
+    for node in nodes:
+        if isinstance(node, pst.GetAttr) and node.base == _CONTEXT:
+            found.add(node.attr)
+        elif isinstance(node, pst.HasAttr) and node.base == _CONTEXT:
+            found.add(node.attrs[0])
+    return frozenset(found)
 
 
 def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -113,9 +126,9 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
 def _reads(node: object, attribute: str) -> bool:
     """Tell whether a node is ``context.attribute`` or tests for it."""
     if isinstance(node, pst.GetAttr):
-        return node.attr == attribute and node.base == pst.Var("context")
+        return node.attr == attribute and node.base == _CONTEXT
     if isinstance(node, pst.HasAttr):
-        return node.attrs[0] == attribute and node.base == pst.Var("context")
+        return node.attrs[0] == attribute and node.base == _CONTEXT
     return False
 
 

@@ -17,6 +17,7 @@ from cdk_client_connect import (
     ClientConnectError,
     ClientConnectHandler,
     FunctionReference,
+    InvalidArgument,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -27,13 +28,15 @@ from cdk_client_connect import (
     InvalidTimeZone,
     Policies,
     ProvisionedConcurrency,
+    Rules,
     ServiceLinkedRole,
 )
 
-from .conftest import only, template
+from .conftest import NO_BUNDLING, only, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Define = Callable[..., ClientConnectHandler]
 
@@ -45,9 +48,9 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
         InvalidFunctionName,
         'must begin with "AWSClientVPN-".*use "AWSClientVPN-vpn-handler"',
     ),
-    ({"function_name": "AWSClientVPN-"}, InvalidFunctionName, "and go on"),
-    ({"function_name": "awsclientvpn-x"}, InvalidFunctionName, "must begin"),
-    ({"function_name": "AWSClientVPN-a.b"}, InvalidFunctionName, "characters that Lambda does not allow"),
+    ({"function_name": "AWSClientVPN-"}, InvalidFunctionName, 'and go on.*use "AWSClientVPN-handler"'),
+    ({"function_name": "awsclientvpn-x"}, InvalidFunctionName, 'must begin.*use "AWSClientVPN-x"'),
+    ({"function_name": "AWSClientVPN-a.b"}, InvalidFunctionName, 'may have letters.*use "AWSClientVPN-a-b"'),
     ({"function_name": "AWSClientVPN-" + "x" * 52}, InvalidFunctionName, "has 65 characters"),
     ({"function_name": cdk.Aws.STACK_NAME}, InvalidFunctionName, "is a token"),
     ({"timeout": cdk.Duration.seconds(31)}, InvalidTimeout, "31 s must be whole seconds from 1 to 30"),
@@ -65,6 +68,20 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
         InvalidConcurrency,
         "throttles every invocation",
     ),
+    ({"reserved_concurrent_executions": cdk.Token.as_number("5")}, InvalidArgument, "must be a whole number"),
+    ({"reserved_concurrent_executions": -1}, InvalidConcurrency, "is negative"),
+    ({"architecture": lambda_.Architecture.custom("riscv")}, InvalidRuntime, 'architecture "riscv"'),
+    ({"shadow_mode": "false"}, InvalidArgument, "shadow_mode='false' must be True or False.*== \"true\""),
+    ({"policy_tests": "no"}, InvalidArgument, "policy_tests='no' must be True or False"),
+    ({"function_reference": "unqualified"}, InvalidArgument, "FunctionReference.ALIAS or .UNQUALIFIED"),
+    ({"service_linked_role": None}, InvalidArgument, "ServiceLinkedRole.ENSURE, .CLOUDFORMATION or"),
+    ({"provisioned_concurrency": 0}, InvalidArgument, r"ProvisionedConcurrency.fixed\(...\)"),
+    ({"policies": Rules()}, InvalidArgument, r"Policies.from_directory\(...\), .from_rules"),
+    ({"policies": "vpn.cedar"}, InvalidArgument, "policies='vpn.cedar' must be Policies"),
+    ({"timeout": 10}, InvalidArgument, r"a Duration, such as Duration.seconds\(10\)"),
+    ({"runtime": "python3.14"}, InvalidArgument, "a lambda_.Runtime"),
+    ({"memory_size": True}, InvalidArgument, "memory_size=True must be a whole number"),
+    ({"time_zone": None, "default_message": 5}, InvalidArgument, "(?s)default_message=5.*time_zone=None"),
     ({"policies": Policies.from_string("")}, InvalidPolicies, "no policy permits anything"),
 ]
 
@@ -304,6 +321,21 @@ def test_service_linked_role_of_cloudformation(handler: Define, stack: cdk.Stack
     )
     synthesized.all_resources(ALIAS, {"DependsOn": [role]})
     synthesized.resource_count_is("Custom::AWS", 0)
+
+
+def test_fails_with_two_choices_of_the_service_linked_role(handler: Define) -> None:
+    """One stack cannot both own the role and create it if it is missing."""
+    handler("One")
+    with pytest.raises(InvalidArgument, match="another handler of stack Stack has chosen otherwise"):
+        handler("Two", service_linked_role=ServiceLinkedRole.CLOUDFORMATION)
+
+
+def test_customized_roles(tmp_path: Path) -> None:
+    """Where an app may create no roles, `iam.Role.customize_roles` works as everywhere."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING, outdir=str(tmp_path)), "Stack")
+    iam.Role.customize_roles(stack)
+    ClientConnectHandler(stack, "Handler")
+    template(stack).resource_count_is("AWS::IAM::Role", 0)
 
 
 def test_existing_service_linked_role(handler: Define, stack: cdk.Stack) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
-from cdk_client_connect import BundleError, ClientConnectHandler, Policies
+from cdk_client_connect import BundleError, ClientConnectHandler, InvalidCode, Policies
 from client_connect_tools import Bundle
 
 from .conftest import NO_BUNDLING
@@ -72,12 +74,62 @@ def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(
         BundleError, match=r"(?s)could not install cedarpy==.*client-connect bundle.*code=lambda_"
     ):
-        define(tmp_path / "out", {})
+        define(
+            tmp_path / "out",
+            {},
+            Policies.from_string('@id("never built before") permit (principal, action, resource);'),
+        )
 
 
 def test_offline_with_a_warm_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was installed once is bundled again without a network."""
     define(tmp_path / "online", {})
     monkeypatch.setenv("UV_OFFLINE", "1")
-    _, (asset,) = define(tmp_path / "offline", {})
+    policies = Policies.from_string('@id("built offline") permit (principal, action, resource);')
+    _, (asset,) = define(tmp_path / "offline", {}, policies)
     assert (asset / "cedarpy").is_dir()
+
+
+def test_a_synthesis_without_bundling_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """After `cdk list`, `cdk deploy` with the same output folder still ships the whole bundle."""
+    listed, nothing = define(tmp_path, NO_BUNDLING)
+    deployed, (asset,) = define(tmp_path, {})
+    assert nothing == []
+    assert listed == deployed
+    assert (asset / "cedarpy").is_dir()
+    assert (asset / "policies.cedar").is_file()
+
+
+def test_the_same_bundle_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Handlers of the same policies share the bundle."""
+    built = []
+    build = Bundle.build
+    monkeypatch.setattr(Bundle, "build", lambda bundle, folder: (built.append(bundle), build(bundle, folder)))
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path)), "Stack")
+    policies = Policies.from_string('@id("shared") permit (principal, action, resource);')
+    ClientConnectHandler(stack, "One", policies=policies)
+    ClientConnectHandler(stack, "Two", policies=policies)
+    assert len(built) == 1
+
+
+@pytest.mark.parametrize(
+    ("runtime", "architecture", "fails"),
+    [
+        (lambda_.Runtime.PYTHON_3_12, lambda_.Architecture.X86_64, False),
+        (lambda_.Runtime.PYTHON_3_14, lambda_.Architecture.X86_64, True),
+        (lambda_.Runtime.PYTHON_3_12, lambda_.Architecture.ARM_64, True),
+    ],
+)
+def test_prebuilt_code_is_for_the_platform(
+    tmp_path: Path, runtime: lambda_.Runtime, architecture: lambda_.Architecture, *, fails: bool
+) -> None:
+    """A folder of `client-connect bundle` is compared with the function: else nothing could be imported."""
+    (tmp_path / "bundle").mkdir()
+    Bundle('@id("a") permit (principal, action, resource);', "3.12", "x86_64").build(tmp_path / "bundle")
+    code = lambda_.Code.from_asset(str(tmp_path / "bundle"))
+    stack = cdk.Stack(cdk.App(outdir=str(tmp_path / "out")), "Stack")
+    expectation = (
+        pytest.raises(InvalidCode, match=r"built for Python 3\.12 on x86_64") if fails else nullcontext()
+    )
+    with expectation:
+        ClientConnectHandler(stack, "Handler", code=code, runtime=runtime, architecture=architecture)

@@ -67,6 +67,19 @@ def test_across_stacks(flags: dict[str, Any]) -> None:
     assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
 
 
+@pytest.mark.parametrize("environments", [(None, EUROPE), (EUROPE, None)], ids=["handler", "endpoint"])
+def test_across_stacks_of_which_one_names_no_environment(
+    environments: tuple[cdk.Environment | None, ...],
+) -> None:
+    """The endpoint's stack waits for the handler's then too, though the CDK refers by name only."""
+    root = app()
+    producer = cdk.Stack(root, "Producer", env=environments[0])
+    consumer = cdk.Stack(root, "Consumer", env=environments[1])
+    endpoint(consumer, ClientConnectHandler(producer, "Handler"))
+    assembly = root.synth()
+    assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
+
+
 def test_nested_stack() -> None:
     """A handler in a nested stack serves an endpoint of its parent."""
     parent = cdk.Stack(app(), "Parent")

@@ -8,7 +8,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
-from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies
+from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,3 +69,23 @@ def test_default_policies_are_beyond_doubt(handler: Define, stack: cdk.Stack) ->
     """A handler without arguments warns of nothing."""
     handler()
     Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
+
+
+@pytest.mark.parametrize(
+    ("rules", "warning"),
+    [
+        (Rules(registered_devices=True), "has none, so that context.inventory is always"),
+        (Rules(connections_per_user=1), "keeps no registry of connections"),
+    ],
+)
+def test_facts_that_nothing_provides(handler: Define, stack: cdk.Stack, rules: Rules, warning: str) -> None:
+    """Rules for devices without an inventory, or for connections without a registry, are a warning."""
+    handler(policies=Policies.from_rules(rules))
+    Annotations.from_stack(stack).has_warning("/Stack/Handler", Match.string_like_regexp(warning))
+
+
+def test_fails_with_what_the_engine_does_not_survive(handler: Define) -> None:
+    """Thousands of conditions one after the other, which would end the synthesis without a word, are refused."""
+    conditions = " || ".join(f'context.platform == "{number}"' for number in range(5000))
+    with pytest.raises(InvalidPolicies, match="put parentheses around groups of 20"):
+        handler(policies=Policies.from_string(f'{PERMIT}@id("x") forbid {ALL} when {{ {conditions} }};'))

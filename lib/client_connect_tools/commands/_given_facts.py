@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
-from client_connect_tools._time_zones import time_zone_named
 from client_connect_tools.errors import ClientConnectError
+from client_connect_tools.time_zones import time_zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -91,7 +91,7 @@ def _sound(path: Path) -> str:
 
 
 def _zone(name: str | None) -> tzinfo | None:
-    from client_connect_tools._time_zones import time_zone_named
+    from client_connect_tools.time_zones import time_zone_named
 
     return None if name is None else time_zone_named(name)
 

@@ -39,9 +39,9 @@ def test(
 
 def _run(path: Path, time_zone: str) -> PolicyTestReport:
     from client_connect_tools._policy_test_cases import read_policy_tests
-    from client_connect_tools._time_zones import time_zone_names
     from client_connect_tools.checks import require_sound
     from client_connect_tools.policy_tests import run_policy_tests
+    from client_connect_tools.time_zones import time_zone_names
 
     if time_zone not in time_zone_names():
         wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')

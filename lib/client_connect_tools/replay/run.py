@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from client_connect_tools.replay.facts import Attempt
 
 # A process takes a second or two to start and to see what the first one knows; this many blocks take less.
-_BLOCKS_WITHOUT_HELP = 64
+_BLOCKS_WITHOUT_HELP = 128
 _BLOCKS_AHEAD = 2
 
 

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Network, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cedarpy
 
-from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect_tools.errors import InvalidRules
 from client_connect_tools.rules import rendering
-from client_connect_tools.rules.values import (
-    DAYS,
-    MINUTES_OF_A_DAY,
-    Hours,
-    Maintenance,
-    MinimumVersion,
-    listed,
-)
+from client_connect_tools.rules.problems import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
-_MAX_NUMBER = 999_999_999
-_WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
-_NOT_UNICODE = re.compile("[\ud800-\udfff]")
+    from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +74,10 @@ class Rules:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        problems = [
-            *self._type_problems(),
-            *self._list_problems(),
-            *self._network_problems(),
-            *self._contradictions(),
-            *self._message_problems(),
-        ]
-        if problems:
+        found = list(problems(self))
+        if found:
             raise InvalidRules(
-                "\n".join(["the rules cannot be used:", *(f"  {problem}" for problem in problems)])
+                "\n".join(["the rules cannot be used:", *(f"  {problem}" for problem in found)])
             )
 
     def to_cedar(self) -> str:
@@ -156,158 +137,3 @@ class Rules:
             yield rendering.compliant_devices()
         if self.days_since_last_seen is not None:
             yield rendering.days_since_last_seen(self.days_since_last_seen)
-
-    def _type_problems(self) -> Iterator[str]:
-        for name in ("minimum_windows", "minimum_openvpn", "minimum_aws_client"):
-            value = getattr(self, name)
-            if not isinstance(value, MinimumVersion | None):
-                yield f'{name} is {value!r}; give a MinimumVersion("10.0.19045")'
-        for name in ("registered_devices", "compliant_devices"):
-            if not isinstance(getattr(self, name), bool):
-                yield f"{name} is {getattr(self, name)!r}; give True or False"
-        for name in ("days_since_last_seen", "connections_per_user"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and 1 <= value <= _MAX_NUMBER):
-                yield f"{name} is {value!r}; give a whole number from 1 to {_MAX_NUMBER}"
-        messages: object = self.messages
-        if not isinstance(messages, Mapping | None):
-            yield f'messages is {messages!r}; give a mapping of rule ids, such as {{"platform": "..."}}'
-
-    def _list_problems(self) -> Iterator[str]:
-        for name, kind in _LISTS.items():
-            values = getattr(self, name)
-            if values is None:
-                continue
-            if isinstance(values, str) and kind is str:
-                yield f'{name} is the string "{values}"; give a list, such as ["{values}"]'
-            elif isinstance(values, str) or not isinstance(values, Sequence):
-                yield f"{name} is {values!r}; give a list of {_plural(kind)}"
-            elif not values:
-                yield f"{name} is empty; leave it out (None) to restrict nothing"
-            else:
-                wrong = [value for value in values if not _is(kind, value)]
-                yield from (f"{name} has {value!r}; every entry must be {_named(kind)}" for value in wrong)
-
-    def _network_problems(self) -> Iterator[str]:
-        for name in ("allowed_networks", "blocked_networks"):
-            for value in self._entries(name):
-                try:
-                    network = ip_network(value)
-                except ValueError as error:
-                    yield f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24"'
-                    continue
-                if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
-                    yield f'{name} has "{value}", which maps IPv4 into IPv6; write the IPv4 network'
-                if isinstance(network, IPv6Network) and network.network_address.scope_id:
-                    yield f'{name} has "{value}", which names a zone of one machine; leave out the zone'
-
-    def _contradictions(self) -> Iterator[str]:
-        allowed, blocked = (
-            {_network(each) for each in self._entries(name)}
-            for name in ("allowed_networks", "blocked_networks")
-        )
-        if both := sorted(allowed & blocked):
-            yield f"allowed_networks and blocked_networks both have {listed(both)}; keep each in one of them"
-        users, blocked_users, platforms = (
-            {each.lower() for each in self._entries(name)} for name in ("users", "blocked_users", "platforms")
-        )
-        if both := sorted(users & blocked_users):
-            yield f"users and blocked_users both have {listed(both)}; keep each in one of them"
-        if self.minimum_windows is not None and platforms and "win" not in platforms:
-            yield 'minimum_windows is set, but platforms has no "win"; add it, or leave minimum_windows out'
-        yield from self._hours_contradictions()
-
-    def _hours_contradictions(self) -> Iterator[str]:
-        hours, maintenance = (
-            {minute for window in self._entries(name) for minute in window.minutes_of_the_week}
-            for name in ("hours", "maintenance_hours")
-        )
-        if hours == _WEEK:
-            yield "hours are the whole week; leave them out (None) to restrict nothing"
-        if maintenance == _WEEK:
-            yield "maintenance_hours are the whole week, so that nobody could ever connect; shorten them"
-        elif hours and hours <= maintenance:
-            yield "maintenance_hours cover all hours, so that nobody could ever connect; shorten them"
-
-    def _message_problems(self) -> Iterator[str]:
-        if not isinstance(self.messages, Mapping):
-            return
-        used = (
-            ids
-            for name, ids in _IDS.items()
-            if getattr(self, name) is not None and getattr(self, name) is not False
-        )
-        known = list(dict.fromkeys(id_ for ids in used for id_ in ids))
-        for id_, message in self.messages.items():
-            if id_ not in known:
-                yield f'messages has "{id_}", but the rules in use are {", ".join(known) or "none"}'
-            if not _is(str, message):
-                yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
-            elif len(message) > MAX_MESSAGE_LENGTH:
-                yield f'the message of "{id_}" has {len(message)} characters; at most {MAX_MESSAGE_LENGTH} are shown'
-
-    def _entries(self, name: str) -> list[Any]:
-        """Return the entries of a list that can be used; those that cannot are a problem of their own."""
-        values = getattr(self, name)
-        if isinstance(values, str) or not isinstance(values, Sequence):
-            return []
-        return [value for value in values if _is(_LISTS[name], value)]
-
-
-_LISTS: dict[str, type] = {
-    "platforms": str,
-    "allowed_networks": str,
-    "blocked_networks": str,
-    "users": str,
-    "groups": str,
-    "blocked_users": str,
-    "blocked_common_names": str,
-    "hours": Hours,
-    "maintenance_hours": Hours,
-    "maintenance": Maintenance,
-}
-
-_DEVICE = ("inventory-available", "registered-device")
-# The rules that a field is rendered to, in their order.
-_IDS: dict[str, tuple[str, ...]] = {
-    "platforms": ("platform",),
-    "minimum_windows": ("minimum-windows",),
-    "minimum_openvpn": ("minimum-openvpn",),
-    "minimum_aws_client": ("minimum-aws-client",),
-    "allowed_networks": ("allowed-networks",),
-    "blocked_networks": ("blocked-networks",),
-    "users": ("members",),
-    "groups": ("members",),
-    "blocked_users": ("blocked-users",),
-    "blocked_common_names": ("blocked-common-names",),
-    "hours": ("hours",),
-    "maintenance_hours": ("maintenance-hours",),
-    "maintenance": ("maintenance",),
-    "registered_devices": _DEVICE,
-    "compliant_devices": (*_DEVICE, "compliant-device"),
-    "days_since_last_seen": (*_DEVICE, "device-last-seen"),
-    "connections_per_user": ("connections-per-user",),
-}
-
-
-def _is(kind: type, value: object) -> bool:
-    if kind is str:
-        return isinstance(value, str) and bool(value.strip()) and not _NOT_UNICODE.search(value)
-    return isinstance(value, kind)
-
-
-def _plural(kind: type) -> str:
-    return "texts" if kind is str else kind.__name__
-
-
-def _named(kind: type) -> str:
-    return "a text" if kind is str else f"of the type {kind.__name__}"
-
-
-def _network(text: str) -> str:
-    """Return a network as everybody spells it; text that is none, as it is."""
-    try:
-        return str(ip_network(text))
-    except ValueError:
-        return text

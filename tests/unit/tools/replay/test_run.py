@@ -21,13 +21,13 @@ POLICIES = (
 
 
 def blocks() -> list[bytes]:
-    """Return blocks that differ."""
+    """Return blocks that differ, each with users that the ones before did not have."""
     return [
         lines(*(
             (record, connection)[number % 7 == 0](
                 **{"platform": "mac"} if number % 7 and number % 5 == block else {},
                 **{"minutes": number + block} if number % 7 else {},
-                username=f"user-{number % 11}",
+                username=f"user-{(number + 5 * block) % 97}",
             )
             for number in range(40)
         ))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +25,9 @@ from tests.unit.tools.replay.conftest import (
 
 MAC = forbid("mac", 'when { context.platform == "mac" }')
 OS = forbid("os", "when { context has os && context.os.major < 10 }")
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def counted(table: Table) -> dict[str, int]:

@@ -1,0 +1,145 @@
+"""What a handler's arguments must be, checked before anything is defined with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Token
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect.errors import (
+    InvalidArgument,
+    InvalidConcurrency,
+    InvalidMessage,
+    InvalidTimeout,
+    InvalidTimeZone,
+)
+from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
+from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect_tools import Policies
+from client_connect_tools.time_zones import time_zone_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_TIMEOUT_S = 30
+
+_FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
+_TYPES: dict[str, tuple[type, str]] = {
+    "function_name": (str, 'a text, such as "AWSClientVPN-handler"'),
+    "policies": (
+        Policies,
+        "Policies, made by Policies.from_directory(...), .from_rules(...) or another factory",
+    ),
+    "code": (lambda_.Code, "lambda_.Code, such as lambda_.Code.from_asset(folder)"),
+    "provisioned_concurrency": (
+        ProvisionedConcurrency,
+        "ProvisionedConcurrency.fixed(...), .scaling(...), .for_clients(...) or .none()",
+    ),
+    "function_reference": (FunctionReference, "FunctionReference.ALIAS or .UNQUALIFIED"),
+    "service_linked_role": (ServiceLinkedRole, "ServiceLinkedRole.ENSURE, .CLOUDFORMATION or .EXISTING"),
+    "timeout": (Duration, "a Duration, such as Duration.seconds(10)"),
+    "memory_size": (int, "a whole number of MiB"),
+    "architecture": (lambda_.Architecture, "lambda_.Architecture.ARM_64 or .X86_64"),
+    "runtime": (lambda_.Runtime, "a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_14"),
+    "reserved_concurrent_executions": (int, "a whole number"),
+    "shadow_mode": (bool, _FLAG),
+    "default_message": (str, "a text that tells a denied user what to do"),
+    "time_zone": (str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
+    "policy_tests": (bool, _FLAG),
+}
+_OPTIONAL = (
+    "function_name",
+    "policies",
+    "code",
+    "provisioned_concurrency",
+    "timeout",
+    "architecture",
+    "runtime",
+    "reserved_concurrent_executions",
+)
+
+
+def require_types(arguments: Mapping[str, object]) -> None:
+    """Check the types, which Python does not, and of which a wrong one could mean the contrary.
+
+    Args:
+        arguments: The handler's arguments; what is not known here is left to the CDK.
+
+    Raises:
+        InvalidArgument: With everything that is of a wrong type.
+    """
+    problems = []
+    for name, (kind, wanted) in _TYPES.items():
+        value = arguments[name]
+        if value is None and name in _OPTIONAL:
+            continue
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            problems.append(f"{name}={value!r} must be {wanted}")
+    if problems:
+        raise InvalidArgument("\n".join(problems))
+
+
+def require_timeout(timeout: Duration) -> None:
+    """Check that Lambda gives up no later than Client VPN.
+
+    Raises:
+        InvalidTimeout: When it is not whole seconds from 1 to 30, or a token.
+    """
+    if timeout.is_unresolved():
+        raise InvalidTimeout(
+            "timeout is a token, which cannot be checked at synthesis; give a number of seconds"
+        )
+    milliseconds = timeout.to_milliseconds()
+    if milliseconds % 1000 or not 0 < milliseconds <= MAX_TIMEOUT_S * 1000:
+        raise InvalidTimeout(
+            f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
+            f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
+        )
+
+
+def require_concurrency(concurrency: ProvisionedConcurrency, reserved: int | None) -> None:
+    """Check that the reserved environments suffice.
+
+    Raises:
+        InvalidConcurrency: When there are none, or fewer than the provisioned ones.
+    """
+    if reserved is None:
+        return
+    if reserved < 0:
+        raise InvalidConcurrency(f"reserved_concurrent_executions={reserved} is negative; give 1 or more")
+    if reserved == 0:
+        raise InvalidConcurrency(
+            "reserved_concurrent_executions=0 throttles every invocation, so every connection would be denied"
+        )
+    if concurrency.maximum > reserved:
+        raise InvalidConcurrency(
+            f"provisioned_concurrency keeps up to {concurrency.maximum} environments, but "
+            f"reserved_concurrent_executions={reserved} allows no more than that; reserve at least as many"
+        )
+
+
+def require_message(message: str) -> None:
+    """Check the default message.
+
+    Raises:
+        InvalidMessage: When it is empty, or longer than Client VPN takes.
+    """
+    if not message.strip():
+        raise InvalidMessage("default_message is empty; tell a denied user what to do")
+    if not Token.is_unresolved(message) and len(message) > MAX_MESSAGE_LENGTH:
+        raise InvalidMessage(
+            f"default_message has {len(message)} characters; Client VPN takes at most {MAX_MESSAGE_LENGTH}"
+        )
+
+
+def require_time_zone(name: str) -> None:
+    """Check that the bundle knows a time zone.
+
+    Raises:
+        InvalidTimeZone: When it does not.
+    """
+    if name not in time_zone_names():
+        raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; use one such as "Europe/Berlin"')

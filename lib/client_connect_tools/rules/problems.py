@@ -1,0 +1,225 @@
+"""What can be wrong with rules: fields that are empty, malformed, misunderstood or contradict each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING, Any
+
+from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect_tools.rules.values import (
+    DAYS,
+    MINUTES_OF_A_DAY,
+    Hours,
+    Maintenance,
+    MinimumVersion,
+    listed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_connect_tools.rules.rules import Rules
+
+_MAX_NUMBER = 999_999_999
+_WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
+_NOT_UNICODE = re.compile("[\ud800-\udfff]")
+
+# What people call the platforms that OpenVPN calls otherwise.
+_OTHER_NAMES = {
+    "windows": "win",
+    "win10": "win",
+    "win11": "win",
+    "macos": "mac",
+    "osx": "mac",
+    "darwin": "mac",
+}
+# No Windows says that it is later: Windows 11 is 10.0.22000 and later.
+_LAST_WINDOWS_MAJOR = 10
+
+_LISTS: dict[str, type] = {
+    "platforms": str,
+    "allowed_networks": str,
+    "blocked_networks": str,
+    "users": str,
+    "groups": str,
+    "blocked_users": str,
+    "blocked_common_names": str,
+    "hours": Hours,
+    "maintenance_hours": Hours,
+    "maintenance": Maintenance,
+}
+
+_DEVICE = ("inventory-available", "registered-device")
+# The rules that a field is rendered to, in their order.
+_IDS: dict[str, tuple[str, ...]] = {
+    "platforms": ("platform",),
+    "minimum_windows": ("minimum-windows",),
+    "minimum_openvpn": ("minimum-openvpn",),
+    "minimum_aws_client": ("minimum-aws-client",),
+    "allowed_networks": ("allowed-networks",),
+    "blocked_networks": ("blocked-networks",),
+    "users": ("members",),
+    "groups": ("members",),
+    "blocked_users": ("blocked-users",),
+    "blocked_common_names": ("blocked-common-names",),
+    "hours": ("hours",),
+    "maintenance_hours": ("maintenance-hours",),
+    "maintenance": ("maintenance",),
+    "registered_devices": _DEVICE,
+    "compliant_devices": (*_DEVICE, "compliant-device"),
+    "days_since_last_seen": (*_DEVICE, "device-last-seen"),
+    "connections_per_user": ("connections-per-user",),
+}
+
+
+def problems(rules: Rules) -> Iterator[str]:
+    """Yield everything that is wrong, as what it is, what is allowed and what to do."""
+    yield from _type_problems(rules)
+    yield from _list_problems(rules)
+    yield from _platform_problems(rules)
+    yield from _network_problems(rules)
+    yield from _contradictions(rules)
+    yield from _message_problems(rules)
+
+
+def _type_problems(rules: Rules) -> Iterator[str]:
+    for name in ("minimum_windows", "minimum_openvpn", "minimum_aws_client"):
+        value = getattr(rules, name)
+        if not isinstance(value, MinimumVersion | None):
+            yield f'{name} is {value!r}; give a MinimumVersion("10.0.19045")'
+    for name in ("registered_devices", "compliant_devices"):
+        if not isinstance(getattr(rules, name), bool):
+            yield f"{name} is {getattr(rules, name)!r}; give True or False"
+    for name in ("days_since_last_seen", "connections_per_user"):
+        value = getattr(rules, name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and 1 <= value <= _MAX_NUMBER):
+            yield f"{name} is {value!r}; give a whole number from 1 to {_MAX_NUMBER}"
+    messages: object = rules.messages
+    if not isinstance(messages, Mapping | None):
+        yield f'messages is {messages!r}; give a mapping of rule ids, such as {{"platform": "..."}}'
+
+
+def _list_problems(rules: Rules) -> Iterator[str]:
+    for name, kind in _LISTS.items():
+        values = getattr(rules, name)
+        if values is None:
+            continue
+        if isinstance(values, str) and kind is str:
+            yield f'{name} is the string "{values}"; give a list, such as ["{values}"]'
+        elif isinstance(values, str) or not isinstance(values, Sequence):
+            yield f"{name} is {values!r}; give a list of {_plural(kind)}"
+        elif not values:
+            yield f"{name} is empty; leave it out (None) to restrict nothing"
+        else:
+            padded = [
+                value for value in values if isinstance(value, str) and value.strip() not in ("", value)
+            ]
+            yield from (f"{name} has {value!r}; leave out the space around it" for value in padded)
+            wrong = [value for value in values if not _is(kind, value)]
+            yield from (f"{name} has {value!r}; every entry must be {_named(kind)}" for value in wrong)
+
+
+def _platform_problems(rules: Rules) -> Iterator[str]:
+    for value in _entries(rules, "platforms"):
+        if name := _OTHER_NAMES.get(value.lower()):
+            yield f'platforms has "{value}", which no client calls itself; write "{name}"'
+    minimum = rules.minimum_windows
+    if isinstance(minimum, MinimumVersion) and minimum.numbers[0] > _LAST_WINDOWS_MAJOR:
+        yield (
+            f'minimum_windows is "{minimum.version}", but no Windows reports a version above 10.0: Windows 11 is '
+            '10.0.22000 and later; write MinimumVersion("10.0.22000")'
+        )
+
+
+def _network_problems(rules: Rules) -> Iterator[str]:
+    for name in ("allowed_networks", "blocked_networks"):
+        for value in _entries(rules, name):
+            try:
+                network = ip_network(value)
+            except ValueError as error:
+                yield f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24"'
+                continue
+            if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
+                yield f'{name} has "{value}", which maps IPv4 into IPv6; write the IPv4 network'
+            if isinstance(network, IPv6Network) and network.network_address.scope_id:
+                yield f'{name} has "{value}", which names a zone of one machine; leave out the zone'
+
+
+def _contradictions(rules: Rules) -> Iterator[str]:
+    for allowed in _networks(rules, "allowed_networks"):
+        for blocked in _networks(rules, "blocked_networks"):
+            if allowed.version == blocked.version and allowed.subnet_of(blocked):  # type: ignore[arg-type]
+                yield f"allowed_networks has {allowed}, but it lies in {blocked} of blocked_networks; keep one of them"
+    users, blocked_users, platforms = (
+        {each.lower() for each in _entries(rules, name)} for name in ("users", "blocked_users", "platforms")
+    )
+    if both := sorted(users & blocked_users):
+        yield f"users and blocked_users both have {listed(both)}; keep each in one of them"
+    if rules.minimum_windows is not None and platforms and "win" not in platforms:
+        yield 'minimum_windows is set, but platforms has no "win"; add it, or leave minimum_windows out'
+    yield from _hours_contradictions(rules)
+
+
+def _hours_contradictions(rules: Rules) -> Iterator[str]:
+    hours, maintenance = (
+        {minute for window in _entries(rules, name) for minute in window.minutes_of_the_week}
+        for name in ("hours", "maintenance_hours")
+    )
+    if hours == _WEEK:
+        yield "hours are the whole week; leave them out (None) to restrict nothing"
+    if maintenance == _WEEK:
+        yield "maintenance_hours are the whole week, so that nobody could ever connect; shorten them"
+    elif hours and hours <= maintenance:
+        yield "maintenance_hours cover all hours, so that nobody could ever connect; shorten them"
+
+
+def _message_problems(rules: Rules) -> Iterator[str]:
+    if not isinstance(rules.messages, Mapping):
+        return
+    used = (
+        ids
+        for name, ids in _IDS.items()
+        if getattr(rules, name) is not None and getattr(rules, name) is not False
+    )
+    known = list(dict.fromkeys(id_ for ids in used for id_ in ids))
+    for id_, message in rules.messages.items():
+        if id_ not in known:
+            yield f'messages has "{id_}", but the rules in use are {", ".join(known) or "none"}'
+        if not _is(str, message):
+            yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
+        elif len(message) > MAX_MESSAGE_LENGTH:
+            yield f'the message of "{id_}" has {len(message)} characters; at most {MAX_MESSAGE_LENGTH} are shown'
+
+
+def _networks(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
+    """Yield the networks of a list that are networks."""
+    for value in dict.fromkeys(_entries(rules, name)):
+        try:
+            yield ip_network(value)
+        except ValueError:
+            continue
+
+
+def _entries(rules: Rules, name: str) -> list[Any]:
+    """Return the entries of a list that can be used; those that cannot are a problem of their own."""
+    values = getattr(rules, name)
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        return []
+    return [value for value in values if _is(_LISTS[name], value)]
+
+
+def _is(kind: type, value: object) -> bool:
+    if kind is str:
+        return isinstance(value, str) and bool(value.strip()) and not _NOT_UNICODE.search(value)
+    return isinstance(value, kind)
+
+
+def _plural(kind: type) -> str:
+    return "texts" if kind is str else kind.__name__
+
+
+def _named(kind: type) -> str:
+    return "a text" if kind is str else f"of the type {kind.__name__}"

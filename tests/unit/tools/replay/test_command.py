@@ -1,0 +1,189 @@
+"""The command `client-connect replay`."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from client_connect_tools.cli import main
+from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, lines, record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from typer.testing import Result
+
+MAC = forbid("mac", 'when { context.platform == "mac" }')
+OS = forbid("os", "when { context has os && context.os.major < 10 }")
+
+
+def run(*arguments: str | Path, given: bytes | None = None, columns: int = 120) -> Result:
+    """Run the command."""
+    environment = {"COLUMNS": str(columns)}
+    return CliRunner().invoke(main, ["replay", *map(str, arguments)], input=given, env=environment)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with policies and a log."""
+    (tmp_path / "all.cedar").write_text(PERMIT, "utf-8")
+    (tmp_path / "mac.cedar").write_text(PERMIT + MAC, "utf-8")
+    (tmp_path / "os.cedar").write_text(PERMIT + OS, "utf-8")
+    (tmp_path / "log.jsonl").write_bytes(lines(record(), record(platform="mac", username="eve"), {"x": 1}))
+    return tmp_path
+
+
+def test_nothing_changes(folder: Path) -> None:
+    """Exit status 0, with the totals."""
+    result = run(folder / "log.jsonl", "--policies", folder / "all.cedar")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Newly" not in result.stdout
+    assert "2 connections replayed" in result.stdout
+    assert "other JSON" in result.stdout
+
+
+def test_something_changes(folder: Path) -> None:
+    """Exit status 1, or 0 when that is what was meant, with whom it concerns and why."""
+    result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar")
+    assert result.exit_code == 1
+    for text in ("Newly denied: 1, by policy", "by user", "eve", "mac", "2026-11-23 12:00:00", "50.0%"):
+        assert text in result.stdout
+    allowed = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--allow-change")
+    assert allowed.exit_code == 0
+    assert "eve" in allowed.stdout
+
+
+def test_against_old_policies(folder: Path) -> None:
+    """The same policies change nothing; others may allow."""
+    log, mac = folder / "log.jsonl", folder / "mac.cedar"
+    assert run(log, "--policies", mac, "--against", mac).exit_code == 0
+    result = run(log, "--policies", folder / "all.cedar", "--against", mac)
+    assert result.exit_code == 1
+    assert "Newly allowed: 1, by policy" in result.stdout
+
+
+def test_undecidable_is_no_change(folder: Path) -> None:
+    """It is shown by policy, with what is missing."""
+    (folder / "log.jsonl").write_bytes(lines(connection()))
+    result = run(folder / "log.jsonl", "--policies", folder / "os.cedar")
+    assert result.exit_code == 0
+    assert "Undecidable by the new policies" in result.stdout
+
+
+def test_json(folder: Path) -> None:
+    """Everything that the tables say, for programs."""
+    result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--json", "--jobs", "2")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert found["totals"] == {
+        "lines": 3,
+        "decisions": 2,
+        "fromConnectionLogs": 0,
+        "allowed": 1,
+        "denied": 1,
+        "undecidable": 0,
+        "newlyDenied": 1,
+        "newlyAllowed": 0,
+        "skipped": 1,
+    }
+    at = "2026-11-23T12:00:00.000+00:00"
+    seen = {"count": 1, "first": at, "last": at}
+    assert found["newlyDenied"] == {
+        "byPolicy": [{"policy": "mac", **seen}],
+        "byUser": [{"user": "eve", **seen, "policies": ["mac"]}],
+    }
+    assert found["newlyAllowed"] == {"byPolicy": [], "byUser": []}
+    assert found["undecidable"] == []
+    assert found["skipped"] == {"other JSON": 1}
+    assert found["seconds"] >= 0
+
+
+def test_json_of_what_is_undecidable(folder: Path) -> None:
+    """Whose policy it is, and what was missing."""
+    (folder / "log.jsonl").write_bytes(lines(connection()))
+    result = run(folder / "log.jsonl", "--policies", folder / "os.cedar", "--json")
+    (row,) = json.loads(result.stdout)["undecidable"]
+    assert (row["policies"], row["policy"], row["count"], row["missing"]) == ("new", "os", 1, ["os"])
+
+
+def test_a_page(folder: Path) -> None:
+    """Is written beside what is printed."""
+    file = folder / "report.html"
+    result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--html", file)
+    assert result.exit_code == 1
+    assert "Newly denied, by user" in file.read_text("utf-8")
+
+
+def test_standard_input_and_folders(folder: Path) -> None:
+    """Read together."""
+    (folder / "logs" / "day").mkdir(parents=True)
+    (folder / "logs" / "day" / "1.gz").write_bytes(gzip.compress(lines(record(), record())))
+    result = run("-", folder / "logs", "--policies", folder / "all.cedar", "--json", given=lines(record()))
+    assert json.loads(result.stdout)["totals"]["decisions"] == 3
+
+
+def test_the_time_zone(folder: Path) -> None:
+    """Of the clock that policies see: noon in UTC is evening in Tokyo."""
+    (folder / "late.cedar").write_text(
+        PERMIT + forbid("late", "when { context.time.minuteOfDay >= 1200 }"), "utf-8"
+    )
+    arguments = (folder / "log.jsonl", "--policies", folder / "late.cedar")
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments, "--time-zone", "Asia/Tokyo").exit_code == 1
+
+
+def test_names_cannot_act_on_the_terminal(folder: Path) -> None:
+    """Control characters and markup are shown as what they are, also in a narrow window."""
+    name = "\x1b[2J\x1b]0;owned\x07[red]\u202e"
+    entry = record(platform="mac")
+    entry["requestJson"] = json.dumps(entry["request"] | {"username": name})
+    (folder / "log.jsonl").write_bytes(lines(entry))
+    for columns in (200, 40):
+        result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", columns=columns)
+        assert not set(name[:1] + "\x07\u202e") & set(result.stdout)
+    assert r"\x1b[2J" in run(folder / "log.jsonl", "--policies", folder / "mac.cedar", columns=200).stdout
+
+
+def test_progress_is_shown_on_a_terminal_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the output, so that JSON stays JSON."""
+    arguments = (folder / "log.jsonl", "--policies", folder / "mac.cedar", "--json")
+    assert run(*arguments).stderr == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    result = run(*arguments)
+    assert "2 connections, 1 changes" in result.stderr
+    assert json.loads(result.stdout)["totals"]["decisions"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.jsonl", "--policies", "all.cedar"], 'cannot read the log "missing.jsonl": No such file'),
+        (["log.jsonl", "--policies", "missing.cedar"], 'cannot read the policies "missing.cedar"'),
+        (["log.jsonl", "--policies", "bad.cedar"], "the policies have 1 problem:"),
+        (["log.jsonl", "--policies", "all.cedar", "--against", "bad.cedar"], "the policies have 1 problem:"),
+        (["log.jsonl", "--policies", "all.cedar", "--time-zone", "Mars"], 'time zone "Mars" is not known; use'),
+        (["log.jsonl", "--policies", "all.cedar", "--html", "no/page"], 'cannot write the page "no/page"'),
+        (["log.jsonl", "--policies", "all.cedar", "--html", "."], 'cannot write the page "."; name a file'),
+        (["log.jsonl", "--policies", "all.cedar", "--jobs", "0"], ""),
+        (["--policies", "all.cedar"], ""),
+        (["log.jsonl"], ""),
+        (["cut.gz", "--policies", "all.cedar"], 'cannot read the log "cut.gz": Compressed file ended'),
+        (["empty.jsonl", "--policies", "all.cedar"], "the logs hold no decision to replay; give decision records"),
+    ],
+)  # fmt: skip
+def test_fails_for_wrong_use(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    """Exit status 2: 1 means that something changes, and a pipeline must not mistake one for the other."""
+    monkeypatch.chdir(folder)
+    (folder / "bad.cedar").write_text(PERMIT + forbid("x", "when { context.os.major < 10 }"), "utf-8")
+    (folder / "cut.gz").write_bytes(gzip.compress(lines(*[record()] * 2000))[:-20])
+    (folder / "empty.jsonl").write_text("START RequestId: 1\n", "utf-8")
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.output
