@@ -33,6 +33,7 @@ VPC_CIDR = "10.0.0.0/16"
 NOT_LOOKED_UP_YET = "1.2.3.4/5"
 BESIDE_IT = "192.168.0.0/20"
 AUTHENTICATIONS = ("clientCertificateArn", "samlProviderArn", "directoryId")
+VPN_KEYS = (*AUTHENTICATIONS, "vpcId", "clientCidr", "authorizedGroups")
 
 
 class ClientConnectStack(cdk.Stack):
@@ -90,6 +91,12 @@ class ClientVpnStack(cdk.Stack):
             split_tunnel=True,
             authorize_all_users_to_vpc_cidr=False,
         )
+        if context.has("authorizedGroups") and not (
+            context.has("samlProviderArn") or context.has("directoryId")
+        ):
+            raise InvalidContext(
+                'context "authorizedGroups" needs users, who have groups: give -c samlProviderArn=... or directoryId'
+            )
         groups = context.texts("authorizedGroups", r"[^,]+", example="S-1-5-21-1-2-3-1001 or engineering")
         for number, group in enumerate(groups or [None], start=1):
             endpoint.add_authorization_rule(f"Rule{number}", cidr=vpc.vpc_cidr_block, group_id=group)
@@ -163,9 +170,13 @@ def define(app: cdk.App) -> None:
         account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
     )
     handler = ClientConnectStack(app, "ClientConnect", context=context, env=env).handler
-    if not app.node.try_get_context("serverCertificateArn"):
+    if not context.has("serverCertificateArn"):
+        if given := [key for key in VPN_KEYS if context.has(key)]:
+            raise InvalidContext(
+                f'context "{given[0]}" is for an endpoint, which needs -c serverCertificateArn=... too'
+            )
         return
-    if not any(app.node.try_get_context(key) for key in AUTHENTICATIONS):
+    if not any(context.has(key) for key in AUTHENTICATIONS):
         raise InvalidContext(
             "clients have no way to authenticate: give at least one of "
             + ", ".join(f"-c {key}=..." for key in AUTHENTICATIONS)

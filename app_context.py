@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, NoReturn
@@ -38,25 +39,31 @@ class Context:
         node: The app's node.
 
     Raises:
-        InvalidContext: When a key is spelt in another case than a known one, which would be ignored.
+        InvalidContext: When a key is nearly spelt as a known one, which would be ignored.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        known = {key.lower(): key for key in KEYS}
         for key in node.get_all_context():
-            right = known.get(key.lower().replace("-", "").replace("_", ""))
-            if right is not None and key != right:
+            if key not in KEYS and (right := _meant(key)):
                 raise InvalidContext(f'context "{key}" is not known; write "{right}"')
 
+    def has(self, key: str) -> bool:
+        """Tell whether a key is there."""
+        return self._node.try_get_context(key) is not None
+
     def optional(self, key: str, pattern: str, *, example: str) -> str | None:
-        """Return a text that matches, or ``None`` when the key is not there or empty."""
+        """Return a text that matches, or ``None`` when the key is not there.
+
+        An empty text is refused: it comes of a variable that is not set, and to go on without what it should
+        have said could mean the contrary.
+        """
         value = self._node.try_get_context(key)
-        if value is None or value == "":
+        if value is None:
             return None
         text = str(value).lower() if isinstance(value, bool) else str(value)
         if not re.fullmatch(pattern, text):
-            self.fail(key, text, f"of the form {example}", f"give -c {key}={example}")
+            self.fail(key, text, f"of the form {example}", f"give -c {key}={example}, or leave the key out")
         return text
 
     def text(self, key: str, pattern: str, *, example: str, default: str | None = None) -> str:
@@ -67,9 +74,20 @@ class Context:
         return value
 
     def texts(self, key: str, pattern: str, *, example: str) -> Sequence[str]:
-        """Return the texts of a list that commas separate; none when the key is not there."""
-        text = self.optional(key, rf"\s*{pattern}\s*(,\s*{pattern}\s*)*", example=f"{example},...")
-        return [] if text is None else [part.strip() for part in text.split(",")]
+        """Return the texts of a list, or of a text in which commas separate them; none without the key."""
+        value = self._node.try_get_context(key)
+        if value is None:
+            return []
+        parts = value if isinstance(value, list) else str(value).split(",")
+        texts = [str(part).strip() for part in parts]
+        if not texts or not all(re.fullmatch(pattern, text) for text in texts):
+            self.fail(
+                key,
+                str(value),
+                f"of the form {example},...",
+                f"give -c {key}={example}, or leave the key out",
+            )
+        return texts
 
     def choice(self, key: str, choices: Sequence[str], *, default: str) -> str:
         """Return one of the choices."""
@@ -99,3 +117,13 @@ class Context:
             InvalidContext: Always.
         """
         raise InvalidContext(f'context "{key}" is "{value}", which is not {wanted}; {remedy}')
+
+
+def _meant(key: str) -> str | None:
+    """Return the key of ours that another one is probably meant to be; CDK's own have a colon."""
+    if ":" in key:
+        return None
+    near = difflib.get_close_matches(
+        re.sub("[-_]", "", key).lower(), [each.lower() for each in KEYS], n=1, cutoff=0.85
+    )
+    return next((each for each in KEYS if [each.lower()] == near), None)

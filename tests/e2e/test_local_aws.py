@@ -111,6 +111,14 @@ class TestEmulator:
             {"allowed": True},
         )
 
+    def test_functions_see_nothing_but_their_code(self, bundle: Path) -> None:
+        """A bundle that lacks something fails here, as it would on Lambda."""
+        (bundle / "function.py").write_text(
+            "import cedarpy, client_connect\ndef handler(event, context): ...\n"
+        )
+        with Emulator() as emulator, pytest.raises(AssertionError, match="FunctionError"):
+            invoke_function(emulator, bundle)
+
     def test_child_processes_cannot_reach_the_users_account(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """No AWS variable of the user's is handed on."""
         monkeypatch.setenv("AWS_PROFILE", "production")

@@ -81,9 +81,12 @@ def test_whole_vpn() -> None:
     template.has_output("EndpointId", {})
 
 
-def test_groups() -> None:
+@pytest.mark.parametrize(
+    "groups", ["engineering, S-1-5-21-1", ["engineering", "S-1-5-21-1"]], ids=["text", "list"]
+)
+def test_groups(groups: object) -> None:
     """Groups that are named get a rule each, and nobody else gets one."""
-    template = stacks(**VPN, authorizedGroups="engineering, S-1-5-21-1")["ClientVpn"]
+    template = stacks(**VPN, samlProviderArn=SAML, authorizedGroups=groups)["ClientVpn"]
     rules = template.find_resources(RULE).values()
     assert sorted(rule["Properties"]["AccessGroupId"] for rule in rules) == ["S-1-5-21-1", "engineering"]
     assert not any(rule["Properties"].get("AuthorizeAllGroups") for rule in rules)
@@ -183,7 +186,22 @@ def test_handler_settings(tmp_path: Path) -> None:
         ({**VPN, "clientCidr": "10.0.128.0/20"}, "outside of 10.0.0.0/16"),
         ({**VPN, "vpcId": "main"}, 'context "vpcId" is "main"'),
         ({**VPN, "vpcId": "vpc-0123456789abcdef0"}, "sign in to AWS first"),
-        ({**VPN, "authorizedGroups": "a,,b"}, 'context "authorizedGroups" is "a,,b"'),
+        (
+            {**VPN, "samlProviderArn": SAML, "authorizedGroups": "a,,b"},
+            'context "authorizedGroups" is "a,,b"',
+        ),
+        ({**VPN, "samlProviderArn": SAML, "authorizedGroups": ""}, 'context "authorizedGroups" is ""'),
+        ({**VPN, "samlProviderArn": SAML, "authorizedGroups": " "}, 'context "authorizedGroups" is " "'),
+        ({**VPN, "samlProviderArn": SAML, "authorizedGroups": []}, "leave the key out"),
+        ({**VPN, "authorizedGroups": "staff"}, "needs users, who have groups"),
+        ({"policies": ""}, 'context "policies" is ""'),
+        ({"policie": "x"}, 'context "policie" is not known; write "policies"'),
+        ({"clientCertificateArn": CERTIFICATE}, "which needs -c serverCertificateArn"),
+        ({"vpcId": "vpc-0123456789abcdef0"}, 'context "vpcId" is for an endpoint'),
+        (
+            {"serverCertificateArn": "", "clientCertificateArn": CERTIFICATE},
+            'context "serverCertificateArn" is ""',
+        ),
         ({"serverCertificateARN": CERTIFICATE}, 'write "serverCertificateArn"'),
         ({"shadow-mode": "true"}, 'write "shadowMode"'),
         ({"shadowMode": "yes"}, "true|false"),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _DECISIONS_KEPT = 20_000
 _VALUES_KEPT = 20_000
 _SECONDS_OF_HOUR = 3600
+_ENTITIES = {reads.PRINCIPAL, reads.GROUPS, reads.CONTEXT, "device"}
 # What a group says of a value: the outcome of each of its atoms.
 _Outcomes = tuple[formula.Outcome, ...]
 
@@ -152,6 +153,7 @@ class _Group:
         self._values = [value_of(name) for name in self.names]
         self._policies = _as_policies(self.atoms)
         self._attributes = {name.partition(".")[0] for name in self.names}
+        self._reads_entities = not _ENTITIES.isdisjoint(self.names)
         self._whole_context = reads.CONTEXT in self._attributes
         self._hourly = self.names == ("time.now",) and all(map(reads.rises_or_falls_with_time, self.atoms))
         self._memo: Memo[Hashable, _Outcomes] = Memo(_VALUES_KEPT)
@@ -165,7 +167,10 @@ class _Group:
             if known is not None:
                 return known
         key = tuple([value(facts) for value in self._values])
-        return self._memo.get(key, lambda: self._evaluate(self._request(facts), facts.cedar_entities()))
+        return self._memo.get(key, lambda: self._evaluate(self._request(facts), self._entities(facts)))
+
+    def _entities(self, facts: Facts) -> list[dict[str, Any]]:
+        return facts.cedar_entities() if self._reads_entities else []
 
     def _request(self, facts: Facts) -> dict[str, Any]:
         request = facts.cedar_request()
