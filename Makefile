@@ -12,9 +12,6 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Pyright is the locked one and runs on the locked Node; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-# Progress bars are for people.
-UV_FLAGS := $(if $(CI),--quiet)
-
 .PHONY: help setup demo test check lock clean
 .DELETE_ON_ERROR:
 
@@ -69,7 +66,7 @@ $(STAMPS)/uv: requirements/bootstrap.txt
 
 $(STAMPS)/requirements: requirements/dev.txt $(STAMPS)/uv
 	@echo "==> Installing the locked Python packages (about a minute the first time)"
-	@$(UV) pip sync $(UV_FLAGS) --require-hashes requirements/dev.txt
+	@$(UV) pip sync --quiet --require-hashes requirements/dev.txt
 	@touch $@
 
 # Editable: the tests, the checks and the demo see the sources as they are.

@@ -5,6 +5,7 @@ ClientConnectError (a ValueError)
 ├── InvalidPolicyTests   tests beside policies that cannot be read or understood
 ├── PolicyTestsFailed    policies decide otherwise than the tests beside them expect
 ├── InvalidRules         fields of ``Rules`` that are empty, malformed or contradictory
+├── UnreadableLog        a log that cannot be replayed; in ``client_connect_tools.replay``
 ├── BundleError          the function's code could not be put together
 └── InvalidHandler       an argument of a construct; see ``cdk_client_connect.errors``
 """

@@ -12,7 +12,7 @@ import pytest
 
 import cdk_client_connect
 import client_connect_tools
-from client_connect_tools import LINTS, Policies, check, checks, finding, lint
+from client_connect_tools import LINTS, Policies, check, checks, finding, lint, replay
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -37,6 +37,13 @@ def test_there_are_ten_recipes() -> None:
 def test_recipes_are_sound(path: Path) -> None:
     """A recipe has neither errors nor anything doubtful."""
     policies = Policies.from_file(path)
+    assert check(policies) == []
+    assert lint(policies) == []
+
+
+def test_the_demo_sets_a_good_example() -> None:
+    """The policies of the demo have neither errors nor anything doubtful."""
+    policies = Policies.from_directory(ROOT / "local_aws" / "demo_policies")
     assert check(policies) == []
     assert lint(policies) == []
 
@@ -66,12 +73,12 @@ def test_every_check_and_lint_is_documented() -> None:
 
 def test_every_error_class_is_documented() -> None:
     """errors.md names each error that a user may meet."""
-    modules = (cdk_client_connect, client_connect_tools)
+    modules = (cdk_client_connect, client_connect_tools, replay)
     public = [getattr(module, name) for module in modules for name in module.__all__]
     errors = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, Exception)}
     assert errors - {"ClientConnectError", "InvalidHandler"} == set(
         re.findall(
-            r"^\| `((?:Invalid|Policy|Bundle)\w+)` \|",
+            r"^\| `((?:Invalid|Policy|Bundle|Unreadable)\w+)` \|",
             ERRORS.split("## In decision records")[0],
             re.MULTILINE,
         )

@@ -130,7 +130,27 @@ def test_the_record_of_an_error_has_its_type_its_detail_and_the_event(log: Log) 
     assert record.keys() == ALWAYS | {"error", "event"}
     assert record["error"] == {"type": "InvalidRequest", "detail": '"public-ip" is not an IP address'}
     assert json.loads(record["event"]) == sent
-    assert (record["EndpointId"], record["FunctionName"]) == ("unknown", "local")
+    assert (record["EndpointId"], record["FunctionName"]) == (sent["endpoint-id"], "local")
+
+
+@pytest.mark.parametrize("sent", [None, {}, event(endpoint_id=None), event(endpoint_id=7)], ids=str)
+def test_the_endpoint_is_unknown_when_the_event_names_none(log: Log, sent: object) -> None:
+    """The metrics need a dimension all the same."""
+    connect_handler()(sent)
+    assert log.record()["EndpointId"] == "unknown"
+
+
+def test_an_error_that_is_not_the_requests_has_a_stack_trace(log: Log) -> None:
+    """With it the record tells where to look, and for which endpoint."""
+
+    def decide(_facts: Facts) -> Decision:
+        raise LookupError("broken")
+
+    ConnectHandler(decide, Settings())(event())
+    record = log.record()
+    assert record["endpoint"] == event()["endpoint-id"]
+    assert record["error"] == {"type": "LookupError", "detail": "broken"}
+    assert "in decide" in "".join(record["stackTrace"])
 
 
 def test_the_decision_time_is_that_of_the_whole_invocation(log: Log) -> None:

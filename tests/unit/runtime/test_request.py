@@ -53,7 +53,8 @@ def test_each_schema_version_is_read_with_the_fields_it_has(version: str) -> Non
         (["b", "a", "b", ""], ("b", "a")),
         ([], ()),
         ("a", ("a",)),
-        ("a, b", ("a, b",)),
+        ('["a", "b, c"]', ("a", "b, c")),
+        ("[]", ()),
         ("", ()),
         (None, ()),
         (MISSING, ()),
@@ -107,7 +108,7 @@ def test_fails_for_anything_but_one_public_address(address: str) -> None:
 
 
 WRONG_TYPES = [
-    (field, value, f'"{field}" is {type_name}, not a string')
+    (field, value, f'"{field}" is {type_name}, not a {"list" if field == "groups" else "string"}')
     for field in REQUIRED + OPTIONAL
     for value, type_name in [
         (None, "null"),
@@ -129,6 +130,18 @@ WRONG_TYPES = [
         *WRONG_TYPES,
         ("groups", ["a", 7], '"groups[]" is a number, not a string'),
         ("groups", [[SECRET]], '"groups[]" is a list, not a string'),
+        (
+            "groups",
+            "staff,admins",
+            '"groups" is a text with separators, and AWS does not document how to read it',
+        ),
+        (
+            "groups",
+            "staff; admins",
+            '"groups" is a text with separators, and AWS does not document how to read it',
+        ),
+        ("groups", "[staff", '"groups" begins as a JSON list, but is none'),
+        ("groups", '["a", 7]', '"groups[]" is a number, not a string'),
         ("groups", ["a", None], '"groups[]" is null, not a string'),
     ],
 )

@@ -88,12 +88,12 @@ def test_the_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) 
     """Our modules, the schema, the policies and the two locked packages; no bytecode, links or leftovers."""
     ours = [path.name for path in bundle._SOURCES.glob("*.py")] + ["schema.cedarschema"]
     assert {path.name for path in built.iterdir()} == {
-        *("client_connect", "policies.cedar", "cedarpy", "tzdata"),
+        *("client_connect", "policies.cedar", "platform.json", "cedarpy", "tzdata"),
         *(f"{name}-{version}.dist-info" for name, version in LOCKED.items()),
     }
     (engine,) = (path.name for path in built.glob("cedarpy/*.so"))
     assert files(built) == {
-        "policies.cedar",
+        *("policies.cedar", "platform.json"),
         *(f"client_connect/{name}" for name in ours),
         *(
             f"cedarpy/{name}"
