@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
@@ -43,6 +43,19 @@ class Decision:
     shadow_allowed: tuple[str, ...] = ()
     shadow_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the decision as decision records have it."""
+        return {
+            "allowed": self.allowed,
+            "determining": self.determining,
+            "message": self.message,
+            "statuses": self.statuses,
+            "shadowDenied": self.shadow_denied,
+            "shadowAllowed": self.shadow_allowed,
+            "shadowErrors": self.shadow_errors,
+            "errors": self.errors,
+        }
 
     def denial_message(self, default_message: str) -> str:
         """Return what a denied client is told: the policies' message, the default one, or of an error."""

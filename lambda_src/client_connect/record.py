@@ -57,16 +57,7 @@ class Record:
             "endpoint": facts.request.endpoint_id,
             "request": event,
             "facts": {"timeZone": str(facts.time_zone)},
-            "decision": {
-                "allowed": decision.allowed,
-                "determining": decision.determining,
-                "message": decision.message,
-                "statuses": decision.statuses,
-                "shadowDenied": decision.shadow_denied,
-                "shadowAllowed": decision.shadow_allowed,
-                "shadowErrors": decision.shadow_errors,
-                "errors": decision.errors,
-            },
+            "decision": decision.to_record(),
             "policies": policies,
         }
         if _printable(event) != event:

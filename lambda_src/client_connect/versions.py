@@ -17,6 +17,7 @@ _WINDOWS = re.compile(
     rf"|\.{_NUMBER},[a-z0-9_]+)",
     re.ASCII,
 )
+_NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?", re.ASCII)
 _CLIENT = re.compile(rf"{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?(?![0-9])", re.ASCII)
 
 
@@ -34,12 +35,19 @@ class OsVersion:
 
         Returns ``None`` for any other text, and for 0.0, by which OpenVPN says that it does not know.
         """
-        match = _WINDOWS.fullmatch(platform_version or "")
+        version = cls._of(_WINDOWS.fullmatch(platform_version or ""))
+        return version if version and version.major else None
+
+    @classmethod
+    def from_numbers(cls, text: str) -> OsVersion | None:
+        """Read two or three numbers, such as ``10.0.19045``; ``None`` for any other text."""
+        return cls._of(_NUMBERS.fullmatch(text))
+
+    @classmethod
+    def _of(cls, match: re.Match[str] | None) -> OsVersion | None:
         if match is None:
             return None
         major, minor, build = match.groups()
-        if int(major) == 0:
-            return None
         return cls(int(major), int(minor), None if build is None else int(build))
 
 

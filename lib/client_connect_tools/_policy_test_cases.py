@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, PolicySet
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect_tools._toml_tables import TomlTable, entries, literal, suggestion
+from client_connect_tools.default_event import DEFAULT_EVENT
 from client_connect_tools.errors import InvalidPolicyTests
 from client_connect_tools.time_zones import time_zone_named, time_zone_names
 
@@ -24,20 +25,7 @@ if TYPE_CHECKING:
 # A Monday, so that a test without a time of its own is within what most people call working hours.
 DEFAULT_AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
-# What a client did not send is empty, so that a test says itself what its policies look at.
-DEFAULT_REQUEST: dict[str, str | list[str]] = {
-    "connection-id": "cvpn-connection-0123456789abcdef0",
-    "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
-    "common-name": "",
-    "username": "user",
-    "platform": "win",
-    "platform-version": "",
-    "public-ip": "192.0.2.1",
-    "client-openvpn-version": "",
-    "groups": [],
-    "aws-client-version": "",
-    "schema-version": "v3",
-}
+DEFAULT_REQUEST: dict[str, str | list[str]] = {**DEFAULT_EVENT, "username": "user"}
 DEFAULT_COMMON_NAME = "device"
 
 _CIRCUMSTANCES = ("at", "time-zone", "request", "device", "inventory", "waivers", "active-connections")
@@ -46,7 +34,6 @@ _KEYS = ("name", *_CIRCUMSTANCES, "expect", *_OUTCOME, "shadow-denied", "shadow-
 _DEVICE_KEYS = ("compliant", "last-seen", "os", "tags")
 _INVENTORY = ("disabled", "known", "unknown", "unavailable")
 _HEADER = re.compile(r"""^[ \t]*\[\[[ \t]*(?:test|"test"|'test')[ \t]*\]\]""")
-_OS = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?", re.ASCII)
 _MAX_LONG = 2**63 - 1
 
 
@@ -366,9 +353,7 @@ def _os(table: TomlTable) -> OsVersion | None:
     text = table.text("os")
     if text is None:
         return None
-    match = _OS.fullmatch(text)
-    if match is None:
+    version = OsVersion.from_numbers(text)
+    if version is None:
         table.note("os", f'is {literal(text)}; give numbers such as "10.0.19045"')
-        return None
-    major, minor, build = match.groups()
-    return OsVersion(int(major), int(minor), None if build is None else int(build))
+    return version

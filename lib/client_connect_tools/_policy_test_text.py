@@ -40,16 +40,7 @@ def result_json(result: PolicyTestResult) -> dict[str, Any]:
         "passed": result.passed,
         "differences": [asdict(difference) for difference in result.differences],
         **_circumstances_json(test.facts),
-        "decision": {
-            "allowed": decision.allowed,
-            "determining": decision.determining,
-            "message": decision.message,
-            "statuses": decision.statuses,
-            "shadowDenied": decision.shadow_denied,
-            "shadowAllowed": decision.shadow_allowed,
-            "shadowErrors": decision.shadow_errors,
-            "errors": decision.errors,
-        },
+        "decision": decision.to_record(),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+from client_connect_tools.default_event import DEFAULT_EVENT
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.time_zones import time_zone_named
 
@@ -22,23 +22,8 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 
-# What a client did not send is empty.
-DEFAULT_EVENT: Mapping[str, object] = {
-    "connection-id": "cvpn-connection-0123456789abcdef0",
-    "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
-    "common-name": "",
-    "username": "",
-    "platform": "win",
-    "platform-version": "",
-    "public-ip": "192.0.2.1",
-    "client-openvpn-version": "",
-    "groups": [],
-    "aws-client-version": "",
-    "schema-version": "v3",
-}
 _DEVICE_KEYS = ("compliant", "lastSeen", "last-seen", "os", "tags")
 _OS_KEYS = ("major", "minor", "build")
-_OS = re.compile(r"([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?", re.ASCII)
 
 
 class WrongUse(ValueError):
@@ -179,9 +164,8 @@ def _os(value: object) -> OsVersion | None:
         _require_known(value, _OS_KEYS, '--device: "os"')
         numbers = [value.get("major", ""), value.get("minor", ""), value.get("build")]
         value = ".".join(str(number) for number in numbers if number is not None)
-    if isinstance(value, str) and (match := _OS.fullmatch(value)):
-        major, minor, build = match.groups()
-        return OsVersion(int(major), int(minor), None if build is None else int(build))
+    if isinstance(value, str) and (version := OsVersion.from_numbers(value)):
+        return version
     raise WrongUse('--device: "os" is not a version; give numbers such as "10.0.19045"')
 
 
