@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from client_connect_tools.replay.sources import Sources
 
 
+_WIDTH_WITHOUT_TERMINAL = 160
+
+
 def replay(  # noqa: PLR0913, PLR0917 - each is an option
     logs: Annotated[
         list[str], typer.Argument(help="Log files, folders of them, or - for standard input; plain or gzip.")
@@ -142,7 +145,9 @@ def _print(tally: Tally, seconds: float) -> None:
 
     from client_connect_tools.replay.terminal import tables
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    # Where nobody has set a width, as in a pipeline's log, names are not to be broken.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     for table in tables(tally, seconds=seconds):
         console.print(table)
         console.print()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -77,7 +78,7 @@ def _skipped(tally: Tally) -> RichTable:
 
 
 def _table(title: str, *columns: str) -> RichTable:
-    table = RichTable(title=title, title_justify="left", title_style="bold")
+    table = RichTable(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in columns:
         right = column in ("connections", "share", "lines")
         times = column.endswith("seen")
