@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import cedarpy
@@ -30,6 +31,23 @@ def walk(node: object) -> Iterator[object]:
         yield node
         for field in fields(node):
             yield from walk(getattr(node, field.name))
+
+
+def guarded(test: pst.HasAttr) -> pst.Expr:
+    """Return a test for an attribute, behind tests for everything that it goes through.
+
+    By itself ``context.os has build`` reads ``os`` unguarded, which is another mistake.
+    """
+    path: pst.Expr = test.base
+    names = list(test.attrs)
+    while isinstance(path, pst.GetAttr):
+        names.insert(0, path.attr)
+        path = path.base
+    tests: list[pst.Expr] = []
+    for name in names:
+        tests.append(pst.HasAttr(path, (name,)))
+        path = pst.GetAttr(path, name)
+    return reduce(lambda left, right: pst.BinaryOp("and", left, right), tests)
 
 
 def never_true(expression: pst.Expr) -> bool:

@@ -101,7 +101,7 @@ def _unknown_attributes(template: pst.Template) -> Iterator[tuple[str, str]]:
     """A `has` with an attribute that the schema does not have is always false, which Cedar accepts."""
     tests = dict.fromkeys(node for node in _nodes.walk(template) if isinstance(node, pst.HasAttr))
     for test in tests:
-        if _nodes.never_true(test):
+        if _nodes.never_true(_nodes.guarded(test)):
             path = ".".join(test.attrs)
             yield (
                 "unknown-attribute",

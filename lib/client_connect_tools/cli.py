@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -30,3 +32,6 @@ for command in (bundle, check, decide, replay, schema, test):
 @main.callback()
 def _describe() -> None:
     """Work with the policies of an AWS Client VPN client connect handler."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever a user or a policy is called

@@ -158,12 +158,9 @@ class _Judge:
         for place, expression, wanted in _conditions(policy):
             if self._outcome(expression).value is not wanted:
                 given, part = self._narrowed(expression)
-                return Reason(
-                    place=place,
-                    condition=self._condition(part),
-                    given=given,
-                    waived=part == _waiver(policy.annotations["id"]),
-                )
+                condition = self._condition(part)
+                waived = condition.value is True and part == _waiver(policy.annotations["id"])
+                return Reason(place=place, condition=condition, given=given, waived=waived)
         return None
 
     def _narrowed(self, expression: pst.Expr) -> tuple[tuple[Condition, ...], pst.Expr]:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 _MAX_DEPTH = 100
-_NESTING = re.compile(r"[(\[{)\]}]|\|\||&&|\bif\b")
+# Strings and comments first, for what is in them nests nothing.
+_NESTING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|[(\[{)\]}]|\|\||&&|[-+*]|\bif\b', re.DOTALL)
 _ID = re.compile(r'@id\s*\(\s*"((?:\\.|[^"\\])*)"')
 
 
@@ -132,7 +133,7 @@ def _parsed(file: str, statement: Statement) -> ParsedStatement:
 def _depth(text: str) -> int:
     """Return about how deep a policy nests: brackets, and operators one after the other within the same ones.
 
-    What stands in strings and comments counts as well; what is written to be read does not come near the limit.
+    What is written to be read does not come near the limit.
     """
     deepest, operators = 0, [0]
     for token in _NESTING.findall(text):
@@ -140,7 +141,7 @@ def _depth(text: str) -> int:
             operators.append(0)
         elif token in (")", "]", "}"):
             operators = operators[:-1] or [0]
-        else:
+        elif token[0] not in '"/':
             operators[-1] += 1
         deepest = max(deepest, len(operators) + sum(operators))
     return deepest

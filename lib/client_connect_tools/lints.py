@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _CONTEXT = pst.Var("context")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
+_COMPARISONS = frozenset({"eq", "not_eq", "contains", "contains_any", "contains_all"})
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -61,8 +62,8 @@ def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) ->
 
 
 def _permit_without_conditions(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    others = [each for each in everything if each.effect == "permit" and each is not template]
-    if template.effect == "permit" and others and not _is_shadow(template) and _is_unconditional(template):
+    enforced = [each for each in everything if each.effect == "permit" and not _is_shadow(each)]
+    if template in enforced and len(enforced) > 1 and _is_unconditional(template):
         yield (
             "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
             "the others"
@@ -85,7 +86,7 @@ def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator
 def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if template.effect != "forbid":
         return
-    for uid in sorted(pst.entity_uids(template), key=str):
+    for uid in sorted(_named_to_be_denied(template), key=str):
         if str(uid.type) == "ClientVpn::User":
             yield (
                 f"the forbid names {uid} exactly, but Active Directory takes other cases of the letters for the same "
@@ -110,17 +111,37 @@ LINTS: dict[str, Callable[[pst.Template, list[pst.Template]], Iterator[str]]] = 
 
 
 def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
-    """Yield each text that an attribute in lower case is compared with, by `==` or in a set."""
+    """Yield each text that an attribute in lower case is compared with."""
     for node in _nodes.walk(template):
-        if not (isinstance(node, pst.BinaryOp) and node.op in {"eq", "contains"}):
+        if isinstance(node, pst.Like):
+            text = "".join(each.value for each in node.pattern if isinstance(each, pst.Char))
+            yield from ((name, text) for name in _LOWER_CASE if _reads(node.base, name))
+        if not (isinstance(node, pst.BinaryOp) and node.op in _COMPARISONS):
             continue
         for attribute in _LOWER_CASE:
             sides = (node.left, node.right)
-            if any(_reads(side, attribute) for side in sides):
+            if any(_reads(each, attribute) for side in sides for each in _members(side)):
                 literals = [
                     each for side in sides for each in _nodes.walk(side) if isinstance(each, pst.StringLit)
                 ]
                 yield from ((attribute, literal.value) for literal in literals)
+
+
+def _members(node: pst.Expr) -> tuple[pst.Expr, ...]:
+    return node.elements if isinstance(node, pst.Set) else (node,)
+
+
+def _named_to_be_denied(forbid: pst.Template) -> frozenset[pst.EntityUid]:
+    """Return the entities that a forbid names in its scope or its conditions, but not for an exception."""
+    conditions = tuple(clause.expr for clause in forbid.clauses if isinstance(clause, pst.When))
+    nodes = (each for node in (forbid.principal, *conditions) for each in _nodes.walk(node))
+    negated = {
+        each
+        for node in nodes
+        if isinstance(node, pst.UnaryOp) and node.op == "not"
+        for each in pst.entity_uids(node)
+    }
+    return pst.entity_uids((forbid.principal, *conditions)) - negated
 
 
 def _reads(node: object, attribute: str) -> bool:
@@ -134,7 +155,10 @@ def _reads(node: object, attribute: str) -> bool:
 
 def _is_unconditional(template: pst.Template) -> bool:
     scopes = (template.principal, template.resource)
-    return not template.clauses and all(isinstance(scope, pst.ScopeAny) for scope in scopes)
+    always = (pst.When(pst.BoolLit(value=True)), pst.Unless(pst.BoolLit(value=False)))
+    return all(clause in always for clause in template.clauses) and all(
+        isinstance(scope, pst.ScopeAny) for scope in scopes
+    )
 
 
 def _is_shadow(template: pst.Template) -> bool:

@@ -30,14 +30,20 @@ def read_policies(path: Path) -> Policies:
 
 @contextmanager
 def errors_end_the_command() -> Iterator[None]:
-    """End with the message alone, and status 1, when the library refuses what it was given."""
-    from client_connect_tools.errors import ClientConnectError
+    """End with the message alone when the library refuses what it was given.
+
+    The status is 2 for a file that cannot be read or understood, and 1 for what is found in one that can.
+    """
+    from client_connect_tools.errors import ClientConnectError, InvalidPolicies, InvalidPolicyTests
 
     try:
         yield
     except ClientConnectError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(FINDINGS) from None
+        unreadable = isinstance(error, InvalidPolicies) and not error.findings
+        raise typer.Exit(
+            WRONG_USE if unreadable or isinstance(error, InvalidPolicyTests) else FINDINGS
+        ) from None
 
 
 def wrong_use(message: str) -> NoReturn:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -159,8 +157,6 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
 
     from client_connect_tools.commands._explanation_text import explanation_text
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # whatever a user is called, it can be printed
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
     Console(highlight=False, soft_wrap=True).print(explanation_text(explanation, facts))
 

@@ -45,6 +45,10 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
     allow_change: Annotated[
         bool, typer.Option("--allow-change", help="End with status 0 when something changes, too.")
     ] = False,
+    allow_undecidable: Annotated[
+        bool,
+        typer.Option("--allow-undecidable", help="End with status 0 when the log lacks facts, too."),
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="How many processes decide. Default: one for each core.")
     ] = None,
@@ -52,7 +56,10 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
         str | None, typer.Option(help="The zone of the policies' clock. Default: the records', else UTC.")
     ] = None,
 ) -> None:
-    """Decide logged connections by new policies, and show what would change. Status 1 when something would."""
+    """Decide logged connections by new policies, and show what would change.
+
+    Status 1 when something would, or when the new policies cannot decide a connection.
+    """
     comparison, sources = _prepare(logs, policies, against, html, time_zone)
     started = time.perf_counter()
     tally = _run(comparison, sources, jobs or _cores())
@@ -64,7 +71,9 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
         wrong_use(
             "the logs hold no decision to replay; give decision records or Client VPN's connection logs"
         )
-    if tally.changes and not allow_change:
+    if tally.undecidable_by_new:
+        _warn_of_undecidable(tally.undecidable_by_new)
+    if (tally.changes and not allow_change) or (tally.undecidable_by_new and not allow_undecidable):
         raise typer.Exit(FINDINGS)
 
 
@@ -101,7 +110,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
 @contextmanager
 def _wrong_use_of_errors() -> Iterator[None]:
-    """End with status 2: status 1 says that something changes."""
+    """End with status 2: status 1 says that something changes or is undecidable."""
     from client_connect_tools.errors import ClientConnectError
 
     try:
@@ -151,6 +160,14 @@ def _print(tally: Tally, seconds: float) -> None:
     for table in tables(tally, seconds=seconds):
         console.print(table)
         console.print()
+
+
+def _warn_of_undecidable(count: int) -> None:
+    connections = "1 connection" if count == 1 else f"{count:,} connections"
+    print(
+        f"{connections} could not be decided, because the log lacks facts that the policies read",
+        file=sys.stderr,
+    )
 
 
 def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:

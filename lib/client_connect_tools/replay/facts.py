@@ -31,12 +31,14 @@ class Attempt:
         missing: The names of the facts that the log does not hold, so that their values here mean nothing.
         allowed: Whether the policies of that time allowed it.
         determining: The ids of the policies that decided then, as far as they are logged.
+        erred: Whether a policy of that time could not be evaluated, so that it denied.
     """
 
     facts: Facts
     missing: frozenset[str]
     allowed: bool
     determining: tuple[str, ...]
+    erred: bool = False
 
 
 class Malformed(ValueError):
@@ -59,6 +61,7 @@ def of_record(record: dict[str, Any], *, time_zone: tzinfo | None = None) -> Att
             missing=frozenset(),
             allowed=_boolean(record["decision"]["allowed"]),
             determining=tuple(str(id_) for id_ in record["decision"].get("determining", ())),
+            erred=bool(record["decision"].get("errors")),
         )
     except Malformed:
         raise

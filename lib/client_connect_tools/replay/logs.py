@@ -23,7 +23,8 @@ _EXPORTED = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z\s+")
 _LAMBDA_TEXT = re.compile(r"(INIT_START|START|END|REPORT|EXTENSION|INIT_REPORT) ")
 # One line of the indented JSON that the AWS command line prints: punctuation, or a key with the start of its value.
 _INDENTED = re.compile(r'[\[\]{},]+|"[A-Za-z@]+":.*', re.DOTALL)
-_INDENTED_MESSAGE = re.compile(r'"@?message": (".*"),?', re.DOTALL)
+_INDENTED_MESSAGE = re.compile(r'"(@?message|value)": (".*"),?', re.DOTALL)
+_JSON_IN_TEXT = re.compile(r'\{\s*\\?"')
 _REASON = re.compile(r"[a-z-]{1,60}")
 _PLATFORM_EVENT = re.compile(r"platform\.[A-Za-z]{1,40}")
 _MESSAGE_KEYS = ("message", "@message")
@@ -68,12 +69,12 @@ class _Reader:
         if text[:1] == "{" and (values := _values(text)) is not None:
             for value in values:
                 yield from self._value(value, depth)
-        elif (
-            depth == 0 and (message := _INDENTED_MESSAGE.fullmatch(text)) and (values := _values(message[1]))
-        ):
-            yield from self._message(values[0], depth)
+        elif depth == 0 and (message := _indented_message(text)) is not None:
+            yield from self._message(message, depth)
         elif depth > 0 or _INDENTED.fullmatch(text) is None:
             yield _text(text)
+        elif _JSON_IN_TEXT.search(text) is not None:
+            yield Skipped("JSON in a line of indented JSON that is no message")
 
     def _value(self, value: Any, depth: int) -> Iterator[Attempt | Skipped]:  # noqa: ANN401 - what JSON holds
         if not isinstance(value, dict):
@@ -131,6 +132,19 @@ def _values(text: str) -> list[Any] | None:
     except (ValueError, RecursionError):
         return None
     return values
+
+
+def _indented_message(text: str) -> str | None:
+    """Return the message in a line of indented JSON; nothing when it holds none.
+
+    Logs Insights has the field's name in the line before its value, so what the value is shows by its content.
+    """
+    if (match := _INDENTED_MESSAGE.fullmatch(text)) is None or not (values := _values(match[2])):
+        return None
+    message = str(values[0])
+    if match[1] == "value" and not _EXPORTED.sub("", message.strip(), count=1).startswith("{"):
+        return None
+    return message
 
 
 def _messages(value: dict[str, Any]) -> list[Any] | None:

@@ -70,7 +70,7 @@ class Replay:
         if self._old is not None:
             return self._old.decide(attempt.facts, attempt.missing)
         policies = (NOT_LOGGED,) if attempt.missing and not attempt.allowed else attempt.determining
-        return Verdict(allowed=attempt.allowed, policies=policies)
+        return Verdict(allowed=attempt.allowed, policies=policies, erred=attempt.erred)
 
 
 def replay(

@@ -39,16 +39,16 @@ class Sources:
 
     @classmethod
     def find(cls, names: Sequence[str]) -> Sources:
-        """Find the files and look into each.
+        """Find the files and look into each, but for those that can be read once only.
 
         Args:
-            names: Files, folders (with everything below them) and ``-`` for standard input.
+            names: Files, pipes, folders (with everything below them) and ``-`` for standard input.
 
         Raises:
             UnreadableLog: When one is missing or cannot be read, or a folder holds no file.
         """
         paths = tuple(path for name in names for path in _paths(name))
-        files = [path for path in paths if path is not None]
+        files = [path for path in paths if path is not None and not _can_be_read_once_only(path)]
         for file in files:
             with _opened(file) as (stream, _):
                 stream.read(1)
@@ -88,6 +88,11 @@ def _paths(name: str) -> Iterator[Path | None]:
         yield from files
     else:
         yield path
+
+
+def _can_be_read_once_only(path: Path) -> bool:
+    """Tell whether it is a pipe or a device, such as a shell's process substitution."""
+    return path.exists() and not path.is_file()
 
 
 @contextmanager

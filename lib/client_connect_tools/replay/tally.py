@@ -23,6 +23,7 @@ NOT_LOGGED = "(the log does not say which policy)"
 
 _MOST_ROWS = 10_000
 _MOST_NOTES = 20
+_COUNTS = ("lines", "attempts", "incomplete", "allowed", "denied", "undecidable", "undecidable_by_new")
 
 
 @dataclass(slots=True)
@@ -123,6 +124,7 @@ class Tally:
         allowed: Those that the new policies allow.
         denied: Those that the new policies deny.
         undecidable: Those for which a missing fact keeps the new policies, or the old ones, from a decision.
+        undecidable_by_new: Those of them that the new policies cannot decide.
         newly_denied: Those that were allowed before.
         newly_allowed: Those that were denied before.
         blamed: The policies that a missing fact left undecided, and in ``notes`` which facts, by whether
@@ -137,6 +139,7 @@ class Tally:
     allowed: int = 0
     denied: int = 0
     undecidable: int = 0
+    undecidable_by_new: int = 0
     newly_denied: Change = field(default_factory=Change)
     newly_allowed: Change = field(default_factory=Change)
     blamed: dict[Side, Table] = field(default_factory=lambda: {"new": Table(), "old": Table()})
@@ -173,6 +176,7 @@ class Tally:
     def _undecided(self, attempt: Attempt, old: Verdict, new: Verdict) -> None:
         now = attempt.facts.now
         self.undecidable += 1
+        self.undecidable_by_new += new.allowed is None
         self.timeline.add(int(now.timestamp()), [("decisions", "undecidable")])
         verdicts: tuple[tuple[Side, Verdict], ...] = (("old", old), ("new", new))
         for side, verdict in verdicts:
@@ -182,7 +186,7 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add what another one counted later in the same logs."""
-        for name in ("lines", "attempts", "incomplete", "allowed", "denied", "undecidable"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.newly_denied.merge(other.newly_denied)
         self.newly_allowed.merge(other.newly_allowed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
 from client_connect.response import MAX_MESSAGE_LENGTH
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_NUMBER = 999_999_999
 _WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
+_EVERYWHERE = {ip_network("0.0.0.0/0"), ip_network("::/0")}
 _NOT_UNICODE = re.compile("[\ud800-\udfff]")
 
 # What people call the platforms that OpenVPN calls otherwise.
@@ -34,6 +35,10 @@ _OTHER_NAMES = {
     "macos": "mac",
     "osx": "mac",
     "darwin": "mac",
+    "macintosh": "mac",
+    "iphone": "ios",
+    "ipad": "ios",
+    "ipados": "ios",
 }
 # No Windows says that it is later: Windows 11 is 10.0.22000 and later.
 _LAST_WINDOWS_MAJOR = 10
@@ -149,10 +154,7 @@ def _network_problems(rules: Rules) -> Iterator[str]:
 
 
 def _contradictions(rules: Rules) -> Iterator[str]:
-    for allowed in _networks(rules, "allowed_networks"):
-        for blocked in _networks(rules, "blocked_networks"):
-            if allowed.version == blocked.version and allowed.subnet_of(blocked):  # type: ignore[arg-type]
-                yield f"allowed_networks has {allowed}, but it lies in {blocked} of blocked_networks; keep one of them"
+    yield from _network_contradictions(rules)
     users, blocked_users, platforms = (
         {each.lower() for each in _entries(rules, name)} for name in ("users", "blocked_users", "platforms")
     )
@@ -161,6 +163,25 @@ def _contradictions(rules: Rules) -> Iterator[str]:
     if rules.minimum_windows is not None and platforms and "win" not in platforms:
         yield 'minimum_windows is set, but platforms has no "win"; add it, or leave minimum_windows out'
     yield from _hours_contradictions(rules)
+
+
+def _network_contradictions(rules: Rules) -> Iterator[str]:
+    allowed, blocked = (set(_collapsed(rules, name)) for name in ("allowed_networks", "blocked_networks"))
+    if blocked >= _EVERYWHERE:
+        yield "blocked_networks are the whole world, so that nobody could ever connect; leave some of it out"
+    if allowed >= _EVERYWHERE:
+        yield "allowed_networks are the whole world; leave them out (None) to restrict nothing"
+    for network in dict.fromkeys(_networks(rules, "allowed_networks")):
+        for other in blocked:
+            if network.version == other.version and network.subnet_of(other):  # type: ignore[arg-type]
+                yield f"allowed_networks has {network}, but it lies in {other} of blocked_networks; keep one of them"
+
+
+def _collapsed(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
+    """Yield the networks of a list, adjacent ones as the one that they make."""
+    networks = list(_networks(rules, name))
+    yield from collapse_addresses([each for each in networks if isinstance(each, IPv4Network)])
+    yield from collapse_addresses([each for each in networks if isinstance(each, IPv6Network)])
 
 
 def _hours_contradictions(rules: Rules) -> Iterator[str]:

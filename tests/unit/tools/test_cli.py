@@ -87,7 +87,7 @@ def test_fails_for_policies_with_findings(policies: Path, tmp_path: Path) -> Non
 def test_fails_for_policies_that_cannot_be_read(tmp_path: Path) -> None:
     """The message is the library's, not a traceback."""
     result = run("bundle", tmp_path / "missing.cedar", "--output", tmp_path / "out")
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith('cannot read the policies "')
 
 

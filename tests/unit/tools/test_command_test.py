@@ -157,9 +157,9 @@ def test_fails_without_tests(path: str) -> None:
 
 
 def test_fails_for_wrong_tests_and_policies() -> None:
-    """What cannot be understood is reported before anything runs; status 1."""
+    """What cannot be understood is reported before anything runs: status 2 for tests and paths, 1 for policies."""
     result = run(DAY + '[[test]]\nname = "x"\nexpct = "deny"\n')
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[0] == "the policy tests have 2 problems:"
     assert (
         '  policies/vpn.tests.toml:5: test "x": "expct" is not known; write "expect"; allowed'
@@ -169,4 +169,4 @@ def test_fails_for_wrong_tests_and_policies() -> None:
     result = run(DAY)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "the permit has no @id" in result.stderr
-    assert run(DAY, "missing").exit_code == 1
+    assert run(DAY, "missing").exit_code == 2

@@ -25,9 +25,13 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [f'{PERMIT} @id("x") {TOLD} forbid {ALL};', f'@id("x") permit {ALL};'],
     ),
     "permit-without-conditions": (
-        [f'@id("x") permit {ALL}; @id("y") permit {ALL} when {{ context.platform == "win" }};'],
+        [
+            f'@id("x") permit {ALL}; @id("y") permit {ALL} when {{ context.platform == "win" }};',
+            f'@id("x") permit {ALL} when {{ true }}; @id("y") permit {ALL} when {{ context.platform == "win" }};',
+        ],
         [
             f'@id("x") permit {ALL};',
+            f'@id("x") permit {ALL}; @id("y") @shadow permit {ALL} when {{ context.platform == "win" }};',
             f'@id("x") @shadow permit {ALL}; @id("y") permit {ALL} when {{ context.platform == "win" }};',
             (
                 '@id("x") permit (principal is ClientVpn::User, action, resource); '
@@ -68,6 +72,8 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ],
         [
             '@id("x") permit (principal == ClientVpn::User::"Bob", action, resource);',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ principal == ClientVpn::User::"Admin" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !(principal == ClientVpn::User::"Admin") }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"Bob", action, resource);',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has username && context.username == "bob" }};',
         ],
@@ -76,10 +82,13 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [
             f'@id("x") permit {ALL} when {{ context.platform == "Win" }};',
             f'@id("x") permit {ALL} when {{ "Win" == context.platform }};',
+            f'@id("x") permit {ALL} when {{ context.platform != "Win" }};',
+            f'@id("x") permit {ALL} when {{ context.platform like "Wi*" }};',
+            f'@id("x") permit {ALL} when {{ ["Win"].containsAny([context.platform]) }};',
             f'@id("x") permit {ALL} when {{ context has username && ["bob", "Eve"].contains(context.username) }};',
         ],
         [
-            f'@id("x") permit {ALL} when {{ context.platform == "win" }};',
+            f'@id("x") permit {ALL} when {{ context.platform == "win" || context.platform like "li*" }};',
             f'@id("x") permit {ALL} when {{ context has commonName && context.commonName == "Laptop" }};',
             f'@id("x") permit {ALL} when {{ context.platform == "win" && principal in ClientVpn::Group::"G" }};',
         ],
@@ -198,5 +207,5 @@ class TestCommand:
     def test_unreadable(self, tmp_path: Path) -> None:
         """A path that is not there is named."""
         status, _, errors = self.run(tmp_path / "none.cedar")
-        assert status == 1
+        assert status == 2
         assert "none.cedar" in errors

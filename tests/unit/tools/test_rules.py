@@ -726,6 +726,11 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
             "allowed_networks has 10.0.0.1/32, but it lies in 10.0.0.1/32",
             "allowed_networks has 2001:db8::/32, but it lies in 2001:db8::/32",
         ]),
+        ({"allowed_networks": ["10.0.0.0/24"], "blocked_networks": ["10.0.0.0/25", "10.0.0.128/25"]}, [
+            "allowed_networks has 10.0.0.0/24, but it lies in 10.0.0.0/24",
+        ]),
+        ({"blocked_networks": ["0.0.0.0/1", "128.0.0.0/1", "::/0"]}, ["the whole world, so that nobody could ever"]),
+        ({"allowed_networks": ["0.0.0.0/0", "::/0"]}, ["allowed_networks are the whole world; leave them out"]),
         ({"users": ["Bob", "eve"], "blocked_users": ["mallory", "bob"]}, [
             "users and blocked_users both have bob; keep each in one of them",
         ]),

@@ -69,9 +69,50 @@ def test_against_old_policies(folder: Path) -> None:
 def test_undecidable_is_no_change(folder: Path) -> None:
     """It is shown by policy, with what is missing."""
     (folder / "log.jsonl").write_bytes(lines(connection()))
-    result = run(folder / "log.jsonl", "--policies", folder / "os.cedar")
+    result = run(folder / "log.jsonl", "--policies", folder / "os.cedar", "--allow-undecidable")
     assert result.exit_code == 0
+    assert "Newly" not in result.stdout
     assert "Undecidable by the new policies" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("entries", "options", "status"),
+    [
+        ([connection()], [], 1),
+        ([connection()], ["--allow-change"], 1),
+        ([connection()], ["--allow-undecidable"], 0),
+        ([connection(), record(allowed=False)], ["--allow-undecidable"], 1),
+        ([connection(), record(allowed=False)], ["--allow-undecidable", "--allow-change"], 0),
+    ],
+)
+def test_undecidable_is_not_fine(
+    folder: Path, entries: list[object], options: list[str], status: int
+) -> None:
+    """A policy that may deny must not pass, whether something changes or not, unless that was allowed."""
+    (folder / "log.jsonl").write_bytes(lines(*entries))
+    result = run(folder / "log.jsonl", "--policies", folder / "os.cedar", *options)
+    assert result.exit_code == status
+    assert result.stderr == (
+        "1 connection could not be decided, because the log lacks facts that the policies read\n"
+    )
+
+
+def test_undecidable_connections_are_counted_once(folder: Path) -> None:
+    """Also when several policies are to blame."""
+    (folder / "log.jsonl").write_bytes(lines(*[connection()] * 1200))
+    (folder / "two.cedar").write_text(PERMIT + OS + OS.replace('"os"', '"os-2"'), "utf-8")
+    result = run(folder / "log.jsonl", "--policies", folder / "two.cedar")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("1,200 connections could not be decided, because the log lacks facts")
+
+
+def test_what_only_the_old_policies_cannot_decide_is_fine(folder: Path) -> None:
+    """The new ones decide it without the fact."""
+    (folder / "log.jsonl").write_bytes(lines(connection()))
+    arguments = ("--policies", folder / "all.cedar", "--against", folder / "os.cedar")
+    result = run(folder / "log.jsonl", *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Undecidable by the old policies" in result.stdout
 
 
 def test_json(folder: Path) -> None:

@@ -65,6 +65,25 @@ def attempt(*given_lines: str, **options: Any) -> Attempt:
             ],
             id="get-query-results",
         ),
+        *(
+            pytest.param(
+                json.dumps(
+                    {
+                        "results": [
+                            [
+                                {"field": "@timestamp", "value": "2026-11-23 12:00:00.000"},
+                                {"field": "@message", "value": f"{start}{TEXT}\n"},
+                                {"field": "@ptr", "value": "x"},
+                            ]
+                        ],
+                        "status": "Complete",
+                    },
+                    indent=4,
+                ).split("\n"),
+                id=f"get-query-results, indented{id_}",
+            )
+            for start, id_ in (("", ""), ("2026-11-22T23:00:00.000Z ", ", with times"))
+        ),
     ],
 )
 def test_a_record_is_found_in_every_form(form: list[str]) -> None:
@@ -247,6 +266,30 @@ def broken(**changes: object) -> str:
 def test_what_is_no_decision_is_counted_by_kind(line: str, kind: str) -> None:
     """Nothing in a log is fatal."""
     assert kinds(line) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (f'    "body": {json.dumps(TEXT)},', "JSON in a line of indented JSON that is no message"),
+        (f'    "value": {json.dumps("INFO " + TEXT)}', "JSON in a line of indented JSON that is no message"),
+        (f'    "value": {json.dumps(TEXT)[:-1]}', "JSON in a line of indented JSON that is no message"),
+        ('    "value": {"at": 1},', "JSON in a line of indented JSON that is no message"),
+        ('    "value": "{\\"x\\": 1}"', "other JSON"),
+        ('    "value": "{x"', "not JSON"),
+    ],
+)
+def test_nothing_in_indented_json_is_lost_silently(line: str, kind: str) -> None:
+    """What may have been a decision is counted."""
+    assert kinds(line) == [kind]
+
+
+def test_punctuation_of_indented_json_is_not_counted() -> None:
+    """Nor are fields that hold no JSON."""
+    assert (
+        kinds("{", '    "value": "x",', '    "field": "@ptr"', "    },", '    "status": "Complete"', "}")
+        == []
+    )
 
 
 json_values = st.recursive(

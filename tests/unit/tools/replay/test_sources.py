@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -70,6 +72,22 @@ def test_standard_input(sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert Sources.find(["-"]).size is None
     assert content(file, "-") == b"first\n" + CONTENT
     assert not sys.stdin.buffer.closed
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("sent", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "gzip"])
+def test_a_pipe(sent: bytes, tmp_path: Path) -> None:
+    """It can be read once only, so nobody looks into it before; how much there is cannot be known."""
+    file, pipe = tmp_path / "file", tmp_path / "pipe"
+    file.write_bytes(b"first\n")
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(sent,), daemon=True)
+    writer.start()
+    found = Sources.find([str(file), str(pipe)])
+    assert found.size is None
+    assert b"".join(found.blocks(lambda _: None)) == b"first\n" + CONTENT
+    writer.join(10)
+    assert not writer.is_alive()
 
 
 def test_a_line_without_an_end_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

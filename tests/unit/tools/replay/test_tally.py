@@ -87,6 +87,15 @@ def test_who_is_newly_allowed() -> None:
     assert counted(found.by_user) == {"Bob": 2, "eve": 1}
 
 
+def test_newly_allowed_after_an_error() -> None:
+    """A policy that could not be evaluated had denied, whatever else applied."""
+    entry = record(allowed=False, determining=[])
+    entry["decision"]["errors"] = ["error while evaluating policy `x`"]
+    assert counted(replayed(PERMIT, entry).newly_allowed.by_policy) == {POLICY_ERROR: 1}
+    entry["decision"]["errors"] = []
+    assert counted(replayed(PERMIT, entry).newly_allowed.by_policy) == {NO_PERMIT: 1}
+
+
 def test_compared_with_old_policies() -> None:
     """What the log says was decided does not count then."""
     found = replayed(
