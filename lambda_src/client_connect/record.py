@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 
 METRIC_NAMESPACE = "ClientConnect"
 _MAX_EVENT_LENGTH = 4096
+_UNITS = {
+    **dict.fromkeys(("Allowed", "Denied", "Errors", "ShadowDenied"), "Count"),
+    "DecisionTime": "Milliseconds",
+}
+_METRICS = {
+    "Namespace": METRIC_NAMESPACE,
+    "Dimensions": [["EndpointId"], ["FunctionName"]],
+    "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
+}
 
 _logger = logging.getLogger("client_connect")
 _logger.setLevel(logging.INFO)
@@ -48,20 +57,14 @@ class Record:
 
     @classmethod
     def of_decision(cls, facts: Facts, decision: Decision, *, allow: bool, policies: str) -> Record:
-        """Describe a decision completely enough to replay it later.
-
-        Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
-        """
-        event = facts.request.to_event()
-        fields: dict[str, Any] = {
+        """Describe a decision completely enough to replay it later."""
+        fields = {
             "endpoint": facts.request.endpoint_id,
-            "request": event,
+            "request": facts.request.to_event(),
             "facts": {"timeZone": str(facts.time_zone)},
             "decision": decision.to_record(),
             "policies": policies,
         }
-        if _printable(event) != event:
-            fields["requestJson"] = json.dumps(event)
         return cls(
             allow=allow,
             error=bool(decision.errors),
@@ -82,7 +85,13 @@ class Record:
         return cls(allow=allow, error=True, shadow_denied=allow, fields=fields, exception=exception)
 
     def write(self, *, now: datetime, milliseconds: float, function_name: str) -> None:
-        """Log the record, with its metrics by endpoint and by function."""
+        """Log the record, with its metrics by endpoint and by function.
+
+        Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
+        """
+        fields, request = _printable(self.fields), self.fields.get("request")
+        if fields.get("request") != request:
+            fields["requestJson"] = json.dumps(request)
         metrics = {
             "Allowed": int(self.allow),
             "Denied": int(not self.allow),
@@ -98,24 +107,12 @@ class Record:
             extra={
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
-                **_printable(self.fields),
+                **fields,
                 **_printable(dimensions),
                 **metrics,
-                "_aws": _embedded_metrics(now),
+                "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [_METRICS]},
             },
         )
-
-
-def _embedded_metrics(now: datetime) -> dict[str, Any]:
-    units = dict.fromkeys(("Allowed", "Denied", "Errors", "ShadowDenied"), "Count")
-    definition = {
-        "Namespace": METRIC_NAMESPACE,
-        "Dimensions": [["EndpointId"], ["FunctionName"]],
-        "Metrics": [
-            {"Name": name, "Unit": unit} for name, unit in {**units, "DecisionTime": "Milliseconds"}.items()
-        ],
-    }
-    return {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]}
 
 
 def _json(event: object) -> str:

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 _ILL_TYPED = pst.When(pst.BinaryOp("less", pst.LongLit(1), pst.StringLit("")))
 
 
+def children(node: object) -> Iterator[object]:
+    """Yield the nodes right below a node."""
+    for field in fields(node) if is_dataclass(node) and not isinstance(node, type) else ():
+        value = getattr(node, field.name)
+        items = (
+            value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+        )
+        yield from filter(is_dataclass, items)
+
+
 def walk(node: object) -> Iterator[object]:
     """Yield a node and everything below it."""
-    if isinstance(node, tuple):
-        for item in node:
-            yield from walk(item)
-    elif isinstance(node, Mapping):
-        for item in node.values():
-            yield from walk(item)
-    elif is_dataclass(node):
-        yield node
-        for field in fields(node):
-            yield from walk(getattr(node, field.name))
+    yield node
+    for child in children(node):
+        yield from walk(child)
 
 
 def guarded(test: pst.HasAttr) -> pst.Expr:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from cedarpy import pst
 
 from client_connect_tools._cedar_text import expression_text, value_text
+from client_connect_tools._nodes import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ class Reader:
             case pst.Var() | pst.GetAttr() | pst.BinaryOp() if _is_path(node):
                 yield self._read(node)
             case _:
-                yield from (found for part in _parts(node) for found in self._found(part))
+                yield from (found for part in children(node) for found in self._found(part))
 
     def _read(self, path: pst.Expr) -> tuple[pst.Expr, Read]:
         node, value = self._resolved(path)
@@ -135,12 +136,3 @@ def _bases(path: pst.Expr) -> Iterator[pst.Expr]:
         case pst.GetAttr(base=base) | pst.BinaryOp(op="get_tag", left=base) if not isinstance(base, pst.Var):
             yield base
             yield from _bases(base)
-
-
-def _parts(node: object) -> Iterator[object]:
-    if isinstance(node, Mapping):
-        yield from node.values()
-    elif isinstance(node, tuple):
-        yield from node
-    elif is_dataclass(node):
-        yield from (getattr(node, field.name) for field in fields(node))

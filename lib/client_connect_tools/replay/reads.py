@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from cedarpy import pst
+
+from client_connect_tools._nodes import children
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,11 +95,6 @@ def _is_now(expression: pst.Expr) -> bool:
     return expression == pst.GetAttr(pst.GetAttr(pst.Var("context"), "time"), "now")
 
 
-def _children(node: object) -> Iterator[pst.Expr]:
+def _children(node: pst.Expr) -> Iterator[pst.Expr]:
     """Yield the expressions right below a node."""
-    for field in fields(node) if is_dataclass(node) and not isinstance(node, type) else ():
-        child = getattr(node, field.name)
-        parts = child.values() if isinstance(child, dict) else child if isinstance(child, tuple) else (child,)
-        for part in parts:
-            if isinstance(part, pst.Expr):
-                yield part
+    return (child for child in children(node) if isinstance(child, pst.Expr))
