@@ -1,0 +1,79 @@
+"""A small function beside the handler: one folder of ours, with what Lambda's image has and nothing else."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from cdk_client_connect._function_role import function_role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs import Construct
+
+
+def support_function(
+    scope: Construct,
+    *,
+    package: str,
+    handler: str,
+    description: str,
+    timeout: Duration,
+    environment: Mapping[str, str] | None = None,
+) -> lambda_.Function:
+    """Define a function, its role and its log group, which is kept a month and goes with the stack.
+
+    Args:
+        scope: The construct to define them in; one function each.
+        package: The package of ours whose modules are the code. They cannot import each other as a package: in
+            Lambda its folder is the top.
+        handler: ``module.function`` within the package.
+        description: What the function is for.
+        timeout: How long one invocation may take.
+        environment: The function's environment variables.
+    """
+    folder = _folder(package)
+    log_group = logs.LogGroup(
+        scope, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+    )
+    return lambda_.Function(
+        scope,
+        "Function",
+        description=description,
+        code=lambda_.Code.from_asset(
+            str(folder), asset_hash=_digest(folder), exclude=["__pycache__", "py.typed"]
+        ),
+        handler=handler,
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        architecture=lambda_.Architecture.ARM_64,
+        memory_size=256,
+        timeout=timeout,
+        role=function_role(scope, log_group),
+        log_group=log_group,
+        logging_format=lambda_.LoggingFormat.JSON,
+        application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+        environment=None if environment is None else dict(environment),
+    )
+
+
+def _folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the package {package} is not installed beside this one")
+    return Path(spec.origin).parent
+
+
+def _digest(folder: Path) -> str:
+    """Return a hash of the sources alone: the same on every machine, with or without bytecode."""
+    digest = sha256()
+    for source in sorted(folder.glob("*.py")):
+        text = source.read_text("utf-8").encode()
+        digest.update(f"{source.name}:{len(text)}:".encode() + text)
+    return digest.hexdigest()
