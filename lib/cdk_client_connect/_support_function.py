@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
 
-def support_function(
+def support_function(  # noqa: PLR0913 - one keyword per property
     scope: Construct,
     *,
     package: str,
