@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import cedarpy
 from cedarpy import pst
 
-from client_connect_tools.finding import schema
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,15 +51,14 @@ def guarded(test: pst.HasAttr) -> pst.Expr:
     return reduce(lambda left, right: pst.BinaryOp("and", left, right), tests)
 
 
-def never_true(expression: pst.Expr) -> bool:
+def never_true(expression: pst.Expr, schema: cedarpy.Schema) -> bool:
     """Tell whether the validator knows that an expression is false in every valid request."""
     anything = pst.ScopeAny()
-    return never_applies(
-        pst.Template("x", "permit", anything, anything, anything, (pst.When(expression),), {})
-    )
+    policy = pst.Template("x", "permit", anything, anything, anything, (pst.When(expression),), {})
+    return never_applies(policy, schema)
 
 
-def never_applies(template: pst.Template) -> bool:
+def never_applies(template: pst.Template, schema: cedarpy.Schema) -> bool:
     """Tell whether the validator knows that a valid policy applies to no valid request.
 
     It stops at what is false by its types, and then does not see the mistake that is added behind it.
@@ -77,4 +74,4 @@ def never_applies(template: pst.Template) -> bool:
         template.annotations,
     )
     policies = cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: mistaken}, ()))
-    return cedarpy.validate_policies(str(policies), schema()).validation_passed
+    return cedarpy.validate_policies(str(policies), schema).validation_passed

@@ -10,6 +10,7 @@ from cedarpy import pst
 
 from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUS_LENGTH
 from client_connect_tools import _nodes
+from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
@@ -30,12 +31,15 @@ def check(policies: Policies) -> list[Finding]:
     Checked are: the syntax, ``@id`` (present and unique), the lengths of ``@message`` and ``@status`` (at
     most 255 characters), misspelt annotations and attributes, templates (which never apply), at least one
     enforced permit, and the types of everything that a policy reads, by Cedar's strict validation against
-    the schema. What is allowed but doubtful is found by ``lint``.
+    the schema; and ``custom.cedarschema``. What is allowed but doubtful is found by ``lint``.
     """
     parsed = parse(policies)
-    findings = [finding for each in parsed for finding in _errors(each)]
+    of_schema = check_custom_schema(policies)
+    # Without a sound schema, nothing can be said of the types.
+    types = None if of_schema else schema(policies.custom)
+    findings = [finding for each in parsed for finding in _errors(each, types)]
     findings += _repeated_ids(parsed)
-    return in_order(policies, findings) + _no_permit(policies, parsed)
+    return of_schema + in_order(policies, findings) + _no_permit(policies, parsed)
 
 
 def require_sound(policies: Policies) -> None:
@@ -50,16 +54,15 @@ def require_sound(policies: Policies) -> None:
         raise InvalidPolicies(f"the policies have {count}:", findings)
 
 
-def _errors(parsed: ParsedStatement) -> Iterator[Finding]:
+def _errors(parsed: ParsedStatement, types: cedarpy.Schema | None) -> Iterator[Finding]:
     if parsed.error is not None:
         yield parsed.finding(*parsed.error)
     if parsed.template is None:
         return
-    problems = [
-        *_annotation_problems(parsed.template),
-        *_type_problems(parsed.statement.text),
-        *_unknown_attributes(parsed.template),
-    ]
+    problems = [*_annotation_problems(parsed.template)]
+    if types is not None:
+        problems += _type_problems(parsed.statement.text, types)
+        problems += _unknown_attributes(parsed.template, types)
     for rule, message in problems:
         yield parsed.finding(rule, message)
 
@@ -86,8 +89,8 @@ def _annotation_problems(template: pst.Template) -> Iterator[tuple[str, str]]:
             yield "misspelt-annotation", f"@{name} is not known; {what}"
 
 
-def _type_problems(text: str) -> Iterator[tuple[str, str]]:
-    errors = cedarpy.validate_policies(text, schema()).errors
+def _type_problems(text: str, types: cedarpy.Schema) -> Iterator[tuple[str, str]]:
+    errors = cedarpy.validate_policies(text, types).errors
     # The engine gives them in another order each time, and one for each access.
     for message in sorted({error.error.removeprefix("for policy `policy0`, ") for error in errors}):
         if message.startswith(_UNGUARDED):
@@ -97,11 +100,11 @@ def _type_problems(text: str) -> Iterator[tuple[str, str]]:
             yield "type", message
 
 
-def _unknown_attributes(template: pst.Template) -> Iterator[tuple[str, str]]:
+def _unknown_attributes(template: pst.Template, types: cedarpy.Schema) -> Iterator[tuple[str, str]]:
     """A `has` with an attribute that the schema does not have is always false, which Cedar accepts."""
     tests = dict.fromkeys(node for node in _nodes.walk(template) if isinstance(node, pst.HasAttr))
     for test in tests:
-        if _nodes.never_true(_nodes.guarded(test)):
+        if _nodes.never_true(_nodes.guarded(test), types):
             path = ".".join(test.attrs)
             yield (
                 "unknown-attribute",

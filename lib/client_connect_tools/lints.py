@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
 from client_connect_tools import _nodes
-from client_connect_tools.finding import Finding, in_order, parse
+from client_connect_tools._outages import weakened_without
+from client_connect_tools.custom_schema import check_custom_schema
+from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
+
+    import cedarpy
 
     from client_connect_tools.policies import Policies
 
@@ -20,11 +25,25 @@ _LOWER_CASE = ("username", "platform")
 _COMPARISONS = frozenset({"eq", "not_eq", "contains", "contains_any", "contains_all"})
 
 
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What a lint is told beside the policy.
+
+    Attributes:
+        templates: Every policy of the set.
+        types: The schema.
+    """
+
+    templates: list[pst.Template]
+    types: cedarpy.Schema
+
+
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     """Return what is doubtful in policies, as warnings.
 
     Args:
-        policies: Policies without errors; those with errors are passed over.
+        policies: Policies without errors; those with errors are passed over, and with an error in
+            ``custom.cedarschema`` all of them.
         ignore: Names of lints that are switched off.
 
     Raises:
@@ -33,13 +52,15 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     if unknown := sorted(set(ignore) - LINTS.keys()):
         raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(LINTS)}')
     parsed = [(each, each.template) for each in parse(policies) if each.template is not None]
-    templates = [template for _, template in parsed]
+    if check_custom_schema(policies):
+        return []
+    linted = Linted([template for _, template in parsed], schema(policies.custom))
     findings = [
         each.finding(name, message, "warning")
         for name, find in LINTS.items()
         if name not in ignore
         for each, template in parsed
-        for message in find(template, templates)
+        for message in find(template, linted)
     ]
     return in_order(policies, findings)
 
@@ -56,13 +77,13 @@ def attributes_read(policies: Policies) -> frozenset[str]:
     return frozenset(found)
 
 
-def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+def _forbid_without_message(template: pst.Template, _linted: Linted) -> Iterator[str]:
     if template.effect == "forbid" and not template.annotations.get("message"):
         yield 'the forbid has no @message, so the user is not told what to do; add @message("...")'
 
 
-def _permit_without_conditions(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    enforced = [each for each in everything if each.effect == "permit" and not _is_shadow(each)]
+def _permit_without_conditions(template: pst.Template, linted: Linted) -> Iterator[str]:
+    enforced = [each for each in linted.templates if each.effect == "permit" and not _is_shadow(each)]
     if template in enforced and len(enforced) > 1 and _is_unconditional(template):
         yield (
             "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
@@ -70,7 +91,7 @@ def _permit_without_conditions(template: pst.Template, everything: list[pst.Temp
         )
 
 
-def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+def _trusts_aws_client(template: pst.Template, _linted: Linted) -> Iterator[str]:
     if template.effect == "permit" and any(_reads(node, _AWS_CLIENT) for node in _nodes.walk(template)):
         yield (
             "the permit trusts context.awsClient, which the device's user can forge; permit by what cannot be "
@@ -78,12 +99,12 @@ def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iter
         )
 
 
-def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    if _nodes.never_applies(template):
+def _never_applies(template: pst.Template, linted: Linted) -> Iterator[str]:
+    if _nodes.never_applies(template, linted.types):
         yield "the policy can never apply, as the types in the schema show; look for a condition that excludes another"
 
 
-def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+def _exact_user_name(template: pst.Template, _linted: Linted) -> Iterator[str]:
     if template.effect != "forbid":
         return
     for uid in sorted(_named_to_be_denied(template), key=str):
@@ -94,19 +115,31 @@ def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterat
             )
 
 
-def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+def _upper_case(template: pst.Template, _linted: Linted) -> Iterator[str]:
     for attribute, text in _compared(template):
         if text != text.lower():
             yield f'context.{attribute} is in lower case and never equals "{text}"; write "{text.lower()}"'
 
 
-LINTS: dict[str, Callable[[pst.Template, list[pst.Template]], Iterator[str]]] = {
+def _custom_facts_outage(template: pst.Template, linted: Linted) -> Iterator[str]:
+    if _overlooks_outage(template, linted, fact="custom", state="customFacts"):
+        yield _outage("the module of extra facts", fact="custom", state="customFacts")
+
+
+def _inventory_outage(template: pst.Template, linted: Linted) -> Iterator[str]:
+    if _overlooks_outage(template, linted, fact="device", state="inventory"):
+        yield _outage("the device inventory", fact="device", state="inventory")
+
+
+LINTS: dict[str, Callable[[pst.Template, Linted], Iterator[str]]] = {
     "forbid-without-message": _forbid_without_message,
     "permit-without-conditions": _permit_without_conditions,
     "trusts-aws-client": _trusts_aws_client,
     "never-applies": _never_applies,
     "exact-user-name": _exact_user_name,
     "upper-case": _upper_case,
+    "custom-facts-outage": _custom_facts_outage,
+    "inventory-outage": _inventory_outage,
 }
 
 
@@ -125,6 +158,22 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
                     each for side in sides for each in _nodes.walk(side) if isinstance(each, pst.StringLit)
                 ]
                 yield from ((attribute, literal.value) for literal in literals)
+
+
+def _overlooks_outage(template: pst.Template, linted: Linted, *, fact: str, state: str) -> bool:
+    enforced = [each for each in linted.templates if not _is_shadow(each)]
+    return (
+        template in enforced
+        and weakened_without(template, fact)
+        and not any(_reads(node, state) for each in enforced for node in _nodes.walk(each))
+    )
+
+
+def _outage(source: str, *, fact: str, state: str) -> str:
+    return (
+        f"while {source} is unavailable, there is no context.{fact}, so that the policy lets in whom it would keep "
+        f'out, and no policy says otherwise; add a forbid when {{ context.{state} == "unavailable" }}'
+    )
 
 
 def _members(node: pst.Expr) -> tuple[pst.Expr, ...]:

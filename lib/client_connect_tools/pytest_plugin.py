@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +38,7 @@ class PolicyTestFile(pytest.File):
             tests = read_policy_tests(policies, time_zone=time_zone)
         except ClientConnectError as error:
             raise self.CollectError(str(error)) from None
-        authorizer = Authorizer(policies.text)
+        authorizer = Authorizer(policies.text, custom=policies.custom)
         for test in tests:
             item: PolicyTestItem = PolicyTestItem.from_parent(self, name=test.name)
             item.authorizer, item.test = authorizer, test
@@ -51,7 +52,7 @@ class PolicyTestFile(pytest.File):
         else:
             policies = Policies.from_directory(self.path.parent)
         require_sound(policies)
-        return Policies(policies.sources, (self.path,))
+        return replace(policies, test_files=(self.path,))
 
 
 class PolicyTestItem(pytest.Item):

@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Annotated
 
-def schema() -> None:
+import typer
+
+from client_connect_tools.commands._shared import (
+    FINDINGS,
+    PoliciesArgument,
+    errors_end_the_command,
+    read_policies,
+)
+
+
+def schema(
+    policies: Annotated[
+        Path | None, typer.Argument(help=f"{PoliciesArgument} Their custom.cedarschema becomes a part of it.")
+    ] = None,
+) -> None:
     """Print the Cedar schema: everything that a policy can see."""
     from client_connect.schema import schema_text
 
-    print(schema_text(), end="")
+    print(schema_text(None if policies is None else _custom(policies)), end="")
+
+
+def _custom(path: Path) -> str | None:
+    from client_connect_tools.custom_schema import check_custom_schema
+
+    with errors_end_the_command():
+        policies = read_policies(path)
+    for finding in check_custom_schema(policies):
+        print(finding, file=sys.stderr)
+        raise typer.Exit(FINDINGS)
+    return policies.custom
