@@ -140,7 +140,7 @@ def _custom(value: object) -> dict[str, Any]:
         raise WrongUse('--custom is not a JSON object; give one such as {"riskScore": 80}')
     try:
         custom: dict[str, Any] = cedar_json.value(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WrongUse(f"--custom has a value that policies do not know: {error}") from error
     return custom
 

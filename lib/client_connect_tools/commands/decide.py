@@ -168,10 +168,11 @@ def _require_declared(policies: Policies, facts: Facts) -> None:
     if facts.custom is None:
         return
     if reason := Authorizer(policies.text, custom=policies.custom).why_invalid(facts):
-        what = (
-            "does not declare" if policies.custom else "would declare, but there is none beside the policies"
-        )
-        wrong_use(f"--custom is what {CUSTOM_SCHEMA_FILE} {what}: {reason}")
+        if policies.custom is None:
+            wrong_use(
+                f"--custom is given, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one"
+            )
+        wrong_use(f"--custom is not what {CUSTOM_SCHEMA_FILE} declares: {reason}")
 
 
 def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:

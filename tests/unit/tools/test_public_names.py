@@ -10,14 +10,14 @@ import pytest
 
 PUBLIC = {
     "client_connect_tools": """
-        Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation Finding Hours
-        InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies PolicyExplanation
+        Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation ExtraFacts Finding Hours
+        InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies PolicyExplanation
         PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules Source check explain lint
         read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        BundleError ClientConnectError ClientConnectHandler FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency
+        BundleError ClientConnectError ClientConnectHandler ExtraFacts FunctionReference Hours InvalidArgument InvalidCode
+        InvalidConcurrency InvalidExtraFacts
         InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
         InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
         ProvisionedConcurrency Rules ServiceLinkedRole
