@@ -1,6 +1,8 @@
 """A client connect handler for AWS Client VPN, as an AWS CDK construct."""
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.connection_registry import ConnectionRegistry
+from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.errors import (
     InvalidArgument,
     InvalidCode,
@@ -35,6 +37,8 @@ __all__ = [
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
+    "ConnectionRegistry",
+    "DeviceInventory",
     "ExtraFacts",
     "FunctionReference",
     "Hours",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration, Token
 from aws_cdk import aws_lambda as lambda_
 
+from cdk_client_connect.connection_registry import ConnectionRegistry
+from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.errors import (
     InvalidArgument,
     InvalidConcurrency,
@@ -18,13 +20,16 @@ from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools import Policies
+from client_connect_tools import ExtraFacts, Policies
 from client_connect_tools.time_zones import time_zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_TIMEOUT_S = 30
+
+# Inventory, registry and extra facts may take three seconds together before they are given up.
+MIN_TIMEOUT_ASKING_OTHERS_S = 5
 
 _FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
 _TYPES: dict[str, tuple[type, str]] = {
@@ -48,6 +53,9 @@ _TYPES: dict[str, tuple[type, str]] = {
     "shadow_mode": (bool, _FLAG),
     "default_message": (str, "a text that tells a denied user what to do"),
     "time_zone": (str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
+    "device_inventory": (DeviceInventory, "a DeviceInventory"),
+    "connection_registry": (ConnectionRegistry, "a ConnectionRegistry"),
+    "extra_facts": (ExtraFacts, "ExtraFacts, made by ExtraFacts.from_file(...) or .from_directory(...)"),
     "policy_tests": (bool, _FLAG),
 }
 _OPTIONAL = (
@@ -59,6 +67,9 @@ _OPTIONAL = (
     "architecture",
     "runtime",
     "reserved_concurrent_executions",
+    "device_inventory",
+    "connection_registry",
+    "extra_facts",
 )
 
 
@@ -82,11 +93,11 @@ def require_types(arguments: Mapping[str, object]) -> None:
         raise InvalidArgument("\n".join(problems))
 
 
-def require_timeout(timeout: Duration) -> None:
-    """Check that Lambda gives up no later than Client VPN.
+def require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
+    """Check that Lambda gives up no later than Client VPN, and not before the handler gives up asking others.
 
     Raises:
-        InvalidTimeout: When it is not whole seconds from 1 to 30, or a token.
+        InvalidTimeout: When it is not whole seconds from 1 (from 5 when it asks others) to 30, or a token.
     """
     if timeout.is_unresolved():
         raise InvalidTimeout(
@@ -97,6 +108,11 @@ def require_timeout(timeout: Duration) -> None:
         raise InvalidTimeout(
             f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
             f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
+        )
+    if asks_others and milliseconds < MIN_TIMEOUT_ASKING_OTHERS_S * 1000:
+        raise InvalidTimeout(
+            f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_ASKING_OTHERS_S} s with a device "
+            "inventory, a connection registry or extra facts, so that a client is answered when one of them is down"
         )
 
 

@@ -1,4 +1,4 @@
-"""The check that an endpoint is in the Region and account of its handler."""
+"""The checks that endpoints and tables are in the Region and account of their handler."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import jsii
 from aws_cdk import IResolveContext, IStringProducer, Lazy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IValidation
+
+from cdk_client_connect.errors import InvalidArgument
 
 
 def checked_arn(handler: Construct, arn: str) -> str:
@@ -17,6 +19,20 @@ def checked_arn(handler: Construct, arn: str) -> str:
     check = _EnvironmentCheck(handler, arn)
     handler.node.add_validation(check)
     return Lazy.uncached_string(check)
+
+
+def require_same_environment(scope: Construct, tables: Construct) -> None:
+    """Check that a handler can reach the tables that it is given.
+
+    Raises:
+        InvalidArgument: When they are in another account or Region.
+    """
+    ours, theirs = Stack.of(scope), Stack.of(tables)
+    if environments_differ(ours, theirs):
+        raise InvalidArgument(
+            f"{tables.node.path} is in {theirs.environment}, but the client connect handler is in {ours.environment}, "
+            "where it looks for the tables; define one there"
+        )
 
 
 @jsii.implements(IStringProducer, IValidation)
@@ -40,7 +56,7 @@ class _EnvironmentCheck:
         ours, theirs = self._stack, Stack.of(endpoint)
         if ours.environment == theirs.environment:
             return
-        if _differ(ours.account, theirs.account) or _differ(ours.region, theirs.region):
+        if environments_differ(ours, theirs):
             path = endpoint.node.path
             self._problems[path] = (
                 f"endpoint {path} is in {theirs.environment}, but its client connect handler is in {ours.environment}; "
@@ -49,6 +65,11 @@ class _EnvironmentCheck:
         else:
             # Where one of them names no environment, the CDK refers by name and sees no dependency.
             theirs.add_dependency(ours)
+
+
+def environments_differ(ours: Stack, theirs: Stack) -> bool:
+    """Whether two stacks are known to be in different accounts or Regions."""
+    return _differ(ours.account, theirs.account) or _differ(ours.region, theirs.region)
 
 
 def _differ(ours: str, theirs: str) -> bool:

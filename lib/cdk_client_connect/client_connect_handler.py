@@ -14,10 +14,16 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_client_connect import _arguments
-from cdk_client_connect._environment_check import checked_arn
-from cdk_client_connect._function_code import bundled_code, require_platform, require_prebuilt_for
+from cdk_client_connect._environment_check import checked_arn, require_same_environment
+from cdk_client_connect._function_code import (
+    bundled_code,
+    prebuilt_module,
+    require_platform,
+    require_prebuilt_for,
+)
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect.errors import InvalidCode
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
@@ -25,12 +31,17 @@ from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
+from client_connect_tools.extra_facts import require_declared
 from client_connect_tools.lints import attributes_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_kms as kms
+
+    from cdk_client_connect.connection_registry import ConnectionRegistry
+    from cdk_client_connect.device_inventory import DeviceInventory
+    from client_connect_tools import ExtraFacts
 
 ALIAS_NAME = "live"
 _VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
@@ -63,7 +74,8 @@ class ClientConnectHandler(Construct):
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
         service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
-        timeout: Whole seconds, from 1 to 30, the time that Client VPN waits. Default: 10 seconds.
+        timeout: Whole seconds, from 1 to 30, the time that Client VPN waits; from 5 with an inventory, a
+            registry or extra facts. Default: 10 seconds.
         memory_size: In MiB. Default: 512.
         architecture: Default: ``ARM_64``.
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
@@ -80,6 +92,14 @@ class ClientConnectHandler(Construct):
         default_message: What a denied client is shown when no policy has a message for it; 1 to 255
             characters. Default: that the rules do not permit it, and to ask the administrator.
         time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
+        device_inventory: What is known of devices, and the waivers. Looked up before each decision, with one
+            read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
+            account and Region. Default: none.
+        connection_registry: Where allowed connections are recorded, with one write that never changes the
+            answer. In the same account and Region. Default: none.
+        extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
+            ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
+            in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
@@ -87,7 +107,7 @@ class ClientConnectHandler(Construct):
         ClientConnectError: When an argument is wrong: ``InvalidArgument``, ``InvalidFunctionName``,
             ``InvalidPolicies``, ``InvalidPolicyTests``, ``PolicyTestsFailed``, ``InvalidTimeout``,
             ``InvalidConcurrency``, ``InvalidRuntime``, ``InvalidMessage``, ``InvalidTimeZone``,
-            ``InvalidCode``; ``BundleError`` when the code cannot be built.
+            ``InvalidCode``, ``InvalidExtraFacts``; ``BundleError`` when the code cannot be built.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -115,6 +135,9 @@ class ClientConnectHandler(Construct):
         shadow_mode: bool = False,
         default_message: str = settings.DEFAULT_DENIAL,
         time_zone: str = "UTC",
+        device_inventory: DeviceInventory | None = None,
+        connection_registry: ConnectionRegistry | None = None,
+        extra_facts: ExtraFacts | None = None,
         policy_tests: bool = True,
     ) -> None:
         _arguments.require_types(locals())
@@ -128,21 +151,35 @@ class ClientConnectHandler(Construct):
             raise InvalidCode(
                 "code and policies are both given, but prebuilt code has its policies in it; give one"
             )
-        _arguments.require_timeout(timeout)
+        if code is not None and extra_facts is not None:
+            raise InvalidCode(
+                "code and extra_facts are both given, but prebuilt code has its module in it: build it with "
+                "client-connect bundle --extra-facts, and give code alone"
+            )
+        module = extra_facts.module if extra_facts else prebuilt_module(code)
+        asks_others = bool(device_inventory or connection_registry or module)
+        _arguments.require_timeout(timeout, asks_others=asks_others)
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
         _arguments.require_message(default_message)
         _arguments.require_time_zone(time_zone)
         platform = require_platform(runtime, architecture)
         if code is not None:
             require_prebuilt_for(platform, code)
+        for table in (device_inventory, connection_registry):
+            if table is not None:
+                require_same_environment(scope, table)
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
+        if extra_facts is not None:
+            require_declared(extra_facts, policies)
         if policy_tests:
             require_passing(policies, time_zone=time_zone)
 
         super().__init__(scope, id)
-        code = code or bundled_code(self, policies=policies, platform=platform)
-        self._warn_of(policies)
+        self._device_inventory = device_inventory
+        self._connection_registry = connection_registry
+        code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
+        self._warn_of(policies, extra_facts)
         self._function_name = function_name or generated_function_name(self)
         self._log_group = log_group or logs.LogGroup(self, "LogGroup")
         self._role = function_role(self, self._log_group)
@@ -167,6 +204,7 @@ class ClientConnectHandler(Construct):
                 settings.SHADOW_MODE: "true" if shadow_mode else "false",
                 settings.DEFAULT_MESSAGE: default_message,
                 settings.TIME_ZONE: time_zone,
+                **_sources(device_inventory, connection_registry, module),
             },
             environment_encryption=environment_encryption,
             reserved_concurrent_executions=reserved_concurrent_executions,
@@ -175,6 +213,7 @@ class ClientConnectHandler(Construct):
             security_groups=security_groups,
             tracing=tracing,
         )
+        self._grant_tables(policies)
         self._alias = _alias(self, self._function, concurrency)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
@@ -196,13 +235,23 @@ class ClientConnectHandler(Construct):
 
     @property
     def role(self) -> iam.Role:
-        """The function's role; it may write to its log group, and nothing else."""
+        """The function's role; it may write to its log group, use the tables it is given, and nothing else."""
         return self._role
 
     @property
     def log_group(self) -> logs.ILogGroup:
         """Where the decision records go."""
         return self._log_group
+
+    @property
+    def device_inventory(self) -> DeviceInventory | None:
+        """The device inventory that it looks up, if any."""
+        return self._device_inventory
+
+    @property
+    def connection_registry(self) -> ConnectionRegistry | None:
+        """The registry in which it records connections, if any."""
+        return self._connection_registry
 
     @property
     def function_name(self) -> str:
@@ -282,24 +331,42 @@ class ClientConnectHandler(Construct):
             period=period,
         )
 
-    def _warn_of(self, policies: Policies) -> None:
+    def _warn_of(self, policies: Policies, extra_facts: ExtraFacts | None) -> None:
         """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
         warnings = Annotations.of(self)
         for finding in lint(policies):
             warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
         read = attributes_read(policies)
-        if read & {"device", "inventory"}:
+        on_devices = bool(read & {"device", "inventory"})
+        if on_devices and self._device_inventory is not None:
+            warn_without_mutual_authentication(self)
+        elif on_devices:
             warnings.add_warning_v2(
                 "cdk-client-connect:noDeviceInventory",
                 "policies read what a device inventory says, but the handler has none, so that context.inventory "
                 'is always "disabled" and there is no context.device',
             )
-        if "activeConnections" in read:
+        if "activeConnections" in read and self._connection_registry is None:
             warnings.add_warning_v2(
                 "cdk-client-connect:noConnectionRegistry",
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
                 "that it is always absent",
             )
+        if extra_facts is None and (policies.custom is not None or read & {"custom", "customFacts"}):
+            warnings.add_warning_v2(
+                "cdk-client-connect:noExtraFacts",
+                "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
+                'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
+                'extra_facts=ExtraFacts.from_file("facts.py")',
+            )
+
+    def _grant_tables(self, policies: Policies) -> None:
+        if self._device_inventory is not None:
+            self._device_inventory.grant_look_up(self._role)
+        if self._connection_registry is not None:
+            self._connection_registry.grant_record(self._role)
+            if "activeConnections" in attributes_read(policies):
+                self._connection_registry.grant_count(self._role)
 
     def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:
         if concurrency.minimum:
@@ -309,6 +376,21 @@ class ClientConnectHandler(Construct):
                 "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
                 "ProvisionedConcurrency.none()",
             )
+
+
+def _sources(
+    inventory: DeviceInventory | None, registry: ConnectionRegistry | None, module: str | None
+) -> dict[str, str]:
+    """Return the environment variables that name what is asked; a handler that asks nothing has none."""
+    variables = {}
+    if inventory is not None:
+        variables[settings.DEVICES_TABLE] = inventory.devices_table.table_name
+        variables[settings.WAIVERS_TABLE] = inventory.waivers_table.table_name
+    if registry is not None:
+        variables[settings.CONNECTIONS_TABLE] = registry.table.table_name
+    if module is not None:
+        variables[settings.EXTRA_FACTS] = module
+    return variables
 
 
 def _alias(

@@ -16,7 +16,8 @@ PUBLIC = {
         read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        BundleError ClientConnectError ClientConnectHandler ExtraFacts FunctionReference Hours InvalidArgument InvalidCode
+        BundleError ClientConnectError ClientConnectHandler ConnectionRegistry DeviceInventory ExtraFacts
+        FunctionReference Hours InvalidArgument InvalidCode
         InvalidConcurrency InvalidExtraFacts
         InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
         InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
