@@ -48,6 +48,27 @@ def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architectur
     return f"{match[1]}.{match[2]}", architecture.name
 
 
+def require_prebuilt_alone(
+    code: lambda_.Code | None, policies: Policies | None, extra_facts: ExtraFacts | None
+) -> None:
+    """Check that prebuilt code comes without what is in it.
+
+    Raises:
+        InvalidCode: When there is another policy set or module beside it.
+    """
+    if code is None:
+        return
+    if policies is not None:
+        raise InvalidCode(
+            "code and policies are both given, but prebuilt code has its policies in it; give one"
+        )
+    if extra_facts is not None:
+        raise InvalidCode(
+            "code and extra_facts are both given, but prebuilt code has its module in it; give one, and build the "
+            "code with client-connect bundle --extra-facts"
+        )
+
+
 def require_prebuilt_for(platform: Platform, code: lambda_.Code) -> None:
     """Check that a folder made by ``client-connect bundle`` is for the function's platform; others pass.
 

@@ -19,12 +19,12 @@ from cdk_client_connect._function_code import (
     bundled_code,
     prebuilt_module,
     require_platform,
+    require_prebuilt_alone,
     require_prebuilt_for,
 )
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
-from cdk_client_connect.errors import InvalidCode
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
@@ -147,15 +147,7 @@ class ClientConnectHandler(Construct):
         runtime = runtime or lambda_.Runtime.PYTHON_3_14
         if function_name is not None:
             require_function_name(function_name)
-        if code is not None and policies is not None:
-            raise InvalidCode(
-                "code and policies are both given, but prebuilt code has its policies in it; give one"
-            )
-        if code is not None and extra_facts is not None:
-            raise InvalidCode(
-                "code and extra_facts are both given, but prebuilt code has its module in it: build it with "
-                "client-connect bundle --extra-facts, and give code alone"
-            )
+        require_prebuilt_alone(code, policies, extra_facts)
         module = extra_facts.module if extra_facts else prebuilt_module(code)
         asks_others = bool(device_inventory or connection_registry or module)
         _arguments.require_timeout(timeout, asks_others=asks_others)
@@ -170,8 +162,7 @@ class ClientConnectHandler(Construct):
                 require_same_environment(scope, table)
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
-        if extra_facts is not None:
-            require_declared(extra_facts, policies)
+        require_declared(extra_facts, policies)
         if policy_tests:
             require_passing(policies, time_zone=time_zone)
 

@@ -13,8 +13,6 @@ from client_connect.schema import schema_text
 from client_connect_tools.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from client_connect_tools.policies import Policies
 
 # Entities are not among them: nothing would be known of those that a module made up.
@@ -27,6 +25,7 @@ _TOKEN = re.compile(
     r'(?P<skip>[^\S\x1c-\x1f]+|//[^\r\n]*)|"(?:\\.|[^"\\])*"|(?P<name>[A-Za-z_]\w*)|[{}<>?,:]|(?P<wrong>.)',
     re.DOTALL | re.ASCII,
 )
+_MAX_DEPTH = 20
 _EXAMPLE = "such as { riskScore: Long, vip?: Bool }"
 
 
@@ -57,7 +56,8 @@ class _Problem:
 @cache
 def _problem(text: str) -> _Problem | None:
     tokens = [token for token in _TOKEN.finditer(text) if not token["skip"]]
-    for position, message in _wrong(tokens):
+    if (wrong := _wrong(tokens)) is not None:
+        position, message = wrong
         line_start = text.rfind("\n", 0, position) + 1
         return _Problem(text.count("\n", 0, position) + 1, position - line_start + 1, message)
     try:
@@ -67,19 +67,36 @@ def _problem(text: str) -> _Problem | None:
     return None
 
 
-def _wrong(tokens: list[re.Match[str]]) -> Iterator[tuple[int, str]]:
-    """Yield what is no part of one record type, with its position: whatever else could be pasted in."""
+def _wrong(tokens: list[re.Match[str]]) -> tuple[int, str] | None:
+    """Return the first that is no part of one record type, for whatever else could be pasted in, with its place."""
     if not tokens or tokens[0][0] != "{":
-        yield (tokens[0].start() if tokens else 0), f"the file must hold one Cedar record type, {_EXAMPLE}"
-    depth = 0
-    for before, token in zip([None, *tokens], tokens, strict=False):
-        if before is not None and depth == 0:
-            yield token.start(), f"{token[0]} stands behind the record type, which must be alone in the file"
-        if token["wrong"]:
-            yield token.start(), f"{token[0]} does not belong in a record type; write one {_EXAMPLE}"
-        if token["name"] and before is not None and before[0] in (":", "<") and token[0] not in _TYPES:
-            yield (
-                token.start(),
-                f"{token[0]} is no type for a fact; there are {', '.join(_TYPES)} and records",
-            )
-        depth += {"{": 1, "}": -1}.get(token[0], 0)
+        return (tokens[0].start() if tokens else 0), f"the file must hold one Cedar record type, {_EXAMPLE}"
+    declared: list[set[str]] = []  # in each record and set that is open
+    before = ""
+    for token in tokens:
+        text = token[0]
+        if message := _misplaced(token, before, declared):
+            return token.start(), message
+        if before in ("{", ","):
+            declared[-1].add(text.strip('"'))
+        if text in ("{", "<"):
+            declared.append(set())
+        elif text in ("}", ">"):
+            declared.pop()
+        before = text
+    return None
+
+
+def _misplaced(token: re.Match[str], before: str, declared: list[set[str]]) -> str:
+    text = token[0]
+    if before and not declared:
+        return f"{text} stands behind the record type, which must be alone in the file"
+    if token["wrong"]:
+        return f"{text} does not belong in a record type; write one {_EXAMPLE}"
+    if before in (":", "<") and token["name"] and text not in _TYPES:
+        return f"{text} is no type for a fact; there are {', '.join(_TYPES)} and records"
+    if before in ("{", ",") and text.strip('"') in declared[-1]:
+        return f"{text} is declared twice; keep one of them"
+    if len(declared) > _MAX_DEPTH:
+        return f"records and sets nest deeper than {_MAX_DEPTH} levels; make them flatter"
+    return ""

@@ -81,13 +81,13 @@ class ExtraFacts:
         )
 
 
-def require_declared(extra_facts: ExtraFacts, policies: Policies) -> None:
-    """Check that policies come with the type of the facts.
+def require_declared(extra_facts: ExtraFacts | None, policies: Policies) -> None:
+    """Check that policies come with the type of the facts, when there are any.
 
     Raises:
         InvalidExtraFacts: When they do not: then no policy could read one.
     """
-    if policies.custom is None:
+    if extra_facts is not None and policies.custom is None:
         raise InvalidExtraFacts(
             f'extra facts of the module "{extra_facts.module}" are given, but the policies come without a '
             f"{CUSTOM_SCHEMA_FILE}, so that none could be read; write one beside the policies that says what facts() "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,6 +13,9 @@ from client_connect_tools.commands._shared import (
     read_policies,
     wrong_use,
 )
+
+if TYPE_CHECKING:
+    from client_connect_tools.extra_facts import ExtraFacts
 
 
 def bundle(
@@ -29,16 +32,19 @@ def bundle(
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
     from client_connect_tools.bundle import Bundle
     from client_connect_tools.checks import require_sound
-    from client_connect_tools.extra_facts import ExtraFacts, require_declared
+    from client_connect_tools.extra_facts import require_declared
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
     with errors_end_the_command():
         source = read_policies(policies)
         require_sound(source)
-        module = None
-        if extra_facts is not None:
-            read = ExtraFacts.from_directory if extra_facts.is_dir() else ExtraFacts.from_file
-            module = read(extra_facts)
-            require_declared(module, source)
+        module = None if extra_facts is None else _module(extra_facts)
+        require_declared(module, source)
         Bundle(source.text, python, architecture, extra_facts=module, custom=source.custom).build(output)
+
+
+def _module(path: Path) -> ExtraFacts:
+    from client_connect_tools.extra_facts import ExtraFacts
+
+    return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)
