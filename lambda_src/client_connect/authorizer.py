@@ -112,13 +112,14 @@ class Authorizer:
         )
 
     def why_invalid(self, facts: Facts) -> str:
-        """Return how facts differ from the schema, in the engine's words, or nothing.
-
-        Of facts that differ, every decision is an error.
-        """
+        """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
         request, entities = facts.cedar_request(), facts.cedar_entities()
         result = cedarpy.is_authorized(request, _NO_POLICIES, entities, self._schema)
-        return "" if result.decision is not cedarpy.Decision.NoDecision else _errors(result)[0]
+        if result.decision is not cedarpy.Decision.NoDecision:
+            return ""
+        reason = _errors(result)[0].removeprefix("failed to build request: ")
+        # Here the engine repeats the whole context, and does not say what of it is wrong.
+        return "a value is of another type" if reason.startswith("context `") else reason
 
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
         """Return the waivers that were used: what would have applied without any."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-_LONG = range(-(2**63), 2**63)
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 def instant(time: datetime) -> dict[str, dict[str, str]]:
@@ -32,7 +32,7 @@ def value(python: object) -> Any:  # noqa: ANN401 - whatever JSON can express
     match python:
         case str():
             return _text(python)
-        case int() if python in _LONG:
+        case int() if _LEAST <= python <= _GREATEST:
             return python if isinstance(python, bool) else int(python)
         case datetime() if python.tzinfo is not None:
             return instant(python)
