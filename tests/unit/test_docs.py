@@ -12,7 +12,7 @@ import pytest
 
 import cdk_client_connect
 import client_connect_tools
-from client_connect_tools import LINTS, Policies, check, checks, finding, lint, replay
+from client_connect_tools import LINTS, Policies, check, checks, custom_schema, finding, lint, replay
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
@@ -66,7 +66,7 @@ def test_python(example: str) -> None:
 def test_every_check_and_lint_is_documented() -> None:
     """errors.md names each check and lint, and no other."""
     documented = set(re.findall(r"^\| `([a-z-]+)` \|", ERRORS, re.MULTILINE))
-    source = inspect.getsource(checks) + inspect.getsource(finding)
+    source = "".join(map(inspect.getsource, (checks, custom_schema, finding)))
     errors = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|syntax|template|type)",\s', source)) | {"no-permit"}
     assert documented == errors | set(LINTS)
 
