@@ -66,5 +66,5 @@ def _described(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f"{name}: {error}"
-    except Exception:  # noqa: BLE001 - an error of others may not even tell what it is
+    except BaseException:  # noqa: BLE001 - an error of others may not even tell what it is
         return name

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 # What a connection log never holds. Waivers are taken as none: every rule names them.
 _NOT_LOGGED = frozenset(
-    (
-        *("platformVersion", "openvpn", "awsClient", "inventory", "device", "activeConnections"),
-        *("custom", "customFacts"),
-    )
+    {
+        "platformVersion",
+        "openvpn",
+        "awsClient",
+        "inventory",
+        "device",
+        "activeConnections",
+        "custom",
+        "customFacts",
+    }
 )
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990

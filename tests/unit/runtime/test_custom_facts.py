@@ -52,7 +52,7 @@ FAULTS = {
     "has no words": (
         """
         class Mute(Exception):
-            def __str__(self): raise ValueError
+            def __str__(self): raise SystemExit
         def facts(request): raise Mute
         """,
         "Mute",

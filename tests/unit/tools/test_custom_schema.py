@@ -280,6 +280,14 @@ def test_replay(folder: Path) -> None:
     assert '"denied": 2' in run("replay log.json --policies . --against . --json --allow-change")[1]
 
 
+def test_replay_of_facts_that_may_be_empty() -> None:
+    """That nothing is said is something else than that there are no facts."""
+    new = f'{PERMIT} @id("empty") forbid (principal, action, resource) when {{ context has custom && true }};'
+    log = lines(*(logged(customFacts="available", custom=custom) for custom in ({}, {"a": 1}, {})), logged())
+    tally = replay(Comparison(new=new, new_custom="{ a?: Long }"), [log])
+    assert (tally.allowed, tally.denied) == (1, 3)
+
+
 def test_replay_of_what_was_another_type() -> None:
     """Facts of an older module are missing: where policies need them, nothing is decided."""
     log = lines(
