@@ -141,6 +141,9 @@ class ClientConnectHandler(Construct):
             require_passing(policies, time_zone=time_zone)
 
         super().__init__(scope, id)
+        self._policies = policies if code is None else None
+        self._shadow_mode = shadow_mode
+        self._provisioned_concurrency = concurrency
         code = code or bundled_code(self, policies=policies, platform=platform)
         self._warn_of(policies)
         self._function_name = function_name or generated_function_name(self)
@@ -220,6 +223,21 @@ class ClientConnectHandler(Construct):
         return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
             enabled=True, lambda_function_arn=self.function_arn
         )
+
+    @property
+    def policies(self) -> Policies | None:
+        """What decides; ``None`` with prebuilt ``code``, which has them in it."""
+        return self._policies
+
+    @property
+    def shadow_mode(self) -> bool:
+        """Whether it decides and records, but always allows."""
+        return self._shadow_mode
+
+    @property
+    def provisioned_concurrency(self) -> ProvisionedConcurrency:
+        """The environments kept initialized."""
+        return self._provisioned_concurrency
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""

@@ -16,15 +16,23 @@ PUBLIC = {
         read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        BundleError ClientConnectError ClientConnectHandler FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency
+        AlarmSettings BundleError ClientConnectError ClientConnectHandler ConnectionMonitoring FunctionReference
+        Hours InvalidArgument InvalidCode InvalidConcurrency
         InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
-        InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
-        ProvisionedConcurrency Rules ServiceLinkedRole
+        InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications
+        Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
     """,
 }
 FORBIDDEN = {
     "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect_notifications": {
+        "client_connect",
+        "client_connect_tools",
+        "cdk_client_connect",
+        "aws_cdk",
+        "constructs",
+        "jsii",
+    },
     "client_connect_tools": {"cdk_client_connect", "aws_cdk", "constructs", "jsii"},
     "cdk_client_connect": {"local_aws", "tests"},
 }
