@@ -1,8 +1,10 @@
 """A client connect handler for AWS Client VPN, as an AWS CDK construct."""
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
 from cdk_client_connect.errors import (
     InvalidArgument,
+    InvalidAttachment,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -30,12 +32,15 @@ from client_connect_tools import (
 )
 
 __all__ = [
+    "AttachmentRemoval",
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
+    "EndpointAttachment",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
+    "InvalidAttachment",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidFunctionName",

@@ -40,7 +40,7 @@ class _EnvironmentCheck:
         ours, theirs = self._stack, Stack.of(endpoint)
         if ours.environment == theirs.environment:
             return
-        if _differ(ours.account, theirs.account) or _differ(ours.region, theirs.region):
+        if environments_differ(ours, theirs):
             path = endpoint.node.path
             self._problems[path] = (
                 f"endpoint {path} is in {theirs.environment}, but its client connect handler is in {ours.environment}; "
@@ -49,6 +49,11 @@ class _EnvironmentCheck:
         else:
             # Where one of them names no environment, the CDK refers by name and sees no dependency.
             theirs.add_dependency(ours)
+
+
+def environments_differ(ours: Stack, theirs: Stack) -> bool:
+    """Whether two stacks are known to be in different accounts or Regions."""
+    return _differ(ours.account, theirs.account) or _differ(ours.region, theirs.region)
 
 
 def _differ(ours: str, theirs: str) -> bool:

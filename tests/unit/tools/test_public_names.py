@@ -16,8 +16,8 @@ PUBLIC = {
         read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        BundleError ClientConnectError ClientConnectHandler FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency
+        AttachmentRemoval BundleError ClientConnectError ClientConnectHandler EndpointAttachment FunctionReference
+        Hours InvalidArgument InvalidAttachment InvalidCode InvalidConcurrency
         InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
         InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
         ProvisionedConcurrency Rules ServiceLinkedRole
@@ -25,6 +25,13 @@ PUBLIC = {
 }
 FORBIDDEN = {
     "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect_attachment": {
+        "client_connect_tools",
+        "cdk_client_connect",
+        "aws_cdk",
+        "constructs",
+        "jsii",
+    },
     "client_connect_tools": {"cdk_client_connect", "aws_cdk", "constructs", "jsii"},
     "cdk_client_connect": {"local_aws", "tests"},
 }
