@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -20,7 +25,7 @@ from cdk_client_connect import (
     ProvisionedConcurrency,
 )
 
-from .conftest import NO_BUNDLING, only, template
+from .conftest import NO_BUNDLING, ROOT, only, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,6 +199,16 @@ def test_customized_roles(tmp_path: Path) -> None:
     report = (tmp_path / "iam-policy-report.txt").read_text("utf-8")
     assert "ec2:ModifyClientVpnEndpoint" in report
     assert "ec2:DescribeClientVpnEndpoints" in report
+
+
+def test_the_example_of_the_documentation(tmp_path: Path) -> None:
+    """It runs as it stands, and its stack has the attachment."""
+    document = (ROOT / "docs" / "endpoint-attachment.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
+    environment = os.environ | {"CDK_OUTDIR": str(tmp_path), "CDK_CONTEXT_JSON": json.dumps(NO_BUNDLING)}
+    subprocess.run([sys.executable, "-c", example], env=environment, check=True)
+    synthesized = json.loads((tmp_path / "VpnHandler.template.json").read_text("utf-8"))
+    assert ATTACHMENT in [resource["Type"] for resource in synthesized["Resources"].values()]
 
 
 @pytest.mark.parametrize("elsewhere", [AMERICA, OTHER_ACCOUNT], ids=["another Region", "another account"])
