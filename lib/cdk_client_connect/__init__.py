@@ -4,8 +4,10 @@ from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.connection_registry import ConnectionRegistry
 from cdk_client_connect.device_inventory import DeviceInventory
+from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
 from cdk_client_connect.errors import (
     InvalidArgument,
+    InvalidAttachment,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -36,15 +38,18 @@ from client_connect_tools import (
 
 __all__ = [
     "AlarmSettings",
+    "AttachmentRemoval",
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
     "ConnectionMonitoring",
     "ConnectionRegistry",
     "DeviceInventory",
+    "EndpointAttachment",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
+    "InvalidAttachment",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidFunctionName",

@@ -12,7 +12,8 @@ ClientConnectError (a ValueError)
     ├── InvalidRuntime        not a Python or an architecture that the handler runs on
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
-    └── InvalidCode           prebuilt code beside other policies, or for another platform
+    ├── InvalidCode           prebuilt code beside other policies, or for another platform
+    └── InvalidAttachment     not an endpoint's id, or a handler of another account or Region
 """
 
 from __future__ import annotations
@@ -54,3 +55,7 @@ class InvalidTimeZone(InvalidHandler):
 
 class InvalidCode(InvalidHandler):
     """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
+
+
+class InvalidAttachment(InvalidHandler):
+    """This is not an endpoint's id, or an endpoint where the attachment is could not reach the handler."""

@@ -16,25 +16,21 @@ PUBLIC = {
         Source check explain lint read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        AlarmSettings BundleError ClientConnectError ClientConnectHandler ConnectionMonitoring
-        ConnectionRegistry DeviceInventory FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
-        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance
-        MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
-        ServiceLinkedRole
+        AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
+        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment FunctionReference Hours
+        InvalidArgument InvalidAttachment InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
+        InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone
+        InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole
     """,
 }
+CDK = {"aws_cdk", "constructs", "jsii"}
+OURS = {"client_connect", "client_connect_tools", "cdk_client_connect"}
 FORBIDDEN = {
-    "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
-    "client_connect_notifications": {
-        "client_connect",
-        "client_connect_tools",
-        "cdk_client_connect",
-        "aws_cdk",
-        "constructs",
-        "jsii",
-    },
-    "client_connect_tools": {"cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect": {"client_connect_tools", "cdk_client_connect", *CDK},
+    "client_connect_attachment": {*OURS, *CDK},
+    "client_connect_notifications": {*OURS, *CDK},
+    "client_connect_tools": {"cdk_client_connect", *CDK},
     "cdk_client_connect": {"local_aws", "tests"},
 }
 
