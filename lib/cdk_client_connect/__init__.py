@@ -4,8 +4,10 @@ from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.connection_registry import ConnectionRegistry
 from cdk_client_connect.device_inventory import DeviceInventory
+from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.errors import (
     InvalidArgument,
+    InvalidAuthorizationPolicy,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -14,12 +16,14 @@ from cdk_client_connect.errors import (
     InvalidRuntime,
     InvalidTimeout,
     InvalidTimeZone,
+    InvalidTrustProvider,
 )
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.trust_provider import TrustProvider
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
@@ -42,9 +46,11 @@ __all__ = [
     "ConnectionMonitoring",
     "ConnectionRegistry",
     "DeviceInventory",
+    "EndpointAuthorizationPolicy",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
+    "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidFunctionName",
@@ -56,6 +62,7 @@ __all__ = [
     "InvalidRuntime",
     "InvalidTimeZone",
     "InvalidTimeout",
+    "InvalidTrustProvider",
     "Maintenance",
     "MinimumVersion",
     "MonitoringAlarms",
@@ -65,4 +72,5 @@ __all__ = [
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",
+    "TrustProvider",
 ]

@@ -81,8 +81,7 @@ def _circumstances(test: PolicyTest | NativePolicyTest) -> Iterator[str]:
     if isinstance(test, PolicyTest):
         yield from _facts(test.facts)
     else:
-        for key, value in test.context.items():
-            yield f"{key}: {entries(value) if isinstance(value, dict) else literal(value)}"
+        yield from (f"{key}: {literal(value)}" for key, value in test.context.items())
 
 
 def _facts(facts: Facts) -> Iterator[str]:

@@ -17,11 +17,12 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings BundleError ClientConnectError ClientConnectHandler ConnectionMonitoring
-        ConnectionRegistry DeviceInventory FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
-        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance
-        MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
-        ServiceLinkedRole
+        ConnectionRegistry DeviceInventory EndpointAuthorizationPolicy FunctionReference Hours
+        InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidFunctionName
+        InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
+        InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms
+        Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
+        TrustProvider
     """,
 }
 FORBIDDEN = {
