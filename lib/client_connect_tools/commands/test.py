@@ -34,14 +34,16 @@ def test(  # noqa: PLR0913 - each parameter is an option
         bool, typer.Option("--require-coverage", help="Fail when no test reaches a policy.")
     ] = False,
     time_zone: Annotated[
-        str, typer.Option(help="The time zone of the tests that name none; not with --native.")
-    ] = "UTC",
+        str | None, typer.Option(help="The time zone of the tests that name none. Default: UTC.")
+    ] = None,
     native: NativeOption = False,
     trust_provider: TrustProviderOption = None,
 ) -> None:
     """Run the tests beside policies (*.tests.toml), and show what they do not cover."""
     providers = trust_providers(trust_provider, native=native)
-    report = _run_native(policies, providers) if native else _run(policies, time_zone)
+    if native and time_zone:
+        wrong_use("--time-zone has no meaning with --native, where a policy sees no clock; leave it out")
+    report = _run_native(policies, providers) if native else _run(policies, time_zone or "UTC")
     (_print_json if as_json else _print)(report)
     if report.failures or (require_coverage and report.uncovered):
         raise typer.Exit(FINDINGS)
