@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, PolicySet
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools._policy_test_files import CaseReader, expected_effect, expected_errors, read_files
+from client_connect_tools._policy_test_files import (
+    Case,
+    CaseReader,
+    expected_effect,
+    expected_errors,
+    read_files,
+)
 from client_connect_tools._toml_tables import TomlTable, literal, suggestion
 from client_connect_tools.default_event import DEFAULT_EVENT
 from client_connect_tools.time_zones import time_zone_named, time_zone_names
@@ -17,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
-    from client_connect_tools._policy_test_files import Place
     from client_connect_tools.policies import Policies
 
 # A Monday, so that a test without a time of its own is within what most people call working hours.
@@ -58,20 +63,14 @@ class ExpectedDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyTest:
+class PolicyTest(Case):
     """One case: a connection, and what the policies are expected to say of it.
 
     Attributes:
-        file: The file that it was read from.
-        line: Where its ``[[test]]`` begins, counted from 1.
-        name: Its name, unique in the file; of a variant, with its number and what it changes.
         facts: The connection.
         expected: The decision.
     """
 
-    file: str
-    line: int
-    name: str
     facts: Facts
     expected: ExpectedDecision
 
@@ -116,12 +115,12 @@ class _Reader(CaseReader[PolicyTest]):
             merged["request"] = requests[0] | requests[1]
         return merged
 
-    def read(self, table: TomlTable, place: Place) -> PolicyTest | None:
-        case = _Case(table, self.ids)
-        facts, expected = case.facts(self.zone), case.expected()
+    def read(self, table: TomlTable, case: Case) -> PolicyTest | None:
+        content = _Case(table, self.ids)
+        facts, expected = content.facts(self.zone), content.expected()
         if facts is None or expected is None:
             return None
-        return PolicyTest(file=place.file, line=place.line, name=place.name, facts=facts, expected=expected)
+        return PolicyTest(file=case.file, line=case.line, name=case.name, facts=facts, expected=expected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ _HEADER = re.compile(r"""^[ \t]*\[\[[ \t]*(?:test|"test"|'test')[ \t]*\]\]""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a case is.
+class Case:
+    """A case, as far as it has no content yet.
 
     Attributes:
         file: The file that it was read from.
@@ -57,7 +57,7 @@ class CaseReader(ABC, Generic[CaseT]):
         """Let a variant override a case, without what would contradict it."""
 
     @abstractmethod
-    def read(self, table: TomlTable, place: Place) -> CaseT | None:
+    def read(self, table: TomlTable, case: Case) -> CaseT | None:
         """Return a case, its variant already merged into it; or nothing, when something is wrong with it."""
 
 
@@ -134,7 +134,7 @@ class _File(Generic[CaseT]):
         outcomes: dict[str, list[str]] = {}
         for variant, merged in variants:
             table = TomlTable(merged, [])
-            case = reader.read(table, Place(file=self.name, line=line, name=variant))
+            case = reader.read(table, Case(file=self.name, line=line, name=variant))
             outcomes[variant] = table.problems
             if case is not None and not table.problems:
                 yield case

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from client_connect import Device, Facts
+    from client_connect_tools._policy_test_files import Case
     from client_connect_tools.native.policy_tests import NativePolicyTest
     from client_connect_tools.policy_tests import PolicyTestResult
 
@@ -25,7 +26,7 @@ def failure_text(result: PolicyTestResult) -> str:
     return "\n".join([f"{place(result.test)}", *(f"  {line}" for line in _lines(result))])
 
 
-def place(test: PolicyTest | NativePolicyTest) -> str:
+def place(test: Case) -> str:
     """Return where a test is, and its name."""
     return f"{test.file}:{test.line}: {test.name}"
 

@@ -10,7 +10,13 @@ import cedarpy
 
 from client_connect import Decision
 from client_connect_tools._policy_test_cases import ExpectedDecision
-from client_connect_tools._policy_test_files import CaseReader, expected_effect, expected_errors, read_files
+from client_connect_tools._policy_test_files import (
+    Case,
+    CaseReader,
+    expected_effect,
+    expected_errors,
+    read_files,
+)
 from client_connect_tools._toml_tables import TomlTable, literal
 from client_connect_tools.errors import PolicyTestsFailed
 from client_connect_tools.finding import parse
@@ -20,7 +26,6 @@ from client_connect_tools.policy_tests import PolicyTestReport, PolicyTestResult
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from client_connect_tools._policy_test_files import Place
     from client_connect_tools.native.trust_data import Data, TrustProviderType
     from client_connect_tools.policies import Policies
 
@@ -30,20 +35,14 @@ _LONGS = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NativePolicyTest:
+class NativePolicyTest(Case):
     """One case: what the trust providers and the service say, and what the policy is expected to say of it.
 
     Attributes:
-        file: The file that it was read from.
-        line: Where its ``[[test]]`` begins, counted from 1.
-        name: Its name, unique in the file; of a variant, with its number and what it changes.
         context: What the policy sees as ``context``.
         expected: The decision.
     """
 
-    file: str
-    line: int
-    name: str
     context: Mapping[str, object]
     expected: ExpectedDecision
 
@@ -128,7 +127,7 @@ class _Reader(CaseReader[NativePolicyTest]):
             variant
         )
 
-    def read(self, table: TomlTable, place: Place) -> NativePolicyTest | None:
+    def read(self, table: TomlTable, case: Case) -> NativePolicyTest | None:
         keys = ("name", *CONTEXT, "expect", "errors")
         table.require_known((*keys, "variants") if "variants" not in table.values else keys)
         _note_wrong_data(table, CONTEXT)
@@ -142,7 +141,7 @@ class _Reader(CaseReader[NativePolicyTest]):
             return None
         context = {key: value for key, value in table.values.items() if key in CONTEXT}
         return NativePolicyTest(
-            file=place.file, line=place.line, name=place.name, context=context, expected=expected
+            file=case.file, line=case.line, name=case.name, context=context, expected=expected
         )
 
 

@@ -32,6 +32,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f"permit {ALL} when {{ context has saml && context.saml has email }};",
             f"permit {ALL} when {{ context has saml.email }};",
             f"permit {ALL} when {{ context has saml && context.saml == context.saml }};",
+            f'permit {ALL} when {{ context has saml && context.saml.groups.contains("staff") }};',
             f'permit {ALL} when {{ context has saml && context.saml.memberOf == ["staff"] }};',
             f'permit {ALL} when {{ context has saml && ["x"].contains(context.saml.memberOf) }};',
             f"permit {ALL} when {{ context has saml && context.saml.memberOf.contains(context.saml.x) }};",

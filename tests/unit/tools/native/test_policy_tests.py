@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from client_connect_tools import InvalidPolicyTests, Policies, PolicyTestsFailed, native
@@ -56,6 +56,7 @@ CONTEXTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(CONTEXTS)
 def test_decides_like_a_plain_reading(context: dict[str, Any]) -> None:
     """A permit must apply and no forbid, whatever is there or absent."""
@@ -70,6 +71,7 @@ def test_decides_like_a_plain_reading(context: dict[str, Any]) -> None:
         assert decision.determining == (("vpn:7",) if risk == "HIGH" else ())
 
 
+@settings(deadline=None)
 @given(CONTEXTS)
 def test_what_is_absent_denies(context: dict[str, Any]) -> None:
     """A forbid that reads what is absent denies, although Cedar by itself would skip it and permit."""
@@ -80,6 +82,54 @@ def test_what_is_absent_denies(context: dict[str, Any]) -> None:
     if decision.errors:
         assert decision.determining == ()
         assert "vpn:2" in decision.errors[0]
+
+
+ATOMS = st.sampled_from(
+    [
+        "context has jamf",
+        "context.jamf has risk",
+        "context has jamf.risk",
+        'context.jamf.risk == "LOW"',
+        '(if context has jamf.risk then context.jamf.risk else "NONE") == "LOW"',
+        "context has crowdstrike",
+        "context has crowdstrike.assessment.overall",
+        "context.crowdstrike has assessment",
+        "context.crowdstrike.assessment.overall > 50",
+        "context.jumpcloud.system == 1",
+        "context has jumpcloud.system",
+        "context has saml",
+        "context.saml has level",
+        "context.saml.level",
+        "context.saml.level == context.jamf.risk",
+        "[context.jamf.risk, context.saml.level].contains(context.saml.level)",
+        '(if context has jamf.risk then context.jamf.risk else context.saml.level) == "LOW"',
+    ]
+)
+CONDITIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} && {pair[1]})"),
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} || {pair[1]})"),
+        st.tuples(inner, inner, inner).map(lambda three: "(if {} then {} else {})".format(*three)),
+        inner.map(lambda one: f"!({one})"),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
+@given(CONDITIONS, st.lists(CONTEXTS, min_size=5, max_size=5))
+def test_what_is_checked_never_errs_on_documented_data(
+    condition: str, contexts: list[dict[str, Any]]
+) -> None:
+    """A policy without errors reads nothing absent of what AWS documents, beside whatever else it reads."""
+    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};")
+    assume(native.check(policies) == [])
+    for context in contexts:
+        errors = native.decide(policies, context).errors
+        assert not any(
+            f"`{name}`" in each for each in errors for name in ("jamf", "risk", "crowdstrike", "jumpcloud")
+        )
 
 
 def test_nothing_permits() -> None:
