@@ -17,11 +17,12 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
-        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment FunctionReference Hours
-        InvalidArgument InvalidAttachment InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
-        InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone
-        InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
-        ProvisionedConcurrency Rules ServiceLinkedRole
+        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment EndpointAuthorizationPolicy
+        FunctionReference Hours InvalidArgument InvalidAttachment InvalidAuthorizationPolicy InvalidCode
+        InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
+        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider
+        Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole TrustProvider
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
