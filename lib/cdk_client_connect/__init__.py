@@ -8,7 +8,6 @@ from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAt
 from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.errors import (
     InvalidArgument,
-    InvalidAttachment,
     InvalidAuthorizationPolicy,
     InvalidCode,
     InvalidConcurrency,
@@ -54,7 +53,6 @@ __all__ = [
     "FunctionReference",
     "Hours",
     "InvalidArgument",
-    "InvalidAttachment",
     "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",

@@ -18,7 +18,7 @@ PUBLIC = {
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment EndpointAuthorizationPolicy
-        FunctionReference Hours InvalidArgument InvalidAttachment InvalidAuthorizationPolicy InvalidCode
+        FunctionReference Hours InvalidArgument InvalidAuthorizationPolicy InvalidCode
         InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
         InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider
         Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
