@@ -27,6 +27,8 @@ KEYS = (
     "vpcId",
     "clientCidr",
     "authorizedGroups",
+    "monitoring",
+    "alarmTopicArn",
 )
 
 

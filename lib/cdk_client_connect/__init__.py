@@ -1,10 +1,14 @@
 """A client connect handler for AWS Client VPN, as an AWS CDK construct."""
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.connection_registry import ConnectionRegistry
 from cdk_client_connect.device_inventory import DeviceInventory
+from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
+from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.errors import (
     InvalidArgument,
+    InvalidAuthorizationPolicy,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -13,10 +17,14 @@ from cdk_client_connect.errors import (
     InvalidRuntime,
     InvalidTimeout,
     InvalidTimeZone,
+    InvalidTrustProvider,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
+from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.trust_provider import TrustProvider
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
@@ -34,15 +42,21 @@ from client_connect_tools import (
 )
 
 __all__ = [
+    "AlarmSettings",
+    "AttachmentRemoval",
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
+    "ConnectionMonitoring",
     "ConnectionRegistry",
     "DeviceInventory",
+    "EndpointAttachment",
+    "EndpointAuthorizationPolicy",
     "ExtraFacts",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
+    "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidExtraFacts",
@@ -55,11 +69,15 @@ __all__ = [
     "InvalidRuntime",
     "InvalidTimeZone",
     "InvalidTimeout",
+    "InvalidTrustProvider",
     "Maintenance",
     "MinimumVersion",
+    "MonitoringAlarms",
+    "Notifications",
     "Policies",
     "PolicyTestsFailed",
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",
+    "TrustProvider",
 ]

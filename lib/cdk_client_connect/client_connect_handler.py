@@ -157,9 +157,11 @@ class ClientConnectHandler(Construct):
         platform = require_platform(runtime, architecture)
         if code is not None:
             require_prebuilt_for(platform, code)
-        for table in (device_inventory, connection_registry):
-            if table is not None:
-                require_same_environment(scope, table)
+        require_same_environment(
+            scope,
+            [each for each in (device_inventory, connection_registry) if each is not None],
+            because="the handler looks for its tables in its own account and Region; define them there",
+        )
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
         require_declared(extra_facts, policies)
@@ -169,6 +171,9 @@ class ClientConnectHandler(Construct):
         super().__init__(scope, id)
         self._device_inventory = device_inventory
         self._connection_registry = connection_registry
+        self._policies = policies if code is None else None
+        self._shadow_mode = shadow_mode
+        self._provisioned_concurrency = concurrency
         code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
         self._warn_of(policies, extra_facts)
         self._function_name = function_name or generated_function_name(self)
@@ -204,7 +209,7 @@ class ClientConnectHandler(Construct):
             security_groups=security_groups,
             tracing=tracing,
         )
-        self._grant_tables(policies)
+        self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
@@ -260,6 +265,21 @@ class ClientConnectHandler(Construct):
         return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
             enabled=True, lambda_function_arn=self.function_arn
         )
+
+    @property
+    def policies(self) -> Policies | None:
+        """What decides; ``None`` with prebuilt ``code``, which has them in it."""
+        return self._policies
+
+    @property
+    def shadow_mode(self) -> bool:
+        """Whether it decides and records, but always allows."""
+        return self._shadow_mode
+
+    @property
+    def provisioned_concurrency(self) -> ProvisionedConcurrency:
+        """The environments kept initialized."""
+        return self._provisioned_concurrency
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""
@@ -351,12 +371,12 @@ class ClientConnectHandler(Construct):
                 'extra_facts=ExtraFacts.from_file("facts.py")',
             )
 
-    def _grant_tables(self, policies: Policies) -> None:
+    def _grant_tables(self) -> None:
         if self._device_inventory is not None:
             self._device_inventory.grant_look_up(self._role)
         if self._connection_registry is not None:
             self._connection_registry.grant_record(self._role)
-            if "activeConnections" in attributes_read(policies):
+            if self._policies is None or "activeConnections" in attributes_read(self._policies):
                 self._connection_registry.grant_count(self._role)
 
     def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:

@@ -5,14 +5,16 @@ passed the wrong argument.
 
 ClientConnectError (a ValueError)
 └── InvalidHandler
-    ├── InvalidArgument       an argument of a wrong type
+    ├── InvalidArgument       an argument of a wrong type, or one that does not fit the others
     ├── InvalidFunctionName   not a name that Client VPN invokes
     ├── InvalidTimeout        longer than Client VPN waits, or not whole seconds
     ├── InvalidConcurrency    a number of environments that Lambda does not accept
     ├── InvalidRuntime        not a Python or an architecture that the handler runs on
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
-    └── InvalidCode           prebuilt code beside other policies, or for another platform
+    ├── InvalidCode           prebuilt code beside other policies, or for another platform
+    ├── InvalidAuthorizationPolicy   a native policy that cannot be set, or enforced, like this
+    └── InvalidTrustProvider  a trust provider without a tenant, given twice, or with unsafe keys
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ class InvalidHandler(ClientConnectError):
 
 
 class InvalidArgument(InvalidHandler):
-    """An argument is of a wrong type."""
+    """An argument is of a wrong type, out of its range, or does not fit the others."""
 
 
 class InvalidFunctionName(InvalidHandler):
@@ -54,3 +56,11 @@ class InvalidTimeZone(InvalidHandler):
 
 class InvalidCode(InvalidHandler):
     """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
+
+
+class InvalidAuthorizationPolicy(InvalidHandler):
+    """The endpoint cannot be given this native authorization policy, or not in this way."""
+
+
+class InvalidTrustProvider(InvalidHandler):
+    """A trust provider has no tenant, is given twice, or has keys at an address that is not safe."""

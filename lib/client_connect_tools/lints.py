@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cedarpy import pst
@@ -13,29 +13,18 @@ from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     import cedarpy
 
     from client_connect_tools.policies import Policies
 
+    Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
+
 _CONTEXT = pst.Var("context")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
 _COMPARISONS = frozenset({"eq", "not_eq", "contains", "contains_any", "contains_all"})
-
-
-@dataclass(frozen=True, slots=True)
-class Linted:
-    """What a lint is told beside the policy.
-
-    Attributes:
-        templates: Every policy of the set.
-        types: The schema.
-    """
-
-    templates: list[pst.Template]
-    types: cedarpy.Schema
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -49,18 +38,28 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     Raises:
         ValueError: When a name in ``ignore`` is not that of a lint.
     """
-    if unknown := sorted(set(ignore) - LINTS.keys()):
-        raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(LINTS)}')
-    parsed = [(each, each.template) for each in parse(policies) if each.template is not None]
     if check_custom_schema(policies):
         return []
-    linted = Linted([template for _, template in parsed], schema(policies.custom))
+    by_types = {"never-applies": partial(_never_applies, types=schema(policies.custom))}
+    return find(policies, LINTS | by_types, ignore)
+
+
+def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
+    """Return what some lints find in policies.
+
+    Raises:
+        ValueError: When a name in ``ignore`` is not that of a lint.
+    """
+    if unknown := sorted(set(ignore) - lints.keys()):
+        raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(lints)}')
+    parsed = [(each, each.template) for each in parse(policies) if each.template is not None]
+    templates = [template for _, template in parsed]
     findings = [
         each.finding(name, message, "warning")
-        for name, find in LINTS.items()
+        for name, find_in in lints.items()
         if name not in ignore
         for each, template in parsed
-        for message in find(template, linted)
+        for message in find_in(template, templates)
     ]
     return in_order(policies, findings)
 
@@ -77,13 +76,13 @@ def attributes_read(policies: Policies) -> frozenset[str]:
     return frozenset(found)
 
 
-def _forbid_without_message(template: pst.Template, _linted: Linted) -> Iterator[str]:
+def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if template.effect == "forbid" and not template.annotations.get("message"):
         yield 'the forbid has no @message, so the user is not told what to do; add @message("...")'
 
 
-def _permit_without_conditions(template: pst.Template, linted: Linted) -> Iterator[str]:
-    enforced = [each for each in linted.templates if each.effect == "permit" and not _is_shadow(each)]
+def _permit_without_conditions(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    enforced = [each for each in everything if each.effect == "permit" and not _is_shadow(each)]
     if template in enforced and len(enforced) > 1 and _is_unconditional(template):
         yield (
             "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
@@ -91,7 +90,7 @@ def _permit_without_conditions(template: pst.Template, linted: Linted) -> Iterat
         )
 
 
-def _trusts_aws_client(template: pst.Template, _linted: Linted) -> Iterator[str]:
+def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if template.effect == "permit" and any(_reads(node, _AWS_CLIENT) for node in _nodes.walk(template)):
         yield (
             "the permit trusts context.awsClient, which the device's user can forge; permit by what cannot be "
@@ -99,12 +98,14 @@ def _trusts_aws_client(template: pst.Template, _linted: Linted) -> Iterator[str]
         )
 
 
-def _never_applies(template: pst.Template, linted: Linted) -> Iterator[str]:
-    if _nodes.never_applies(template, linted.types):
+def _never_applies(
+    template: pst.Template, _all: list[pst.Template], *, types: cedarpy.Schema | None = None
+) -> Iterator[str]:
+    if _nodes.never_applies(template, types or schema()):
         yield "the policy can never apply, as the types in the schema show; look for a condition that excludes another"
 
 
-def _exact_user_name(template: pst.Template, _linted: Linted) -> Iterator[str]:
+def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if template.effect != "forbid":
         return
     for uid in sorted(_named_to_be_denied(template), key=str):
@@ -115,23 +116,23 @@ def _exact_user_name(template: pst.Template, _linted: Linted) -> Iterator[str]:
             )
 
 
-def _upper_case(template: pst.Template, _linted: Linted) -> Iterator[str]:
+def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     for attribute, text in _compared(template):
         if text != text.lower():
             yield f'context.{attribute} is in lower case and never equals "{text}"; write "{text.lower()}"'
 
 
-def _custom_facts_outage(template: pst.Template, linted: Linted) -> Iterator[str]:
-    if _overlooks_outage(template, linted, fact="custom", state="customFacts"):
+def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    if _overlooks_outage(template, everything, fact="custom", state="customFacts"):
         yield _outage("the module of extra facts", fact="custom", state="customFacts")
 
 
-def _inventory_outage(template: pst.Template, linted: Linted) -> Iterator[str]:
-    if _overlooks_outage(template, linted, fact="device", state="inventory"):
+def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    if _overlooks_outage(template, everything, fact="device", state="inventory"):
         yield _outage("the device inventory", fact="device", state="inventory")
 
 
-LINTS: dict[str, Callable[[pst.Template, Linted], Iterator[str]]] = {
+LINTS: dict[str, Lint] = {
     "forbid-without-message": _forbid_without_message,
     "permit-without-conditions": _permit_without_conditions,
     "trusts-aws-client": _trusts_aws_client,
@@ -160,8 +161,10 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
                 yield from ((attribute, literal.value) for literal in literals)
 
 
-def _overlooks_outage(template: pst.Template, linted: Linted, *, fact: str, state: str) -> bool:
-    enforced = [each for each in linted.templates if not _is_shadow(each)]
+def _overlooks_outage(
+    template: pst.Template, everything: list[pst.Template], *, fact: str, state: str
+) -> bool:
+    enforced = [each for each in everything if not _is_shadow(each)]
     return (
         template in enforced
         and weakened_without(template, fact)

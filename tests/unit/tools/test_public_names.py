@@ -12,21 +12,26 @@ PUBLIC = {
     "client_connect_tools": """
         Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation ExtraFacts Finding Hours
         InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies
-        PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules Source
-        check explain lint read_policy_tests require_passing require_sound run_policy_tests
+        PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules
+        Source check explain lint read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        BundleError ClientConnectError ClientConnectHandler ConnectionRegistry DeviceInventory ExtraFacts
-        FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency InvalidExtraFacts
-        InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
-        InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
-        ProvisionedConcurrency Rules ServiceLinkedRole
+        AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
+        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment EndpointAuthorizationPolicy
+        ExtraFacts FunctionReference Hours InvalidArgument InvalidAuthorizationPolicy InvalidCode
+        InvalidConcurrency InvalidExtraFacts InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
+        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider
+        Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole TrustProvider
     """,
 }
+CDK = {"aws_cdk", "constructs", "jsii"}
+OURS = {"client_connect", "client_connect_tools", "cdk_client_connect"}
 FORBIDDEN = {
-    "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
-    "client_connect_tools": {"cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect": {"client_connect_tools", "cdk_client_connect", *CDK},
+    "client_connect_attachment": {*OURS, *CDK},
+    "client_connect_notifications": {*OURS, *CDK},
+    "client_connect_tools": {"cdk_client_connect", *CDK},
     "cdk_client_connect": {"local_aws", "tests"},
 }
 
