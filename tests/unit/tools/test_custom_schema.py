@@ -165,6 +165,12 @@ def test_fails_for_anything_else(custom: str, place: tuple[int, int], message: s
     assert (found.line, found.column) == place
 
 
+def test_lints_know_it() -> None:
+    """What would be false without the schema is not taken for it: such a policy may apply."""
+    vip = '@id("vip") @message("m") forbid (principal, action, resource) when { context has custom.vip };'
+    assert lint(Policies.from_string(f"{PERMIT} {vip} {OUTAGE}", custom=SCHEMA)) == []
+
+
 def test_a_faulty_one_hides_no_other_errors() -> None:
     """What is wrong beside the types is still found; of the types, nothing can be said."""
     faulty = Policies.from_string(
