@@ -16,10 +16,12 @@ from cdk_client_connect.errors import (
     InvalidTimeZone,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.gradual_deployment import GradualDeployment
 from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.traffic_shifting import TrafficShifting
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
@@ -43,6 +45,7 @@ __all__ = [
     "ConnectionRegistry",
     "DeviceInventory",
     "FunctionReference",
+    "GradualDeployment",
     "Hours",
     "InvalidArgument",
     "InvalidCode",
@@ -65,4 +68,5 @@ __all__ = [
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",
+    "TrafficShifting",
 ]

@@ -19,6 +19,7 @@ from cdk_client_connect._function_code import bundled_code, require_platform, re
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
+from cdk_client_connect._policy_metadata import show_policies
 from cdk_client_connect.errors import InvalidCode
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
@@ -58,7 +59,8 @@ class ClientConnectHandler(Construct):
         function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
             that prefix and the construct's path.
         policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
-            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint.
+            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
+            ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``, and built for the function's runtime
@@ -162,6 +164,7 @@ class ClientConnectHandler(Construct):
         self._policies = policies if code is None else None
         self._shadow_mode = shadow_mode
         self._provisioned_concurrency = concurrency
+        self._function_reference = function_reference
         code = code or bundled_code(self, policies=policies, platform=platform)
         self._warn_of(policies)
         self._function_name = function_name or generated_function_name(self)
@@ -199,6 +202,8 @@ class ClientConnectHandler(Construct):
         )
         self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
+        if self._policies is not None:
+            show_policies(self._alias, self._policies)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
             self._target = self._function
@@ -268,6 +273,11 @@ class ClientConnectHandler(Construct):
     def provisioned_concurrency(self) -> ProvisionedConcurrency:
         """The environments kept initialized."""
         return self._provisioned_concurrency
+
+    @property
+    def function_reference(self) -> FunctionReference:
+        """Which ARN endpoints are given."""
+        return self._function_reference
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""

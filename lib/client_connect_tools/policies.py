@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cedarpy
+
+from client_connect.policy_set import InvalidPolicySet, PolicySet
 from client_connect_tools.errors import InvalidPolicies
 
 if TYPE_CHECKING:
@@ -99,6 +104,28 @@ class Policies:
     def text(self) -> str:
         """All policies in one text: what is bundled. It depends on no path and no line ending."""
         return "\n".join(source.text.strip() + "\n" for source in self.sources)
+
+    def digests(self) -> dict[str, str]:
+        """Return what tells each policy from its other versions, by its ``@id`` in alphabetical order.
+
+        ``permit 0123456789ab``, or ``forbid, shadow 0123456789ab``: the effect, whether it is in shadow mode,
+        and the first 12 hexadecimal digits of the SHA-256 of the policy in Cedar's JSON format with sorted
+        keys. That depends on conditions and annotations, but neither on comments and layout nor on the other
+        policies.
+
+        Raises:
+            InvalidPolicies: When they cannot be parsed, or one has no ``@id`` of its own.
+        """
+        try:
+            by_id = PolicySet.parse(self.text).by_id
+        except InvalidPolicySet as error:
+            raise InvalidPolicies(f"cannot tell the policies apart: {error}") from error
+        found = {}
+        for policy in json.loads(cedarpy.policies_to_json_str(self.text))["staticPolicies"].values():
+            known = by_id[policy["annotations"]["id"]]
+            digest = sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:12]
+            found[known.id] = f"{known.effect}{', shadow' if known.shadow else ''} {digest}"
+        return dict(sorted(found.items()))
 
 
 def _read(file: Path) -> Source:

@@ -22,9 +22,11 @@ from cdk_client_connect import (
     ClientConnectHandler,
     ConnectionMonitoring,
     FunctionReference,
+    GradualDeployment,
     Notifications,
     ProvisionedConcurrency,
     ServiceLinkedRole,
+    TrafficShifting,
 )
 
 from .conftest import CERTIFICATE, NO_BUNDLING, endpoint, recommended_flags
@@ -138,6 +140,29 @@ def test_monitoring_is_clean(
             alarm_topic=sns.Topic(stack, "Alarms", enforce_ssl=True),
             notifications=notifications(stack),
         )
+
+    folder = synthesized(build)
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+@pytest.mark.parametrize("shifting", [None, TrafficShifting.linear(percent=20)], ids=["default", "own"])
+def test_gradual_deployment_is_clean(
+    synthesized: Callable[..., Path], shifting: TrafficShifting | None
+) -> None:
+    """A gradual deployment has no finding either, with an endpoint in the same stack."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack")
+        handler = ClientConnectHandler(stack, "Handler")
+        monitoring = ConnectionMonitoring(
+            stack,
+            "Monitoring",
+            handler=handler,
+            endpoints=[endpoint(stack, handler)],
+            connection_log_group=None,
+        )
+        GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring, shifting=shifting)
 
     folder = synthesized(build)
     assert nag_findings(folder) == []

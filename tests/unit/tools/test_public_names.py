@@ -17,11 +17,11 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings BundleError ClientConnectError ClientConnectHandler ConnectionMonitoring
-        ConnectionRegistry DeviceInventory FunctionReference Hours InvalidArgument InvalidCode
+        ConnectionRegistry DeviceInventory FunctionReference GradualDeployment Hours InvalidArgument InvalidCode
         InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
         InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance
         MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
-        ServiceLinkedRole
+        ServiceLinkedRole TrafficShifting
     """,
 }
 FORBIDDEN = {
