@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -168,7 +168,9 @@ class ClientConnectHandler(Construct):
         code = code or bundled_code(self, policies=policies, platform=platform)
         self._warn_of(policies)
         self._function_name = function_name or generated_function_name(self)
-        self._log_group = log_group or logs.LogGroup(self, "LogGroup")
+        self._log_group = log_group or logs.LogGroup(
+            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
         self._role = function_role(self, self._log_group)
         if vpc is not None:
             self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
