@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local_aws import cdk_cli
-from local_aws.deployed_handler import STACK, DeployedHandler, deploy
-from local_aws.emulator import Emulator
+from local_aws.deployed_handler import STACK, deploy
+from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ pytestmark = [
     ),
 ]
 
-CONTEXT = {"deviceInventory": "true", "connectionRegistry": "true"}
+FAILING_APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "failing_app.py")))
 SERVICE_ROLES = "/aws-service-role/clientvpn-connections.amazonaws.com/"
 
 
@@ -48,33 +49,32 @@ def inventory(emulator: Emulator) -> dict[str, set[str]]:
 
 
 def test_a_first_deployment_that_fails_leaves_nothing(emulator: Emulator) -> None:
-    """Here the function's name is taken. Neither tables nor logs are left, of which the next one makes new ones."""
-    name = deploy(emulator, context=CONTEXT).function_name
-    cdk_cli.destroy(emulator, stack=STACK)
-    taken = emulator.client("lambda")
-    role = emulator.client("iam").list_roles()["Roles"][0]["Arn"]
-    taken.create_function(
-        FunctionName=name, Role=role, Runtime="python3.12", Handler="a.b", Code={"ZipFile": b"PK\x05\x06" + bytes(18)}
-    )
+    """All is there when the last resource fails, and then neither tables nor logs are left to be cleared away."""
     before = inventory(emulator)
+    lines: list[str] = []
+    context = {"runtime": RUNTIME, "architecture": ARCHITECTURE}
     with pytest.raises(cdk_cli.CdkFailed):
-        deploy(emulator, context=CONTEXT)
+        cdk_cli.deploy(emulator, stack="Failing", app=FAILING_APP, context=context, report=lines.append)
+    created = "\n".join(line for line in lines if "CREATE_COMPLETE" in line)
+    assert all(id_ in created for id_ in ("HandlerAlias", "HandlerLogGroup", "InventoryDevices"))
     after = inventory(emulator)
-    taken.delete_function(FunctionName=name)
+    assert after.pop("service-linked roles") > before.pop("service-linked roles")
     assert after == before
 
 
-@pytest.fixture
-def handler(emulator: Emulator) -> DeployedHandler:
-    """The handler with an inventory and a registry."""
-    return deploy(emulator, context=CONTEXT)
-
-
-def test_what_destroy_leaves(emulator: Emulator, handler: DeployedHandler) -> None:
+def test_what_destroy_leaves(emulator: Emulator) -> None:
     """The decision log, devices, waivers and the service-linked role; the function, roles and registry go."""
+    before = inventory(emulator)
+    handler = deploy(emulator, context={"deviceInventory": "true", "connectionRegistry": "true"})
     function = emulator.client("lambda").get_function_configuration(FunctionName=handler.function_name)
-    log = function["LoggingConfig"]["LogGroup"]
-    assert log in inventory(emulator)["log groups"]
-    assert handler.outputs["ConnectionsTable"] in inventory(emulator)["tables"]
+    deployed = inventory(emulator)
+    assert handler.function_name in deployed["functions"]
+    assert handler.outputs["ConnectionsTable"] in deployed["tables"]
     cdk_cli.destroy(emulator, stack=STACK)
-    left = inventory(emulator)
+    assert inventory(emulator) == {
+        **before,
+        "service-linked roles": deployed["service-linked roles"],
+        "tables": {handler.outputs["DevicesTable"], handler.outputs["WaiversTable"]},
+        "log groups": {function["LoggingConfig"]["LogGroup"]},
+    }
+    assert len(deployed["service-linked roles"]) == 1

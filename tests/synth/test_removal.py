@@ -50,9 +50,7 @@ def resources() -> dict[str, dict[str, Any]]:
 
 def test_records_devices_and_waivers_stay(resources: dict[str, dict[str, Any]]) -> None:
     """They stay also when they are replaced, but not when the deployment fails that creates them."""
-    kept = {
-        id_: each for id_, each in resources.items() if each.get("DeletionPolicy", "Delete") != "Delete"
-    }
+    kept = {id_: each for id_, each in resources.items() if each.get("DeletionPolicy", "Delete") != "Delete"}
     assert {id_[:-8]: each["Type"] for id_, each in kept.items()} == KEPT
     policies = {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in kept.values()}
     assert policies == {("RetainExceptOnCreate", "Retain")}
