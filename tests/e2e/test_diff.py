@@ -48,7 +48,7 @@ def reworded() -> str:
     before, policies, after = EXAMPLE.split('"""')
     first, *others = policies.strip().split("\n\n")
     mixed = "\n".join([*reversed(others), "// Everybody on the payroll.", first.replace(", ", ",  ")])
-    return '"""'.join((before, mixed, after))
+    return f'{before}"""{mixed}"""{after}'
 
 
 def synthesize(folder: Path, text: str) -> Path:

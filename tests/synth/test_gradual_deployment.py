@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -28,13 +29,14 @@ from cdk_client_connect import (
 from cdk_client_connect._alarms import DEFINITIONS
 from cdk_client_connect.gradual_deployment import ROLLBACK_ALARMS
 
-from .conftest import NO_BUNDLING, endpoint, only, recommended_flags, template
+from .conftest import NO_BUNDLING, ROOT, endpoint, only, recommended_flags, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 GROUP = "AWS::CodeDeploy::DeploymentGroup"
 CONFIG = "AWS::CodeDeploy::DeploymentConfig"
+DOCS = (ROOT / "docs" / "deployments.md").read_text("utf-8")
 
 
 def monitoring_of(
@@ -67,7 +69,7 @@ def default(request: pytest.FixtureRequest) -> Template:
         handler, endpoints=[endpoint(stack, handler)], notifications=Notifications.event_bridge()
     )
     GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
-    return template(stack)  # which refuses resources that wait for each other in a circle
+    return template(stack)
 
 
 def id_of(template: Template, type_: str, prefix: str = "") -> str:
@@ -392,3 +394,19 @@ def test_warnings(
     data = [str(each.data) for each in rollout.node.metadata if each.type == "aws:cdk:warning"]
     assert [name for name in ("shiftsBeforeAlarms", "scalesWhileShifting") if name in str(data)] == warned
     assert len(data) == len(warned)
+
+
+def test_the_documentation_lists_what_rolls_back() -> None:
+    """In the same order."""
+    first, _, _ = DOCS.partition("### What rolls back\n")[2].partition(" says what each means")
+    assert tuple(re.findall(r"`([A-Z]\w+)`", first)) == ROLLBACK_ALARMS
+
+
+def test_the_documentation_shifts_as_it_says() -> None:
+    """Each expression of the table is right, and those that are the default take the time that it names."""
+    names = {"TrafficShifting": TrafficShifting, "Duration": Duration}
+    rows = re.findall(r"^\| `(TrafficShifting\..*)` \| (.*) \|$", DOCS, re.MULTILINE)
+    shiftings = [eval(code, names) for code, _ in rows]  # noqa: S307 - the documentation's own examples
+    assert [each.total_minutes for each in shiftings] == [30, 120, 90, 45]
+    assert "for 30 minutes" in rows[0][1]
+    assert "all after 90" in rows[2][1]
