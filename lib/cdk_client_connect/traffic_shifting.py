@@ -44,10 +44,7 @@ class TrafficShifting:
         Raises:
             InvalidArgument: When an argument is out of its range.
         """
-        minutes = 30 if interval is None else _minutes(interval)
-        return _within_quota(
-            TrafficShifting(kind="canary", percent=_share(percent), interval_minutes=minutes)
-        )
+        return _checked("canary", percent, Duration.minutes(30) if interval is None else interval)
 
     @staticmethod
     def linear(*, percent: int = 10, interval: Duration | None = None) -> TrafficShifting:
@@ -61,10 +58,7 @@ class TrafficShifting:
         Raises:
             InvalidArgument: When an argument is out of its range.
         """
-        minutes = 10 if interval is None else _minutes(interval)
-        return _within_quota(
-            TrafficShifting(kind="linear", percent=_share(percent), interval_minutes=minutes)
-        )
+        return _checked("linear", percent, Duration.minutes(10) if interval is None else interval)
 
     @property
     def total_minutes(self) -> int:
@@ -73,10 +67,20 @@ class TrafficShifting:
         return steps * self.interval_minutes
 
 
-def _share(percent: object) -> int:
+def _checked(kind: Literal["canary", "linear"], percent: int, interval: Duration) -> TrafficShifting:
+    _require_share(percent)
+    shifting = TrafficShifting(kind=kind, percent=percent, interval_minutes=_minutes(interval))
+    if shifting.total_minutes > MAX_MINUTES:
+        raise InvalidArgument(
+            f"the traffic is shifted for {shifting.total_minutes} minutes, but CodeDeploy gives up after "
+            f"{MAX_MINUTES}; shorten interval, or shift a greater percent"
+        )
+    return shifting
+
+
+def _require_share(percent: object) -> None:
     if isinstance(percent, bool) or not isinstance(percent, int) or not 1 <= percent <= 99:  # noqa: PLR2004 - percent
         raise InvalidArgument(f"percent={percent!r} must be a whole number from 1 to 99")
-    return percent
 
 
 def _minutes(interval: object) -> int:
@@ -89,12 +93,3 @@ def _minutes(interval: object) -> int:
             "write Duration.minutes(30)"
         )
     return int(milliseconds // 60_000)
-
-
-def _within_quota(shifting: TrafficShifting) -> TrafficShifting:
-    if shifting.total_minutes > MAX_MINUTES:
-        raise InvalidArgument(
-            f"the traffic is shifted for {shifting.total_minutes} minutes, but CodeDeploy gives up after "
-            f"{MAX_MINUTES}; shorten interval, or shift a greater percent"
-        )
-    return shifting
