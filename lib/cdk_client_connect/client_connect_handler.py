@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -25,6 +25,7 @@ from cdk_client_connect._function_code import (
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
+from cdk_client_connect._policy_metadata import show_policies
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
@@ -65,7 +66,8 @@ class ClientConnectHandler(Construct):
         function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
             that prefix and the construct's path.
         policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
-            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint.
+            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
+            ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``, and built for the function's runtime
@@ -174,10 +176,13 @@ class ClientConnectHandler(Construct):
         self._policies = policies if code is None else None
         self._shadow_mode = shadow_mode
         self._provisioned_concurrency = concurrency
+        self._function_reference = function_reference
         code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
         self._warn_of(policies, extra_facts)
         self._function_name = function_name or generated_function_name(self)
-        self._log_group = log_group or logs.LogGroup(self, "LogGroup")
+        self._log_group = log_group or logs.LogGroup(
+            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
         self._role = function_role(self, self._log_group)
         if vpc is not None:
             self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
@@ -211,6 +216,8 @@ class ClientConnectHandler(Construct):
         )
         self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
+        if self._policies is not None:
+            show_policies(self._alias, self._policies)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
             self._target = self._function
@@ -280,6 +287,11 @@ class ClientConnectHandler(Construct):
     def provisioned_concurrency(self) -> ProvisionedConcurrency:
         """The environments kept initialized."""
         return self._provisioned_concurrency
+
+    @property
+    def function_reference(self) -> FunctionReference:
+        """Which ARN endpoints are given."""
+        return self._function_reference
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""

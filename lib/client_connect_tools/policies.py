@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cedarpy
+
+from client_connect.policy_set import InvalidPolicySet, PolicySet
 from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect_tools.errors import InvalidPolicies
 
@@ -115,6 +120,28 @@ class Policies:
     def custom(self) -> str | None:
         """What ``context.custom`` is: what is bundled beside the policies. It depends on no line ending."""
         return None if self.custom_schema is None else self.custom_schema.text.strip() + "\n"
+
+    def digests(self) -> dict[str, str]:
+        """Return what tells each policy from its other versions, by its ``@id`` in alphabetical order.
+
+        ``permit 0123456789ab``, or ``forbid, shadow 0123456789ab``: the effect, whether it is in shadow mode,
+        and the first 12 hexadecimal digits of the SHA-256 of the policy in Cedar's JSON format with sorted
+        keys. That depends on conditions and annotations, but neither on comments and layout nor on the other
+        policies.
+
+        Raises:
+            InvalidPolicies: When they cannot be parsed, or one has no ``@id`` of its own.
+        """
+        try:
+            by_id = PolicySet.parse(self.text).by_id
+        except InvalidPolicySet as error:
+            raise InvalidPolicies(f"cannot tell the policies apart: {error}") from error
+        found = {}
+        for policy in json.loads(cedarpy.policies_to_json_str(self.text))["staticPolicies"].values():
+            known = by_id[policy["annotations"]["id"]]
+            digest = sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:12]
+            found[known.id] = f"{known.effect}{', shadow' if known.shadow else ''} {digest}"
+        return dict(sorted(found.items()))
 
 
 def _read(file: Path, what: str = "policies") -> Source:
