@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from client_connect import Device
 from client_connect.items import COMMON_NAME, HOLDER, device_item, device_of, waivers_item, waivers_of
 from client_connect.waiver import Waiver
 from client_connect_tools.cli import main
-from local_aws.emulator import Emulator
+from local_aws.emulator import ROOT, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -547,3 +548,38 @@ def test_a_waiver_that_its_policy_heeds_is_granted(inventory: Inventory, tmp_pat
     with policies(tmp_path) as file:
         result = inventory.run(*WAIVE, "--policy", "heeds", *BOB, "--policies", file)
     assert result.exit_code == 0, result.stderr
+
+
+DOCUMENTATION = (ROOT / "docs" / "devices-command.md").read_text("utf-8")
+
+
+def examples(language: str) -> list[str]:
+    """Return the documentation's examples in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", DOCUMENTATION, re.DOTALL | re.MULTILINE)
+
+
+def test_the_documented_commands_run(inventory: Inventory, tmp_path: Path) -> None:
+    """One after the other, in a shell, with the documented file and tables."""
+    (file,) = examples("csv")
+    (tmp_path / "devices.csv").write_text(file)
+    environment = {name: value for name, value in inventory.environment.items() if name not in TABLES}
+    script = "\n".join(["set -e", *examples("sh")])
+    result = subprocess.run(
+        ["/bin/sh", "-c", script],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert inventory.devices().keys() == {"laptop-17", "laptop-18"}
+    assert inventory.waivers("device:laptop-18").keys() == {"compliant-device"}
+    assert inventory.items("waivers").pop()["holder"] == {"S": "device:laptop-18"}
+    lines, device, waivers = map(json.loads, examples("json"))
+    assert json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0]) in (
+        lines,
+        {"commonName": "laptop-18", "compliant": False, "lastSeen": "2026-11-22T09:30:00Z"},
+    )
+    assert device == device_item("laptop-17", device_of(device))
+    assert waivers == waivers_item(waivers_of(waivers))
