@@ -487,6 +487,7 @@ def policies(directory: Path) -> Iterator[Path]:
     file.write_text(
         '@id("heeds") forbid (principal, action, resource)\n'
         'unless { context.waivers.contains("heeds") };\n'
+        '@id("broken") permit (principal, action);\n'
         '@id("does-not") @message("context.waivers.contains(\\"does-not\\")") '
         'permit (principal, action, resource);  // context.waivers.contains("does-not")\n'
     )
@@ -524,7 +525,11 @@ BOB = ("--user", "bob", "--for", "7d")
         (("--policy", "x", "--user", "", "--for", "7d"), "--user is empty"),
         (
             ("--policy", "other", *BOB, "--policies", "P"),
-            'no policy has the @id "other"; there are does-not, heeds',
+            'no policy has the @id "other"; there are broken, does-not, heeds',
+        ),
+        (
+            ("--policy", "broken", *BOB, "--policies", "P"),
+            'the policy "broken" cannot be used: Cedar cannot ',
         ),
         (
             ("--policy", "does-not", *BOB, "--policies", "P"),

@@ -77,7 +77,7 @@ def read_csv(file: BinaryIO) -> Iterator[Line]:
         except csv.Error as error:
             lines = "" if rows.line_num == line else f", up to line {rows.line_num}"
             yield RejectedLine(
-                line, f"cannot be read{lines}: {error}; put quotes around a cell, and double them in it"
+                line, f"cannot be read{lines}: {error}; close each quote, and double those within a cell"
             )
             continue
         if cells:

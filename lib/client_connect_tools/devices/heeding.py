@@ -20,12 +20,16 @@ def require_heeded(policies: Policies, policy_id: str) -> None:
     """Refuse a waiver that no policy would heed.
 
     Raises:
-        UselessWaiver: When no policy has the id, or it does not ask for waivers.
+        UselessWaiver: When no policy has the id, or it cannot be parsed or does not ask for waivers.
     """
     by_id = {statement.id: statement for statement in parse(policies)}
     statement = by_id.get(policy_id)
     if statement is None:
-        raise UselessWaiver(f'no policy has the @id "{policy_id}"; there are {", ".join(sorted(by_id))}')
+        raise UselessWaiver(
+            f'no policy has the @id "{policy_id}"; there are {", ".join(filter(None, sorted(by_id)))}'
+        )
+    if statement.error is not None:
+        raise UselessWaiver(f'the policy "{policy_id}" cannot be used: {statement.error[1]}')
     if heeded_waiver(policy_id) not in walk(statement.template):
         raise UselessWaiver(
             f'the policy "{policy_id}" heeds no waiver; '
