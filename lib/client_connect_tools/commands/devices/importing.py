@@ -78,6 +78,7 @@ def _zone(name: str) -> tzinfo:
 def _opened(file: Path) -> Iterator[Iterator[Line]]:
     """Open a file with a progress bar on standard error, if that is a terminal."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from client_connect_tools.devices.formats import READERS, UnreadableFile
@@ -91,7 +92,7 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
     try:
         with (
             Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
-            progress.open(file, "rb", description=printable(file.name)) as opened,
+            progress.open(file, "rb", description=escape(printable(file.name))) as opened,
         ):
             yield reader(opened)
     except (OSError, UnreadableFile) as error:
