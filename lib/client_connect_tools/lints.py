@@ -119,6 +119,7 @@ LINTS: dict[str, Lint] = {
     "exact-user-name": _exact_user_name,
     "upper-case": _upper_case,
 }
+"""The lints, by the name that switches each of them off."""
 
 
 def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
