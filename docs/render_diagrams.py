@@ -175,7 +175,7 @@ DIAGRAMS = {
                     Box("Client VPN", "lets the client in, or shows it the message"),
                     Box(
                         "alarms, notifications, replay",
-                        "metrics raise alarms; each denial makes an event; a new policy is tried on what was",
+                        "metrics raise alarms; each denial makes an event; a new policy is tried on past connections",
                     ),
                 )
             ),
