@@ -40,7 +40,7 @@ check: setup docs  ## lint, formatting, types and documentation
 
 docs: setup  ## build the documentation site into site/, with warnings as errors
 	@echo "==> Building the documentation"
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UV_LOCK_FLAGS)
