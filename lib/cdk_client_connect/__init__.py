@@ -8,7 +8,6 @@ from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAt
 from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.errors import (
     InvalidArgument,
-    InvalidAttachment,
     InvalidAuthorizationPolicy,
     InvalidCode,
     InvalidConcurrency,
@@ -29,7 +28,9 @@ from cdk_client_connect.trust_provider import TrustProvider
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
+    ExtraFacts,
     Hours,
+    InvalidExtraFacts,
     InvalidPolicies,
     InvalidPolicyTests,
     InvalidRules,
@@ -51,13 +52,14 @@ __all__ = [
     "DeviceInventory",
     "EndpointAttachment",
     "EndpointAuthorizationPolicy",
+    "ExtraFacts",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
-    "InvalidAttachment",
     "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",
+    "InvalidExtraFacts",
     "InvalidFunctionName",
     "InvalidHandler",
     "InvalidMessage",
