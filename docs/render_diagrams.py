@@ -37,7 +37,11 @@ class Box:
                 (line, True)
                 for line in textwrap.wrap(self.title, int(letters * 0.92), break_long_words=False)
             ),
-            *((line, False) for part in self.text.split("\n") for line in textwrap.wrap(part, letters)),
+            *(
+                (line, False)
+                for part in self.text.split("\n")
+                for line in textwrap.wrap(part, letters, break_long_words=False)
+            ),
         ]
 
 
@@ -153,7 +157,7 @@ DIAGRAMS = {
                 (
                     Box("request", "user, groups, device, platform, address"),
                     Box("clock", "in the handler's time zone"),
-                    Box("tables", "device, waivers, open connections"),
+                    Box("tables, your module", "device, waivers, connections, what you know"),
                 )
             ),
             Row(
@@ -197,7 +201,7 @@ DIAGRAMS = {
                         "ours",
                     ),
                 ),
-                label="reads",
+                label="asks and tells",
             ),
             Row(
                 (
@@ -212,6 +216,16 @@ DIAGRAMS = {
                         "ConnectionMonitoring",
                         "alarms · dashboard · saved queries · metric of failed connections · a function that "
                         "announces denials",
+                        "ours",
+                    ),
+                ),
+                leads="",
+            ),
+            Row(
+                (
+                    Box(
+                        "GradualDeployment",
+                        "CodeDeploy moves the alias step by step, and back when an alarm goes off",
                         "ours",
                     ),
                 ),
@@ -270,6 +284,13 @@ DIAGRAMS = {
                 "across",
             ),
             Row((Box("ConnectionRegistry"), Box("context.activeConnections", "or absent", "ours")), "across"),
+            Row(
+                (
+                    Box("ExtraFacts", "a module of yours"),
+                    Box("context.custom", "or that it is unavailable", "ours"),
+                ),
+                "across",
+            ),
         ],
     ),
     "decision": diagram(

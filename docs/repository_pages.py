@@ -30,15 +30,14 @@ _CODE_IN_ROW = re.compile(r"(?<=`)[^`\n]*\\\|[^`\n]*(?=`)")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add a page for each file outside docs/ that is linked to, and for those that they link to."""
+    """Add a page for each file and folder outside docs/ that is linked to, and for those that they link to."""
     waiting = list(ALWAYS)
     for page in files.documentation_pages():
         waiting += _links(page.content_string, _path(page.src_uri))
     for path in waiting:
-        if (ROOT / path).is_file() and files.get_file_from_path(_uri(path)) is None:
-            text = (ROOT / path).read_text("utf-8")
-            waiting += _links(text, path) if path.endswith(".md") else ()
-            content = text if path.endswith(".md") else _listing(path, text)
+        if (ROOT / path).exists() and files.get_file_from_path(_uri(path)) is None:
+            content = _content(path)
+            waiting += _links(content, path)
             files.append(File.generated(config, _uri(path), content=content))
     return files
 
@@ -79,7 +78,7 @@ def _path(uri: str) -> str:
     if not uri.startswith(f"{FOLDER}/"):
         return f"docs/{uri}"
     path = uri.removeprefix(f"{FOLDER}/")
-    return path if (ROOT / path).is_file() else path.removesuffix(".md")
+    return path if (ROOT / path).exists() else path.removesuffix(".md")
 
 
 def _uri(path: str) -> str:
@@ -89,5 +88,13 @@ def _uri(path: str) -> str:
     return f"{FOLDER}/{path}" if path.endswith(".md") else f"{FOLDER}/{path}.md"
 
 
-def _listing(path: str, text: str) -> str:
+def _content(path: str) -> str:
+    """Return a file of the repository as Markdown, and a folder as links to what is in it."""
+    if (ROOT / path).is_dir():
+        names = sorted(each.name for each in (ROOT / path).iterdir() if each.name[0] not in "._")
+        links = [f"- [{name}]({posixpath.basename(path)}/{name})" for name in names]
+        return "\n".join([f"# {path}", "", *links])
+    text = (ROOT / path).read_text("utf-8")
+    if path.endswith(".md"):
+        return text
     return f"# {path}\n\n````{posixpath.splitext(path)[1].removeprefix('.') or 'text'}\n{text}````\n"
