@@ -214,6 +214,11 @@ DIAGRAMS = {
                         "announces denials",
                         "ours",
                     ),
+                    Box(
+                        "GradualDeployment",
+                        "CodeDeploy shifts the alias to a new version, and back on alarms",
+                        "ours",
+                    ),
                 ),
                 leads="",
             ),
