@@ -22,6 +22,9 @@ def bundle(
     architecture: Annotated[
         Literal["arm64", "x86_64"], typer.Option(help="The architecture of the function.")
     ] = "arm64",
+    sbom: Annotated[
+        Path | None, typer.Option(help="Write a bill of materials of it to this file, as CycloneDX JSON.")
+    ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
     from client_connect_tools.bundle import Bundle
@@ -29,7 +32,13 @@ def bundle(
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
+    if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
+        wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
     with errors_end_the_command():
         source = read_policies(policies)
         require_sound(source)
         Bundle(source.text, python, architecture).build(output)
+    if sbom is not None:
+        from client_connect_tools.sbom import bill_of_materials
+
+        sbom.write_text(bill_of_materials(output), "utf-8")
