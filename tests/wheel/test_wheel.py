@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from packaging.metadata import Metadata
 
+from tests.wheel.environment import BIN, ROOT, install, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 pytestmark = pytest.mark.wheel
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent  # also of node and uv
 PACKAGES = {
     "client_connect": ROOT / "lambda_src" / "client_connect",
     "client_connect_notifications": ROOT / "lambda_src" / "client_connect_notifications",
@@ -57,23 +58,6 @@ print((asset / "policies.cedar").read_text("utf-8"))
 """
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a program of an environment in a folder, without what this process has in its environment."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the sdist from the source tree, and the wheel from the sdist."""
@@ -101,14 +85,7 @@ def name(wheel: Path) -> str:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel into an empty environment, with the locked versions; return its programs' folder."""
     environment = tmp_path_factory.mktemp("installed") / "venv"
-    run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, environment, cwd=environment.parent)
-    programs = environment / BIN.name
-    run(
-        *(BIN / "uv", "pip", "install", "--quiet", "--python", programs / "python"),
-        *("--constraints", ROOT / "requirements" / "dev.txt", wheel),
-        cwd=environment.parent,
-    )
-    return programs
+    return install(wheel, environment, ROOT / "requirements" / "dev.txt")
 
 
 def package_files() -> set[str]:
