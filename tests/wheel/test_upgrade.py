@@ -21,6 +21,8 @@ from tests.wheel.environment import ROOT, install, run
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.wheel
+
 FIRST = "05e9dc4"
 # Nothing is installed for the function; the hash of its code is in the template all the same.
 NO_BUNDLING = json.dumps({"aws:cdk:bundling-stacks": []})
