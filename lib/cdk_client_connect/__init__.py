@@ -20,15 +20,19 @@ from cdk_client_connect.errors import (
     InvalidTrustProvider,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.gradual_deployment import GradualDeployment
 from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.traffic_shifting import TrafficShifting
 from cdk_client_connect.trust_provider import TrustProvider
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
+    ExtraFacts,
     Hours,
+    InvalidExtraFacts,
     InvalidPolicies,
     InvalidPolicyTests,
     InvalidRules,
@@ -50,12 +54,15 @@ __all__ = [
     "DeviceInventory",
     "EndpointAttachment",
     "EndpointAuthorizationPolicy",
+    "ExtraFacts",
     "FunctionReference",
+    "GradualDeployment",
     "Hours",
     "InvalidArgument",
     "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",
+    "InvalidExtraFacts",
     "InvalidFunctionName",
     "InvalidHandler",
     "InvalidMessage",
@@ -75,5 +82,6 @@ __all__ = [
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",
+    "TrafficShifting",
     "TrustProvider",
 ]

@@ -114,6 +114,7 @@ class ConnectionMonitoring(Construct):
         if connection_log_group is not None:
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
+        self._handler = handler
         self._forwarder = define_notifications(self, handler.log_group, notifications)
         watched = Watched(handler=handler, endpoints=named, forwarder=self._forwarder)
         self._alarms = define_alarms(self, watched, alarms, alarm_topic)
@@ -122,6 +123,11 @@ class ConnectionMonitoring(Construct):
         )
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler that it watches."""
+        return self._handler
 
     @property
     def alarms(self) -> Mapping[str, cloudwatch.IAlarm]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
 from client_connect_tools.default_event import DEFAULT_EVENT
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.time_zones import time_zone_named
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
+    from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Inventory
 
 STANDARD_INPUT = "-"
@@ -43,6 +44,8 @@ class GivenFacts:
         inventory: What the inventory says, when it is not what ``device`` suggests.
         waivers: The ids of the policies that are waived.
         active_connections: The user's open connections.
+        custom: A file or JSON text of the custom facts.
+        custom_facts: What became of them, when it is not what ``custom`` suggests.
     """
 
     event: str | None
@@ -53,6 +56,8 @@ class GivenFacts:
     inventory: Inventory | None
     waivers: tuple[str, ...]
     active_connections: int | None
+    custom: str | None
+    custom_facts: CustomFactsState | None
 
     def facts(self) -> Facts:
         """Return the facts.
@@ -60,16 +65,18 @@ class GivenFacts:
         Raises:
             WrongUse: When something is missing, contradictory, unreadable or malformed.
         """
-        if self.event == self.device == STANDARD_INPUT:
-            raise WrongUse("--event and --device are both standard input; give one of them as a file")
+        self._require_one_standard_input()
         try:
             zone = time_zone_named(self.time_zone)
         except ClientConnectError as error:
             raise WrongUse(f"--time-zone: {error}") from error
         request = self._request()
-        device = None if self.device is None else _device(_json_or_file(self.device), zone)
+        device = None if self.device is None else _device(_json_or_file(self.device, "--device"), zone)
         inventory = self.inventory or ("disabled" if device is None else "known")
         _require_consistent(inventory, device, request)
+        custom = None if self.custom is None else _custom(_json_or_file(self.custom, "--custom"))
+        custom_facts = self.custom_facts or ("disabled" if custom is None else "available")
+        _require_consistent_custom(custom_facts, custom)
         now = datetime.now(UTC) if self.at is None else _instant(self.at, zone, "--at")
         return Facts(
             request,
@@ -79,7 +86,15 @@ class GivenFacts:
             device=device,
             waivers=frozenset(self.waivers),
             active_connections=self.active_connections,
+            custom_facts=custom_facts,
+            custom=custom,
         )
+
+    def _require_one_standard_input(self) -> None:
+        given = {"--event": self.event, "--device": self.device, "--custom": self.custom}
+        names = [name for name, value in given.items() if value == STANDARD_INPUT]
+        if len(names) > 1:
+            raise WrongUse(f"{' and '.join(names)} are both standard input; give one of them as a file")
 
     def _request(self) -> ConnectionRequest:
         given = {key: value for key, value in self.fields.items() if value is not None}
@@ -113,9 +128,26 @@ def _require_consistent(inventory: Inventory, device: Device | None, request: Co
         )
 
 
-def _json_or_file(text: str) -> object:
+def _require_consistent_custom(state: CustomFactsState, custom: object) -> None:
+    if state == "available" and custom is None:
+        raise WrongUse('--custom-facts is "available", but there are none; give --custom')
+    if state != "available" and custom is not None:
+        raise WrongUse(f'--custom-facts is "{state}", but --custom is given; leave one of them out')
+
+
+def _custom(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise WrongUse('--custom is not a JSON object; give one such as {"riskScore": 80}')
+    try:
+        custom: dict[str, Any] = cedar_json.value(value)
+    except (ValueError, RecursionError) as error:
+        raise WrongUse(f"--custom has a value that policies do not know: {error}") from error
+    return custom
+
+
+def _json_or_file(text: str, option: str) -> object:
     if text.lstrip().startswith("{"):
-        return _parsed(text, "--device")
+        return _parsed(text, option)
     return _parsed(_read(text), f'"{text}"')
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from client_connect_tools.commands._shared import (
     wrong_use,
 )
 
+if TYPE_CHECKING:
+    from client_connect_tools.extra_facts import ExtraFacts
+
 
 def bundle(
     policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
@@ -22,6 +25,9 @@ def bundle(
     architecture: Annotated[
         Literal["arm64", "x86_64"], typer.Option(help="The architecture of the function.")
     ] = "arm64",
+    extra_facts: Annotated[
+        Path | None, typer.Option(help="The module of extra facts: a *.py file, or the folder of a package.")
+    ] = None,
     sbom: Annotated[
         Path | None, typer.Option(help="Write a bill of materials of it to this file, as CycloneDX JSON.")
     ] = None,
@@ -29,6 +35,7 @@ def bundle(
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
     from client_connect_tools.bundle import Bundle
     from client_connect_tools.checks import require_sound
+    from client_connect_tools.extra_facts import require_declared
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
@@ -37,8 +44,16 @@ def bundle(
     with errors_end_the_command():
         source = read_policies(policies)
         require_sound(source)
-        Bundle(source.text, python, architecture).build(output)
+        module = None if extra_facts is None else _module(extra_facts)
+        require_declared(module, source)
+        Bundle(source.text, python, architecture, extra_facts=module, custom=source.custom).build(output)
     if sbom is not None:
         from client_connect_tools.sbom import bill_of_materials
 
         sbom.write_text(bill_of_materials(output), "utf-8")
+
+
+def _module(path: Path) -> ExtraFacts:
+    from client_connect_tools.extra_facts import ExtraFacts
+
+    return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)
