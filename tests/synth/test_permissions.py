@@ -22,6 +22,7 @@ from cdk_client_connect import (
     DeviceInventory,
     EndpointAttachment,
     EndpointAuthorizationPolicy,
+    GradualDeployment,
     Notifications,
     Policies,
     Rules,
@@ -36,15 +37,18 @@ ENDPOINT_ID = "cvpn-endpoint-0123456789abcdef0"
 PERMIT = Policies.from_string('@id("all") permit (principal, action, resource);')
 ARN = "arn:AWS::Partition:{}:AWS::Region:AWS::AccountId:{}"
 
-# What the table calls the functions, by the path of what their role is in.
+# What the table calls the functions, and what else has a role, by the path of what their role is in.
 FUNCTIONS = {
     "Stack/Handler": "the handler",
     "Stack/ClientVpnConnectionsRole": "the creation of the service-linked role",
     "Stack/Attachment/0123456789abcdef0": "an attachment",
     "Stack/Monitoring/Notifications": "the forwarder of denials",
+    "Stack/Deployment": "a gradual deployment",
 }
 # What the table calls the resources, by the path or the ARN.
 RESOURCES = {
+    "Stack/Handler/Function": "the handler",
+    "Stack/Handler/Function:live": "the handler's alias",
     "Stack/Inventory/Devices": "the devices table",
     "Stack/Inventory/Waivers": "the waivers table",
     "Stack/Registry/Connections": "the connections table",
@@ -75,9 +79,9 @@ def everything(stack: cdk.Stack) -> None:
         vpc=ec2.Vpc(stack, "Vpc"),
     )
     EndpointAttachment(stack, "Attachment", handler=handler, endpoint_id=ENDPOINT_ID)
-    monitor(
-        stack, handler, Notifications.sns(sns.Topic(stack, "Topic", master_key=kms.Key(stack, "TopicKey")))
-    )
+    topic = sns.Topic(stack, "Topic", master_key=kms.Key(stack, "TopicKey"))
+    monitoring = monitor(stack, handler, Notifications.sns(topic))
+    GradualDeployment(stack, "Deployment", handler=handler, monitoring=monitoring)
     EndpointAuthorizationPolicy(
         stack,
         "Policy",
@@ -91,9 +95,11 @@ def on_a_bus(stack: cdk.Stack) -> None:
     monitor(stack, ClientConnectHandler(stack, "Handler", policies=PERMIT), Notifications.event_bridge())
 
 
-def monitor(stack: cdk.Stack, handler: ClientConnectHandler, notifications: Notifications) -> None:
+def monitor(
+    stack: cdk.Stack, handler: ClientConnectHandler, notifications: Notifications
+) -> ConnectionMonitoring:
     """Define a monitoring."""
-    ConnectionMonitoring(
+    return ConnectionMonitoring(
         stack,
         "Monitoring",
         handler=handler,
@@ -138,19 +144,24 @@ def permissions(resources: dict[str, Any]) -> Iterator[Permission]:
     for logical_id, resource in resources.items():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::IAM::Role":
-            assert "Policies" not in properties
+            function = function_of(logical_id, resources)
             for policy in properties.get("ManagedPolicyArns", ()):
-                yield function_of(logical_id, resources), text_of(policy, resources).rpartition("/")[2], "`*`"
-        if resource["Type"] != "AWS::IAM::Policy":
-            continue
-        assert not {"Users", "Groups"} & properties.keys()
-        for statement in properties["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
+                yield function, text_of(policy, resources).rpartition("/")[2], "`*`"
+            for policy in properties.get("Policies", ()):
+                yield from allowed(policy, function, resources)
+        if resource["Type"] == "AWS::IAM::Policy":
+            assert not {"Users", "Groups"} & properties.keys()
             for role in properties["Roles"]:
-                function = function_of(role["Ref"], resources)
-                for action in listed(statement["Action"]):
-                    for on in listed(statement["Resource"]):
-                        yield function, action, name_of(text_of(on, resources), function)
+                yield from allowed(properties, function_of(role["Ref"], resources), resources)
+
+
+def allowed(policy: dict[str, Any], function: str, resources: dict[str, Any]) -> Iterator[Permission]:
+    """Yield what a policy allows a function."""
+    for statement in policy["PolicyDocument"]["Statement"]:
+        assert statement["Effect"] == "Allow"
+        for action in listed(statement["Action"]):
+            for on in listed(statement["Resource"]):
+                yield function, action, name_of(text_of(on, resources), function)
 
 
 def function_of(role: str, resources: dict[str, Any]) -> str:
@@ -161,6 +172,8 @@ def function_of(role: str, resources: dict[str, Any]) -> str:
 def name_of(resource: str, function: str) -> str:
     """Return what the table calls a resource that a function may use."""
     scope, _, last = resource.rpartition("/")
+    if scope == "Stack/Monitoring":
+        return "its alarms"
     return "its log group" if last == "LogGroup" and FUNCTIONS.get(scope) == function else RESOURCES[resource]
 
 

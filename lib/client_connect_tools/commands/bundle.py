@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from client_connect_tools.extra_facts import ExtraFacts
 
 
-def bundle(
+def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
     output: Annotated[Path, typer.Option(help="The folder to fill; missing or empty.")],
     python: Annotated[str, typer.Option(help="The Python version of the Lambda runtime.")] = "3.14",
