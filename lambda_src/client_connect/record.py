@@ -13,6 +13,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from client_connect.printable import printable
 from client_connect.request import InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
@@ -159,13 +160,9 @@ def _json(event: object) -> str:
 def _printable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Escape what could break or disguise a log line: control and direction marks, lone surrogates."""
     if isinstance(value, str):
-        return value if value.isprintable() else "".join(map(_escape, value))
+        return printable(value)
     if isinstance(value, dict):
         return {key: _printable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_printable(item) for item in value]
     return value
-
-
-def _escape(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -166,7 +166,7 @@ class _Judge:
             if self._outcome(expression).value is not wanted:
                 given, part = self._narrowed(expression)
                 condition = self._condition(part)
-                waived = condition.value is True and part == _waiver(policy.annotations["id"])
+                waived = condition.value is True and part == heeded_waiver(policy.annotations["id"])
                 return Reason(place=place, condition=condition, given=given, waived=waived)
         return None
 
@@ -258,7 +258,8 @@ def _entity(entity: pst.EntityOrSlot) -> pst.Expr:
     return entity if isinstance(entity, pst.Slot) else pst.EntityLit(entity)
 
 
-def _waiver(id_: str) -> pst.Expr:
+def heeded_waiver(id_: str) -> pst.Expr:
+    """Return the test by which a policy heeds its waivers."""
     return pst.BinaryOp("contains", pst.GetAttr(pst.Var("context"), "waivers"), pst.StringLit(id_))
 
 

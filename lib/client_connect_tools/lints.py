@@ -142,6 +142,7 @@ LINTS: dict[str, Lint] = {
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }
+"""The lints, by the name that switches each of them off."""
 
 
 def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
