@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
+import zipfile
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -113,11 +113,11 @@ def explained(changelog: str, previous: str) -> set[tuple[str, str]]:
 
 def test_an_upgrade_changes_what_the_changelog_says(previous: str, tmp_path: Path) -> None:
     """README's first example of the previous version has the template it had, but for what is explained."""
-    archive = git("archive", previous)
+    archive = git("archive", "--format=zip", previous)
     assert archive is not None
     sources = tmp_path / "sources"
-    with tarfile.open(fileobj=BytesIO(archive)) as tar:
-        tar.extractall(sources, filter="data")
+    with zipfile.ZipFile(BytesIO(archive)) as file:
+        file.extractall(sources)
     readme = (sources / "README.md").read_text("utf-8")
     app = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[0]
     templates = []
