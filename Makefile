@@ -27,7 +27,7 @@ test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI
 	@echo "==> Running the tests, the end-to-end deployment among them"
 	@$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-check: setup docs  ## lint, formatting, types and documentation
+check: setup docs  ## lint, formatting, types, documentation and known vulnerabilities
 	@echo "==> Checking style"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -37,6 +37,8 @@ check: setup docs  ## lint, formatting, types and documentation
 		echo "==> Checking that the public types of $$package are complete"; \
 		$(BIN)/pyright --verifytypes $$package --ignoreexternal || exit 1; \
 	done
+	@echo "==> Asking whether what is locked has known vulnerabilities"
+	@$(BIN)/python -m supply_chain.audit $(AUDIT_ARGS)
 
 docs: setup  ## build the documentation site into site/, with warnings as errors
 	@echo "==> Building the documentation"

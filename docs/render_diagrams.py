@@ -218,14 +218,9 @@ DIAGRAMS = {
                         "announces denials",
                         "ours",
                     ),
-                ),
-                leads="",
-            ),
-            Row(
-                (
                     Box(
                         "GradualDeployment",
-                        "CodeDeploy moves the alias step by step, and back when an alarm goes off",
+                        "CodeDeploy shifts the alias to a new version, and back on alarms",
                         "ours",
                     ),
                 ),

@@ -176,7 +176,9 @@ def test_every_error_class_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*DOCS, ROOT / "README.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.stem
+    "path",
+    [*DOCS, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md"))],
+    ids=lambda path: path.stem,
 )
 def test_links(path: Path) -> None:
     """Links within the project lead somewhere."""
