@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Self, overload
 import boto3
 from botocore.config import Config
 
+from local_aws.lambda_image import SDK, link_image
 from local_aws.process import stop, tail
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class Emulator:
             directory = tempfile.TemporaryDirectory(prefix="local-aws-", ignore_cleanup_errors=True)
             self.directory = Path(resources.enter_context(directory))
             self._port = _free_port()
+            self._image = link_image(self.directory / "image", SDK)
             self._process = self._start()
             resources.callback(stop, self._process)
             self._wait_until_healthy()
@@ -149,6 +151,7 @@ class Emulator:
             "TMPDIR": str(self.directory),
             "LANG": "C.UTF-8",
             "PYTHONPATH": str(_FUNCTION_SITE),
+            "LOCAL_AWS_IMAGE": str(self._image),  # read by the function site
             "NODE_PATH": str(ROOT / "node_modules"),  # the SDK that Lambda's Node.js image has
             "BIND_HOST": _HOST,
             "GATEWAY_PORT": str(self._port),

@@ -7,7 +7,6 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import json
 import os
 import queue
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from local_aws.emulator import RUNTIME
+from local_aws.lambda_image import RUNTIME_CLIENT, SDK, link_image
 from local_aws.process import stop, tail
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ _API = "/2018-06-01/runtime"
 _NAME = "AWSClientVPN-local"
 _START_SECONDS = 30.0
 _POLL_SECONDS = 0.1
-
-# What Lambda's image has beside the standard library, as far as the runtime client needs it.
-_IMAGE = ("awslambdaric", "simplejson", "snapshot-restore-py")
 
 # -I and -S leave the standard library alone on the path; the order is Lambda's: the function, then the image.
 _OPTIONS = ("-I", "-S", "-B")
@@ -101,7 +98,7 @@ class RuntimeClient:
             directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="local-aws-")))
             self._log = directory / "function.log"
             self._api = resources.enter_context(_RuntimeApi())
-            self._process = self._start(_image(directory / "image"))
+            self._process = self._start(link_image(directory / "image", (*RUNTIME_CLIENT, *SDK)))
             resources.callback(stop, self._process)
             self._wait_until_ready()
             self._resources = resources.pop_all()
@@ -163,6 +160,7 @@ class RuntimeClient:
 
     def _lambda_environment(self) -> dict[str, str]:
         return {
+            "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{RUNTIME}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_LAMBDA_FUNCTION_NAME": _NAME,
@@ -277,15 +275,3 @@ def _headers(invocation: _Invocation) -> dict[str, str]:
         "Lambda-Runtime-Invoked-Function-Arn": f"arn:aws:lambda:us-east-1:000000000000:function:{_NAME}:live",
         "Lambda-Runtime-Trace-Id": "Root=1-00000000-000000000000000000000000",
     }
-
-
-def _image(directory: Path) -> Path:
-    """Link the packages of Lambda's image, and no others of this environment, into a directory."""
-    directory.mkdir()
-    for name in _IMAGE:
-        distribution = importlib.metadata.distribution(name)
-        for top in {file.parts[0] for file in distribution.files or ()} - {".."}:
-            link = directory / top
-            if not link.exists():
-                link.symlink_to(Path(str(distribution.locate_file(top))))
-    return directory

@@ -32,11 +32,12 @@ class _LambdaJsonFormatter(logging.Formatter):
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    # Lambda has the function's code and the standard library, nothing of the emulator's or of this project. (Node
-    # is started by a Python script of its package, which needs that.)
+    # Lambda has the function's code, the standard library and its image's packages, nothing of the emulator's or of
+    # this project. (Node is started by a Python script of its package, which needs that.)
     if any(argument.endswith("_worker.py") for argument in sys.orig_argv):
         _library = sysconfig.get_path("stdlib")
         sys.path[:] = [path for path in sys.path if path.startswith(_library) and "-packages" not in path]
+        sys.path.append(os.environ["LOCAL_AWS_IMAGE"])
     _handler = logging.StreamHandler()  # stderr: the emulator speaks to the function over stdout
     _handler.setFormatter(_LambdaJsonFormatter())
     logging.basicConfig(handlers=[_handler], level=logging.INFO)

@@ -43,6 +43,15 @@ def handler(event, context):
     }
 """
 
+SDK_FUNCTION = """
+import boto3, botocore, dateutil, jmespath, s3transfer, six, urllib3
+
+client = boto3.client("sts")
+
+def handler(event, context):
+    return {"region": client.meta.region_name} if event.get("offline") else client.get_caller_identity()
+"""
+
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
@@ -119,6 +128,12 @@ class TestEmulator:
         with Emulator() as emulator, pytest.raises(AssertionError, match="FunctionError"):
             invoke_function(emulator, bundle)
 
+    def test_functions_have_the_sdk_of_lambdas_image(self, bundle: Path) -> None:
+        """A function that brings no boto3 reaches the emulator by it, as Lambda's image has it."""
+        (bundle / "function.py").write_text(SDK_FUNCTION, "utf-8")
+        with Emulator() as emulator:
+            invoke_function(emulator, bundle)
+
     def test_child_processes_cannot_reach_the_users_account(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """No AWS variable of the user's is handed on."""
         monkeypatch.setenv("AWS_PROFILE", "production")
@@ -181,6 +196,12 @@ class TestRuntimeClient:
         assert (answer["variable"], answer["foreign"]) == ("value", [])
         assert 4000 < answer["left"] <= 5000
         assert record["decision"] == {"allowed": True}
+
+    def test_functions_have_the_sdk_of_lambdas_image(self, bundle: Path) -> None:
+        """A function that brings no boto3 has a client for its Region."""
+        (bundle / "function.py").write_text(SDK_FUNCTION, "utf-8")
+        with RuntimeClient(bundle, handler="function.handler") as runtime:
+            assert runtime.invoke({"offline": True}) == {"region": "us-east-1"}
 
     def test_reports_what_the_function_raises_and_goes_on(self, bundle: Path) -> None:
         """An error of one invocation is its payload, and the next invocation works."""
