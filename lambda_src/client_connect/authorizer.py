@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from client_connect.schema import schema_text
 from client_connect.settings import ERROR_DENIAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from client_connect.facts import Facts
 
@@ -107,6 +108,12 @@ class Authorizer:
             errors=enforced.errors,
             waived=self._waived(facts, enforced) if facts.waivers else (),
         )
+
+    def only(self, ids: Collection[str]) -> Authorizer:
+        """Return an authorizer of some of the enforced policies; of no other, and of none in shadow mode."""
+        some = copy(self)
+        some.policies = self.policies.only(ids)
+        return some
 
     def is_valid(self, facts: Facts) -> bool:
         """Tell whether facts are what the schema declares; if not, every decision of them is an error."""

@@ -39,6 +39,10 @@ class Unprocessed(Exception):
     """DynamoDB left keys unprocessed, because the table is throttled."""
 
 
+class ConditionFailed(Exception):
+    """An item is not as the change demands."""
+
+
 class Tables:
     """The tables of one Region.
 
@@ -92,10 +96,17 @@ class Tables:
         self._client.put_item(TableName=table, Item=item)
 
     def update(self, key: Key, **expression: object) -> Mapping[str, Any]:
-        """Change an item; the keywords are those of DynamoDB's ``UpdateItem``."""
-        answer: Mapping[str, Any] = self._client.update_item(
-            TableName=key.table, Key={key.name: {"S": key.value}}, **expression
-        )
+        """Change an item; the keywords are those of DynamoDB's ``UpdateItem``.
+
+        Raises:
+            ConditionFailed: When its ``ConditionExpression`` is false.
+        """
+        try:
+            answer: Mapping[str, Any] = self._client.update_item(
+                TableName=key.table, Key={key.name: {"S": key.value}}, **expression
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise ConditionFailed(str(key)) from error
         return answer
 
     def delete(self, key: Key) -> None:
