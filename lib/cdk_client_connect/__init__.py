@@ -1,6 +1,9 @@
 """A client connect handler for AWS Client VPN, as an AWS CDK construct."""
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.connection_monitoring import ConnectionMonitoring
+from cdk_client_connect.connection_registry import ConnectionRegistry
+from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.errors import (
     InvalidArgument,
     InvalidCode,
@@ -13,6 +16,8 @@ from cdk_client_connect.errors import (
     InvalidTimeZone,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
+from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
 from client_connect_tools import (
@@ -30,9 +35,13 @@ from client_connect_tools import (
 )
 
 __all__ = [
+    "AlarmSettings",
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
+    "ConnectionMonitoring",
+    "ConnectionRegistry",
+    "DeviceInventory",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
@@ -49,6 +58,8 @@ __all__ = [
     "InvalidTimeout",
     "Maintenance",
     "MinimumVersion",
+    "MonitoringAlarms",
+    "Notifications",
     "Policies",
     "PolicyTestsFailed",
     "ProvisionedConcurrency",

@@ -5,7 +5,7 @@ passed the wrong argument.
 
 ClientConnectError (a ValueError)
 └── InvalidHandler
-    ├── InvalidArgument       an argument of a wrong type
+    ├── InvalidArgument       an argument of a wrong type, or one that does not fit the others
     ├── InvalidFunctionName   not a name that Client VPN invokes
     ├── InvalidTimeout        longer than Client VPN waits, or not whole seconds
     ├── InvalidConcurrency    a number of environments that Lambda does not accept
@@ -25,7 +25,7 @@ class InvalidHandler(ClientConnectError):
 
 
 class InvalidArgument(InvalidHandler):
-    """An argument is of a wrong type."""
+    """An argument is of a wrong type, out of its range, or does not fit the others."""
 
 
 class InvalidFunctionName(InvalidHandler):

@@ -75,6 +75,7 @@ def test_the_context_of_a_full_event() -> None:
         "commonName": "laptop-1",
         "inventory": "disabled",
         "waivers": [],
+        "customFacts": "disabled",
     }
 
 
