@@ -146,7 +146,9 @@ class ClientVpn:
             if isinstance(error, ClientError) and _code(error) == _NO_CONNECTION:
                 return False
             raise TerminationFailed(f"{type(error).__name__}: {error}") from error
-        statuses = [each.get("CurrentStatus", {}).get("Code") for each in answer.get("ConnectionStatuses", ())]
+        statuses = [
+            each.get("CurrentStatus", {}).get("Code") for each in answer.get("ConnectionStatuses", ())
+        ]
         if FAILED_TO_TERMINATE in statuses:
             raise TerminationFailed("the service answered failed-to-terminate")
         return True

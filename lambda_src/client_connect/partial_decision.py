@@ -25,8 +25,10 @@ _OF_THE_DEVICE = frozenset({"commonName", "device", "inventory", "waivers"})
 
 def untold(*, username: bool, common_name: bool) -> frozenset[str]:
     """Return what is not known of a connection of which the service tells only these."""
-    return _UNTOLD | (frozenset() if username else _OF_THE_USER) | (
-        frozenset() if common_name else _OF_THE_DEVICE
+    return (
+        _UNTOLD
+        | (frozenset() if username else _OF_THE_USER)
+        | (frozenset() if common_name else _OF_THE_DEVICE)
     )
 
 
