@@ -86,7 +86,7 @@ class ConnectionTable:
 
     def record(self, facts: Facts, decision: Decision, *, policies: str) -> None:
         """Write a connection that was allowed, with the decision and the digest of the policies: one write."""
-        self._tables.put(self._name, _item(facts, decision, policies))
+        self._tables.put(self._name, connection_item(facts, decision, policies=policies))
 
     def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
         """Return what there is of connections; up to 100 of them are one round trip."""
@@ -197,7 +197,8 @@ def principal_of(request: ConnectionRequest) -> str:
     return device_holder(request.common_name or "")
 
 
-def _item(facts: Facts, decision: Decision, policies: str) -> Item:
+def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
+    """Return the item of a connection that was allowed."""
     request = facts.request
     return {
         CONNECTION_ID: {"S": request.connection_id},

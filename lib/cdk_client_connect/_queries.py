@@ -114,8 +114,10 @@ UNAVAILABLE_SOURCES = Query(
     "decisions",
     (
         "fields at, unavailable.inventory, unavailable.registry, unavailable.customFacts, message",
-        "filter ispresent(unavailable.inventory) or ispresent(unavailable.registry) "
-        "or ispresent(unavailable.customFacts)",
+        (
+            "filter ispresent(unavailable.inventory) or ispresent(unavailable.registry) "
+            "or ispresent(unavailable.customFacts)"
+        ),
         "sort @timestamp desc",
         "limit 50",
     ),
