@@ -155,7 +155,8 @@ class LiveConnections:
 
     def registered(self, connection_id: str) -> Item | None:
         """Return the registry's item."""
-        found = self.emulator.client("dynamodb").get_item(
+        dynamodb: Any = self.emulator.client("dynamodb")
+        found = dynamodb.get_item(
             TableName=f"{self.name}-connections", Key={CONNECTION_ID: {"S": connection_id}}
         )
         item: Item | None = found.get("Item")
@@ -221,7 +222,8 @@ class LiveConnections:
         }
         is_registry = key == CONNECTION_ID
         attributes = [key, "principal"] if is_registry else [key]
-        self.emulator.client("dynamodb").create_table(
+        dynamodb: Any = self.emulator.client("dynamodb")
+        dynamodb.create_table(
             TableName=name,
             KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in attributes],

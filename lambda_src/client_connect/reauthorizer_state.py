@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from client_connect.tables import Tables
 
 _PART = "part"
-_SCAN, _PARTS = "scan", "scanParts"
+_SCAN, _PARTS = "savedScan", "savedParts"
 
 # Of the 400 KB that an item may have.
 _PART_BYTES = 350_000
