@@ -19,7 +19,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from app_context import Context, InvalidContext
-from cdk_client_connect import ClientConnectError, ClientConnectHandler, Policies
+from cdk_client_connect import (
+    ClientConnectError,
+    ClientConnectHandler,
+    ConnectionRegistry,
+    DeviceInventory,
+    Policies,
+)
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -41,6 +47,8 @@ class ClientConnectStack(cdk.Stack):
 
     def __init__(self, scope: Construct, id: str, *, context: Context, env: cdk.Environment) -> None:  # noqa: A002
         super().__init__(scope, id, env=env, description="Client connect handler of AWS Client VPN")
+        inventory = DeviceInventory(self, "Inventory") if context.flag("deviceInventory") else None
+        registry = ConnectionRegistry(self, "Registry") if context.flag("connectionRegistry") else None
         self.handler = ClientConnectHandler(
             self,
             "Handler",
@@ -51,10 +59,17 @@ class ClientConnectStack(cdk.Stack):
                 lambda_.RuntimeFamily.PYTHON,
             ),
             time_zone=context.text("timeZone", r"[\w/+-]+", example="Europe/Berlin", default="UTC"),
-            shadow_mode=context.choice("shadowMode", ["true", "false"], default="false") == "true",
+            shadow_mode=context.flag("shadowMode"),
+            device_inventory=inventory,
+            connection_registry=registry,
         )
         cdk.CfnOutput(self, "FunctionName", value=self.handler.function_name)
         cdk.CfnOutput(self, "FunctionArn", value=self.handler.function_arn)
+        if inventory is not None:
+            cdk.CfnOutput(self, "DevicesTable", value=inventory.devices_table.table_name)
+            cdk.CfnOutput(self, "WaiversTable", value=inventory.waivers_table.table_name)
+        if registry is not None:
+            cdk.CfnOutput(self, "ConnectionsTable", value=registry.table.table_name)
 
 
 class ClientVpnStack(cdk.Stack):

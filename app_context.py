@@ -18,6 +18,8 @@ KEYS = (
     "runtime",
     "timeZone",
     "shadowMode",
+    "deviceInventory",
+    "connectionRegistry",
     "serverCertificateArn",
     "clientCertificateArn",
     "samlProviderArn",
@@ -92,6 +94,10 @@ class Context:
     def choice(self, key: str, choices: Sequence[str], *, default: str) -> str:
         """Return one of the choices."""
         return self.text(key, "|".join(map(re.escape, choices)), example="|".join(choices), default=default)
+
+    def flag(self, key: str) -> bool:
+        """Return whether a key is ``true``; without it, it is not."""
+        return self.choice(key, ["true", "false"], default="false") == "true"
 
     def cidr(self, key: str, *, shortest: int, longest: int, default: str) -> str:
         """Return an IPv4 network whose prefix is within the limits."""

@@ -49,11 +49,13 @@ class DeployedHandler:
         emulator: Where it is deployed.
         function_name: The function's name.
         function_arn: What an endpoint would invoke: the alias.
+        outputs: All outputs of the stack, such as the names of tables.
     """
 
     emulator: Emulator
     function_name: str
     function_arn: str
+    outputs: Mapping[str, str]
 
     @property
     def alias(self) -> str:
@@ -111,7 +113,10 @@ def deploy(
         values["policies"] = str(policies)
     outputs = cdk_cli.deploy(emulator, stack=STACK, context=values, report=report)
     return DeployedHandler(
-        emulator=emulator, function_name=outputs["FunctionName"], function_arn=outputs["FunctionArn"]
+        emulator=emulator,
+        function_name=outputs["FunctionName"],
+        function_arn=outputs["FunctionArn"],
+        outputs=outputs,
     )
 
 

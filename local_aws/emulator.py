@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -110,14 +111,16 @@ class Emulator:
     @overload
     def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
     @overload
+    def client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    @overload
     def client(self, service: Literal["iam"]) -> IAMClient: ...
     @overload
     def client(self, service: Literal["lambda"]) -> LambdaClient: ...
     @overload
     def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
     def client(
-        self, service: Literal["cloudformation", "iam", "lambda", "logs"]
-    ) -> CloudFormationClient | IAMClient | LambdaClient | CloudWatchLogsClient:
+        self, service: Literal["cloudformation", "dynamodb", "iam", "lambda", "logs"]
+    ) -> CloudFormationClient | DynamoDBClient | IAMClient | LambdaClient | CloudWatchLogsClient:
         """Return a boto3 client of one of the emulator's services."""
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
         return session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
 from client_connect.policy_set import PolicySet
+from client_connect.schema import schema_text
 from client_connect.settings import ERROR_DENIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from client_connect.facts import Facts
-
-SCHEMA = Path(__file__).with_name("schema.cedarschema")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +32,7 @@ class Decision:
         shadow_errors: Why policies in shadow mode could not be evaluated. They change nothing.
         errors: Why the enforced policies could not be evaluated. Cedar itself only skips such a policy,
             a forbid too; here any error denies.
+        waived: Ids of the forbids that would have applied but for a waiver, sorted.
     """
 
     allowed: bool
@@ -43,6 +43,7 @@ class Decision:
     shadow_allowed: tuple[str, ...] = ()
     shadow_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return the decision as decision records have it."""
@@ -55,6 +56,7 @@ class Decision:
             "shadowAllowed": self.shadow_allowed,
             "shadowErrors": self.shadow_errors,
             "errors": self.errors,
+            "waived": self.waived,
         }
 
     def denial_message(self, default_message: str) -> str:
@@ -71,6 +73,7 @@ class Authorizer:
     Args:
         policies: Cedar policies over ``schema.cedarschema``. Each has an ``@id`` of its own, and may have
             ``@message``, ``@status`` and ``@shadow``.
+        custom: The Cedar type of ``context.custom``, for facts of a module of extra facts.
 
     Raises:
         InvalidPolicySet: When the text cannot be parsed, or an ``@id`` is missing or used twice. The
@@ -78,13 +81,13 @@ class Authorizer:
             synthesis, and ``decide`` denies whatever errs.
     """
 
-    def __init__(self, policies: str) -> None:
+    def __init__(self, policies: str, *, custom: str | None = None) -> None:
         self.policies: PolicySet = PolicySet.parse(policies)
-        self._schema = cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
+        self._schema = cedarpy.Schema.from_str(schema_text(custom))
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
-        request, entities = facts.cedar_request(), facts.cedar_entities()
+        request, entities = facts.cedar_request(), _entities(facts)
 
         def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
             return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
@@ -103,11 +106,29 @@ class Authorizer:
             shadow_allowed=shadow_permits.applied,
             shadow_errors=shadow_forbids.errors + shadow_permits.errors,
             errors=enforced.errors,
+            waived=self._waived(facts, enforced) if facts.waivers else (),
         )
+
+    def is_valid(self, facts: Facts) -> bool:
+        """Tell whether facts are what the schema declares; if not, every decision of them is an error."""
+        result = cedarpy.is_authorized(facts.cedar_request(), _NO_POLICIES, _entities(facts), self._schema)
+        return result.decision is not cedarpy.Decision.NoDecision
+
+    def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
+        """Return the waivers that were used: what would have applied without any."""
+        without = replace(facts, waivers=frozenset())
+        request, entities = without.cedar_request(), _entities(without)
+        strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))
+        return tuple(id_ for id_ in strict.applied if id_ in facts.waivers and id_ not in outcome.applied)
 
     def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:
         values = (getattr(self.policies.by_id[id_], name) for id_ in ids)
         return list(dict.fromkeys(value for value in values if value))
+
+
+def _entities(facts: Facts) -> cedarpy.Entities:
+    """Return the entities, parsed once for all evaluations."""
+    return cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +147,5 @@ class _Outcome:
         return cls(result.allowed and not errors, tuple(sorted(result.diagnostics.reasons)), errors)
 
 
+_NO_POLICIES = cedarpy.PolicySet.from_str("")
 _NOTHING = _Outcome(allowed=False, applied=(), errors=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,3 +29,13 @@ class Device:
     last_seen: datetime | None = None
     os: OsVersion | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the device as decision records have it; what is not known is left out."""
+        record: dict[str, Any] = {
+            "compliant": self.compliant,
+            "lastSeen": self.last_seen and self.last_seen.isoformat(timespec="milliseconds"),
+            "os": self.os and self.os.to_record(),
+            "tags": dict(self.tags) or None,
+        }
+        return {name: value for name, value in record.items() if value is not None}

@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
+from client_connect.cedar_json import address, instant
 from client_connect.versions import OsVersion, Version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Device, Inventory
     from client_connect.request import ConnectionRequest
 
@@ -31,6 +35,8 @@ class Facts:
         device: The device, when ``inventory`` is ``known``.
         waivers: The ids of the policies that are waived now for this user or device.
         active_connections: The user's open connections, when they are known.
+        custom_facts: What became of the handler's module of extra facts. Default: ``disabled``.
+        custom: What it says, in Cedar's JSON form, when ``custom_facts`` is ``available``.
     """
 
     request: ConnectionRequest
@@ -40,19 +46,25 @@ class Facts:
     device: Device | None = field(default=None, kw_only=True)
     waivers: frozenset[str] = field(default=frozenset(), kw_only=True)
     active_connections: int | None = field(default=None, kw_only=True)
+    custom_facts: CustomFactsState = field(default="disabled", kw_only=True)
+    custom: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what would mean another thing than it says.
 
         Raises:
             ValueError: When ``now`` has no time zone, or when there is a device that is not ``known``, or
-                a ``known`` one without the device or its common name.
+                a ``known`` one without the device or its common name; the same of ``custom``.
         """
         if self.now.tzinfo is None:
             raise ValueError(f"now ({self.now.isoformat()}) has no time zone; add one, such as tzinfo=UTC")
         if (self.inventory == "known") != (self.device is not None and self.request.common_name is not None):
             raise ValueError(
                 f'inventory is "{self.inventory}"; it is "known" with a device and a common name, and only then'
+            )
+        if (self.custom_facts == "available") != (self.custom is not None):
+            raise ValueError(
+                f'custom_facts is "{self.custom_facts}"; it is "available" with custom, and only then'
             )
 
     def cedar_request(self) -> dict[str, Any]:
@@ -74,6 +86,23 @@ class Facts:
             entities.append(_device_entity(self._device_uid(), self.device))
         return entities
 
+    def to_record(self) -> dict[str, Any]:
+        """Return what the policies saw beside the request, as decision records have it."""
+        record: dict[str, Any] = {"timeZone": str(self.time_zone)}
+        if self.inventory != "disabled":
+            record["inventory"] = self.inventory
+        if self.device is not None:
+            record["device"] = self.device.to_record()
+        if self.waivers:
+            record["waivers"] = sorted(self.waivers)
+        if self.active_connections is not None:
+            record["activeConnections"] = self.active_connections
+        if self.custom_facts != "disabled":
+            record["customFacts"] = self.custom_facts
+        if self.custom is not None:
+            record["custom"] = self.custom
+        return record
+
     def _principal(self) -> dict[str, str]:
         if self.request.username:
             return {"type": "ClientVpn::User", "id": self.request.username}
@@ -86,14 +115,16 @@ class Facts:
         request = self.request
         platform = request.platform.lower()
         windows = OsVersion.of_windows(request.platform_version) if platform == "win" else None
+        openvpn = Version.of_client(request.client_openvpn_version)
+        aws_client = Version.of_client(request.aws_client_version)
         context: dict[str, Any] = {
             "connectionId": request.connection_id,
             "platform": platform,
             "platformVersion": request.platform_version,
-            "os": _version(windows),
-            "publicIp": _extension("ip", str(request.public_ip)),
-            "openvpn": _version(Version.of_client(request.client_openvpn_version)),
-            "awsClient": _version(Version.of_client(request.aws_client_version)),
+            "os": windows and windows.to_record(),
+            "publicIp": address(request.public_ip),
+            "openvpn": openvpn and openvpn.to_record(),
+            "awsClient": aws_client and aws_client.to_record(),
             "time": self._time(),
             "username": request.username and request.username.lower(),
             "commonName": request.common_name,
@@ -101,13 +132,15 @@ class Facts:
             "inventory": self.inventory,
             "waivers": sorted(self.waivers),
             "activeConnections": self.active_connections,
+            "custom": self.custom,
+            "customFacts": self.custom_facts,
         }
         return {name: value for name, value in context.items() if value is not None}
 
     def _time(self) -> dict[str, Any]:
         local = self.now.astimezone(self.time_zone)
         return {
-            "now": _instant(self.now),
+            "now": instant(self.now),
             "weekday": local.isoweekday(),
             "minuteOfDay": local.hour * 60 + local.minute,
         }
@@ -116,24 +149,8 @@ class Facts:
 def _device_entity(uid: dict[str, str], device: Device) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         "compliant": device.compliant,
-        "lastSeen": device.last_seen and _instant(device.last_seen),
-        "os": _version(device.os),
+        "lastSeen": device.last_seen and instant(device.last_seen),
+        "os": device.os and device.os.to_record(),
     }
     known = {name: value for name, value in attributes.items() if value is not None}
     return {"uid": uid, "attrs": known, "tags": dict(device.tags), "parents": []}
-
-
-def _instant(time: datetime) -> dict[str, dict[str, str]]:
-    text = time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
-    return _extension("datetime", f"{text}Z")
-
-
-def _extension(function: str, argument: str) -> dict[str, dict[str, str]]:
-    return {"__extn": {"fn": function, "arg": argument}}
-
-
-def _version(version: OsVersion | Version | None) -> dict[str, int] | None:
-    if version is None:
-        return None
-    parts = {name: getattr(version, name) for name in version.__dataclass_fields__}
-    return {name: part for name, part in parts.items() if part is not None}

@@ -13,19 +13,32 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect.authorizer import Authorizer, Decision
-from client_connect.facts import Facts
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, schema_version_of
 from client_connect.response import response
-from client_connect.settings import ERROR_DENIAL, POLICIES_FILE, Settings, read_shadow_mode
+from client_connect.settings import (
+    CUSTOM_SCHEMA_FILE,
+    ERROR_DENIAL,
+    POLICIES_FILE,
+    Settings,
+    read_shadow_mode,
+)
+from client_connect.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from client_connect.facts import Facts
 
 POLICIES = Path(__file__).parents[1] / POLICIES_FILE
+CUSTOM_SCHEMA = POLICIES.with_name(CUSTOM_SCHEMA_FILE)
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
+
+# How long the inventory, the registry and extra facts may take, all together; and writing to the registry.
+GATHERING_S = 2.5
+REGISTERING_S = 0.5
 
 
 class LambdaContext(Protocol):
@@ -48,14 +61,21 @@ class ConnectHandler:
         decide: The decision, usually ``Authorizer.decide``.
         settings: What the construct configured.
         policies: The digest of the policies, for the records.
+        surroundings: What is asked and told beside the client. Default: nothing.
     """
 
     def __init__(
-        self, decide: Callable[[Facts], Decision], settings: Settings, *, policies: str = ""
+        self,
+        decide: Callable[[Facts], Decision],
+        settings: Settings,
+        *,
+        policies: str = "",
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._decide = decide
         self._settings = settings
         self._policies = policies
+        self._surroundings = surroundings or Surroundings(time_zone=settings.time_zone)
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer one invocation. Never raises."""
@@ -69,10 +89,19 @@ class ConnectHandler:
 
     def _answer(self, event: object, context: LambdaContext | None, started: float) -> dict[str, Any]:
         _require_time(context)
-        facts = Facts(ConnectionRequest.from_event(event), time_zone=self._settings.time_zone)
+        request = ConnectionRequest.from_event(event)
+        gathered = self._surroundings.gather(request, seconds=min(GATHERING_S, _seconds_left(context)))
+        facts = gathered.facts
         decision = self._decide(facts)
         allow = decision.allowed or self._settings.shadow_mode
-        record = Record.of_decision(facts, decision, allow=allow, policies=self._policies)
+        record = Record.of_decision(
+            facts,
+            decision,
+            allow=allow,
+            policies=self._policies,
+            waivers=gathered.waivers,
+            problems={**gathered.problems, **self._register(facts, decision, context, allow=allow)},
+        )
         _write(record, context, started, facts.now)
         return response(
             allow=allow,
@@ -80,6 +109,14 @@ class ConnectHandler:
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         )
+
+    def _register(
+        self, facts: Facts, decision: Decision, context: LambdaContext | None, *, allow: bool
+    ) -> Mapping[str, str]:
+        if not allow:
+            return {}
+        seconds = min(REGISTERING_S, _seconds_left(context))
+        return self._surroundings.register(facts, decision, policies=self._policies, seconds=seconds)
 
     def _refuse(
         self, event: object, context: LambdaContext | None, started: float, error: BaseException
@@ -97,12 +134,19 @@ def start() -> ConnectHandler:
         # First and alone, because shadow mode must not block when another setting is wrong.
         settings = Settings(shadow_mode=read_shadow_mode())
         settings = Settings.from_environment()
-        authorizer = Authorizer(POLICIES.read_text("utf-8"))
+        policies = POLICIES.read_text("utf-8")
+        authorizer = Authorizer(policies, custom=_custom_schema())
+        around = surroundings(settings, authorizer, counts_connections="activeConnections" in policies)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message
         return ConnectHandler(_raising(error), settings)
-    return ConnectHandler(authorizer.decide, settings, policies=authorizer.policies.digest)
+    digest = authorizer.policies.digest
+    return ConnectHandler(authorizer.decide, settings, policies=digest, surroundings=around)
+
+
+def _custom_schema() -> str | None:
+    return CUSTOM_SCHEMA.read_text("utf-8") if CUSTOM_SCHEMA.is_file() else None
 
 
 def _raising(error: BaseException) -> Callable[[Facts], Decision]:
@@ -115,6 +159,13 @@ def _raising(error: BaseException) -> Callable[[Facts], Decision]:
 def _require_time(context: LambdaContext | None) -> None:
     if context is not None and (left := context.get_remaining_time_in_millis()) < MINIMUM_TIME_LEFT_MS:
         raise TimeNearlyUsedUp(f"{left} ms are left, fewer than {MINIMUM_TIME_LEFT_MS}")
+
+
+def _seconds_left(context: LambdaContext | None) -> float:
+    """Return for how long something may be waited for, so that there is time to answer."""
+    if context is None:
+        return GATHERING_S
+    return max(0.0, (context.get_remaining_time_in_millis() - MINIMUM_TIME_LEFT_MS) / 1000)
 
 
 def _write(record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from client_connect.request import InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from client_connect.authorizer import Decision
     from client_connect.facts import Facts
+    from client_connect.waiver import Waiver
 
 METRIC_NAMESPACE = "ClientConnect"
 _MAX_EVENT_LENGTH = 4096
@@ -27,11 +29,23 @@ _UNITS = {
     **dict.fromkeys(("Allowed", "Denied", "Errors", "ShadowDenied"), "Count"),
     "DecisionTime": "Milliseconds",
 }
-_METRICS = {
-    "Namespace": METRIC_NAMESPACE,
-    "Dimensions": [["EndpointId"], ["FunctionName"]],
-    "Metrics": [{"Name": name, "Unit": unit} for name, unit in _UNITS.items()],
+# Counted only when they happen: a metric that is not sent costs nothing.
+_PROBLEM_METRICS = {
+    "inventory": "InventoryErrors",
+    "registry": "RegistryErrors",
+    "customFacts": "CustomFactsErrors",
 }
+
+
+def _definition(units: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "Namespace": METRIC_NAMESPACE,
+        "Dimensions": [["EndpointId"], ["FunctionName"]],
+        "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
+    }
+
+
+_METRICS = _definition(_UNITS)
 
 _logger = logging.getLogger("client_connect")
 _logger.setLevel(logging.INFO)
@@ -46,6 +60,7 @@ class Record:
         error: Whether something went wrong, which makes it a record of level ERROR.
         shadow_denied: Whether a connection was allowed only because of shadow mode.
         fields: The request and the decision, or the error and the event.
+        problems: Why a source of facts or the registry was unavailable, by its name.
         exception: What was thrown, for its stack trace.
     """
 
@@ -53,23 +68,39 @@ class Record:
     error: bool
     shadow_denied: bool
     fields: dict[str, Any]
+    problems: Mapping[str, str] = field(default_factory=dict)
     exception: BaseException | None = None
 
     @classmethod
-    def of_decision(cls, facts: Facts, decision: Decision, *, allow: bool, policies: str) -> Record:
+    def of_decision(  # noqa: PLR0913 - one keyword per part of a record
+        cls,
+        facts: Facts,
+        decision: Decision,
+        *,
+        allow: bool,
+        policies: str,
+        waivers: Iterable[Waiver] = (),
+        problems: Mapping[str, str] | None = None,
+    ) -> Record:
         """Describe a decision completely enough to replay it later."""
-        fields = {
+        fields: dict[str, Any] = {
             "endpoint": facts.request.endpoint_id,
             "request": facts.request.to_event(),
-            "facts": {"timeZone": str(facts.time_zone)},
+            "facts": facts.to_record(),
             "decision": decision.to_record(),
             "policies": policies,
         }
+        if decision.waived:
+            used = [waiver for waiver in waivers if waiver.policy_id in decision.waived]
+            fields["waiversUsed"] = [waiver.to_record() for waiver in used]
+        if problems:
+            fields["unavailable"] = dict(problems)
         return cls(
             allow=allow,
             error=bool(decision.errors),
             shadow_denied=allow and bool(decision.shadow_denied or not decision.allowed),
             fields=fields,
+            problems=problems or {},
         )
 
     @classmethod
@@ -99,9 +130,11 @@ class Record:
             "ShadowDenied": int(self.shadow_denied),
             "DecisionTime": round(milliseconds, 3),
         }
+        problems = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
         dimensions = {"EndpointId": self.fields["endpoint"], "FunctionName": function_name}
+        definition = _definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS
         _logger.log(
-            logging.ERROR if self.error else logging.INFO,
+            logging.ERROR if self.error else logging.WARNING if problems else logging.INFO,
             "connection allowed" if self.allow else "connection denied",
             exc_info=self.exception,
             extra={
@@ -110,7 +143,8 @@ class Record:
                 **fields,
                 **_printable(dimensions),
                 **metrics,
-                "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [_METRICS]},
+                **problems,
+                "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
             },
         )
 

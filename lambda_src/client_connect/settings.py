@@ -6,12 +6,17 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
-# Beside the package in the bundle.
+# All beside the package in the bundle.
 POLICIES_FILE = "policies.cedar"
+CUSTOM_SCHEMA_FILE = "custom.cedarschema"
 
 SHADOW_MODE = "CLIENT_CONNECT_SHADOW_MODE"
 DEFAULT_MESSAGE = "CLIENT_CONNECT_DEFAULT_MESSAGE"
 TIME_ZONE = "CLIENT_CONNECT_TIME_ZONE"
+DEVICES_TABLE = "CLIENT_CONNECT_DEVICES_TABLE"
+WAIVERS_TABLE = "CLIENT_CONNECT_WAIVERS_TABLE"
+CONNECTIONS_TABLE = "CLIENT_CONNECT_CONNECTIONS_TABLE"
+EXTRA_FACTS = "CLIENT_CONNECT_EXTRA_FACTS"
 
 DEFAULT_DENIAL = (
     "Your connection is not permitted by the rules of this VPN. Please contact your administrator."
@@ -30,11 +35,19 @@ class Settings:
         shadow_mode: Decide and record, but always allow.
         default_message: What a denied client is shown when no policy has a message for it.
         time_zone: The zone in which policies see the clock.
+        devices_table: The name of the inventory's table of devices.
+        waivers_table: The name of its table of waivers; together with ``devices_table``.
+        connections_table: The name of the registry's table.
+        extra_facts: The name of the module of extra facts.
     """
 
     shadow_mode: bool = False
     default_message: str = DEFAULT_DENIAL
     time_zone: tzinfo = UTC
+    devices_table: str | None = None
+    waivers_table: str | None = None
+    connections_table: str | None = None
+    extra_facts: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -47,6 +60,10 @@ class Settings:
             shadow_mode=read_shadow_mode(),
             default_message=os.environ.get(DEFAULT_MESSAGE, DEFAULT_DENIAL),
             time_zone=_zone(os.environ.get(TIME_ZONE, "UTC")),
+            devices_table=os.environ.get(DEVICES_TABLE),
+            waivers_table=os.environ.get(WAIVERS_TABLE),
+            connections_table=os.environ.get(CONNECTIONS_TABLE),
+            extra_facts=os.environ.get(EXTRA_FACTS),
         )
 
 

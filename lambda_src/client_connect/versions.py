@@ -29,6 +29,15 @@ class OsVersion:
     minor: int
     build: int | None = None
 
+    def __str__(self) -> str:
+        numbers = (self.major, self.minor, self.build)
+        return ".".join(str(number) for number in numbers if number is not None)
+
+    def to_record(self) -> dict[str, int]:
+        """Return the numbers by name, as policies and decision records have them."""
+        numbers = {"major": self.major, "minor": self.minor}
+        return numbers if self.build is None else {**numbers, "build": self.build}
+
     @classmethod
     def of_windows(cls, platform_version: str | None) -> OsVersion | None:
         """Read a Windows version as OpenVPN 2.5, 2.6 or 2.7 and later spells it.
@@ -58,6 +67,10 @@ class Version:
     major: int
     minor: int = 0
     patch: int = 0
+
+    def to_record(self) -> dict[str, int]:
+        """Return the numbers by name, as policies have them."""
+        return {"major": self.major, "minor": self.minor, "patch": self.patch}
 
     @classmethod
     def of_client(cls, text: str | None) -> Version | None:

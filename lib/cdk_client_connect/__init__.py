@@ -1,10 +1,12 @@
 """A client connect handler for AWS Client VPN, as an AWS CDK construct."""
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.connection_monitoring import ConnectionMonitoring
+from cdk_client_connect.connection_registry import ConnectionRegistry
+from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
 from cdk_client_connect.errors import (
     InvalidArgument,
-    InvalidAttachment,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -15,6 +17,8 @@ from cdk_client_connect.errors import (
     InvalidTimeZone,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
+from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
 from client_connect_tools import (
@@ -32,15 +36,18 @@ from client_connect_tools import (
 )
 
 __all__ = [
+    "AlarmSettings",
     "AttachmentRemoval",
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
+    "ConnectionMonitoring",
+    "ConnectionRegistry",
+    "DeviceInventory",
     "EndpointAttachment",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
-    "InvalidAttachment",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidFunctionName",
@@ -54,6 +61,8 @@ __all__ = [
     "InvalidTimeout",
     "Maintenance",
     "MinimumVersion",
+    "MonitoringAlarms",
+    "Notifications",
     "Policies",
     "PolicyTestsFailed",
     "ProvisionedConcurrency",

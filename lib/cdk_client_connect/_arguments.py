@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration, Token
 from aws_cdk import aws_lambda as lambda_
 
+from cdk_client_connect.connection_registry import ConnectionRegistry
+from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.errors import (
     InvalidArgument,
     InvalidConcurrency,
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_TIMEOUT_S = 30
+
+# Inventory and registry may take three seconds together before they are given up.
+MIN_TIMEOUT_WITH_TABLES_S = 5
 
 _FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
 _TYPES: dict[str, tuple[type, str]] = {
@@ -48,6 +53,8 @@ _TYPES: dict[str, tuple[type, str]] = {
     "shadow_mode": (bool, _FLAG),
     "default_message": (str, "a text that tells a denied user what to do"),
     "time_zone": (str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
+    "device_inventory": (DeviceInventory, "a DeviceInventory"),
+    "connection_registry": (ConnectionRegistry, "a ConnectionRegistry"),
     "policy_tests": (bool, _FLAG),
 }
 _OPTIONAL = (
@@ -59,6 +66,8 @@ _OPTIONAL = (
     "architecture",
     "runtime",
     "reserved_concurrent_executions",
+    "device_inventory",
+    "connection_registry",
 )
 
 
@@ -82,11 +91,11 @@ def require_types(arguments: Mapping[str, object]) -> None:
         raise InvalidArgument("\n".join(problems))
 
 
-def require_timeout(timeout: Duration) -> None:
-    """Check that Lambda gives up no later than Client VPN.
+def require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
+    """Check that Lambda gives up no later than Client VPN, and not before the handler gives up asking others.
 
     Raises:
-        InvalidTimeout: When it is not whole seconds from 1 to 30, or a token.
+        InvalidTimeout: When it is not whole seconds from 1 (from 5 when it asks others) to 30, or a token.
     """
     if timeout.is_unresolved():
         raise InvalidTimeout(
@@ -97,6 +106,11 @@ def require_timeout(timeout: Duration) -> None:
         raise InvalidTimeout(
             f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
             f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
+        )
+    if asks_others and milliseconds < MIN_TIMEOUT_WITH_TABLES_S * 1000:
+        raise InvalidTimeout(
+            f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_WITH_TABLES_S} s with a device "
+            "inventory or a connection registry, so that a table that is down is answered with a message"
         )
 
 

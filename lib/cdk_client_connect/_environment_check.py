@@ -1,11 +1,18 @@
-"""The check that an endpoint is in the Region and account of its handler."""
+"""The checks that endpoints and tables are in the Region and account of their handler."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import jsii
 from aws_cdk import IResolveContext, IStringProducer, Lazy, Stack, Token
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct, IValidation
+from constructs import Construct, IConstruct, IValidation
+
+from cdk_client_connect.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def checked_arn(handler: Construct, arn: str) -> str:
@@ -17,6 +24,26 @@ def checked_arn(handler: Construct, arn: str) -> str:
     check = _EnvironmentCheck(handler, arn)
     handler.node.add_validation(check)
     return Lazy.uncached_string(check)
+
+
+def require_same_environment(scope: Construct, others: Sequence[IConstruct], *, because: str) -> None:
+    """Check that what a construct uses is where the construct is.
+
+    Args:
+        scope: Where the construct is defined.
+        others: What it uses.
+        because: Why that must be in the same account and Region.
+
+    Raises:
+        InvalidArgument: When something is in another account or Region.
+    """
+    ours = Stack.of(scope)
+    for other in others:
+        theirs = Stack.of(other)
+        if environments_differ(ours, theirs):
+            raise InvalidArgument(
+                f"{other.node.path} is in {theirs.environment}, but what uses it in {ours.environment}; {because}"
+            )
 
 
 @jsii.implements(IStringProducer, IValidation)

@@ -14,10 +14,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_client_connect import _arguments
-from cdk_client_connect._environment_check import checked_arn
+from cdk_client_connect._environment_check import checked_arn, require_same_environment
 from cdk_client_connect._function_code import bundled_code, require_platform, require_prebuilt_for
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect.errors import InvalidCode
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_kms as kms
+
+    from cdk_client_connect.connection_registry import ConnectionRegistry
+    from cdk_client_connect.device_inventory import DeviceInventory
 
 ALIAS_NAME = "live"
 _VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
@@ -80,6 +84,11 @@ class ClientConnectHandler(Construct):
         default_message: What a denied client is shown when no policy has a message for it; 1 to 255
             characters. Default: that the rules do not permit it, and to ask the administrator.
         time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
+        device_inventory: What is known of devices, and the waivers. Looked up before each decision, with one
+            read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
+            account and Region. Default: none.
+        connection_registry: Where allowed connections are recorded, with one write that never changes the
+            answer. In the same account and Region. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
@@ -115,6 +124,8 @@ class ClientConnectHandler(Construct):
         shadow_mode: bool = False,
         default_message: str = settings.DEFAULT_DENIAL,
         time_zone: str = "UTC",
+        device_inventory: DeviceInventory | None = None,
+        connection_registry: ConnectionRegistry | None = None,
         policy_tests: bool = True,
     ) -> None:
         _arguments.require_types(locals())
@@ -128,19 +139,29 @@ class ClientConnectHandler(Construct):
             raise InvalidCode(
                 "code and policies are both given, but prebuilt code has its policies in it; give one"
             )
-        _arguments.require_timeout(timeout)
+        _arguments.require_timeout(timeout, asks_others=bool(device_inventory or connection_registry))
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
         _arguments.require_message(default_message)
         _arguments.require_time_zone(time_zone)
         platform = require_platform(runtime, architecture)
         if code is not None:
             require_prebuilt_for(platform, code)
+        require_same_environment(
+            scope,
+            [each for each in (device_inventory, connection_registry) if each is not None],
+            because="the handler looks for its tables in its own account and Region; define them there",
+        )
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
         if policy_tests:
             require_passing(policies, time_zone=time_zone)
 
         super().__init__(scope, id)
+        self._device_inventory = device_inventory
+        self._connection_registry = connection_registry
+        self._policies = policies if code is None else None
+        self._shadow_mode = shadow_mode
+        self._provisioned_concurrency = concurrency
         code = code or bundled_code(self, policies=policies, platform=platform)
         self._warn_of(policies)
         self._function_name = function_name or generated_function_name(self)
@@ -167,6 +188,7 @@ class ClientConnectHandler(Construct):
                 settings.SHADOW_MODE: "true" if shadow_mode else "false",
                 settings.DEFAULT_MESSAGE: default_message,
                 settings.TIME_ZONE: time_zone,
+                **_tables(device_inventory, connection_registry),
             },
             environment_encryption=environment_encryption,
             reserved_concurrent_executions=reserved_concurrent_executions,
@@ -175,6 +197,7 @@ class ClientConnectHandler(Construct):
             security_groups=security_groups,
             tracing=tracing,
         )
+        self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
@@ -196,13 +219,23 @@ class ClientConnectHandler(Construct):
 
     @property
     def role(self) -> iam.Role:
-        """The function's role; it may write to its log group, and nothing else."""
+        """The function's role; it may write to its log group, use the tables it is given, and nothing else."""
         return self._role
 
     @property
     def log_group(self) -> logs.ILogGroup:
         """Where the decision records go."""
         return self._log_group
+
+    @property
+    def device_inventory(self) -> DeviceInventory | None:
+        """The device inventory that it looks up, if any."""
+        return self._device_inventory
+
+    @property
+    def connection_registry(self) -> ConnectionRegistry | None:
+        """The registry in which it records connections, if any."""
+        return self._connection_registry
 
     @property
     def function_name(self) -> str:
@@ -220,6 +253,21 @@ class ClientConnectHandler(Construct):
         return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
             enabled=True, lambda_function_arn=self.function_arn
         )
+
+    @property
+    def policies(self) -> Policies | None:
+        """What decides; ``None`` with prebuilt ``code``, which has them in it."""
+        return self._policies
+
+    @property
+    def shadow_mode(self) -> bool:
+        """Whether it decides and records, but always allows."""
+        return self._shadow_mode
+
+    @property
+    def provisioned_concurrency(self) -> ProvisionedConcurrency:
+        """The environments kept initialized."""
+        return self._provisioned_concurrency
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""
@@ -288,18 +336,29 @@ class ClientConnectHandler(Construct):
         for finding in lint(policies):
             warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
         read = attributes_read(policies)
-        if read & {"device", "inventory"}:
+        on_devices = bool(read & {"device", "inventory"})
+        if on_devices and self._device_inventory is not None:
+            warn_without_mutual_authentication(self)
+        elif on_devices:
             warnings.add_warning_v2(
                 "cdk-client-connect:noDeviceInventory",
                 "policies read what a device inventory says, but the handler has none, so that context.inventory "
                 'is always "disabled" and there is no context.device',
             )
-        if "activeConnections" in read:
+        if "activeConnections" in read and self._connection_registry is None:
             warnings.add_warning_v2(
                 "cdk-client-connect:noConnectionRegistry",
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
                 "that it is always absent",
             )
+
+    def _grant_tables(self) -> None:
+        if self._device_inventory is not None:
+            self._device_inventory.grant_look_up(self._role)
+        if self._connection_registry is not None:
+            self._connection_registry.grant_record(self._role)
+            if self._policies is None or "activeConnections" in attributes_read(self._policies):
+                self._connection_registry.grant_count(self._role)
 
     def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:
         if concurrency.minimum:
@@ -309,6 +368,17 @@ class ClientConnectHandler(Construct):
                 "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
                 "ProvisionedConcurrency.none()",
             )
+
+
+def _tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> dict[str, str]:
+    """Return the environment variables that name tables; a handler without any keeps its template."""
+    variables = {}
+    if inventory is not None:
+        variables[settings.DEVICES_TABLE] = inventory.devices_table.table_name
+        variables[settings.WAIVERS_TABLE] = inventory.waivers_table.table_name
+    if registry is not None:
+        variables[settings.CONNECTIONS_TABLE] = registry.table.table_name
+    return variables
 
 
 def _alias(

@@ -5,15 +5,14 @@ passed the wrong argument.
 
 ClientConnectError (a ValueError)
 └── InvalidHandler
-    ├── InvalidArgument       an argument of a wrong type
+    ├── InvalidArgument       an argument of a wrong type, or one that does not fit the others
     ├── InvalidFunctionName   not a name that Client VPN invokes
     ├── InvalidTimeout        longer than Client VPN waits, or not whole seconds
     ├── InvalidConcurrency    a number of environments that Lambda does not accept
     ├── InvalidRuntime        not a Python or an architecture that the handler runs on
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
-    ├── InvalidCode           prebuilt code beside other policies, or for another platform
-    └── InvalidAttachment     not an endpoint's id, or a handler of another account or Region
+    └── InvalidCode           prebuilt code beside other policies, or for another platform
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ class InvalidHandler(ClientConnectError):
 
 
 class InvalidArgument(InvalidHandler):
-    """An argument is of a wrong type."""
+    """An argument is of a wrong type, out of its range, or does not fit the others."""
 
 
 class InvalidFunctionName(InvalidHandler):
@@ -55,7 +54,3 @@ class InvalidTimeZone(InvalidHandler):
 
 class InvalidCode(InvalidHandler):
     """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
-
-
-class InvalidAttachment(InvalidHandler):
-    """This is not an endpoint's id, or an endpoint where the attachment is could not reach the handler."""

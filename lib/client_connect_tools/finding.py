@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import cedarpy
 
-from client_connect.authorizer import SCHEMA
+from client_connect.schema import schema_text
 from client_connect_tools._statements import statements
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Finding:
 @cache
 def schema() -> cedarpy.Schema:
     """Return the schema that policies are validated against, parsed."""
-    return cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
+    return cedarpy.Schema.from_str(schema_text())
 
 
 @dataclass(frozen=True, slots=True)

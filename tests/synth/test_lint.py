@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 import cdk_nag
 import pytest
+from aws_cdk import aws_events as events
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 
 from app import define
 from cdk_client_connect import (
     AttachmentRemoval,
     ClientConnectHandler,
+    ConnectionMonitoring,
     EndpointAttachment,
     FunctionReference,
+    Notifications,
     ProvisionedConcurrency,
     ServiceLinkedRole,
 )
 
-from .conftest import CERTIFICATE, NO_BUNDLING, recommended_flags
+from .conftest import CERTIFICATE, NO_BUNDLING, endpoint, recommended_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +122,41 @@ def test_attachment_is_clean(synthesized: Callable[..., Path], removal: Attachme
             handler=ClientConnectHandler(stack, "Handler"),
             endpoint_id="cvpn-endpoint-0123456789abcdef0",
             on_removal=removal,
+        )
+
+    folder = synthesized(build)
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+NOTIFICATIONS: dict[str, Callable[[cdk.Stack], Notifications]] = {
+    "default bus": lambda _: Notifications.event_bridge(),
+    "bus": lambda stack: Notifications.event_bridge(events.EventBus(stack, "Bus")),
+    "encrypted topic": lambda stack: Notifications.sns(
+        sns.Topic(
+            stack, "Denials", enforce_ssl=True, master_key=kms.Key(stack, "Key", enable_key_rotation=True)
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("notifications", NOTIFICATIONS.values(), ids=NOTIFICATIONS)
+def test_monitoring_is_clean(
+    synthesized: Callable[..., Path], notifications: Callable[[cdk.Stack], Notifications]
+) -> None:
+    """A monitoring has no finding either, wherever denials are announced."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack")
+        handler = ClientConnectHandler(stack, "Handler")
+        ConnectionMonitoring(
+            stack,
+            "Monitoring",
+            handler=handler,
+            endpoints=[endpoint(stack, handler), "cvpn-endpoint-0123456789abcdef0"],
+            connection_log_group=logs.LogGroup(stack, "Log"),
+            alarm_topic=sns.Topic(stack, "Alarms", enforce_ssl=True),
+            notifications=notifications(stack),
         )
 
     folder = synthesized(build)

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def schema() -> None:
     """Print the Cedar schema: everything that a policy can see."""
-    from client_connect.authorizer import SCHEMA
+    from client_connect.schema import schema_text
 
-    print(SCHEMA.read_text("utf-8"), end="")
+    print(schema_text(), end="")

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
-from client_connect.authorizer import SCHEMA
+from client_connect.schema import schema_text
 from tests.unit.runtime.conftest import PERMIT, decide, event, unhurried
 
 LINUX = 'when { context.platform == "linux" }'
@@ -128,7 +128,7 @@ def test_cedar_itself_would_allow_what_an_error_denies_here() -> None:
         facts.cedar_request(),
         PERMIT + forbid("broken", "", ERRS),
         facts.cedar_entities(),
-        SCHEMA.read_text("utf-8"),
+        schema_text(),
     )
     assert result.allowed
 

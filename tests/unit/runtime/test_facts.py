@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import ConnectionRequest, Facts
-from client_connect.authorizer import SCHEMA
+from client_connect.schema import schema_text
 from tests.unit.runtime.conftest import MISSING, PERMIT, VERSIONS, connection_requests, event, unhurried
 
 PERMIT_ALL = cedarpy.PolicySet.from_str(PERMIT)
-PARSED_SCHEMA = cedarpy.Schema.from_str(SCHEMA.read_text("utf-8"))
+PARSED_SCHEMA = cedarpy.Schema.from_str(schema_text())
 # As far as every zone can tell the time.
 FIRST, LAST = datetime.fromisoformat("1900-01-02"), datetime.fromisoformat("9999-12-30")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -75,6 +75,7 @@ def test_the_context_of_a_full_event() -> None:
         "commonName": "laptop-1",
         "inventory": "disabled",
         "waivers": [],
+        "customFacts": "disabled",
     }
 
 

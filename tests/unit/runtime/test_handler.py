@@ -54,10 +54,10 @@ class PanicException(BaseException):
     """What a panic of a Rust engine looks like to Python."""
 
 
-def raising(error: BaseException) -> Callable[[object], Any]:
+def raising(error: BaseException) -> Callable[..., Any]:
     """Return a function that raises."""
 
-    def function(*_: object) -> Any:
+    def function(*_: object, **__: object) -> Any:
         raise error
 
     return function

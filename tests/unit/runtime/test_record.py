@@ -113,6 +113,7 @@ def test_the_record_of_a_decision_is_complete(log: Log) -> None:
         "shadowAllowed": [],
         "shadowErrors": [],
         "errors": [],
+        "waived": [],
     }
     assert record["policies"] == Authorizer(PERMIT + FORBID + SHADOW).policies.digest
     assert record["endpoint"] == record["EndpointId"] == event()["endpoint-id"]

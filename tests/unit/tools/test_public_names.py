@@ -11,21 +11,31 @@ import pytest
 PUBLIC = {
     "client_connect_tools": """
         Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation Finding Hours
-        InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies PolicyExplanation
-        PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules Source check explain lint
-        read_policy_tests require_passing require_sound run_policy_tests
+        InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies
+        PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules
+        Source check explain lint read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        AttachmentRemoval BundleError ClientConnectError ClientConnectHandler EndpointAttachment FunctionReference
-        Hours InvalidArgument InvalidAttachment InvalidCode InvalidConcurrency
-        InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
-        InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance MinimumVersion Policies PolicyTestsFailed
+        AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
+        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment FunctionReference Hours
+        InvalidArgument InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
+        InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone
+        InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
         ProvisionedConcurrency Rules ServiceLinkedRole
     """,
 }
 FORBIDDEN = {
     "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
     "client_connect_attachment": {
+        "client_connect",
+        "client_connect_tools",
+        "cdk_client_connect",
+        "aws_cdk",
+        "constructs",
+        "jsii",
+    },
+    "client_connect_notifications": {
+        "client_connect",
         "client_connect_tools",
         "cdk_client_connect",
         "aws_cdk",

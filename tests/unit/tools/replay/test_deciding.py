@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, OsVersion
-from client_connect.authorizer import SCHEMA
+from client_connect.schema import schema_text
 from client_connect_tools import Policies, check
 from client_connect_tools.replay import Decider, deciding, values
 from client_connect_tools.replay.memo import Memo
@@ -341,7 +341,7 @@ def test_what_missing_facts_leave_undecided(
 
 def test_every_attribute_of_the_schema_has_a_value_of_its_own() -> None:
     """One that is added later is still decided right, but by a slower way."""
-    block = SCHEMA.read_text("utf-8").partition("context: {")[2]
+    block = schema_text().partition("context: {")[2]
     attributes = set(re.findall(r"^      (\w+)\??:", block, re.MULTILINE)) - {"time"}
     assert {"platform", "activeConnections"} <= attributes
     assert attributes <= values._VALUES.keys()

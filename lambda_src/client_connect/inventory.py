@@ -1,0 +1,94 @@
+"""The device inventory: what it holds of the devices and users of connections, in one round trip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from client_connect.items import COMMON_NAME, HOLDER, MalformedItem, device_of, waivers_of
+from client_connect.tables import Key
+from client_connect.waiver import Waiver, device_holder, user_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from client_connect.device import Device, Inventory
+    from client_connect.items import Item
+    from client_connect.request import ConnectionRequest
+    from client_connect.tables import Tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryEntry:
+    """What the inventory says of one connection.
+
+    Attributes:
+        inventory: ``known``, ``unknown`` or ``unavailable``.
+        device: The device, when it is ``known``.
+        waivers: The waivers of the device and the user, expired ones too.
+        problem: Why it is ``unavailable``.
+    """
+
+    inventory: Inventory
+    device: Device | None = None
+    waivers: tuple[Waiver, ...] = ()
+    problem: str = ""
+
+
+class DeviceTable:
+    """The tables of an inventory.
+
+    Args:
+        tables: DynamoDB.
+        devices: The name of the table of devices.
+        waivers: The name of the table of waivers.
+    """
+
+    def __init__(self, tables: Tables, *, devices: str, waivers: str) -> None:
+        self._tables = tables
+        self._devices = devices
+        self._waivers = waivers
+
+    def look_up(self, requests: Sequence[ConnectionRequest]) -> list[InventoryEntry]:
+        """Return what is known of each connection. Up to 33 of them are one round trip.
+
+        A malformed item makes its own connection ``unavailable``: nobody knows what it should have said.
+
+        Raises:
+            Exception: When the tables cannot be read, as ``Tables.get``.
+        """
+        items = self._tables.get(key for request in requests for key in self._keys(request))
+        return [self._entry(request, items) for request in requests]
+
+    def _keys(self, request: ConnectionRequest) -> list[Key]:
+        keys = []
+        if request.common_name is not None:
+            keys += [self._device_key(request.common_name)]
+        return keys + self._waiver_keys(request)
+
+    def _device_key(self, common_name: str) -> Key:
+        return Key(self._devices, COMMON_NAME, common_name)
+
+    def _waiver_keys(self, request: ConnectionRequest) -> list[Key]:
+        holders = []
+        if request.common_name is not None:
+            holders.append(device_holder(request.common_name))
+        if request.username is not None:
+            holders.append(user_holder(request.username))
+        return [Key(self._waivers, HOLDER, holder) for holder in holders]
+
+    def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
+        item = request.common_name and items.get(self._device_key(request.common_name))
+        try:
+            device = device_of(item) if item else None
+            waivers = [
+                waiver
+                for key in self._waiver_keys(request)
+                if key in items
+                for waiver in waivers_of(items[key])
+            ]
+        except MalformedItem as error:
+            return InventoryEntry(inventory="unavailable", problem=f"MalformedItem: {error}")
+        return InventoryEntry(
+            inventory="unknown" if device is None else "known", device=device, waivers=tuple(waivers)
+        )

@@ -1,0 +1,153 @@
+"""Devices and waivers as the inventory's tables hold them: the one place that knows the format of the items.
+
+A device, in the table of devices::
+
+    {"commonName": "laptop-17", "compliant": true, "lastSeen": "2026-11-22T09:00:00Z", "os": "10.0.22631",
+     "tags": {"owner": "bob"}}
+
+Only ``commonName`` is required; attributes that are not known are ignored. The waivers of a device
+(``device:laptop-17``) or of a user (``user:bob``, in lower case), in the table of waivers::
+
+    {"holder": "user:bob", "waivers": {"minimum-windows": {"until": "2026-12-01T00:00:00Z",
+     "reason": "new laptop ordered", "approvedBy": "carol"}}, "expiresAt": 1796083200}
+
+``expiresAt`` is when the last of them ends, in seconds since 1970: DynamoDB then removes the item.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from client_connect.device import Device
+from client_connect.versions import OsVersion
+from client_connect.waiver import Waiver
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# What the low-level API takes and gives: {"commonName": {"S": "laptop-17"}}.
+Item = dict[str, dict[str, Any]]
+
+COMMON_NAME = "commonName"
+HOLDER = "holder"
+EXPIRES_AT = "expiresAt"
+
+
+class MalformedItem(ValueError):
+    """An item does not keep to the format; the message names the attribute."""
+
+
+def device_item(common_name: str, device: Device) -> Item:
+    """Return the item of a device; what is not known of it is left out."""
+    item: Item = {COMMON_NAME: {"S": common_name}}
+    if device.compliant is not None:
+        item["compliant"] = {"BOOL": device.compliant}
+    if device.last_seen is not None:
+        item["lastSeen"] = {"S": _text_of(device.last_seen)}
+    if device.os is not None:
+        item["os"] = {"S": str(device.os)}
+    if device.tags:
+        item["tags"] = {"M": {name: {"S": tag} for name, tag in device.tags.items()}}
+    return item
+
+
+def device_of(item: Item) -> Device:
+    """Read a device.
+
+    Raises:
+        MalformedItem: When an attribute is of a wrong type, or not of its form.
+    """
+    last_seen, os = _read(item, "lastSeen", "S"), _read(item, "os", "S")
+    return Device(
+        compliant=_read(item, "compliant", "BOOL"),
+        last_seen=None if last_seen is None else _instant(last_seen, "lastSeen"),
+        os=None if os is None else _version(os),
+        tags=_texts(_read(item, "tags", "M") or {}),
+    )
+
+
+def waivers_item(waivers: Sequence[Waiver]) -> Item:
+    """Return the item of a device's or a user's waivers, of which there is at least one."""
+    return {
+        HOLDER: {"S": waivers[0].holder},
+        "waivers": {
+            "M": {
+                waiver.policy_id: {
+                    "M": {
+                        "until": {"S": _text_of(waiver.until)},
+                        "reason": {"S": waiver.reason},
+                        "approvedBy": {"S": waiver.approved_by},
+                    }
+                }
+                for waiver in waivers
+            }
+        },
+        EXPIRES_AT: {"N": str(math.ceil(max(waiver.until for waiver in waivers).timestamp()))},
+    }
+
+
+def waivers_of(item: Item) -> tuple[Waiver, ...]:
+    """Read waivers, in the order of their policies' ids; those that have expired too.
+
+    Raises:
+        MalformedItem: When an attribute is missing, of a wrong type or not of its form.
+    """
+    holder, waivers = _require(item, HOLDER, "S"), _require(item, "waivers", "M")
+    return tuple(
+        _waiver(holder, policy_id, _require(waivers, policy_id, "M")) for policy_id in sorted(waivers)
+    )
+
+
+def _waiver(holder: str, policy_id: str, item: Item) -> Waiver:
+    return Waiver(
+        holder=holder,
+        policy_id=policy_id,
+        until=_instant(_require(item, "until", "S"), "until"),
+        reason=_require(item, "reason", "S"),
+        approved_by=_require(item, "approvedBy", "S"),
+    )
+
+
+def _texts(item: Item) -> dict[str, str]:
+    return {name: _require(item, name, "S") for name in item}
+
+
+def _require(item: Item, name: str, kind: str) -> Any:  # noqa: ANN401 - the kind says
+    value = _read(item, name, kind)
+    if value is None:
+        raise MalformedItem(f'"{name}" is missing')
+    return value
+
+
+def _read(item: Mapping[str, dict[str, Any]], name: str, kind: str) -> Any:  # noqa: ANN401 - the kind says
+    """Return an attribute; ``None`` when it is missing or null."""
+    typed = item.get(name)
+    if typed is None or "NULL" in typed:
+        return None
+    if kind not in typed:
+        raise MalformedItem(f'"{name}" is of type {", ".join(typed)}, not {kind}')
+    return typed[kind]
+
+
+def _instant(text: str, name: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        utc = time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise MalformedItem(f'"{name}" is not a time: {text!r:.40}') from error
+    if time.tzinfo is None:
+        raise MalformedItem(f'"{name}" has no time zone: {text!r:.40}')
+    return utc
+
+
+def _version(text: str) -> OsVersion:
+    version = OsVersion.from_numbers(text)
+    if version is None:
+        raise MalformedItem(f'"os" is not a version such as "10.0.22631": {text!r:.40}')
+    return version
+
+
+def _text_of(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,21 @@
+"""The Cedar schema of what policies see, with the type of a team's own facts in it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+_SCHEMA = Path(__file__).with_name("schema.cedarschema")
+_NO_CUSTOM_FACTS = "type Custom = {};"
+
+
+@cache
+def schema_text(custom: str | None = None) -> str:
+    """Return the schema.
+
+    Args:
+        custom: What ``context.custom`` is: a Cedar record type, such as ``{ riskScore: Long, vip?: Bool }``.
+            Default: an empty record.
+    """
+    text = _SCHEMA.read_text("utf-8")
+    return text if custom is None else text.replace(_NO_CUSTOM_FACTS, f"type Custom = {custom.strip()};")

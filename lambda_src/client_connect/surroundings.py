@@ -1,0 +1,166 @@
+"""What the handler asks and tells beside its client: the inventory, the registry, a module of the team's own.
+
+Everything is asked at once and within one limit of time. A source that is down, slow or wrong is itself a
+fact: the policies decide what an outage means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from client_connect.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from client_connect.authorizer import Authorizer, Decision
+    from client_connect.connections import ConnectionTable
+    from client_connect.custom_facts import CustomFacts
+    from client_connect.deadlines import Deadlines
+    from client_connect.inventory import DeviceTable, InventoryEntry
+    from client_connect.request import ConnectionRequest
+    from client_connect.settings import Settings
+    from client_connect.waiver import Waiver
+
+_INVENTORY, _REGISTRY, _CUSTOM = "inventory", "registry", "customFacts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheredFacts:
+    """The facts of a connection, and how they came to be.
+
+    Attributes:
+        facts: What the policies see.
+        waivers: The waivers that count now, in full.
+        problems: Why a source is unavailable, by its name: ``inventory``, ``registry`` or ``customFacts``.
+    """
+
+    facts: Facts
+    waivers: tuple[Waiver, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a handler has beside the request and the clock; by default nothing.
+
+    Attributes:
+        time_zone: The zone in which policies see the clock.
+        inventory: The device inventory.
+        registry: The connection registry.
+        counts_connections: Whether the registry is asked for the user's open connections.
+        custom: The module of extra facts.
+        is_valid: Tells whether facts are what the schema declares; asked of custom ones only.
+        deadlines: Runs what may take long; needed where there is anything.
+    """
+
+    time_zone: tzinfo = UTC
+    inventory: DeviceTable | None = None
+    registry: ConnectionTable | None = None
+    counts_connections: bool = False
+    custom: CustomFacts | None = None
+    is_valid: Callable[[Facts], bool] = lambda _facts: True
+    deadlines: Deadlines | None = None
+
+    def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
+        """Ask every source about a connection.
+
+        Args:
+            request: The connection.
+            seconds: How long all of them together may take; what is not there then is unavailable.
+        """
+        if self.deadlines is None:
+            return GatheredFacts(facts=Facts(request, time_zone=self.time_zone))
+        answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
+        return self.put_together(request, answers, problems)
+
+    def register(
+        self, facts: Facts, decision: Decision, *, policies: str, seconds: float
+    ) -> Mapping[str, str]:
+        """Tell the registry of a connection that was allowed; return why that failed, by ``registry``."""
+        registry = self.registry
+        if self.deadlines is None or registry is None:
+            return {}
+        record = {_REGISTRY: lambda: registry.record(facts, decision, policies=policies)}
+        return self.deadlines.run(record, seconds=seconds)[1]
+
+    def put_together(
+        self, request: ConnectionRequest, answers: Mapping[str, Any], problems: Mapping[str, str]
+    ) -> GatheredFacts:
+        """Make the facts of what the sources said, and of what they failed to say, by their names."""
+        entry: InventoryEntry | None = answers.get(_INVENTORY)
+        problems = dict(problems)
+        if entry is not None and entry.problem:
+            problems[_INVENTORY] = entry.problem
+        now = datetime.now(UTC)
+        waivers = tuple(waiver for waiver in entry.waivers if now < waiver.until) if entry else ()
+        facts = Facts(
+            request,
+            now=now,
+            time_zone=self.time_zone,
+            inventory=entry.inventory if entry else "unavailable" if _INVENTORY in problems else "disabled",
+            device=entry.device if entry else None,
+            waivers=frozenset(waiver.policy_id for waiver in waivers),
+            active_connections=answers.get(_REGISTRY),
+            custom_facts="unavailable" if _CUSTOM in problems else "disabled",
+        )
+        if _CUSTOM in answers:
+            known = replace(facts, custom_facts="available", custom=answers[_CUSTOM])
+            if self.is_valid(known):
+                facts = known
+            else:
+                facts = replace(facts, custom_facts="unavailable")
+                problems[_CUSTOM] = "facts() returned what the schema does not declare"
+        return GatheredFacts(facts=facts, waivers=waivers, problems=problems)
+
+    def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
+        calls: dict[str, Callable[[], Any]] = {}
+        if (inventory := self.inventory) is not None:
+            calls[_INVENTORY] = lambda: inventory.look_up([request])[0]
+        if (registry := self.registry) is not None and self.counts_connections:
+            calls[_REGISTRY] = lambda: registry.active_connections(request)
+        if (custom := self.custom) is not None:
+            calls[_CUSTOM] = lambda: custom.of(request)
+        return calls
+
+
+def surroundings(settings: Settings, authorizer: Authorizer, *, counts_connections: bool) -> Surroundings:
+    """Make what the settings configure; what they do not is not even imported, for it costs a cold start."""
+    has_tables = settings.devices_table or settings.connections_table
+    if not has_tables and not settings.extra_facts:
+        return Surroundings(time_zone=settings.time_zone)
+    from client_connect.deadlines import Deadlines  # noqa: PLC0415
+
+    inventory, registry = _tables(settings) if has_tables else (None, None)
+    return Surroundings(
+        time_zone=settings.time_zone,
+        inventory=inventory,
+        registry=registry,
+        counts_connections=counts_connections,
+        custom=_custom(settings.extra_facts),
+        is_valid=authorizer.is_valid,
+        deadlines=Deadlines(),
+    )
+
+
+def _tables(settings: Settings) -> tuple[DeviceTable | None, ConnectionTable | None]:
+    from client_connect.connections import ConnectionTable  # noqa: PLC0415
+    from client_connect.inventory import DeviceTable  # noqa: PLC0415
+    from client_connect.tables import Tables  # noqa: PLC0415
+
+    tables, inventory, registry = Tables(), None, None
+    if settings.devices_table and settings.waivers_table:
+        inventory = DeviceTable(tables, devices=settings.devices_table, waivers=settings.waivers_table)
+    if settings.connections_table:
+        registry = ConnectionTable(tables, name=settings.connections_table)
+    return inventory, registry
+
+
+def _custom(module: str | None) -> CustomFacts | None:
+    if module is None:
+        return None
+    from client_connect.custom_facts import CustomFacts  # noqa: PLC0415
+
+    return CustomFacts.of_module(module)

@@ -1,0 +1,109 @@
+"""DynamoDB, read and written within limits of time.
+
+Uses botocore, which Lambda's image has. It takes a good part of a cold start to import, so this module is
+imported only where a table is configured.
+"""
+
+from __future__ import annotations
+
+from random import random
+from time import sleep
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from botocore.config import Config
+from botocore.session import get_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from client_connect.items import Item
+
+# All far inside the function's own timeout, which is at least 5 s where there is a table.
+CONNECT_TIMEOUT_S = 1.0
+READ_TIMEOUT_S = 1.0
+ATTEMPTS = 2
+
+_KEYS_PER_REQUEST = 100
+_LONGEST_PAUSE_S = 2.0
+
+
+class Key(NamedTuple):
+    """Where an item is: a table, and the name and value of its partition key."""
+
+    table: str
+    name: str
+    value: str
+
+
+class Unprocessed(Exception):
+    """DynamoDB left keys unprocessed, because the table is throttled."""
+
+
+class Tables:
+    """The tables of one Region.
+
+    Args:
+        rounds: How often keys that DynamoDB leaves unprocessed are asked for. Default: twice.
+    """
+
+    def __init__(self, *, rounds: int = ATTEMPTS) -> None:
+        config = Config(
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
+            retries={"mode": "standard", "total_max_attempts": rounds},
+        )
+        self._client: Any = get_session().create_client("dynamodb", config=config)
+        self._rounds = rounds
+
+    def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """Return the items that are there, each as it is now: the reads are strongly consistent.
+
+        Up to 100 different keys are one round trip, whatever tables they are in.
+
+        Raises:
+            Unprocessed: When the tables are throttled.
+            botocore.exceptions.BotoCoreError, ClientError: When they cannot be read.
+        """
+        wanted = list(dict.fromkeys(keys))
+        found: dict[Key, Item] = {}
+        for first in range(0, len(wanted), _KEYS_PER_REQUEST):
+            found |= self._get(wanted[first : first + _KEYS_PER_REQUEST])
+        return found
+
+    def _get(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        names = {key.table: key.name for key in keys}
+        requests: dict[str, Any] = {table: {"ConsistentRead": True, "Keys": []} for table in names}
+        for key in keys:
+            requests[key.table]["Keys"].append({key.name: {"S": key.value}})
+        found: dict[Key, Item] = {}
+        for attempt in range(self._rounds):
+            answer = self._client.batch_get_item(RequestItems=requests)
+            for table, items in answer["Responses"].items():
+                found |= {Key(table, names[table], item[names[table]]["S"]): item for item in items}
+            requests = answer.get("UnprocessedKeys")
+            if not requests:
+                return found
+            sleep(random() * min(0.05 * 2**attempt, _LONGEST_PAUSE_S))  # noqa: S311 - spreads the load
+        left = sum(len(request["Keys"]) for request in requests.values())
+        raise Unprocessed(f"{left} of {len(keys)} keys were left unprocessed")
+
+    def put(self, table: str, item: Item) -> None:
+        """Write an item in place of the one with its key."""
+        self._client.put_item(TableName=table, Item=item)
+
+    def update(self, key: Key, **expression: object) -> Mapping[str, Any]:
+        """Change an item; the keywords are those of DynamoDB's ``UpdateItem``."""
+        answer: Mapping[str, Any] = self._client.update_item(
+            TableName=key.table, Key={key.name: {"S": key.value}}, **expression
+        )
+        return answer
+
+    def delete(self, key: Key) -> None:
+        """Remove an item, if it is there."""
+        self._client.delete_item(TableName=key.table, Key={key.name: {"S": key.value}})
+
+    def count(self, table: str, index: str, **expression: object) -> int:
+        """Return how many items of an index a query finds, on its first page of at most 1 MB."""
+        answer = self._client.query(TableName=table, IndexName=index, Select="COUNT", **expression)
+        number: int = answer["Count"]
+        return number

@@ -1,0 +1,50 @@
+"""A waiver: one policy that does not count for one device or user, until a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiver:
+    """One policy that does not count for one device or user, until a time.
+
+    A policy heeds it by ``unless { context.waivers.contains("...") }`` with its own id, as ``Rules`` render.
+
+    Attributes:
+        policy_id: The policy's ``@id``.
+        until: The moment from which it counts again, with a time zone.
+        reason: Why, for whoever reads the records.
+        approved_by: Who answers for it.
+        holder: Whom it is for: ``device:`` and a common name, or ``user:`` and a user name in lower case.
+    """
+
+    policy_id: str
+    until: datetime
+    reason: str
+    approved_by: str
+    holder: str
+
+    def to_record(self) -> dict[str, str]:
+        """Return the waiver as decision records have it."""
+        return {
+            "policyId": self.policy_id,
+            "until": self.until.isoformat(timespec="seconds"),
+            "reason": self.reason,
+            "approvedBy": self.approved_by,
+            "holder": self.holder,
+        }
+
+
+def device_holder(common_name: str) -> str:
+    """Return the key under which the waivers of a device are kept."""
+    return f"device:{common_name}"
+
+
+def user_holder(username: str) -> str:
+    """Return the key under which the waivers of a user are kept, whatever the case of the letters."""
+    return f"user:{username.lower()}"

@@ -1,0 +1,186 @@
+"""From the handler's log to a bus or a topic: one notification per denied connection.
+
+CloudWatch Logs invokes it with lines of the log, some seconds after the client got its answer. Whatever could
+not be sent makes the invocation fail, so that Lambda repeats it: a denial may be announced twice, with the same
+``id``, but is not lost for a failure that passes.
+
+Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
+https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import logging
+import os
+import time
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import boto3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+DESTINATION_ARN = "DESTINATION_ARN"
+SOURCE = "cdk-client-connect"
+DETAIL_TYPE = "Client VPN Connection Denied"
+VERSION = "1"
+
+# What a notification takes of a record, and how much: no text of a request or a policy is longer where Client
+# VPN takes it, so that only errors are ever cut. The whole fits into any event, however it is escaped.
+_REQUEST = ("connection-id", "username", "common-name", "platform", "platform-version", "public-ip")
+_DECISION = ("determining", "message", "statuses", "errors")
+_ERROR = ("type", "detail")
+MAX_TEXT_LENGTH = 255
+MAX_ITEMS = 20
+
+# Limits of PutEvents and of PublishBatch alike; the rest of 256 KiB is for what surrounds the details.
+MAX_BATCH_ENTRIES = 10
+MAX_BATCH_BYTES = 250_000
+
+_PAUSES_S = (0.2, 1.0)
+
+# Sends details, and returns those that were refused.
+Send: TypeAlias = "Callable[[list[str]], list[str]]"
+
+_logger = logging.getLogger("client_connect_notifications")
+
+
+class NotDelivered(Exception):
+    """Some notifications could not be sent; Lambda will repeat the invocation."""
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Announce the denials among some lines of the log.
+
+    Raises:
+        NotDelivered: When the bus or the topic refused some again and again.
+    """
+    payload = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
+    if payload["messageType"] != "DATA_MESSAGE":  # a control message asks only whether we can be reached
+        return
+    found = (notification(line) for line in payload["logEvents"])
+    deliver([detail for detail in found if detail], _sender(os.environ[DESTINATION_ARN]))
+
+
+def notification(line: dict[str, Any]) -> str | None:
+    """Return the detail of the event for a line of the log, as JSON; ``None`` when it records no denial.
+
+    Args:
+        line: ``id`` and ``message``, as a subscription has them.
+    """
+    try:
+        record = json.loads(line["message"])
+    except ValueError:
+        _logger.warning("a line is not JSON", extra={"line": line["id"]})
+        return None
+    if not isinstance(record, dict) or record.get("allow") is not False:
+        return None
+    chosen = {
+        "version": VERSION,
+        "id": line["id"],
+        **{key: record[key] for key in ("at", "endpoint", "requestId", "policies") if key in record},
+        **_parts(record, request=_REQUEST, decision=_DECISION, error=_ERROR),
+    }
+    detail = _cut(chosen)
+    return json.dumps(detail if detail == chosen else {**detail, "cut": True})
+
+
+def _parts(record: dict[str, Any], **parts: tuple[str, ...]) -> dict[str, Any]:
+    """Return these keys of the parts that the record has."""
+    return {
+        name: {key: record[name][key] for key in keys if key in record[name]}
+        for name, keys in parts.items()
+        if isinstance(record.get(name), dict)
+    }
+
+
+def _cut(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, str):
+        return value[:MAX_TEXT_LENGTH]
+    if isinstance(value, list):
+        return [_cut(item) for item in value[:MAX_ITEMS]]
+    if isinstance(value, dict):
+        return {key: _cut(item) for key, item in value.items()}
+    return value
+
+
+def deliver(details: list[str], send: Send) -> None:
+    """Send all in batches, and again what was refused.
+
+    Args:
+        details: What to send.
+        send: Sends a batch, and returns what was refused.
+
+    Raises:
+        NotDelivered: When some were refused each time. The others were sent.
+    """
+    refused = details
+    for pause in (0.0, *_PAUSES_S):
+        if not refused:
+            return
+        time.sleep(pause)
+        refused = [detail for batch in batches(refused) for detail in send(batch)]
+    if refused:
+        raise NotDelivered(f"{len(refused)} of {len(details)} notifications were refused")
+
+
+def batches(details: Iterable[str]) -> Iterator[list[str]]:
+    """Split into batches that one request may hold."""
+    batch: list[str] = []
+    for detail in details:
+        if batch and (len(batch) == MAX_BATCH_ENTRIES or sum(map(len, [*batch, detail])) > MAX_BATCH_BYTES):
+            yield batch
+            batch = []
+        batch.append(detail)
+    if batch:
+        yield batch
+
+
+@cache
+def _sender(destination: str) -> Send:
+    """Return what sends to the bus or the topic of this ARN; its client is kept between invocations."""
+    return _topic_sender(destination) if destination.split(":")[2] == "sns" else _bus_sender(destination)
+
+
+def _bus_sender(bus: str) -> Send:
+    client = boto3.client("events")
+
+    def send(details: list[str]) -> list[str]:
+        entries = [
+            {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
+            for detail in details
+        ]
+        answer = client.put_events(Entries=entries)
+        results = zip(details, answer["Entries"], strict=True)
+        return [_refused(detail, result) for detail, result in results if "ErrorCode" in result]
+
+    return send
+
+
+def _topic_sender(topic: str) -> Send:
+    client = boto3.client("sns")
+
+    def send(details: list[str]) -> list[str]:
+        entries = [
+            {"Id": str(number), "Subject": DETAIL_TYPE, "Message": detail}
+            for number, detail in enumerate(details)
+        ]
+        answer = client.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+        failed = answer.get("Failed", [])
+        return [_refused(details[int(result["Id"])], result) for result in failed]
+
+    return send
+
+
+def _refused(detail: str, result: dict[str, Any]) -> str:
+    code, reason = (
+        result.get("ErrorCode", result.get("Code")),
+        result.get("ErrorMessage", result.get("Message")),
+    )
+    _logger.warning("a notification was refused", extra={"code": code, "reason": reason})
+    return detail

@@ -1,0 +1,41 @@
+"""Failed connections of the connection log as a metric, by reason.
+
+So that denials which the function never saw, for a throttle or a time-out, are counted beside those it made.
+
+Sources: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-logging.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+"""
+
+from __future__ import annotations
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
+
+from client_connect.record import METRIC_NAMESPACE
+
+FAILED_CONNECTIONS = "FailedConnections"
+ENDPOINT = "EndpointId"
+REASON = "Reason"
+
+# A dimension must be in the pattern. The reasons are taken as they come: AWS adds to them.
+_REASON = "$.connection-attempt-failure-reason"
+_ENDPOINT = "$.client-vpn-endpoint-id"
+_PATTERN = logs.FilterPattern.all(
+    logs.FilterPattern.string_value("$.connection-attempt-status", "=", "failed"),
+    logs.FilterPattern.exists(_REASON),
+    logs.FilterPattern.exists(_ENDPOINT),
+)
+
+
+def define_connection_log_metrics(log_group: logs.ILogGroup) -> None:
+    """Define the metric ``FailedConnections`` in ``ClientConnect``, by endpoint and reason, once for a log."""
+    if log_group.node.try_find_child(FAILED_CONNECTIONS) is None:
+        log_group.add_metric_filter(
+            FAILED_CONNECTIONS,
+            filter_pattern=_PATTERN,
+            metric_namespace=METRIC_NAMESPACE,
+            metric_name=FAILED_CONNECTIONS,
+            metric_value="1",
+            unit=cloudwatch.Unit.COUNT,
+            dimensions={ENDPOINT: _ENDPOINT, REASON: _REASON},
+        )

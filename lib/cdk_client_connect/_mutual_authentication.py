@@ -1,0 +1,48 @@
+"""The warning that policies on devices never find one, because no endpoint asks for a client certificate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jsii
+from aws_cdk import Annotations, Aspects, IAspect, Stack
+from aws_cdk import aws_ec2 as ec2
+
+if TYPE_CHECKING:
+    from constructs import Construct, IConstruct
+
+WARNING = "cdk-client-connect:noMutualAuthentication"
+_MUTUAL = "certificate-authentication"
+
+
+def warn_without_mutual_authentication(handler: Construct) -> None:
+    """Warn at synthesis when no endpoint of the app uses mutual authentication.
+
+    Only when everything is defined can this be seen, so an aspect looks.
+    """
+    Aspects.of(handler).add(_LooksForMutualAuthentication(handler))
+
+
+@jsii.implements(IAspect)
+class _LooksForMutualAuthentication:
+    def __init__(self, handler: Construct) -> None:
+        self._handler = handler
+        self._path = handler.node.path
+
+    def visit(self, node: IConstruct) -> None:
+        """Look through the app once: when the handler itself is visited, not what is in it."""
+        if node.node.path != self._path or any(map(_is_mutual, node.node.root.node.find_all())):
+            return
+        Annotations.of(self._handler).add_warning_v2(
+            WARNING,
+            "policies read what the device inventory says, but no endpoint of this app uses mutual authentication, by "
+            "which alone Client VPN learns a device's common name; set client_certificate_arn on the endpoint, or "
+            f'acknowledge "{WARNING}" when an endpoint elsewhere does',
+        )
+
+
+def _is_mutual(construct: IConstruct) -> bool:
+    if not isinstance(construct, ec2.CfnClientVpnEndpoint):
+        return False
+    options: Any = Stack.of(construct).resolve(construct.authentication_options)
+    return any(option.get("type") == _MUTUAL for option in options)

@@ -1,0 +1,233 @@
+"""Logs Insights queries, saved in the account and shown on the dashboard.
+
+Lists are unnested, so that each policy counts where several decide together. What stands behind a request's
+groups in a record is read by ``jsonParse`` where it matters: Logs Insights itself finds the first 200 fields of
+a line, and a user may have as many groups.
+
+Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Unnest.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Log = Literal["decisions", "connections"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query.
+
+    Attributes:
+        name: Its name.
+        log: The log that it reads.
+        lines: Its commands.
+    """
+
+    name: str
+    log: Log
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The query as Logs Insights takes it."""
+        return "\n| ".join(self.lines)
+
+
+_DENIED = 'filter message = "connection denied"'
+_PARSED = "fields jsonParse(@message) as record"
+_WHO = "request.username, `request.common-name`, `request.public-ip`, request.platform, `request.platform-version`"
+_WAIVER = "waiver.policyId, waiver.holder, waiver.until, waiver.approvedBy, waiver.reason"
+
+DENIALS_BY_POLICY = Query(
+    "Denials by policy",
+    "decisions",
+    (
+        _DENIED,
+        _PARSED,
+        "unnest record.decision.determining into policy",
+        "stats count(*) as denials, count_distinct(request.username) as users by policy",
+        "sort denials desc",
+        "limit 50",
+    ),
+)
+DENIALS_BY_REASON = Query(
+    "Denials by reason",
+    "decisions",
+    (
+        _DENIED,
+        "stats count(*) as denials by error.type, decision.message",
+        "sort denials desc",
+        "limit 50",
+    ),
+)
+DENIALS_BY_USER = Query(
+    "Denials by user",
+    "decisions",
+    (
+        _DENIED,
+        "stats count(*) as denials, latest(at) as last by request.username",
+        "sort denials desc",
+        "limit 50",
+    ),
+)
+DENIALS_BY_DEVICE = Query(
+    "Denials by device",
+    "decisions",
+    (
+        _DENIED,
+        "stats count(*) as denials, latest(at) as last by `request.common-name`",
+        "sort denials desc",
+        "limit 50",
+    ),
+)
+USER_HISTORY = Query(
+    "History of a user",
+    "decisions",
+    (
+        'filter request.username = "alice"',
+        f"fields at, message, decision.determining.0, decision.message, {_WHO}",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+ERRORS = Query(
+    "Errors",
+    "decisions",
+    (
+        'filter level = "ERROR"',
+        "fields at, error.type, error.detail, decision.errors.0, request.username, `request.common-name`",
+        "sort @timestamp desc",
+        "limit 50",
+    ),
+)
+UNAVAILABLE_SOURCES = Query(
+    "Unavailable sources",
+    "decisions",
+    (
+        "fields at, unavailable.inventory, unavailable.registry, unavailable.customFacts, message",
+        (
+            "filter ispresent(unavailable.inventory) or ispresent(unavailable.registry) "
+            "or ispresent(unavailable.customFacts)"
+        ),
+        "sort @timestamp desc",
+        "limit 50",
+    ),
+)
+SLOWEST_DECISIONS = Query(
+    "Slowest decisions",
+    "decisions",
+    (
+        "filter ispresent(DecisionTime)",
+        f"fields at, DecisionTime, message, {_WHO}",
+        "sort DecisionTime desc",
+        "limit 20",
+    ),
+)
+SHADOW_DENIALS = Query(
+    "Shadow denials",
+    "decisions",
+    (
+        "filter ShadowDenied = 1",
+        f"fields at, decision.shadowDenied.0, decision.determining.0, decision.message, {_WHO}",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+SHADOW_DENIALS_BY_POLICY = Query(
+    "Shadow denials by policy",
+    "decisions",
+    (
+        "filter ShadowDenied = 1",
+        _PARSED,
+        "unnest record.decision.shadowDenied into policy",
+        "stats count(*) as denials, count_distinct(request.username) as users by policy",
+        "sort denials desc",
+        "limit 50",
+    ),
+)
+# The whole handler is in shadow mode: what decided would have denied.
+SHADOW_MODE_DENIALS_BY_POLICY = Query(
+    "Denials that shadow mode allowed by policy",
+    "decisions",
+    (
+        "filter ShadowDenied = 1",
+        _PARSED,
+        "filter record.decision.allowed != 1",
+        "unnest record.decision.determining into policy",
+        "stats count(*) as denials, count_distinct(request.username) as users by policy",
+        "sort denials desc",
+        "limit 50",
+    ),
+)
+WAIVERS_USED = Query(
+    "Waivers used",
+    "decisions",
+    (
+        "filter ispresent(waiversUsed.0.policyId)",
+        _PARSED,
+        "unnest record.waiversUsed into waiver",
+        f"stats count(*) as connections by {_WAIVER}",
+        "sort connections desc",
+        "limit 50",
+    ),
+)
+_FAILED = 'filter `connection-attempt-status` = "failed"'
+FAILURES_BY_REASON = Query(
+    "Failed connections by reason",
+    "connections",
+    (
+        _FAILED,
+        "stats count(*) as connections, latest(`connection-start-time`) as last by `connection-attempt-failure-reason`",
+        "sort connections desc",
+        "limit 50",
+    ),
+)
+FAILED_CONNECTIONS = Query(
+    "Failed connections",
+    "connections",
+    (
+        _FAILED,
+        "fields @timestamp, `connection-attempt-failure-reason`, username, `common-name`, `device-ip`, `connection-id`",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+
+SAVED = (
+    DENIALS_BY_POLICY,
+    DENIALS_BY_REASON,
+    DENIALS_BY_USER,
+    DENIALS_BY_DEVICE,
+    USER_HISTORY,
+    ERRORS,
+    UNAVAILABLE_SOURCES,
+    SLOWEST_DECISIONS,
+    SHADOW_DENIALS,
+    SHADOW_DENIALS_BY_POLICY,
+    WAIVERS_USED,
+    FAILURES_BY_REASON,
+    FAILED_CONNECTIONS,
+)
+
+
+def define_queries(scope: Construct, folder: str, log_groups: Mapping[Log, logs.ILogGroup]) -> None:
+    """Save the queries of the logs that are there, in a folder of the account's saved queries."""
+    parts = Construct(scope, "Queries")
+    for query in SAVED:
+        if (log_group := log_groups.get(query.log)) is not None:
+            logs.CfnQueryDefinition(
+                parts,
+                query.name.title().replace(" ", ""),
+                name=f"{folder}/{query.name}",
+                query_string=query.text,
+                log_group_names=[log_group.log_group_name],
+            )

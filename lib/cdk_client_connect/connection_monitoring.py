@@ -1,0 +1,146 @@
+"""The construct that watches a handler and its endpoints."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+from cdk_client_connect._alarms import define_alarms
+from cdk_client_connect._connection_log_metrics import define_connection_log_metrics
+from cdk_client_connect._dashboard import define_dashboard
+from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._notifications import define_notifications
+from cdk_client_connect._queries import define_queries
+from cdk_client_connect._watched import Watched, read_endpoints
+from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.monitoring_alarms import MonitoringAlarms
+from cdk_client_connect.notifications import Notifications
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_sns as sns
+
+    from cdk_client_connect._queries import Log
+
+
+class ConnectionMonitoring(Construct):
+    """Alarms, a dashboard, saved queries and announcements of denials for a handler and its endpoints.
+
+    It only reads metrics and logs: nothing of it is on the way of a decision. What each part tells, and how to
+    turn it off, is in docs/operations.md. One monitoring for each handler.
+
+    Sources: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/monitoring-cloudwatch.html
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+
+    Args:
+        scope: The construct to define it in, in the handler's account and Region.
+        id: Its id in ``scope``.
+        handler: The handler.
+        endpoints: The endpoints that ask it: constructs, or ids of endpoints defined elsewhere; none for the
+            handler alone. Of ids that are tokens the position in the list is the name.
+        connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
+            such a log is defined.
+        alarm_topic: Where alarms are sent, and that they are over. Default: nowhere; they are on the dashboard.
+        alarms: What alarms do otherwise than by default. Default: all alarms as they are.
+        notifications: Where denials are announced. They take one of the two subscriptions that CloudWatch Logs
+            allows for the handler's log. Default: the account's default event bus.
+        dashboard: Whether there is a dashboard. Default: ``True``.
+        saved_queries: Whether the Logs Insights queries are saved, in a folder named after the function.
+            Default: ``True``.
+
+    Raises:
+        InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, or something is in
+            another account or Region.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's name
+        *,
+        handler: ClientConnectHandler,
+        endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
+        connection_log_group: logs.ILogGroup | None,
+        alarm_topic: sns.ITopic | None = None,
+        alarms: MonitoringAlarms | None = None,
+        notifications: Notifications | None = None,
+        dashboard: bool = True,
+        saved_queries: bool = True,
+    ) -> None:
+        alarms = MonitoringAlarms() if alarms is None else alarms
+        notifications = Notifications.event_bridge() if notifications is None else notifications
+        _require(
+            ("handler", handler, isinstance(handler, ClientConnectHandler), "a ClientConnectHandler"),
+            (
+                "connection_log_group",
+                connection_log_group,
+                connection_log_group is None or hasattr(connection_log_group, "log_group_name"),
+                "a logs.LogGroup or None",
+            ),
+            (
+                "alarm_topic",
+                alarm_topic,
+                alarm_topic is None or hasattr(alarm_topic, "topic_arn"),
+                "an sns.Topic or None",
+            ),
+            ("alarms", alarms, isinstance(alarms, MonitoringAlarms), "MonitoringAlarms(...)"),
+            (
+                "notifications",
+                notifications,
+                isinstance(notifications, Notifications),
+                "Notifications.event_bridge(...), .sns(...) or .none()",
+            ),
+            ("dashboard", dashboard, isinstance(dashboard, bool), "True or False"),
+            ("saved_queries", saved_queries, isinstance(saved_queries, bool), "True or False"),
+        )
+        named = read_endpoints(endpoints)
+        constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
+        require_same_environment(
+            scope,
+            [handler, *constructs],
+            because="its metrics and logs are there alone; define the monitoring there",
+        )
+
+        super().__init__(scope, id)
+        log_groups: dict[Log, logs.ILogGroup] = {"decisions": handler.log_group}
+        if connection_log_group is not None:
+            log_groups["connections"] = connection_log_group
+            define_connection_log_metrics(connection_log_group)
+        self._forwarder = define_notifications(self, handler.log_group, notifications)
+        watched = Watched(handler=handler, endpoints=named, forwarder=self._forwarder)
+        self._alarms = define_alarms(self, watched, alarms, alarm_topic)
+        self._dashboard = (
+            define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
+        )
+        if saved_queries:
+            define_queries(self, handler.function_name, log_groups)
+
+    @property
+    def alarms(self) -> Mapping[str, cloudwatch.IAlarm]:
+        """The alarms by name; those of an endpoint are named such as ``CrlExpiry-Vpn-Endpoint``."""
+        return MappingProxyType(self._alarms)
+
+    @property
+    def dashboard(self) -> cloudwatch.Dashboard | None:
+        """The dashboard, if there is one."""
+        return self._dashboard
+
+    @property
+    def notification_function(self) -> lambda_.IFunction | None:
+        """The function that announces denials, if there is one."""
+        return self._forwarder
+
+
+def _require(*arguments: tuple[str, object, bool, str]) -> None:
+    """Check the types: the name of each argument, its value, whether it is right, and what it must be."""
+    problems = [f"{name}={value!r} must be {wanted}" for name, value, right, wanted in arguments if not right]
+    if problems:
+        raise InvalidArgument("\n".join(problems))

@@ -1,0 +1,79 @@
+"""The construct that defines a connection registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from cdk_client_connect._table_access import grant
+from client_connect.connections import BY_PRINCIPAL, CONNECTION_ID, PRINCIPAL
+from client_connect.items import EXPIRES_AT
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+
+
+class ConnectionRegistry(Construct):
+    """The connections that a handler allowed, each with its request and decision: a DynamoDB table.
+
+    The service itself keeps neither a connection's platform nor its address or groups. A
+    ``ConnectionReauthorizer`` decides open connections anew by what is kept here, and takes out those that
+    have ended, so that policies can count a user's open connections. Items are removed 26 hours after the
+    connection began, two more than the longest session.
+
+    The table has point-in-time recovery, is billed by request, encrypted with a key of KMS and, because it
+    holds nothing that lasts, removed with the stack.
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        encryption_key: The table's key. Default: the one that AWS manages for DynamoDB.
+        removal_policy: What becomes of the table when the stack is removed. Default: ``DESTROY``.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's name
+        *,
+        encryption_key: kms.IKey | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
+    ) -> None:
+        super().__init__(scope, id)
+        self._table = dynamodb.Table(
+            self,
+            "Connections",
+            partition_key=dynamodb.Attribute(name=CONNECTION_ID, type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute=EXPIRES_AT,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            encryption=None if encryption_key else dynamodb.TableEncryption.AWS_MANAGED,
+            encryption_key=encryption_key,
+            removal_policy=removal_policy,
+        )
+        self._table.add_global_secondary_index(
+            index_name=BY_PRINCIPAL,
+            partition_key=dynamodb.Attribute(name=PRINCIPAL, type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+
+    @property
+    def table(self) -> dynamodb.ITable:
+        """The table, by ``connectionId``."""
+        return self._table
+
+    def grant_record(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a handler to record connections."""
+        return grant(self._table, grantee, "PutItem")
+
+    def grant_count(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a handler to count a user's open connections."""
+        return grant(self._table, grantee, "BatchGetItem").combine(
+            grant(self._table, grantee, "Query", index=BY_PRINCIPAL)
+        )

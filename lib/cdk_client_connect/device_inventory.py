@@ -1,0 +1,106 @@
+"""The construct that defines a device inventory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from cdk_client_connect._table_access import grant
+from client_connect.items import COMMON_NAME, EXPIRES_AT, HOLDER
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+
+_READ = ("BatchGetItem", "GetItem", "Scan")
+_WRITE = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+
+
+class DeviceInventory(Construct):
+    """What is known of devices, and the waivers of devices and users: two DynamoDB tables.
+
+    A handler that is given it looks up each connection by the common name of its client certificate, so the
+    endpoint must use mutual authentication. The items are described in ``client_connect.items``;
+    ``client-connect devices`` reads and writes them. Devices and waivers are apart so that whatever
+    synchronizes a device manager may write the former and can never grant the latter.
+
+    Both tables have point-in-time recovery, are billed by request, encrypted with a key of KMS and retained
+    when the stack is removed. Expired waivers are removed by DynamoDB.
+
+    Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        devices_table: A table that exists, with the partition key ``commonName`` (a string). Default: a new one.
+        waivers_table: A table that exists, with the partition key ``holder`` (a string) and the attribute of
+            its time to live ``expiresAt``. Default: a new one.
+        encryption_key: The key of the new tables. Default: the one that AWS manages for DynamoDB.
+        removal_policy: What becomes of the new tables when the stack is removed. Default: ``RETAIN``.
+        deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's name
+        *,
+        devices_table: dynamodb.ITable | None = None,
+        waivers_table: dynamodb.ITable | None = None,
+        encryption_key: kms.IKey | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        deletion_protection: bool = False,
+    ) -> None:
+        super().__init__(scope, id)
+
+        def table(table_id: str, key: str, time_to_live: str | None = None) -> dynamodb.Table:
+            return dynamodb.Table(
+                self,
+                table_id,
+                partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
+                time_to_live_attribute=time_to_live,
+                billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+                point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                    point_in_time_recovery_enabled=True
+                ),
+                encryption=None if encryption_key else dynamodb.TableEncryption.AWS_MANAGED,
+                encryption_key=encryption_key,
+                removal_policy=removal_policy,
+                deletion_protection=deletion_protection,
+            )
+
+        self._devices_table = devices_table or table("Devices", COMMON_NAME)
+        self._waivers_table = waivers_table or table("Waivers", HOLDER, EXPIRES_AT)
+
+    @property
+    def devices_table(self) -> dynamodb.ITable:
+        """The table of devices, by ``commonName``."""
+        return self._devices_table
+
+    @property
+    def waivers_table(self) -> dynamodb.ITable:
+        """The table of waivers, by ``holder``: ``device:`` and a common name, or ``user:`` and a user name."""
+        return self._waivers_table
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to read devices and waivers."""
+        return grant(self._devices_table, grantee, *_READ).combine(
+            grant(self._waivers_table, grantee, *_READ)
+        )
+
+    def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to write devices, such as what synchronizes a device manager; no waivers."""
+        return grant(self._devices_table, grantee, *_WRITE)
+
+    def grant_write_waivers(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to grant and revoke waivers, which takes reading them."""
+        return grant(self._waivers_table, grantee, "GetItem", "PutItem", "DeleteItem")
+
+    def grant_look_up(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a handler what it does with the tables: one read of several items."""
+        return grant(self._devices_table, grantee, "BatchGetItem").combine(
+            grant(self._waivers_table, grantee, "BatchGetItem")
+        )

@@ -1,0 +1,114 @@
+"""How the alarms of a monitoring differ from their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from cdk_client_connect.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSettings:
+    """What one alarm does otherwise than by default.
+
+    Attributes:
+        threshold: In the alarm's own unit, which docs/operations.md names; 0 or more. Default: the alarm's.
+        evaluation_periods: How many periods in a row the threshold must be crossed; 1 or more. Default: the
+            alarm's.
+        enabled: Whether the alarm is defined at all. Default: ``True``.
+
+    Raises:
+        InvalidArgument: When a number is out of its range.
+    """
+
+    threshold: float | None = None
+    evaluation_periods: int | None = None
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.threshold is not None and not (_is_number(self.threshold) and self.threshold >= 0):
+            raise InvalidArgument(f"threshold={self.threshold!r} must be a number, 0 or more")
+        periods = self.evaluation_periods
+        if periods is not None and not (_is_number(periods) and periods == int(periods) and periods >= 1):
+            raise InvalidArgument(f"evaluation_periods={periods!r} must be a whole number, 1 or more")
+        if not isinstance(self.enabled, bool):
+            raise InvalidArgument(f"enabled={self.enabled!r} must be True or False")
+
+    @staticmethod
+    def off() -> AlarmSettings:
+        """Leave the alarm out."""
+        return AlarmSettings(enabled=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitoringAlarms:
+    """Settings of the alarms that shall differ from their defaults; what each means is in docs/operations.md.
+
+    Example:
+        >>> MonitoringAlarms(
+        ...     handler_throttles=AlarmSettings(threshold=5), idp_certificate_expiry=AlarmSettings.off()
+        ... )
+
+    Attributes:
+        handler_errors: The function failed.
+        handler_throttles: Lambda refused to run the function.
+        handler_latency: An invocation took nearly all of the function's time. Threshold in milliseconds;
+            default: 80 percent of the function's timeout.
+        handler_timeouts: Client VPN gave up waiting.
+        execution_errors: Client VPN could not have the function executed.
+        invalid_responses: Client VPN did not understand the function's answer.
+        service_errors: Client VPN itself failed to ask the function.
+        spillover: Connections found no provisioned environment.
+        decision_errors: Connections could not be decided soundly.
+        denial_burst: More denials than usual. Threshold in standard deviations above the usual level.
+        crl_expiry: The certificate revocation list expires. Threshold in days.
+        idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
+        inventory_errors: The device inventory could not be read.
+        registry_errors: Connections could not be recorded or counted.
+        notification_errors: Denials were not announced.
+
+    Raises:
+        InvalidArgument: When one is no ``AlarmSettings``, or ``denial_burst`` has the threshold 0.
+    """
+
+    handler_errors: AlarmSettings = AlarmSettings()
+    handler_throttles: AlarmSettings = AlarmSettings()
+    handler_latency: AlarmSettings = AlarmSettings()
+    handler_timeouts: AlarmSettings = AlarmSettings()
+    execution_errors: AlarmSettings = AlarmSettings()
+    invalid_responses: AlarmSettings = AlarmSettings()
+    service_errors: AlarmSettings = AlarmSettings()
+    spillover: AlarmSettings = AlarmSettings()
+    decision_errors: AlarmSettings = AlarmSettings()
+    denial_burst: AlarmSettings = AlarmSettings()
+    crl_expiry: AlarmSettings = AlarmSettings()
+    idp_certificate_expiry: AlarmSettings = AlarmSettings()
+    inventory_errors: AlarmSettings = AlarmSettings()
+    registry_errors: AlarmSettings = AlarmSettings()
+    notification_errors: AlarmSettings = AlarmSettings()
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in _names():
+            if not isinstance(settings := getattr(self, name), AlarmSettings):
+                raise InvalidArgument(
+                    f"{name}={settings!r} must be AlarmSettings(...), or AlarmSettings.off()"
+                )
+        if self.denial_burst.threshold == 0:
+            raise InvalidArgument(
+                "denial_burst has the threshold 0, but a band has a width; give more than 0"
+            )
+
+    @staticmethod
+    def none() -> MonitoringAlarms:
+        """Leave all alarms out."""
+        return MonitoringAlarms(**{name: AlarmSettings.off() for name in _names()})
+
+
+def _names() -> list[str]:
+    return [field.name for field in fields(MonitoringAlarms)]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

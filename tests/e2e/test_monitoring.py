@@ -1,0 +1,187 @@
+"""The monitoring of a deployed handler: its denials reach a queue, and what it defines is there."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import shlex
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from client_connect_notifications import forwarder
+from local_aws import cdk_cli
+from local_aws.deployed_handler import DeployedHandler
+from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="the bundle is built for Lambda and runs on this machine"
+    ),
+]
+
+APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "monitored_app.py")))
+EVENT: dict[str, Any] = {
+    "connection-id": "cvpn-connection-0123456789abcdef0",
+    "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
+    "common-name": "laptop-17",
+    "username": "mallory",
+    "platform": "win",
+    "platform-version": "10.0.22631,amd64",
+    "public-ip": "198.51.100.7",
+    "client-openvpn-version": "2.7.0",
+    "groups": ["staff"],
+    "schema-version": "v3",
+}
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """The deployed app."""
+
+    emulator: Emulator
+    outputs: dict[str, str]
+
+    @property
+    def handler(self) -> DeployedHandler:
+        """The handler."""
+        return DeployedHandler(
+            emulator=self.emulator,
+            function_name=self.outputs["FunctionName"],
+            function_arn=self.outputs["FunctionArn"],
+        )
+
+    def deny(self, **changes: Any) -> dict[str, Any]:
+        """Have the handler deny a connection, and return its record."""
+        invocation = self.handler.invoke({**EVENT, **changes})
+        assert invocation.answer["allow"] is False
+        return invocation.record
+
+
+@pytest.fixture(scope="module")
+def monitored() -> Iterator[Monitored]:
+    """A deployed handler with its monitoring."""
+    with Emulator() as emulator:
+        cdk_cli.bootstrap(emulator)
+        context = {"runtime": RUNTIME, "architecture": ARCHITECTURE}
+        yield Monitored(emulator, cdk_cli.deploy(emulator, stack="Monitored", app=APP, context=context))
+
+
+def received(emulator: Any, queue: str) -> dict[str, Any]:
+    """Wait for one message, at most 30 seconds, and return it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for message in (
+            emulator.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+        ):
+            emulator.client("sqs").delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            found: dict[str, Any] = json.loads(message["Body"])
+            return found
+    pytest.fail("no message came")
+
+
+def subscription_event(*messages: str, kind: str = "DATA_MESSAGE") -> dict[str, Any]:
+    """Return what CloudWatch Logs sends to a function."""
+    lines = [{"id": f"7{number}", "timestamp": 1, "message": text} for number, text in enumerate(messages)]
+    content = {"messageType": kind, "logGroup": "handler", "logStream": "s", "logEvents": lines}
+    return {"awslogs": {"data": base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()}}
+
+
+def test_a_denial_reaches_the_target_of_the_example_rule(monitored: Monitored) -> None:
+    """From the client's request through the log, the forwarder, the bus and the rule to the queue.
+
+    The emulator knows only patterns of plain words, and takes ``{ $.allow IS FALSE }`` for such: it delivers
+    the lines that hold ``.allow``, ``IS`` and ``FALSE``, which here is in the name of the user.
+    """
+    record = monitored.deny(username="mallory.allow IS FALSE")
+    found = received(monitored.emulator, monitored.outputs["QueueUrl"])
+    assert (found["source"], found["detail-type"]) == ("cdk-client-connect", "Client VPN Connection Denied")
+    detail = found["detail"]
+    assert (detail["version"], detail["at"]) == ("1", record["at"])
+    assert detail["decision"]["determining"] == record["decision"]["determining"] == ["blocked-users"]
+    assert detail["decision"]["message"] == "You may not."
+    assert detail["request"]["username"] == "mallory.allow IS FALSE"
+    assert detail["request"]["connection-id"] == EVENT["connection-id"]
+
+
+def test_the_deployed_forwarder_takes_what_logs_send(monitored: Monitored) -> None:
+    """Invoked with the log's real lines, it announces the denials among them; a control message is nothing."""
+    emulator = monitored.emulator
+    record = monitored.deny(username="mallory2")
+    lines = emulator.client("logs").filter_log_events(logGroupName=monitored.outputs["LogName"])["events"]
+    messages = [
+        line["message"] for line in lines if record["at"] in line["message"] or "START" in line["message"]
+    ]
+    for event in (subscription_event(kind="CONTROL_MESSAGE"), subscription_event(*messages)):
+        answer = emulator.client("lambda").invoke(
+            FunctionName=monitored.outputs["ForwarderName"], Payload=json.dumps(event)
+        )
+        assert "FunctionError" not in answer
+    assert received(emulator, monitored.outputs["QueueUrl"])["detail"]["request"]["username"] == "mallory2"
+
+
+def in_process(monitored: Monitored, destination: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the forwarder of this process send to the emulator."""
+    for name, value in monitored.emulator.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(forwarder.DESTINATION_ARN, destination)
+
+
+def test_a_denial_reaches_a_topic(monitored: Monitored, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forwarder publishes the event's detail where the destination is a topic."""
+    emulator: Any = monitored.emulator
+    topic = emulator.client("sns").create_topic(Name="denials")["TopicArn"]
+    queue = emulator.client("sqs").create_queue(QueueName="denials")["QueueUrl"]
+    arn = emulator.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])[
+        "Attributes"
+    ]
+    emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
+    in_process(monitored, topic, monkeypatch)
+    record = monitored.deny(username="mallory3")
+    forwarder.handler(subscription_event(json.dumps(record)), None)
+    message = received(emulator, queue)
+    assert message["Subject"] == "Client VPN Connection Denied"
+    assert json.loads(message["Message"])["request"]["username"] == "mallory3"
+
+
+def test_failed_connections_are_counted(monitored: Monitored) -> None:
+    """The metric filter is on the connection log, with its dimensions."""
+    logs: Any = monitored.emulator.client("logs")
+    (found,) = logs.describe_metric_filters(logGroupName=monitored.outputs["ConnectionLogName"])[
+        "metricFilters"
+    ]
+    (transformation,) = found["metricTransformations"]
+    assert "$.connection-attempt-failure-reason" in found["filterPattern"]
+    assert transformation["dimensions"] == {
+        "EndpointId": "$.client-vpn-endpoint-id",
+        "Reason": "$.connection-attempt-failure-reason",
+    }
+
+
+def test_alarms_watch_the_alias(monitored: Monitored) -> None:
+    """The deployed alarm has the names of the deployed function and alias."""
+    cloudwatch: Any = monitored.emulator.client("cloudwatch")  # type: ignore[call-overload]
+    found = {alarm["MetricName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+    name = monitored.outputs["FunctionName"]
+    assert {each["Name"]: each["Value"] for each in found["Throttles"]["Dimensions"]} == {
+        "FunctionName": name,
+        "Resource": f"{name}:live",
+    }
+    assert found["Throttles"]["TreatMissingData"] == "notBreaching"
+
+
+def test_the_dashboard_is_there(monitored: Monitored) -> None:
+    """Its body is JSON in which the first widget names alarms that exist."""
+    cloudwatch: Any = monitored.emulator.client("cloudwatch")  # type: ignore[call-overload]
+    body = cloudwatch.get_dashboard(DashboardName=monitored.outputs["DashboardName"])["DashboardBody"]
+    first, *_ = json.loads(body)["widgets"]
+    arns = {alarm["AlarmArn"] for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+    assert set(first["properties"]["alarms"]) == arns

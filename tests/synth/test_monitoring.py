@@ -1,0 +1,780 @@
+"""What a monitoring defines, what of it can be changed and left out, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from aws_cdk.assertions import Match, Template
+
+from cdk_client_connect import (
+    AlarmSettings,
+    ClientConnectHandler,
+    ConnectionMonitoring,
+    ConnectionRegistry,
+    DeviceInventory,
+    FunctionReference,
+    InvalidArgument,
+    MonitoringAlarms,
+    Notifications,
+    Policies,
+    ProvisionedConcurrency,
+)
+from cdk_client_connect._alarms import DEFINITIONS
+from client_connect_notifications import forwarder
+from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event
+
+from .conftest import NO_BUNDLING, endpoint, l2_endpoint, only, template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALARM = "AWS::CloudWatch::Alarm"
+DASHBOARD = "AWS::CloudWatch::Dashboard"
+QUERY = "AWS::Logs::QueryDefinition"
+FILTER = "AWS::Logs::MetricFilter"
+SUBSCRIPTION = "AWS::Logs::SubscriptionFilter"
+ENDPOINT_ID = "cvpn-endpoint-0123456789abcdef0"
+SHADOW = '@id("try") @shadow forbid (principal, action, resource) when { context.platform == "mac" };'
+
+# Namespace, metric, statistic, threshold and period in seconds of each alarm.
+ALARMS: dict[str, tuple[str, str, str, float, int]] = {
+    "HandlerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
+    "HandlerThrottles": ("AWS/Lambda", "Throttles", "Sum", 1, 300),
+    "HandlerLatency": ("AWS/Lambda", "Duration", "Maximum", 8000, 300),
+    "HandlerTimeouts": ("AWS/ClientVPN", "ClientConnectHandlerTimeouts", "Sum", 1, 300),
+    "ExecutionErrors": ("AWS/ClientVPN", "ClientConnectHandlerOtherExecutionErrors", "Sum", 1, 300),
+    "InvalidResponses": ("AWS/ClientVPN", "ClientConnectHandlerInvalidResponses", "Sum", 1, 300),
+    "ServiceErrors": ("AWS/ClientVPN", "ClientConnectHandlerFailedServiceErrors", "Sum", 1, 300),
+    "Spillover": ("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", "Sum", 10, 300),
+    "DecisionErrors": ("ClientConnect", "Errors", "Sum", 1, 300),
+    "CrlExpiry": ("AWS/ClientVPN", "CrlDaysToExpiry", "Minimum", 14, 3600),
+    "IdpCertificateExpiry": ("AWS/ClientVPN", "IdpCertDaysToExpiry", "Minimum", 30, 3600),
+    "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
+    "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
+    "NotificationErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
+}
+OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
+
+
+def monitored(
+    stack: cdk.Stack, handler: ClientConnectHandler | None = None, **changes: Any
+) -> ConnectionMonitoring:
+    """Define a monitoring of a handler and one endpoint."""
+    arguments: dict[str, Any] = {
+        "handler": handler or full_handler(stack),
+        "endpoints": [ENDPOINT_ID],
+        "connection_log_group": None,
+    }
+    return ConnectionMonitoring(stack, "Monitoring", **{**arguments, **changes})
+
+
+def full_handler(stack: cdk.Stack, **arguments: Any) -> ClientConnectHandler:
+    """Define a handler with all that can be watched."""
+    inventory, registry = DeviceInventory(stack, "Inventory"), ConnectionRegistry(stack, "Registry")
+    return ClientConnectHandler(
+        stack, "Handler", device_inventory=inventory, connection_registry=registry, **arguments
+    )
+
+
+def new_stack(name: str = "Stack", **arguments: Any) -> cdk.Stack:
+    """Return a stack in an app of its own."""
+    return cdk.Stack(cdk.App(context=NO_BUNDLING), name, **arguments)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Template:
+    """The template of everything: a handler, an L1 and an L2 endpoint, a log of theirs and a topic."""
+    stack = new_stack()
+    policies = Policies.from_string(PERMIT + SHADOW)
+    handler = full_handler(stack, policies=policies)
+    monitored(
+        stack,
+        handler,
+        endpoints=[endpoint(stack, handler), l2_endpoint(ec2.Vpc(stack, "Vpc"), handler), ENDPOINT_ID],
+        connection_log_group=logs.LogGroup(stack, "ConnectionLog"),
+        alarm_topic=sns.Topic(stack, "Topic"),
+    )
+    return template(stack)
+
+
+def alarms(synthesized: Template) -> dict[str, dict[str, Any]]:
+    """Return the properties of the alarms by their logical ids without hash and scope."""
+    found = synthesized.find_resources(ALARM)
+    return {id_[len("Monitoring") : -8]: alarm["Properties"] for id_, alarm in found.items()}
+
+
+def names_and_values(alarm: dict[str, Any]) -> dict[str, Any]:
+    """Return an alarm's dimensions."""
+    return {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+
+
+def test_the_alarms_are_these(whole: Template) -> None:
+    """One for the handler or one for each endpoint, by a name that is the endpoint's."""
+    of_endpoints = ("StackEndpoint", "StackVpcL2Endpoint", ENDPOINT_ID.replace("-", ""))
+    expected = {
+        f"{name}{suffix}"
+        for name, (namespace, *_) in ALARMS.items()
+        for suffix in (of_endpoints if namespace == "AWS/ClientVPN" else ("",))
+    }
+    assert alarms(whole).keys() == expected | {"DenialBurst"}
+    assert [definition.name for definition in DEFINITIONS if definition.name not in ALARMS] == ["DenialBurst"]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_alarm(whole: Template, name: str) -> None:
+    """Each watches its metric with its threshold, is quiet without data, and says what to do."""
+    namespace, metric, statistic, threshold, period = ALARMS[name]
+    found = {id_: alarm for id_, alarm in alarms(whole).items() if id_.startswith(name)}
+    assert len(found) == (3 if namespace == "AWS/ClientVPN" else 1)
+    for alarm in found.values():
+        assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (namespace, metric, statistic)
+        assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (threshold, period, 1)
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["ComparisonOperator"] == (
+            "LessThanOrEqualToThreshold" if "Expiry" in name else "GreaterThanOrEqualToThreshold"
+        )
+        assert alarm["AlarmDescription"].endswith(
+            f'See "{name}" in docs/operations.md of cdk-client-connect.'
+        )
+        assert len(alarm["AlarmDescription"]) <= 1024
+
+
+@pytest.mark.parametrize("name", OF_THE_ALIAS)
+def test_alarms_of_the_function_watch_the_alias(whole: Template, name: str) -> None:
+    """Those on the function alone would miss what goes through the alias."""
+    (function,) = (
+        id_ for id_ in whole.find_resources("AWS::Lambda::Function") if id_.startswith("HandlerFunction")
+    )
+    assert names_and_values(alarms(whole)[name]) == {
+        "FunctionName": {"Ref": function},
+        "Resource": {"Fn::Join": ["", [{"Ref": function}, ":live"]]},
+    }
+
+
+def test_alarms_of_endpoints_watch_each_endpoint(whole: Template) -> None:
+    """L1 and L2 endpoints by reference, others by their id."""
+    dimensions = [
+        names_and_values(alarm) for id_, alarm in alarms(whole).items() if id_.startswith("HandlerTimeouts")
+    ]
+    (l2_id,) = (id_ for id_ in whole.find_resources("AWS::EC2::ClientVpnEndpoint") if id_ != "Endpoint")
+    assert dimensions == [
+        {"Endpoint": {"Ref": "Endpoint"}},
+        {"Endpoint": {"Ref": l2_id}},
+        {"Endpoint": ENDPOINT_ID},
+    ]
+
+
+def test_the_burst_of_denials_is_measured_by_its_usual_level(whole: Template) -> None:
+    """Three periods in a row above the band of four standard deviations."""
+    whole.has_resource_properties(
+        ALARM,
+        {
+            "ComparisonOperator": "GreaterThanUpperThreshold",
+            "EvaluationPeriods": 3,
+            "Threshold": Match.absent(),
+            "ThresholdMetricId": "expr_1",
+            "TreatMissingData": "notBreaching",
+            "Metrics": [
+                Match.object_like({"Id": "expr_1", "Expression": "ANOMALY_DETECTION_BAND(m0, 4)"}),
+                Match.object_like(
+                    {
+                        "Id": "m0",
+                        "MetricStat": {
+                            "Metric": {
+                                "Namespace": "ClientConnect",
+                                "MetricName": "Denied",
+                                "Dimensions": [{"Name": "FunctionName", "Value": Match.any_value()}],
+                            },
+                            "Period": 300,
+                            "Stat": "Sum",
+                        },
+                    }
+                ),
+            ],
+        },
+    )
+
+
+def test_alarms_tell_the_topic_and_when_they_are_over(whole: Template) -> None:
+    """With a topic, every alarm has it; without one, none has an action."""
+    (topic,) = whole.find_resources("AWS::SNS::Topic")
+    for alarm in alarms(whole).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+    stack = new_stack()
+    monitored(stack)
+    for alarm in alarms(template(stack)).values():
+        assert alarm.keys().isdisjoint({"AlarmActions", "OKActions", "InsufficientDataActions"})
+
+
+def test_each_alarm_has_settings_of_its_name() -> None:
+    """A new alarm is one entry in the table and one field of the settings."""
+    assert [definition.field for definition in DEFINITIONS] == [
+        field.name for field in fields(MonitoringAlarms)
+    ]
+
+
+def test_alarms_can_be_tuned_and_left_out(stack: cdk.Stack) -> None:
+    """A threshold, a number of periods or the alarm itself; the others stay as they are."""
+    settings = MonitoringAlarms(
+        handler_throttles=AlarmSettings(threshold=5),
+        handler_latency=AlarmSettings(threshold=500, evaluation_periods=2),
+        denial_burst=AlarmSettings(threshold=2.5, evaluation_periods=1),
+        crl_expiry=AlarmSettings(threshold=0),
+        idp_certificate_expiry=AlarmSettings.off(),
+    )
+    monitoring = monitored(stack, alarms=settings)
+    found = alarms(template(stack))
+    assert found["HandlerThrottles"]["Threshold"] == 5
+    assert (found["HandlerLatency"]["Threshold"], found["HandlerLatency"]["EvaluationPeriods"]) == (500, 2)
+    assert found["DenialBurst"]["Metrics"][0]["Expression"] == "ANOMALY_DETECTION_BAND(m0, 2.5)"
+    assert found["DenialBurst"]["EvaluationPeriods"] == 1
+    assert found["CrlExpirycvpnendpoint0123456789abcdef0"]["Threshold"] == 0
+    assert not [name for name in found if name.startswith("Idp")]
+    assert found["HandlerErrors"]["Threshold"] == 1
+    assert f"CrlExpiry-{ENDPOINT_ID}" in monitoring.alarms
+    assert len(monitoring.alarms) == len(found)
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(MonitoringAlarms)])
+def test_each_alarm_can_be_left_out(stack: cdk.Stack, field: str) -> None:
+    """One that is off takes nothing with it but itself."""
+    monitoring = monitored(stack, alarms=MonitoringAlarms(**{field: AlarmSettings.off()}))
+    left = {re.sub(r"-.*", "", name) for name in monitoring.alarms}
+    assert left == {definition.name for definition in DEFINITIONS if definition.field != field}
+
+
+def test_latency_follows_the_timeout(stack: cdk.Stack) -> None:
+    """By default the alarm comes at 80 percent of the handler's timeout."""
+    monitored(stack, ClientConnectHandler(stack, "Handler", timeout=cdk.Duration.seconds(4)))
+    assert alarms(template(stack))["HandlerLatency"]["Threshold"] == 3200
+
+
+def test_no_alarms_on_tables_that_are_not_there(stack: cdk.Stack) -> None:
+    """A handler without an inventory and a registry has no such metrics."""
+    names = monitored(stack, ClientConnectHandler(stack, "Handler")).alarms.keys()
+    assert names.isdisjoint({"InventoryErrors", "RegistryErrors"})
+
+
+def test_no_spillover_without_provisioned_concurrency(stack: cdk.Stack) -> None:
+    """There is no such metric then."""
+    handler = ClientConnectHandler(stack, "Handler", provisioned_concurrency=ProvisionedConcurrency.none())
+    assert "Spillover" not in monitored(stack, handler).alarms
+    assert "Spillover" not in json.dumps(dashboard(template(stack)))
+
+
+def test_the_function_is_watched_where_it_is_called(stack: cdk.Stack) -> None:
+    """With the unqualified ARN, its metrics have no alias."""
+    handler = ClientConnectHandler(
+        stack,
+        "Handler",
+        function_reference=FunctionReference.UNQUALIFIED,
+        provisioned_concurrency=ProvisionedConcurrency.none(),
+    )
+    monitored(stack, handler)
+    assert names_and_values(alarms(template(stack))["HandlerErrors"]).keys() == {"FunctionName"}
+
+
+def dashboard(synthesized: Template) -> list[dict[str, Any]]:
+    """Return the widgets, with references as their names."""
+    body = only(synthesized.find_resources(DASHBOARD))["Properties"]["DashboardBody"]
+    text = "".join(part if isinstance(part, str) else _reference(part) for part in body["Fn::Join"][1])
+    widgets: list[dict[str, Any]] = json.loads(text)["widgets"]
+    return widgets
+
+
+def _reference(part: dict[str, Any]) -> str:
+    ((_, target),) = part.items()
+    return target if isinstance(target, str) else ".".join(target)
+
+
+def titles(widgets: list[dict[str, Any]]) -> list[str]:
+    """Return the titles in reading order."""
+    ordered = sorted(widgets, key=lambda widget: (widget["y"], widget["x"]))
+    return [widget["properties"].get("title", widget["properties"].get("markdown", "")) for widget in ordered]
+
+
+def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
+    """The alarms first, then numbers, decisions, reasons, margins, shadow mode, details."""
+    assert titles(dashboard(whole)) == [
+        "Alarms",
+        "In the time range",
+        "Active connections",
+        "Decisions",
+        "Connections that failed, by reason",
+        "Denials by policy",
+        "Denials by reason",
+        "Latency in milliseconds",
+        "Concurrency",
+        "### In shadow mode\n\n- `try` (forbid)",
+        "Allowed by shadow mode only",
+        "Shadow denials by policy",
+        "Errors",
+        "Failed connections",
+        "Days until certificates expire",
+        "Authentications that failed",
+    ]
+
+
+def test_the_dashboard_fills_its_grid(whole: Template) -> None:
+    """No two widgets overlap, and each row is 24 wide."""
+    cells = [
+        (x, y)
+        for widget in dashboard(whole)
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert {x for x, _ in cells} == set(range(24))
+    assert len(cells) == 24 * len({y for _, y in cells})
+
+
+def test_the_dashboard_shows_every_alarm(whole: Template) -> None:
+    """The first widget has all of them."""
+    shown = dashboard(whole)[0]["properties"]["alarms"]
+    assert sorted(shown) == sorted(f"{id_}.Arn" for id_ in whole.find_resources(ALARM))
+
+
+def test_failures_are_searched_by_reason(whole: Template) -> None:
+    """AWS may add reasons, so the graph asks for whatever there is for these endpoints."""
+    (graph,) = (
+        each
+        for each in dashboard(whole)
+        if each["properties"].get("title") == "Connections that failed, by reason"
+    )
+    ((expression,),) = graph["properties"]["metrics"]
+    assert expression["expression"].startswith(
+        'SEARCH(\'{ClientConnect,EndpointId,Reason} MetricName="FailedConnections" EndpointId=("Endpoint" OR '
+    )
+    assert ENDPOINT_ID in expression["expression"]
+
+
+def test_without_a_connection_log_the_service_counts_failures(stack: cdk.Stack) -> None:
+    """Nothing of the log is defined, and the graph has Client VPN's own metrics."""
+    monitored(stack)
+    synthesized = template(stack)
+    synthesized.resource_count_is(FILTER, 0)
+    assert "Failed connections" not in titles(dashboard(synthesized))
+    assert all(
+        "connection-attempt" not in json.dumps(each) for each in synthesized.find_resources(QUERY).values()
+    )
+    (graph,) = (
+        each
+        for each in dashboard(synthesized)
+        if each["properties"].get("title") == "Connections that failed, by reason"
+    )
+    names = {metric[1] for metric in graph["properties"]["metrics"]}
+    assert {"ClientConnectHandlerTimeouts", "AuthorizationPolicyDeniedConnections"} < names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "query"),
+    [
+        ({"shadow_mode": True}, "The whole handler", "record.decision.determining"),
+        ({}, "Nothing.", "record.decision.shadowDenied"),
+        (
+            {"code": lambda_.Code.from_inline("def handler(event, context): ...")},
+            "The policies are in prebuilt code",
+            "record.decision.shadowDenied",
+        ),
+    ],
+    ids=["handler", "nothing", "prebuilt code"],
+)
+def test_the_dashboard_says_what_is_in_shadow_mode(
+    stack: cdk.Stack, arguments: dict[str, Any], text: str, query: str
+) -> None:
+    """The whole handler, some policies or nothing; and asks for what that would deny."""
+    monitored(stack, ClientConnectHandler(stack, "Handler", **arguments))
+    widgets = dashboard(template(stack))
+    assert any(text in each["properties"].get("markdown", "") for each in widgets)
+    assert any(
+        "ShadowDenied = 1" in each["properties"].get("query", "") and query in each["properties"]["query"]
+        for each in widgets
+    )
+
+
+def test_a_handler_without_endpoints(stack: cdk.Stack) -> None:
+    """What concerns endpoints is left out, and the rest is there."""
+    monitoring = monitored(stack, endpoints=[], connection_log_group=logs.LogGroup(stack, "Log"))
+    assert "HandlerErrors" in monitoring.alarms
+    assert not [name for name in monitoring.alarms if "Endpoint" in name or "Expiry" in name]
+    assert "Active connections" not in titles(dashboard(template(stack)))
+
+
+def test_everything_can_be_left_out(stack: cdk.Stack) -> None:
+    """Without its parts a monitoring defines nothing."""
+    handler = ClientConnectHandler(stack, "Handler")
+    before = [child.node.path for child in stack.node.find_all()]
+    monitoring = monitored(
+        stack,
+        handler,
+        alarms=MonitoringAlarms.none(),
+        notifications=Notifications.none(),
+        dashboard=False,
+        saved_queries=False,
+    )
+    assert [child.node.path for child in stack.node.find_all()] == [*before, monitoring.node.path]
+    assert (monitoring.alarms, monitoring.dashboard, monitoring.notification_function) == ({}, None, None)
+
+
+def test_the_dashboard_without_alarms(stack: cdk.Stack) -> None:
+    """An empty list of alarms is not shown: CloudWatch would refuse it."""
+    monitored(stack, alarms=MonitoringAlarms.none())
+    assert titles(dashboard(template(stack)))[0] == "In the time range"
+
+
+def saved(synthesized: Template) -> dict[str, dict[str, Any]]:
+    """Return the saved queries by their names without the folder."""
+    found = [each["Properties"] for each in synthesized.find_resources(QUERY).values()]
+    return {query["Name"].partition("/")[2]: query for query in found}
+
+
+def test_the_saved_queries_are_these(whole: Template) -> None:
+    """In a folder named after the function, each on the log that has its answer."""
+    queries = saved(whole)
+    connection = {"Failed connections by reason", "Failed connections"}
+    assert queries.keys() == connection | {
+        "Denials by policy",
+        "Denials by reason",
+        "Denials by user",
+        "Denials by device",
+        "History of a user",
+        "Errors",
+        "Unavailable sources",
+        "Slowest decisions",
+        "Shadow denials",
+        "Shadow denials by policy",
+        "Waivers used",
+    }
+    for name, query in queries.items():
+        assert query["Name"].startswith("AWSClientVPN-Stack-Handler-")
+        ((_, log),) = query["LogGroupNames"][0].items()
+        assert log.startswith("ConnectionLog" if name in connection else "HandlerLogGroup")
+
+
+CONNECTION = {
+    "connection-log-type": "connection-attempt",
+    "connection-attempt-status": "failed",
+    "connection-attempt-failure-reason": "client-connect-handler-timed-out",
+    "connection-id": "cvpn-connection-0123456789abcdef0",
+    "client-vpn-endpoint-id": ENDPOINT_ID,
+    "connection-start-time": "2026-11-22 08:00:00",
+    "common-name": "laptop-1",
+    "device-type": "win",
+    "device-ip": "198.51.100.7",
+    "username": "bob",
+}
+WAIVER = {
+    "policyId": "p",
+    "until": "2026-12-01T00:00:00+00:00",
+    "reason": "r",
+    "approvedBy": "a",
+    "holder": "user:b",
+}
+
+
+def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
+    """Every field is in a real record, or in a line of the connection log as AWS documents it."""
+    errs = '@id("e") forbid (principal, action, resource) when { context.activeConnections > 1 };'
+    with captured() as log:
+        connect_handler(
+            PERMIT + errs + '@id("s") @shadow forbid (principal, action, resource);', shadow_mode=True
+        )(event())
+        connect_handler()({})
+        connect_handler(PERMIT + '@id("no") forbid (principal, action, resource);')(event())
+        unavailable = dict.fromkeys(("inventory", "registry", "customFacts"), "why")
+        records = [*log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
+    known = {path for record in records for path in paths(record)}
+    made = {"record", "policy", "denials", "users", "last", "connections", "@timestamp", "@message"}
+    words = "fields|filter|stats|sort|limit|unnest|into|by|as|desc|count|count_distinct|latest|ispresent|jsonParse|or"
+    for name, query in saved(whole).items():
+        text = re.sub(r'"[^"]*"', "", query["QueryString"])
+        found = re.findall(r"`([^`]+)`|(@?[A-Za-z_][\w.]*)", text)
+        names = {quoted or plain for quoted, plain in found} - made - set(words.split("|"))
+        names = {each.removeprefix("record.") for each in names}
+        names = {re.sub(r"^waiver(?=\.|$)", "waiversUsed.0", each) for each in names}
+        assert names, name
+        assert names <= known, (name, names - known)
+
+
+def paths(value: object, prefix: str = "") -> set[str]:
+    """Return the names under which Logs Insights finds what a line of JSON holds, and those on the way."""
+    if isinstance(value, dict):
+        pairs = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        pairs = [(str(number), item) for number, item in enumerate(value)]
+    else:
+        return set()
+    return {path for key, item in pairs for path in ({f"{prefix}{key}"} | paths(item, f"{prefix}{key}."))}
+
+
+def test_denials_are_found_by_what_records_say(whole: Template) -> None:
+    """The message that queries ask for, and the key that the subscription does, are those of a real denial."""
+    with captured() as log:
+        connect_handler(PERMIT + '@id("no") forbid (principal, action, resource);')(event())
+        record = log.record()
+    assert f'filter message = "{record["message"]}"' in saved(whole)["Denials by policy"]["QueryString"]
+    assert record["allow"] is False
+    whole.has_resource_properties(SUBSCRIPTION, {"FilterPattern": "{ $.allow IS FALSE }"})
+
+
+def test_failed_connections_are_counted_by_reason(whole: Template) -> None:
+    """One metric with the endpoint and the reason, taken from the log as they come."""
+    metric_filter = only(whole.find_resources(FILTER))["Properties"]
+    assert metric_filter["FilterPattern"] == (
+        '{ ($.connection-attempt-status = "failed") && ($.connection-attempt-failure-reason = "*") '
+        '&& ($.client-vpn-endpoint-id = "*") }'
+    )
+    assert metric_filter["MetricTransformations"] == [
+        {
+            "MetricNamespace": "ClientConnect",
+            "MetricName": "FailedConnections",
+            "MetricValue": "1",
+            "Unit": "Count",
+            "Dimensions": [
+                {"Key": "EndpointId", "Value": "$.client-vpn-endpoint-id"},
+                {"Key": "Reason", "Value": "$.connection-attempt-failure-reason"},
+            ],
+        }
+    ]
+
+
+def test_the_pattern_is_of_the_documented_form(whole: Template) -> None:
+    """Selectors of letters, digits, hyphens and underscores, each a key of the connection log."""
+    metric_filter = only(whole.find_resources(FILTER))["Properties"]
+    selectors = re.findall(r"\$\.([^ ]+)", metric_filter["FilterPattern"])
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", selector) for selector in selectors)
+    assert set(selectors) <= CONNECTION.keys()
+    dimensions = metric_filter["MetricTransformations"][0]["Dimensions"]
+    assert {each["Value"] for each in dimensions} <= {f"$.{selector}" for selector in selectors}
+
+
+def forwarder_policy(synthesized: Template) -> list[dict[str, Any]]:
+    """Return the statements of the forwarder's role."""
+    found = synthesized.find_resources("AWS::IAM::Policy")
+    (policy,) = (each for id_, each in found.items() if id_.startswith("MonitoringNotifications"))
+    statements: list[dict[str, Any]] = policy["Properties"]["PolicyDocument"]["Statement"]
+    return statements
+
+
+def forwarder_function(synthesized: Template) -> dict[str, Any]:
+    """Return the forwarder's properties."""
+    found = synthesized.find_resources("AWS::Lambda::Function")
+    (function,) = (each for id_, each in found.items() if id_.startswith("MonitoringNotifications"))
+    properties: dict[str, Any] = function["Properties"]
+    return properties
+
+
+DEFAULT_BUS = {
+    "Fn::Join": [
+        "",
+        [
+            *("arn:", {"Ref": "AWS::Partition"}, ":events:", {"Ref": "AWS::Region"}, ":"),
+            *({"Ref": "AWS::AccountId"}, ":event-bus/default"),
+        ],
+    ]
+}
+
+
+def test_denials_go_to_the_default_bus(whole: Template) -> None:
+    """By default: the log's subscription invokes the forwarder, which may write to that bus and its own log."""
+    log, put = forwarder_policy(whole)
+    assert put == {"Action": "events:PutEvents", "Effect": "Allow", "Resource": DEFAULT_BUS}
+    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    function = forwarder_function(whole)
+    assert function["Environment"] == {"Variables": {forwarder.DESTINATION_ARN: DEFAULT_BUS}}
+    assert function["Handler"] == f"{forwarder.__name__.rpartition('.')[2]}.handler"
+    whole.has_resource_properties(
+        "AWS::Lambda::Permission",
+        {"Principal": "logs.amazonaws.com", "SourceArn": {"Fn::GetAtt": [Match.any_value(), "Arn"]}},
+    )
+
+
+def test_denials_go_to_a_bus_that_is_given(stack: cdk.Stack) -> None:
+    """And to no other."""
+    monitored(stack, notifications=Notifications.event_bridge(events.EventBus(stack, "Bus")))
+    _, put = forwarder_policy(synthesized := template(stack))
+    assert put["Resource"] == {"Fn::GetAtt": ["BusEA82B648", "Arn"]}
+    assert forwarder_function(synthesized)["Environment"]["Variables"]["DESTINATION_ARN"] == put["Resource"]
+
+
+def test_denials_go_to_a_topic(stack: cdk.Stack) -> None:
+    """Instead of a bus."""
+    monitored(stack, notifications=Notifications.sns(sns.Topic(stack, "Denials")))
+    _, publish = forwarder_policy(synthesized := template(stack))
+    (topic,) = synthesized.find_resources("AWS::SNS::Topic")
+    assert publish == {"Action": "sns:Publish", "Effect": "Allow", "Resource": {"Ref": topic}}
+    assert forwarder_function(synthesized)["Environment"]["Variables"]["DESTINATION_ARN"] == {"Ref": topic}
+
+
+def test_denials_go_to_an_encrypted_topic(stack: cdk.Stack) -> None:
+    """The forwarder may use its key for that, and nothing else with it."""
+    topic = sns.Topic(stack, "Denials", master_key=kms.Key(stack, "Key"))
+    monitored(stack, notifications=Notifications.sns(topic))
+    _, _, key = forwarder_policy(template(stack))
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert key["Resource"]["Fn::GetAtt"][0].startswith("Key")
+
+
+def test_the_handler_stays_as_it_is(stack: cdk.Stack) -> None:
+    """Monitoring reads: the handler's function, its role and its alias are the same with it and without."""
+    handler = ClientConnectHandler(stack, "Handler")
+    alone = new_stack()
+    ClientConnectHandler(alone, "Handler")
+    monitored(stack, handler)
+    expected = template(alone).to_json()["Resources"]
+    found = template(stack).to_json()["Resources"]
+    assert {id_: found[id_] for id_ in expected} == expected
+
+
+def test_two_handlers_in_one_stack(stack: cdk.Stack) -> None:
+    """Each has a monitoring of its own; the log that their endpoints share is counted once."""
+    log = logs.LogGroup(stack, "Log")
+    for name in ("One", "Two"):
+        handler = ClientConnectHandler(stack, name)
+        ConnectionMonitoring(
+            stack, f"Monitoring{name}", handler=handler, endpoints=[endpoint(stack, handler, f"Endpoint{name}")],
+            connection_log_group=log,
+        )  # fmt: skip
+    synthesized = template(stack)
+    synthesized.resource_count_is(FILTER, 1)
+    synthesized.resource_count_is(SUBSCRIPTION, 2)
+    synthesized.resource_count_is(DASHBOARD, 2)
+    names = [query["Properties"]["Name"] for query in synthesized.find_resources(QUERY).values()]
+    assert len(names) == len(set(names))
+
+
+def test_endpoints_and_handler_in_other_stacks() -> None:
+    """The monitoring refers to them, wherever in the app they are."""
+    app = cdk.App(context=NO_BUNDLING)
+    environment = cdk.Environment(account="111111111111", region="eu-central-1")
+    one, two, three = (cdk.Stack(app, name, env=environment) for name in ("One", "Two", "Three"))
+    handler = ClientConnectHandler(one, "Handler")
+    monitored(three, handler, endpoints=[endpoint(one, handler), endpoint(two, handler)])
+    app.synth()
+    names = [name for name in alarms(template(three)) if name.startswith("CrlExpiry")]
+    assert names == ["CrlExpiryOneEndpoint", "CrlExpiryTwoEndpoint"]
+
+
+def test_ids_are_the_same_in_every_stage() -> None:
+    """Logical ids do not hold the stage, so that templates of stages can be compared."""
+    app = cdk.App(context=NO_BUNDLING)
+    found = []
+    for name in ("Test", "Production"):
+        stack = cdk.Stack(cdk.Stage(app, name), "Stack")
+        handler = ClientConnectHandler(stack, "Handler")
+        monitored(stack, handler, endpoints=[endpoint(stack, handler)])
+        found.append(sorted(template(stack).to_json()["Resources"]))
+    assert [id_ for id_ in found[0] if id_.startswith("Mon")] == [
+        id_ for id_ in found[1] if id_.startswith("Mon")
+    ]
+
+
+def test_an_id_that_is_a_token_is_named_by_its_place(stack: cdk.Stack) -> None:
+    """As of a parameter or another stack's output."""
+    parameter = cdk.CfnParameter(stack, "EndpointId")
+    monitoring = monitored(stack, endpoints=[ENDPOINT_ID, parameter.value_as_string])
+    assert "HandlerTimeouts-Endpoint2" in monitoring.alarms
+
+
+def test_everything_may_be_imported(stack: cdk.Stack) -> None:
+    """What CDK imports is as good as what it defines."""
+    imported = ec2.ClientVpnEndpoint.from_endpoint_attributes(
+        stack, "Imported", endpoint_id=ENDPOINT_ID, security_groups=[]
+    )
+    topic = "arn:aws:sns:eu-central-1:111111111111:topic"
+    monitored(
+        stack,
+        endpoints=[imported],
+        connection_log_group=logs.LogGroup.from_log_group_name(stack, "Log", "vpn"),
+        alarm_topic=sns.Topic.from_topic_arn(stack, "Topic", topic),
+        notifications=Notifications.event_bridge(
+            events.EventBus.from_event_bus_name(stack, "Bus", "security")
+        ),
+    )
+    synthesized = template(stack)
+    alarm = alarms(synthesized)["HandlerTimeoutsStackImported"]
+    assert names_and_values(alarm) == {"Endpoint": ENDPOINT_ID}
+    assert alarm["AlarmActions"] == [topic]
+    synthesized.has_resource_properties(FILTER, {"LogGroupName": "vpn"})
+    assert "event-bus/security" in json.dumps(forwarder_policy(synthesized))
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"handler": "x"}, "handler='x' must be a ClientConnectHandler"),
+    ({"endpoints": ENDPOINT_ID}, r"must be a list; write \[endpoint\]"),
+    ({"endpoints": ["vpn"]}, "endpoints has 'vpn'; give an ec2.ClientVpnEndpoint"),
+    ({"endpoints": [None]}, "endpoints has None"),
+    ({"endpoints": [ENDPOINT_ID, ENDPOINT_ID]}, f"has {ENDPOINT_ID} more than once"),
+    ({"connection_log_group": "log"}, "connection_log_group='log' must be a logs.LogGroup or None"),
+    ({"alarm_topic": "topic"}, "alarm_topic='topic' must be an sns.Topic or None"),
+    ({"alarms": {"handler_errors": 1}}, "alarms=.* must be MonitoringAlarms"),
+    ({"alarms": {}}, "alarms={} must be MonitoringAlarms"),
+    ({"dashboard": "no"}, "dashboard='no' must be True or False"),
+    ({"saved_queries": 0}, "saved_queries=0 must be True or False"),
+    ({"alarms": 1, "notifications": "bus"}, "(?s)alarms=1 must.*notifications='bus' must"),
+    ({"notifications": "bus"}, "notifications='bus' must be Notifications.event_bridge"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED, ids=[str(index) for index in range(len(REFUSED))])
+def test_fails_when_an_argument_is_wrong(stack: cdk.Stack, changes: dict[str, Any], message: str) -> None:
+    """The error names the argument, and nothing was defined."""
+    handler = ClientConnectHandler(stack, "Handler")
+    with pytest.raises(InvalidArgument, match=message):
+        ConnectionMonitoring(
+            stack,
+            "Monitoring",
+            **{"handler": handler, "endpoints": [ENDPOINT_ID], "connection_log_group": None, **changes},
+        )
+    assert stack.node.try_find_child("Monitoring") is None
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda _: AlarmSettings(threshold=-1), "threshold=-1 must be a number, 0 or more"),
+        (lambda _: AlarmSettings(threshold=True), "threshold=True must be"),
+        (lambda _: AlarmSettings(evaluation_periods=0), "evaluation_periods=0 must be a whole number"),
+        (lambda _: AlarmSettings(evaluation_periods=1.5), "evaluation_periods=1.5 must be"),  # type: ignore[arg-type]
+        (lambda _: AlarmSettings(enabled="no"), "enabled='no' must be True or False"),  # type: ignore[arg-type]
+        (lambda _: MonitoringAlarms(spillover=3), r"spillover=3 must be AlarmSettings\(...\), or"),  # type: ignore[arg-type]
+        (
+            lambda _: MonitoringAlarms(denial_burst=AlarmSettings(threshold=0)),
+            "denial_burst has the threshold 0.*give more than 0",
+        ),
+        (lambda _: Notifications.event_bridge("bus"), "bus='bus' must be an events.EventBus"),  # type: ignore[arg-type]
+        (lambda _: Notifications.sns("topic"), "topic='topic' must be an sns.Topic"),  # type: ignore[arg-type]
+        (lambda stack: Notifications.sns(sns.Topic(stack, "T", fifo=True)), "topic Stack/T is a FIFO topic"),
+    ],
+)
+def test_fails_when_a_value_is_wrong(
+    stack: cdk.Stack, make: Callable[[cdk.Stack], object], message: str
+) -> None:
+    """Settings are checked where they are made."""
+    with pytest.raises(InvalidArgument, match=message):
+        make(stack)
+
+
+@pytest.mark.parametrize("what", ["handler", "endpoint"])
+def test_fails_when_something_is_elsewhere(what: str) -> None:
+    """A monitoring in another Region would look for metrics where there are none."""
+    app = cdk.App(context=NO_BUNDLING)
+    here = cdk.Stack(app, "Here", env=cdk.Environment(account="111111111111", region="eu-central-1"))
+    there = cdk.Stack(app, "There", env=cdk.Environment(account="111111111111", region="us-east-1"))
+    handler = ClientConnectHandler(here if what == "endpoint" else there, "Handler")
+    endpoints = [endpoint(there, handler)] if what == "endpoint" else []
+    with pytest.raises(
+        InvalidArgument, match=r"There/.* is in aws://111111111111/us-east-1, but what uses it"
+    ):
+        monitored(here, handler, endpoints=endpoints)

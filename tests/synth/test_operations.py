@@ -1,0 +1,133 @@
+"""docs/operations.md says what is defined: its alarms, queries, events and picture are the real ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_events as events
+
+from cdk_client_connect._alarms import DEFINITIONS, Definition
+from cdk_client_connect._queries import SAVED
+from client_connect_notifications import forwarder
+from tests.unit.runtime.conftest import captured, connect_handler, event
+
+from .conftest import ROOT, template
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+DOCS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+PICTURE = ROOT / "docs" / "images" / "dashboard.svg"
+
+
+def section(title: str) -> str:
+    """Return what stands under a heading, to the next one of its level."""
+    level = title.partition(" ")[0]
+    _, _, rest = DOCS.partition(f"\n{title}\n")
+    return re.split(rf"\n{level} ", rest)[0]
+
+
+def plain(text: str) -> str:
+    """Return a text in one line."""
+    return " ".join(text.split())
+
+
+def test_every_alarm_has_its_heading() -> None:
+    """The headings are the alarms, in the order of the table."""
+    assert re.findall(r"^### (\w+)$", section("## Alarms"), re.MULTILINE) == [
+        each.name for each in DEFINITIONS
+    ]
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda definition: definition.name)
+def test_alarm(definition: Definition) -> None:
+    """What the alarm says is what the documentation says, with its field and its threshold."""
+    meaning, _, rest = section(f"### {definition.name}").strip().partition("\n\n")
+    assert plain(meaning) == definition.meaning
+    assert rest.startswith(f"`{definition.field}`: ")
+    threshold = 80 if definition.threshold_of else definition.threshold
+    assert str(threshold) in re.findall(r"\d+", rest)
+    assert definition.periods == 1 or "for 15 minutes" in rest
+
+
+def rows(text: str) -> list[str]:
+    """Return the first cells of a table."""
+    return re.findall(r"^\| ([^|]+?) \|", text, re.MULTILINE)[1:]
+
+
+def test_every_query_has_its_row() -> None:
+    """The table has the saved queries, and no other."""
+    assert sorted(rows(section("## Saved queries"))) == sorted(query.name for query in SAVED)
+
+
+def shape(value: object) -> object:
+    """Return the keys of a value, all the way down."""
+    return {key: shape(item) for key, item in value.items()} if isinstance(value, dict) else type(value)
+
+
+def test_the_event_is_of_this_form() -> None:
+    """The example has the keys, in their order, of what the forwarder makes of a real record."""
+    (example,) = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL))
+    with captured() as log:
+        connect_handler('@id("no") @message("No.") @status("s") forbid (principal, action, resource);')(
+            event()
+        )
+        record = {**log.record(), "requestId": "1"}
+    detail = json.loads(forwarder.notification({"id": "1", "message": json.dumps(record)}) or "")
+    assert shape(example["detail"]) == shape(detail)
+    assert list(example["detail"]) == list(detail)
+    assert (example["source"], example["detail-type"]) == (forwarder.SOURCE, forwarder.DETAIL_TYPE)
+    assert example["detail"]["version"] == forwarder.VERSION
+
+
+def test_the_limits_are_these() -> None:
+    """The numbers in the text are the forwarder's."""
+    text = plain(section("## Denials as events"))
+    assert f"more than {forwarder.MAX_TEXT_LENGTH} characters" in text
+    assert f"more than {forwarder.MAX_ITEMS} items" in text
+
+
+def test_the_example_rule_finds_what_is_sent(stack: cdk.Stack) -> None:
+    """It asks for the source and the type that the forwarder gives its events."""
+    (example,) = re.findall(r"```python\n(.*?)```", section("### An example rule"), re.DOTALL)
+    exec(example, {"stack": stack})  # noqa: S102 - the documentation's own example
+    assert any(isinstance(each, events.Rule) for each in stack.node.find_all())
+    (rule,) = template(stack).find_resources("AWS::Events::Rule").values()
+    pattern = rule["Properties"]["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == ([forwarder.SOURCE], [forwarder.DETAIL_TYPE])
+
+
+@pytest.fixture(scope="module")
+def renderer() -> ModuleType:
+    """The program that draws the dashboard."""
+    spec = importlib.util.spec_from_file_location("render_dashboard", ROOT / "docs" / "render_dashboard.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def widgets(renderer: Any) -> list[dict[str, Any]]:
+    """The widgets of the example, which runs."""
+    found: list[dict[str, Any]] = renderer.widgets()
+    return found
+
+
+def test_the_picture_is_of_the_example(renderer: Any, widgets: list[dict[str, Any]]) -> None:
+    """Where it is not, `python docs/render_dashboard.py` draws it again."""
+    assert renderer.picture(widgets) == PICTURE.read_text("utf-8")
+
+
+def test_the_picture_shows_every_widget(widgets: list[dict[str, Any]]) -> None:
+    """Each title is in it."""
+    drawn = PICTURE.read_text("utf-8")
+    titles = [widget["properties"].get("title", "In shadow mode") for widget in widgets]
+    assert all(f">{title}</text>" in drawn for title in titles)
+    assert "windows-10 (forbid)" in drawn

@@ -1,0 +1,261 @@
+"""Inventories and registries: their tables, and what a handler may do with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import assertions
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionRegistry,
+    DeviceInventory,
+    InvalidArgument,
+    InvalidTimeout,
+    Policies,
+    Rules,
+)
+from client_connect import settings
+
+from .conftest import NO_BUNDLING, endpoint, template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLE = "AWS::DynamoDB::Table"
+COUNTING = Policies.from_rules(Rules(connections_per_user=1))
+ON_DEVICES = Policies.from_rules(Rules(registered_devices=True))
+WARNING = "cdk-client-connect:noMutualAuthentication"
+
+
+def statements(stack: cdk.Stack, service: str) -> list[tuple[list[str], str]]:
+    """Return what roles may do with a service: the actions, and the ids of the resources they are for."""
+    found = template(stack).find_resources("AWS::IAM::Policy").values()
+    return [
+        (_listed(statement["Action"]), str(statement["Resource"]))
+        for policy in found
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if _listed(statement["Action"])[0].startswith(f"{service}:")
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.fixture
+def define(stack: cdk.Stack) -> Callable[..., ClientConnectHandler]:
+    """Define a handler with an inventory and a registry, in `stack`."""
+
+    def define(**arguments: Any) -> ClientConnectHandler:
+        arguments.setdefault("device_inventory", DeviceInventory(stack, "Inventory"))
+        arguments.setdefault("connection_registry", ConnectionRegistry(stack, "Registry"))
+        return ClientConnectHandler(stack, "Handler", **arguments)
+
+    return define
+
+
+def test_the_tables(stack: cdk.Stack) -> None:
+    """Recoverable, encrypted, billed by request; the inventory is retained, the registry is not."""
+    DeviceInventory(stack, "Inventory")
+    ConnectionRegistry(stack, "Registry")
+    tables = template(stack).find_resources(TABLE).values()
+    by_key = {table["Properties"]["KeySchema"][0]["AttributeName"]: table for table in tables}
+    assert by_key.keys() == {"commonName", "holder", "connectionId"}
+    for table in by_key.values():
+        assert table["Properties"]["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert [by_key[key]["DeletionPolicy"] for key in ("commonName", "holder", "connectionId")] == [
+        "Retain",
+        "Retain",
+        "Delete",
+    ]
+    lasting = {"AttributeName": "expiresAt", "Enabled": True}
+    assert "TimeToLiveSpecification" not in by_key["commonName"]["Properties"]
+    assert by_key["holder"]["Properties"]["TimeToLiveSpecification"] == lasting
+    assert by_key["connectionId"]["Properties"]["TimeToLiveSpecification"] == lasting
+    (index,) = by_key["connectionId"]["Properties"]["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == "byPrincipal"
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_the_tables_as_configured(stack: cdk.Stack) -> None:
+    """With a key of one's own, protected, and removed with the stack."""
+    key = kms.Key(stack, "Key")
+    DeviceInventory(
+        stack,
+        "Inventory",
+        encryption_key=key,
+        removal_policy=cdk.RemovalPolicy.DESTROY,
+        deletion_protection=True,
+    )
+    ConnectionRegistry(stack, "Registry", encryption_key=key, removal_policy=cdk.RemovalPolicy.RETAIN)
+    synthesized = template(stack)
+    synthesized.all_resources_properties(
+        TABLE, {"SSESpecification": {"SSEType": "KMS", "KMSMasterKeyId": assertions.Match.any_value()}}
+    )
+    synthesized.resource_properties_count_is(TABLE, {"DeletionProtectionEnabled": True}, 2)
+
+
+def test_tables_that_exist_are_used(stack: cdk.Stack) -> None:
+    """An inventory defines only what it is not given."""
+    devices = dynamodb.Table.from_table_name(stack, "Existing", "mdm-devices")
+    inventory = DeviceInventory(stack, "Inventory", devices_table=devices)
+    ClientConnectHandler(stack, "Handler", device_inventory=inventory)
+    synthesized = template(stack)
+    synthesized.resource_count_is(TABLE, 1)
+    synthesized.has_resource_properties(
+        "AWS::Lambda::Function",
+        {"Environment": {"Variables": assertions.Match.object_like({settings.DEVICES_TABLE: "mdm-devices"})}},
+    )
+
+
+def test_a_handler_without_tables_knows_none(stack: cdk.Stack) -> None:
+    """Its environment and its role are those of before."""
+    ClientConnectHandler(stack, "Handler")
+    (function,) = (
+        template(stack)
+        .find_resources("AWS::Lambda::Function", {"Properties": {"Runtime": "python3.14"}})
+        .values()
+    )
+    variables = function["Properties"]["Environment"]["Variables"]
+    assert variables.keys() == {settings.SHADOW_MODE, settings.DEFAULT_MESSAGE, settings.TIME_ZONE}
+    assert statements(stack, "dynamodb") == []
+
+
+def test_a_handler_may_do_what_it_does(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
+    """One read of the inventory, one write to the registry, on these tables."""
+    handler = define()
+    assert handler.device_inventory is not None
+    assert handler.connection_registry is not None
+    granted = sorted(statements(stack, "dynamodb"))
+    assert [actions for actions, _ in granted] == [
+        ["dynamodb:BatchGetItem"],
+        ["dynamodb:BatchGetItem"],
+        ["dynamodb:PutItem"],
+    ]
+    for name, (_, resource) in zip(
+        ("InventoryDevices", "InventoryWaivers", "RegistryConnections"), granted, strict=True
+    ):
+        assert name in resource
+        assert "*" not in resource
+
+
+def test_a_handler_whose_policies_count_may_count(
+    stack: cdk.Stack, define: Callable[..., ClientConnectHandler]
+) -> None:
+    """The one index, by its name."""
+    define(policies=COUNTING, device_inventory=None)
+    granted = {tuple(actions): resource for actions, resource in statements(stack, "dynamodb")}
+    assert sorted(granted) == [("dynamodb:BatchGetItem",), ("dynamodb:PutItem",), ("dynamodb:Query",)]
+    assert "/index/byPrincipal" in granted["dynamodb:Query",]
+
+
+def test_prebuilt_code_may_count(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
+    """Nobody knows what its policies read."""
+    define(code=lambda_.Code.from_inline("handler = None"), device_inventory=None)
+    assert ["dynamodb:Query"] in [actions for actions, _ in statements(stack, "dynamodb")]
+
+
+def test_a_key_of_ones_own_is_granted(stack: cdk.Stack) -> None:
+    """Else the tables could not be read."""
+    inventory = DeviceInventory(stack, "Inventory", encryption_key=kms.Key(stack, "Key"))
+    ClientConnectHandler(stack, "Handler", device_inventory=inventory)
+    assert any("kms:Decrypt" in actions for actions, _ in statements(stack, "kms"))
+
+
+@pytest.mark.parametrize(
+    ("grant", "tables", "actions"),
+    [
+        ("grant_read", ["Devices", "Waivers"], ["BatchGetItem", "GetItem", "Scan"]),
+        ("grant_write", ["Devices"], ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"]),
+        ("grant_write_waivers", ["Waivers"], ["GetItem", "PutItem", "DeleteItem"]),
+        ("grant_look_up", ["Devices", "Waivers"], ["BatchGetItem"]),
+    ],
+)
+def test_grants(stack: cdk.Stack, grant: str, tables: list[str], actions: list[str]) -> None:
+    """What synchronizes devices cannot grant waivers."""
+    inventory = DeviceInventory(stack, "Inventory")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    assert getattr(inventory, grant)(role).success
+    granted = statements(stack, "dynamodb")
+    resources = "".join(resource for _, resource in granted)
+    assert {name for name in ("Devices", "Waivers") if f"Inventory{name}" in resources} == set(tables)
+    assert {action for each, _ in granted for action in each} == {f"dynamodb:{name}" for name in actions}
+
+
+@pytest.mark.parametrize("argument", ["device_inventory", "connection_registry"])
+def test_fails_for_a_timeout_that_leaves_no_time_for_tables(
+    define: Callable[..., ClientConnectHandler], argument: str
+) -> None:
+    """A table that is down must still be answered with a message."""
+    other = {"device_inventory", "connection_registry"} - {argument}
+    with pytest.raises(InvalidTimeout, match="timeout of 4 s must be at least 5 s"):
+        define(timeout=cdk.Duration.seconds(4), **dict.fromkeys(other))
+
+
+@pytest.mark.parametrize("argument", ["device_inventory", "connection_registry"])
+def test_fails_for_what_is_no_table_of_ours(
+    define: Callable[..., ClientConnectHandler], argument: str
+) -> None:
+    """Such as the name of a table."""
+    with pytest.raises(InvalidArgument, match=f"{argument}='devices' must be a "):
+        define(**{argument: "devices"})
+
+
+def test_fails_for_tables_in_another_region() -> None:
+    """The handler asks DynamoDB in its own Region."""
+    app = cdk.App(context=NO_BUNDLING)
+    here, there = (
+        cdk.Stack(app, name, env=cdk.Environment(account="1" * 12, region=region))
+        for name, region in (("Here", "eu-central-1"), ("There", "us-east-1"))
+    )
+    inventory = DeviceInventory(there, "Inventory")
+    with pytest.raises(InvalidArgument, match=r"There/Inventory is in .*us-east-1.*eu-central-1"):
+        ClientConnectHandler(here, "Handler", device_inventory=inventory)
+
+
+def test_tables_in_another_stack() -> None:
+    """Their names are handed on, as everything is between stacks."""
+    app = cdk.App(context=NO_BUNDLING)
+    inventory = DeviceInventory(cdk.Stack(app, "Tables"), "Inventory")
+    stack = cdk.Stack(app, "Handlers")
+    ClientConnectHandler(stack, "Handler", device_inventory=inventory)
+    for _, resource in statements(stack, "dynamodb"):
+        assert "Fn::ImportValue" in resource or "Fn::GetStackOutput" in resource
+
+
+@pytest.mark.parametrize(
+    ("policies", "mutual", "warned"),
+    [(ON_DEVICES, False, True), (ON_DEVICES, True, False), (None, False, False)],
+    ids=["no certificates", "certificates", "no policies on devices"],
+)
+def test_warns_when_no_endpoint_asks_for_certificates(
+    stack: cdk.Stack,
+    define: Callable[..., ClientConnectHandler],
+    policies: Policies | None,
+    *,
+    mutual: bool,
+    warned: bool,
+) -> None:
+    """Without mutual authentication no device has a common name, and nobody would be let in."""
+    handler = define(policies=policies)
+    if mutual:
+        endpoint(stack, handler)
+    annotations = assertions.Annotations.from_stack(stack)
+    found = annotations.find_warning("*", assertions.Match.string_like_regexp(WARNING))
+    assert bool(found) is warned
+
+
+def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
+    """What policies read is now provided."""
+    rules = Rules(registered_devices=True, connections_per_user=1)
+    endpoint(stack, define(policies=Policies.from_rules(rules)))
+    assert assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value()) == []
