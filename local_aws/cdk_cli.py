@@ -78,7 +78,7 @@ def deploy(
     arguments += ["--progress", "events", *_assembly(emulator, context)]
     _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS)
     found: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8"))
-    return found[stack]
+    return found.get(stack, {})  # a stack without outputs is not in it
 
 
 def destroy(

@@ -4,6 +4,7 @@ from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.connection_registry import ConnectionRegistry
 from cdk_client_connect.device_inventory import DeviceInventory
+from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
 from cdk_client_connect.errors import (
     InvalidArgument,
     InvalidCode,
@@ -36,12 +37,14 @@ from client_connect_tools import (
 
 __all__ = [
     "AlarmSettings",
+    "AttachmentRemoval",
     "BundleError",
     "ClientConnectError",
     "ClientConnectHandler",
     "ConnectionMonitoring",
     "ConnectionRegistry",
     "DeviceInventory",
+    "EndpointAttachment",
     "FunctionReference",
     "Hours",
     "InvalidArgument",

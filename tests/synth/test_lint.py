@@ -19,8 +19,10 @@ from aws_cdk import aws_sns as sns
 
 from app import define
 from cdk_client_connect import (
+    AttachmentRemoval,
     ClientConnectHandler,
     ConnectionMonitoring,
+    EndpointAttachment,
     FunctionReference,
     Notifications,
     ProvisionedConcurrency,
@@ -105,6 +107,24 @@ def test_whole_vpn_is_clean(synthesized: Callable[..., Path], authentication: di
         "ClientConnect.template.json",
         "ClientVpn.template.json",
     }
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+@pytest.mark.parametrize("removal", AttachmentRemoval)
+def test_attachment_is_clean(synthesized: Callable[..., Path], removal: AttachmentRemoval) -> None:
+    """An attachment acknowledges the one thing that AWS has no narrower permission for, and has no finding."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack")
+        EndpointAttachment(
+            *(stack, "Attachment"),
+            handler=ClientConnectHandler(stack, "Handler"),
+            endpoint_id="cvpn-endpoint-0123456789abcdef0",
+            on_removal=removal,
+        )
+
+    folder = synthesized(build)
     assert nag_findings(folder) == []
     require_lint_clean(folder)
 

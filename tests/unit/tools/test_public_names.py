@@ -16,16 +16,24 @@ PUBLIC = {
         Source check explain lint read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
-        AlarmSettings BundleError ClientConnectError ClientConnectHandler ConnectionMonitoring
-        ConnectionRegistry DeviceInventory FunctionReference Hours InvalidArgument InvalidCode
-        InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
-        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout Maintenance
-        MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
-        ServiceLinkedRole
+        AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
+        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment FunctionReference Hours
+        InvalidArgument InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
+        InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone
+        InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole
     """,
 }
 FORBIDDEN = {
     "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect_attachment": {
+        "client_connect",
+        "client_connect_tools",
+        "cdk_client_connect",
+        "aws_cdk",
+        "constructs",
+        "jsii",
+    },
     "client_connect_notifications": {
         "client_connect",
         "client_connect_tools",

@@ -1,0 +1,453 @@
+"""The attachment's function under Lambda's own runtime client, against EC2's API and CloudFormation's URL here."""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from local_aws.client_vpn_api import ClientVpnApi
+from local_aws.client_vpn_state import ClientConnectOptions
+from local_aws.emulator import ROOT
+from local_aws.runtime_client import FunctionFailed, RuntimeClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(sys.platform != "linux", reason="AWS publishes its runtime client for Linux only"),
+]
+
+PREFIX = "arn:aws:lambda:us-east-1:000000000000:function:AWSClientVPN-"
+OURS, MOVED, FOREIGN = (f"{PREFIX}{name}:live" for name in ("ours", "moved", "foreign"))
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+class CloudFormation:
+    """Takes the answers at a loopback URL, which plays the presigned one.
+
+    Attributes:
+        failures: How many answers it refuses first.
+    """
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._request_handler())
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """What the function is to answer to."""
+        return "http://{}:{}/answer?signature=secret".format(*self._server.server_address[:2])
+
+    def answer(self) -> dict[str, Any]:
+        """Return the one answer to the last request."""
+        answer = self._answers.get_nowait()
+        assert self._answers.empty()
+        return answer
+
+    def _request_handler(self) -> type[BaseHTTPRequestHandler]:
+        cloudformation = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                # The URL is signed for no content type; S3 refuses any.
+                accepted = not self.headers["Content-Type"] and not cloudformation.failures
+                cloudformation.failures = max(cloudformation.failures - 1, 0)
+                if accepted:
+                    cloudformation._answers.put(json.loads(body))
+                self.send_response(HTTPStatus.OK if accepted else HTTPStatus.SERVICE_UNAVAILABLE)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+@pytest.fixture(scope="module")
+def cloudformation() -> Iterator[CloudFormation]:
+    """The receiver of the answers."""
+    with CloudFormation() as cloudformation:
+        yield cloudformation
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ClientVpnApi]:
+    """EC2's API, without an endpoint."""
+    with ClientVpnApi() as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def runtime(api: ClientVpnApi) -> Iterator[RuntimeClient]:
+    """The function as it is deployed, asking that API."""
+    with started(api.environment) as runtime:
+        yield runtime
+
+
+def started(environment: dict[str, str]) -> RuntimeClient:
+    """Return the function, to be entered."""
+    folder = ROOT / "lambda_src" / "client_connect_attachment"
+    return RuntimeClient(folder, handler="attachment.handler", environment=KEYS | environment)
+
+
+@pytest.fixture
+def send(runtime: RuntimeClient, cloudformation: CloudFormation) -> Callable[..., dict[str, Any]]:
+    """Send the function a request, and return its answer to CloudFormation."""
+
+    def send(kind: str, endpoint_id: str, **arguments: Any) -> dict[str, Any]:
+        runtime.invoke(request(cloudformation, kind, endpoint_id, **arguments), seconds=60)
+        return cloudformation.answer()
+
+    return send
+
+
+def request(  # noqa: PLR0913 - one keyword per field
+    cloudformation: CloudFormation,
+    kind: str,
+    endpoint_id: str,
+    *,
+    handler: str = OURS,
+    replace: bool = False,
+    physical_id: str | None = None,
+    old: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return CloudFormation's event; ``old`` has the endpoint and the handler of before an update."""
+    event: dict[str, Any] = {
+        "RequestType": kind,
+        "ResponseURL": cloudformation.url,
+        "StackId": "arn:aws:cloudformation:us-east-1:000000000000:stack/vpn/guid",
+        "RequestId": "request",
+        "LogicalResourceId": "Attachment",
+        "ResourceType": "Custom::ClientConnectAttachment",
+        "ResourceProperties": properties(endpoint_id, handler, replace=replace),
+    }
+    if physical_id is not None:
+        event["PhysicalResourceId"] = physical_id
+    if old is not None:
+        event["OldResourceProperties"] = properties(*old)
+    return event
+
+
+def properties(endpoint_id: str, handler: str, *, replace: bool = False) -> dict[str, str]:
+    """Return a resource's properties, which CloudFormation sends as texts."""
+    return {"EndpointId": endpoint_id, "HandlerArn": handler, "Replace": str(replace).lower()}
+
+
+@pytest.fixture
+def endpoint(api: ClientVpnApi, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
+    """Define endpoints for one test."""
+    ids: list[str] = []
+
+    def define(handler: str | None = None) -> str:
+        endpoint_id = f"cvpn-endpoint-{abs(hash(request.node.nodeid)):016x}{len(ids)}"
+        api.add_endpoint(endpoint_id, handler=handler)
+        ids.append(endpoint_id)
+        return endpoint_id
+
+    yield define
+    for endpoint_id in ids:
+        api.remove_endpoint(endpoint_id)
+
+
+def on(handler: str) -> ClientConnectOptions:
+    """Return the options of an endpoint with this handler."""
+    return ClientConnectOptions(enabled=True, function_arn=handler)
+
+
+def off(handler: str) -> ClientConnectOptions:
+    """Return the options of an endpoint that had this handler, which the API keeps."""
+    return ClientConnectOptions(enabled=False, function_arn=handler)
+
+
+class TestCreate:
+    """A new attachment."""
+
+    def test_turns_the_handler_on(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The endpoint gets the ARN, and the answer has everything that CloudFormation demands."""
+        endpoint_id = endpoint()
+        answer = send("Create", endpoint_id)
+        assert answer == {
+            "Status": "SUCCESS",
+            "PhysicalResourceId": f"{endpoint_id}/{OURS}",
+            "StackId": "arn:aws:cloudformation:us-east-1:000000000000:stack/vpn/guid",
+            "RequestId": "request",
+            "LogicalResourceId": "Attachment",
+        }
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_does_nothing_twice(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The same request again, as Lambda may send it, has the same answer and modifies nothing."""
+        endpoint_id = endpoint()
+        first = send("Create", endpoint_id)
+        modifications = api.requests["ModifyClientVpnEndpoint"]
+        assert send("Create", endpoint_id) == first
+        assert api.requests["ModifyClientVpnEndpoint"] == modifications
+
+    def test_refuses_to_replace_another_handler(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The deployment fails with both ways out, and its roll-back leaves the other handler on."""
+        endpoint_id = endpoint(FOREIGN)
+        answer = send("Create", endpoint_id)
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"] == (
+            f"endpoint {endpoint_id} has another client connect handler already, {FOREIGN}; set replace=True to "
+            "replace it, or turn it off first"
+        )
+        rollback = send("Delete", endpoint_id, physical_id=answer["PhysicalResourceId"])
+        assert rollback["Status"] == "SUCCESS"
+        assert api.client_connect_options(endpoint_id) == on(FOREIGN)
+
+    def test_replaces_another_handler_when_told_to(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """With ``replace`` the other handler goes."""
+        endpoint_id = endpoint(FOREIGN)
+        assert send("Create", endpoint_id, replace=True)["Status"] == "SUCCESS"
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_takes_an_endpoint_whose_handler_is_off(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """A handler that is turned off is no handler, though EC2 may still know its ARN."""
+        endpoint_id = endpoint(FOREIGN)
+        api.client().modify_client_vpn_endpoint(
+            ClientVpnEndpointId=endpoint_id, ClientConnectOptions={"Enabled": False}
+        )
+        assert send("Create", endpoint_id)["Status"] == "SUCCESS"
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_refuses_an_endpoint_that_is_not_here(self, send: Callable[..., Any]) -> None:
+        """One of another Region is not there either; the reason says where it looked, and its roll-back works."""
+        answer = send("Create", "cvpn-endpoint-0")
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"].startswith(
+            "endpoint cvpn-endpoint-0 does not exist in us-east-1 in this account;"
+        )
+        physical_id = answer["PhysicalResourceId"]
+        assert send("Delete", "cvpn-endpoint-0", physical_id=physical_id)["Status"] == "SUCCESS"
+
+    def test_roll_back_leaves_a_handler_that_was_there(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Where the creation failed before it could look, the very same handler may have been on before."""
+        endpoint_id = endpoint(OURS)
+        api.fail_next("DescribeClientVpnEndpoints", code="UnauthorizedOperation", status=HTTPStatus.FORBIDDEN)
+        answer = send("Create", endpoint_id)
+        assert (answer["Status"], "UnauthorizedOperation" in answer["Reason"]) == ("FAILED", True)
+        send("Delete", endpoint_id, physical_id=answer["PhysicalResourceId"])
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_roll_back_turns_off_what_may_be_on(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """A modification that EC2 reported as failed may have taken place: its roll-back looks."""
+        endpoint_id = endpoint()
+        api.fail_next("ModifyClientVpnEndpoint", code="UnauthorizedOperation", status=HTTPStatus.FORBIDDEN)
+        answer = send("Create", endpoint_id)
+        assert answer["Status"] == "FAILED"
+        api.client().modify_client_vpn_endpoint(
+            ClientVpnEndpointId=endpoint_id,
+            ClientConnectOptions={"Enabled": True, "LambdaFunctionArn": OURS},
+        )
+        send("Delete", endpoint_id, physical_id=answer["PhysicalResourceId"])
+        assert api.client_connect_options(endpoint_id) == off(OURS)
+
+
+class TestUpdate:
+    """A changed attachment."""
+
+    def test_moves_to_a_new_handler(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The new ARN takes the place of the old one, and deleting the old resource does not turn it off."""
+        endpoint_id = endpoint()
+        before = send("Create", endpoint_id)["PhysicalResourceId"]
+        answer = send("Update", endpoint_id, handler=MOVED, physical_id=before, old=(endpoint_id, OURS))
+        assert answer["PhysicalResourceId"] == f"{endpoint_id}/{MOVED}"
+        send("Delete", endpoint_id, physical_id=before)
+        assert api.client_connect_options(endpoint_id) == on(MOVED)
+
+    def test_moves_to_another_endpoint(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The new endpoint has a new physical id, and the old endpoint is detached when the old one is deleted."""
+        old, new = endpoint(), endpoint()
+        before = send("Create", old)["PhysicalResourceId"]
+        assert (
+            send("Update", new, physical_id=before, old=(old, OURS))["PhysicalResourceId"] == f"{new}/{OURS}"
+        )
+        assert api.client_connect_options(old) == on(OURS)
+        # CloudFormation does not say which properties it sends here.
+        send("Delete", new, physical_id=before)
+        assert (api.client_connect_options(old), api.client_connect_options(new)) == (off(OURS), on(OURS))
+
+    def test_refuses_a_foreign_handler_and_can_be_rolled_back(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Another handler that came meanwhile stops the move, but not the roll-back, which leaves it alone."""
+        endpoint_id = endpoint(FOREIGN)
+        before = f"{endpoint_id}/{OURS}"
+        answer = send("Update", endpoint_id, handler=MOVED, physical_id=before, old=(endpoint_id, OURS))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", before)
+        assert "has another client connect handler already" in answer["Reason"]
+        rollback = send("Update", endpoint_id, physical_id=before, old=(endpoint_id, MOVED))
+        assert (rollback["Status"], rollback["PhysicalResourceId"]) == ("SUCCESS", before)
+        assert api.client_connect_options(endpoint_id) == on(FOREIGN)
+
+    def test_a_move_from_an_endpoint_that_is_gone_is_rolled_back(self, send: Callable[..., Any]) -> None:
+        """There is nothing to bring back, and the roll-back succeeds."""
+        before = f"cvpn-endpoint-0/{OURS}"
+        answer = send("Update", "cvpn-endpoint-0", physical_id=before, old=("cvpn-endpoint-1", OURS))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", before)
+
+    def test_a_move_is_rolled_back(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """When another resource fails after it, or EC2's answer was lost, the old handler comes back."""
+        endpoint_id = endpoint(MOVED)
+        for physical_id in (f"{endpoint_id}/{MOVED}", f"{endpoint_id}/{OURS}"):
+            api.client().modify_client_vpn_endpoint(
+                ClientVpnEndpointId=endpoint_id,
+                ClientConnectOptions={"Enabled": True, "LambdaFunctionArn": MOVED},
+            )
+            answer = send("Update", endpoint_id, physical_id=physical_id, old=(endpoint_id, MOVED))
+            assert answer["PhysicalResourceId"] == f"{endpoint_id}/{OURS}"
+            assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_replace_alone_takes_over(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Setting ``replace`` later takes the endpoint back from another handler."""
+        endpoint_id = endpoint(FOREIGN)
+        send(
+            "Update", endpoint_id, replace=True, physical_id=f"{endpoint_id}/{OURS}", old=(endpoint_id, OURS)
+        )
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_turns_on_again(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """What somebody has turned off by hand is on after the next update."""
+        endpoint_id = endpoint()
+        send("Update", endpoint_id, physical_id=f"{endpoint_id}/{OURS}", old=(endpoint_id, OURS))
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+
+class TestDelete:
+    """A removed attachment."""
+
+    def test_turns_the_handler_off(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Afterwards the endpoint has no handler."""
+        endpoint_id = endpoint(OURS)
+        assert send("Delete", endpoint_id, physical_id=f"{endpoint_id}/{OURS}")["Status"] == "SUCCESS"
+        assert api.client_connect_options(endpoint_id) == off(OURS)
+
+    def test_leaves_another_handler_alone(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """What somebody else has put in since then stays, also where the attachment itself was to replace it."""
+        endpoint_id = endpoint(FOREIGN)
+        send("Delete", endpoint_id, replace=True, physical_id=f"{endpoint_id}/{OURS}")
+        assert api.client_connect_options(endpoint_id) == on(FOREIGN)
+
+    def test_an_endpoint_may_be_gone(self, send: Callable[..., Any]) -> None:
+        """There is nothing to turn off."""
+        assert send("Delete", "cvpn-endpoint-0", physical_id=f"cvpn-endpoint-0/{OURS}")["Status"] == "SUCCESS"
+
+    def test_a_creation_without_an_answer_is_undone(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """CloudFormation then makes an id up; the properties say what to turn off."""
+        endpoint_id = endpoint(OURS)
+        send("Delete", endpoint_id, physical_id="vpn-Attachment-1A2B3C")
+        assert api.client_connect_options(endpoint_id) == off(OURS)
+
+
+class TestTrouble:
+    """CloudFormation is answered whatever happens."""
+
+    def test_throttled_calls_are_repeated(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """A request that is throttled twice succeeds."""
+        endpoint_id = endpoint()
+        api.fail_next("DescribeClientVpnEndpoints", times=1)
+        api.fail_next("ModifyClientVpnEndpoint", times=1)
+        assert send("Create", endpoint_id)["Status"] == "SUCCESS"
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_an_answer_is_repeated(
+        self, send: Callable[..., Any], cloudformation: CloudFormation, endpoint: Callable[..., str]
+    ) -> None:
+        """An answer that does not get through is sent again."""
+        cloudformation.failures = 1
+        assert send("Create", endpoint())["Status"] == "SUCCESS"
+
+    def test_fails_when_no_answer_gets_through(
+        self, runtime: RuntimeClient, cloudformation: CloudFormation, endpoint: Callable[..., str]
+    ) -> None:
+        """Then the function fails, so that Lambda invokes it again; it has not written the signed URL anywhere."""
+        cloudformation.failures = 3
+        event = request(cloudformation, "Create", endpoint())
+        with pytest.raises(FunctionFailed, match="503"):
+            runtime.invoke(event, seconds=60)
+        assert not [line for line in runtime.log_lines if "secret" in line]
+
+    def test_a_malformed_request_is_answered(
+        self, runtime: RuntimeClient, cloudformation: CloudFormation
+    ) -> None:
+        """Even what cannot be understood does not leave CloudFormation waiting."""
+        event = request(cloudformation, "Create", "cvpn-endpoint-0")
+        del event["ResourceProperties"]
+        runtime.invoke(event, seconds=60)
+        answer = cloudformation.answer()
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", "not-attached")
+        assert answer["Reason"] == "KeyError: 'ResourceProperties'"
+
+    def test_an_api_that_is_down_is_answered_for(self, cloudformation: CloudFormation) -> None:
+        """A refused connection ends, after its repetitions, with a reason."""
+        with ClientVpnApi() as gone:
+            environment = gone.environment
+        with started(environment) as runtime:
+            runtime.invoke(request(cloudformation, "Create", "cvpn-endpoint-0"), seconds=60)
+        answer = cloudformation.answer()
+        assert answer["Status"] == "FAILED"
+        assert "Could not connect to the endpoint URL" in answer["Reason"]
+
+    def test_an_api_that_hangs_is_answered_for(self, cloudformation: CloudFormation) -> None:
+        """The answer goes out before the function's own time is up."""
+        with (
+            ClientVpnApi(latency_seconds=60) as slow,
+            started(slow.environment) as runtime,
+        ):
+            runtime.invoke(request(cloudformation, "Delete", "e", physical_id=f"e/{OURS}"), seconds=14)
+        answer = cloudformation.answer()
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"] == "EC2 has not answered in time; try again"
+        assert answer["PhysicalResourceId"] == f"e/{OURS}"
