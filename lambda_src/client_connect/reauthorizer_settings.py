@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
-from client_connect.redeciding import UnknownConnections
+from client_connect.unknown_connections import UnknownConnections
 
 ENDPOINTS = "CLIENT_CONNECT_ENDPOINTS"
 INTERVAL = "CLIENT_CONNECT_INTERVAL_SECONDS"

@@ -12,6 +12,7 @@ from client_connect.client_vpn import ACTIVE, Connection
 from client_connect.connections import principal_of
 from client_connect.partial_decision import NEW_CONNECTIONS_ONLY, PartialAuthorizer, untold
 from client_connect.request import ConnectionRequest
+from client_connect.unknown_connections import UnknownConnections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,16 +30,6 @@ SETTLING = timedelta(minutes=5)
 _FAILURES = 3
 _SECONDS_PER_CUSTOM_FACTS = 0.15
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
-
-
-class UnknownConnections(Enum):
-    """What becomes of connections that the registry does not know."""
-
-    LEAVE = "leave"
-    """They are left alone, and counted."""
-
-    DECIDE = "decide"
-    """They are decided on what the service tells, as far as that goes."""
 
 
 class Verdict(Enum):

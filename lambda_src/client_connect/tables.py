@@ -1,7 +1,7 @@
 """DynamoDB, read and written within limits of time.
 
-Uses botocore, which Lambda's image has. It takes a good part of a cold start to import, so this module is
-imported only where a table is configured.
+Uses botocore, which Lambda's image has and which is imported only where there is a table: it takes a good part of
+a cold start, and the constructs, which share the names here, must do without.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 from random import random
 from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from botocore.config import Config
-from botocore.session import get_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +48,9 @@ class Tables:
     """
 
     def __init__(self, *, rounds: int = ATTEMPTS) -> None:
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.session import get_session  # noqa: PLC0415
+
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,

@@ -13,9 +13,9 @@ from cdk_client_connect._dashboard import define_dashboard
 from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._notifications import define_notifications
 from cdk_client_connect._queries import define_queries
+from cdk_client_connect._require_all import require_all
 from cdk_client_connect._watched import Watched, read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 
@@ -77,7 +77,7 @@ class ConnectionMonitoring(Construct):
     ) -> None:
         alarms = MonitoringAlarms() if alarms is None else alarms
         notifications = Notifications.event_bridge() if notifications is None else notifications
-        _require(
+        require_all(
             ("handler", handler, isinstance(handler, ClientConnectHandler), "a ClientConnectHandler"),
             (
                 "connection_log_group",
@@ -137,10 +137,3 @@ class ConnectionMonitoring(Construct):
     def notification_function(self) -> lambda_.IFunction | None:
         """The function that announces denials, if there is one."""
         return self._forwarder
-
-
-def _require(*arguments: tuple[str, object, bool, str]) -> None:
-    """Check the types: the name of each argument, its value, whether it is right, and what it must be."""
-    problems = [f"{name}={value!r} must be {wanted}" for name, value, right, wanted in arguments if not right]
-    if problems:
-        raise InvalidArgument("\n".join(problems))

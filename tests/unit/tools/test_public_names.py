@@ -17,11 +17,12 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
-        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment FunctionReference Hours
+        ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory
+        EndpointAttachment FunctionReference Hours
         InvalidArgument InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
         InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone
         InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
-        ProvisionedConcurrency Rules ServiceLinkedRole
+        ProvisionedConcurrency Rules ServiceLinkedRole UnknownConnections
     """,
 }
 FORBIDDEN = {
