@@ -17,10 +17,16 @@ _SUFFIX = ".tests.toml"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add two options of pytest's configuration."""
+    """Add the options of pytest's configuration."""
     parser.addini(
         "client_connect_separate_files",
         "folders in which each Cedar file is a policy set of its own: there, x.tests.toml tests x.cedar alone",
+        type="paths",
+        default=[],
+    )
+    parser.addini(
+        "client_connect_native_files",
+        "folders in which the Cedar files are native authorization policies, not the handler's",
         type="paths",
         default=[],
     )

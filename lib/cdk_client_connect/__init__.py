@@ -6,8 +6,11 @@ from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.connection_registry import ConnectionRegistry
 from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
+from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.errors import (
     InvalidArgument,
+    InvalidAttachment,
+    InvalidAuthorizationPolicy,
     InvalidCode,
     InvalidConcurrency,
     InvalidFunctionName,
@@ -16,12 +19,14 @@ from cdk_client_connect.errors import (
     InvalidRuntime,
     InvalidTimeout,
     InvalidTimeZone,
+    InvalidTrustProvider,
 )
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.trust_provider import TrustProvider
 from client_connect.unknown_connections import UnknownConnections
 from client_connect_tools import (
     BundleError,
@@ -48,9 +53,12 @@ __all__ = [
     "ConnectionRegistry",
     "DeviceInventory",
     "EndpointAttachment",
+    "EndpointAuthorizationPolicy",
     "FunctionReference",
     "Hours",
     "InvalidArgument",
+    "InvalidAttachment",
+    "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",
     "InvalidFunctionName",
@@ -62,6 +70,7 @@ __all__ = [
     "InvalidRuntime",
     "InvalidTimeZone",
     "InvalidTimeout",
+    "InvalidTrustProvider",
     "Maintenance",
     "MinimumVersion",
     "MonitoringAlarms",
@@ -71,5 +80,6 @@ __all__ = [
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",
+    "TrustProvider",
     "UnknownConnections",
 ]

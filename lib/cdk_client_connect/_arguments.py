@@ -24,15 +24,15 @@ from client_connect_tools import Policies
 from client_connect_tools.time_zones import time_zone_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 MAX_TIMEOUT_S = 30
 
 # Inventory and registry may take three seconds together before they are given up.
 MIN_TIMEOUT_WITH_TABLES_S = 5
 
-_FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
-_TYPES: dict[str, tuple[type, str]] = {
+FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
+_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "function_name": (str, 'a text, such as "AWSClientVPN-handler"'),
     "policies": (
         Policies,
@@ -50,12 +50,12 @@ _TYPES: dict[str, tuple[type, str]] = {
     "architecture": (lambda_.Architecture, "lambda_.Architecture.ARM_64 or .X86_64"),
     "runtime": (lambda_.Runtime, "a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_14"),
     "reserved_concurrent_executions": (int, "a whole number"),
-    "shadow_mode": (bool, _FLAG),
+    "shadow_mode": (bool, FLAG),
     "default_message": (str, "a text that tells a denied user what to do"),
     "time_zone": (str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
     "device_inventory": (DeviceInventory, "a DeviceInventory"),
     "connection_registry": (ConnectionRegistry, "a ConnectionRegistry"),
-    "policy_tests": (bool, _FLAG),
+    "policy_tests": (bool, FLAG),
 }
 _OPTIONAL = (
     "function_name",
@@ -71,19 +71,26 @@ _OPTIONAL = (
 )
 
 
-def require_types(arguments: Mapping[str, object]) -> None:
+def require_types(
+    arguments: Mapping[str, object],
+    types: Mapping[str, tuple[type | tuple[type, ...], str]] = _TYPES,
+    *,
+    optional: Collection[str] = _OPTIONAL,
+) -> None:
     """Check the types, which Python does not, and of which a wrong one could mean the contrary.
 
     Args:
-        arguments: The handler's arguments; what is not known here is left to the CDK.
+        arguments: A construct's arguments; what is not in ``types`` is left to the CDK.
+        types: What each must be, also in words. Default: those of the handler.
+        optional: Those that may be ``None``.
 
     Raises:
         InvalidArgument: With everything that is of a wrong type.
     """
     problems = []
-    for name, (kind, wanted) in _TYPES.items():
+    for name, (kind, wanted) in types.items():
         value = arguments[name]
-        if value is None and name in _OPTIONAL:
+        if value is None and name in optional:
             continue
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             problems.append(f"{name}={value!r} must be {wanted}")

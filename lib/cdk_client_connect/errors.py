@@ -12,7 +12,10 @@ ClientConnectError (a ValueError)
     ├── InvalidRuntime        not a Python or an architecture that the handler runs on
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
-    └── InvalidCode           prebuilt code beside other policies, or for another platform
+    ├── InvalidCode           prebuilt code beside other policies, or for another platform
+    ├── InvalidAttachment     not an endpoint's id, or a handler of another account or Region
+    ├── InvalidAuthorizationPolicy   a native policy that cannot be set, or enforced, like this
+    └── InvalidTrustProvider  a trust provider without a tenant, given twice, or with unsafe keys
 """
 
 from __future__ import annotations
@@ -54,3 +57,15 @@ class InvalidTimeZone(InvalidHandler):
 
 class InvalidCode(InvalidHandler):
     """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
+
+
+class InvalidAttachment(InvalidHandler):
+    """This is not an endpoint's id, or an endpoint where the attachment is could not reach the handler."""
+
+
+class InvalidAuthorizationPolicy(InvalidHandler):
+    """The endpoint cannot be given this native authorization policy, or not in this way."""
+
+
+class InvalidTrustProvider(InvalidHandler):
+    """A trust provider has no tenant, is given twice, or has keys at an address that is not safe."""

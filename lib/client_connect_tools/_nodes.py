@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
 import cedarpy
 from cedarpy import pst
-
-from client_connect_tools.finding import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,28 +51,27 @@ def guarded(test: pst.HasAttr) -> pst.Expr:
     return reduce(lambda left, right: pst.BinaryOp("and", left, right), tests)
 
 
-def never_true(expression: pst.Expr) -> bool:
+def never_true(expression: pst.Expr, against: cedarpy.Schema) -> bool:
     """Tell whether the validator knows that an expression is false in every valid request."""
     anything = pst.ScopeAny()
     return never_applies(
-        pst.Template("x", "permit", anything, anything, anything, (pst.When(expression),), {})
+        pst.Template("x", "permit", anything, anything, anything, (pst.When(expression),), {}), against
     )
 
 
-def never_applies(template: pst.Template) -> bool:
+def never_applies(template: pst.Template, against: cedarpy.Schema) -> bool:
     """Tell whether the validator knows that a valid policy applies to no valid request.
 
     It stops at what is false by its types, and then does not see the mistake that is added behind it.
     """
-    clauses = (*template.clauses, _ILL_TYPED)
-    mistaken = pst.Template(
-        template.id,
-        template.effect,
-        template.principal,
-        template.action,
-        template.resource,
-        clauses,
-        template.annotations,
-    )
-    policies = cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: mistaken}, ()))
-    return cedarpy.validate_policies(str(policies), schema()).validation_passed
+    mistaken = replace(template, clauses=(*template.clauses, _ILL_TYPED))
+    return cedarpy.validate_policies(cedar(mistaken), against).validation_passed
+
+
+def cedar(template: pst.Template) -> str:
+    """Return a policy as Cedar text.
+
+    Raises:
+        ValueError: When it nests deeper than the engine survives.
+    """
+    return str(cedarpy.PolicySet.from_pst(pst.PolicySet({}, {template.id: template}, ())))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, PolicySet
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools._toml_tables import TomlTable, entries, literal, suggestion
+from client_connect_tools._policy_test_files import (
+    Case,
+    CaseReader,
+    expected_effect,
+    expected_errors,
+    read_files,
+)
+from client_connect_tools._toml_tables import TomlTable, literal, suggestion
 from client_connect_tools.default_event import DEFAULT_EVENT
-from client_connect_tools.errors import InvalidPolicyTests
 from client_connect_tools.time_zones import time_zone_named, time_zone_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
-    from pathlib import Path
 
     from client_connect_tools.policies import Policies
 
@@ -33,7 +36,6 @@ _OUTCOME = ("by", "message", "statuses", "errors")
 _KEYS = ("name", *_CIRCUMSTANCES, "expect", *_OUTCOME, "shadow-denied", "shadow-allowed")
 _DEVICE_KEYS = ("compliant", "last-seen", "os", "tags")
 _INVENTORY = ("disabled", "known", "unknown", "unavailable")
-_HEADER = re.compile(r"""^[ \t]*\[\[[ \t]*(?:test|"test"|'test')[ \t]*\]\]""")
 _MAX_LONG = 2**63 - 1
 
 
@@ -61,20 +63,14 @@ class ExpectedDecision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyTest:
+class PolicyTest(Case):
     """One case: a connection, and what the policies are expected to say of it.
 
     Attributes:
-        file: The file that it was read from.
-        line: Where its ``[[test]]`` begins, counted from 1.
-        name: Its name, unique in the file; of a variant, with its number and what it changes.
         facts: The connection.
         expected: The decision.
     """
 
-    file: str
-    line: int
-    name: str
     facts: Facts
     expected: ExpectedDecision
 
@@ -92,131 +88,39 @@ def read_policy_tests(policies: Policies, *, time_zone: str = "UTC") -> tuple[Po
     """
     zone = time_zone_named(time_zone)
     ids = tuple(PolicySet.parse(policies.text).by_id)
-    files = [_File.read(path, ids) for path in policies.test_files]
-    tests = tuple(test for file in files for test in file.tests(zone))
-    problems = [problem for file in files for problem in file.problems]
-    if problems:
-        raise InvalidPolicyTests(problems)
-    return tests
+    return read_files(policies.test_files, _Reader(ids, zone))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
-    name: str
-    document: dict[str, Any]
-    lines: list[int]
+@dataclass(frozen=True, slots=True)
+class _Reader(CaseReader[PolicyTest]):
     ids: Sequence[str]
-    problems: list[str]
+    zone: tzinfo
 
-    @classmethod
-    def read(cls, path: Path, ids: Sequence[str]) -> _File:
-        name = path.as_posix()
-        text, document, problems = "", {}, []
-        try:
-            text = path.read_text("utf-8-sig")
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            problems.append(f"{name}: this is not TOML: {error}; correct it there")
-        except (OSError, UnicodeDecodeError) as error:
-            problems.append(f"{name}: cannot be read: {error}")
-        lines = [number for number, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
-        return cls(name=name, document=document, lines=lines, ids=ids, problems=problems)
+    file_keys = ("time-zone", "test")
+    circumstances = _CIRCUMSTANCES
 
-    def tests(self, zone: tzinfo) -> Iterator[PolicyTest]:
-        if self.problems:
-            return
-        found: list[str] = []
-        table = TomlTable(self.document, found)
-        table.require_known(("time-zone", "test"))
-        zone = _zone(table, zone)
-        cases = table.tables("test", "write a [[test]] with a name and what to expect")
-        self.problems.extend(f"{self.name}: {problem}" for problem in found)
-        names: set[str] = set()
-        for number, values in enumerate(cases):
-            line = self.lines[number] if len(self.lines) == len(cases) else 1
-            yield from self._case(values, line, zone, names)
+    def of_file(self, document: TomlTable) -> _Reader:
+        document.require_known(self.file_keys)
+        return _Reader(self.ids, _zone(document, self.zone))
 
-    def _case(
-        self, values: dict[str, object], line: int, zone: tzinfo, names: set[str]
-    ) -> Iterator[PolicyTest]:
-        found: list[str] = []
-        name = _name(TomlTable(values, found), names)
-        variants = _variants(TomlTable(values, found), name)
-        self._note(line, name, found)
-        outcomes: dict[str, list[str]] = {}
-        for variant, merged in variants:
-            table = TomlTable(merged, [])
-            case = _Case(table, self.ids)
-            facts, expected = case.facts(zone), case.expected()
-            outcomes[variant] = table.problems
-            if facts is not None and expected is not None and not table.problems:
-                yield PolicyTest(file=self.name, line=line, name=variant, facts=facts, expected=expected)
-        self._note_once(line, name, outcomes)
+    def merged(self, base: Mapping[str, object], variant: Mapping[str, object]) -> dict[str, object]:
+        replaced = {"inventory"} if "device" in variant else set()
+        if variant.get("inventory", "known") != "known":
+            replaced.add("device")
+        if "expect" in variant and variant["expect"] != base.get("expect"):
+            replaced |= set(_OUTCOME)
+        merged = {key: value for key, value in base.items() if key not in replaced} | dict(variant)
+        requests = base.get("request"), variant.get("request")
+        if isinstance(requests[0], dict) and isinstance(requests[1], dict):
+            merged["request"] = requests[0] | requests[1]
+        return merged
 
-    def _note_once(self, line: int, name: str, outcomes: dict[str, list[str]]) -> None:
-        """Note what is wrong in every variant as wrong in the case that they share."""
-        common = [
-            problem
-            for problem in next(iter(outcomes.values()), [])
-            if all(problem in problems for problems in outcomes.values())
-        ]
-        self._note(line, name, common)
-        for variant, problems in outcomes.items():
-            self._note(line, variant, [problem for problem in problems if problem not in common])
-
-    def _note(self, line: int, name: str, problems: list[str]) -> None:
-        where = f"{self.name}:{line}: " + (f"test {literal(name)}: " if name else "")
-        self.problems.extend(where + problem for problem in problems)
-
-
-def _name(table: TomlTable, names: set[str]) -> str:
-    name = table.text("name")
-    if name is None:
-        if "name" not in table.values:
-            table.problems.append('the test has no "name"; say in it what is expected')
-        return ""
-    if not name.strip() or not name.isprintable():
-        table.note("name", f"is {literal(name)}; give one line that says what is expected")
-        return ""
-    if name in names:
-        table.note("name", "is that of an earlier test; give each test its own")
-    names.add(name)
-    return name
-
-
-def _variants(table: TomlTable, name: str) -> list[tuple[str, dict[str, object]]]:
-    base = {key: value for key, value in table.values.items() if key != "variants"}
-    if "variants" not in table.values:
-        return [(name, base)]
-    variants = table.tables("variants", 'give tables, such as [{ request = { platform = "mac" } }]')
-    return [
-        (f"{name} [{number}: {_label(variant)}]", _merged(base, variant))
-        for number, variant in enumerate(variants, 1)
-    ]
-
-
-def _label(variant: Mapping[str, object]) -> str:
-    if isinstance(name := variant.get("name"), str):
-        return name if name.isprintable() else literal(name)
-    shown = {key: value for key, value in variant.items() if key in _CIRCUMSTANCES} or dict(variant)
-    request = shown.pop("request", None)
-    if isinstance(request, dict):
-        shown = request | shown
-    return entries(shown)
-
-
-def _merged(base: Mapping[str, object], variant: Mapping[str, object]) -> dict[str, object]:
-    """Let a variant override a case, without what would contradict it."""
-    replaced = {"inventory"} if "device" in variant else set()
-    if variant.get("inventory", "known") != "known":
-        replaced.add("device")
-    if "expect" in variant and variant["expect"] != base.get("expect"):
-        replaced |= set(_OUTCOME)
-    merged = {key: value for key, value in base.items() if key not in replaced} | dict(variant)
-    requests = base.get("request"), variant.get("request")
-    if isinstance(requests[0], dict) and isinstance(requests[1], dict):
-        merged["request"] = requests[0] | requests[1]
-    return merged
+    def read(self, table: TomlTable, case: Case) -> PolicyTest | None:
+        content = _Case(table, self.ids)
+        facts, expected = content.facts(self.zone), content.expected()
+        if facts is None or expected is None:
+            return None
+        return PolicyTest(file=case.file, line=case.line, name=case.name, facts=facts, expected=expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +152,7 @@ class _Case:
 
     def expected(self) -> ExpectedDecision | None:
         table = self.table
-        expect = table.one_of("expect", ("allow", "deny"))
-        if "expect" not in table.values:
-            table.problems.append('there is no "expect"; give "allow" or "deny"')
+        expect = expected_effect(table)
         message, statuses = self._message(expect), table.texts("statuses")
         expected = ExpectedDecision(
             allowed=expect == "allow",
@@ -259,7 +161,7 @@ class _Case:
             statuses=None if statuses is None else tuple(sorted(statuses)),
             shadow_denied=self._ids("shadow-denied"),
             shadow_allowed=self._ids("shadow-allowed"),
-            errors=self._errors(),
+            errors=expected_errors(table),
         )
         return None if table.problems else expected
 
@@ -320,11 +222,6 @@ class _Case:
                 "message", f"has {len(message)} characters; a client is shown at most {MAX_MESSAGE_LENGTH}"
             )
         return message
-
-    def _errors(self) -> bool | tuple[str, ...]:
-        if isinstance(self.table.values.get("errors"), list):
-            return self.table.texts("errors") or False
-        return self.table.flag("errors") or False
 
     def _ids(self, key: str) -> tuple[str, ...] | None:
         ids = self.table.texts(key)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from client_connect_tools._policy_test_cases import DEFAULT_REQUEST
+from client_connect_tools._policy_test_cases import DEFAULT_REQUEST, PolicyTest
 from client_connect_tools._toml_tables import entries, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from client_connect import Device, Facts
-    from client_connect_tools._policy_test_cases import PolicyTest
+    from client_connect_tools._policy_test_files import Case
+    from client_connect_tools.native.policy_tests import NativePolicyTest
     from client_connect_tools.policy_tests import PolicyTestResult
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -25,7 +26,7 @@ def failure_text(result: PolicyTestResult) -> str:
     return "\n".join([f"{place(result.test)}", *(f"  {line}" for line in _lines(result))])
 
 
-def place(test: PolicyTest) -> str:
+def place(test: Case) -> str:
     """Return where a test is, and its name."""
     return f"{test.file}:{test.line}: {test.name}"
 
@@ -39,12 +40,15 @@ def result_json(result: PolicyTestResult) -> dict[str, Any]:
         "name": test.name,
         "passed": result.passed,
         "differences": [asdict(difference) for difference in result.differences],
-        **_circumstances_json(test.facts),
+        **_circumstances_json(test),
         "decision": decision.to_record(),
     }
 
 
-def _circumstances_json(facts: Facts) -> dict[str, Any]:
+def _circumstances_json(test: PolicyTest | NativePolicyTest) -> dict[str, Any]:
+    if not isinstance(test, PolicyTest):
+        return {"context": test.context}
+    facts = test.facts
     device = facts.device
     return {
         "at": facts.now.isoformat(),
@@ -71,10 +75,17 @@ def _lines(result: PolicyTestResult) -> Iterator[str]:
     decision = result.decision
     policies = ", ".join(map(literal, decision.determining)) or "no policy"
     yield f"decision: {'allow' if decision.allowed else 'deny'}, determined by {policies}"
-    yield from _circumstances(result.test.facts)
+    yield from _circumstances(result.test)
 
 
-def _circumstances(facts: Facts) -> Iterator[str]:
+def _circumstances(test: PolicyTest | NativePolicyTest) -> Iterator[str]:
+    if isinstance(test, PolicyTest):
+        yield from _facts(test.facts)
+    else:
+        yield from (f"{key}: {literal(value)}" for key, value in test.context.items())
+
+
+def _facts(facts: Facts) -> Iterator[str]:
     event = facts.request.to_event()
     shown = {
         key: value

@@ -5,23 +5,21 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-import cedarpy
-from cedarpy import pst
-
 from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUS_LENGTH
-from client_connect_tools import _nodes
+from client_connect_tools._validation import type_problems, unknown_attributes
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cedarpy import pst
+
     from client_connect_tools.finding import ParsedStatement
     from client_connect_tools.policies import Policies
 
 _ANNOTATIONS = ("id", "message", "status", "shadow")
 _LIMITS = {"message": MAX_MESSAGE_LENGTH, "status": MAX_STATUS_LENGTH}
-_UNGUARDED = "unable to guarantee safety of access to optional attribute"
 
 
 def check(policies: Policies) -> list[Finding]:
@@ -44,7 +42,15 @@ def require_sound(policies: Policies) -> None:
     Raises:
         InvalidPolicies: With every finding of ``check``.
     """
-    findings = check(policies)
+    refuse(check(policies))
+
+
+def refuse(findings: Sequence[Finding]) -> None:
+    """Refuse policies of which there are findings.
+
+    Raises:
+        InvalidPolicies: With all of them.
+    """
     if findings:
         count = "1 problem" if len(findings) == 1 else f"{len(findings)} problems"
         raise InvalidPolicies(f"the policies have {count}:", findings)
@@ -57,8 +63,8 @@ def _errors(parsed: ParsedStatement) -> Iterator[Finding]:
         return
     problems = [
         *_annotation_problems(parsed.template),
-        *_type_problems(parsed.statement.text),
-        *_unknown_attributes(parsed.template),
+        *type_problems(parsed.statement.text, schema(), guard="context has os && context.os.major < 10"),
+        *unknown_attributes(parsed.template, schema()),
     ]
     for rule, message in problems:
         yield parsed.finding(rule, message)
@@ -84,29 +90,6 @@ def _annotation_problems(template: pst.Template) -> Iterator[tuple[str, str]]:
         if near := difflib.get_close_matches(name.lower(), _ANNOTATIONS, n=1):
             what = f"write @{near[0]}, or choose a name that cannot be mistaken for it"
             yield "misspelt-annotation", f"@{name} is not known; {what}"
-
-
-def _type_problems(text: str) -> Iterator[tuple[str, str]]:
-    errors = cedarpy.validate_policies(text, schema()).errors
-    # The engine gives them in another order each time, and one for each access.
-    for message in sorted({error.error.removeprefix("for policy `policy0`, ") for error in errors}):
-        if message.startswith(_UNGUARDED):
-            what = "it may be absent, so test it first, as in `context has os && context.os.major < 10`"
-            yield "unguarded-attribute", f"{message}; {what}"
-        else:
-            yield "type", message
-
-
-def _unknown_attributes(template: pst.Template) -> Iterator[tuple[str, str]]:
-    """A `has` with an attribute that the schema does not have is always false, which Cedar accepts."""
-    tests = dict.fromkeys(node for node in _nodes.walk(template) if isinstance(node, pst.HasAttr))
-    for test in tests:
-        if _nodes.never_true(_nodes.guarded(test)):
-            path = ".".join(test.attrs)
-            yield (
-                "unknown-attribute",
-                f"`has {path}` is always false, because the schema has no such attribute there",
-            )
 
 
 def _repeated_ids(parsed: Sequence[ParsedStatement]) -> Iterator[Finding]:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 _MAX_DEPTH = 100
+_TOO_DEEP = (
+    f"the policy nests deeper than {_MAX_DEPTH} levels, which the engine does not survive, and each || or && "
+    "beside another is a level too; put parentheses around groups of 20, use a set, or Rules"
+)
+TOO_DEEP = ("too-deep", _TOO_DEEP)
 # Strings and comments first, for what is in them nests nothing.
 _NESTING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|[(\[{)\]}]|\|\||&&|[-+*]|\bif\b', re.DOTALL)
 _ID = re.compile(r'@id\s*\(\s*"((?:\\.|[^"\\])*)"')
@@ -114,11 +119,7 @@ def in_order(policies: Policies, findings: Sequence[Finding]) -> list[Finding]:
 
 def _parsed(file: str, statement: Statement) -> ParsedStatement:
     if _depth(statement.text) > _MAX_DEPTH:
-        message = (
-            f"the policy nests deeper than {_MAX_DEPTH} levels, which the engine does not survive, and each || or && "
-            "beside another is a level too; put parentheses around groups of 20, use a set, or Rules"
-        )
-        return ParsedStatement(file, statement, None, ("too-deep", message))
+        return ParsedStatement(file, statement, None, TOO_DEEP)
     try:
         policy_set = cedarpy.PolicySet.from_str(statement.text).to_pst()
     except ValueError as error:

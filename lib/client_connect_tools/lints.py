@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from cedarpy import pst
 
 from client_connect_tools import _nodes
-from client_connect_tools.finding import Finding, in_order, parse
+from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from client_connect_tools.policies import Policies
+
+    Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
 
 _CONTEXT = pst.Var("context")
 _AWS_CLIENT = "awsClient"
@@ -30,16 +32,25 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     Raises:
         ValueError: When a name in ``ignore`` is not that of a lint.
     """
-    if unknown := sorted(set(ignore) - LINTS.keys()):
-        raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(LINTS)}')
+    return find(policies, LINTS, ignore)
+
+
+def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
+    """Return what some lints find in policies.
+
+    Raises:
+        ValueError: When a name in ``ignore`` is not that of a lint.
+    """
+    if unknown := sorted(set(ignore) - lints.keys()):
+        raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(lints)}')
     parsed = [(each, each.template) for each in parse(policies) if each.template is not None]
     templates = [template for _, template in parsed]
     findings = [
         each.finding(name, message, "warning")
-        for name, find in LINTS.items()
+        for name, find_in in lints.items()
         if name not in ignore
         for each, template in parsed
-        for message in find(template, templates)
+        for message in find_in(template, templates)
     ]
     return in_order(policies, findings)
 
@@ -79,7 +90,7 @@ def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iter
 
 
 def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    if _nodes.never_applies(template):
+    if _nodes.never_applies(template, schema()):
         yield "the policy can never apply, as the types in the schema show; look for a condition that excludes another"
 
 
@@ -100,7 +111,7 @@ def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[st
             yield f'context.{attribute} is in lower case and never equals "{text}"; write "{text.lower()}"'
 
 
-LINTS: dict[str, Callable[[pst.Template, list[pst.Template]], Iterator[str]]] = {
+LINTS: dict[str, Lint] = {
     "forbid-without-message": _forbid_without_message,
     "permit-without-conditions": _permit_without_conditions,
     "trusts-aws-client": _trusts_aws_client,

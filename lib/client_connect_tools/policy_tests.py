@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from client_connect import Decision
     from client_connect_tools._policy_test_cases import PolicyTest
+    from client_connect_tools.native.policy_tests import NativePolicyTest
     from client_connect_tools.policies import Policies
 
 
@@ -43,7 +44,7 @@ class PolicyTestResult:
         decision: The decision.
     """
 
-    test: PolicyTest
+    test: PolicyTest | NativePolicyTest
     decision: Decision
 
     def __str__(self) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from client_connect import Authorizer
+from client_connect_tools import native
 from client_connect_tools._policy_test_cases import read_policy_tests
 from client_connect_tools.checks import require_sound
 from client_connect_tools.errors import ClientConnectError
@@ -15,13 +17,15 @@ from client_connect_tools.policy_tests import PolicyTestResult
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
+    from client_connect import Decision
     from client_connect_tools._policy_test_cases import PolicyTest
 
+NATIVE_FILES = "client_connect_native_files"
 SEPARATE_FILES = "client_connect_separate_files"
 TIME_ZONE = "client_connect_time_zone"
 
@@ -32,26 +36,38 @@ class PolicyTestFile(pytest.File):
     def collect(self) -> Iterator[PolicyTestItem]:
         """Yield its tests. Whatever is wrong with them or with the policies is an error of the collection."""
         try:
-            policies = self._sound_policies()
-            time_zone: str = self.config.getini(TIME_ZONE)
-            tests = read_policy_tests(policies, time_zone=time_zone)
+            policies = self._policies()
+            cases = self._native(policies) if self._is_in(NATIVE_FILES) else self._of_the_handler(policies)
+            for test, decide in cases:
+                item: PolicyTestItem = PolicyTestItem.from_parent(self, name=test.name)
+                item.test, item.decide = test, decide
+                yield item
         except ClientConnectError as error:
             raise self.CollectError(str(error)) from None
-        authorizer = Authorizer(policies.text)
-        for test in tests:
-            item: PolicyTestItem = PolicyTestItem.from_parent(self, name=test.name)
-            item.authorizer, item.test = authorizer, test
-            yield item
 
-    def _sound_policies(self) -> Policies:
-        separate: list[Path] = self.config.getini(SEPARATE_FILES)
-        if any(self.path.is_relative_to(folder) for folder in separate):
+    def _of_the_handler(self, policies: Policies) -> Iterator[tuple[PolicyTest, Callable[[], Decision]]]:
+        require_sound(policies)
+        time_zone: str = self.config.getini(TIME_ZONE)
+        authorizer = Authorizer(policies.text)
+        for test in read_policy_tests(policies, time_zone=time_zone):
+            yield test, partial(authorizer.decide, test.facts)
+
+    def _native(self, policies: Policies) -> Iterator[tuple[native.NativePolicyTest, Callable[[], Decision]]]:
+        native.require_sound(policies)
+        for test in native.read_policy_tests(policies):
+            yield test, partial(native.decide, policies, test.context)
+
+    def _policies(self) -> Policies:
+        if self._is_in(SEPARATE_FILES):
             name = self.path.name.removesuffix(TESTS_SUFFIX) + ".cedar"
             policies = Policies.from_file(self.path.with_name(name))
         else:
             policies = Policies.from_directory(self.path.parent)
-        require_sound(policies)
         return Policies(policies.sources, (self.path,))
+
+    def _is_in(self, option: str) -> bool:
+        folders: list[Path] = self.config.getini(option)
+        return any(self.path.is_relative_to(folder) for folder in folders)
 
 
 class PolicyTestItem(pytest.Item):
@@ -59,15 +75,15 @@ class PolicyTestItem(pytest.Item):
 
     Attributes:
         test: The case.
-        authorizer: What decides it.
+        decide: What decides it.
     """
 
-    test: PolicyTest
-    authorizer: Authorizer
+    test: PolicyTest | native.NativePolicyTest
+    decide: Callable[[], Decision]
 
     def runtest(self) -> None:
         """Fail when the decision is not as expected."""
-        result = PolicyTestResult(self.test, self.authorizer.decide(self.test.facts))
+        result = PolicyTestResult(self.test, self.decide())
         if not result.passed:
             raise PolicyTestFailure(str(result))
 

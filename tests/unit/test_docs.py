@@ -7,17 +7,26 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import cdk_client_connect
 import client_connect_tools
-from client_connect_tools import LINTS, Policies, check, checks, finding, lint, replay
+from client_connect_tools import LINTS, Policies, _validation, check, checks, finding, lint, native, replay
+from client_connect_tools.native.trust_data import CONTEXT, Attribute
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from client_connect_tools.native.trust_data import Data
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 RECIPES = sorted((ROOT / "examples" / "policies").glob("*.cedar"))
 POLICIES = (ROOT / "docs" / "policies.md").read_text("utf-8")
+NATIVE_RECIPES = sorted((ROOT / "examples" / "native-policies").glob("*.cedar"))
+NATIVE = (ROOT / "docs" / "native-policies.md").read_text("utf-8")
 ERRORS = (ROOT / "docs" / "errors.md").read_text("utf-8")
 
 
@@ -56,6 +65,53 @@ def test_recipes_pass_their_tests(path: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.parametrize("path", NATIVE_RECIPES, ids=lambda path: path.stem)
+def test_native_recipes(path: Path) -> None:
+    """A native recipe is in the documentation, has no findings, and decides as its tests say."""
+    assert f"```cedar\n{path.read_text('utf-8')}```" in NATIVE
+    policies = Policies.from_file(path)
+    assert native.check(policies) + native.lint(policies) == []
+    report = native.run_policy_tests(policies, native.read_policy_tests(policies))
+    assert (report.failures, report.uncovered, len(report.results) > 0) == ((), (), True)
+
+
+def test_native_examples() -> None:
+    """The first example of native policies synthesizes, the commands end well, and the tests are those of a recipe."""
+    construct, _shadow = blocks(NATIVE, "python")
+    subprocess.run([sys.executable, "-c", construct], check=True, cwd=ROOT, capture_output=True)
+    assert blocks(NATIVE, "cedar") == [path.read_text("utf-8") for path in NATIVE_RECIPES]
+    assert blocks(NATIVE, "toml") == [NATIVE_RECIPES[0].with_suffix(".tests.toml").read_text("utf-8")]
+    (commands,) = blocks(NATIVE, "sh")
+    for command in commands.splitlines():
+        name, *arguments = command.split()
+        assert name == "client-connect"
+        subprocess.run(
+            [sys.executable, "-m", "client_connect_tools", *arguments],
+            check=True,
+            cwd=ROOT,
+            capture_output=True,
+        )
+
+
+def test_native_attributes_are_documented() -> None:
+    """The table of what a native policy sees is the one that policies are checked against."""
+    rows = re.findall(r"^\| `(context[^`]+)` \| (\S[^|]*?) \| (.*?)\s*\|$", NATIVE, re.MULTILINE)
+    assert rows == list(attributes("context", CONTEXT))
+
+
+def attributes(path: str, data: Data) -> Iterator[tuple[str, str, str]]:
+    """Yield the rows of the table."""
+    for name, value in data.items():
+        below = f"{path}.{name}" if name.isidentifier() else f'{path}["{name}"]'
+        if not isinstance(value, Attribute):
+            yield from attributes(below, value)
+            continue
+        values = [f"`{each}`" for each in value.values]
+        if isinstance(value.values, range):
+            values = [f"{value.values[0]} to {value.values[-1]}"]
+        yield below, "not documented" if value.type == "Undocumented" else value.type, ", ".join(values)
+
+
 @pytest.mark.parametrize("example", blocks(POLICIES, "python"))
 def test_python(example: str) -> None:
     """Examples in Python run, and render policies without findings."""
@@ -63,12 +119,35 @@ def test_python(example: str) -> None:
     assert check(Policies.from_string(result.stdout)) == []
 
 
-def test_every_check_and_lint_is_documented() -> None:
-    """errors.md names each check and lint, and no other."""
-    documented = set(re.findall(r"^\| `([a-z-]+)` \|", ERRORS, re.MULTILINE))
-    source = inspect.getsource(checks) + inspect.getsource(finding)
-    errors = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|syntax|template|type)",\s', source)) | {"no-permit"}
-    assert documented == errors | set(LINTS)
+SHARED = inspect.getsource(finding) + inspect.getsource(_validation)
+
+
+@pytest.mark.parametrize(
+    ("section", "source", "lints"),
+    [
+        ("In policies", inspect.getsource(checks) + SHARED, LINTS),
+        ("In native authorization policies", inspect.getsource(native.checks) + SHARED, native.LINTS),
+    ],
+    ids=["handler", "native"],
+)
+def test_every_check_and_lint_is_documented(section: str, source: str, lints: Collection[str]) -> None:
+    """errors.md names each check and lint of either kind of policies, and no other."""
+    errors = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|syntax|template|type)",\s', source)) | {
+        "no-permit",
+        "too-deep",
+    }
+    assert names(f"{section}: errors") == errors
+    assert names(f"{section}: lints") == set(lints)
+
+
+def names(section: str) -> set[str]:
+    """Return what is in the first column of a section of errors.md."""
+    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## )", ERRORS, re.DOTALL | re.MULTILINE)
+    return {
+        name
+        for cell in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+        for name in re.findall(r"`(.+?)`", cell)
+    }
 
 
 def test_every_error_class_is_documented() -> None:

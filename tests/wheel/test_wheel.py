@@ -18,8 +18,8 @@ BIN = Path(sys.executable).parent  # also of node and uv
 NAME = "cdk_client_connect-0.1.0"
 PACKAGES = {
     "client_connect": ROOT / "lambda_src" / "client_connect",
-    "client_connect_attachment": ROOT / "lambda_src" / "client_connect_attachment",
     "client_connect_notifications": ROOT / "lambda_src" / "client_connect_notifications",
+    "client_connect_attachment": ROOT / "lambda_src" / "client_connect_attachment",
     "client_connect_tools": ROOT / "lib" / "client_connect_tools",
     "cdk_client_connect": ROOT / "lib" / "cdk_client_connect",
 }

@@ -12,12 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from client_connect_tools.native import TrustProviderType
     from client_connect_tools.policies import Policies
 
 FINDINGS = 1
 WRONG_USE = 2
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+NativeOption = Annotated[
+    bool, typer.Option("--native", help="They are Client VPN's own authorization policy, not the handler's.")
+]
+TrustProviderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="With --native, a trust provider of the endpoint: crowdstrike, jamf or jumpcloud. Default: all."
+    ),
+]
 PoliciesArgument = "A *.cedar file, or a directory of them."
 
 
@@ -26,6 +36,17 @@ def read_policies(path: Path) -> Policies:
     from client_connect_tools.policies import Policies
 
     return Policies.from_directory(path) if path.is_dir() else Policies.from_file(path)
+
+
+def trust_providers(given: list[str] | None, *, native: bool) -> tuple[TrustProviderType, ...]:
+    """Return the trust providers that a native policy may read; all when none is given."""
+    from client_connect_tools.native import PROVIDERS
+
+    if given and not native:
+        wrong_use("--trust-provider is about native authorization policies; add --native, or leave it out")
+    if unknown := sorted(set(given or ()) - PROVIDERS.keys()):
+        wrong_use(f'there is no trust provider "{unknown[0]}"; there are {", ".join(PROVIDERS)}')
+    return tuple(name for name in PROVIDERS if name in (given or PROVIDERS))
 
 
 @contextmanager

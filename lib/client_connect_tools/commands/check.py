@@ -12,8 +12,11 @@ import typer
 from client_connect_tools.commands._shared import (
     FINDINGS,
     JsonOption,
+    NativeOption,
+    TrustProviderOption,
     errors_end_the_command,
     read_policies,
+    trust_providers,
     wrong_use,
 )
 
@@ -22,17 +25,23 @@ def check(
     paths: Annotated[list[Path], typer.Argument(help="*.cedar files, or directories of them: one set.")],
     ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
     as_json: JsonOption = False,
+    native: NativeOption = False,
+    trust_provider: TrustProviderOption = None,
 ) -> None:
     """Check policies: syntax, ids, lengths, types, and what is seldom meant. Status 1 when there is a finding."""
     from client_connect_tools import checks, lints
+    from client_connect_tools import native as native_policies
     from client_connect_tools.policies import Policies
 
     with errors_end_the_command():
         policies = Policies.merge(*(read_policies(path) for path in paths))
-    unknown = sorted(set(ignore or ()) - lints.LINTS.keys())
+    providers = trust_providers(trust_provider, native=native)
+    known = native_policies.LINTS if native else lints.LINTS
+    unknown = sorted(set(ignore or ()) - known.keys())
     if unknown:
-        wrong_use(f'there is no lint "{unknown[0]}"; there are {", ".join(lints.LINTS)}')
-    findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
+        wrong_use(f'there is no lint "{unknown[0]}"; there are {", ".join(known)}')
+    findings = native_policies.check(policies, providers) if native else checks.check(policies)
+    findings += lints.find(policies, known, ignore or ())
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

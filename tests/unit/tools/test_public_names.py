@@ -17,33 +17,21 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
-        ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory
-        EndpointAttachment FunctionReference Hours
-        InvalidArgument InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
-        InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone
-        InvalidTimeout Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
-        ProvisionedConcurrency Rules ServiceLinkedRole UnknownConnections
+        ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
+        EndpointAuthorizationPolicy FunctionReference Hours InvalidArgument InvalidAttachment InvalidAuthorizationPolicy InvalidCode
+        InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
+        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider
+        Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole TrustProvider UnknownConnections
     """,
 }
+CDK = {"aws_cdk", "constructs", "jsii"}
+OURS = {"client_connect", "client_connect_tools", "cdk_client_connect"}
 FORBIDDEN = {
-    "client_connect": {"client_connect_tools", "cdk_client_connect", "aws_cdk", "constructs", "jsii"},
-    "client_connect_attachment": {
-        "client_connect",
-        "client_connect_tools",
-        "cdk_client_connect",
-        "aws_cdk",
-        "constructs",
-        "jsii",
-    },
-    "client_connect_notifications": {
-        "client_connect",
-        "client_connect_tools",
-        "cdk_client_connect",
-        "aws_cdk",
-        "constructs",
-        "jsii",
-    },
-    "client_connect_tools": {"cdk_client_connect", "aws_cdk", "constructs", "jsii"},
+    "client_connect": {"client_connect_tools", "cdk_client_connect", *CDK},
+    "client_connect_attachment": {*OURS, *CDK},
+    "client_connect_notifications": {*OURS, *CDK},
+    "client_connect_tools": {"cdk_client_connect", *CDK},
     "cdk_client_connect": {"local_aws", "tests"},
 }
 

@@ -191,3 +191,22 @@ def test_importing_the_hooks_is_cheap(pytester: pytest.Pytester) -> None:
     )
     result = pytester.run(sys.executable, "-c", program)
     result.stdout.fnmatch_lines(["{'client_connect_pytest'}"])
+
+
+def test_native_policies_are_named_by_their_folder(project: pytest.Pytester) -> None:
+    """In the folders of the option, tests are of native authorization policies."""
+    policy = "permit (principal, action, resource) when { context has jamf };"
+    case = '[[test]]\nname = "{}"\nexpect = "{}"\njamf = {{}}\n'
+    project.mkdir("native")
+    project.makefile(".cedar", **{"native/vpn": policy})
+    project.makefile(
+        ".tests.toml", **{"native/vpn": case.format("good", "allow") + case.format("bad", "deny")}
+    )
+    project.makefile(".ini", pytest="[pytest]\nclient_connect_native_files = native\n")
+    result = run(project, "native")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ['  decision: allow, determined by "*native/vpn.cedar:1"', "  jamf: {}"], consecutive=True
+    )
+    project.makefile(".ini", pytest="[pytest]\n")
+    run(project, "native").assert_outcomes(errors=1)

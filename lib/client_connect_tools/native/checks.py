@@ -1,0 +1,107 @@
+"""What is checked of a native authorization policy before it reaches the endpoint: at synthesis and offline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from client_connect_tools import _nodes, checks
+from client_connect_tools._validation import type_problems, unknown_attributes
+from client_connect_tools.finding import TOO_DEEP, Finding, in_order, parse
+from client_connect_tools.native._documented import documented_part, parts, path
+from client_connect_tools.native.trust_data import PROVIDERS, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from cedarpy import pst
+
+    from client_connect_tools.finding import ParsedStatement
+    from client_connect_tools.native.trust_data import TrustProviderType
+    from client_connect_tools.policies import Policies
+
+MAX_BYTES = 10_000
+GUARD = 'context has jamf && context.jamf has risk && context.jamf.risk == "LOW"'
+
+
+def check(
+    policies: Policies, trust_providers: Collection[TrustProviderType] = tuple(PROVIDERS)
+) -> list[Finding]:
+    """Return every error in a native authorization policy, all at once.
+
+    Checked are: the size (at most 10,000 bytes), the syntax, templates, at least one permit, providers that are read
+    but not configured, and by Cedar's strict validation the names and types of everything that AWS documents, each of
+    which may be absent and has to be tested with ``has`` before it is read. What AWS does not document is left to
+    ``lint``.
+
+    Args:
+        policies: Together they are the endpoint's policy document. They need no ``@id``.
+        trust_providers: Those that the endpoint has. Default: all that there are.
+    """
+    parsed = parse(policies)
+    findings = [
+        each.finding(rule, message) for each in parsed for rule, message in _errors(each, trust_providers)
+    ]
+    return in_order(policies, findings) + list(_of_the_document(policies, parsed))
+
+
+def require_sound(
+    policies: Policies, trust_providers: Collection[TrustProviderType] = tuple(PROVIDERS)
+) -> None:
+    """Refuse a native authorization policy with errors.
+
+    Raises:
+        InvalidPolicies: With every finding of ``check``.
+    """
+    checks.refuse(check(policies, trust_providers))
+
+
+def _errors(
+    parsed: ParsedStatement, trust_providers: Collection[TrustProviderType]
+) -> Iterator[tuple[str, str]]:
+    if parsed.template is None:
+        if parsed.error is not None:
+            yield parsed.error
+        return
+    yield from _providers_not_configured(parsed.template, trust_providers)
+    documented = documented_part(parsed.template)
+    try:
+        text = _nodes.cedar(documented)
+    except ValueError:  # What stands beside a condition that is replaced may be a level more.
+        yield TOO_DEEP
+        return
+    yield from type_problems(text, schema(), guard=GUARD)
+    yield from unknown_attributes(documented, schema())
+
+
+def _providers_not_configured(
+    template: pst.Template, trust_providers: Collection[TrustProviderType]
+) -> Iterator[tuple[str, str]]:
+    read = {names[0] for node in parts(template) if (names := path(node))}
+    for provider in PROVIDERS:
+        if provider in read and provider not in trust_providers:
+            there = ", ".join(sorted(trust_providers)) or "none"
+            why = f"{provider} is not among the trust providers; there are {there}"
+            yield (
+                "provider-not-configured",
+                f"context.{provider} is never there, because {why}: add it, or leave out what reads it",
+            )
+
+
+def _of_the_document(policies: Policies, parsed: list[ParsedStatement]) -> Iterator[Finding]:
+    file = policies.sources[0].name if policies.sources else "<none>"
+
+    def finding(rule: str, message: str) -> Finding:
+        return Finding(file=file, line=1, column=1, policy="", rule=rule, message=message)
+
+    if (size := len(policies.text.encode())) > MAX_BYTES:
+        yield finding(
+            "too-large",
+            f"the policy has {size:,} bytes with its comments, and Client VPN takes at most {MAX_BYTES:,}; shorten it",
+        )
+    # What cannot be parsed may be the missing permit.
+    if all(each.template is not None and each.template.effect == "forbid" for each in parsed):
+        yield finding(
+            "no-permit",
+            "nothing is permitted, so every connection would be denied; add a permit, such as "
+            "permit (principal, action, resource) when { true };",
+        )

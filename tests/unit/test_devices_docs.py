@@ -1,0 +1,60 @@
+"""What docs/devices.md shows is what the code takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from client_connect import Device, OsVersion
+from client_connect.handler import GATHERING_S, REGISTERING_S
+from client_connect.items import device_of, waivers_item, waivers_of
+from client_connect.tables import ATTEMPTS, CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from client_connect_tools import Policies, check, lint
+
+DOCS = (Path(__file__).parents[2] / "docs" / "devices.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """Return the examples in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
+
+
+def test_the_app(tmp_path: Path) -> None:
+    """The example synthesizes, without a warning."""
+    (app,) = blocks("python")
+    result = subprocess.run(
+        [sys.executable, "-c", app], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_policies() -> None:
+    """The Cedar example has neither errors nor anything doubtful."""
+    (cedar,) = blocks("cedar")
+    policies = Policies.from_string(cedar)
+    assert check(policies) == []
+    assert lint(policies) == []
+
+
+def test_the_items() -> None:
+    """The device and the waiver are in the format that the handler reads."""
+    device, waivers = (json.loads(block) for block in blocks("json"))
+    found = device_of(device)
+    assert (found.compliant, found.os) == (True, OsVersion(10, 0, 22631))
+    assert (found.tags, device_of({"commonName": device["commonName"]})) == ({"owner": "finance"}, Device())
+    assert waivers_item(waivers_of(waivers)) == waivers
+
+
+def test_the_time_limits() -> None:
+    """The numbers of the text are those of the code."""
+    text = " ".join(DOCS.split())
+    assert (
+        f"waits {CONNECT_TIMEOUT_S:g} second for a connection and {READ_TIMEOUT_S:g} second for an answer"
+        in text
+    )
+    assert ATTEMPTS == 2
+    assert f"gives up after {GATHERING_S:g} seconds in all" in text
+    assert REGISTERING_S == 0.5

@@ -1,0 +1,141 @@
+"""What is allowed in a native authorization policy, but not documented or seldom meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from client_connect_tools import Policies, native
+
+ALL = "(principal, action, resource)"
+TRUE = "when { true }"
+PERMIT = f"permit {ALL} {TRUE};"
+RISK = "context has jamf && context.jamf has risk && context.jamf.risk"
+SCORE = "context has crowdstrike.assessment.overall && context.crowdstrike.assessment.overall"
+
+# For each lint: policies in which it finds something, and policies in which it does not.
+CASES: dict[str, tuple[list[str], list[str]]] = {
+    "undocumented-form": (
+        [
+            f"permit {ALL};",
+            f"permit {ALL} unless {{ false }};",
+            f"permit {ALL} {TRUE} {TRUE};",
+            f'@id("all") {PERMIT}',
+            f"@shadow {PERMIT}",
+            f'permit (principal == User::"bob", action, resource) {TRUE};',
+            f"permit (principal, action, resource is Vpn) {TRUE};",
+        ],
+        [PERMIT, f"{PERMIT} forbid {ALL} when {{ context has jamf }};"],
+    ),
+    "undocumented-attribute": (
+        [
+            f"permit {ALL} when {{ context has connection && context.connection.port == 443 }};",
+            f"permit {ALL} when {{ context has saml && context.saml has email }};",
+            f"permit {ALL} when {{ context has saml.email }};",
+            f"permit {ALL} when {{ context has saml && context.saml == context.saml }};",
+            f'permit {ALL} when {{ context has saml && context.saml.groups.contains("staff") }};',
+            f'permit {ALL} when {{ context has saml && context.saml.memberOf == ["staff"] }};',
+            f'permit {ALL} when {{ context has saml && ["x"].contains(context.saml.memberOf) }};',
+            f"permit {ALL} when {{ context has saml && context.saml.memberOf.contains(context.saml.x) }};",
+            f'permit {ALL} when {{ context has "active-directory" && context["active-directory"].x }};',
+            f"permit {ALL} when {{ context has jumpcloud.system && context.jumpcloud.system.id == 1 }};",
+            f'permit {ALL} when {{ principal == User::"bob" }};',
+            f"permit {ALL} when {{ [context].contains(context) }};",
+        ],
+        [
+            PERMIT,
+            f'permit {ALL} when {{ context.saml has memberOf && context.saml.memberOf.contains("x") }};',
+            f'permit {ALL} when {{ context.saml.memberOf.contains("x") }};',
+            f'permit {ALL} when {{ context has jamf.groups && context.jamf.groups.contains("x") }};',
+            f"permit {ALL} when {{ context has connection }};",
+        ],
+    ),
+    "possibly-absent": (
+        [
+            f'permit {ALL} when {{ context.saml.memberOf.contains("x") }};',
+            f"permit {ALL} when {{ context has saml || context.saml.x }};",
+            f"permit {ALL} when {{ !(context has saml) && context.saml.x }};",
+            f'permit {ALL} when {{ context has saml && context["mutual-authentication"].x == context.saml.x }};',
+            f"permit {ALL} when {{ context.connection.x && context.connection.y }};",
+        ],
+        [
+            f'permit {ALL} when {{ context has saml && context.saml.memberOf.contains("x") }};',
+            f"permit {ALL} when {{ context has saml.a && context.saml.a }};",
+            f"permit {ALL} when {{ if context has connection then context.connection.x else false }};",
+            f'permit {ALL} when {{ context has "active-directory" && context["active-directory"].x == 1 }};',
+        ],
+    ),
+    "impossible-value": (
+        [
+            f'permit {ALL} when {{ {RISK} == "low" }};',
+            f'permit {ALL} when {{ {RISK} != "Secure" }};',
+            f'permit {ALL} when {{ context has jamf.risk && ["LOW", "NONE"].contains(context.jamf.risk) }};',
+            f"permit {ALL} when {{ {SCORE} > 0 }};",
+            f"permit {ALL} when {{ {SCORE} >= 50 && 101 <= context.crowdstrike.assessment.overall }};",
+        ],
+        [
+            f'permit {ALL} when {{ {RISK} == "LOW" }}; permit {ALL} when {{ {RISK} == "NOT_APPLICABLE" }};',
+            f"permit {ALL} when {{ {SCORE} >= 1 && context.crowdstrike.assessment.overall < 100 }};",
+            f'permit {ALL} when {{ context has jamf.osv && context.jamf.osv == "low" }};',
+        ],
+    ),
+    "never-applies": (
+        [
+            f"{PERMIT} forbid {ALL} when {{ false }};",
+            f"{PERMIT} forbid {ALL} when {{ context.saml.x && false }};",
+        ],
+        [
+            f"{PERMIT} forbid {ALL} when {{ !(context has saml) }};",
+            f"{PERMIT} forbid {ALL} when {{ context.saml.x && !context.saml.x }};",
+            f'{PERMIT} forbid (principal == User::"bob", action, resource) when {{ principal == User::"eve" }};',
+        ],
+    ),
+    "permit-without-conditions": (
+        [f"{PERMIT} permit {ALL} when {{ context has jamf }};"],
+        [PERMIT, f"{PERMIT} forbid {ALL} when {{ context has jamf }};"],
+    ),
+}  # fmt: skip
+
+
+def found(text: str) -> set[str]:
+    """Return the names of the lints that find something in policies without errors."""
+    policies = Policies.from_string(text)
+    assert native.check(policies) == []
+    return {finding.rule for finding in native.lint(policies)}
+
+
+def test_every_lint_has_cases() -> None:
+    """The names are stable: users switch lints off by them."""
+    assert set(CASES) == set(native.LINTS)
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][0]])
+def test_finds(name: str, text: str) -> None:
+    """A lint finds what it is named for."""
+    assert name in found(text)
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][1]])
+def test_is_silent(name: str, text: str) -> None:
+    """A lint is silent about what is meant."""
+    assert name not in found(text)
+
+
+def test_each_thing_is_named_once() -> None:
+    """What is read twice is one warning, and each root that is not tested is named."""
+    text = f'permit {ALL} when {{ context.saml.x == 1 || context.saml.x == 2 || context["active-directory"].y }};'
+    findings = native.lint(Policies.from_string(text))
+    assert [finding.message.partition(",")[0] for finding in findings] == [
+        "AWS does not document context.saml.x",
+        'AWS does not document context["active-directory"].y',
+        "context.saml is read without a test",
+        'context["active-directory"] is read without a test',
+    ]
+    assert {finding.severity for finding in findings} == {"warning"}
+
+
+def test_lints_can_be_switched_off() -> None:
+    """By their names, and only by those."""
+    policies = Policies.from_string(f"permit {ALL};")
+    assert native.lint(policies, ignore=["undocumented-form"]) == []
+    with pytest.raises(ValueError, match='there is no lint "upper-case"; there are undocumented-form'):
+        native.lint(policies, ignore=["upper-case"])

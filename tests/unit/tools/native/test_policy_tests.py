@@ -1,0 +1,238 @@
+"""Tests of native authorization policies: how they are read, and what is decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from client_connect_tools import InvalidPolicyTests, Policies, PolicyTestsFailed, native
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SCORE = """\
+permit (principal, action, resource)
+when {
+  context has crowdstrike && context.crowdstrike has assessment && context.crowdstrike.assessment has overall &&
+  context.crowdstrike.assessment.overall >= 80
+};
+
+forbid (principal, action, resource)
+when { context has jamf && context.jamf has risk && context.jamf.risk == "HIGH" };
+"""
+UNGUARDED = """\
+permit (principal, action, resource) when { true };
+forbid (principal, action, resource) when { context.jamf.risk == "HIGH" };
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Policies]:
+    """Return policies with tests beside them, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(tests: str, policies: str = SCORE) -> Policies:
+        (tmp_path / "vpn.cedar").write_text(policies, "utf-8")
+        (tmp_path / "vpn.tests.toml").write_text(tests, "utf-8")
+        return Policies.from_file("vpn.cedar")
+
+    return write
+
+
+SCORES = st.fixed_dictionaries({}, optional={"overall": st.integers(1, 100), "os": st.integers(1, 100)})
+RISKS = st.sampled_from(["HIGH", "MEDIUM", "LOW", "SECURE", "NOT_APPLICABLE"])
+CONTEXTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "crowdstrike": st.fixed_dictionaries({}, optional={"assessment": SCORES, "cid": st.text()}),
+        "jamf": st.fixed_dictionaries({}, optional={"risk": RISKS, "groups": st.lists(st.text())}),
+        "jumpcloud": st.dictionaries(st.sampled_from(["org_id", "system"]), st.text()),
+        "saml": st.dictionaries(st.text(min_size=1), st.text() | st.booleans()),
+    },
+)
+
+
+@settings(deadline=None)
+@given(CONTEXTS)
+def test_decides_like_a_plain_reading(context: dict[str, Any]) -> None:
+    """A permit must apply and no forbid, whatever is there or absent."""
+    score = context.get("crowdstrike", {}).get("assessment", {}).get("overall", 0)
+    risk = context.get("jamf", {}).get("risk")
+    decision = native.decide(Policies.from_string(SCORE, name="vpn"), context)
+    assert decision.allowed is (score >= 80 and risk != "HIGH")
+    assert decision.errors == ()
+    if decision.allowed:
+        assert decision.determining == ("vpn:1",)
+    else:
+        assert decision.determining == (("vpn:7",) if risk == "HIGH" else ())
+
+
+@settings(deadline=None)
+@given(CONTEXTS)
+def test_what_is_absent_denies(context: dict[str, Any]) -> None:
+    """A forbid that reads what is absent denies, although Cedar by itself would skip it and permit."""
+    risk = context.get("jamf", {}).get("risk")
+    decision = native.decide(Policies.from_string(UNGUARDED, name="vpn"), context)
+    assert decision.allowed is (risk is not None and risk != "HIGH")
+    assert bool(decision.errors) is (risk is None)
+    if decision.errors:
+        assert decision.determining == ()
+        assert "vpn:2" in decision.errors[0]
+
+
+ATOMS = st.sampled_from(
+    [
+        "context has jamf",
+        "context.jamf has risk",
+        "context has jamf.risk",
+        'context.jamf.risk == "LOW"',
+        '(if context has jamf.risk then context.jamf.risk else "NONE") == "LOW"',
+        "context has crowdstrike",
+        "context has crowdstrike.assessment.overall",
+        "context.crowdstrike has assessment",
+        "context.crowdstrike.assessment.overall > 50",
+        "context.jumpcloud.system == 1",
+        "context has jumpcloud.system",
+        "context has saml",
+        "context.saml has level",
+        "context.saml.level",
+        "context.saml.level == context.jamf.risk",
+        "[context.jamf.risk, context.saml.level].contains(context.saml.level)",
+        '(if context has jamf.risk then context.jamf.risk else context.saml.level) == "LOW"',
+    ]
+)
+CONDITIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} && {pair[1]})"),
+        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} || {pair[1]})"),
+        st.tuples(inner, inner, inner).map(lambda three: "(if {} then {} else {})".format(*three)),
+        inner.map(lambda one: f"!({one})"),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
+@given(CONDITIONS, st.lists(CONTEXTS, min_size=5, max_size=5))
+def test_what_is_checked_never_errs_on_documented_data(
+    condition: str, contexts: list[dict[str, Any]]
+) -> None:
+    """A policy without errors reads nothing absent of what AWS documents, beside whatever else it reads."""
+    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};")
+    assume(native.check(policies) == [])
+    for context in contexts:
+        errors = native.decide(policies, context).errors
+        assert not any(
+            f"`{name}`" in each for each in errors for name in ("jamf", "risk", "crowdstrike", "jumpcloud")
+        )
+
+
+def test_nothing_permits() -> None:
+    """Without a permit that applies, the connection is denied, by nobody."""
+    decision = native.decide(Policies.from_string("forbid (principal, action, resource) when { false };"), {})
+    assert (decision.allowed, decision.determining, decision.errors) == (False, (), ())
+
+
+def test_cases_have_their_context(read: Callable[..., Policies]) -> None:
+    """What a case leaves out is absent; a variant replaces whole tables."""
+    policies = read(
+        """
+[[test]]
+name = "one"
+crowdstrike = { assessment = { overall = 90 }, cid = "x" }
+active-directory = { groups = ["a", 1, true, { b = "c" }] }
+expect = "allow"
+errors = false
+variants = [{}, { crowdstrike = {}, jamf = { risk = "LOW" }, expect = "deny" }]
+"""
+    )
+    one, two = native.read_policy_tests(policies)
+    directory = {"groups": ["a", 1, True, {"b": "c"}]}
+    assert one.context == {
+        "crowdstrike": {"assessment": {"overall": 90}, "cid": "x"},
+        "active-directory": directory,
+    }
+    assert two.context == {"crowdstrike": {}, "active-directory": directory, "jamf": {"risk": "LOW"}}
+    assert (one.file, one.line, two.name) == (
+        "vpn.tests.toml", 2, 'one [2: crowdstrike = {}, jamf = { risk = "LOW" }]',
+    )  # fmt: skip
+    assert (one.expected.allowed, two.expected.allowed) == (True, False)
+    assert native.run_policy_tests(policies, [one, two]).failures == ()
+
+
+WRONG = {
+    "crowdstrike = { assesment = {} }": '"crowdstrike.assesment" is not known; write "assessment"',
+    "crowdstrike = { assessment = { overall = 0 } }": '"crowdstrike.assessment.overall" is 0; AWS documents 1 to 100',
+    'crowdstrike = { assessment = { os = "80" } }': '"crowdstrike.assessment.os" is "80", a text; give a whole number',
+    "crowdstrike = { assessment = { sensor_config = true } }": "give a whole number",
+    "crowdstrike = { assessment = 80 }": '"crowdstrike.assessment" is 80, a number; give a table',
+    'jamf = { risk = "low" }': '"jamf.risk" is "low"; give "HIGH" or',
+    'jamf = "HIGH"': '"jamf" is "HIGH", a text; give a table',
+    "jumpcloud = {}": '"jumpcloud" is given, but it is not among the trust providers',
+    "jamf = { groups = [1.5] }": '"jamf.groups" has 1.5; a policy sees texts',
+    "saml = { at = 2026-01-05T12:00:00Z }": '"saml" has 2026-01-05T12:00:00Z; a policy sees texts',
+    "saml = { big = 9223372036854775808 }": '"saml" has 9223372036854775808; a policy sees texts',
+    "request = {}": '"request" is not known; allowed are name, crowdstrike, jamf, jumpcloud, connection, saml',
+    'by = ["vpn.cedar:1"]': '"by" is not known',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_fails_for_data_that_no_provider_sends(read: Callable[..., Policies], line: str) -> None:
+    """What is not as AWS documents it is noted with its name and what to give instead."""
+    policies = read(f'[[test]]\nname = "x"\nexpect = "deny"\n{line}\n')
+    with pytest.raises(InvalidPolicyTests) as caught:
+        native.read_policy_tests(policies, ("crowdstrike", "jamf"))
+    (problem,) = caught.value.problems
+    assert problem.startswith('vpn.tests.toml:1: test "x": ')
+    assert WRONG[line] in problem
+
+
+def test_fails_with_every_failure(read: Callable[..., Policies]) -> None:
+    """A failure shows what differs, the policies that decided by their places, and the trust data."""
+    policies = read(
+        '[[test]]\nname = "x"\nexpect = "allow"\njamf = { risk = "HIGH" }\nsaml = {}\n'
+        '[[test]]\nname = "y"\nexpect = "deny"\n'
+    )
+    with pytest.raises(PolicyTestsFailed) as caught:
+        native.require_passing(policies)
+    assert str(caught.value) == (
+        "1 of 2 policy tests fails:\n\n"
+        "vpn.tests.toml:1: x\n"
+        '  expect: expected "allow"\n'
+        '               got "deny"\n'
+        '  decision: deny, determined by "vpn.cedar:7"\n'
+        '  jamf: { risk = "HIGH" }\n'
+        "  saml: {}"
+    )
+
+
+def test_an_error_does_not_pass_for_a_denial(read: Callable[..., Policies]) -> None:
+    """A test that expects a denial fails when it is one by error only, unless it says so."""
+    denied = '[[test]]\nname = "x"\nexpect = "deny"\n'
+    for errors, passes in (("", False), ("errors = true\n", True), ('errors = ["`jamf`"]\n', True)):
+        policies = read(denied + errors, UNGUARDED)
+        report = native.run_policy_tests(policies, native.read_policy_tests(policies))
+        assert (report.failures == ()) is passes
+
+
+def test_a_variant_that_expects_otherwise_has_no_errors_of_its_case(read: Callable[..., Policies]) -> None:
+    """What is right for a denial by error is not for what is allowed."""
+    policies = read(
+        '[[test]]\nname = "x"\nexpect = "deny"\nerrors = true\n'
+        'variants = [{}, { expect = "allow", jamf = { risk = "LOW" } }]\n',
+        UNGUARDED,
+    )
+    native.require_passing(policies)
+
+
+def test_coverage_is_by_place(read: Callable[..., Policies]) -> None:
+    """A policy that decided no case is named by its place, for it needs no id."""
+    policies = read('[[test]]\nname = "x"\nexpect = "deny"\njamf = { risk = "HIGH" }\n')
+    report = native.run_policy_tests(policies, native.read_policy_tests(policies))
+    assert report.uncovered == ("vpn.cedar:1",)
