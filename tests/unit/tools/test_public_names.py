@@ -19,7 +19,8 @@ PUBLIC = {
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
         EndpointAuthorizationPolicy FunctionReference Hours InvalidArgument InvalidAttachment
-        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler InvalidMessage InvalidPolicies
+        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
+        InvalidMessage InvalidPolicies
         InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider
         Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
         ProvisionedConcurrency Rules ServiceLinkedRole TrustProvider UnknownConnections
