@@ -8,9 +8,12 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 from unittest import mock
+
+import botocore.session
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
 from client_connect.client_vpn import ClientVpn
@@ -93,6 +96,10 @@ class LiveConnections:
     api: ClientVpnApi
     name: str = field(default_factory=lambda: f"world-{uuid.uuid4().hex[:8]}")
     endpoints: tuple[str, ...] = (ENDPOINT,)
+    _dynamodb: Any = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._dynamodb = self.emulator.client("dynamodb")
 
     def create(self) -> None:
         """Create the tables and the endpoints."""
@@ -151,25 +158,36 @@ class LiveConnections:
 
     def put(self, kind: str, item: Item) -> None:
         """Write an item of the table of connections, devices or waivers."""
-        self.emulator.client("dynamodb").put_item(TableName=f"{self.name}-{kind}", Item=item)
+        self._dynamodb.put_item(TableName=f"{self.name}-{kind}", Item=item)
 
     def registered(self, connection_id: str) -> Item | None:
         """Return the registry's item."""
-        dynamodb: Any = self.emulator.client("dynamodb")
-        found = dynamodb.get_item(
+        found = self._dynamodb.get_item(
             TableName=f"{self.name}-connections", Key={CONNECTION_ID: {"S": connection_id}}
         )
         item: Item | None = found.get("Item")
         return item
 
+    def forget(self, connection_id: str, *attributes: str) -> None:
+        """Remove attributes of the registry's item, if it is there."""
+        if self.registered(connection_id) is not None:
+            self._dynamodb.update_item(
+                TableName=f"{self.name}-connections",
+                Key={CONNECTION_ID: {"S": connection_id}},
+                UpdateExpression=f"REMOVE {', '.join(attributes)}",
+            )
+
     def delete_table(self, kind: str) -> None:
         """Delete the table of connections, devices or waivers."""
-        self.emulator.client("dynamodb").delete_table(TableName=f"{self.name}-{kind}")
+        self._dynamodb.delete_table(TableName=f"{self.name}-{kind}")
 
     @contextmanager
     def reached(self) -> Iterator[None]:
-        """Let this process take the emulator and the API for AWS."""
-        with mock.patch.dict(os.environ, self.environment, clear=True):
+        """Let this process take the emulator and the API for AWS, and read the models of their calls only once."""
+        with (
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch("botocore.session.get_session", _session),
+        ):
             yield
 
     def reauthorizer(  # noqa: PLR0913 - one keyword per part
@@ -222,8 +240,7 @@ class LiveConnections:
         }
         is_registry = key == CONNECTION_ID
         attributes = [key, "principal"] if is_registry else [key]
-        dynamodb: Any = self.emulator.client("dynamodb")
-        dynamodb.create_table(
+        self._dynamodb.create_table(
             TableName=name,
             KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in attributes],
@@ -234,7 +251,10 @@ class LiveConnections:
     def _write(self, kind: str, items: Sequence[Item]) -> None:
         if items:
             requests: Any = {f"{self.name}-{kind}": [{"PutRequest": {"Item": item}} for item in items]}
-            self.emulator.client("dynamodb").batch_write_item(RequestItems=requests)
+            self._dynamodb.batch_write_item(RequestItems=requests)
+
+
+_session = cache(botocore.session.get_session)
 
 
 def _batched(clients: Iterable[Client], size: int) -> Iterator[list[Client]]:

@@ -14,9 +14,9 @@ from itertools import count
 from random import random
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ class ClientVpn:
         config = Config(
             connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3}
         )
-        self._client: Any = get_session().create_client("ec2", config=config)
+        self._client: Any = botocore.session.get_session().create_client("ec2", config=config)
         self._time_left = time_left
         self._pace_s = pace_s
 

@@ -58,7 +58,6 @@ class Outcome:
         cap_exceeded: Whether more connections are denied than may be terminated, so that none was.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
         failures: How many could not be terminated.
-        left: How many are still to be terminated.
         missing: The endpoints that do not exist.
         problems: Why a source of facts was unavailable, by its name.
     """
@@ -69,7 +68,6 @@ class Outcome:
     cap_exceeded: bool = False
     terminated: int = 0
     failures: int = 0
-    left: int = 0
     missing: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
@@ -140,16 +138,20 @@ class Reauthorizer:
     def _work(self) -> None:
         scan = self.outcome.scan = self._begun_scan() or self._new_scan()
         try:
-            while scan.endpoints:
-                self._take_page(scan)
+            if scan.endpoints:
+                self._see_all(scan)
+            # Also of an unfinished scan: what is left of it is no more than that.
+            self.outcome.cap_exceeded = scan.denials > self._settings.maximum_terminations
+            if not self.outcome.cap_exceeded:
+                self._terminate(scan)
         except OutOfTime:
             self._state.save_scan(scan.to_json())
             raise
+
+    def _see_all(self, scan: Scan) -> None:
+        while scan.endpoints:
+            self._take_page(scan)
         self._complete(scan)
-        if scan.denials > self._settings.maximum_terminations:
-            self.outcome.cap_exceeded = True
-        else:
-            self._terminate(list(scan.candidates.values()))
 
     def _release(self) -> None:
         try:
@@ -228,15 +230,17 @@ class Reauthorizer:
         )
         self.outcome.scanned = True
 
-    def _terminate(self, candidates: Sequence[Candidate]) -> None:
-        self.outcome.left = len(candidates)
-        for batch in _batches(candidates, _TERMINATED_AT_ONCE):
+    def _terminate(self, scan: Scan) -> None:
+        """Terminate the candidates of a scan; those that are left are still in it."""
+        for batch in _batches(list(scan.candidates.values()), _TERMINATED_AT_ONCE):
             self._time_left.require()
             judgements = self._judge.judge([each.connection for each in batch])
             found = {each.connection.connection_id: each for each in judgements}
             for candidate in batch:
-                self._terminate_one(candidate, found[candidate.connection.connection_id])
-                self.outcome.left -= 1
+                connection_id = candidate.connection.connection_id
+                self._terminate_one(candidate, found[connection_id])
+                del scan.candidates[connection_id]
+        self._state.forget_scan()
 
     def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> None:
         """Terminate a connection, unless it is not denied any more since it was seen."""

@@ -87,7 +87,6 @@ class Records:
         if scan is not None:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
         if scan is not None and outcome.scanned:
-            fields["left"] = outcome.left
             metrics |= {
                 "Reauthorized": sum(tally.decided for tally in scan.tallies.values()),
                 "LeftAlone": sum(tally.left_alone for tally in scan.tallies.values()),
@@ -158,6 +157,7 @@ def _scan(scan: Scan, *, complete: bool) -> dict[str, Any]:
         "started": datetime.fromtimestamp(scan.started, UTC).isoformat(timespec="milliseconds"),
         "complete": complete,
         "denied": scan.denials,
+        "left": len(scan.candidates),
         "deniedBy": scan.denied,
         "endpoints": {
             id_: {
