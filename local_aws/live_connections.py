@@ -110,7 +110,7 @@ class LiveConnections:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the re-authorizer finds this world, and its tables."""
+        """The variables by which the function finds this world and its tables, with the highest cap."""
         return {
             **self.emulator.environment,
             **self.api.environment,
@@ -118,6 +118,10 @@ class LiveConnections:
             "CLIENT_CONNECT_DEVICES_TABLE": f"{self.name}-devices",
             "CLIENT_CONNECT_WAIVERS_TABLE": f"{self.name}-waivers",
             "CLIENT_CONNECT_ENDPOINTS": ",".join(self.endpoints),
+            "CLIENT_CONNECT_INTERVAL_SECONDS": "300",
+            "CLIENT_CONNECT_MAXIMUM_TERMINATIONS": "3000",
+            "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "leave",
+            "CLIENT_CONNECT_DRY_RUN": "false",
         }
 
     def connect(self, clients: Iterable[Client]) -> None:
