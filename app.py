@@ -24,6 +24,7 @@ from cdk_client_connect import (
     ClientConnectError,
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     Policies,
@@ -66,6 +67,7 @@ class ClientConnectStack(cdk.Stack):
             device_inventory=inventory,
             connection_registry=registry,
         )
+        self.reauthorizer = self._reauthorizer(context)
         cdk.CfnOutput(self, "FunctionName", value=self.handler.function_name)
         cdk.CfnOutput(self, "FunctionArn", value=self.handler.function_arn)
         if inventory is not None:
@@ -73,6 +75,19 @@ class ClientConnectStack(cdk.Stack):
             cdk.CfnOutput(self, "WaiversTable", value=inventory.waivers_table.table_name)
         if registry is not None:
             cdk.CfnOutput(self, "ConnectionsTable", value=registry.table.table_name)
+
+
+    def _reauthorizer(self, context: Context) -> ConnectionReauthorizer | None:
+        ids = context.texts(
+            "reauthorizedEndpoints", r"cvpn-endpoint-[0-9a-f]+", example="cvpn-endpoint-0123456789abcdef0"
+        )
+        if not ids:
+            return None
+        if not context.flag("connectionRegistry"):
+            raise InvalidContext(
+                'context "reauthorizedEndpoints" needs the connections: give -c connectionRegistry=true too'
+            )
+        return ConnectionReauthorizer(self, "Reauthorizer", handler=self.handler, endpoints=ids)
 
 
 class ClientVpnStack(cdk.Stack):
@@ -85,7 +100,7 @@ class ClientVpnStack(cdk.Stack):
         *,
         context: Context,
         env: cdk.Environment,
-        handler: ClientConnectHandler,
+        asked: ClientConnectStack,
     ) -> None:
         super().__init__(
             scope, id, env=env, description="AWS Client VPN endpoint with a client connect handler"
@@ -104,7 +119,7 @@ class ClientVpnStack(cdk.Stack):
                 "clientCertificateArn", CERTIFICATE, example="arn:aws:acm:REGION:ACCOUNT:certificate/ID"
             ),
             user_based_authentication=self._user_authentication(context),
-            client_connection_handler=handler,
+            client_connection_handler=asked.handler,
             logging=True,
             log_group=connection_log,
             split_tunnel=True,
@@ -125,7 +140,8 @@ class ClientVpnStack(cdk.Stack):
             ConnectionMonitoring(
                 self,
                 "Monitoring",
-                handler=handler,
+                handler=asked.handler,
+                reauthorizer=asked.reauthorizer,
                 endpoints=[endpoint],
                 connection_log_group=connection_log,
                 alarm_topic=self._alarm_topic(context),
@@ -203,7 +219,7 @@ def define(app: cdk.App) -> None:
     env = cdk.Environment(
         account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
     )
-    handler = ClientConnectStack(app, "ClientConnect", context=context, env=env).handler
+    asked = ClientConnectStack(app, "ClientConnect", context=context, env=env)
     if not context.has("serverCertificateArn"):
         if given := [key for key in VPN_KEYS if context.has(key)]:
             raise InvalidContext(
@@ -215,7 +231,7 @@ def define(app: cdk.App) -> None:
             "clients have no way to authenticate: give at least one of "
             + ", ".join(f"-c {key}=..." for key in AUTHENTICATIONS)
         )
-    ClientVpnStack(app, "ClientVpn", context=context, env=env, handler=handler)
+    ClientVpnStack(app, "ClientVpn", context=context, env=env, asked=asked)
 
 
 def main() -> None:

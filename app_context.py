@@ -20,6 +20,7 @@ KEYS = (
     "shadowMode",
     "deviceInventory",
     "connectionRegistry",
+    "reauthorizedEndpoints",
     "serverCertificateArn",
     "clientCertificateArn",
     "samlProviderArn",

@@ -213,6 +213,16 @@ DIAGRAMS = {
             Row(
                 (
                     Box(
+                        "ConnectionReauthorizer",
+                        "a function that decides open connections anew and ends those that are denied",
+                        "ours",
+                    ),
+                ),
+                leads="",
+            ),
+            Row(
+                (
+                    Box(
                         "ConnectionMonitoring",
                         "alarms · dashboard · saved queries · metric of failed connections · a function that "
                         "announces denials",

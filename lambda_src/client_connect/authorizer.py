@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from client_connect.schema import schema_text
 from client_connect.settings import ERROR_DENIAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from client_connect.facts import Facts
 
@@ -111,6 +112,12 @@ class Authorizer:
             errors=enforced.errors,
             waived=self._waived(facts, enforced) if facts.waivers else (),
         )
+
+    def only(self, ids: Collection[str]) -> Authorizer:
+        """Return an authorizer of some of the enforced policies; of no other, and of none in shadow mode."""
+        some = copy(self)
+        some.policies = self.policies.only(ids)
+        return some
 
     def why_invalid(self, facts: Facts) -> str:
         """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client_connect.items import EXPIRES_AT, Key
 from client_connect.request import ConnectionRequest
+from client_connect.tables import ConditionFailed
 from client_connect.waiver import device_holder, user_holder
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 CONNECTION_ID = "connectionId"
 PRINCIPAL = "principal"
 BY_PRINCIPAL = "byPrincipal"
+ENDPOINT_ID = "endpointId"
+AT = "at"
+CONFIRMED = "confirmed"
+_TERMINATED = "terminatedAt"
 
 # Not the id of a connection: what the re-authorizer keeps beside them.
 STATE = "reauthorizer"
@@ -33,15 +39,36 @@ KEPT = timedelta(hours=26)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredConnection:
-    """A connection as it was allowed.
+    """What the registry holds of a connection.
 
     Attributes:
-        request: The request, complete.
-        at: When it was allowed.
+        request: The request, complete, as it was allowed; ``None`` when the item is malformed, or only remembers
+            a termination.
+        terminated: When the re-authorizer last asked to terminate it.
+        confirmed: Whether the re-authorizer has seen it active.
     """
 
-    request: ConnectionRequest
-    at: datetime
+    request: ConnectionRequest | None
+    terminated: datetime | None = None
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteScan:
+    """What the re-authorizer saw, for whoever counts connections.
+
+    Attributes:
+        valid_until: When its successor is overdue.
+        endpoints: Of which endpoints it saw all connections.
+        unbroken_since: Since when no connection can have ended unseen; only younger ones are counted.
+        confirmed_before: It confirmed each active connection that was allowed before this time. One that it did
+            not is no connection: its client was allowed to connect, and then did not.
+    """
+
+    valid_until: datetime
+    endpoints: tuple[str, ...]
+    unbroken_since: datetime
+    confirmed_before: datetime
 
 
 class ConnectionTable:
@@ -55,44 +82,109 @@ class ConnectionTable:
     def __init__(self, tables: Tables, *, name: str) -> None:
         self._tables = tables
         self._name = name
-        self._counts_valid_until = 0.0
+        self._last_scan: CompleteScan | None = None
 
     def record(self, facts: Facts, decision: Decision, *, policies: str) -> None:
         """Write a connection that was allowed, with the decision and the digest of the policies: one write."""
-        self._tables.put(self._name, _item(facts, decision, policies))
+        self._tables.put(self._name, connection_item(facts, decision, policies=policies))
 
     def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
-        """Return the connections that are registered; a malformed item is none."""
+        """Return what there is of connections; up to 100 of them are one round trip."""
         items = self._tables.get(self._key(id_) for id_ in connection_ids)
-        found = {key.value: _connection(item) for key, item in items.items()}
-        return {id_: connection for id_, connection in found.items() if connection is not None}
+        return {key.value: _connection(item) for key, item in items.items()}
+
+    def remove(self, connection_id: str) -> None:
+        """Forget a connection, because it has ended."""
+        self._tables.delete(self._key(connection_id))
+
+    def confirm(self, connection_id: str) -> None:
+        """Remember that a connection was seen active."""
+        with suppress(ConditionFailed):  # it has ended meanwhile
+            self._tables.update(
+                self._key(connection_id),
+                UpdateExpression=f"SET {CONFIRMED} = :yes",
+                ConditionExpression=f"attribute_exists({CONNECTION_ID})",
+                ExpressionAttributeValues={":yes": {"BOOL": True}},
+            )
+
+    def remember_termination(self, connection_id: str, *, now: datetime) -> None:
+        """Remember that a connection is about to be terminated; also one that is not registered."""
+        self._tables.update(
+            self._key(connection_id),
+            UpdateExpression=f"SET {_TERMINATED} = :now, {EXPIRES_AT} = if_not_exists({EXPIRES_AT}, :end)",
+            ExpressionAttributeValues={
+                ":now": {"S": _text(now)},
+                ":end": {"N": str(int((now + KEPT).timestamp()))},
+            },
+        )
+
+    def forget_termination(self, connection_id: str) -> None:
+        """Forget that a connection was to be terminated, because that failed."""
+        self._tables.update(self._key(connection_id), UpdateExpression=f"REMOVE {_TERMINATED}")
 
     def active_connections(self, request: ConnectionRequest) -> int | None:
         """Return how many other connections of this user are open; of a device when there is no user.
 
         ``None`` while nobody takes closed connections out: the re-authorizer does, and says how long its last
-        run counts. A number too high would lock users out.
+        scan counts. A number too high would lock users out, so what it cannot vouch for is not counted.
         """
-        if not self._counts_are_valid():
+        scan = self._current_scan()
+        if scan is None:
             return None
+        endpoints = {f":endpoint{number}": {"S": id_} for number, id_ in enumerate(scan.endpoints)}
         return self._tables.count(
             self._name,
             BY_PRINCIPAL,
             KeyConditionExpression=f"{PRINCIPAL} = :principal",
-            FilterExpression=f"{CONNECTION_ID} <> :this",
+            FilterExpression=(
+                f"{CONNECTION_ID} <> :this AND #at >= :since AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
+                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed)"
+            ),
+            ExpressionAttributeNames={"#at": AT},
             ExpressionAttributeValues={
                 ":principal": {"S": principal_of(request)},
                 ":this": {"S": request.connection_id},
+                ":since": {"S": _text(scan.unbroken_since)},
+                ":confirmed": {"S": _text(scan.confirmed_before)},
+                **endpoints,
             },
         )
 
-    def _counts_are_valid(self) -> bool:
-        now = datetime.now(UTC).timestamp()
-        if now >= self._counts_valid_until:
-            key = self._key(STATE)
-            item = self._tables.get([key]).get(key, {})
-            self._counts_valid_until = float(item.get(COUNTS_VALID_UNTIL, {}).get("N", 0))
-        return now < self._counts_valid_until
+    def complete(self, scan: CompleteScan) -> None:
+        """Say what the re-authorizer's last complete scan saw."""
+        self._tables.update(
+            self._key(STATE),
+            UpdateExpression=(
+                f"SET {COUNTS_VALID_UNTIL} = :until, countedEndpoints = :endpoints, "
+                "countedSince = :since, confirmedBefore = :confirmed"
+            ),
+            ExpressionAttributeValues={
+                ":until": {"N": str(scan.valid_until.timestamp())},
+                ":endpoints": {"SS": list(scan.endpoints)},
+                ":since": {"S": _text(scan.unbroken_since)},
+                ":confirmed": {"S": _text(scan.confirmed_before)},
+            },
+        )
+
+    def last_scan(self) -> CompleteScan | None:
+        """Return what the last complete scan saw; ``None`` when there was none."""
+        key = self._key(STATE)
+        item = self._tables.get([key]).get(key, {})
+        try:
+            return CompleteScan(
+                valid_until=datetime.fromtimestamp(float(item[COUNTS_VALID_UNTIL]["N"]), UTC),
+                endpoints=tuple(item["countedEndpoints"]["SS"]),
+                unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]),
+                confirmed_before=datetime.fromisoformat(item["confirmedBefore"]["S"]),
+            )
+        except LookupError:
+            return None
+
+    def _current_scan(self) -> CompleteScan | None:
+        now = datetime.now(UTC)
+        if self._last_scan is None or now >= self._last_scan.valid_until:
+            self._last_scan = self.last_scan()
+        return self._last_scan if self._last_scan and now < self._last_scan.valid_until else None
 
     def _key(self, connection_id: str) -> Key:
         return Key(self._name, CONNECTION_ID, connection_id)
@@ -105,13 +197,14 @@ def principal_of(request: ConnectionRequest) -> str:
     return device_holder(request.common_name or "")
 
 
-def _item(facts: Facts, decision: Decision, policies: str) -> Item:
+def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
+    """Return the item of a connection that was allowed."""
     request = facts.request
     return {
         CONNECTION_ID: {"S": request.connection_id},
         PRINCIPAL: {"S": principal_of(request)},
-        "endpointId": {"S": request.endpoint_id},
-        "at": {"S": facts.now.astimezone(UTC).isoformat(timespec="milliseconds")},
+        ENDPOINT_ID: {"S": request.endpoint_id},
+        AT: {"S": _text(facts.now)},
         "request": {"S": json.dumps(request.to_event())},
         "decision": {"S": json.dumps(decision.to_record())},
         "policies": {"S": policies},
@@ -119,11 +212,19 @@ def _item(facts: Facts, decision: Decision, policies: str) -> Item:
     }
 
 
-def _connection(item: Item) -> RegisteredConnection | None:
+def _connection(item: Item) -> RegisteredConnection:
+    terminated = item.get(_TERMINATED, {}).get("S")
     try:
-        return RegisteredConnection(
-            request=ConnectionRequest.from_event(json.loads(item["request"]["S"])),
-            at=datetime.fromisoformat(item["at"]["S"]),
-        )
-    except (ValueError, LookupError, TypeError):
-        return None
+        request = ConnectionRequest.from_event(json.loads(item["request"]["S"]))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        request = None
+    return RegisteredConnection(
+        request=request,
+        terminated=terminated and datetime.fromisoformat(terminated),
+        confirmed=CONFIRMED in item,
+    )
+
+
+def _text(time: datetime) -> str:
+    """Return a time in a form that sorts by time."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")

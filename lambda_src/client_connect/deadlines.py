@@ -20,18 +20,19 @@ class Deadlines:
         self._executors: dict[str, Executor] = {}
 
     def run(
-        self, calls: Mapping[str, Callable[[], Any]], *, seconds: float
+        self, calls: Mapping[str, Callable[[], Any]], *, seconds: float, threads: str | None = None
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Run calls at once.
 
         Args:
             calls: What to call, by name.
             seconds: How long to wait for all of them together. What hangs is left behind, and not waited for.
+            threads: The name whose threads run them. Default: each its own name's.
 
         Returns:
             What they returned, and why each of the others did not, by name.
         """
-        futures = {name: self._start(name, call) for name, call in calls.items()}
+        futures = {name: self._start(threads or name, call) for name, call in calls.items()}
         wait(futures.values(), timeout=seconds)
         answers, problems = {}, {}
         for name, future in futures.items():

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import cedarpy
 from cedarpy import pst
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 class InvalidPolicySet(ValueError):
@@ -67,7 +71,7 @@ class PolicySet:
                 for id_, policy in by_id.items()
                 if policy.shadow is shadow and policy.effect in effects
             }
-            return cedarpy.PolicySet.from_pst(pst.PolicySet({}, chosen, ()))
+            return _of(chosen)
 
         return cls(
             by_id,
@@ -76,6 +80,20 @@ class PolicySet:
             shadow_permits=subset(shadow=True, effects=("permit",)),
             digest=sha256(text.encode()).hexdigest()[:12],
         )
+
+    def only(self, ids: Collection[str]) -> PolicySet:
+        """Return some of the enforced policies, and none in shadow mode."""
+        templates = {id_: policy for id_, policy in self.enforced_policies().items() if id_ in ids}
+        none = cedarpy.PolicySet.from_str("")
+        return replace(self, enforced=_of(templates), shadow_forbids=none, shadow_permits=none)
+
+    def enforced_policies(self) -> Mapping[str, pst.Template]:
+        """Return the enforced policies as syntax nodes, by their ``@id``."""
+        return self.enforced.to_pst().static_policies
+
+
+def _of(templates: Mapping[str, pst.Template]) -> cedarpy.PolicySet:
+    return cedarpy.PolicySet.from_pst(pst.PolicySet({}, templates, ()))
 
 
 def _templates(text: str) -> dict[str, pst.Template]:

@@ -13,11 +13,11 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from client_connect.printable import printable
+from client_connect.printable import printable_json
 from client_connect.request import InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from client_connect.authorizer import Decision
@@ -38,15 +38,18 @@ _PROBLEM_METRICS = {
 }
 
 
-def _definition(units: Mapping[str, str]) -> dict[str, Any]:
+def metric_definition(
+    units: Mapping[str, str], *, dimensions: Sequence[str] = ("EndpointId", "FunctionName")
+) -> dict[str, Any]:
+    """Return what makes keys of a record metrics, once by each of the dimensions."""
     return {
         "Namespace": METRIC_NAMESPACE,
-        "Dimensions": [["EndpointId"], ["FunctionName"]],
+        "Dimensions": [[dimension] for dimension in dimensions],
         "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
     }
 
 
-_METRICS = _definition(_UNITS)
+_METRICS = metric_definition(_UNITS)
 
 _logger = logging.getLogger("client_connect")
 _logger.setLevel(logging.INFO)
@@ -121,7 +124,7 @@ class Record:
 
         Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
         """
-        fields, request = _printable(self.fields), self.fields.get("request")
+        fields, request = printable_json(self.fields), self.fields.get("request")
         if fields.get("request") != request:
             fields["requestJson"] = json.dumps(request)
         metrics = {
@@ -133,7 +136,7 @@ class Record:
         }
         problems = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
         dimensions = {"EndpointId": self.fields["endpoint"], "FunctionName": function_name}
-        definition = _definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS
+        definition = metric_definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS
         _logger.log(
             logging.ERROR if self.error else logging.WARNING if problems else logging.INFO,
             "connection allowed" if self.allow else "connection denied",
@@ -142,7 +145,7 @@ class Record:
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
                 **fields,
-                **_printable(dimensions),
+                **printable_json(dimensions),
                 **metrics,
                 **problems,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
@@ -155,14 +158,3 @@ def _json(event: object) -> str:
         return json.dumps(event, default=repr)
     except (TypeError, ValueError, RecursionError) as error:
         return f"not JSON: {type(error).__name__}: {error}"
-
-
-def _printable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Escape what could break or disguise a log line: control and direction marks, lone surrogates."""
-    if isinstance(value, str):
-        return printable(value)
-    if isinstance(value, dict):
-        return {key: _printable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_printable(item) for item in value]
-    return value

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from client_connect.inventory import DeviceTable, InventoryEntry
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
+    from client_connect.tables import Tables
     from client_connect.waiver import Waiver
 
 # How long a module of extra facts may take to be imported at cold start; Lambda gives that 10 s in all.
@@ -122,14 +123,23 @@ class Surroundings:
         return calls
 
 
-def surroundings(settings: Settings, authorizer: Authorizer, *, counts_connections: bool) -> Surroundings:
-    """Make what the settings configure; what they do not is not even imported, for it costs a cold start."""
+def surroundings(
+    settings: Settings, authorizer: Authorizer, *, counts_connections: bool, tables: Tables | None = None
+) -> Surroundings:
+    """Make what the settings configure; what they do not is not even imported, for it costs a cold start.
+
+    Args:
+        settings: What the construct configured.
+        authorizer: Checks extra facts.
+        counts_connections: Whether the registry is asked for the user's open connections.
+        tables: DynamoDB. Default: with little patience.
+    """
     has_tables = settings.devices_table or settings.connections_table
     if not has_tables and not settings.extra_facts:
         return Surroundings(time_zone=settings.time_zone)
     from client_connect.deadlines import Deadlines  # noqa: PLC0415
 
-    inventory, registry = _tables(settings) if has_tables else (None, None)
+    inventory, registry = _tables(settings, tables) if has_tables else (None, None)
     deadlines = Deadlines()
     return Surroundings(
         time_zone=settings.time_zone,
@@ -141,12 +151,12 @@ def surroundings(settings: Settings, authorizer: Authorizer, *, counts_connectio
     )
 
 
-def _tables(settings: Settings) -> tuple[DeviceTable | None, ConnectionTable | None]:
+def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | None, ConnectionTable | None]:
     from client_connect.connections import ConnectionTable  # noqa: PLC0415
     from client_connect.inventory import DeviceTable  # noqa: PLC0415
     from client_connect.tables import Tables  # noqa: PLC0415
 
-    tables, inventory, registry = Tables(), None, None
+    tables, inventory, registry = tables or Tables(), None, None
     if settings.devices_table and settings.waivers_table:
         inventory = DeviceTable(tables, devices=settings.devices_table, waivers=settings.waivers_table)
     if settings.connections_table:

@@ -1,7 +1,7 @@
 """DynamoDB, read and written within limits of time.
 
-Uses botocore, which Lambda's image has. It takes a good part of a cold start to import, so this module is
-imported only where a table is configured.
+Uses botocore, which Lambda's image has and which is imported only where there is a table: it takes a good part of
+a cold start, and the constructs, which share the names here, must do without.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 from random import random
 from time import sleep
 from typing import TYPE_CHECKING, Any
-
-from botocore.config import Config
-from botocore.session import get_session
 
 from client_connect.items import Key
 
@@ -33,6 +30,10 @@ class Unprocessed(Exception):
     """DynamoDB left keys unprocessed, because the table is throttled."""
 
 
+class ConditionFailed(Exception):
+    """An item is not as the change demands."""
+
+
 class Tables:
     """The tables of one Region.
 
@@ -41,6 +42,9 @@ class Tables:
     """
 
     def __init__(self, *, rounds: int = ATTEMPTS) -> None:
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.session import get_session  # noqa: PLC0415
+
         config = Config(
             connect_timeout=CONNECT_TIMEOUT_S,
             read_timeout=READ_TIMEOUT_S,
@@ -86,10 +90,17 @@ class Tables:
         self._client.put_item(TableName=table, Item=item)
 
     def update(self, key: Key, **expression: object) -> Mapping[str, Any]:
-        """Change an item; the keywords are those of DynamoDB's ``UpdateItem``."""
-        answer: Mapping[str, Any] = self._client.update_item(
-            TableName=key.table, Key={key.name: {"S": key.value}}, **expression
-        )
+        """Change an item; the keywords are those of DynamoDB's ``UpdateItem``.
+
+        Raises:
+            ConditionFailed: When its ``ConditionExpression`` is false.
+        """
+        try:
+            answer: Mapping[str, Any] = self._client.update_item(
+                TableName=key.table, Key={key.name: {"S": key.value}}, **expression
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise ConditionFailed(str(key)) from error
         return answer
 
     def delete(self, key: Key) -> None:

@@ -2,6 +2,7 @@
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_monitoring import ConnectionMonitoring
+from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.connection_registry import ConnectionRegistry
 from cdk_client_connect.device_inventory import DeviceInventory
 from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
@@ -27,6 +28,7 @@ from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
 from cdk_client_connect.traffic_shifting import TrafficShifting
 from cdk_client_connect.trust_provider import TrustProvider
+from client_connect.unknown_connections import UnknownConnections
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
@@ -50,6 +52,7 @@ __all__ = [
     "ClientConnectError",
     "ClientConnectHandler",
     "ConnectionMonitoring",
+    "ConnectionReauthorizer",
     "ConnectionRegistry",
     "DeviceInventory",
     "EndpointAttachment",
@@ -84,4 +87,5 @@ __all__ = [
     "ServiceLinkedRole",
     "TrafficShifting",
     "TrustProvider",
+    "UnknownConnections",
 ]

@@ -36,7 +36,7 @@ from client_connect_tools.extra_facts import require_declared
 from client_connect_tools.lints import attributes_read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_kms as kms
 
@@ -112,7 +112,7 @@ class ClientConnectHandler(Construct):
             ``InvalidCode``, ``InvalidExtraFacts``; ``BundleError`` when the code cannot be built.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(  # noqa: PLR0913, PLR0915 - one keyword per option, as everywhere in the CDK
         self,
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's name
@@ -186,6 +186,14 @@ class ClientConnectHandler(Construct):
         self._role = function_role(self, self._log_group)
         if vpc is not None:
             self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
+        self._code = code
+        self._environment_encryption = environment_encryption
+        self._environment = {
+            settings.SHADOW_MODE: "true" if shadow_mode else "false",
+            settings.DEFAULT_MESSAGE: default_message,
+            settings.TIME_ZONE: time_zone,
+            **_sources(device_inventory, connection_registry, module),
+        }
         self._function = lambda_.Function(
             self,
             "Function",
@@ -201,12 +209,7 @@ class ClientConnectHandler(Construct):
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-            environment={
-                settings.SHADOW_MODE: "true" if shadow_mode else "false",
-                settings.DEFAULT_MESSAGE: default_message,
-                settings.TIME_ZONE: time_zone,
-                **_sources(device_inventory, connection_registry, module),
-            },
+            environment=self._environment,
             environment_encryption=environment_encryption,
             reserved_concurrent_executions=reserved_concurrent_executions,
             vpc=vpc,
@@ -296,6 +299,58 @@ class ClientConnectHandler(Construct):
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""
         return self._target.grant_invoke(grantee)
+
+    def deciding_function(  # noqa: PLR0913 - one keyword per property
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's name
+        *,
+        handler: str,
+        description: str,
+        role: iam.IRole,
+        log_group: logs.ILogGroup,
+        timeout: Duration,
+        memory_size: int,
+        environment: Mapping[str, str],
+        max_event_age: Duration,
+    ) -> lambda_.Function:
+        """Define another function that decides as this one does: its code, with its policies and settings.
+
+        It is deployed after this one. It is in no VPC, and is granted nothing that this one asks.
+
+        Args:
+            scope: The construct to define it in, in this one's stack.
+            id: Its id in ``scope``.
+            handler: ``package.module.function`` within the code.
+            description: What the function is for.
+            role: Its role.
+            log_group: Where it logs.
+            timeout: How long one invocation may take.
+            memory_size: In MiB.
+            environment: Variables beside this function's.
+            max_event_age: For how long an event that nobody waits for may wait. It is not tried again.
+        """
+        function = lambda_.Function(
+            scope,
+            id,
+            description=description,
+            code=self._code,
+            handler=handler,
+            runtime=self._function.runtime,
+            architecture=self._function.architecture,
+            memory_size=memory_size,
+            timeout=timeout,
+            role=role,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            environment={**self._environment, **environment},
+            environment_encryption=self._environment_encryption,
+            retry_attempts=0,
+            max_event_age=max_event_age,
+        )
+        function.node.add_dependency(self._alias)
+        return function
 
     def metric(
         self,

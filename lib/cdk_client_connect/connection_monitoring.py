@@ -13,9 +13,10 @@ from cdk_client_connect._dashboard import define_dashboard
 from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._notifications import define_notifications
 from cdk_client_connect._queries import define_queries
+from cdk_client_connect._require_all import require_all
 from cdk_client_connect._watched import Watched, read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 
@@ -48,6 +49,7 @@ class ConnectionMonitoring(Construct):
             handler alone. Of ids that are tokens the position in the list is the name.
         connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
             such a log is defined.
+        reauthorizer: What ends the handler's open connections that are denied. Default: none.
         alarm_topic: Where alarms are sent, and that they are over. Default: nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
         notifications: Where denials are announced. They take one of the two subscriptions that CloudWatch Logs
@@ -69,6 +71,7 @@ class ConnectionMonitoring(Construct):
         handler: ClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         connection_log_group: logs.ILogGroup | None,
+        reauthorizer: ConnectionReauthorizer | None = None,
         alarm_topic: sns.ITopic | None = None,
         alarms: MonitoringAlarms | None = None,
         notifications: Notifications | None = None,
@@ -77,13 +80,19 @@ class ConnectionMonitoring(Construct):
     ) -> None:
         alarms = MonitoringAlarms() if alarms is None else alarms
         notifications = Notifications.event_bridge() if notifications is None else notifications
-        _require(
+        require_all(
             ("handler", handler, isinstance(handler, ClientConnectHandler), "a ClientConnectHandler"),
             (
                 "connection_log_group",
                 connection_log_group,
                 connection_log_group is None or hasattr(connection_log_group, "log_group_name"),
                 "a logs.LogGroup or None",
+            ),
+            (
+                "reauthorizer",
+                reauthorizer,
+                isinstance(reauthorizer, ConnectionReauthorizer | None),
+                "a ConnectionReauthorizer or None",
             ),
             (
                 "alarm_topic",
@@ -116,7 +125,9 @@ class ConnectionMonitoring(Construct):
             define_connection_log_metrics(connection_log_group)
         self._handler = handler
         self._forwarder = define_notifications(self, handler.log_group, notifications)
-        watched = Watched(handler=handler, endpoints=named, forwarder=self._forwarder)
+        watched = Watched(
+            handler=handler, endpoints=named, forwarder=self._forwarder, reauthorizer=reauthorizer
+        )
         self._alarms = define_alarms(self, watched, alarms, alarm_topic)
         self._dashboard = (
             define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
@@ -143,10 +154,3 @@ class ConnectionMonitoring(Construct):
     def notification_function(self) -> lambda_.IFunction | None:
         """The function that announces denials, if there is one."""
         return self._forwarder
-
-
-def _require(*arguments: tuple[str, object, bool, str]) -> None:
-    """Check the types: the name of each argument, its value, whether it is right, and what it must be."""
-    problems = [f"{name}={value!r} must be {wanted}" for name, value, right, wanted in arguments if not right]
-    if problems:
-        raise InvalidArgument("\n".join(problems))

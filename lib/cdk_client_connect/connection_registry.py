@@ -9,7 +9,14 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk_client_connect._table_access import grant
-from client_connect.connections import BY_PRINCIPAL, CONNECTION_ID, PRINCIPAL
+from client_connect.connections import (
+    AT,
+    BY_PRINCIPAL,
+    CONFIRMED,
+    CONNECTION_ID,
+    ENDPOINT_ID,
+    PRINCIPAL,
+)
 from client_connect.items import EXPIRES_AT
 
 if TYPE_CHECKING:
@@ -60,7 +67,8 @@ class ConnectionRegistry(Construct):
         self._table.add_global_secondary_index(
             index_name=BY_PRINCIPAL,
             partition_key=dynamodb.Attribute(name=PRINCIPAL, type=dynamodb.AttributeType.STRING),
-            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            projection_type=dynamodb.ProjectionType.INCLUDE,
+            non_key_attributes=[ENDPOINT_ID, AT, CONFIRMED],
         )
 
     @property
@@ -77,3 +85,7 @@ class ConnectionRegistry(Construct):
         return grant(self._table, grantee, "BatchGetItem").combine(
             grant(self._table, grantee, "Query", index=BY_PRINCIPAL)
         )
+
+    def grant_reauthorize(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a re-authorizer to read what connections asked, to take out those that ended, and to keep its state."""
+        return grant(self._table, grantee, "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from aws_cdk import Acknowledgment, CustomResource, Duration, RemovalPolicy, Stack, Token, Validations
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._support_function import support_function
+from cdk_client_connect._unscoped_permission import allow_everywhere
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.errors import InvalidArgument
 
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
-_MODIFY = "ec2:ModifyClientVpnEndpoint"
-_DESCRIBE = "ec2:DescribeClientVpnEndpoints"
-_WILDCARD_REASON = f"{_DESCRIBE}, the one action here with this resource, has no resource-level permissions"
 
 
 class AttachmentRemoval(Enum):
@@ -113,13 +111,8 @@ def _attaching_function(scope: Construct, endpoint_id: str) -> lambda_.Function:
         timeout=Duration.minutes(2),
     )
     arn = Stack.of(scope).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=endpoint_id)
-    for action, resource in {_MODIFY: arn, _DESCRIBE: "*"}.items():
-        function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=[resource]))
-    # There is no policy where the app customizes its roles, by iam.Role.customize_roles.
-    policy = function.role and function.role.node.try_find_child("DefaultPolicy")
-    if policy is not None:
-        acknowledgment = Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=_WILDCARD_REASON)
-        Validations.of(policy).acknowledge(acknowledgment)
+    function.add_to_role_policy(iam.PolicyStatement(actions=["ec2:ModifyClientVpnEndpoint"], resources=[arn]))
+    allow_everywhere(function, "ec2:DescribeClientVpnEndpoints")
     return function
 
 

@@ -6,19 +6,15 @@ from enum import Enum
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as cr
 from constructs import Construct, IDependable
 
-from cdk_client_connect._function_role import function_role
+from cdk_client_connect._sdk_call import sdk_call
 from cdk_client_connect.errors import InvalidArgument
 
 _SERVICE = "clientvpn-connections.amazonaws.com"
 _ROLE_NAME = "AWSServiceRoleForClientVPNConnections"
 _ID = "ClientVpnConnectionsRole"
-
-# All AwsCustomResources of a stack share one function, which has the role and log group of the first.
-_SHARED_FUNCTION_ID = "AWS" + cr.AwsCustomResource.PROVIDER_FUNCTION_UUID.replace("-", "")
 
 
 class ServiceLinkedRole(Enum):
@@ -76,9 +72,7 @@ class _EnsuredRole(Construct):
 
     def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
         super().__init__(scope, id)
-        shared = Stack.of(self).node.try_find_child(_SHARED_FUNCTION_ID)
-        log_group = None if shared else self._log_group()
-        cr.AwsCustomResource(
+        sdk_call(
             self,
             "Create",
             on_create=cr.AwsSdkCall(
@@ -89,15 +83,7 @@ class _EnsuredRole(Construct):
                 # IAM answers InvalidInput when the role exists; EntityAlreadyExists would mean the same.
                 ignore_error_codes_matching="InvalidInput|EntityAlreadyExists",
             ),
-            policy=cr.AwsCustomResourcePolicy.from_statements([_permission(Stack.of(self))]),
-            role=None if log_group is None else function_role(self, log_group),
-            log_group=log_group,
-            install_latest_aws_sdk=False,
-        )
-
-    def _log_group(self) -> logs.LogGroup:
-        return logs.LogGroup(
-            self, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+            permission=_permission(Stack.of(self)),
         )
 
 

@@ -83,7 +83,10 @@ def test_the_tables(stack: cdk.Stack) -> None:
     assert by_key["connectionId"]["Properties"]["TimeToLiveSpecification"] == lasting
     (index,) = by_key["connectionId"]["Properties"]["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "byPrincipal"
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert index["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": ["endpointId", "at", "confirmed"],
+    }
 
 
 def test_the_tables_as_configured(stack: cdk.Stack) -> None:

@@ -18,12 +18,13 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
-        ConnectionMonitoring ConnectionRegistry DeviceInventory EndpointAttachment EndpointAuthorizationPolicy
-        ExtraFacts FunctionReference GradualDeployment Hours InvalidArgument InvalidAuthorizationPolicy
-        InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName InvalidHandler InvalidMessage
-        InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout
-        InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms Notifications Policies
-        PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole TrafficShifting TrustProvider
+        ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
+        EndpointAuthorizationPolicy ExtraFacts FunctionReference GradualDeployment Hours InvalidArgument
+        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName
+        InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
+        InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms
+        Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
+        TrafficShifting TrustProvider UnknownConnections
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}

@@ -1,0 +1,150 @@
+"""The function that ends open connections which are denied today: run on a schedule and after each deployment.
+
+It is in the handler's bundle, so that it decides by the same policies. The handler does not import it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from client_connect.authorizer import Authorizer
+from client_connect.client_vpn import ClientVpn
+from client_connect.connections import ConnectionTable
+from client_connect.policy_reads import reads
+from client_connect.reauthorizer import Reauthorizer
+from client_connect.reauthorizer_records import Records
+from client_connect.reauthorizer_settings import ReauthorizerSettings
+from client_connect.reauthorizer_state import ReauthorizerState
+from client_connect.redeciding import Judge
+from client_connect.settings import (
+    CONNECTIONS_TABLE,
+    CUSTOM_SCHEMA_FILE,
+    POLICIES_FILE,
+    Settings,
+    read_shadow_mode,
+)
+from client_connect.surroundings import Surroundings, surroundings
+from client_connect.tables import Tables
+from client_connect.time_left import TimeLeft
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Context(Protocol):
+        """What is read of Lambda's context object."""
+
+        function_name: str
+
+        def get_remaining_time_in_millis(self) -> int:
+            """Return the milliseconds until Lambda ends the invocation."""
+
+
+BUNDLE = Path(__file__).parents[1]
+
+# Nobody waits for an answer here, so that a throttled table is asked more often than the handler may.
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What runs of this process share.
+
+    Attributes:
+        settings: What the construct configured.
+        authorizer: Has the policies of the bundle.
+        tables: DynamoDB.
+        registry_name: The name of the registry's table.
+        surroundings: The inventory, the registry and extra facts.
+    """
+
+    settings: ReauthorizerSettings
+    authorizer: Authorizer
+    tables: Tables
+    registry_name: str
+    surroundings: Surroundings
+
+    @classmethod
+    @cache
+    def of_process(cls) -> Parts:
+        """Make them of the environment variables and the bundle.
+
+        Raises:
+            Exception: When a variable or the policies are wrong. The next run tries again.
+        """
+        shared = Settings.from_environment()
+        if shared.connections_table is None:
+            raise LookupError(f"{CONNECTIONS_TABLE} is not set")
+        custom = BUNDLE / CUSTOM_SCHEMA_FILE
+        authorizer = Authorizer(
+            (BUNDLE / POLICIES_FILE).read_text("utf-8"),
+            custom=custom.read_text("utf-8") if custom.is_file() else None,
+        )
+        settings = ReauthorizerSettings.from_environment()
+        tables = Tables(rounds=_ROUNDS)
+        return cls(
+            # A handler in shadow mode denies nobody, so nobody is to be disconnected either.
+            settings=replace(settings, dry_run=settings.dry_run or read_shadow_mode()),
+            authorizer=authorizer,
+            tables=tables,
+            registry_name=shared.connections_table,
+            surroundings=surroundings(shared, authorizer, counts_connections=False, tables=tables),
+        )
+
+    def reauthorizer(self, time_left: TimeLeft, records: Records, vpn: ClientVpn) -> Reauthorizer:
+        """Return what runs once."""
+        registry = ConnectionTable(self.tables, name=self.registry_name)
+        policies = self.authorizer.policies
+        return Reauthorizer(
+            self.settings,
+            policies=policies.digest,
+            vpn=vpn,
+            registry=registry,
+            state=ReauthorizerState(self.tables, name=self.registry_name),
+            judge=Judge(
+                self.authorizer,
+                self.surroundings,
+                registry=registry,
+                unknown=self.settings.unknown_connections,
+            ),
+            records=records,
+            time_left=time_left,
+            counts_connections=any(
+                "activeConnections" in reads(policy) for policy in policies.enforced_policies().values()
+            ),
+        )
+
+
+def handler(_event: object, context: Context) -> dict[str, str]:
+    """Run once, whatever the event.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        Exception: When the run failed, so that Lambda counts it.
+    """
+    started = perf_counter()
+    records = Records(function_name=context.function_name, policies="", dry_run=False)
+    reauthorizer = None
+    try:
+        parts = Parts.of_process()
+        records = Records(
+            function_name=context.function_name,
+            policies=parts.authorizer.policies.digest,
+            dry_run=parts.settings.dry_run,
+        )
+        time_left = TimeLeft(context.get_remaining_time_in_millis)
+        reauthorizer = parts.reauthorizer(time_left, records, ClientVpn(time_left))
+        outcome = reauthorizer.run()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        done = None if reauthorizer is None else reauthorizer.outcome
+        records.of_error(error, done, milliseconds=(perf_counter() - started) * 1000)
+        raise
+    records.of_run(outcome, milliseconds=(perf_counter() - started) * 1000)
+    return {"run": outcome.state}

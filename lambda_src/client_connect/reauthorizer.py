@@ -1,0 +1,298 @@
+"""A run of the re-authorizer: it ends the open connections that are denied today.
+
+What it relies on: it terminates nothing before it has seen all connections, and nothing at all when more are
+denied than it may terminate; it decides each one once more right before it is terminated; and it terminates
+only while it has the lease. Whatever interrupts it, the next run sees the connections that are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from client_connect.client_vpn import (
+    OPEN,
+    TERMINATED,
+    EndpointMissing,
+    Page,
+    TerminationFailed,
+    TokenRefused,
+)
+from client_connect.connections import CompleteScan
+from client_connect.reauthorizer_state import LeaseLost, LeaseTaken
+from client_connect.redeciding import BATCH, Judge, Judgement, Verdict
+from client_connect.scan import Candidate, Scan
+from client_connect.time_left import OutOfTime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from client_connect.client_vpn import ClientVpn, Connection
+    from client_connect.connections import ConnectionTable
+    from client_connect.reauthorizer_records import Records
+    from client_connect.reauthorizer_settings import ReauthorizerSettings
+    from client_connect.reauthorizer_state import ReauthorizerState
+    from client_connect.time_left import TimeLeft
+
+_Item = TypeVar("_Item")
+
+# The service lists a connection for 60 minutes after its end.
+_SEEN_ENDING = timedelta(minutes=55)
+# A connection that was allowed a moment ago may not be listed yet.
+_ESTABLISHING = timedelta(minutes=2)
+
+# How many are decided once more before they are terminated: a few seconds' worth.
+_TERMINATED_AT_ONCE = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        state: ``complete``; ``unfinished`` when its time was used up; ``another run is at work`` when there was
+            nothing to do; ``superseded`` when a run by other policies or settings took over.
+        scan: The scan, unless another run is at work.
+        scanned: Whether the scan is complete.
+        cap_exceeded: Whether more connections are denied than may be terminated, so that none was.
+        terminated: How many connections were terminated; under ``dry_run`` would have been.
+        failures: How many could not be terminated.
+        missing: The endpoints that do not exist.
+        problems: Why a source of facts was unavailable, by its name.
+    """
+
+    state: str = "complete"
+    scan: Scan | None = None
+    scanned: bool = False
+    cap_exceeded: bool = False
+    terminated: int = 0
+    failures: int = 0
+    missing: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+class Reauthorizer:
+    """Runs once.
+
+    Args:
+        settings: What the construct configured.
+        policies: The digest of the policies.
+        vpn: The connections.
+        registry: The connections that the handler allowed.
+        state: What runs leave for each other.
+        judge: Decides connections anew.
+        records: Where terminations are recorded.
+        time_left: Until the run must end.
+        counts_connections: Whether policies read how many connections a user has, so that it must be known which
+            of those in the registry came to be.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per part
+        self,
+        settings: ReauthorizerSettings,
+        *,
+        policies: str,
+        vpn: ClientVpn,
+        registry: ConnectionTable,
+        state: ReauthorizerState,
+        judge: Judge,
+        records: Records,
+        time_left: TimeLeft,
+        counts_connections: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._vpn = vpn
+        self._registry = registry
+        self._state = state
+        self._judge = judge
+        self._records = records
+        self._time_left = time_left
+        self._counts_connections = counts_connections
+        self._work_id = f"{policies} {settings.to_json()}"
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Scan, and terminate what is denied.
+
+        Raises:
+            Exception: When the connections or the registry cannot be read. Nothing was terminated on what is
+                known then.
+        """
+        try:
+            self._state.take_lease(seconds=self._time_left.until_killed, work=self._work_id)
+        except LeaseTaken:
+            self.outcome.state = "another run is at work"
+            return self.outcome
+        try:
+            self._work()
+        except OutOfTime:
+            self.outcome.state = "unfinished"
+        except LeaseLost:
+            self.outcome.state = "superseded"
+        finally:
+            self.outcome.problems = self._judge.problems
+            self._release()
+        return self.outcome
+
+    def _work(self) -> None:
+        scan = self.outcome.scan = self._begun_scan() or self._new_scan()
+        try:
+            if scan.endpoints:
+                self._see_all(scan)
+            # Also of an unfinished scan: what is left of it is no more than that.
+            self.outcome.cap_exceeded = scan.denials > self._settings.maximum_terminations
+            if not self.outcome.cap_exceeded:
+                self._terminate(scan)
+        except OutOfTime:
+            self._state.save_scan(scan.to_json())
+            raise
+
+    def _see_all(self, scan: Scan) -> None:
+        while scan.endpoints:
+            self._take_page(scan)
+        self._complete(scan)
+
+    def _release(self) -> None:
+        try:
+            self._state.release_lease()
+        except LeaseLost:
+            self.outcome.state = "superseded"
+
+    def _new_scan(self) -> Scan:
+        return Scan(
+            settings=self._work_id,
+            started=datetime.now(UTC).timestamp(),
+            endpoints=list(self._settings.endpoints),
+            keep=self._settings.maximum_terminations + 1,
+            per_user=self._settings.connections_per_user,
+        )
+
+    def _begun_scan(self) -> Scan | None:
+        """Return the scan that an earlier run has begun by the same policies and settings."""
+        text = self._state.saved_scan()
+        try:
+            scan = None if text is None else Scan.from_json(text)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return None  # of another version of this library
+        return scan if scan is not None and scan.settings == self._work_id else None
+
+    def _take_page(self, scan: Scan) -> None:
+        """Take a page in, all of it or nothing."""
+        try:
+            page = self._vpn.page(scan.endpoints[0], scan.token)
+        except TokenRefused:
+            scan.begin_endpoint_again()
+            return
+        except EndpointMissing:
+            self.outcome.missing.append(scan.endpoints[0])
+            page = Page()
+        self._forget_ended([each for each in page.connections if each.status == TERMINATED])
+        judgements = list(self._judged([each for each in page.connections if each.status in OPEN]))
+        for judgement in judgements:
+            _take(scan, judgement)
+        scan.go_on(page.next_token)
+
+    def _forget_ended(self, connections: Sequence[Connection]) -> None:
+        for batch in _batches(connections, BATCH):
+            self._time_left.require()
+            for connection_id in self._registry.find(each.connection_id for each in batch):
+                self._time_left.require()
+                self._registry.remove(connection_id)
+
+    def _judged(self, connections: Sequence[Connection]) -> Iterator[Judgement]:
+        for batch in _batches(connections, BATCH):
+            self._time_left.require()
+            for judgement in self._judge.judge(batch):
+                if self._counts_connections and judgement.unconfirmed:
+                    self._time_left.require()
+                    self._registry.confirm(judgement.connection.connection_id)
+                yield judgement
+
+    def _complete(self, scan: Scan) -> None:
+        """Say that every connection was seen, and forget where the scan was."""
+        now, started = datetime.now(UTC), datetime.fromtimestamp(scan.started, UTC)
+        before = self._registry.last_scan()
+        endpoints = tuple(sorted(set(self._settings.endpoints)))
+        unbroken = (
+            before is not None
+            and before.endpoints == endpoints
+            and now < before.confirmed_before + _ESTABLISHING + _SEEN_ENDING
+        )
+        self._state.forget_scan()
+        self._registry.complete(
+            CompleteScan(
+                valid_until=now + 3 * timedelta(seconds=self._settings.interval_s),
+                endpoints=endpoints,
+                unbroken_since=before.unbroken_since if before is not None and unbroken else started,
+                confirmed_before=started - _ESTABLISHING,
+            )
+        )
+        self.outcome.scanned = True
+
+    def _terminate(self, scan: Scan) -> None:
+        """Terminate the candidates of a scan; those that are left are still in it."""
+        for batch in _batches(list(scan.candidates.values()), _TERMINATED_AT_ONCE):
+            self._time_left.require()
+            judgements = self._judge.judge([each.connection for each in batch])
+            found = {each.connection.connection_id: each for each in judgements}
+            for candidate in batch:
+                connection_id = candidate.connection.connection_id
+                self._terminate_one(candidate, found[connection_id])
+                del scan.candidates[connection_id]
+        self._state.forget_scan()
+
+    def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> None:
+        """Terminate a connection, unless it is not denied any more since it was seen."""
+        if judgement.verdict is Verdict.SETTLING:
+            return
+        if candidate.reason == "policies" and judgement.verdict is not Verdict.DENIED:
+            return
+        failure = "" if self._settings.dry_run else self._failure(candidate.connection)
+        if failure is None:
+            return
+        self.outcome.terminated += not failure
+        self.outcome.failures += bool(failure)
+        self._records.of_connection(candidate, judgement, failure=failure)
+
+    def _failure(self, connection: Connection) -> str | None:
+        """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
+        connection_id = connection.connection_id
+        self._time_left.require()
+        self._state.require_lease()
+        # Before it is terminated, so that no run does it twice while the service still shows it as active; if
+        # this one is killed between the two, a later run does it once.
+        self._registry.remember_termination(connection_id, now=datetime.now(UTC))
+        try:
+            if self._vpn.terminate(connection):
+                return ""
+        except OutOfTime:
+            self._registry.forget_termination(connection_id)
+            raise
+        except TerminationFailed as error:
+            self._registry.forget_termination(connection_id)
+            return str(error)
+        self._registry.remove(connection_id)
+        return None
+
+
+def _take(scan: Scan, judgement: Judgement) -> None:
+    """Take a judgement into a scan."""
+    match judgement.verdict:
+        case Verdict.SETTLING:
+            return
+        case Verdict.LEFT_ALONE:
+            scan.tally.left_alone += 1
+        case Verdict.UNDECIDED:
+            scan.tally.undecided += 1
+        case _:
+            scan.tally.decided += 1
+    if judgement.verdict is Verdict.DENIED and judgement.decision is not None:
+        scan.deny(judgement.connection, judgement.decision.determining)
+    elif judgement.principal is not None:
+        scan.keep_newest(judgement.principal, judgement.connection)
+
+
+def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

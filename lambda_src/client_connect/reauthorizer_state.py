@@ -1,0 +1,158 @@
+"""What runs of the re-authorizer leave for each other, in the registry's table: a lease, and an unfinished scan."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from client_connect.connections import CONNECTION_ID, KEPT, STATE
+from client_connect.items import EXPIRES_AT, Key
+from client_connect.tables import ConditionFailed
+
+if TYPE_CHECKING:
+    from client_connect.items import Item
+    from client_connect.tables import Tables
+
+_PART = "part"
+_SCAN, _PARTS = "savedScan", "savedParts"
+
+# Of the 400 KB that an item may have.
+_PART_BYTES = 350_000
+
+
+class LeaseTaken(Exception):
+    """Another run is at work."""
+
+
+class LeaseLost(Exception):
+    """A run by other policies or settings has taken over."""
+
+
+class ReauthorizerState:
+    """The state item, of which one run at a time has the lease.
+
+    Args:
+        tables: DynamoDB.
+        name: The registry's table.
+    """
+
+    def __init__(self, tables: Tables, *, name: str) -> None:
+        self._tables = tables
+        self._name = name
+        self._lease = str(uuid4())
+
+    def take_lease(self, *, seconds: float, work: str) -> None:
+        """Take the lease, which ends by itself.
+
+        A run by other policies or settings is superseded: what is deployed now is right, and a bad policy that is
+        being corrected must not go on. The other run notices before it terminates the next connection.
+
+        Args:
+            seconds: For how long.
+            work: By which policies and settings the run works.
+
+        Raises:
+            LeaseTaken: When another run by the same has it.
+        """
+        now = datetime.now(UTC).timestamp()
+        try:
+            self._tables.update(
+                self._key(),
+                UpdateExpression="SET lease = :lease, leaseUntil = :until, leaseWork = :work",
+                ConditionExpression=(
+                    "attribute_not_exists(lease) OR leaseUntil < :now OR leaseWork <> :work"
+                ),
+                ExpressionAttributeValues={
+                    ":lease": {"S": self._lease},
+                    ":until": {"N": str(now + seconds)},
+                    ":work": {"S": work},
+                    ":now": {"N": str(now)},
+                },
+            )
+        except ConditionFailed as error:
+            raise LeaseTaken from error
+
+    def require_lease(self) -> None:
+        """Check that this run still has the lease.
+
+        Raises:
+            LeaseLost: When it has not.
+        """
+        key = self._key()
+        item = self._tables.get([key]).get(key, {})
+        if item.get("lease", {}).get("S") != self._lease:
+            raise LeaseLost
+
+    def release_lease(self) -> None:
+        """Give the lease back.
+
+        Raises:
+            LeaseLost: When another run has taken it.
+        """
+        self._update("REMOVE lease, leaseUntil, leaseWork")
+
+    def save_scan(self, scan: str) -> None:
+        """Save where a scan is, in as many items as that takes.
+
+        Raises:
+            LeaseLost: When another run has taken over; then nothing has changed.
+        """
+        packed, generation = zlib.compress(scan.encode()), str(uuid4())
+        parts = [packed[at : at + _PART_BYTES] for at in range(0, len(packed), _PART_BYTES)]
+        end = str(int((datetime.now(UTC) + KEPT).timestamp()))
+        for number, part in enumerate(parts):
+            item: Item = {
+                CONNECTION_ID: {"S": self._part(generation, number).value},
+                _PART: {"B": part},
+                EXPIRES_AT: {"N": end},
+            }
+            self._tables.put(self._name, item)
+        self._update(
+            f"SET {_SCAN} = :generation, {_PARTS} = :parts",
+            {":generation": {"S": generation}, ":parts": {"N": str(len(parts))}},
+        )
+
+    def saved_scan(self) -> str | None:
+        """Return the scan that was saved, if there is one and it is whole."""
+        parts = self._saved_parts()
+        found = self._tables.get(parts)
+        if not parts or len(found) != len(parts):
+            return None
+        return zlib.decompress(b"".join(found[part][_PART]["B"] for part in parts)).decode()
+
+    def forget_scan(self) -> None:
+        """Forget the scan that was saved.
+
+        Raises:
+            LeaseLost: When another run has taken over; then nothing has changed.
+        """
+        parts = self._saved_parts()
+        self._update(f"REMOVE {_SCAN}, {_PARTS}")
+        for part in parts:
+            self._tables.delete(part)
+
+    def _saved_parts(self) -> list[Key]:
+        key = self._key()
+        item = self._tables.get([key]).get(key, {})
+        if _SCAN not in item:
+            return []
+        return [self._part(item[_SCAN]["S"], number) for number in range(int(item[_PARTS]["N"]))]
+
+    def _update(self, expression: str, values: dict[str, dict[str, str]] | None = None) -> None:
+        try:
+            self._tables.update(
+                self._key(),
+                UpdateExpression=expression,
+                ConditionExpression="lease = :lease",
+                ExpressionAttributeValues={":lease": {"S": self._lease}, **(values or {})},
+            )
+        except ConditionFailed as error:
+            raise LeaseLost from error
+
+    def _key(self) -> Key:
+        return Key(self._name, CONNECTION_ID, STATE)
+
+    def _part(self, generation: str, number: int) -> Key:
+        return Key(self._name, CONNECTION_ID, f"{STATE}-{generation}-{number}")

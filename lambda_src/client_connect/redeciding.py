@@ -1,0 +1,264 @@
+"""Connections decided anew: by their registered requests, and by today's policies, devices and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
+
+from client_connect.client_vpn import ACTIVE, Connection
+from client_connect.connections import principal_of
+from client_connect.partial_decision import NEW_CONNECTIONS_ONLY, PartialAuthorizer, untold
+from client_connect.request import ConnectionRequest
+from client_connect.unknown_connections import UnknownConnections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from client_connect.authorizer import Authorizer, Decision
+    from client_connect.connections import ConnectionTable, RegisteredConnection
+    from client_connect.facts import Facts
+    from client_connect.surroundings import Surroundings
+
+BATCH = 100
+
+# How long the service may still show a connection as active that was terminated.
+SETTLING = timedelta(minutes=5)
+
+_FAILURES = 3
+_SECONDS_PER_CUSTOM_FACTS = 0.15
+_NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
+
+
+class Verdict(Enum):
+    """What becomes of a connection."""
+
+    STAYS = "stays"
+    DENIED = "denied"
+    LEFT_ALONE = "left alone"
+    UNDECIDED = "undecided"
+    SETTLING = "settling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was found of a connection.
+
+    Attributes:
+        connection: The connection.
+        verdict: What becomes of it.
+        principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
+        registered: Whether the registry has its request.
+        unconfirmed: Whether the registry does not know yet that it was active.
+        facts: By what it was decided; ``None`` when it was not.
+        decision: The decision.
+    """
+
+    connection: Connection
+    verdict: Verdict
+    principal: str | None = None
+    registered: bool = False
+    unconfirmed: bool = False
+    facts: Facts | None = None
+    decision: Decision | None = None
+
+
+class Source:
+    """Something that is asked again and again, until it has failed three times in a row."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self.problem: str = ""
+
+    def ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the source says
+        """Return the answer, or ``None``; then ``problem`` says why."""
+        if self._failures >= _FAILURES:
+            return None
+        try:
+            answer = call()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, nobody is to be denied for that
+            self._failures += 1
+            self.problem = f"{type(error).__name__}: {error}"
+            return None
+        self._failures = 0
+        return answer
+
+
+class Judge:
+    """Decides connections anew.
+
+    Args:
+        authorizer: Has today's policies.
+        surroundings: The inventory, the registry and extra facts.
+        registry: The registry, which is also in the surroundings.
+        unknown: What becomes of connections that the registry does not know.
+    """
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        surroundings: Surroundings,
+        *,
+        registry: ConnectionTable,
+        unknown: UnknownConnections = UnknownConnections.LEAVE,
+    ) -> None:
+        self._authorizer = PartialAuthorizer(authorizer)
+        self._surroundings = surroundings
+        self._registry = registry
+        self._unknown = unknown
+        self._inventory = Source()
+        self._custom = Source()
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why a source of facts was unavailable, by its name."""
+        problems = {"inventory": self._inventory.problem, "customFacts": self._custom.problem}
+        return {name: problem for name, problem in problems.items() if problem}
+
+    def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
+        """Decide up to 100 open connections.
+
+        Raises:
+            Exception: When the registry cannot be read: then nothing is known of any connection.
+        """
+        registered = self._registry.find(connection.connection_id for connection in connections)
+        judgements, requests = [], []
+        for connection in connections:
+            entry = registered.get(connection.connection_id)
+            request, unknown = self._request(connection, entry)
+            if entry is not None and _is_settling(connection, entry):
+                judgements.append(Judgement(connection=connection, verdict=Verdict.SETTLING))
+            elif request is None:
+                judgements.append(Judgement(connection=connection, verdict=Verdict.LEFT_ALONE))
+            else:
+                requests.append((connection, entry, request, unknown))
+        gathered = self._gather([request for _, _, request, _ in requests])
+        for (connection, entry, _request, unknown), facts in zip(requests, gathered, strict=True):
+            judgements.append(self._judgement(connection, entry, facts, unknown))
+        return judgements
+
+    def _request(
+        self, connection: Connection, entry: RegisteredConnection | None
+    ) -> tuple[ConnectionRequest | None, frozenset[str]]:
+        """Return the request to decide by, if any, and what it does not tell."""
+        if entry is not None and entry.request is not None:
+            return entry.request, NEW_CONNECTIONS_ONLY
+        if self._unknown is UnknownConnections.LEAVE:
+            return None, frozenset()
+        return _told(connection)
+
+    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[Facts]:
+        entries = self._inventory_entries(requests)
+        custom = self._custom_facts(requests)
+        return [
+            self._surroundings.put_together(
+                request,
+                {**entry[0], **facts[0]},
+                {**entry[1], **facts[1]},
+            ).facts
+            for request, entry, facts in zip(requests, entries, custom, strict=True)
+        ]
+
+    def _inventory_entries(
+        self, requests: Sequence[ConnectionRequest]
+    ) -> list[tuple[dict[str, Any], dict[str, str]]]:
+        inventory = self._surroundings.inventory
+        if inventory is None or not requests:
+            return [({}, {})] * len(requests)
+        entries = self._inventory.ask(lambda: inventory.look_up(requests))
+        if entries is None:
+            return [({}, {"inventory": self._inventory.problem})] * len(requests)
+        return [({"inventory": entry}, {}) for entry in entries]
+
+    def _custom_facts(
+        self, requests: Sequence[ConnectionRequest]
+    ) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
+        custom, deadlines = self._surroundings.custom, self._surroundings.deadlines
+        if custom is None or deadlines is None or not requests:
+            return [({}, {})] * len(requests)
+
+        def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
+            calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
+            seconds = len(calls) * _SECONDS_PER_CUSTOM_FACTS
+            answers, problems = deadlines.run(calls, seconds=seconds, threads="customFacts")
+            if not answers:
+                raise RuntimeError(next(iter(problems.values())))
+            return [
+                ({"customFacts": answers[name]}, {})
+                if name in answers
+                else ({}, {"customFacts": problems[name]})
+                for name in calls
+            ]
+
+        found = self._custom.ask(of_all)
+        return found or [({}, {"customFacts": self._custom.problem})] * len(requests)
+
+    def _judgement(
+        self,
+        connection: Connection,
+        entry: RegisteredConnection | None,
+        facts: Facts,
+        unknown: frozenset[str],
+    ) -> Judgement:
+        is_registered = entry is not None and entry.request is not None
+        has_owner = is_registered or connection.username is not None
+        decision, verdict = self._verdict(facts, unknown, is_registered=is_registered)
+        return Judgement(
+            connection=connection,
+            verdict=verdict,
+            principal=principal_of(facts.request) if has_owner else None,
+            registered=is_registered,
+            unconfirmed=entry is not None and is_registered and not entry.confirmed,
+            facts=facts,
+            decision=decision,
+        )
+
+    def _verdict(
+        self, facts: Facts, unknown: frozenset[str], *, is_registered: bool
+    ) -> tuple[Decision | None, Verdict]:
+        try:
+            decision, denied = self._authorizer.decide(facts, unknown=unknown)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - a panic of the engine is not an Exception
+            return None, Verdict.UNDECIDED
+        if decision.errors or "unavailable" in (facts.inventory, facts.custom_facts):
+            return decision, Verdict.UNDECIDED
+        if denied:
+            return decision, Verdict.DENIED
+        return decision, Verdict.STAYS if is_registered else Verdict.LEFT_ALONE
+
+
+def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
+    """Whether it was terminated a moment ago, and the service does not show that yet."""
+    return (
+        connection.status == ACTIVE
+        and entry.terminated is not None
+        and datetime.now(UTC) < entry.terminated + SETTLING
+    )
+
+
+def _told(connection: Connection) -> tuple[ConnectionRequest, frozenset[str]]:
+    """Return a request with what the service tells, and what it does not tell.
+
+    It names the user under Active Directory authentication only, so that nobody knows whether a connection
+    without one has a user. What it calls the common name is that of the certificate, or the user's name.
+    """
+    username, common_name = connection.username, connection.common_name
+    if username and common_name and common_name.lower() == username.lower():
+        common_name = None
+    request = ConnectionRequest(
+        connection_id=connection.connection_id,
+        endpoint_id=connection.endpoint_id,
+        username=username,
+        common_name=common_name if username or common_name else "unknown",
+        platform="",
+        public_ip=_NOWHERE,
+    )
+    return request, untold(username=username is not None, common_name=common_name is not None)
+
+
+def _call(function: Callable[[ConnectionRequest], Any], request: ConnectionRequest) -> Callable[[], Any]:
+    return lambda: function(request)

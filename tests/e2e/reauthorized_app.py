@@ -1,0 +1,26 @@
+"""A handler with a registry and a re-authorizer, which the emulator knows but for EC2's Client VPN calls."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect import ClientConnectHandler, ConnectionReauthorizer, ConnectionRegistry, Policies
+
+app = cdk.App()
+stack = cdk.Stack(app, "Reauthorized")
+handler = ClientConnectHandler(
+    stack,
+    "Handler",
+    policies=Policies.from_file(app.node.get_context("policies")),
+    connection_registry=ConnectionRegistry(stack, "Registry"),
+    architecture=lambda_.Architecture.custom(app.node.get_context("architecture")),
+    runtime=lambda_.Runtime(app.node.get_context("runtime"), lambda_.RuntimeFamily.PYTHON),
+)
+reauthorizer = ConnectionReauthorizer(
+    stack, "Reauthorizer", handler=handler, endpoints=[app.node.get_context("endpoint")]
+)
+reauthorizer.function.add_environment("AWS_ENDPOINT_URL_EC2", app.node.get_context("ec2"))
+for name, value in {"FunctionName": handler.function_name, "FunctionArn": handler.function_arn}.items():
+    cdk.CfnOutput(stack, name, value=value)
+app.synth()

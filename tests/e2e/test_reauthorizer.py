@@ -1,0 +1,679 @@
+"""Runs of the re-authorizer over real connections to a Client VPN API and to DynamoDB."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from botocore.exceptions import ClientError
+
+from client_connect import Device
+from client_connect.client_vpn import ClientVpn
+from client_connect.connections import STATE, ConnectionTable
+from client_connect.custom_facts import CustomFacts
+from client_connect.items import waivers_item
+from client_connect.reauthorizer_state import ReauthorizerState
+from client_connect.redeciding import Judge
+from client_connect.tables import Tables
+from client_connect.time_left import OutOfTime
+from client_connect.unknown_connections import UnknownConnections
+from client_connect.waiver import Waiver
+from local_aws.client_vpn_api import ClientVpnApi
+from local_aws.client_vpn_state import Connection
+from local_aws.emulator import Emulator
+from local_aws.live_connections import ENDPOINT, Client, LiveConnections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from client_connect.reauthorizer import Outcome
+
+pytestmark = pytest.mark.e2e
+
+PERMIT = '@id("all") permit (principal, action, resource);'
+NEW = "context has activeConnections && context.activeConnections"
+NO_MACS = PERMIT + '@id("no-macs") forbid (principal, action, resource) when { context.platform == "mac" };'
+COMPLIANT = (
+    PERMIT
+    + """
+    @id("compliant") forbid (principal, action, resource)
+    unless { context has device && context.device has compliant && context.device.compliant
+             || context.waivers.contains("compliant") };"""
+)
+OTHER_ENDPOINT = "cvpn-endpoint-0fedcba9876543210"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    """DynamoDB."""
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture(autouse=True)
+def _small_pages() -> Iterator[None]:
+    """Pages of 100 connections, so that a few hundred are several."""
+    with mock.patch("client_connect.client_vpn._PAGE_SIZE", 100):
+        yield
+
+
+@pytest.fixture
+def api() -> Iterator[ClientVpnApi]:
+    """EC2's Client VPN calls, not throttled."""
+    with ClientVpnApi(limits={}, termination_seconds=0) as api:
+        yield api
+
+
+@pytest.fixture
+def world(emulator: Emulator, api: ClientVpnApi) -> LiveConnections:
+    """An endpoint without connections."""
+    world = LiveConnections(emulator=emulator, api=api)
+    world.create()
+    return world
+
+
+@pytest.fixture
+def lines() -> Iterator[list[logging.LogRecord]]:
+    """What is logged."""
+    found: list[logging.LogRecord] = []
+    logger, handler = logging.getLogger("client_connect"), logging.Handler()
+    with mock.patch.object(handler, "emit", found.append):
+        logger.addHandler(handler)
+        yield found
+        logger.removeHandler(handler)
+
+
+def client(name: str, **fields: Any) -> Client:
+    """Return a client whose connection is named after it."""
+    return Client(connection_id=f"cvpn-connection-{name}", **{"username": name, **fields})
+
+
+def ids(*names: str) -> list[str]:
+    """Return the ids of connections."""
+    return [f"cvpn-connection-{name}" for name in names]
+
+
+def terminated(world: LiveConnections) -> list[str]:
+    """Return what was terminated, sorted; what was twice is there twice."""
+    return sorted(world.api.terminations)
+
+
+def tally(outcome: Outcome, endpoint: str = ENDPOINT) -> tuple[int, int, int]:
+    """Return how many were decided, left alone and undecided."""
+    assert outcome.scan is not None
+    found = outcome.scan.tallies[endpoint]
+    return found.decided, found.left_alone, found.undecided
+
+
+def out_of_time_after(calls: int) -> Callable[[], int]:
+    """Return a time that is used up after so many looks at it."""
+    left = [calls]
+
+    def milliseconds() -> int:
+        left[0] -= 1
+        return 900_000 if left[0] >= 0 else 10_000
+
+    return milliseconds
+
+
+def test_all_and_only_the_denied_are_terminated(world: LiveConnections) -> None:
+    """Over pages and endpoints, by the registered requests; then there is nothing left to do."""
+    two = replace(world, endpoints=(ENDPOINT, OTHER_ENDPOINT))
+    world.api.add_endpoint(OTHER_ENDPOINT)
+    two.connect(
+        client(f"{number:04}", platform="mac" if number % 50 == 0 else "win") for number in range(350)
+    )
+    two.connect(
+        [
+            client("other", platform="mac", endpoint_id=OTHER_ENDPOINT),
+            client("fine", endpoint_id=OTHER_ENDPOINT),
+        ]
+    )
+    outcome = two.run(NO_MACS)
+    expected = sorted(ids("other", *(f"{number:04}" for number in range(0, 350, 50))))
+    assert terminated(two) == expected
+    assert (outcome.state, outcome.terminated) == ("complete", len(expected))
+    assert (tally(outcome), tally(outcome, OTHER_ENDPOINT)) == ((350, 0, 0), (2, 0, 0))
+    again = two.run(NO_MACS)
+    assert (again.terminated, terminated(two)) == (0, expected)
+
+
+def test_ended_connections_leave_the_registry(world: LiveConnections) -> None:
+    """So that the registry counts those that are open, and says until when."""
+    world.connect([client("a"), client("b")])
+    world.api.disconnect(ENDPOINT, *ids("a"))
+    world.run(PERMIT)
+    assert [world.registered(id_) is None for id_ in ids("a", "b")] == [True, False]
+    state = world.registered(STATE)
+    assert state is not None
+    left = float(state["countsValidUntil"]["N"]) - datetime.now(UTC).timestamp()
+    assert 890 < left <= 900
+    assert "lease" not in state
+
+
+@pytest.mark.parametrize("device", [None, Device(compliant=False), Device()])
+def test_a_device_that_is_not_compliant_any_more_is_disconnected(
+    world: LiveConnections, device: Device | None
+) -> None:
+    """The inventory is today's, and so are the waivers."""
+    world.connect(
+        [
+            client("good", common_name="laptop-1", device=Device(compliant=True)),
+            client("bad", common_name="laptop-2", device=device),
+            client("waived", common_name="laptop-3", device=device),
+        ]
+    )
+    waiver = Waiver(
+        policy_id="compliant",
+        until=datetime.now(UTC) + timedelta(hours=1),
+        reason="new",
+        approved_by="carol",
+        holder="user:waived",
+    )
+    world.put("waivers", waivers_item([waiver]))
+    world.run(COMPLIANT, inventory=True)
+    assert terminated(world) == ids("bad")
+
+
+@pytest.mark.parametrize("kind", ["devices", "waivers"])
+def test_an_inventory_that_is_down_ends_nobody(world: LiveConnections, kind: str) -> None:
+    """Nobody is decided then, and the summary says why."""
+    world.connect(client(f"{number}", common_name=f"laptop-{number}") for number in range(250))
+    world.delete_table(kind)
+    outcome = world.run(COMPLIANT, inventory=True)
+    assert terminated(world) == []
+    assert tally(outcome) == (0, 0, 250)
+    assert "ResourceNotFoundException" in outcome.problems["inventory"]
+
+
+def test_a_malformed_device_ends_nobody(world: LiveConnections) -> None:
+    """Its own connection is undecided, the others are not."""
+    world.connect(
+        [
+            client("a", common_name="laptop-1"),
+            client("b", common_name="laptop-2", device=Device(compliant=False)),
+        ]
+    )
+    world.put("devices", {"commonName": {"S": "laptop-1"}, "compliant": {"S": "no"}})
+    outcome = world.run(COMPLIANT, inventory=True)
+    assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
+
+
+def test_a_policy_that_cannot_be_evaluated_ends_nobody(world: LiveConnections) -> None:
+    """A denial because of an error is no reason to end what was allowed."""
+    world.connect([client("a"), client("b")])
+    overflow = '@id("x") forbid (principal, action, resource) when { context.time.weekday + 9223372036854775807 > 0 };'
+    outcome = world.run(PERMIT + overflow)
+    assert (terminated(world), tally(outcome)) == ([], (0, 0, 2))
+
+
+def test_a_panic_of_the_engine_ends_nobody(world: LiveConnections) -> None:
+    """A connection that cannot be decided is undecided, and does not keep the others from being decided."""
+    world.connect([client("a", platform="mac"), client("b", platform="mac")])
+    run = world.reauthorizer(NO_MACS)
+    partial = run._judge._authorizer
+    decide = partial.decide
+
+    def panicking(facts: Any, **arguments: Any) -> Any:
+        if facts.request.username == "a":
+            raise BaseException("panic")  # noqa: TRY002 - as the engine's
+        return decide(facts, **arguments)
+
+    with mock.patch.object(partial, "decide", panicking):
+        outcome = run.run()
+    assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
+
+
+def test_extra_facts_that_are_unavailable_end_nobody(world: LiveConnections) -> None:
+    """Only connections of which the facts are there are decided."""
+
+    def facts(request: Any) -> dict[str, object]:
+        if request.username == "a":
+            raise OSError("down")
+        return {"risk": 9}
+
+    world.connect([client("a"), client("b")])
+    policy = '@id("risk") forbid (principal, action, resource) when { context has custom && context.custom.risk > 5 };'
+    strict = '@id("down") forbid (principal, action, resource) when { context.customFacts != "available" };'
+    outcome = world.run(
+        PERMIT + policy + strict,
+        custom=CustomFacts(facts, why_invalid=lambda _: ""),
+        custom_type="{ risk: Long }",
+    )
+    assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
+
+
+def test_the_limit_on_new_connections_ends_no_old_one(world: LiveConnections) -> None:
+    """Whether it is written as a forbid or as a permit: how many others there are is not known here."""
+    world.connect([client("a", username="bob"), client("b", username="bob")])
+    forbid = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 0 }};'
+    permit = f'@id("one") permit (principal, action, resource) when {{ {NEW} < 1 }};'
+    world.run(PERMIT + forbid)
+    world.run(permit)
+    assert terminated(world) == []
+
+
+def test_the_cap_ends_nobody_when_it_is_exceeded(
+    world: LiveConnections, lines: list[logging.LogRecord]
+) -> None:
+    """One more than the cap, and nothing is terminated; at the cap, everything."""
+    world.connect([client("a", platform="mac"), client("b", platform="mac"), client("c")])
+    run = world.reauthorizer(NO_MACS, maximum_terminations=1)
+    outcome = run.run()
+    run._records.of_run(outcome, milliseconds=1)
+    assert (outcome.cap_exceeded, terminated(world)) == (True, [])
+    record = vars(lines[-1])
+    assert (record["levelname"], record["CapExceeded"]) == ("ERROR", 1)
+    assert record["scan"]["deniedBy"] == {"no-macs": 2}
+    assert not world.run(NO_MACS, maximum_terminations=2).cap_exceeded
+    assert terminated(world) == ids("a", "b")
+
+
+def test_the_cap_holds_over_all_runs_of_a_scan(world: LiveConnections) -> None:
+    """A scan that takes several runs counts as one."""
+    world.connect(
+        client(f"{number:04}", platform="mac" if number % 100 == 0 else "win") for number in range(300)
+    )
+    runs = []
+    while not runs or runs[-1].state == "unfinished":
+        runs.append(world.run(NO_MACS, maximum_terminations=2, milliseconds=out_of_time_after(3)))
+    assert len(runs) > 2
+    assert (runs[-1].state, runs[-1].cap_exceeded, terminated(world)) == ("complete", True, [])
+    assert tally(runs[-1]) == (300, 0, 0)
+
+
+def test_dry_run_records_all_and_ends_nobody(world: LiveConnections, lines: list[logging.LogRecord]) -> None:
+    """Each connection that would be ended has its record, with the request and the decision."""
+    world.connect([client("a", platform="mac"), client("b")])
+    outcome = world.run(NO_MACS, dry_run=True)
+    assert (outcome.terminated, terminated(world)) == (1, [])
+    record = vars(lines[-1])
+    assert record["msg"] == "connection would be terminated"
+    assert (record["connection"], record["reason"], record["dryRun"]) == (*ids("a"), "policies", True)
+    assert record["request"]["platform"] == "mac"
+    assert record["decision"]["determining"] == ["no-macs"]
+    assert record["Terminated"] == 0
+    json.dumps({key: value for key, value in record.items() if key not in ("args", "exc_info")})
+
+
+def test_one_run_at_a_time(world: LiveConnections) -> None:
+    """A second run finds the lease and does nothing; when the lease has ended, the next one works."""
+    world.connect([client("a", platform="mac")])
+    first = world.reauthorizer(NO_MACS)
+    first._state.take_lease(seconds=60, work=first._work_id)
+    outcome = world.run(NO_MACS)
+    assert (outcome.state, terminated(world)) == ("another run is at work", [])
+    first._state.release_lease()
+    first._state.take_lease(seconds=-1, work=first._work_id)
+    assert world.run(NO_MACS).state == "complete"
+    assert terminated(world) == ids("a")
+
+
+def test_a_run_by_other_policies_takes_over(world: LiveConnections) -> None:
+    """A bad policy that is corrected stops at once: what runs by it terminates nothing more."""
+    world.connect(client(f"{number}", platform="mac") for number in range(9))
+    bad = world.reauthorizer(NO_MACS)
+    terminate = bad._vpn.terminate
+
+    def corrected(connection: Any) -> bool:
+        assert world.run(PERMIT).state == "complete"
+        return terminate(connection)
+
+    with mock.patch.object(bad._vpn, "terminate", corrected):
+        outcome = bad.run()
+    assert outcome.state == "superseded"
+    assert len(terminated(world)) == 1
+
+
+def test_a_scan_goes_on_where_it_was(world: LiveConnections) -> None:
+    """Each run sees other connections, and those that are denied are terminated at the end."""
+    world.connect(
+        client(f"{number:04}", platform="mac" if number % 70 == 0 else "win") for number in range(350)
+    )
+    states = []
+    while not states or states[-1] == "unfinished":
+        states.append(world.run(NO_MACS, milliseconds=out_of_time_after(5)).state)
+    assert len(states) > 2
+    assert world.api.requests["DescribeClientVpnConnections"] == 4
+    assert terminated(world) == ids(*(f"{number:04}" for number in range(0, 350, 70)))
+
+
+def test_a_refused_token_begins_the_endpoint_again(world: LiveConnections) -> None:
+    """What was counted of it counts no more, so that nothing is counted twice."""
+    world.connect(
+        client(f"{number:04}", platform="mac" if number % 100 == 0 else "win") for number in range(250)
+    )
+    world.run(NO_MACS, milliseconds=out_of_time_after(5))
+    assert terminated(world) == []
+    world.api.fail_next(
+        "DescribeClientVpnConnections", code="InvalidNextToken", status=HTTPStatus.BAD_REQUEST
+    )
+    outcome = world.run(NO_MACS)
+    assert outcome.scan is not None
+    assert (tally(outcome), outcome.scan.denials) == ((250, 0, 0), 3)
+    assert terminated(world) == ids("0000", "0100", "0200")
+
+
+def test_a_scan_by_other_policies_is_not_gone_on_with(world: LiveConnections) -> None:
+    """What old policies denied is not terminated by new ones."""
+    world.connect(client(f"{number:04}", platform="mac") for number in range(110))
+    world.run(NO_MACS, maximum_terminations=2000, milliseconds=out_of_time_after(3))
+    outcome = world.run(PERMIT, maximum_terminations=2000)
+    assert (outcome.state, tally(outcome), terminated(world)) == ("complete", (110, 0, 0), [])
+
+
+def test_what_is_permitted_again_is_not_terminated(world: LiveConnections) -> None:
+    """Each is decided once more right before it is terminated."""
+    world.connect(
+        [
+            client("a", common_name="laptop-1", device=Device(compliant=False)),
+            client("b", common_name="laptop-2"),
+        ]
+    )
+    run = world.reauthorizer(COMPLIANT, inventory=True)
+    complete = run._registry.complete
+
+    def repaired(scan: Any) -> None:
+        world.put("devices", {"commonName": {"S": "laptop-1"}, "compliant": {"BOOL": True}})
+        complete(scan)
+
+    with mock.patch.object(run._registry, "complete", repaired):
+        outcome = run.run()
+    assert (terminated(world), outcome.terminated) == (ids("b"), 1)
+
+
+def test_nothing_is_terminated_twice_while_ec2_is_stale(emulator: Emulator) -> None:
+    """The service still shows as active what was terminated a moment ago."""
+    with ClientVpnApi(limits={}, stale_seconds=3600) as api:
+        world = LiveConnections(emulator=emulator, api=api)
+        world.create()
+        world.connect(
+            [client("a", platform="mac"), client("b", platform="mac", registered=False, username="b")]
+        )
+        for policies in (
+            NO_MACS,
+            NO_MACS,
+            PERMIT.replace("permit", "forbid"),
+            PERMIT.replace("permit", "forbid"),
+        ):
+            world.run(policies, unknown_connections=UnknownConnections.DECIDE)
+        assert terminated(world) == ids("a", "b")
+
+
+def test_a_termination_that_failed_is_tried_again(
+    world: LiveConnections, lines: list[logging.LogRecord]
+) -> None:
+    """By the next run; it is counted, and the others go on."""
+    world.connect([client("a", platform="mac"), client("b", platform="mac")])
+    world.api.fail_next(
+        "TerminateClientVpnConnections", code="UnauthorizedOperation", status=HTTPStatus.FORBIDDEN
+    )
+    outcome = world.run(NO_MACS)
+    assert (outcome.failures, outcome.terminated) == (1, 1)
+    assert "UnauthorizedOperation" in vars(lines[0])["failure"]
+    assert world.run(NO_MACS).terminated == 1
+    assert terminated(world) == ids("a", "b")
+
+
+def test_what_failed_to_terminate_is_still_up(world: LiveConnections) -> None:
+    """Its status says so, and each run tries again."""
+    world.connect([client("a", platform="mac")])
+    found = world.api._service.endpoints[ENDPOINT].find(*ids("a"))
+    assert found is not None
+    found.stubborn = True
+    assert world.run(NO_MACS).terminated + world.run(NO_MACS).terminated + world.run(NO_MACS).terminated == 0
+    assert len(world.api.terminations) == 3
+
+
+def test_a_connection_that_is_gone_is_fine(world: LiveConnections) -> None:
+    """Its client left between the scan and the termination."""
+    world.connect([client("a", platform="mac"), client("b", platform="mac")])
+    run = world.reauthorizer(NO_MACS)
+    complete = run._registry.complete
+
+    def left(scan: Any) -> None:
+        world.api.disconnect(ENDPOINT, *ids("a"))
+        complete(scan)
+
+    with mock.patch.object(run._registry, "complete", left):
+        outcome = run.run()
+    assert (terminated(world), outcome.terminated, outcome.failures) == (ids("b"), 1, 0)
+    assert world.registered(*ids("a")) is None
+
+
+def test_throttling_is_waited_for(world: LiveConnections) -> None:
+    """Longer and longer, and within the run's time."""
+    world.connect([client("a", platform="mac")])
+    world.api.fail_next("DescribeClientVpnConnections", times=20)
+    world.api.fail_next("TerminateClientVpnConnections", times=20)
+    pauses: list[float] = []
+    assert world.run(NO_MACS, sleep=pauses.append).terminated == 1
+    assert max(pauses) <= 20
+    assert len(pauses) > 10
+
+
+def test_terminations_keep_below_the_rate_limit(world: LiveConnections) -> None:
+    """One at a time, a quarter of a second before each."""
+    world.connect(client(f"{number}", platform="mac") for number in range(5))
+    pauses: list[float] = []
+    world.run(NO_MACS, sleep=pauses.append)
+    assert pauses == [0.25] * 5
+
+
+def test_a_run_that_nears_its_time_leaves_the_rest_to_the_next(world: LiveConnections) -> None:
+    """It stops cleanly between two terminations."""
+    world.connect(client(f"{number}", platform="mac") for number in range(9))
+    outcome = world.run(NO_MACS, milliseconds=out_of_time_after(20))
+    assert outcome.state == "unfinished"
+    assert 0 < outcome.terminated < 9
+    assert outcome.scan is not None
+    assert len(outcome.scan.candidates) == 9 - outcome.terminated
+    pages = world.api.requests["DescribeClientVpnConnections"]
+    assert world.run(NO_MACS).state == "complete"
+    assert world.api.requests["DescribeClientVpnConnections"] == pages  # it has seen them all
+    assert terminated(world) == ids(*map(str, range(9)))
+
+
+def test_unknown_connections_are_left_alone(world: LiveConnections) -> None:
+    """By default, also those of which the registry's item is malformed, and also by the limit."""
+    world.connect(
+        [client("a", registered=False), client("b"), client("c", username="b", age_s=90, registered=False)]
+    )
+    world.put("connections", {"connectionId": {"S": ids("b")[0]}, "request": {"S": "{"}})
+    outcome = world.run(PERMIT.replace("permit", "forbid"), connections_per_user=1)
+    assert (terminated(world), tally(outcome)) == ([], (0, 3, 0))
+
+
+def test_unknown_connections_are_decided_on_what_the_service_tells(world: LiveConnections) -> None:
+    """Only where nothing of the rest could permit them."""
+    world.connect([client("mallory", registered=False), client("bob", registered=False)])
+    blocked = '@id("blocked") forbid (principal == ClientVpn::User::"mallory", action, resource);'
+    outcome = world.run(NO_MACS + blocked, unknown_connections=UnknownConnections.DECIDE)
+    assert (terminated(world), tally(outcome)) == (ids("mallory"), (1, 1, 0))
+
+
+def test_the_newest_connections_stay(world: LiveConnections, lines: list[logging.LogRecord]) -> None:
+    """Of each user, whatever the case of the letters; without a user, of each device. What is denied does not count."""
+    world.connect(
+        [
+            client("old", username="bob", age_s=900),
+            client("new", username="BOB", age_s=60),
+            client("denied", username="Bob", age_s=30, platform="mac"),
+            client("middle", username="bob", age_s=300),
+            client("alice", username="alice", age_s=9999),
+            client("kiosk-old", username=None, common_name="kiosk", age_s=900),
+            client("kiosk-new", username=None, common_name="kiosk", age_s=60),
+            client("kiosk-newer", username=None, common_name="kiosk", age_s=30),
+        ]
+    )
+    world.run(NO_MACS, connections_per_user=2)
+    assert terminated(world) == sorted(ids("old", "denied", "kiosk-old"))
+    reasons = {vars(line)["connection"]: vars(line)["reason"] for line in lines}
+    assert reasons[ids("old")[0]] == "connection-limit"
+    assert reasons[ids("denied")[0]] == "policies"
+
+
+def test_the_limit_is_over_endpoints_and_runs(world: LiveConnections) -> None:
+    """Also where the scan takes several runs."""
+    two = replace(world, endpoints=(ENDPOINT, OTHER_ENDPOINT))
+    world.api.add_endpoint(OTHER_ENDPOINT)
+    two.connect(client(f"{number:04}") for number in range(150))
+    two.connect([client("second", username="0000", endpoint_id=OTHER_ENDPOINT, age_s=30)])
+    states = []
+    while not states or states[-1] == "unfinished":
+        states.append(two.run(PERMIT, connections_per_user=1, milliseconds=out_of_time_after(6)).state)
+    assert len(states) > 2
+    assert terminated(two) == ids("0000")
+
+
+def test_an_endpoint_that_does_not_exist_keeps_nobody_from_the_others(world: LiveConnections) -> None:
+    """It is reported."""
+    two = replace(world, endpoints=(OTHER_ENDPOINT, ENDPOINT))
+    two.connect([client("a", platform="mac")])
+    outcome = two.run(NO_MACS)
+    assert (outcome.missing, terminated(two)) == ([OTHER_ENDPOINT], ids("a"))
+
+
+@pytest.mark.parametrize("code", ["InternalError", "UnauthorizedOperation"])
+def test_fails_when_connections_cannot_be_listed(world: LiveConnections, code: str) -> None:
+    """The run fails, nothing is terminated, and the next run is not locked out."""
+    world.connect(client(f"{number:04}", platform="mac") for number in range(110))
+    world.api.fail_next("DescribeClientVpnConnections", times=9, code=code, status=HTTPStatus.FORBIDDEN)
+    run = world.reauthorizer(NO_MACS)
+    with pytest.raises(ClientError, match=code):
+        run.run()
+    assert terminated(world) == []
+    state = world.registered(STATE)
+    assert state is not None
+    assert "lease" not in state
+
+
+def test_fails_when_the_registry_cannot_be_read(world: LiveConnections) -> None:
+    """Then nothing is known of any connection, and none is ended."""
+    world.connect([client("a", platform="mac")])
+    world.delete_table("connections")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        world.run(NO_MACS, unknown_connections=UnknownConnections.DECIDE)
+    assert terminated(world) == []
+
+
+class Crash(BaseException):
+    """The process is killed: not even the lease is given back."""
+
+
+STEPS = [
+    (ReauthorizerState, "take_lease"),
+    (ReauthorizerState, "saved_scan"),
+    (ClientVpn, "page"),
+    (ConnectionTable, "find"),
+    (Judge, "judge"),
+    (ConnectionTable, "remove"),
+    (ReauthorizerState, "save_scan"),
+    (ReauthorizerState, "forget_scan"),
+    (ConnectionTable, "complete"),
+    (ReauthorizerState, "require_lease"),
+    (ConnectionTable, "remember_termination"),
+    (ClientVpn, "terminate"),
+    (Tables, "update"),
+    (Tables, "delete"),
+    (Tables, "put"),
+    (ReauthorizerState, "release_lease"),
+]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("kind", "step"), STEPS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_crash_loses_nothing(world: LiveConnections, kind: type, step: str, when: str) -> None:
+    """Wherever a run is killed, before a step or after it, the next ones end all that is denied, and once."""
+    world.connect(
+        client(f"{number:04}", platform="mac" if number % 30 == 0 else "win") for number in range(130)
+    )
+    world.api.disconnect(ENDPOINT, *ids("0001"))
+    original = getattr(kind, step)
+
+    def crashing(self: object, *arguments: Any, **keywords: Any) -> None:
+        if when == "after":
+            original(self, *arguments, **keywords)
+        raise Crash
+
+    def killed(self: object) -> None:
+        """Nothing is tidied up."""
+
+    for milliseconds in (out_of_time_after(4), lambda: 900_000):
+        run = world.reauthorizer(NO_MACS, milliseconds=milliseconds)
+        with (
+            mock.patch.object(kind, step, crashing),
+            mock.patch.object(type(run), "_release", killed),
+            contextlib.suppress(Crash),
+        ):
+            run.run()
+        _let_time_pass(world)
+    while world.run(NO_MACS).terminated:
+        _let_time_pass(world)
+    assert terminated(world) == ids("0000", "0030", "0060", "0090", "0120")
+    assert world.registered(*ids("0001")) is None
+
+
+def _let_time_pass(world: LiveConnections) -> None:
+    """Let the lease of a killed run end, and the time in which a termination may not show yet."""
+    world.forget(STATE, "lease", "leaseUntil", "leaseWork")
+    for id_ in ids("0000", "0030", "0060", "0090", "0120"):
+        world.forget(id_, "terminatedAt")
+
+
+def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
+    """Not those that ended, not those that never came to be, and not those that nobody watches."""
+    counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
+    ours = client("this", username="bob").request()
+    with world.reached():
+        registry = ConnectionTable(Tables(), name=f"{world.name}-connections")
+        assert registry.active_connections(ours) is None
+    world.run(PERMIT + counting)  # from here on, nothing ends unseen
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    with mock.patch("local_aws.live_connections.datetime", wraps=datetime) as clock:
+        clock.now.return_value = later
+        world.connect([client("old", username="bob", age_s=9000)])
+        world.connect([client(name, username="bob", age_s=0) for name in ("open", "gone")])
+        world.connect([client("not-this", username="alice", age_s=0)])
+    world.api.disconnect(ENDPOINT, *ids("gone"))
+    ghost = world.registered(*ids("open"))
+    assert ghost is not None
+    world.put("connections", ghost | {"connectionId": {"S": "ghost"}})
+    world.put(
+        "connections", ghost | {"connectionId": {"S": "elsewhere"}, "endpointId": {"S": OTHER_ENDPOINT}}
+    )
+
+    def count() -> int | None:
+        with world.reached():
+            return ConnectionTable(Tables(), name=f"{world.name}-connections").active_connections(ours)
+
+    assert count() == 3  # open, gone, and the ghost, which may still be about to connect
+    world.run(PERMIT + counting)
+    assert count() == 2
+    with mock.patch("client_connect.reauthorizer._ESTABLISHING", timedelta(seconds=-60)):
+        world.run(PERMIT + counting)
+    assert count() == 1
+
+
+def test_out_of_time_while_throttled(world: LiveConnections) -> None:
+    """What is throttled to the end leaves no mark that would protect a connection."""
+    world.connect([client("a", platform="mac")])
+    run = world.reauthorizer(NO_MACS)
+    with mock.patch.object(ClientVpn, "terminate", side_effect=OutOfTime):
+        assert run.run().state == "unfinished"
+    assert world.run(NO_MACS).terminated == 1
+
+
+def test_connections_of_other_endpoints_are_not_touched(world: LiveConnections) -> None:
+    """Only those of its own endpoints are listed."""
+    world.api.add_endpoint(OTHER_ENDPOINT)
+    world.api.connect(OTHER_ENDPOINT, [Connection(connection_id="x")])
+    world.run(PERMIT.replace("permit", "forbid"), unknown_connections=UnknownConnections.DECIDE)
+    assert terminated(world) == []

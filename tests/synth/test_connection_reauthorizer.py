@@ -1,0 +1,357 @@
+"""The construct that ends open connections which are denied today."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from aws_cdk.assertions import Match, Template
+
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionReauthorizer,
+    ConnectionRegistry,
+    DeviceInventory,
+    InvalidArgument,
+    Policies,
+    UnknownConnections,
+)
+from client_connect.reauthorizer_records import _UNITS, _UNITS_OF_SCAN
+
+from .conftest import NO_BUNDLING, ROOT, endpoint, only, template
+from .test_lint import nag_findings, require_lint_clean, synthesized
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["synthesized"]
+
+ENDPOINT = "cvpn-endpoint-0123456789abcdef0"
+FUNCTION = "AWS::Lambda::Function"
+REAUTHORIZATION = {"Properties": {"Handler": "client_connect.reauthorization.handler"}}
+
+
+def define(
+    stack: cdk.Stack, *, handler: dict[str, Any] | None = None, **arguments: Any
+) -> ConnectionReauthorizer:
+    """Define a re-authorizer with a handler in a stack."""
+    registry = ConnectionRegistry(stack, "Registry")
+    connect = ClientConnectHandler(stack, "Handler", connection_registry=registry, **(handler or {}))
+    return ConnectionReauthorizer(
+        stack, "Reauthorizer", **{"handler": connect, "endpoints": [ENDPOINT], **arguments}
+    )
+
+
+def new_stack(id_: str = "Stack", **arguments: Any) -> cdk.Stack:
+    """Return a stack in an app of its own."""
+    return cdk.Stack(cdk.App(context=NO_BUNDLING), id_, **arguments)
+
+
+@pytest.fixture(scope="module")
+def default() -> Template:
+    """The template of a re-authorizer with an inventory, without further arguments."""
+    stack = new_stack()
+    define(
+        stack, handler={"device_inventory": DeviceInventory(stack, "Inventory"), "time_zone": "Europe/Berlin"}
+    )
+    return template(stack)
+
+
+def function(found: Template) -> dict[str, Any]:
+    """Return the properties of the re-authorizer's function."""
+    properties: dict[str, Any] = only(found.find_resources(FUNCTION, REAUTHORIZATION))["Properties"]
+    return properties
+
+
+def variables(found: Template) -> dict[str, Any]:
+    """Return the environment variables of the re-authorizer's function."""
+    names: dict[str, Any] = function(found)["Environment"]["Variables"]
+    return names
+
+
+def test_it_decides_as_the_handler_does(default: Template) -> None:
+    """By the same code, on the same platform, with the same tables and settings."""
+    handler = only(
+        default.find_resources(FUNCTION, {"Properties": {"Handler": "client_connect.handler.handler"}})
+    )
+    ours, theirs = function(default), handler["Properties"]
+    for name in ("Code", "Runtime", "Architectures"):
+        assert ours[name] == theirs[name]
+    assert theirs["Environment"]["Variables"].items() <= variables(default).items()
+    assert variables(default)["CLIENT_CONNECT_TIME_ZONE"] == "Europe/Berlin"
+
+
+def test_defaults(default: Template) -> None:
+    """Every 5 minutes, at most 100 terminations, nothing that the registry does not know, one CPU, 15 minutes."""
+    ours = variables(default)
+    assert {name: value for name, value in ours.items() if name.rsplit("_", 1)[-1] != "TABLE"} == {
+        "CLIENT_CONNECT_SHADOW_MODE": "false",
+        "CLIENT_CONNECT_DEFAULT_MESSAGE": ours["CLIENT_CONNECT_DEFAULT_MESSAGE"],
+        "CLIENT_CONNECT_TIME_ZONE": "Europe/Berlin",
+        "CLIENT_CONNECT_ENDPOINTS": ENDPOINT,
+        "CLIENT_CONNECT_INTERVAL_SECONDS": "300",
+        "CLIENT_CONNECT_MAXIMUM_TERMINATIONS": "100",
+        "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "leave",
+        "CLIENT_CONNECT_DRY_RUN": "false",
+    }
+    assert (function(default)["Timeout"], function(default)["MemorySize"]) == (900, 1769)
+
+
+def test_permissions(default: Template) -> None:
+    """Exactly what it calls, on exactly those tables and endpoints; listing has no resource-level permissions."""
+    (statements,) = (
+        each["Properties"]["PolicyDocument"]["Statement"]
+        for id_, each in default.find_resources("AWS::IAM::Policy").items()
+        if id_.startswith("ReauthorizerRole")
+    )
+    (registry,) = default.find_resources(
+        "AWS::DynamoDB::Table",
+        {"Properties": {"KeySchema": [{"AttributeName": "connectionId", "KeyType": "HASH"}]}},
+    )
+    allowed = {json.dumps(each["Action"]): each["Resource"] for each in statements}
+    assert allowed[
+        '["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]'
+    ] == {"Fn::GetAtt": [registry, "Arn"]}
+    assert [each["Action"] for each in statements].count("dynamodb:BatchGetItem") == 2  # of the inventory
+    assert json.dumps(allowed['"ec2:TerminateClientVpnConnections"']).endswith(
+        f':client-vpn-endpoint/{ENDPOINT}"]]}}'
+    )
+    assert [each["Action"] for each in statements if each["Resource"] == "*"] == [
+        "ec2:DescribeClientVpnConnections"
+    ]
+    assert len(statements) == 6
+
+
+def test_it_runs_on_a_schedule_and_is_not_tried_again(default: Template) -> None:
+    """The next run does all that a failed one would have done."""
+    default.has_resource_properties(
+        "AWS::Events::Rule",
+        {
+            "ScheduleExpression": "rate(5 minutes)",
+            "Targets": [
+                Match.object_like(
+                    {"RetryPolicy": {"MaximumEventAgeInSeconds": 300, "MaximumRetryAttempts": 0}}
+                )
+            ],
+        },
+    )
+    default.has_resource_properties(
+        "AWS::Lambda::EventInvokeConfig", {"MaximumEventAgeInSeconds": 300, "MaximumRetryAttempts": 0}
+    )
+
+
+def runs(found: Template) -> dict[str, Any]:
+    """Return the resource that runs it after deployments."""
+    (run,) = (each for id_, each in found.find_resources("Custom::AWS").items() if "Deployment" in id_)
+    resource: dict[str, Any] = run
+    return resource
+
+
+def test_it_runs_after_a_deployment(default: Template) -> None:
+    """Nobody waits for it; the alias has moved by then, and its permissions are there."""
+    run = runs(default)
+    call = json.dumps(run["Properties"]["Update"])
+    assert '\\"action\\":\\"invoke\\"' in call
+    assert '\\"InvocationType\\":\\"Event\\"' in call
+    assert run["Properties"]["Create"] == run["Properties"]["Update"]
+    assert {id_[:12] for id_ in run["DependsOn"]} >= {"HandlerAlias", "Reauthorizer"}
+    (function_id,) = default.find_resources(FUNCTION, REAUTHORIZATION)
+    default.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": [
+                    {
+                        "Action": "lambda:InvokeFunction",
+                        "Effect": "Allow",
+                        "Resource": {"Fn::GetAtt": [function_id, "Arn"]},
+                    }
+                ]
+            }
+        },
+    )
+
+
+def test_the_run_after_a_deployment_follows_the_version_of_the_handler() -> None:
+    """Another policy is another version, and so another run; other settings of the re-authorizer are not."""
+
+    def run(policies: str, **arguments: Any) -> Any:
+        stack = new_stack()
+        define(stack, handler={"policies": Policies.from_string(policies)}, **arguments)
+        return runs(template(stack))["Properties"]["Update"]
+
+    permit = '@id("a") permit (principal, action, resource);'
+    first = run(permit)
+    assert run(permit) == run(permit, maximum_terminations=5) == first
+    assert run(permit.replace('"a"', '"b"')) != first
+
+
+def test_arguments() -> None:
+    """Each reaches the function."""
+    stack = new_stack()
+    group = logs.LogGroup(stack, "Logs")
+    defined = define(
+        stack,
+        schedule=cdk.Duration.minutes(10),
+        maximum_terminations=7,
+        connections_per_user=2,
+        unknown_connections=UnknownConnections.DECIDE,
+        dry_run=True,
+        timeout=cdk.Duration.minutes(3),
+        memory_size=512,
+        log_group=group,
+    )
+    assert defined.log_group is group
+    found = template(stack)
+    properties, names = function(found), variables(found)
+    assert (properties["Timeout"], properties["MemorySize"]) == (180, 512)
+    assert names["CLIENT_CONNECT_INTERVAL_SECONDS"] == "600"
+    assert names["CLIENT_CONNECT_MAXIMUM_TERMINATIONS"] == "7"
+    assert names["CLIENT_CONNECT_CONNECTIONS_PER_USER"] == "2"
+    assert names["CLIENT_CONNECT_UNKNOWN_CONNECTIONS"] == "decide"
+    assert names["CLIENT_CONNECT_DRY_RUN"] == "true"
+    assert properties["LoggingConfig"]["LogGroup"] == stack.resolve(group.log_group_name)
+
+
+def test_endpoints_of_every_kind() -> None:
+    """Constructs of both levels, imported ones and ids."""
+    stack = new_stack()
+    registry = ConnectionRegistry(stack, "Registry")
+    handler = ClientConnectHandler(stack, "Handler", connection_registry=registry)
+    imported = ec2.ClientVpnEndpoint.from_endpoint_attributes(
+        stack, "Imported", endpoint_id="cvpn-endpoint-1", security_groups=[]
+    )
+    ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[endpoint(stack, handler), imported, ENDPOINT]
+    )
+    ids = json.dumps(variables(template(stack))["CLIENT_CONNECT_ENDPOINTS"])
+    assert '{"Ref": "Endpoint"}' in ids
+    assert f",cvpn-endpoint-1,{ENDPOINT}" in ids
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"endpoints": []}, "endpoints is empty; give the endpoints"),
+        ({"endpoints": ENDPOINT}, r"must be a list; write \[endpoint\]"),
+        ({"endpoints": ["vpn"]}, "give an ec2.ClientVpnEndpoint"),
+        ({"endpoints": [ENDPOINT, ENDPOINT]}, "more than once"),
+        (
+            {"schedule": cdk.Duration.minutes(31)},
+            "from 1 to 30, because Client VPN lists connections that ended",
+        ),
+        ({"schedule": cdk.Duration.seconds(90)}, "whole minutes"),
+        ({"schedule": 5}, "schedule=5 must be a Duration"),
+        ({"maximum_terminations": -1}, "from 0 to 3000"),
+        ({"maximum_terminations": 3001}, "from 0 to 3000"),
+        ({"maximum_terminations": True}, "maximum_terminations=True"),
+        ({"connections_per_user": 0}, "from 1, or None"),
+        ({"unknown_connections": "decide"}, "UnknownConnections.LEAVE or .DECIDE"),
+        ({"dry_run": "false"}, "dry_run='false' must be True or False"),
+        ({"timeout": cdk.Duration.minutes(16)}, "from 1 to 15"),
+        ({"memory_size": 128}, "from 256 to 10240"),
+        ({"log_group": "x"}, "a logs.LogGroup or None"),
+        ({"dry_run": 1, "memory_size": 1}, "(?s)dry_run=1.*memory_size=1"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_fails(arguments: dict[str, Any], message: str) -> None:
+    """A wrong argument is refused with what to do, and leaves no construct."""
+    stack = new_stack()
+    with pytest.raises(InvalidArgument, match=message):
+        define(stack, **arguments)
+    assert stack.node.try_find_child("Reauthorizer") is None
+
+
+def test_fails_without_a_handler() -> None:
+    """Another construct is none."""
+    with pytest.raises(InvalidArgument, match="handler='x' must be a ClientConnectHandler"):
+        ConnectionReauthorizer(new_stack(), "Reauthorizer", handler="x", endpoints=[ENDPOINT])  # type: ignore[arg-type]
+
+
+def test_fails_without_a_registry() -> None:
+    """Nothing would be known of any connection."""
+    stack = new_stack()
+    handler = ClientConnectHandler(stack, "Handler")
+    with pytest.raises(InvalidArgument, match=r"has no connection_registry.*give it a ConnectionRegistry"):
+        ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
+
+
+def test_fails_in_another_stack() -> None:
+    """Both must change together."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack, other = cdk.Stack(app, "Stack"), cdk.Stack(app, "Other")
+    handler = ClientConnectHandler(
+        stack, "Handler", connection_registry=ConnectionRegistry(stack, "Registry")
+    )
+    with pytest.raises(InvalidArgument, match=r"is in another stack.*define it in stack Stack"):
+        ConnectionReauthorizer(other, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
+
+
+def test_fails_with_an_endpoint_elsewhere() -> None:
+    """It lists connections of its own Region only."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Stack", env=cdk.Environment(account="1" * 12, region="eu-central-1"))
+    other = cdk.Stack(app, "Other", env=cdk.Environment(account="1" * 12, region="eu-west-1"))
+    elsewhere = ec2.ClientVpnEndpoint.from_endpoint_attributes(
+        other, "Imported", endpoint_id="cvpn-endpoint-1", security_groups=[]
+    )
+    with pytest.raises(InvalidArgument, match="of its own account and Region only"):
+        define(stack, endpoints=[elsewhere])
+
+
+def test_metrics() -> None:
+    """Each is of the function, in the library's namespace."""
+    defined = define(new_stack())
+    metrics = {
+        "Reauthorized": defined.metric_reauthorized(),
+        "Terminated": defined.metric_terminated(),
+        "LeftAlone": defined.metric_left_alone(),
+        "Undecided": defined.metric_undecided(),
+        "CapExceeded": defined.metric_cap_exceeded(),
+        "TerminationFailures": defined.metric_termination_failures(),
+        "RunTime": defined.metric_run_time(),
+    }
+    for name, metric in metrics.items():
+        assert (metric.namespace, metric.metric_name) == ("ClientConnect", name)
+        assert list(metric.dimensions or {}) == ["FunctionName"]
+    assert metrics["Terminated"].statistic == cloudwatch.Stats.SUM
+    assert defined.metric("Errors").namespace == "AWS/Lambda"
+
+
+def test_the_examples_of_the_documentation() -> None:
+    """They run one after the other, and synthesize."""
+    text = (ROOT / "docs" / "reauthorization.md").read_text("utf-8")
+    stack = new_stack()
+    names = {"stack": stack}
+    examples = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    for example in examples:
+        exec(example, names)  # noqa: S102 - our own
+    assert len(examples) == 4
+    template(stack).resource_count_is("AWS::CloudWatch::Alarm", 2)
+
+
+def test_the_documentation_lists_every_metric() -> None:
+    """None is missing, and none is made up."""
+    text = (ROOT / "docs" / "reauthorization.md").read_text("utf-8")
+    metrics = text.split("## Metrics")[1].split("## Permissions")[0]
+    assert set(re.findall(r"^\| `(\w+)`", metrics, re.MULTILINE)) == set(_UNITS | _UNITS_OF_SCAN)
+
+
+def test_it_is_clean(synthesized: Callable[..., Path]) -> None:
+    """It has no finding under AwsSolutions but the one that it acknowledges, and none under cfn-lint."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack")
+        define(stack, handler={"device_inventory": DeviceInventory(stack, "Inventory")})
+
+    folder = synthesized(build)
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)

@@ -1,0 +1,246 @@
+"""Decisions on a part of the facts: a denial is one whatever the rest is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+from cedarpy import PolicySet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from client_connect import Authorizer, ConnectionRequest, Device, Facts
+from client_connect.client_vpn import Connection
+from client_connect.partial_decision import NEW_CONNECTIONS_ONLY, PartialAuthorizer
+from client_connect.policy_reads import reads
+from client_connect.redeciding import _told
+from tests.unit.runtime.conftest import PERMIT, unhurried
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from client_connect.device import Inventory
+
+# What a condition reads. Nothing else can change its value.
+READS = [
+    ('context.platform == "win"', {"platform"}),
+    ("context has os && context.os.major < 10", {"os"}),
+    ("context has os.build && context.os.build < 1", {"os"}),
+    ('context.publicIp.isInRange(ip("10.0.0.0/8"))', {"publicIp"}),
+    ("context.time.weekday == 7", {"time"}),
+    ('context.username == "bob"', {"username"}),
+    ('context.waivers.contains("x")', {"waivers"}),
+    ('context.device.hasTag("owner") && context.device.getTag("owner") == "bob"', {"device"}),
+    ('principal == ClientVpn::User::"bob"', {"principal"}),
+    ("principal is ClientVpn::User", {"principal"}),
+    ('principal in ClientVpn::Group::"staff"', {"principal", "groups"}),
+    ('principal is ClientVpn::User in ClientVpn::Group::"staff"', {"principal", "groups"}),
+    ('[principal].contains(ClientVpn::User::"bob")', {"principal"}),
+    ('ClientVpn::User::"bob" in ClientVpn::Group::"staff"', {"principal", "groups"}),
+    ('(if true then principal else principal) in [ClientVpn::Group::"staff"]', {"principal", "groups"}),
+    ('ClientVpn::Device::"laptop" has compliant', {"device"}),
+    ('resource == ClientVpn::Endpoint::"e"', set()),
+    ("context == {}", {"context"}),
+    ("{x: context}.x has platform", {"context"}),
+    ("[context.time.weekday].contains(1)", {"time"}),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), READS)
+def test_reads(condition: str, expected: set[str]) -> None:
+    """A condition reads what it names; a membership may come from any group."""
+    text = f"permit (principal, action, resource) unless {{ {condition} }};"
+    (policy,) = PolicySet.from_str(text).to_pst().static_policies.values()
+    assert reads(policy) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("principal", set()),
+        ('principal == ClientVpn::User::"bob"', {"principal"}),
+        ("principal is ClientVpn::Device", {"principal"}),
+        ('principal in ClientVpn::Group::"staff"', {"principal", "groups"}),
+        ('principal is ClientVpn::User in ClientVpn::Group::"staff"', {"principal", "groups"}),
+    ],
+)
+def test_reads_of_a_scope(scope: str, expected: set[str]) -> None:
+    """The head of a policy reads the principal, too."""
+    (policy,) = PolicySet.from_str(f"permit ({scope}, action, resource);").to_pst().static_policies.values()
+    assert reads(policy) == expected
+
+
+BLOCKED = '@id("b") forbid (principal == ClientVpn::User::"mallory", action, resource);'
+MACS = '@id("m") forbid (principal, action, resource) when { context.platform == "mac" };'
+STAFF = '@id("s") permit (principal in ClientVpn::Group::"staff", action, resource);'
+BOB = '@id("p") permit (principal == ClientVpn::User::"bob", action, resource);'
+SUNDAY = '@id("n") forbid (principal, action, resource) when { context.time.weekday < 8 };'
+LAPTOPS = '@id("l") forbid (principal, action, resource) unless { context has commonName };'
+ERRING = (
+    '@id("e") forbid (principal, action, resource) when { context.time.weekday + 9223372036854775807 > 0 };'
+)
+
+# What the service tells (user, common name), the policies, and whether that is enough to deny.
+TOLD = [
+    ("mallory", None, PERMIT + BLOCKED, True),
+    ("Mallory", None, PERMIT + BLOCKED, False),  # Cedar tells them apart
+    ("bob", None, PERMIT + BLOCKED, False),
+    ("mallory", None, PERMIT + BLOCKED + MACS, True),
+    ("bob", None, PERMIT + MACS, False),
+    ("bob", None, STAFF, False),
+    ("mallory", None, BOB, True),
+    ("bob", None, BOB, False),
+    ("mallory", None, BOB + STAFF, False),
+    ("bob", None, PERMIT + SUNDAY, True),
+    ("bob", None, PERMIT + SUNDAY + ERRING, False),  # an error is no reason
+    ("bob", None, PERMIT + LAPTOPS, False),
+    ("bob", "bob", PERMIT + LAPTOPS, False),  # the user's name, or a certificate's
+    ("bob", "bob", PERMIT + LAPTOPS.replace("unless", "when"), False),
+    ("bob", "laptop", PERMIT + LAPTOPS.replace("unless", "when"), True),
+    ("bob", "laptop", PERMIT + LAPTOPS, False),
+    (None, "laptop", PERMIT + BLOCKED, False),  # whoever that is
+    (None, None, PERMIT + BLOCKED, False),
+    (None, None, PERMIT + SUNDAY, True),
+    ("bob", None, "", True),  # nothing permits anything
+]
+
+
+@pytest.mark.parametrize(("username", "common_name", "policies", "denied"), TOLD)
+def test_what_the_service_tells(
+    username: str | None,
+    common_name: str | None,
+    policies: str,
+    denied: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Enough to deny, or not."""
+    connection = Connection(connection_id="c", endpoint_id="e", username=username, common_name=common_name)
+    request, unknown = _told(connection)
+    assert PartialAuthorizer(Authorizer(policies)).decide(Facts(request), unknown=unknown)[1] is denied
+
+
+def test_a_registered_connection_is_decided_in_full() -> None:
+    """All that is not known is how many others there are."""
+    limit = '@id("one") permit (principal, action, resource) when { context has activeConnections };'
+    request = ConnectionRequest(
+        connection_id="c", endpoint_id="e", username="bob", platform="mac", public_ip=IPv4Address("192.0.2.1")
+    )
+
+    def denied(policies: str) -> bool:
+        partial = PartialAuthorizer(Authorizer(policies))
+        return partial.decide(Facts(request), unknown=NEW_CONNECTIONS_ONLY)[1]
+
+    assert denied(PERMIT + MACS)
+    assert denied(STAFF)
+    assert not denied(limit)
+    assert denied(limit + MACS)
+
+
+ADDRESSES = (IPv4Address("10.1.2.3"), IPv4Address("192.0.2.1"))
+NAMES = ("bob", "Bob", "mallory", "laptop")
+CONDITIONS = [condition for condition, _ in READS if not condition.startswith("context.device")] + [
+    'context has commonName && context.commonName == "laptop"',
+    'context has username && context.username == "bob"',
+    'context.inventory == "known"',
+    "context has device && context.device has compliant && context.device.compliant",
+    "context has activeConnections && context.activeConnections > 1",
+    'context.customFacts == "disabled"',
+    "context has openvpn && context.openvpn.major < 3",
+    "principal has compliant",
+    "context.time.weekday < 8",
+    "context has username",
+]
+SCOPES = (
+    "principal",
+    "principal is ClientVpn::User",
+    'principal == ClientVpn::User::"bob"',
+    'principal == ClientVpn::Device::"laptop"',
+    'principal in ClientVpn::Group::"staff"',
+)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> str:
+    """Generate a few policies."""
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        effect, scope = draw(st.sampled_from(("permit", "forbid"))), draw(st.sampled_from(SCOPES))
+        kind, conditions = draw(st.sampled_from(("when", "unless"))), draw(_conditions())
+        clause = f" {kind} {{ {' && '.join(conditions)} }}" if conditions else ""
+        found.append(f'@id("p{number}") {effect} ({scope}, action, resource){clause};')
+    return "\n".join(found)
+
+
+def _conditions() -> st.SearchStrategy[Sequence[str]]:
+    valid = [
+        f"({each})"
+        for each in CONDITIONS
+        if "context.username ==" not in each[:19] and each != "context == {}"
+    ]
+    return st.lists(st.sampled_from(valid), min_size=1, max_size=2)
+
+
+@st.composite
+def connections(draw: st.DrawFn) -> tuple[Connection, list[Facts]]:
+    """Generate what the service tells of a connection, and facts of which it would tell just that.
+
+    Of somebody without Active Directory it does not tell the user; with it, the common name may be the user's.
+    """
+    user, certificate = draw(st.none() | st.sampled_from(NAMES)), draw(st.none() | st.sampled_from(NAMES))
+    told_user = user if draw(st.booleans()) else None
+    told_name = certificate or told_user
+    if user is None and certificate is None:
+        user = "bob"
+    connection = Connection(connection_id="c", endpoint_id="e", username=told_user, common_name=told_name)
+    device = Device(compliant=draw(st.booleans())) if certificate and draw(st.booleans()) else None
+    inventory: Inventory = "known" if device else "unknown"
+    waivers = frozenset[str]() if draw(st.booleans()) else frozenset({"x"})
+    rest = product(
+        ("win", "mac"), (None, "10.0.22631,amd64"), ADDRESSES, (None, "2.6.12"), ((), ("staff",)), (None, 2)
+    )
+    found = [
+        Facts(
+            ConnectionRequest(
+                connection_id="c",
+                endpoint_id="e",
+                username=user,
+                common_name=certificate,
+                platform=platform,
+                platform_version=version,
+                public_ip=address,
+                client_openvpn_version=client,
+                groups=groups if user else (),
+            ),
+            inventory=inventory,
+            device=device,
+            waivers=waivers,
+            active_connections=count,
+        )
+        for platform, version, address, client, groups, count in rest
+    ]
+    return connection, found
+
+
+@settings(unhurried, max_examples=250)
+@given(policies(), connections())
+def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection, list[Facts]]) -> None:
+    """The property on which people's sessions depend: nobody is denied whom the full decision would permit."""
+    connection, completions = told
+    authorizer = Authorizer(text)
+    request, unknown = _told(connection)
+    first = completions[0]
+    # What is asked of the inventory is by the common name that is known, and of waivers by user and device.
+    known_device = request.common_name == first.request.common_name and request.common_name is not None
+    facts = replace(
+        first,
+        request=request,
+        inventory=first.inventory if known_device else "unknown",
+        device=first.device if known_device else None,
+        active_connections=None,
+    )
+    _, denied = PartialAuthorizer(authorizer).decide(facts, unknown=unknown)
+    if denied:
+        for completion in completions:
+            assert not authorizer.decide(replace(completion, now=facts.now)).allowed
