@@ -18,6 +18,7 @@ import cdk_client_connect
 from cdk_client_connect import (
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     EndpointAttachment,
@@ -44,11 +45,13 @@ FUNCTIONS = {
     "Stack/Attachment/0123456789abcdef0": "an attachment",
     "Stack/Monitoring/Notifications": "the forwarder of denials",
     "Stack/Deployment": "a gradual deployment",
+    "Stack/Reauthorizer": "the re-authorizer",
 }
 # What the table calls the resources, by the path or the ARN.
 RESOURCES = {
     "Stack/Handler/Function": "the handler",
     "Stack/Handler/Function:live": "the handler's alias",
+    "Stack/Reauthorizer/Function": "the re-authorizer",
     "Stack/Inventory/Devices": "the devices table",
     "Stack/Inventory/Waivers": "the waivers table",
     "Stack/Registry/Connections": "the connections table",
@@ -79,6 +82,7 @@ def everything(stack: cdk.Stack) -> None:
         vpc=ec2.Vpc(stack, "Vpc"),
     )
     EndpointAttachment(stack, "Attachment", handler=handler, endpoint_id=ENDPOINT_ID)
+    ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID])
     topic = sns.Topic(stack, "Topic", master_key=kms.Key(stack, "TopicKey"))
     monitoring = monitor(stack, handler, Notifications.sns(topic))
     GradualDeployment(stack, "Deployment", handler=handler, monitoring=monitoring)
@@ -231,19 +235,21 @@ def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -
 
 
 def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
-    """Only CloudWatch Logs is permitted by a resource's own policy, and only for the handler's log group."""
-    for resources in templates:
-        found = [
-            each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::Permission"
-        ]
-        assert [
-            (
-                each["Principal"],
-                text_of(each["FunctionName"], resources),
-                text_of(each["SourceArn"], resources),
-            )
-            for each in found
-        ] == [("logs.amazonaws.com", "Stack/Monitoring/Notifications/Function", "Stack/Handler/LogGroup")]
+    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and the re-authorizer's schedule."""
+    found = {
+        (
+            each["Properties"]["Principal"],
+            text_of(each["Properties"]["FunctionName"], resources),
+            text_of(each["Properties"]["SourceArn"], resources),
+        )
+        for resources in templates
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::Permission"
+    }
+    assert found == {
+        ("logs.amazonaws.com", "Stack/Monitoring/Notifications/Function", "Stack/Handler/LogGroup"),
+        ("events.amazonaws.com", "Stack/Reauthorizer/Function", "Stack/Reauthorizer/Schedule"),
+    }
 
 
 def test_the_service_linked_role_is_the_only_one_that_can_be_created(templates: list[dict[str, Any]]) -> None:
