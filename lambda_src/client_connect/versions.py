@@ -17,7 +17,7 @@ _WINDOWS = re.compile(
     rf"|\.{_NUMBER},[a-z0-9_]+)",
     re.ASCII,
 )
-_NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?", re.ASCII)
+_NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]{{1,9}})?)?", re.ASCII)
 _CLIENT = re.compile(rf"{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?(?![0-9])", re.ASCII)
 
 
@@ -49,7 +49,10 @@ class OsVersion:
 
     @classmethod
     def from_numbers(cls, text: str) -> OsVersion | None:
-        """Read two or three numbers, such as ``10.0.19045``; ``None`` for any other text."""
+        """Read two or three numbers, such as ``10.0.19045``; ``None`` for any other text.
+
+        A fourth one, by which device managers name the revision of a build, is not kept.
+        """
         return cls._of(_NUMBERS.fullmatch(text))
 
     @classmethod

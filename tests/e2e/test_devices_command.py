@@ -207,13 +207,14 @@ def test_lines_that_are_not_right_are_reported_and_the_rest_is_imported(
     file.write_text("commonName,compliant\na,true\nb,yes\n,true\na,false\nc,false\n")
     result = inventory.run("import", file, "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {"dryRun": False, "imported": 2, "rejected": 3}
+    assert json.loads(result.stdout) == {"dryRun": False, "imported": 1, "rejected": 4}
     assert result.stderr.splitlines() == [
+        f'{file}:2: "commonName" is "a" in the lines 2, 5; leave one',
         f'{file}:3: "compliant" is "yes", which is neither true nor false; give one, or leave it out',
         f'{file}:4: "commonName" is missing; give the common name of the client certificate',
-        f'{file}:5: "commonName" is "a", which line 2 has already',
+        f'{file}:5: "commonName" is "a" in the lines 2, 5; leave one',
     ]
-    assert {name: device.compliant for name, device in inventory.devices().items()} == {"a": True, "c": False}
+    assert {name: device.compliant for name, device in inventory.devices().items()} == {"c": False}
 
 
 def test_a_dry_run_writes_nothing(inventory: Inventory, sixty: Path) -> None:

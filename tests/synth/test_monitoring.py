@@ -21,6 +21,7 @@ from cdk_client_connect import (
     AlarmSettings,
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     FunctionReference,
@@ -62,6 +63,8 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "IdpCertificateExpiry": ("AWS/ClientVPN", "IdpCertDaysToExpiry", "Minimum", 30, 3600),
     "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
+    "CapExceeded": ("ClientConnect", "CapExceeded", "Maximum", 1, 300),
+    "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
     "NotificationErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
 }
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
@@ -70,9 +73,14 @@ OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillove
 def monitored(
     stack: cdk.Stack, handler: ClientConnectHandler | None = None, **changes: Any
 ) -> ConnectionMonitoring:
-    """Define a monitoring of a handler and one endpoint."""
+    """Define a monitoring of a handler and one endpoint; without a handler, of one with all that can be watched."""
+    reauthorizer = None
+    if handler is None:
+        handler = full_handler(stack)
+        reauthorizer = ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID])
     arguments: dict[str, Any] = {
-        "handler": handler or full_handler(stack),
+        "handler": handler,
+        "reauthorizer": reauthorizer,
         "endpoints": [ENDPOINT_ID],
         "connection_log_group": None,
     }
@@ -101,6 +109,7 @@ def whole() -> Template:
     monitored(
         stack,
         handler,
+        reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID]),
         endpoints=[endpoint(stack, handler), l2_endpoint(ec2.Vpc(stack, "Vpc"), handler), ENDPOINT_ID],
         connection_log_group=logs.LogGroup(stack, "ConnectionLog"),
         alarm_topic=sns.Topic(stack, "Topic"),
@@ -139,7 +148,8 @@ def test_alarm(whole: Template, name: str) -> None:
     assert len(found) == (3 if namespace == "AWS/ClientVPN" else 1)
     for alarm in found.values():
         assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (namespace, metric, statistic)
-        assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (threshold, period, 1)
+        assert (alarm["Threshold"], alarm["Period"]) == (threshold, period)
+        assert alarm["EvaluationPeriods"] == (3 if name == "ReauthorizerErrors" else 1)
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["ComparisonOperator"] == (
             "LessThanOrEqualToThreshold" if "Expiry" in name else "GreaterThanOrEqualToThreshold"

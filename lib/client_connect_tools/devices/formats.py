@@ -60,7 +60,8 @@ def read_csv(file: BinaryIO) -> Iterator[Line]:
     """Read comma-separated values, row by row. An empty cell is not known; other columns are tags.
 
     Raises:
-        UnreadableFile: When the header is not one.
+        UnreadableFile: When the header is not one, or a quote is broken: then nobody knows where the rows after it
+            begin, and the text of a cell could be taken for a device.
     """
     rows = csv.reader(_text(file, newline=""), strict=True)
     try:
@@ -75,11 +76,9 @@ def read_csv(file: BinaryIO) -> Iterator[Line]:
         except StopIteration:
             return
         except csv.Error as error:
-            lines = "" if rows.line_num == line else f", up to line {rows.line_num}"
-            yield RejectedLine(
-                line, f"cannot be read{lines}: {error}; close each quote, and double those within a cell"
-            )
-            continue
+            raise UnreadableFile(
+                f"line {line} cannot be read: {error}; close each quote, and double those within a cell"
+            ) from error
         if cells:
             yield _row(line, header, cells)
 
@@ -143,7 +142,8 @@ def _row(line: int, header: list[str], cells: list[str]) -> Line:
         return RejectedLine(line, _NOT_UTF_8)
     if len(cells) != len(header):
         return RejectedLine(line, f"has {len(cells)} cells; the header has {len(header)}")
-    known: dict[str, object] = {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+    stripped = (cell.strip() for cell in cells)
+    known: dict[str, object] = {name: cell for name, cell in zip(header, stripped, strict=True) if cell}
     device = {name: known.pop(name) for name in _COLUMNS if name in known}
     if "compliant" in device:
         device["compliant"] = _BOOLEANS.get(str(device["compliant"]).lower(), device["compliant"])

@@ -10,7 +10,7 @@ from client_connect_tools.device_json import DEVICE_KEYS, MalformedDevice, is_un
 from client_connect_tools.devices.formats import RejectedLine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from client_connect.items import Item
@@ -36,14 +36,31 @@ class DeviceLine:
     item: Item
 
 
-def read_devices(lines: Iterable[Line], *, zone: tzinfo | None) -> Iterator[DeviceLine | RejectedLine]:
-    """Check devices one by one. Of everything that was read, only the common names are kept.
+def repeated_names(lines: Iterable[Line]) -> dict[str, list[int]]:
+    """Return the common names that are in a file more than once, each with its lines.
+
+    Raises:
+        UnreadableFile: When the file cannot be understood as a whole.
+    """
+    first_lines: dict[str, int] = {}
+    repeated: dict[str, list[int]] = {}
+    for line in lines:
+        name = None if isinstance(line, RejectedLine) else line.value.get(COMMON_NAME)
+        if isinstance(name, str) and (first := first_lines.setdefault(name, line.line)) != line.line:
+            repeated.setdefault(name, [first]).append(line.line)
+    return repeated
+
+
+def read_devices(
+    lines: Iterable[Line], *, zone: tzinfo | None, repeated: Mapping[str, Sequence[int]]
+) -> Iterator[DeviceLine | RejectedLine]:
+    """Check devices one by one.
 
     Args:
         lines: The objects.
         zone: The zone of times that have none; ``None`` where each must have its own.
+        repeated: The names that are there more than once, with their lines: nobody knows which is right.
     """
-    first_lines: dict[str, int] = {}
     for line in lines:
         if isinstance(line, RejectedLine):
             yield line
@@ -54,11 +71,11 @@ def read_devices(lines: Iterable[Line], *, zone: tzinfo | None) -> Iterator[Devi
             yield RejectedLine(line.line, str(error))
             continue
         name = item[COMMON_NAME]["S"]
-        first = first_lines.setdefault(name, line.line)
-        if first == line.line:
-            yield DeviceLine(line.line, item)
+        if name in repeated:
+            where = ", ".join(map(str, repeated[name]))
+            yield RejectedLine(line.line, f'"{COMMON_NAME}" is {shown(name)} in the lines {where}; leave one')
         else:
-            yield RejectedLine(line.line, f'"{COMMON_NAME}" is {shown(name)}, which line {first} has already')
+            yield DeviceLine(line.line, item)
 
 
 def _item(value: Mapping[str, object], zone: tzinfo | None) -> Item:

@@ -17,7 +17,7 @@ from client_connect import Device, OsVersion
 from client_connect.items import device_item
 from client_connect_tools.devices.formats import READERS, RejectedLine, UnreadableFile
 from client_connect_tools.devices.plain import plain
-from client_connect_tools.devices.reading import read_devices
+from client_connect_tools.devices.reading import read_devices, repeated_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 def read(kind: str, content: bytes, *, zone: tzinfo | None = None) -> tuple[list[Item], list[str]]:
     """Read a file; return the items, and what is rejected as ``line: problem``."""
-    lines = [*read_devices(READERS[kind](io.BytesIO(content)), zone=zone)]
+    repeated = repeated_names(READERS[kind](io.BytesIO(content)))
+    lines = [*read_devices(READERS[kind](io.BytesIO(content)), zone=zone, repeated=repeated)]
     items = [line.item for line in lines if not isinstance(line, RejectedLine)]
     return items, [f"{line.line}: {line.problem}" for line in lines if isinstance(line, RejectedLine)]
 
@@ -53,8 +54,6 @@ LARGE = "y" * (400 * 1024)
         (b'commonName,note\n"a\nb",\nc', "a\nb", ["4: has 1 cells; the header has 2"]),
         (b"commonName,note\na,\xff\nb,", "b", ["2: is not UTF-8; save the file as UTF-8"]),
         (b"commonName,note\na,b,c\nd,", "d", ["2: has 3 cells; the header has 2"]),
-        (b'commonName,note\na,"b"c\nd,', "d", ["2: cannot be read: "]),
-        (b'commonName,note\na,"b\nc,\nd,', "", ["2: cannot be read, up to line 4: "]),
         (b"commonName,compliant\na,yes\nb,False", "b", ['2: "compliant" is "yes", which is neither ']),
         (b"commonName,lastSeen\na,yesterday\nb,2026-11-22", "", ['2: "lastSeen" is "yesterday", ', "3: "]),
         (
@@ -64,13 +63,18 @@ LARGE = "y" * (400 * 1024)
         ),
         (b"commonName,lastSeen\na,0001-01-01T00:00+14:00", "", ['2: "lastSeen" is "0001-']),
         (
-            b"commonName,os\na,10\nb,10.0.22631.4\nc,10.0",
-            "c",
-            ['2: "os" is "10", ', '3: "os" is "10.0.22631.4", '],
+            b"commonName,os\na,10\nb,10.0.22631.4317\nc,10.0\nd,10.0.1.2.3",
+            "b c",
+            ['2: "os" is "10", ', '5: "os" is "10.0.1.2.3", '],
         ),
         (b"commonName,os\n,10.0", "", ['2: "commonName" is missing; give the common name']),
         (f"commonName\n{LONG}\n{LONG[1:]}".encode(), LONG[1:], ['2: "commonName" has 2049 bytes; ']),
-        (b"commonName\na\nb\na\na", "a b", ['4: "commonName" is "a", which line 2 has already', "5: "]),
+        (
+            b"commonName\na\nb\na\na",
+            "b",
+            ['2: "commonName" is "a" in the lines 2, 4, 5; leave one', "4: ", "5: "],
+        ),
+        (b"commonName,compliant\n a , true \n", "a", []),
     ],
 )
 def test_csv(content: bytes, accepted: str, rejected: list[str]) -> None:
@@ -94,9 +98,11 @@ def test_csv(content: bytes, accepted: str, rejected: list[str]) -> None:
         (b"commonName,\xff\n", "the header is not UTF-8; save the file as UTF-8"),
         ("commonName\na".encode("utf-16"), "the header is not UTF-8; save the file as UTF-8"),
         (b'commonName,"a\nb', "the header cannot be read: "),
+        (b'commonName,note\na,"5" wide\nevil,x"\nb,c\n', "line 2 cannot be read: "),
+        (b'commonName,note\na,b\nc,"d\n', "line 3 cannot be read: "),
     ],
 )
-def test_fails_for_a_header_that_is_none(content: bytes, message: str) -> None:
+def test_fails_for_a_header_or_a_quote_that_is_none(content: bytes, message: str) -> None:
     """A column that is not what it seems would change what every row means."""
     with pytest.raises(UnreadableFile) as error:
         read(".csv", content)
@@ -207,7 +213,7 @@ def test_memory_is_flat(kind: str) -> None:
 
     tracemalloc.start()
     try:
-        count = sum(1 for _ in read_devices(READERS[kind](Rows()), zone=None))  # type: ignore[arg-type]
+        count = sum(1 for _ in read_devices(READERS[kind](Rows()), zone=None, repeated={}))  # type: ignore[arg-type]
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from client_connect.items import Item
-    from client_connect_tools.devices.formats import Line
+    from client_connect_tools.devices.formats import Line, RejectedLine
+    from client_connect_tools.devices.reading import DeviceLine
 
 
 def import_devices(
@@ -43,14 +44,19 @@ def import_devices(
 ) -> None:
     """Write the devices of a file to the table, each in the place of what was known of it.
 
-    Lines that are not right are reported and left out. Status 1 when there are any, or when DynamoDB fails
-    after a part is written; running it again is safe.
+    The file is read twice: nothing is written of one that cannot be understood as a whole. Lines that are not
+    right are reported and left out. Status 1 when there are any, or when DynamoDB fails after a part is written;
+    running it again is safe.
     """
+    from client_connect_tools.devices.reading import read_devices, repeated_names
+
     zone = None if time_zone is None else _zone(time_zone)
     table = None if dry_run else require_devices_table(devices_table)
     tally = Tally()
     with _opened(file) as lines:
-        items = _items(lines, zone, file, tally)
+        repeated = repeated_names(lines)
+    with _opened(file) as lines:
+        items = _items(read_devices(lines, zone=zone, repeated=repeated), file, tally)
         problem = _count(items, tally) if table is None else _write(table, items, tally)
     _report(tally, table, as_json=as_json)
     if problem:
@@ -99,12 +105,11 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
         wrong_use(printable(f'cannot read "{file}": {error}'))
 
 
-def _items(lines: Iterator[Line], zone: tzinfo | None, file: Path, tally: Tally) -> Iterator[Item]:
+def _items(lines: Iterator[DeviceLine | RejectedLine], file: Path, tally: Tally) -> Iterator[Item]:
     """Yield what can be imported; report the rest."""
     from client_connect_tools.devices.formats import RejectedLine
-    from client_connect_tools.devices.reading import read_devices
 
-    for line in read_devices(lines, zone=zone):
+    for line in lines:
         if isinstance(line, RejectedLine):
             tally.rejected += 1
             print(printable(f"{file}:{line.line}: {line.problem}"), file=sys.stderr)
