@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Pyright is the locked one and runs on the locked Node; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check docs lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -27,7 +27,7 @@ test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI
 	@echo "==> Running the tests, the end-to-end deployment among them"
 	@$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-check: setup  ## lint, formatting and types
+check: setup docs  ## lint, formatting, types, documentation and known vulnerabilities
 	@echo "==> Checking style"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -37,6 +37,12 @@ check: setup  ## lint, formatting and types
 		echo "==> Checking that the public types of $$package are complete"; \
 		$(BIN)/pyright --verifytypes $$package --ignoreexternal || exit 1; \
 	done
+	@echo "==> Asking whether what is locked has known vulnerabilities"
+	@$(BIN)/python -m supply_chain.audit $(AUDIT_ARGS)
+
+docs: setup  ## build the documentation site into site/, with warnings as errors
+	@echo "==> Building the documentation"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UV_LOCK_FLAGS)
@@ -49,7 +55,7 @@ lock: setup  ## recompile all locks after a change of the requirements
 	@npm install --package-lock-only
 
 clean:  ## remove everything that make and the tools made
-	rm -rf $(VENV) node_modules build dist cdk.out .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules build dist site cdk.out .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up, in the order it happens. Each stamp is renewed only when what it was made from has changed.

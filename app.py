@@ -17,11 +17,14 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 
 from app_context import Context, InvalidContext
 from cdk_client_connect import (
     ClientConnectError,
     ClientConnectHandler,
+    ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     Policies,
@@ -33,13 +36,14 @@ if TYPE_CHECKING:
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 CERTIFICATE = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-zA-Z0-9-]+"
 SAML_PROVIDER = r"arn:aws[a-z-]*:iam::[0-9]{12}:saml-provider/[\w.-]+"
+TOPIC = r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[\w-]+"
 VPC_CIDR = "10.0.0.0/16"
 # CDK shows a made-up VPC of this network until the CLI has looked the real one up and synthesizes again. It
 # would clash with many a client network, and the synthesis that asks for the look-up would fail.
 NOT_LOOKED_UP_YET = "1.2.3.4/5"
 BESIDE_IT = "192.168.0.0/20"
 AUTHENTICATIONS = ("clientCertificateArn", "samlProviderArn", "directoryId")
-VPN_KEYS = (*AUTHENTICATIONS, "vpcId", "clientCidr", "authorizedGroups")
+VPN_KEYS = (*AUTHENTICATIONS, "vpcId", "clientCidr", "authorizedGroups", "monitoring", "alarmTopicArn")
 
 
 class ClientConnectStack(cdk.Stack):
@@ -63,6 +67,7 @@ class ClientConnectStack(cdk.Stack):
             device_inventory=inventory,
             connection_registry=registry,
         )
+        self.reauthorizer = self._reauthorizer(context)
         cdk.CfnOutput(self, "FunctionName", value=self.handler.function_name)
         cdk.CfnOutput(self, "FunctionArn", value=self.handler.function_arn)
         if inventory is not None:
@@ -70,6 +75,19 @@ class ClientConnectStack(cdk.Stack):
             cdk.CfnOutput(self, "WaiversTable", value=inventory.waivers_table.table_name)
         if registry is not None:
             cdk.CfnOutput(self, "ConnectionsTable", value=registry.table.table_name)
+
+
+    def _reauthorizer(self, context: Context) -> ConnectionReauthorizer | None:
+        ids = context.texts(
+            "reauthorizedEndpoints", r"cvpn-endpoint-[0-9a-f]+", example="cvpn-endpoint-0123456789abcdef0"
+        )
+        if not ids:
+            return None
+        if not context.flag("connectionRegistry"):
+            raise InvalidContext(
+                'context "reauthorizedEndpoints" needs the connections: give -c connectionRegistry=true too'
+            )
+        return ConnectionReauthorizer(self, "Reauthorizer", handler=self.handler, endpoints=ids)
 
 
 class ClientVpnStack(cdk.Stack):
@@ -82,12 +100,13 @@ class ClientVpnStack(cdk.Stack):
         *,
         context: Context,
         env: cdk.Environment,
-        handler: ClientConnectHandler,
+        asked: ClientConnectStack,
     ) -> None:
         super().__init__(
             scope, id, env=env, description="AWS Client VPN endpoint with a client connect handler"
         )
         vpc = self._vpc(context)
+        connection_log = logs.LogGroup(self, "ConnectionLog")
         endpoint = ec2.ClientVpnEndpoint(
             self,
             "Endpoint",
@@ -100,9 +119,9 @@ class ClientVpnStack(cdk.Stack):
                 "clientCertificateArn", CERTIFICATE, example="arn:aws:acm:REGION:ACCOUNT:certificate/ID"
             ),
             user_based_authentication=self._user_authentication(context),
-            client_connection_handler=handler,
+            client_connection_handler=asked.handler,
             logging=True,
-            log_group=logs.LogGroup(self, "ConnectionLog"),
+            log_group=connection_log,
             split_tunnel=True,
             authorize_all_users_to_vpc_cidr=False,
         )
@@ -112,9 +131,21 @@ class ClientVpnStack(cdk.Stack):
             raise InvalidContext(
                 'context "authorizedGroups" needs users, who have groups: give -c samlProviderArn=... or directoryId'
             )
+        if context.has("alarmTopicArn") and not context.flag("monitoring"):
+            raise InvalidContext('context "alarmTopicArn" needs alarms: give -c monitoring=true too')
         groups = context.texts("authorizedGroups", r"[^,]+", example="S-1-5-21-1-2-3-1001 or engineering")
         for number, group in enumerate(groups or [None], start=1):
             endpoint.add_authorization_rule(f"Rule{number}", cidr=vpc.vpc_cidr_block, group_id=group)
+        if context.flag("monitoring"):
+            ConnectionMonitoring(
+                self,
+                "Monitoring",
+                handler=asked.handler,
+                reauthorizer=asked.reauthorizer,
+                endpoints=[endpoint],
+                connection_log_group=connection_log,
+                alarm_topic=self._alarm_topic(context),
+            )
         cdk.CfnOutput(self, "EndpointId", value=endpoint.endpoint_id)
 
     def _vpc(self, context: Context) -> ec2.IVpc:
@@ -139,6 +170,10 @@ class ClientVpnStack(cdk.Stack):
                 "vpcId", vpc_id, "to be found without an account and a Region", "sign in to AWS first"
             )
         return ec2.Vpc.from_lookup(self, "Vpc", vpc_id=vpc_id)
+
+    def _alarm_topic(self, context: Context) -> sns.ITopic | None:
+        arn = context.optional("alarmTopicArn", TOPIC, example="arn:aws:sns:REGION:ACCOUNT:NAME")
+        return None if arn is None else sns.Topic.from_topic_arn(self, "AlarmTopic", arn)
 
     def _user_authentication(self, context: Context) -> ec2.ClientVpnUserBasedAuthentication | None:
         example = "arn:aws:iam::ACCOUNT:saml-provider/NAME"
@@ -184,7 +219,7 @@ def define(app: cdk.App) -> None:
     env = cdk.Environment(
         account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
     )
-    handler = ClientConnectStack(app, "ClientConnect", context=context, env=env).handler
+    asked = ClientConnectStack(app, "ClientConnect", context=context, env=env)
     if not context.has("serverCertificateArn"):
         if given := [key for key in VPN_KEYS if context.has(key)]:
             raise InvalidContext(
@@ -196,7 +231,7 @@ def define(app: cdk.App) -> None:
             "clients have no way to authenticate: give at least one of "
             + ", ".join(f"-c {key}=..." for key in AUTHENTICATIONS)
         )
-    ClientVpnStack(app, "ClientVpn", context=context, env=env, handler=handler)
+    ClientVpnStack(app, "ClientVpn", context=context, env=env, asked=asked)
 
 
 def main() -> None:

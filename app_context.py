@@ -20,6 +20,7 @@ KEYS = (
     "shadowMode",
     "deviceInventory",
     "connectionRegistry",
+    "reauthorizedEndpoints",
     "serverCertificateArn",
     "clientCertificateArn",
     "samlProviderArn",
@@ -27,6 +28,8 @@ KEYS = (
     "vpcId",
     "clientCidr",
     "authorizedGroups",
+    "monitoring",
+    "alarmTopicArn",
 )
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from local_aws.emulator import ACCOUNT, REGION, ROOT
-from local_aws.process import stop, tail
+from local_aws.process import running, stop, tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,7 +116,9 @@ def _run(
     home = {
         "CDK_HOME": str(emulator.directory / "cdk-home")
     }  # what it remembers of accounts ends with this one
-    with _start(arguments, emulator.environment | _QUIET | home, directory) as process:
+    command: list[str | Path] = [_CDK, *arguments, *_OPTIONS]
+    environment = emulator.environment | _QUIET | home
+    with running(command, environment=environment, directory=directory, output=subprocess.PIPE) as process:
         timer = threading.Timer(seconds, stop, [process])
         timer.start()
         try:
@@ -124,25 +126,9 @@ def _run(
             process.wait()
         finally:
             timer.cancel()
-            stop(process)
     if process.returncode:
         end = f"ended with {process.returncode} after {time.monotonic() - started:.0f} s of {seconds:.0f} s"
         raise CdkFailed(f"cdk {arguments[0]} {end}; it said\n{tail(''.join(output))}")
-
-
-def _start(
-    arguments: Sequence[str], environment: Mapping[str, str], directory: Path
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [_CDK, *arguments, *_OPTIONS],
-        env=environment,
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def _reported(process: subprocess.Popen[str], report: Callable[[str], None]) -> Iterator[str]:

@@ -7,7 +7,6 @@ import http.client
 import os
 import platform
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ import boto3
 from botocore.config import Config
 
 from local_aws.lambda_image import SDK, link_image
-from local_aws.process import stop, tail
+from local_aws.process import running, tail
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -69,8 +68,15 @@ class Emulator:
             self.directory = Path(resources.enter_context(directory))
             self._port = _free_port()
             self._image = link_image(self.directory / "image", SDK)
-            self._process = self._start()
-            resources.callback(stop, self._process)
+            log = resources.enter_context(self._log_file.open("w"))
+            self._process = resources.enter_context(
+                running(
+                    [_TOOLS / "ministack"],
+                    environment=self._own_environment(),
+                    directory=self.directory,
+                    output=log,
+                )
+            )
             self._wait_until_healthy()
             self._resources = resources.pop_all()
         return self
@@ -132,19 +138,6 @@ class Emulator:
     @property
     def _log_file(self) -> Path:
         return self.directory / "emulator.log"
-
-    def _start(self) -> subprocess.Popen[str]:
-        with self._log_file.open("w") as log:
-            return subprocess.Popen(
-                [_TOOLS / "ministack"],
-                env=self._own_environment(),
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,  # one group to stop; and Ctrl-C reaches us first
-            )
 
     def _own_environment(self) -> dict[str, str]:
         # Nothing is inherited: the emulator hands its own environment on to the functions.

@@ -220,7 +220,6 @@ class LiveConnections:
                     registry=registry,
                     inventory=devices if inventory else None,
                     custom=custom,
-                    is_valid=authorizer.is_valid,
                     deadlines=Deadlines(),
                 ),
             )

@@ -7,12 +7,52 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import FrameType
 
 _GRACE_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    directory: Path,
+    output: IO[str] | int,
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a program in a session of its own, and end it with whatever it started, however the block ends.
+
+    Args:
+        command: The program and its arguments.
+        environment: All its variables.
+        directory: Where it runs.
+        output: A file, or ``subprocess.PIPE``, for its output and errors.
+    """
+    process = None
+    try:
+        with _signals_deferred():  # or one could end this program between the start and the knowledge of it
+            process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,  # one group to stop; and Ctrl-C reaches us first
+            )
+        yield process
+    finally:
+        if process is not None:
+            stop(process)
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def stop(process: subprocess.Popen[str]) -> None:
@@ -40,6 +80,26 @@ def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> Non
     # Nobody left is the aim. macOS says "not permitted" where only zombies are left.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Let the signals that end this program wait for the end of the block."""
+    if threading.current_thread() is not threading.main_thread():  # which gets no signals
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for arrival in arrived:
+            signal.raise_signal(arrival)
 
 
 def _exit(number: int, _frame: FrameType | None) -> None:

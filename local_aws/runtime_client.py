@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import queue
-import subprocess
 import sys
 import tempfile
 import threading
@@ -20,14 +19,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from local_aws.emulator import RUNTIME
 from local_aws.lambda_image import RUNTIME_CLIENT, SDK, link_image
-from local_aws.process import stop, tail
+from local_aws.process import running, tail
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 _API = "/2018-06-01/runtime"
@@ -98,8 +99,9 @@ class RuntimeClient:
             directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="local-aws-")))
             self._log = directory / "function.log"
             self._api = resources.enter_context(_RuntimeApi())
-            self._process = self._start(link_image(directory / "image", (*RUNTIME_CLIENT, *SDK)))
-            resources.callback(stop, self._process)
+            image = link_image(directory / "image", (*RUNTIME_CLIENT, *SDK))
+            log = resources.enter_context(self._log.open("w"))
+            self._process = resources.enter_context(self._run(image, log))
             self._wait_until_ready()
             self._resources = resources.pop_all()
         return self
@@ -136,27 +138,14 @@ class RuntimeClient:
         """The lines of ``log_lines`` that are JSON objects, as Lambda's JSON log format makes them."""
         return [json.loads(line) for line in self.log_lines if line.startswith("{")]
 
-    def _start(self, image: Path) -> subprocess.Popen[str]:
-        # A file, not a pipe: a line is there before the answer that follows it.
-        with self._log.open("w") as log:
-            return subprocess.Popen(
-                [
-                    sys.executable,
-                    *_OPTIONS,
-                    "-c",
-                    _START,
-                    self._bundle.resolve(),
-                    image,
-                    self._handler,
-                ],
-                env=self._lambda_environment() | self._environment,
-                cwd=self._bundle,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
+    def _run(self, image: Path, log: IO[str]) -> AbstractContextManager[subprocess.Popen[str]]:
+        # The log is a file, not a pipe: a line is there before the answer that follows it.
+        command: list[str | Path] = [
+            *(sys.executable, *_OPTIONS, "-c", _START),
+            *(self._bundle.resolve(), image, self._handler),
+        ]
+        environment = self._lambda_environment() | self._environment
+        return running(command, environment=environment, directory=self._bundle, output=log)
 
     def _lambda_environment(self) -> dict[str, str]:
         return {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import cedarpy
 
-from client_connect.policy_set import PolicySet
+from client_connect.policy_set import InvalidPolicySet, PolicySet
 from client_connect.schema import schema_text
 from client_connect.settings import ERROR_DENIAL
 
@@ -77,14 +77,17 @@ class Authorizer:
         custom: The Cedar type of ``context.custom``, for facts of a module of extra facts.
 
     Raises:
-        InvalidPolicySet: When the text cannot be parsed, or an ``@id`` is missing or used twice. The
-            policies are not validated against the schema here: ``cdk_client_connect`` does that at
+        InvalidPolicySet: When the text cannot be parsed, an ``@id`` is missing or used twice, or ``custom``
+            is no type. The policies are not validated against the schema here: ``cdk_client_connect`` does that at
             synthesis, and ``decide`` denies whatever errs.
     """
 
     def __init__(self, policies: str, *, custom: str | None = None) -> None:
         self.policies: PolicySet = PolicySet.parse(policies)
-        self._schema = cedarpy.Schema.from_str(schema_text(custom))
+        try:
+            self._schema = cedarpy.Schema.from_str(schema_text(custom))
+        except ValueError as error:
+            raise InvalidPolicySet(f"the schema of the custom facts cannot be parsed: {error}") from error
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
@@ -116,10 +119,14 @@ class Authorizer:
         some.policies = self.policies.only(ids)
         return some
 
-    def is_valid(self, facts: Facts) -> bool:
-        """Tell whether facts are what the schema declares; if not, every decision of them is an error."""
+    def why_invalid(self, facts: Facts) -> str:
+        """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
         result = cedarpy.is_authorized(facts.cedar_request(), _NO_POLICIES, _entities(facts), self._schema)
-        return result.decision is not cedarpy.Decision.NoDecision
+        if result.decision is not cedarpy.Decision.NoDecision:
+            return ""
+        reason = _errors(result)[0].removeprefix("failed to build request: ")
+        # Here the engine repeats the whole context, and does not say what of it is wrong.
+        return "a value is of another type" if reason.startswith("context `") else reason
 
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
         """Return the waivers that were used: what would have applied without any."""
@@ -148,10 +155,15 @@ class _Outcome:
 
     @classmethod
     def of(cls, result: cedarpy.AuthzResult) -> _Outcome:
-        errors = tuple(result.diagnostics.errors)
-        if result.decision is cedarpy.Decision.NoDecision:
-            errors = errors or ("the engine made no decision",)
+        errors = _errors(result)
         return cls(result.allowed and not errors, tuple(sorted(result.diagnostics.reasons)), errors)
+
+
+def _errors(result: cedarpy.AuthzResult) -> tuple[str, ...]:
+    errors = tuple(result.diagnostics.errors)
+    if result.decision is cedarpy.Decision.NoDecision:
+        return errors or ("the engine made no decision",)
+    return errors
 
 
 _NO_POLICIES = cedarpy.PolicySet.from_str("")

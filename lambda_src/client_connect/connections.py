@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from client_connect.items import EXPIRES_AT
+from client_connect.items import EXPIRES_AT, Key
 from client_connect.request import ConnectionRequest
-from client_connect.tables import ConditionFailed, Key
+from client_connect.tables import ConditionFailed
 from client_connect.waiver import device_holder, user_holder
 
 if TYPE_CHECKING:

@@ -8,29 +8,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# A call that hangs keeps its thread; the others go on.
-_THREADS = 8
+# A call that hangs keeps its thread. Each name has threads of its own, so that calls of others go on.
+_THREADS = 4
+_LONGEST_PROBLEM = 500
 
 
 class Deadlines:
     """Runs calls in threads of this process."""
 
     def __init__(self) -> None:
-        self._executor: Executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="client-connect")
+        self._executors: dict[str, Executor] = {}
 
     def run(
-        self, calls: Mapping[str, Callable[[], Any]], *, seconds: float
+        self, calls: Mapping[str, Callable[[], Any]], *, seconds: float, threads: str | None = None
     ) -> tuple[dict[str, Any], dict[str, str]]:
         """Run calls at once.
 
         Args:
             calls: What to call, by name.
             seconds: How long to wait for all of them together. What hangs is left behind, and not waited for.
+            threads: The name whose threads run them. Default: each its own name's.
 
         Returns:
             What they returned, and why each of the others did not, by name.
         """
-        futures = {name: self._start(call) for name, call in calls.items()}
+        futures = {name: self._start(threads or name, call) for name, call in calls.items()}
         wait(futures.values(), timeout=seconds)
         answers, problems = {}, {}
         for name, future in futures.items():
@@ -41,9 +43,12 @@ class Deadlines:
                 problems[name] = problem
         return answers, problems
 
-    def _start(self, call: Callable[[], Any]) -> Future[Any]:
+    def _start(self, name: str, call: Callable[[], Any]) -> Future[Any]:
+        executor = self._executors.get(name)
+        if executor is None:
+            executor = self._executors[name] = ThreadPoolExecutor(_THREADS, thread_name_prefix=name)
         try:
-            return self._executor.submit(call)
+            return executor.submit(call)
         except RuntimeError as error:  # no thread can be started
             future: Future[Any] = Future()
             future.set_exception(error)
@@ -55,4 +60,12 @@ def _problem(future: Future[Any], seconds: float) -> str | None:
         future.cancel()
         return f"TimeoutError: no answer within {seconds:.1f} s"
     error = future.exception()
-    return None if error is None else f"{type(error).__name__}: {error}"
+    return None if error is None else _described(error)[:_LONGEST_PROBLEM]
+
+
+def _described(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except BaseException:  # noqa: BLE001 - an error of others may not even tell what it is
+        return name

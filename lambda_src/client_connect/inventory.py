@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client_connect.items import COMMON_NAME, HOLDER, MalformedItem, device_of, waivers_of
-from client_connect.tables import Key
+from client_connect.items import COMMON_NAME, HOLDER, Key, MalformedItem, device_of, waivers_of
 from client_connect.waiver import Waiver, device_holder, user_holder
 
 if TYPE_CHECKING:

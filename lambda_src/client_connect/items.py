@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.device import Device
 from client_connect.versions import OsVersion
@@ -33,6 +33,14 @@ Item = dict[str, dict[str, Any]]
 COMMON_NAME = "commonName"
 HOLDER = "holder"
 EXPIRES_AT = "expiresAt"
+
+
+class Key(NamedTuple):
+    """Where an item is: a table, and the name and value of its partition key."""
+
+    table: str
+    name: str
+    value: str
 
 
 class MalformedItem(ValueError):

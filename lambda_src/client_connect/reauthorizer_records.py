@@ -7,7 +7,8 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from client_connect.record import metric_definition, printable
+from client_connect.printable import printable_json
+from client_connect.record import metric_definition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,7 @@ class Records:
         exception: BaseException | None = None,
     ) -> None:
         now = datetime.now(UTC)
-        clean = printable(dict(fields))
+        clean = printable_json(dict(fields))
         if "request" in fields and clean["request"] != fields["request"]:
             clean["requestJson"] = json.dumps(fields["request"])
         units = {name: unit for name, unit in (_UNITS | _UNITS_OF_SCAN).items() if name in metrics}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from client_connect.connections import CONNECTION_ID, KEPT, STATE
-from client_connect.items import EXPIRES_AT
-from client_connect.tables import ConditionFailed, Key
+from client_connect.items import EXPIRES_AT, Key
+from client_connect.tables import ConditionFailed
 
 if TYPE_CHECKING:
     from client_connect.items import Item

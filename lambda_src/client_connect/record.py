@@ -13,6 +13,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from client_connect.printable import printable_json
 from client_connect.request import InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Record:
 
         Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
         """
-        fields, request = printable(self.fields), self.fields.get("request")
+        fields, request = printable_json(self.fields), self.fields.get("request")
         if fields.get("request") != request:
             fields["requestJson"] = json.dumps(request)
         metrics = {
@@ -144,7 +145,7 @@ class Record:
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
                 **fields,
-                **printable(dimensions),
+                **printable_json(dimensions),
                 **metrics,
                 **problems,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
@@ -157,18 +158,3 @@ def _json(event: object) -> str:
         return json.dumps(event, default=repr)
     except (TypeError, ValueError, RecursionError) as error:
         return f"not JSON: {type(error).__name__}: {error}"
-
-
-def printable(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Escape what could break or disguise a log line: control and direction marks, lone surrogates."""
-    if isinstance(value, str):
-        return value if value.isprintable() else "".join(map(_escape, value))
-    if isinstance(value, dict):
-        return {key: printable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [printable(item) for item in value]
-    return value
-
-
-def _escape(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -181,7 +181,8 @@ class Judge:
 
         def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
             calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
-            answers, problems = deadlines.run(calls, seconds=len(calls) * _SECONDS_PER_CUSTOM_FACTS)
+            seconds = len(calls) * _SECONDS_PER_CUSTOM_FACTS
+            answers, problems = deadlines.run(calls, seconds=seconds, threads="customFacts")
             if not answers:
                 raise RuntimeError(next(iter(problems.values())))
             return [

@@ -18,4 +18,5 @@ def schema_text(custom: str | None = None) -> str:
             Default: an empty record.
     """
     text = _SCHEMA.read_text("utf-8")
-    return text if custom is None else text.replace(_NO_CUSTOM_FACTS, f"type Custom = {custom.strip()};")
+    # The semicolon on a line of its own: the last thing in a fragment may be a comment.
+    return text if custom is None else text.replace(_NO_CUSTOM_FACTS, f"type Custom = {custom.strip()}\n;")

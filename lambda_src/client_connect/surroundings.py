@@ -6,8 +6,9 @@ fact: the policies decide what an outage means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from client_connect.facts import Facts
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
 
     from client_connect.authorizer import Authorizer, Decision
     from client_connect.connections import ConnectionTable
-    from client_connect.custom_facts import CustomFacts
+    from client_connect.custom_facts import CustomFacts, CustomFactsState
     from client_connect.deadlines import Deadlines
     from client_connect.inventory import DeviceTable, InventoryEntry
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
     from client_connect.tables import Tables
     from client_connect.waiver import Waiver
+
+# How long a module of extra facts may take to be imported at cold start; Lambda gives that 10 s in all.
+IMPORTING_S = 5.0
 
 _INVENTORY, _REGISTRY, _CUSTOM = "inventory", "registry", "customFacts"
 
@@ -53,7 +57,6 @@ class Surroundings:
         registry: The connection registry.
         counts_connections: Whether the registry is asked for the user's open connections.
         custom: The module of extra facts.
-        is_valid: Tells whether facts are what the schema declares; asked of custom ones only.
         deadlines: Runs what may take long; needed where there is anything.
     """
 
@@ -62,7 +65,6 @@ class Surroundings:
     registry: ConnectionTable | None = None
     counts_connections: bool = False
     custom: CustomFacts | None = None
-    is_valid: Callable[[Facts], bool] = lambda _facts: True
     deadlines: Deadlines | None = None
 
     def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
@@ -105,15 +107,9 @@ class Surroundings:
             device=entry.device if entry else None,
             waivers=frozenset(waiver.policy_id for waiver in waivers),
             active_connections=answers.get(_REGISTRY),
-            custom_facts="unavailable" if _CUSTOM in problems else "disabled",
+            custom_facts=_custom_state(answers, problems),
+            custom=answers.get(_CUSTOM),
         )
-        if _CUSTOM in answers:
-            known = replace(facts, custom_facts="available", custom=answers[_CUSTOM])
-            if self.is_valid(known):
-                facts = known
-            else:
-                facts = replace(facts, custom_facts="unavailable")
-                problems[_CUSTOM] = "facts() returned what the schema does not declare"
         return GatheredFacts(facts=facts, waivers=waivers, problems=problems)
 
     def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
@@ -144,14 +140,14 @@ def surroundings(
     from client_connect.deadlines import Deadlines  # noqa: PLC0415
 
     inventory, registry = _tables(settings, tables) if has_tables else (None, None)
+    deadlines = Deadlines()
     return Surroundings(
         time_zone=settings.time_zone,
         inventory=inventory,
         registry=registry,
         counts_connections=counts_connections,
-        custom=_custom(settings.extra_facts),
-        is_valid=authorizer.is_valid,
-        deadlines=Deadlines(),
+        custom=_custom(settings.extra_facts, authorizer, deadlines),
+        deadlines=deadlines,
     )
 
 
@@ -168,9 +164,17 @@ def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | No
     return inventory, registry
 
 
-def _custom(module: str | None) -> CustomFacts | None:
+def _custom(module: str | None, authorizer: Authorizer, deadlines: Deadlines) -> CustomFacts | None:
     if module is None:
         return None
     from client_connect.custom_facts import CustomFacts  # noqa: PLC0415
 
-    return CustomFacts.of_module(module)
+    # Now, so that no connection waits for it. When it fails or takes longer, each call tries or waits again.
+    deadlines.run({_CUSTOM: lambda: import_module(module)}, seconds=IMPORTING_S)
+    return CustomFacts.of_module(module, why_invalid=authorizer.why_invalid)
+
+
+def _custom_state(answers: Mapping[str, Any], problems: Mapping[str, str]) -> CustomFactsState:
+    if _CUSTOM in answers:
+        return "available"
+    return "unavailable" if _CUSTOM in problems else "disabled"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from random import random
 from time import sleep
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from client_connect.items import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,14 +24,6 @@ ATTEMPTS = 2
 
 _KEYS_PER_REQUEST = 100
 _LONGEST_PAUSE_S = 2.0
-
-
-class Key(NamedTuple):
-    """Where an item is: a table, and the name and value of its partition key."""
-
-    table: str
-    name: str
-    value: str
 
 
 class Unprocessed(Exception):

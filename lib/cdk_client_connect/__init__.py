@@ -9,7 +9,6 @@ from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAt
 from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.errors import (
     InvalidArgument,
-    InvalidAttachment,
     InvalidAuthorizationPolicy,
     InvalidCode,
     InvalidConcurrency,
@@ -22,16 +21,20 @@ from cdk_client_connect.errors import (
     InvalidTrustProvider,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.gradual_deployment import GradualDeployment
 from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.traffic_shifting import TrafficShifting
 from cdk_client_connect.trust_provider import TrustProvider
 from client_connect.unknown_connections import UnknownConnections
 from client_connect_tools import (
     BundleError,
     ClientConnectError,
+    ExtraFacts,
     Hours,
+    InvalidExtraFacts,
     InvalidPolicies,
     InvalidPolicyTests,
     InvalidRules,
@@ -54,13 +57,15 @@ __all__ = [
     "DeviceInventory",
     "EndpointAttachment",
     "EndpointAuthorizationPolicy",
+    "ExtraFacts",
     "FunctionReference",
+    "GradualDeployment",
     "Hours",
     "InvalidArgument",
-    "InvalidAttachment",
     "InvalidAuthorizationPolicy",
     "InvalidCode",
     "InvalidConcurrency",
+    "InvalidExtraFacts",
     "InvalidFunctionName",
     "InvalidHandler",
     "InvalidMessage",
@@ -80,6 +85,7 @@ __all__ = [
     "ProvisionedConcurrency",
     "Rules",
     "ServiceLinkedRole",
+    "TrafficShifting",
     "TrustProvider",
     "UnknownConnections",
 ]

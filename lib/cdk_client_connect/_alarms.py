@@ -10,6 +10,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 
+from cdk_client_connect._watched import PERIOD
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -216,6 +218,29 @@ DEFINITIONS = (
         metrics=lambda watched: (
             watched.of_decisions("RegistryErrors") if watched.handler.connection_registry else None
         ),
+    ),
+    Definition(
+        name="CapExceeded",
+        meaning=(
+            "More open connections are denied today than the re-authorizer may end, so that it ended none. "
+            "Its log says which policies deny how many: correct the policy, or raise maximum_terminations."
+        ),
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_cap_exceeded(period=PERIOD) if watched.reauthorizer else None
+        ),
+    ),
+    Definition(
+        name="ReauthorizerErrors",
+        meaning=(
+            "Runs of the re-authorizer failed, so that open connections are not decided anew and not counted. "
+            "Its log says why; nothing was ended on incomplete knowledge."
+        ),
+        metrics=lambda watched: (
+            watched.reauthorizer.metric("Errors", statistic=cloudwatch.Stats.SUM, period=PERIOD)
+            if watched.reauthorizer
+            else None
+        ),
+        periods=3,
     ),
     Definition(
         name="NotificationErrors",

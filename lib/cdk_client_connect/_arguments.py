@@ -20,7 +20,7 @@ from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools import Policies
+from client_connect_tools import ExtraFacts, Policies
 from client_connect_tools.time_zones import time_zone_names
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 MAX_TIMEOUT_S = 30
 
-# Inventory and registry may take three seconds together before they are given up.
-MIN_TIMEOUT_WITH_TABLES_S = 5
+# Inventory, registry and extra facts may take three seconds together before they are given up.
+MIN_TIMEOUT_ASKING_OTHERS_S = 5
 
 FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -55,6 +55,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "time_zone": (str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
     "device_inventory": (DeviceInventory, "a DeviceInventory"),
     "connection_registry": (ConnectionRegistry, "a ConnectionRegistry"),
+    "extra_facts": (ExtraFacts, "ExtraFacts, made by ExtraFacts.from_file(...) or .from_directory(...)"),
     "policy_tests": (bool, FLAG),
 }
 _OPTIONAL = (
@@ -68,6 +69,7 @@ _OPTIONAL = (
     "reserved_concurrent_executions",
     "device_inventory",
     "connection_registry",
+    "extra_facts",
 )
 
 
@@ -114,10 +116,10 @@ def require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
             f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
             f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
         )
-    if asks_others and milliseconds < MIN_TIMEOUT_WITH_TABLES_S * 1000:
+    if asks_others and milliseconds < MIN_TIMEOUT_ASKING_OTHERS_S * 1000:
         raise InvalidTimeout(
-            f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_WITH_TABLES_S} s with a device "
-            "inventory or a connection registry, so that a table that is down is answered with a message"
+            f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_ASKING_OTHERS_S} s with a device "
+            "inventory, a connection registry or extra facts, so that a client is answered when one of them is down"
         )
 
 

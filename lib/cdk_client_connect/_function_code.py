@@ -21,7 +21,7 @@ from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from client_connect_tools import Policies
+    from client_connect_tools import ExtraFacts, Policies
 
 Platform = tuple[str, str]
 
@@ -48,17 +48,35 @@ def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architectur
     return f"{match[1]}.{match[2]}", architecture.name
 
 
+def require_prebuilt_alone(
+    code: lambda_.Code | None, policies: Policies | None, extra_facts: ExtraFacts | None
+) -> None:
+    """Check that prebuilt code comes without what is in it.
+
+    Raises:
+        InvalidCode: When there is another policy set or module beside it.
+    """
+    if code is None:
+        return
+    if policies is not None:
+        raise InvalidCode(
+            "code and policies are both given, but prebuilt code has its policies in it; give one"
+        )
+    if extra_facts is not None:
+        raise InvalidCode(
+            "code and extra_facts are both given, but prebuilt code has its module in it; give one, and build the "
+            "code with client-connect bundle --extra-facts"
+        )
+
+
 def require_prebuilt_for(platform: Platform, code: lambda_.Code) -> None:
     """Check that a folder made by ``client-connect bundle`` is for the function's platform; others pass.
 
     Raises:
         InvalidCode: When it is not: Lambda could not import it, so every connection would be denied.
     """
-    file = Path(code.path) / PLATFORM_FILE if isinstance(code, lambda_.AssetCode) else None
-    if file is None or not file.is_file():
-        return
-    built = json.loads(file.read_text("utf-8"))
-    if (built["python"], built["architecture"]) != platform:
+    built = _platform_of(code)
+    if built and (built["python"], built["architecture"]) != platform:
         raise InvalidCode(
             f"code is built for Python {built['python']} on {built['architecture']}, but the function runs Python "
             f"{platform[0]} on {platform[1]}; run client-connect bundle --python {platform[0]} "
@@ -66,7 +84,22 @@ def require_prebuilt_for(platform: Platform, code: lambda_.Code) -> None:
         )
 
 
-def bundled_code(scope: Construct, *, policies: Policies, platform: Platform) -> lambda_.Code:
+def prebuilt_module(code: lambda_.Code | None) -> str | None:
+    """Return the module of extra facts in a folder made by ``client-connect bundle``."""
+    return _platform_of(code).get("extraFacts")
+
+
+def _platform_of(code: lambda_.Code | None) -> dict[str, str]:
+    file = Path(code.path) / PLATFORM_FILE if isinstance(code, lambda_.AssetCode) else None
+    if file is None or not file.is_file():
+        return {}
+    built: dict[str, str] = json.loads(file.read_text("utf-8"))
+    return built
+
+
+def bundled_code(
+    scope: Construct, *, policies: Policies, platform: Platform, extra_facts: ExtraFacts | None = None
+) -> lambda_.Code:
     """Build the function's code. The asset's hash is that of the inputs.
 
     Where the CLI says that the stack needs no bundling (as in ``cdk list``), nothing is built, and the hash is
@@ -75,7 +108,7 @@ def bundled_code(scope: Construct, *, policies: Policies, platform: Platform) ->
     Raises:
         BundleError: When a dependency cannot be installed.
     """
-    bundle = Bundle(policies.text, *platform)
+    bundle = Bundle(policies.text, *platform, extra_facts=extra_facts, custom=policies.custom)
     if Stack.of(scope).bundling_required:
         folder = _built(bundle, keep=bool(scope.node.try_get_context(_NO_STAGING)))
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
     from cdk_client_connect.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 
 AnyEndpoint: TypeAlias = "ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str"
 
@@ -45,11 +46,13 @@ class Watched:
         handler: The handler.
         endpoints: The endpoints that ask it.
         forwarder: The function that announces denials.
+        reauthorizer: What ends open connections that are denied.
     """
 
     handler: ClientConnectHandler
     endpoints: tuple[Endpoint, ...]
     forwarder: lambda_.IFunction | None
+    reauthorizer: ConnectionReauthorizer | None = None
 
     def of_alias(
         self, name: str, statistic: str = cloudwatch.Stats.SUM, *, label: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -15,17 +15,24 @@ from constructs import Construct
 
 from cdk_client_connect import _arguments
 from cdk_client_connect._environment_check import checked_arn, require_same_environment
-from cdk_client_connect._function_code import bundled_code, require_platform, require_prebuilt_for
+from cdk_client_connect._function_code import (
+    bundled_code,
+    prebuilt_module,
+    require_platform,
+    require_prebuilt_alone,
+    require_prebuilt_for,
+)
 from cdk_client_connect._function_name import generated_function_name, require_function_name
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
-from cdk_client_connect.errors import InvalidCode
+from cdk_client_connect._policy_metadata import show_policies
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
+from client_connect_tools.extra_facts import require_declared
 from client_connect_tools.lints import attributes_read
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
 
     from cdk_client_connect.connection_registry import ConnectionRegistry
     from cdk_client_connect.device_inventory import DeviceInventory
+    from client_connect_tools import ExtraFacts
 
 ALIAS_NAME = "live"
 _VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
@@ -58,7 +66,8 @@ class ClientConnectHandler(Construct):
         function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
             that prefix and the construct's path.
         policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
-            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint.
+            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
+            ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``, and built for the function's runtime
@@ -67,7 +76,8 @@ class ClientConnectHandler(Construct):
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
         service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
-        timeout: Whole seconds, from 1 to 30, the time that Client VPN waits. Default: 10 seconds.
+        timeout: Whole seconds, from 1 to 30, the time that Client VPN waits; from 5 with an inventory, a
+            registry or extra facts. Default: 10 seconds.
         memory_size: In MiB. Default: 512.
         architecture: Default: ``ARM_64``.
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
@@ -89,6 +99,9 @@ class ClientConnectHandler(Construct):
             account and Region. Default: none.
         connection_registry: Where allowed connections are recorded, with one write that never changes the
             answer. In the same account and Region. Default: none.
+        extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
+            ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
+            in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
@@ -96,10 +109,10 @@ class ClientConnectHandler(Construct):
         ClientConnectError: When an argument is wrong: ``InvalidArgument``, ``InvalidFunctionName``,
             ``InvalidPolicies``, ``InvalidPolicyTests``, ``PolicyTestsFailed``, ``InvalidTimeout``,
             ``InvalidConcurrency``, ``InvalidRuntime``, ``InvalidMessage``, ``InvalidTimeZone``,
-            ``InvalidCode``; ``BundleError`` when the code cannot be built.
+            ``InvalidCode``, ``InvalidExtraFacts``; ``BundleError`` when the code cannot be built.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(  # noqa: PLR0913, PLR0915 - one keyword per option, as everywhere in the CDK
         self,
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's name
@@ -126,6 +139,7 @@ class ClientConnectHandler(Construct):
         time_zone: str = "UTC",
         device_inventory: DeviceInventory | None = None,
         connection_registry: ConnectionRegistry | None = None,
+        extra_facts: ExtraFacts | None = None,
         policy_tests: bool = True,
     ) -> None:
         _arguments.require_types(locals())
@@ -135,11 +149,10 @@ class ClientConnectHandler(Construct):
         runtime = runtime or lambda_.Runtime.PYTHON_3_14
         if function_name is not None:
             require_function_name(function_name)
-        if code is not None and policies is not None:
-            raise InvalidCode(
-                "code and policies are both given, but prebuilt code has its policies in it; give one"
-            )
-        _arguments.require_timeout(timeout, asks_others=bool(device_inventory or connection_registry))
+        require_prebuilt_alone(code, policies, extra_facts)
+        module = extra_facts.module if extra_facts else prebuilt_module(code)
+        asks_others = bool(device_inventory or connection_registry or module)
+        _arguments.require_timeout(timeout, asks_others=asks_others)
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
         _arguments.require_message(default_message)
         _arguments.require_time_zone(time_zone)
@@ -153,6 +166,7 @@ class ClientConnectHandler(Construct):
         )
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
+        require_declared(extra_facts, policies)
         if policy_tests:
             require_passing(policies, time_zone=time_zone)
 
@@ -162,10 +176,13 @@ class ClientConnectHandler(Construct):
         self._policies = policies if code is None else None
         self._shadow_mode = shadow_mode
         self._provisioned_concurrency = concurrency
-        code = code or bundled_code(self, policies=policies, platform=platform)
-        self._warn_of(policies)
+        self._function_reference = function_reference
+        code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
+        self._warn_of(policies, extra_facts)
         self._function_name = function_name or generated_function_name(self)
-        self._log_group = log_group or logs.LogGroup(self, "LogGroup")
+        self._log_group = log_group or logs.LogGroup(
+            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
         self._role = function_role(self, self._log_group)
         if vpc is not None:
             self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
@@ -175,7 +192,7 @@ class ClientConnectHandler(Construct):
             settings.SHADOW_MODE: "true" if shadow_mode else "false",
             settings.DEFAULT_MESSAGE: default_message,
             settings.TIME_ZONE: time_zone,
-            **_tables(device_inventory, connection_registry),
+            **_sources(device_inventory, connection_registry, module),
         }
         self._function = lambda_.Function(
             self,
@@ -202,6 +219,8 @@ class ClientConnectHandler(Construct):
         )
         self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
+        if self._policies is not None:
+            show_policies(self._alias, self._policies)
         self._target: lambda_.IFunction = self._alias
         if function_reference is FunctionReference.UNQUALIFIED:
             self._target = self._function
@@ -271,6 +290,11 @@ class ClientConnectHandler(Construct):
     def provisioned_concurrency(self) -> ProvisionedConcurrency:
         """The environments kept initialized."""
         return self._provisioned_concurrency
+
+    @property
+    def function_reference(self) -> FunctionReference:
+        """Which ARN endpoints are given."""
+        return self._function_reference
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""
@@ -385,7 +409,7 @@ class ClientConnectHandler(Construct):
             period=period,
         )
 
-    def _warn_of(self, policies: Policies) -> None:
+    def _warn_of(self, policies: Policies, extra_facts: ExtraFacts | None) -> None:
         """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
         warnings = Annotations.of(self)
         for finding in lint(policies):
@@ -406,6 +430,13 @@ class ClientConnectHandler(Construct):
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
                 "that it is always absent",
             )
+        if extra_facts is None and (policies.custom is not None or read & {"custom", "customFacts"}):
+            warnings.add_warning_v2(
+                "cdk-client-connect:noExtraFacts",
+                "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
+                'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
+                'extra_facts=ExtraFacts.from_file("facts.py")',
+            )
 
     def _grant_tables(self) -> None:
         if self._device_inventory is not None:
@@ -425,14 +456,18 @@ class ClientConnectHandler(Construct):
             )
 
 
-def _tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> dict[str, str]:
-    """Return the environment variables that name tables; a handler without any keeps its template."""
+def _sources(
+    inventory: DeviceInventory | None, registry: ConnectionRegistry | None, module: str | None
+) -> dict[str, str]:
+    """Return the environment variables that name what is asked; a handler that asks nothing has none."""
     variables = {}
     if inventory is not None:
         variables[settings.DEVICES_TABLE] = inventory.devices_table.table_name
         variables[settings.WAIVERS_TABLE] = inventory.waivers_table.table_name
     if registry is not None:
         variables[settings.CONNECTIONS_TABLE] = registry.table.table_name
+    if module is not None:
+        variables[settings.EXTRA_FACTS] = module
     return variables
 
 

@@ -16,6 +16,7 @@ from cdk_client_connect._queries import define_queries
 from cdk_client_connect._require_all import require_all
 from cdk_client_connect._watched import Watched, read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 
@@ -48,6 +49,7 @@ class ConnectionMonitoring(Construct):
             handler alone. Of ids that are tokens the position in the list is the name.
         connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
             such a log is defined.
+        reauthorizer: What ends the handler's open connections that are denied. Default: none.
         alarm_topic: Where alarms are sent, and that they are over. Default: nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
         notifications: Where denials are announced. They take one of the two subscriptions that CloudWatch Logs
@@ -69,6 +71,7 @@ class ConnectionMonitoring(Construct):
         handler: ClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         connection_log_group: logs.ILogGroup | None,
+        reauthorizer: ConnectionReauthorizer | None = None,
         alarm_topic: sns.ITopic | None = None,
         alarms: MonitoringAlarms | None = None,
         notifications: Notifications | None = None,
@@ -84,6 +87,12 @@ class ConnectionMonitoring(Construct):
                 connection_log_group,
                 connection_log_group is None or hasattr(connection_log_group, "log_group_name"),
                 "a logs.LogGroup or None",
+            ),
+            (
+                "reauthorizer",
+                reauthorizer,
+                isinstance(reauthorizer, ConnectionReauthorizer | None),
+                "a ConnectionReauthorizer or None",
             ),
             (
                 "alarm_topic",
@@ -114,14 +123,22 @@ class ConnectionMonitoring(Construct):
         if connection_log_group is not None:
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
+        self._handler = handler
         self._forwarder = define_notifications(self, handler.log_group, notifications)
-        watched = Watched(handler=handler, endpoints=named, forwarder=self._forwarder)
+        watched = Watched(
+            handler=handler, endpoints=named, forwarder=self._forwarder, reauthorizer=reauthorizer
+        )
         self._alarms = define_alarms(self, watched, alarms, alarm_topic)
         self._dashboard = (
             define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
         )
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler that it watches."""
+        return self._handler
 
     @property
     def alarms(self) -> Mapping[str, cloudwatch.IAlarm]:

@@ -39,7 +39,8 @@ class DeviceInventory(Construct):
         waivers_table: A table that exists, with the partition key ``holder`` (a string) and the attribute of
             its time to live ``expiresAt``. Default: a new one.
         encryption_key: The key of the new tables. Default: the one that AWS manages for DynamoDB.
-        removal_policy: What becomes of the new tables when the stack is removed. Default: ``RETAIN``.
+        removal_policy: What becomes of the new tables when the stack is removed. Default:
+            ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
         deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
     """
 
@@ -51,7 +52,7 @@ class DeviceInventory(Construct):
         devices_table: dynamodb.ITable | None = None,
         waivers_table: dynamodb.ITable | None = None,
         encryption_key: kms.IKey | None = None,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         deletion_protection: bool = False,
     ) -> None:
         super().__init__(scope, id)

@@ -10,11 +10,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_client_connect._environment_check import environments_differ
+from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._support_function import support_function
 from cdk_client_connect._unscoped_permission import allow_everywhere
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.errors import InvalidArgument, InvalidAttachment
+from cdk_client_connect.errors import InvalidArgument
 
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
 
@@ -58,9 +58,8 @@ class EndpointAttachment(Construct):
             endpoint. Default: ``DETACH``. The roll-back of a failed creation always detaches.
 
     Raises:
-        InvalidArgument: When an argument is of a wrong type.
-        InvalidAttachment: When ``endpoint_id`` is not an endpoint's id, or the handler is of another account
-            or Region than the attachment.
+        InvalidArgument: When an argument is of a wrong type, ``endpoint_id`` is not an endpoint's id, or the
+            handler is in another account or Region than the attachment.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -75,7 +74,11 @@ class EndpointAttachment(Construct):
     ) -> None:
         _require_types(handler, endpoint_id, replace=replace, on_removal=on_removal)
         _require_endpoint_id(endpoint_id)
-        _require_same_environment(handler, scope)
+        require_same_environment(
+            scope,
+            [handler],
+            because="Client VPN invokes only functions of the endpoint's own account and Region",
+        )
 
         super().__init__(scope, id)
         # Another endpoint has resources of its own, so that the old ones may still detach the old endpoint.
@@ -135,16 +138,7 @@ def _require_types(handler: object, endpoint_id: object, *, replace: object, on_
 
 def _require_endpoint_id(endpoint_id: str) -> None:
     if not Token.is_unresolved(endpoint_id) and not _ENDPOINT_ID.fullmatch(endpoint_id):
-        raise InvalidAttachment(
+        raise InvalidArgument(
             f'endpoint_id "{endpoint_id}" must be "cvpn-endpoint-" and hexadecimal digits, as the console and '
             "describe-client-vpn-endpoints show it"
-        )
-
-
-def _require_same_environment(handler: ClientConnectHandler, scope: Construct) -> None:
-    ours, theirs = Stack.of(handler), Stack.of(scope)
-    if environments_differ(ours, theirs):
-        raise InvalidAttachment(
-            f"the attachment is in {theirs.environment}, but its handler {handler.node.path} is in {ours.environment}; "
-            "Client VPN invokes only functions of the endpoint's own account and Region; define one there"
         )

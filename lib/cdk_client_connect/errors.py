@@ -13,7 +13,6 @@ ClientConnectError (a ValueError)
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
     ├── InvalidCode           prebuilt code beside other policies, or for another platform
-    ├── InvalidAttachment     not an endpoint's id, or a handler of another account or Region
     ├── InvalidAuthorizationPolicy   a native policy that cannot be set, or enforced, like this
     └── InvalidTrustProvider  a trust provider without a tenant, given twice, or with unsafe keys
 """
@@ -57,10 +56,6 @@ class InvalidTimeZone(InvalidHandler):
 
 class InvalidCode(InvalidHandler):
     """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
-
-
-class InvalidAttachment(InvalidHandler):
-    """This is not an endpoint's id, or an endpoint where the attachment is could not reach the handler."""
 
 
 class InvalidAuthorizationPolicy(InvalidHandler):

@@ -66,6 +66,8 @@ class MonitoringAlarms:
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
         inventory_errors: The device inventory could not be read.
         registry_errors: Connections could not be recorded or counted.
+        cap_exceeded: The re-authorizer ended nothing, because too many connections are denied.
+        reauthorizer_errors: Runs of the re-authorizer failed.
         notification_errors: Denials were not announced.
 
     Raises:
@@ -86,6 +88,8 @@ class MonitoringAlarms:
     idp_certificate_expiry: AlarmSettings = AlarmSettings()
     inventory_errors: AlarmSettings = AlarmSettings()
     registry_errors: AlarmSettings = AlarmSettings()
+    cap_exceeded: AlarmSettings = AlarmSettings()
+    reauthorizer_errors: AlarmSettings = AlarmSettings()
     notification_errors: AlarmSettings = AlarmSettings()
 
     def __post_init__(self) -> None:

@@ -63,7 +63,8 @@ class _OwnedRole(Construct):
     def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
         super().__init__(scope, id)
         role = iam.CfnServiceLinkedRole(self, "Resource", aws_service_name=_SERVICE)
-        role.apply_removal_policy(RemovalPolicy.RETAIN)
+        # Left behind by a deployment that failed, it would make the next one fail.
+        role.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 
 
 class _EnsuredRole(Construct):

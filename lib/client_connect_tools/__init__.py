@@ -7,12 +7,14 @@ from client_connect_tools.checks import check, require_sound
 from client_connect_tools.errors import (
     BundleError,
     ClientConnectError,
+    InvalidExtraFacts,
     InvalidPolicies,
     InvalidPolicyTests,
     InvalidRules,
     PolicyTestsFailed,
 )
 from client_connect_tools.explanation import Condition, Explanation, PolicyExplanation, Reason, explain
+from client_connect_tools.extra_facts import ExtraFacts
 from client_connect_tools.finding import Finding
 from client_connect_tools.lints import LINTS, lint
 from client_connect_tools.policies import Policies, Source
@@ -34,8 +36,10 @@ __all__ = [
     "Difference",
     "ExpectedDecision",
     "Explanation",
+    "ExtraFacts",
     "Finding",
     "Hours",
+    "InvalidExtraFacts",
     "InvalidPolicies",
     "InvalidPolicyTests",
     "InvalidRules",

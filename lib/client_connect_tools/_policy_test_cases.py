@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, PolicySet
+from client_connect import Authorizer, ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
 from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect_tools._policy_test_files import (
     Case,
     CaseReader,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
+    from client_connect.custom_facts import CustomFactsState
     from client_connect_tools.policies import Policies
 
 # A Monday, so that a test without a time of its own is within what most people call working hours.
@@ -31,11 +33,15 @@ DEFAULT_AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DEFAULT_REQUEST: dict[str, str | list[str]] = {**DEFAULT_EVENT, "username": "user"}
 DEFAULT_COMMON_NAME = "device"
 
-_CIRCUMSTANCES = ("at", "time-zone", "request", "device", "inventory", "waivers", "active-connections")
+_CIRCUMSTANCES = (
+    *("at", "time-zone", "request", "device", "inventory", "waivers", "active-connections"),
+    *("custom", "custom-facts"),
+)
 _OUTCOME = ("by", "message", "statuses", "errors")
 _KEYS = ("name", *_CIRCUMSTANCES, "expect", *_OUTCOME, "shadow-denied", "shadow-allowed")
 _DEVICE_KEYS = ("compliant", "last-seen", "os", "tags")
 _INVENTORY = ("disabled", "known", "unknown", "unavailable")
+_CUSTOM_FACTS = ("disabled", "available", "unavailable")
 _MAX_LONG = 2**63 - 1
 
 
@@ -84,16 +90,33 @@ def read_policy_tests(policies: Policies, *, time_zone: str = "UTC") -> tuple[Po
 
     Raises:
         InvalidPolicyTests: With everything that is wrong in any of the files.
-        InvalidPolicySet: When the policies themselves cannot be parsed.
+        InvalidPolicySet: When the policies themselves, or their ``custom.cedarschema``, cannot be parsed.
     """
     zone = time_zone_named(time_zone)
-    ids = tuple(PolicySet.parse(policies.text).by_id)
-    return read_files(policies.test_files, _Reader(ids, zone))
+    tested = _Tested(Authorizer(policies.text, custom=policies.custom), declares=policies.custom is not None)
+    return read_files(policies.test_files, _Reader(tested, zone))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """What a test must fit to.
+
+    Attributes:
+        authorizer: The policies and their schema.
+        declares: Whether they come with a ``custom.cedarschema``.
+    """
+
+    authorizer: Authorizer
+    declares: bool
+
+    @property
+    def ids(self) -> Sequence[str]:
+        return tuple(self.authorizer.policies.by_id)
 
 
 @dataclass(frozen=True, slots=True)
 class _Reader(CaseReader[PolicyTest]):
-    ids: Sequence[str]
+    tested: _Tested
     zone: tzinfo
 
     file_keys = ("time-zone", "test")
@@ -101,12 +124,16 @@ class _Reader(CaseReader[PolicyTest]):
 
     def of_file(self, document: TomlTable) -> _Reader:
         document.require_known(self.file_keys)
-        return _Reader(self.ids, _zone(document, self.zone))
+        return _Reader(self.tested, _zone(document, self.zone))
 
     def merged(self, base: Mapping[str, object], variant: Mapping[str, object]) -> dict[str, object]:
         replaced = {"inventory"} if "device" in variant else set()
         if variant.get("inventory", "known") != "known":
             replaced.add("device")
+        if "custom" in variant:
+            replaced.add("custom-facts")
+        if variant.get("custom-facts", "available") != "available":
+            replaced.add("custom")
         if "expect" in variant and variant["expect"] != base.get("expect"):
             replaced |= set(_OUTCOME)
         merged = {key: value for key, value in base.items() if key not in replaced} | dict(variant)
@@ -116,7 +143,7 @@ class _Reader(CaseReader[PolicyTest]):
         return merged
 
     def read(self, table: TomlTable, case: Case) -> PolicyTest | None:
-        content = _Case(table, self.ids)
+        content = _Case(table, self.tested)
         facts, expected = content.facts(self.zone), content.expected()
         if facts is None or expected is None:
             return None
@@ -128,7 +155,7 @@ class _Case:
     """One case, its variant already merged into it."""
 
     table: TomlTable
-    ids: Sequence[str]
+    tested: _Tested
 
     def facts(self, zone: tzinfo) -> Facts | None:
         table = self.table
@@ -138,9 +165,10 @@ class _Case:
         device, inventory = self._device(), self._inventory()
         request = self._request(inventory)
         waivers, active = self._ids("waivers"), self._active_connections()
+        custom, custom_facts = self._custom(), self._custom_facts()
         if request is None or table.problems:
             return None
-        return Facts(
+        facts = Facts(
             request,
             now=at or DEFAULT_AT,
             time_zone=zone,
@@ -148,7 +176,10 @@ class _Case:
             device=device,
             waivers=frozenset(waivers or ()),
             active_connections=active,
+            custom_facts=custom_facts,
+            custom=custom,
         )
+        return self._fitting(facts)
 
     def expected(self) -> ExpectedDecision | None:
         table = self.table
@@ -213,6 +244,37 @@ class _Case:
             self.table.note("active-connections", f"is {number}; give 0 or more")
         return number
 
+    def _custom(self) -> dict[str, Any] | None:
+        table = self.table.table("custom")
+        if table is None:
+            return None
+        try:
+            custom: dict[str, Any] = cedar_json.value(table.values)
+        except (ValueError, OverflowError) as error:
+            self.table.note("custom", f"has a value that policies do not know: {error}")
+            return None
+        return custom
+
+    def _custom_facts(self) -> CustomFactsState:
+        has_custom = "custom" in self.table.values
+        default = "available" if has_custom else "disabled"
+        state = self.table.one_of("custom-facts", _CUSTOM_FACTS) or default
+        if (state == "available") != has_custom:
+            advice = "leave one of them out" if has_custom else "give custom"
+            what = "but there is custom" if has_custom else "but there is no custom"
+            self.table.note("custom-facts", f'is "{state}", {what}; {advice}')
+        return cast("CustomFactsState", state)
+
+    def _fitting(self, facts: Facts) -> Facts | None:
+        """Return facts that are what the schema declares; what else they could be wrong in is checked before."""
+        if facts.custom is None or not (reason := self.tested.authorizer.why_invalid(facts)):
+            return facts
+        where = f"what {CUSTOM_SCHEMA_FILE} beside the policies declares"
+        if not self.tested.declares:
+            where = f"declared: there is no {CUSTOM_SCHEMA_FILE} beside the policies"
+        self.table.note("custom", f"is not {where}: {reason}")
+        return None
+
     def _message(self, expect: str | None) -> str | None:
         message = self.table.text("message")
         if message and expect == "allow":
@@ -226,9 +288,9 @@ class _Case:
     def _ids(self, key: str) -> tuple[str, ...] | None:
         ids = self.table.texts(key)
         for id_ in ids or ():
-            if id_ not in self.ids:
-                near = suggestion(id_, self.ids)
-                advice = f'write "{near}"' if near else f"there are {', '.join(self.ids)}"
+            if id_ not in self.tested.ids:
+                near = suggestion(id_, self.tested.ids)
+                advice = f'write "{near}"' if near else f"there are {', '.join(self.tested.ids)}"
                 self.table.note(key, f"has {literal(id_)}, but no policy has this @id; {advice}")
         return None if ids is None else tuple(sorted(set(ids)))
 

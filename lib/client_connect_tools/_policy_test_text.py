@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from client_connect_tools._cedar_text import value_text
 from client_connect_tools._policy_test_cases import DEFAULT_REQUEST, PolicyTest
 from client_connect_tools._toml_tables import entries, literal
 
@@ -65,6 +66,8 @@ def _circumstances_json(test: PolicyTest | NativePolicyTest) -> dict[str, Any]:
         },
         "waivers": sorted(facts.waivers),
         "activeConnections": facts.active_connections,
+        "customFacts": facts.custom_facts,
+        "custom": facts.custom,
     }
 
 
@@ -103,6 +106,10 @@ def _facts(facts: Facts) -> Iterator[str]:
         yield f"waivers: {literal(sorted(facts.waivers))}"
     if facts.active_connections is not None:
         yield f"active-connections: {facts.active_connections}"
+    if facts.custom is not None:
+        yield f"custom: {value_text(facts.custom)}"
+    elif facts.custom_facts != "disabled":
+        yield f"custom-facts: {facts.custom_facts}"
 
 
 def _device(device: Device) -> dict[str, object]:

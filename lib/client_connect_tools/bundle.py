@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 import uv
 
 import client_connect
-from client_connect.settings import POLICIES_FILE
+from client_connect.settings import CUSTOM_SCHEMA_FILE, POLICIES_FILE
 from client_connect_tools.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from client_connect_tools.extra_facts import ExtraFacts
 
 # What the bundle is for, beside the code; a construct that is given the folder compares it.
 PLATFORM_FILE = "platform.json"
@@ -44,17 +46,22 @@ class Bundle:
         policies: The Cedar text.
         python: The Python version of the Lambda runtime, such as ``3.14``.
         architecture: The architecture of the function, ``arm64`` or ``x86_64``.
+        extra_facts: The module of extra facts. Default: none.
+        custom: What ``context.custom`` is, as ``custom.cedarschema`` has it. Default: none.
     """
 
     policies: str
     python: str
     architecture: str
+    extra_facts: ExtraFacts | None = field(default=None, kw_only=True)
+    custom: str | None = field(default=None, kw_only=True)
 
     def digest(self) -> str:
         """Return a hash of everything that goes in: the same on every machine and day.
 
-        It covers our sources, the lock, the policies, the Python version, the architecture and how the
-        dependencies are installed; never bytecode, times, file modes or line endings.
+        It covers our sources, the lock, the policies, the module of extra facts and what it declares, the
+        Python version, the architecture and how the dependencies are installed; never bytecode, times, file
+        modes or line endings.
         """
         parts = [
             self.policies,
@@ -63,8 +70,7 @@ class Bundle:
         ]
         parts += [part for path in _source_files() for part in (path.name, path.read_text("utf-8"))]
         digest = sha256()
-        for part in parts:
-            content = part.encode()
+        for content in [part.encode() for part in parts] + self._own_parts():
             digest.update(f"{len(content)}:".encode() + content)
         return digest.hexdigest()
 
@@ -83,8 +89,22 @@ class Bundle:
         for source in _source_files():
             shutil.copyfile(source, package / source.name)
         (folder / POLICIES_FILE).write_text(self.policies, "utf-8", newline="\n")
+        for name, content in self._own_files():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         platform = {"python": self.python, "architecture": self.architecture}
+        if self.extra_facts is not None:
+            platform["extraFacts"] = self.extra_facts.module
         (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
+
+    def _own_files(self) -> Sequence[tuple[str, bytes]]:
+        """Return what a team adds beside its policies, with the paths in the bundle."""
+        declared = () if self.custom is None else ((CUSTOM_SCHEMA_FILE, self.custom.encode()),)
+        return (*declared, *(self.extra_facts.files if self.extra_facts else ()))
+
+    def _own_parts(self) -> list[bytes]:
+        return [part for name, content in self._own_files() for part in (name.encode(), content)]
 
 
 def _source_files() -> Sequence[Path]:

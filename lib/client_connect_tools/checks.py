@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUS_LENGTH
 from client_connect_tools._validation import type_problems, unknown_attributes
+from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import cedarpy
     from cedarpy import pst
 
     from client_connect_tools.finding import ParsedStatement
@@ -28,12 +30,15 @@ def check(policies: Policies) -> list[Finding]:
     Checked are: the syntax, ``@id`` (present and unique), the lengths of ``@message`` and ``@status`` (at
     most 255 characters), misspelt annotations and attributes, templates (which never apply), at least one
     enforced permit, and the types of everything that a policy reads, by Cedar's strict validation against
-    the schema. What is allowed but doubtful is found by ``lint``.
+    the schema; and ``custom.cedarschema``. What is allowed but doubtful is found by ``lint``.
     """
     parsed = parse(policies)
-    findings = [finding for each in parsed for finding in _errors(each)]
+    of_schema = check_custom_schema(policies)
+    # Without a sound schema, nothing can be said of the types.
+    types = None if of_schema else schema(policies.custom)
+    findings = [finding for each in parsed for finding in _errors(each, types)]
     findings += _repeated_ids(parsed)
-    return in_order(policies, findings) + _no_permit(policies, parsed)
+    return of_schema + in_order(policies, findings) + _no_permit(policies, parsed)
 
 
 def require_sound(policies: Policies) -> None:
@@ -56,16 +61,17 @@ def refuse(findings: Sequence[Finding]) -> None:
         raise InvalidPolicies(f"the policies have {count}:", findings)
 
 
-def _errors(parsed: ParsedStatement) -> Iterator[Finding]:
+def _errors(parsed: ParsedStatement, types: cedarpy.Schema | None) -> Iterator[Finding]:
     if parsed.error is not None:
         yield parsed.finding(*parsed.error)
     if parsed.template is None:
         return
-    problems = [
-        *_annotation_problems(parsed.template),
-        *type_problems(parsed.statement.text, schema(), guard="context has os && context.os.major < 10"),
-        *unknown_attributes(parsed.template, schema()),
-    ]
+    problems = [*_annotation_problems(parsed.template)]
+    if types is not None:
+        problems += type_problems(
+            parsed.statement.text, types, guard="context has os && context.os.major < 10"
+        )
+        problems += unknown_attributes(parsed.template, types)
     for rule, message in problems:
         yield parsed.finding(rule, message)
 

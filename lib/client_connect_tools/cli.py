@@ -11,6 +11,7 @@ import typer
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.decide import decide
+from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
@@ -27,6 +28,7 @@ main: typer.Typer = typer.Typer(
 command: Callable[..., None]
 for command in (bundle, check, decide, replay, schema, test):
     main.command()(command)
+main.add_typer(devices, name="devices")
 
 
 @main.callback()

@@ -5,6 +5,7 @@ ClientConnectError (a ValueError)
 ├── InvalidPolicyTests   tests beside policies that cannot be read or understood
 ├── PolicyTestsFailed    policies decide otherwise than the tests beside them expect
 ├── InvalidRules         fields of ``Rules`` that are empty, malformed or contradictory
+├── InvalidExtraFacts    a module of extra facts that cannot be bundled, or has no schema
 ├── UnreadableLog        a log that cannot be replayed; in ``client_connect_tools.replay``
 ├── BundleError          the function's code could not be put together
 └── InvalidHandler       an argument of a construct; see ``cdk_client_connect.errors``
@@ -65,6 +66,10 @@ class PolicyTestsFailed(ClientConnectError):
 
 class InvalidRules(ClientConnectError):
     """A field of ``Rules`` is empty, malformed or contradicts another."""
+
+
+class InvalidExtraFacts(ClientConnectError):
+    """A module of extra facts cannot be bundled, or nothing says what its facts are."""
 
 
 class BundleError(ClientConnectError):

@@ -101,22 +101,28 @@ class Explanation:
 
 
 def explain(
-    policies: str, facts: Facts, *, shadow_mode: bool = False, default_message: str = DEFAULT_DENIAL
+    policies: str,
+    facts: Facts,
+    *,
+    custom: str | None = None,
+    shadow_mode: bool = False,
+    default_message: str = DEFAULT_DENIAL,
 ) -> Explanation:
     """Decide a connection and say why.
 
     Args:
         policies: Cedar policies, as ``Authorizer`` takes them.
         facts: The connection.
+        custom: What ``context.custom`` is, as ``Authorizer`` takes it.
         shadow_mode: Answer as a handler does that always allows. The decision stays what it is.
         default_message: What a denied client is shown when no policy has a message for it.
 
     Raises:
         InvalidPolicySet: When the policies cannot be parsed, or an ``@id`` is missing or used twice.
     """
-    authorizer = Authorizer(policies)
+    authorizer = Authorizer(policies, custom=custom)
     decision = authorizer.decide(facts)
-    judge = _Judge(facts)
+    judge = _Judge(facts, schema(custom))
     nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()
     return Explanation(
         decision=decision,
@@ -148,9 +154,10 @@ class _Outcome:
 class _Judge:
     """Asks the engine about parts of policies, always for the same connection."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, types: cedarpy.Schema) -> None:
         self._request = facts.cedar_request()
-        self._entities = cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()), schema())
+        self._types = types
+        self._entities = cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()), types)
         self._reader = Reader(facts)
 
     def reason(self, policy: pst.Template) -> Reason | None:
@@ -159,7 +166,7 @@ class _Judge:
             if self._outcome(expression).value is not wanted:
                 given, part = self._narrowed(expression)
                 condition = self._condition(part)
-                waived = condition.value is True and part == _waiver(policy.annotations["id"])
+                waived = condition.value is True and part == heeded_waiver(policy.annotations["id"])
                 return Reason(place=place, condition=condition, given=given, waived=waived)
         return None
 
@@ -197,7 +204,7 @@ class _Judge:
         any_ = pst.ScopeAny()
         policy = pst.Template(_PART, "permit", any_, any_, any_, (pst.When(expression),), {})
         policies = cedarpy.PolicySet.from_pst(pst.PolicySet({}, {_PART: policy}, ()))
-        result = cedarpy.is_authorized(self._request, policies, self._entities, schema())
+        result = cedarpy.is_authorized(self._request, policies, self._entities, self._types)
         if result.decision is cedarpy.Decision.NoDecision or result.diagnostics.errors:
             return _Outcome(
                 None, " ".join(error.removeprefix(_PREFIX) for error in result.diagnostics.errors)
@@ -251,7 +258,8 @@ def _entity(entity: pst.EntityOrSlot) -> pst.Expr:
     return entity if isinstance(entity, pst.Slot) else pst.EntityLit(entity)
 
 
-def _waiver(id_: str) -> pst.Expr:
+def heeded_waiver(id_: str) -> pst.Expr:
+    """Return the test by which a policy heeds its waivers."""
     return pst.BinaryOp("contains", pst.GetAttr(pst.Var("context"), "waivers"), pst.StringLit(id_))
 
 

@@ -60,9 +60,13 @@ class Finding:
 
 
 @cache
-def schema() -> cedarpy.Schema:
-    """Return the schema that policies are validated against, parsed."""
-    return cedarpy.Schema.from_str(schema_text())
+def schema(custom: str | None = None) -> cedarpy.Schema:
+    """Return the schema that policies are validated against, parsed.
+
+    Args:
+        custom: The sound type of ``context.custom``. Default: an empty record.
+    """
+    return cedarpy.Schema.from_str(schema_text(custom))
 
 
 @dataclass(frozen=True, slots=True)

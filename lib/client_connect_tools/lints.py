@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
 from client_connect_tools import _nodes
+from client_connect_tools._outages import weakened_without
+from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+
+    import cedarpy
 
     from client_connect_tools.policies import Policies
 
@@ -26,13 +31,17 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     """Return what is doubtful in policies, as warnings.
 
     Args:
-        policies: Policies without errors; those with errors are passed over.
+        policies: Policies without errors; those with errors are passed over, and with an error in
+            ``custom.cedarschema`` all of them.
         ignore: Names of lints that are switched off.
 
     Raises:
         ValueError: When a name in ``ignore`` is not that of a lint.
     """
-    return find(policies, LINTS, ignore)
+    if check_custom_schema(policies):
+        return []
+    by_types = {"never-applies": partial(_never_applies, types=schema(policies.custom))}
+    return find(policies, LINTS | by_types, ignore)
 
 
 def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
@@ -89,8 +98,10 @@ def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iter
         )
 
 
-def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    if _nodes.never_applies(template, schema()):
+def _never_applies(
+    template: pst.Template, _all: list[pst.Template], *, types: cedarpy.Schema | None = None
+) -> Iterator[str]:
+    if _nodes.never_applies(template, types or schema()):
         yield "the policy can never apply, as the types in the schema show; look for a condition that excludes another"
 
 
@@ -111,6 +122,16 @@ def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[st
             yield f'context.{attribute} is in lower case and never equals "{text}"; write "{text.lower()}"'
 
 
+def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    if _overlooks_outage(template, everything, fact="custom", state="customFacts"):
+        yield _outage("the module of extra facts", fact="custom", state="customFacts")
+
+
+def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    if _overlooks_outage(template, everything, fact="device", state="inventory"):
+        yield _outage("the device inventory", fact="device", state="inventory")
+
+
 LINTS: dict[str, Lint] = {
     "forbid-without-message": _forbid_without_message,
     "permit-without-conditions": _permit_without_conditions,
@@ -118,7 +139,10 @@ LINTS: dict[str, Lint] = {
     "never-applies": _never_applies,
     "exact-user-name": _exact_user_name,
     "upper-case": _upper_case,
+    "custom-facts-outage": _custom_facts_outage,
+    "inventory-outage": _inventory_outage,
 }
+"""The lints, by the name that switches each of them off."""
 
 
 def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
@@ -136,6 +160,24 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
                     each for side in sides for each in _nodes.walk(side) if isinstance(each, pst.StringLit)
                 ]
                 yield from ((attribute, literal.value) for literal in literals)
+
+
+def _overlooks_outage(
+    template: pst.Template, everything: list[pst.Template], *, fact: str, state: str
+) -> bool:
+    enforced = [each for each in everything if not _is_shadow(each)]
+    return (
+        template in enforced
+        and weakened_without(template, fact)
+        and not any(_reads(node, state) for each in enforced for node in _nodes.walk(each))
+    )
+
+
+def _outage(source: str, *, fact: str, state: str) -> str:
+    return (
+        f"while {source} is unavailable, there is no context.{fact}, so that the policy lets in whom it would keep "
+        f'out, and no policy says otherwise; add a forbid when {{ context.{state} == "unavailable" }}'
+    )
 
 
 def _members(node: pst.Expr) -> tuple[pst.Expr, ...]:

@@ -114,7 +114,7 @@ def run_policy_tests(policies: Policies, tests: Iterable[PolicyTest]) -> PolicyT
     Raises:
         InvalidPolicySet: When the policies cannot be parsed.
     """
-    authorizer = Authorizer(policies.text)
+    authorizer = Authorizer(policies.text, custom=policies.custom)
     results = tuple(PolicyTestResult(test, authorizer.decide(test.facts)) for test in tests)
     reached = {id_ for result in results for id_ in _reached(result.decision)}
     uncovered = tuple(id_ for id_ in authorizer.policies.by_id if id_ not in reached)

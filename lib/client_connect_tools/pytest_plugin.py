@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class PolicyTestFile(pytest.File):
     def _of_the_handler(self, policies: Policies) -> Iterator[tuple[PolicyTest, Callable[[], Decision]]]:
         require_sound(policies)
         time_zone: str = self.config.getini(TIME_ZONE)
-        authorizer = Authorizer(policies.text)
+        authorizer = Authorizer(policies.text, custom=policies.custom)
         for test in read_policy_tests(policies, time_zone=time_zone):
             yield test, partial(authorizer.decide, test.facts)
 
@@ -63,7 +64,7 @@ class PolicyTestFile(pytest.File):
             policies = Policies.from_file(self.path.with_name(name))
         else:
             policies = Policies.from_directory(self.path.parent)
-        return Policies(policies.sources, (self.path,))
+        return replace(policies, test_files=(self.path,))
 
     def _is_in(self, option: str) -> bool:
         folders: list[Path] = self.config.getini(option)

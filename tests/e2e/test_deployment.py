@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local_aws import cdk_cli
 from local_aws.deployed_handler import STACK, DeployedHandler, deploy
@@ -123,6 +124,13 @@ def test_the_same_policies_move_nothing(handler: DeployedHandler, policies: Path
     """A deployment without a change publishes no version."""
     before = handler.alias_version
     assert deploy(handler.emulator, policies=policies).alias_version == before
+
+
+def test_the_emulator_knows_no_code_deploy(emulator: Emulator) -> None:
+    """So a gradual deployment is held by its template. When this fails, deploy one here."""
+    template = {"Resources": {"Application": {"Type": "AWS::CodeDeploy::Application"}}}
+    with pytest.raises(ClientError, match="AWS::CodeDeploy::Application"):
+        emulator.client("cloudformation").create_stack(StackName="Shift", TemplateBody=json.dumps(template))
 
 
 def test_destroy_keeps_the_service_linked_role(handler: DeployedHandler) -> None:

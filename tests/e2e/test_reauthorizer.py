@@ -242,7 +242,11 @@ def test_extra_facts_that_are_unavailable_end_nobody(world: LiveConnections) -> 
     world.connect([client("a"), client("b")])
     policy = '@id("risk") forbid (principal, action, resource) when { context has custom && context.custom.risk > 5 };'
     strict = '@id("down") forbid (principal, action, resource) when { context.customFacts != "available" };'
-    outcome = world.run(PERMIT + policy + strict, custom=CustomFacts(facts), custom_type="{ risk: Long }")
+    outcome = world.run(
+        PERMIT + policy + strict,
+        custom=CustomFacts(facts, why_invalid=lambda _: ""),
+        custom_type="{ risk: Long }",
+    )
     assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Match, Template
+from syrupy.extensions.json import JSONSnapshotExtension
 
 from app import define
 from app_context import KEYS, InvalidContext
@@ -20,8 +21,11 @@ from .conftest import CERTIFICATE, NO_BUNDLING, ROOT, recommended_flags
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from syrupy.assertion import SnapshotAssertion
+
 SAML = "arn:aws:iam::111111111111:saml-provider/Okta"
 VPN = {"serverCertificateArn": CERTIFICATE, "clientCertificateArn": CERTIFICATE}
+TOPIC = "arn:aws:sns:eu-central-1:111111111111:alarms"
 ENDPOINT = "AWS::EC2::ClientVpnEndpoint"
 RULE = "AWS::EC2::ClientVpnAuthorizationRule"
 
@@ -150,6 +154,20 @@ def test_existing_vpc() -> None:
     template.has_resource_properties(RULE, {"TargetNetworkCidr": "10.50.0.0/16"})
 
 
+def test_the_full_vpn_with_monitoring(snapshot: SnapshotAssertion) -> None:
+    """Everything that the app can define, as it is deployed: who changes it says so in the changelog."""
+    templates = stacks(
+        **VPN,
+        deviceInventory="true",
+        connectionRegistry="true",
+        monitoring="true",
+        alarmTopicArn=TOPIC,
+    )
+    assert {name: template.to_json() for name, template in templates.items()} == snapshot(
+        extension_class=JSONSnapshotExtension
+    )
+
+
 def test_handler_settings(tmp_path: Path) -> None:
     """The handler's own keys reach the function."""
     (tmp_path / "vpn.cedar").write_text('@id("all") permit (principal, action, resource);')
@@ -203,6 +221,10 @@ def test_handler_settings(tmp_path: Path) -> None:
             'context "serverCertificateArn" is ""',
         ),
         ({"serverCertificateARN": CERTIFICATE}, 'write "serverCertificateArn"'),
+        ({**VPN, "alarmTopicArn": TOPIC}, "give -c monitoring=true too"),
+        ({**VPN, "monitoring": "true", "alarmTopicArn": "alarms"}, 'context "alarmTopicArn" is "alarms"'),
+        ({"monitoring": "true"}, 'context "monitoring" is for an endpoint'),
+        ({"deviceInventory": "yes"}, "true|false"),
         ({"shadow-mode": "true"}, 'write "shadowMode"'),
         ({"shadowMode": "yes"}, "true|false"),
         ({"architecture": "arm"}, 'context "architecture" is "arm"'),

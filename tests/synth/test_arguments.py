@@ -315,7 +315,7 @@ def test_service_linked_role_of_cloudformation(handler: Define, stack: cdk.Stack
         "AWS::IAM::ServiceLinkedRole",
         {
             "Properties": {"AWSServiceName": "clientvpn-connections.amazonaws.com"},
-            "DeletionPolicy": "Retain",
+            "DeletionPolicy": "RetainExceptOnCreate",
             "UpdateReplacePolicy": "Retain",
         },
     )

@@ -56,7 +56,9 @@ def test_logging(default: Template) -> None:
         "AWS::Lambda::Function",
         {"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "LogGroup": {"Ref": group}}},
     )
-    default.has_resource("AWS::Logs::LogGroup", {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
+    default.has_resource(
+        "AWS::Logs::LogGroup", {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
+    )
 
 
 def test_environment(default: Template) -> None:

@@ -21,7 +21,6 @@ from cdk_client_connect import (
     EndpointAttachment,
     FunctionReference,
     InvalidArgument,
-    InvalidAttachment,
     ProvisionedConcurrency,
 )
 
@@ -217,7 +216,7 @@ def test_fails_for_a_handler_elsewhere(elsewhere: cdk.Environment) -> None:
     root = cdk.App(context=NO_BUNDLING)
     handler = ClientConnectHandler(cdk.Stack(root, "Producer", env=elsewhere), "Handler")
     consumer = cdk.Stack(root, "Consumer", env=EUROPE)
-    with pytest.raises(InvalidAttachment) as caught:
+    with pytest.raises(InvalidArgument) as caught:
         EndpointAttachment(consumer, "Attachment", handler=handler, endpoint_id=ENDPOINT)
     assert f"aws://{EUROPE.account}/{EUROPE.region}" in str(caught.value)
     assert f"aws://{elsewhere.account}/{elsewhere.region}" in str(caught.value)
@@ -231,7 +230,7 @@ def test_fails_for_what_is_no_endpoint(
     stack: cdk.Stack, handler: Callable[..., ClientConnectHandler], endpoint_id: str
 ) -> None:
     """A name or an ARN is not an endpoint's id."""
-    with pytest.raises(InvalidAttachment, match='must be "cvpn-endpoint-" and hexadecimal digits'):
+    with pytest.raises(InvalidArgument, match='must be "cvpn-endpoint-" and hexadecimal digits'):
         EndpointAttachment(stack, "Attachment", handler=handler(), endpoint_id=endpoint_id)
 
 

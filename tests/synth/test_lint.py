@@ -26,10 +26,12 @@ from cdk_client_connect import (
     EndpointAttachment,
     EndpointAuthorizationPolicy,
     FunctionReference,
+    GradualDeployment,
     Notifications,
     Policies,
     ProvisionedConcurrency,
     ServiceLinkedRole,
+    TrafficShifting,
     TrustProvider,
 )
 
@@ -168,6 +170,29 @@ def test_attachment_is_clean(synthesized: Callable[..., Path], removal: Attachme
             endpoint_id="cvpn-endpoint-0123456789abcdef0",
             on_removal=removal,
         )
+
+    folder = synthesized(build)
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+@pytest.mark.parametrize("shifting", [None, TrafficShifting.linear(percent=20)], ids=["default", "own"])
+def test_gradual_deployment_is_clean(
+    synthesized: Callable[..., Path], shifting: TrafficShifting | None
+) -> None:
+    """A gradual deployment has no finding either, with an endpoint in the same stack."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack")
+        handler = ClientConnectHandler(stack, "Handler")
+        monitoring = ConnectionMonitoring(
+            stack,
+            "Monitoring",
+            handler=handler,
+            endpoints=[endpoint(stack, handler)],
+            connection_log_group=None,
+        )
+        GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring, shifting=shifting)
 
     folder = synthesized(build)
     assert nag_findings(folder) == []

@@ -73,8 +73,8 @@ def test_the_tables(stack: cdk.Stack) -> None:
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
         assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
     assert [by_key[key]["DeletionPolicy"] for key in ("commonName", "holder", "connectionId")] == [
-        "Retain",
-        "Retain",
+        "RetainExceptOnCreate",
+        "RetainExceptOnCreate",
         "Delete",
     ]
     lasting = {"AttributeName": "expiresAt", "Enabled": True}

@@ -13,7 +13,18 @@ import pytest
 
 import cdk_client_connect
 import client_connect_tools
-from client_connect_tools import LINTS, Policies, _validation, check, checks, finding, lint, native, replay
+from client_connect_tools import (
+    LINTS,
+    Policies,
+    _validation,
+    check,
+    checks,
+    custom_schema,
+    finding,
+    lint,
+    native,
+    replay,
+)
 from client_connect_tools.native.trust_data import CONTEXT, Attribute
 
 if TYPE_CHECKING:
@@ -125,7 +136,7 @@ SHARED = inspect.getsource(finding) + inspect.getsource(_validation)
 @pytest.mark.parametrize(
     ("section", "source", "lints"),
     [
-        ("In policies", inspect.getsource(checks) + SHARED, LINTS),
+        ("In policies", inspect.getsource(checks) + inspect.getsource(custom_schema) + SHARED, LINTS),
         ("In native authorization policies", inspect.getsource(native.checks) + SHARED, native.LINTS),
     ],
     ids=["handler", "native"],
@@ -165,7 +176,9 @@ def test_every_error_class_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*DOCS, ROOT / "README.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.stem
+    "path",
+    [*DOCS, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md"))],
+    ids=lambda path: path.stem,
 )
 def test_links(path: Path) -> None:
     """Links within the project lead somewhere."""

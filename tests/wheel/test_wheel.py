@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import shutil
 import sys
 import tarfile
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from packaging.metadata import Metadata
+
+from tests.wheel.environment import BIN, ROOT, install, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.wheel
 
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent  # also of node and uv
-NAME = "cdk_client_connect-0.1.0"
 PACKAGES = {
     "client_connect": ROOT / "lambda_src" / "client_connect",
     "client_connect_notifications": ROOT / "lambda_src" / "client_connect_notifications",
@@ -56,23 +58,6 @@ print((asset / "policies.cedar").read_text("utf-8"))
 """
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a program of an environment in a folder, without what this process has in its environment."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment["PATH"] = os.pathsep.join([str(BIN), os.environ["PATH"]])
-    environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    result = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the sdist from the source tree, and the wheel from the sdist."""
@@ -82,17 +67,25 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def installed(distributions: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(distributions: Path) -> Path:
+    """Return the wheel."""
+    (wheel,) = distributions.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def name(wheel: Path) -> str:
+    """Return the name with the version, which follows from the tags and commits that are there."""
+    name = wheel.name.removesuffix("-py3-none-any.whl")
+    assert name.startswith("cdk_client_connect-")
+    return name
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel into an empty environment, with the locked versions; return its programs' folder."""
     environment = tmp_path_factory.mktemp("installed") / "venv"
-    run(BIN / "uv", "venv", "--quiet", "--python", sys.executable, environment, cwd=environment.parent)
-    programs = environment / BIN.name
-    run(
-        *(BIN / "uv", "pip", "install", "--quiet", "--python", programs / "python"),
-        *("--constraints", ROOT / "requirements" / "dev.txt", distributions / f"{NAME}-py3-none-any.whl"),
-        cwd=environment.parent,
-    )
-    return programs
+    return install(wheel, environment, ROOT / "requirements" / "dev.txt")
 
 
 def package_files() -> set[str]:
@@ -105,29 +98,69 @@ def package_files() -> set[str]:
     }
 
 
-def test_the_wheel_holds_the_packages_and_nothing_else(distributions: Path) -> None:
+def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, name: str) -> None:
     """All modules, the schema, the bundle's lock, the type markers and the licence; no tests, no bytecode."""
     metadata = ("METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE")
-    with zipfile.ZipFile(distributions / f"{NAME}-py3-none-any.whl") as wheel:
-        assert sorted(wheel.namelist()) == sorted(
-            {*package_files(), PLUGIN, *(f"{NAME}.dist-info/{name}" for name in metadata)}
+    with zipfile.ZipFile(wheel) as archive:
+        assert sorted(archive.namelist()) == sorted(
+            {*package_files(), PLUGIN, *(f"{name}.dist-info/{file}" for file in metadata)}
         )
-        entry_points = wheel.read(f"{NAME}.dist-info/entry_points.txt").decode()
+        entry_points = archive.read(f"{name}.dist-info/entry_points.txt").decode()
         assert "client-connect = client_connect_tools.cli:main" in entry_points
         assert "[pytest11]\nclient-connect = client_connect_pytest" in entry_points
-        assert "Requires-Python: >=3.11" in wheel.read(f"{NAME}.dist-info/METADATA").decode()
-        for name in DATA:
-            package, _, file = name.partition("/")
-            assert wheel.read(name) == (PACKAGES[package] / file).read_bytes()
+        for data in DATA:
+            package, _, file = data.partition("/")
+            assert archive.read(data) == (PACKAGES[package] / file).read_bytes()
 
 
-def test_the_sdist_holds_what_the_wheel_is_built_from(distributions: Path) -> None:
+def test_an_index_would_take_the_wheel(wheel: Path, name: str) -> None:
+    """Its metadata is valid and complete, and nothing is in it that should not be."""
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = Metadata.from_email(archive.read(f"{name}.dist-info/METADATA"), validate=True)
+    assert name == f"cdk_client_connect-{metadata.version}"
+    assert str(metadata.requires_python) == ">=3.11"
+    assert (metadata.license_expression, metadata.license_files) == ("Apache-2.0", ["LICENSE"])
+    assert metadata.description_content_type == "text/markdown"
+    assert metadata.description == (ROOT / "README.md").read_text("utf-8")
+    run(BIN / "check-wheel-contents", "--config", ROOT / "pyproject.toml", wheel, cwd=wheel.parent)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_the_version_is_that_of_the_tag(tmp_path: Path) -> None:
+    """With a tag it is the tag's, without any the commits are counted, without git it is the fallback."""
+    for folder in ("lambda_src", "lib"):
+        (tmp_path / folder).mkdir()
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT / file, tmp_path / file)
+    assert version_in(tmp_path) == "0.0.0"
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "The first")
+    assert version_in(tmp_path).startswith("0.0.1.dev1+g")
+    git(tmp_path, "tag", "v1.2.3")
+    assert version_in(tmp_path) == "1.2.3"
+    git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "Another")
+    assert version_in(tmp_path).startswith("1.2.4.dev1+g")
+
+
+def version_in(folder: Path) -> str:
+    """Return the version that a build in a folder would have."""
+    return run(sys.executable, "-m", "hatchling", "version", cwd=folder).strip()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git, as somebody."""
+    somebody = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
+    return run("git", *somebody, *arguments, cwd=folder)
+
+
+def test_the_sdist_holds_what_the_wheel_is_built_from(distributions: Path, name: str) -> None:
     """The sources with the documents, and no tests, tools or settings of this repository."""
-    sources = {f"{PACKAGES[name.partition('/')[0]].parent.name}/{name}" for name in package_files()}
+    sources = {f"{PACKAGES[file.partition('/')[0]].parent.name}/{file}" for file in package_files()}
     sources.add(f"lib/{PLUGIN}")
     documents = {"README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", "pyproject.toml", ".gitignore"}
-    with tarfile.open(distributions / f"{NAME}.tar.gz") as sdist:
-        assert sorted(sdist.getnames()) == sorted(f"{NAME}/{name}" for name in {*sources, *documents})
+    with tarfile.open(distributions / f"{name}.tar.gz") as sdist:
+        assert sorted(sdist.getnames()) == sorted(f"{name}/{file}" for file in {*sources, *documents})
 
 
 def test_an_installed_wheel_synthesizes_and_bundles(installed: Path, tmp_path: Path) -> None:

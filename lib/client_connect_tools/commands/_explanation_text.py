@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from client_connect.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -36,16 +38,16 @@ def _lines(explanation: Explanation, facts: Facts) -> Iterator[Text]:
 def _answer(explanation: Explanation, facts: Facts) -> Iterator[Text]:
     decision, answer = explanation.decision, explanation.response
     word = Text("allowed", "bold green") if answer["allow"] else Text("denied", "bold red")
-    yield word + Text(f": {_printable(_connection(facts))}")
+    yield word + Text(f": {printable(_connection(facts))}")
     if answer["allow"] and not decision.allowed:
         yield Text("only because of shadow mode: the policies deny", "yellow")
     for key, value in answer.items():
         if key.startswith("error-msg-") and value:
-            yield Text(f"message: {_printable(value)}")
+            yield Text(f"message: {printable(value)}")
     if statuses := answer["posture-compliance-statuses"]:
-        yield Text(f"statuses: {_printable(', '.join(statuses))}")
+        yield Text(f"statuses: {printable(', '.join(statuses))}")
     for error in decision.errors:
-        yield Text(f"error: {_printable(error)}", "red")
+        yield Text(f"error: {printable(error)}", "red")
     if not (decision.determining or decision.errors):
         yield Text("no policy determined it: no permit applied, and without one everything is denied")
 
@@ -64,7 +66,7 @@ def _name(explained: PolicyExplanation) -> Text:
     policy = explained.policy
     style = "green" if policy.effect == "permit" else "red"
     shadow = ", shadow" if policy.shadow else ""
-    return Text(_printable(policy.id), "bold") + Text(" (") + Text(policy.effect, style) + Text(f"{shadow})")
+    return Text(printable(policy.id), "bold") + Text(" (") + Text(policy.effect, style) + Text(f"{shadow})")
 
 
 def _other(explained: PolicyExplanation, decision: Decision) -> Iterator[Text]:
@@ -101,7 +103,7 @@ _EFFECTS = {"permit": "permit", "forbid": "deny"}
 def _condition(condition: Condition) -> Text:
     outcome = f"is {str(condition.value).lower()}"
     if condition.value is None:
-        outcome = f"cannot be evaluated: {_printable(condition.error)}"
+        outcome = f"cannot be evaluated: {printable(condition.error)}"
     text = Text("`") + Text(_shortened(condition.expression), "cyan") + Text(f"` {outcome}")
     if condition.reads:
         text += Text(f" ({'; '.join(map(str, condition.reads))})", "dim")
@@ -113,11 +115,3 @@ def _shortened(expression: str) -> str:
         return expression
     half = _LONGEST_EXPRESSION // 2
     return f"{expression[:half]} ... {expression[-half:]}"
-
-
-def _printable(text: str) -> str:
-    """Escape what could disguise a line, such as what a user or a group is called."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )

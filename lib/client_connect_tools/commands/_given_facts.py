@@ -9,21 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+from client_connect import ConnectionRequest, Facts, InvalidRequest, cedar_json
 from client_connect_tools.default_event import DEFAULT_EVENT
+from client_connect_tools.device_json import DEVICE_KEYS, MalformedDevice, read_device
 from client_connect_tools.errors import ClientConnectError
+from client_connect_tools.instants import NotATime, instant
 from client_connect_tools.time_zones import time_zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
+    from client_connect import Device
+    from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Inventory
 
 STANDARD_INPUT = "-"
 
-_DEVICE_KEYS = ("compliant", "lastSeen", "last-seen", "os", "tags")
-_OS_KEYS = ("major", "minor", "build")
+_DASHED_LAST_SEEN = "last-seen"  # as the keys of an event are written
 
 
 class WrongUse(ValueError):
@@ -43,6 +46,8 @@ class GivenFacts:
         inventory: What the inventory says, when it is not what ``device`` suggests.
         waivers: The ids of the policies that are waived.
         active_connections: The user's open connections.
+        custom: A file or JSON text of the custom facts.
+        custom_facts: What became of them, when it is not what ``custom`` suggests.
     """
 
     event: str | None
@@ -53,6 +58,8 @@ class GivenFacts:
     inventory: Inventory | None
     waivers: tuple[str, ...]
     active_connections: int | None
+    custom: str | None
+    custom_facts: CustomFactsState | None
 
     def facts(self) -> Facts:
         """Return the facts.
@@ -60,16 +67,18 @@ class GivenFacts:
         Raises:
             WrongUse: When something is missing, contradictory, unreadable or malformed.
         """
-        if self.event == self.device == STANDARD_INPUT:
-            raise WrongUse("--event and --device are both standard input; give one of them as a file")
+        self._require_one_standard_input()
         try:
             zone = time_zone_named(self.time_zone)
         except ClientConnectError as error:
             raise WrongUse(f"--time-zone: {error}") from error
         request = self._request()
-        device = None if self.device is None else _device(_json_or_file(self.device), zone)
+        device = None if self.device is None else _device(_json_or_file(self.device, "--device"), zone)
         inventory = self.inventory or ("disabled" if device is None else "known")
         _require_consistent(inventory, device, request)
+        custom = None if self.custom is None else _custom(_json_or_file(self.custom, "--custom"))
+        custom_facts = self.custom_facts or ("disabled" if custom is None else "available")
+        _require_consistent_custom(custom_facts, custom)
         now = datetime.now(UTC) if self.at is None else _instant(self.at, zone, "--at")
         return Facts(
             request,
@@ -79,7 +88,15 @@ class GivenFacts:
             device=device,
             waivers=frozenset(self.waivers),
             active_connections=self.active_connections,
+            custom_facts=custom_facts,
+            custom=custom,
         )
+
+    def _require_one_standard_input(self) -> None:
+        given = {"--event": self.event, "--device": self.device, "--custom": self.custom}
+        names = [name for name, value in given.items() if value == STANDARD_INPUT]
+        if len(names) > 1:
+            raise WrongUse(f"{' and '.join(names)} are both standard input; give one of them as a file")
 
     def _request(self) -> ConnectionRequest:
         given = {key: value for key, value in self.fields.items() if value is not None}
@@ -113,9 +130,26 @@ def _require_consistent(inventory: Inventory, device: Device | None, request: Co
         )
 
 
-def _json_or_file(text: str) -> object:
+def _require_consistent_custom(state: CustomFactsState, custom: object) -> None:
+    if state == "available" and custom is None:
+        raise WrongUse('--custom-facts is "available", but there are none; give --custom')
+    if state != "available" and custom is not None:
+        raise WrongUse(f'--custom-facts is "{state}", but --custom is given; leave one of them out')
+
+
+def _custom(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise WrongUse('--custom is not a JSON object; give one such as {"riskScore": 80}')
+    try:
+        custom: dict[str, Any] = cedar_json.value(value)
+    except (ValueError, RecursionError) as error:
+        raise WrongUse(f"--custom has a value that policies do not know: {error}") from error
+    return custom
+
+
+def _json_or_file(text: str, option: str) -> object:
     if text.lstrip().startswith("{"):
-        return _parsed(text, "--device")
+        return _parsed(text, option)
     return _parsed(_read(text), f'"{text}"')
 
 
@@ -138,63 +172,17 @@ def _parsed(text: str, where: str) -> object:
 
 def _device(value: object, zone: tzinfo) -> Device:
     if not isinstance(value, dict):
-        raise WrongUse("--device is not a JSON object; give one with " + ", ".join(_DEVICE_KEYS))
-    _require_known(value, _DEVICE_KEYS, "--device")
-    last_seen = value.get("lastSeen", value.get("last-seen"))
-    if last_seen is not None and not isinstance(last_seen, str):
-        raise WrongUse('--device: "lastSeen" is not a text; give a time such as "2026-11-22T09:00:00Z"')
-    return Device(
-        compliant=_compliant(value.get("compliant")),
-        last_seen=None if last_seen is None else _instant(last_seen, zone, '--device: "lastSeen"'),
-        os=_os(value.get("os")),
-        tags=_tags(value.get("tags")),
-    )
-
-
-def _compliant(value: object) -> bool | None:
-    if value is not None and not isinstance(value, bool):
-        raise WrongUse('--device: "compliant" is neither true nor false; give one, or leave it out')
-    return value
-
-
-def _os(value: object) -> OsVersion | None:
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        _require_known(value, _OS_KEYS, '--device: "os"')
-        numbers = [value.get("major", ""), value.get("minor", ""), value.get("build")]
-        value = ".".join(str(number) for number in numbers if number is not None)
-    if isinstance(value, str) and (version := OsVersion.from_numbers(value)):
-        return version
-    raise WrongUse('--device: "os" is not a version; give numbers such as "10.0.19045"')
-
-
-def _tags(value: object) -> dict[str, str]:
-    if value is None:
-        return {}
-    texts = [*value, *value.values()] if isinstance(value, dict) else [value]
-    if not (isinstance(value, dict) and all(isinstance(text, str) and _is_unicode(text) for text in texts)):
-        raise WrongUse('--device: "tags" is not an object of texts; give one such as {"owner": "bob"}')
-    return value
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _require_known(value: dict[str, Any], known: tuple[str, ...], where: str) -> None:
-    if unknown := sorted(value.keys() - set(known)):
-        raise WrongUse(f'{where} has "{unknown[0]}", which is not known; there are {", ".join(known)}')
+        raise WrongUse("--device is not a JSON object; give one with " + ", ".join(DEVICE_KEYS))
+    last_seen = {"lastSeen": value.pop(_DASHED_LAST_SEEN)} if _DASHED_LAST_SEEN in value else {}
+    try:
+        return read_device(last_seen | value, zone)
+    except MalformedDevice as error:
+        raise WrongUse(f"--device: {error}") from error
 
 
 def _instant(text: str, zone: tzinfo, where: str) -> datetime:
     """Read a time, which is in the zone when it has none of its own."""
     try:
-        time = datetime.fromisoformat(text)
-        time = time.replace(tzinfo=zone) if time.tzinfo is None else time
-        time.astimezone(zone).astimezone(UTC)  # as policies see it, which fails at the ends of the calendar
-    except (ValueError, OverflowError) as error:
-        raise WrongUse(
-            f'{where} is "{text}", which is not a time; give one such as "2026-11-22T09:00:00+01:00"'
-        ) from error
-    return time
+        return instant(text, zone)
+    except NotATime as error:
+        raise WrongUse(f"{where} {error}") from error

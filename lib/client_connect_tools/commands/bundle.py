@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,22 +14,46 @@ from client_connect_tools.commands._shared import (
     wrong_use,
 )
 
+if TYPE_CHECKING:
+    from client_connect_tools.extra_facts import ExtraFacts
 
-def bundle(
+
+def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
     output: Annotated[Path, typer.Option(help="The folder to fill; missing or empty.")],
     python: Annotated[str, typer.Option(help="The Python version of the Lambda runtime.")] = "3.14",
     architecture: Annotated[
         Literal["arm64", "x86_64"], typer.Option(help="The architecture of the function.")
     ] = "arm64",
+    extra_facts: Annotated[
+        Path | None, typer.Option(help="The module of extra facts: a *.py file, or the folder of a package.")
+    ] = None,
+    sbom: Annotated[
+        Path | None, typer.Option(help="Write a bill of materials of it to this file, as CycloneDX JSON.")
+    ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
     from client_connect_tools.bundle import Bundle
     from client_connect_tools.checks import require_sound
+    from client_connect_tools.extra_facts import require_declared
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
+    if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
+        wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
     with errors_end_the_command():
         source = read_policies(policies)
         require_sound(source)
-        Bundle(source.text, python, architecture).build(output)
+        module = None if extra_facts is None else _module(extra_facts)
+        require_declared(module, source)
+        Bundle(source.text, python, architecture, extra_facts=module, custom=source.custom).build(output)
+    if sbom is not None:
+        from client_connect_tools.sbom import bill_of_materials
+
+        sbom.write_text(bill_of_materials(output), "utf-8")
+
+
+def _module(path: Path) -> ExtraFacts:
+    from client_connect_tools.extra_facts import ExtraFacts
+
+    return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)

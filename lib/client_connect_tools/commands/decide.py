@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from client_connect import Facts
     from client_connect_tools.commands._given_facts import GivenFacts
     from client_connect_tools.explanation import Explanation, PolicyExplanation
+    from client_connect_tools.policies import Policies
 
 _MAX_LONG = 2**63 - 1
 
@@ -74,6 +75,16 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         int | None,
         typer.Option(min=0, max=_MAX_LONG, help="The user's open connections. Default: not known."),
     ] = None,
+    custom: Annotated[
+        str | None,
+        typer.Option(
+            help="What the module of extra facts says: JSON or a file of it, as custom.cedarschema has it."
+        ),
+    ] = None,
+    custom_facts: Annotated[
+        Literal["disabled", "available", "unavailable"] | None,
+        typer.Option(help="What became of that module. Default: available with --custom, else disabled."),
+    ] = None,
     shadow_mode: Annotated[
         bool, typer.Option("--shadow-mode", help="Answer as a handler that decides, but always allows.")
     ] = False,
@@ -109,6 +120,8 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         inventory=inventory,
         waivers=tuple(waiver or ()),
         active_connections=active_connections,
+        custom=custom,
+        custom_facts=custom_facts,
     )
     explanation, facts = _explained(
         policies,
@@ -139,9 +152,27 @@ def _explained(
     with errors_end_the_command():
         policies = read_policies(path)
         require_sound(policies)
-    explanation = explain(policies.text, facts, shadow_mode=shadow_mode, default_message=default_message)
+    _require_declared(policies, facts)
+    explanation = explain(
+        policies.text, facts, custom=policies.custom, shadow_mode=shadow_mode, default_message=default_message
+    )
     _require_known(given.waivers, [each.policy.id for each in explanation.policies])
     return explanation, facts
+
+
+def _require_declared(policies: Policies, facts: Facts) -> None:
+    """End when the custom facts are not what the schema declares."""
+    from client_connect import Authorizer
+    from client_connect.settings import CUSTOM_SCHEMA_FILE
+
+    if facts.custom is None:
+        return
+    if reason := Authorizer(policies.text, custom=policies.custom).why_invalid(facts):
+        if policies.custom is None:
+            wrong_use(
+                f"--custom is given, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one"
+            )
+        wrong_use(f"--custom is not what {CUSTOM_SCHEMA_FILE} declares: {reason}")
 
 
 def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import tzinfo
 
+    from client_connect_tools.policies import Policies
     from client_connect_tools.replay import Comparison, Tally
     from client_connect_tools.replay.sources import Sources
 
@@ -85,8 +86,13 @@ def _prepare(
     from client_connect_tools.replay.sources import Sources
 
     with _wrong_use_of_errors():
+        after, before = _sound(new), None if old is None else _sound(old)
         comparison = Comparison(
-            new=_sound(new), old=None if old is None else _sound(old), time_zone=_zone(time_zone)
+            new=after.text,
+            old=None if before is None else before.text,
+            new_custom=after.custom,
+            old_custom=None if before is None else before.custom,
+            time_zone=_zone(time_zone),
         )
         sources = Sources.find(logs)
     if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
@@ -94,12 +100,12 @@ def _prepare(
     return comparison, sources
 
 
-def _sound(path: Path) -> str:
+def _sound(path: Path) -> Policies:
     from client_connect_tools.checks import require_sound
 
     policies = read_policies(path)
     require_sound(policies)
-    return policies.text
+    return policies
 
 
 def _zone(name: str | None) -> tzinfo | None:

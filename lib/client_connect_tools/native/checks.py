@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 MAX_BYTES = 10_000
+"""How large a policy document may be."""
+
 GUARD = 'context has jamf && context.jamf has risk && context.jamf.risk == "LOW"'
 
 

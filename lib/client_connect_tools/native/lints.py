@@ -106,6 +106,7 @@ LINTS: dict[str, Lint] = {
     "never-applies": _never_applies,
     "permit-without-conditions": lints.LINTS["permit-without-conditions"],
 }
+"""The lints, by the name that switches each of them off."""
 
 
 def _undocumented_reads(node: object) -> Iterator[str]:

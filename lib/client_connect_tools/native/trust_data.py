@@ -14,6 +14,7 @@ from typing import Literal
 import cedarpy
 
 TrustProviderType = Literal["crowdstrike", "jamf", "jumpcloud"]
+"""The device managers whose data Client VPN takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ PROVIDERS: Mapping[TrustProviderType, Data] = {
         "durt_id": _UNTYPED,
     },
 }
+"""What a policy sees of each of them, as far as AWS documents it."""
+
 # These exist, but AWS documents none of the attributes in them.
 UNDOCUMENTED = ("connection", "saml", "active-directory", "mutual-authentication")
 CONTEXT: Data = {**dict(PROVIDERS.items()), **dict.fromkeys(UNDOCUMENTED, _UNTYPED)}

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from client_connect_tools.replay.labels import number, printable
+from client_connect.printable import printable
+from client_connect_tools.replay.labels import number
 from client_connect_tools.replay.timeline import OTHERS
 
 if TYPE_CHECKING:

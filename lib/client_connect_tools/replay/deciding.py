@@ -7,7 +7,7 @@ taken apart into atoms; atoms that read the same facts form a group; and what a 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import cedarpy
 from cedarpy import pst
 
 from client_connect import Authorizer
+from client_connect_tools.finding import schema
 from client_connect_tools.replay import formula, reads
 from client_connect_tools.replay.formula import ERROR, FALSE, TRUE
 from client_connect_tools.replay.memo import Memo
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _DECISIONS_KEPT = 20_000
 _VALUES_KEPT = 20_000
 _SECONDS_OF_HOUR = 3600
+_CUSTOM = frozenset({"custom", "customFacts"})
 _ENTITIES = {reads.PRINCIPAL, reads.GROUPS, reads.CONTEXT, "device"}
 # What a group says of a value: the outcome of each of its atoms.
 _Outcomes = tuple[formula.Outcome, ...]
@@ -56,27 +58,35 @@ class Decider:
 
     Args:
         policies: Cedar policies that pass ``check``; what is not valid could err in ways not foreseen here.
+        custom: What ``context.custom`` is, as ``Authorizer`` takes it. Logged custom facts that are something
+            else count as missing.
 
     Raises:
         InvalidPolicySet: When the text cannot be parsed.
     """
 
-    def __init__(self, policies: str) -> None:
-        self._authorizer = Authorizer(policies)
+    def __init__(self, policies: str, *, custom: str | None = None) -> None:
+        self._authorizer = Authorizer(policies, custom=custom)
         enforced = self._authorizer.policies.enforced.to_pst().static_policies
         self._policies = [_Policy.of(policy) for policy in enforced.values()]
-        self._groups = list(_groups(self._policies))
+        self._groups = list(_groups(self._policies, schema(custom)))
         self._reads = frozenset(chain.from_iterable(group.names for group in self._groups))
         self._memo: Memo[tuple[object, ...], Verdict] = Memo(_DECISIONS_KEPT)
+        self._declared: Memo[str, bool] = Memo(_VALUES_KEPT)
 
     def decide(self, facts: Facts, missing: frozenset[str] = frozenset()) -> Verdict:
         """Decide a connection, as ``Authorizer.decide`` would if the missing facts were known."""
+        if facts.custom is not None and not self._declares(facts):
+            facts, missing = replace(facts, custom_facts="disabled", custom=None), missing | _CUSTOM
         missing = missing & self._reads
         known = [
             None if missing and not missing.isdisjoint(group.names) else group.outcomes(facts)
             for group in self._groups
         ]
         return self._memo.get((missing, *known), lambda: self._verdict(facts, missing, known))
+
+    def _declares(self, facts: Facts) -> bool:
+        return self._declared.get(repr(facts.custom), lambda: not self._authorizer.why_invalid(facts))
 
     def _verdict(self, facts: Facts, missing: frozenset[str], known: list[_Outcomes | None]) -> Verdict:
         if missing:
@@ -144,7 +154,7 @@ def _certain(applies: Iterable[tuple[_Policy, formula.Outcome]]) -> tuple[str, .
 class _Group:
     """Atoms that read the same facts."""
 
-    def __init__(self, names: Iterable[str], atoms: Iterable[pst.Expr]) -> None:
+    def __init__(self, names: Iterable[str], atoms: Iterable[pst.Expr], types: cedarpy.Schema) -> None:
         self.names = tuple(sorted(names))
         self.atoms = tuple(atoms)
         self.unknown: _Outcomes = tuple(
@@ -154,7 +164,9 @@ class _Group:
         self._policies = _as_policies(self.atoms)
         self._attributes = {name.partition(".")[0] for name in self.names}
         self._reads_entities = not _ENTITIES.isdisjoint(self.names)
-        self._whole_context = reads.CONTEXT in self._attributes
+        # Of custom facts the schema says what their values are: a text may be a time. It takes whole requests.
+        self._types = types if "custom" in self._attributes else None
+        self._whole_context = self._types is not None or reads.CONTEXT in self._attributes
         self._hourly = self.names == ("time.now",) and all(map(reads.rises_or_falls_with_time, self.atoms))
         self._memo: Memo[Hashable, _Outcomes] = Memo(_VALUES_KEPT)
         self._hours: Memo[int, _Outcomes | None] = Memo(_VALUES_KEPT)
@@ -192,7 +204,8 @@ class _Group:
         return self._evaluate({**_ANYBODY, "context": {"time": {"now": now}}}, [])
 
     def _evaluate(self, request: dict[str, Any], entities: list[dict[str, Any]]) -> _Outcomes:
-        true = set(cedarpy.is_authorized(request, self._policies, entities).diagnostics.reasons)
+        result = cedarpy.is_authorized(request, self._policies, entities, self._types)
+        true = set(result.diagnostics.reasons)
         return tuple(
             TRUE if f"{number}" in true else FALSE if f"not {number}" in true else ERROR
             for number in range(len(self.atoms))
@@ -206,12 +219,12 @@ _ANYBODY = {
 }
 
 
-def _groups(policies: list[_Policy]) -> Iterable[_Group]:
+def _groups(policies: list[_Policy], types: cedarpy.Schema) -> Iterable[_Group]:
     by_names: dict[frozenset[str], dict[pst.Expr, None]] = defaultdict(dict)
     for policy in policies:
         for atom in formula.atoms(policy.formula):
             by_names[reads.reads(atom)][atom] = None
-    return (_Group(names, atoms) for names, atoms in by_names.items())
+    return (_Group(names, atoms, types) for names, atoms in by_names.items())
 
 
 def _as_policies(atoms: tuple[pst.Expr, ...]) -> cedarpy.PolicySet:

@@ -11,11 +11,21 @@ from zoneinfo import ZoneInfo
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
 
 if TYPE_CHECKING:
+    from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Inventory
 
 # What a connection log never holds. Waivers are taken as none: every rule names them.
 _NOT_LOGGED = frozenset(
-    {"platformVersion", "openvpn", "awsClient", "inventory", "device", "activeConnections"}
+    {
+        "platformVersion",
+        "openvpn",
+        "awsClient",
+        "inventory",
+        "device",
+        "activeConnections",
+        "custom",
+        "customFacts",
+    }
 )
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
@@ -154,6 +164,8 @@ def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
         device=_device(known.get("device")),
         waivers=frozenset(map(_text, known.get("waivers", ()))),
         active_connections=None if active is None else _long(active),
+        custom_facts=_custom_facts(known.get("customFacts", "disabled")),
+        custom=_custom(known.get("custom")),
     )
 
 
@@ -164,6 +176,18 @@ def _zone(name: str | None) -> tzinfo:
 def _inventory(value: object) -> Inventory:
     if value not in ("disabled", "known", "unknown", "unavailable"):
         raise ValueError("not what an inventory says")
+    return value
+
+
+def _custom_facts(value: object) -> CustomFactsState:
+    if value not in ("disabled", "available", "unavailable"):
+        raise ValueError("not what becomes of custom facts")
+    return value
+
+
+def _custom(value: object) -> dict[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError("not a record of custom facts")
     return value
 
 

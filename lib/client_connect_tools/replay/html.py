@@ -11,8 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from client_connect.printable import printable
 from client_connect_tools.replay.charts import chart
-from client_connect_tools.replay.labels import moment, number, printable, share
+from client_connect_tools.replay.labels import moment, number, share
 from client_connect_tools.replay.timeline import OTHERS
 
 if TYPE_CHECKING:

@@ -9,16 +9,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def printable(text: str) -> str:
-    """Escape what could move the cursor, change the direction of the text or hide."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in text
-    )
-
-
 def moment(time: datetime | None) -> str:
     """Write a time to the second, in UTC."""
     return "" if time is None else time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -33,11 +33,15 @@ class Comparison:
     Attributes:
         new: The policies whose decisions are asked for, as Cedar text.
         old: The policies to compare them with. Default: what the logs say was decided.
+        new_custom: What ``context.custom`` is for the new policies, as ``Authorizer`` takes it.
+        old_custom: The same for the old ones.
         time_zone: The zone in which policies see the clock. Default: the one in the records, else UTC.
     """
 
     new: str
     old: str | None = None
+    new_custom: str | None = None
+    old_custom: str | None = None
     time_zone: tzinfo | None = None
 
 
@@ -49,8 +53,8 @@ class Replay:
     """
 
     def __init__(self, comparison: Comparison) -> None:
-        self._new = Decider(comparison.new)
-        self._old = None if comparison.old is None else Decider(comparison.old)
+        self._new = Decider(comparison.new, custom=comparison.new_custom)
+        self._old = None if comparison.old is None else Decider(comparison.old, custom=comparison.old_custom)
         self._time_zone = comparison.time_zone
 
     def block(self, block: bytes) -> Tally:

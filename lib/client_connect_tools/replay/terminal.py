@@ -8,7 +8,8 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from client_connect_tools.replay.labels import moment, number, printable, share
+from client_connect.printable import printable
+from client_connect_tools.replay.labels import moment, number, share
 from client_connect_tools.replay.timeline import OTHERS
 
 if TYPE_CHECKING:

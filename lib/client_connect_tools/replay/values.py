@@ -50,4 +50,6 @@ _VALUES: dict[str, Value] = {
     "inventory": lambda facts: facts.inventory,
     "waivers": lambda facts: facts.waivers,
     "activeConnections": lambda facts: facts.active_connections,
+    "custom": lambda facts: repr(facts.custom),
+    "customFacts": lambda facts: facts.custom_facts,
 }

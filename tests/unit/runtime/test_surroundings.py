@@ -108,7 +108,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     def fails(_request: ConnectionRequest) -> dict[str, object]:
         raise RuntimeError("no risk today")
 
-    found = gathered(inventory=inventory(), custom=CustomFacts(fails))
+    found = gathered(inventory=inventory(), custom=CustomFacts(fails, why_invalid=lambda _: ""))
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
     assert found.problems == {"customFacts": "RuntimeError: no risk today"}
 
@@ -117,9 +117,8 @@ def test_a_source_that_hangs_is_unavailable_in_time() -> None:
     """It is left behind, again and again, and never waited for."""
     released = threading.Event()
     try:
-        surroundings = Surroundings(
-            deadlines=Deadlines(), custom=CustomFacts(lambda _: {"ok": released.wait(60)})
-        )
+        hangs = CustomFacts(lambda _: {"ok": released.wait(60)}, why_invalid=lambda _: "")
+        surroundings = Surroundings(deadlines=Deadlines(), custom=hangs)
         for _ in range(12):  # more than there are threads
             found = surroundings.gather(REQUEST, seconds=0.02)
             assert found.problems == {"customFacts": "TimeoutError: no answer within 0.0 s"}

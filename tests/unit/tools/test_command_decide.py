@@ -383,20 +383,32 @@ DEVICE = ("--common-name", "pc", "--device")
         ((*BOB, *DEVICE, "missing.json"), 'cannot read "missing.json": '),
         (
             (*BOB, *DEVICE, '{"tag": {}}'),
-            '--device has "tag", which is not known; there are compliant, lastSeen, ',
+            '--device: "tag" is not known; there are compliant, lastSeen, ',
         ),
-        ((*BOB, *DEVICE, '{"compliant": "yes"}'), '--device: "compliant" is neither true nor false; '),
-        ((*BOB, *DEVICE, '{"lastSeen": 7}'), '--device: "lastSeen" is not a text; '),
+        (
+            (*BOB, *DEVICE, '{"compliant": "yes"}'),
+            '--device: "compliant" is "yes", which is neither true nor false; ',
+        ),
+        ((*BOB, *DEVICE, '{"lastSeen": 7}'), '--device: "lastSeen" is 7, which is not a text; '),
         ((*BOB, *DEVICE, '{"lastSeen": "x"}'), '--device: "lastSeen" is "x", which is not a time; '),
         (
             (*BOB, *DEVICE, '{"os": "ten"}'),
-            '--device: "os" is not a version; give numbers such as "10.0.19045"',
+            '--device: "os" is "ten", which is not a version; give numbers such as "10.0.19045"',
         ),
-        ((*BOB, *DEVICE, '{"os": {"major": 10}}'), '--device: "os" is not a version; '),
-        ((*BOB, *DEVICE, '{"os": {"major": 10, "build": 1}}'), '--device: "os" is not a version; '),
+        (
+            (*BOB, *DEVICE, '{"os": {"major": 10}}'),
+            '--device: "os" is {"major": 10}, which is not a version; ',
+        ),
+        (
+            (*BOB, *DEVICE, '{"os": {"major": 10, "build": 1}}'),
+            '--device: "os" is {"major": 10, "build": 1}, which ',
+        ),
         ((*BOB, *DEVICE, '{"os": {"mayor": 1}}'), '--device: "os" has "mayor", which is not known; '),
-        ((*BOB, *DEVICE, '{"tags": {"a": 1}}'), '--device: "tags" is not an object of texts; '),
-        ((*BOB, *DEVICE, r'{"tags": {"a": "\ud800"}}'), '--device: "tags" is not an object of texts; '),
+        (
+            (*BOB, *DEVICE, '{"tags": {"a": 1}}'),
+            '--device: "tags" is {"a": 1}, which is not an object of texts; ',
+        ),
+        ((*BOB, *DEVICE, r'{"tags": {"a": "\ud800"}}'), '--device: "tags" is {"a": "'),
         (
             (*BOB, *DEVICE, "{}", "--inventory", "unknown"),
             '--inventory is "unknown", but there is a device; ',

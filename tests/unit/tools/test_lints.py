@@ -95,10 +95,41 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     ),
 }
 
+_RISKY = "context has custom && context.custom.riskScore > 70"
+_BAD = "context has device && !(context.device has compliant && context.device.compliant)"
+
+
+def outage_cases(risky: str, state: str) -> tuple[list[str], list[str]]:
+    """Return cases of a fact that may be unavailable, with a condition that is never true without it."""
+    told = f'{TOLD} forbid {ALL} when {{ context.{state} == "unavailable" }};'
+    return (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {risky} }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ !({risky}) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context.platform == "mac" || ({risky}) }};',
+            f'@id("x") permit {ALL} unless {{ {risky} }};',
+            f'@id("x") permit {ALL} when {{ context.platform == "win" && !({risky}) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {risky} }}; @id("y") @shadow {told}',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {risky} }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {risky} }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !({risky}) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {risky} }}; @id("y") {told}',
+            f'{PERMIT} @id("x") @shadow {TOLD} forbid {ALL} when {{ {risky} }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ if {risky} then true else context.platform == "mac" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ ({risky}) || !({risky}) }};',
+        ],
+    )
+
+
+CASES["custom-facts-outage"] = outage_cases(_RISKY, "customFacts")
+CASES["inventory-outage"] = outage_cases(_BAD, "inventory")
+
 
 def found(text: str, name: str) -> list[str]:
     """Return the policies in which a lint finds something."""
-    policies = Policies.from_string(text)
+    policies = Policies.from_string(text, custom="{ riskScore: Long }")
     assert check(policies) == []
     return [finding.policy for finding in lint(policies) if finding.rule == name]
 
@@ -123,7 +154,7 @@ def test_is_silent(name: str, text: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_can_be_switched_off(name: str) -> None:
     """Each lint can be switched off by its name, and no other with it."""
-    policies = Policies.from_string(CASES[name][0][0])
+    policies = Policies.from_string(CASES[name][0][0], custom="{ riskScore: Long }")
     everything, without = lint(policies), lint(policies, ignore=[name])
     assert without == [finding for finding in everything if finding.rule != name]
     assert len(without) < len(everything)

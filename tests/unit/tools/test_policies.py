@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,6 +78,59 @@ def test_merging_keeps_the_order_and_the_names() -> None:
     assert [source.name for source in merged.sources] == ["one", "<string>", "one"]
     assert merged.text == f"{FIRST}\n{SECOND}\n{FIRST}"
     assert Policies.merge().sources == ()
+
+
+def test_digests_say_what_a_policy_is() -> None:
+    """Its effect, whether it is in shadow mode, and 12 digits; in alphabetical order."""
+    digests = Policies.from_string(
+        f'{SECOND}@id("a \\"b\\"") @shadow {FIRST[FIRST.index("permit") :]}'
+    ).digests()
+    assert list(digests) == ['a "b"', "second"]
+    assert re.fullmatch(r"permit, shadow [0-9a-f]{12}", digests['a "b"'])
+    assert re.fullmatch(r"forbid [0-9a-f]{12}", digests["second"])
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        SECOND + FIRST,
+        FIRST + SECOND.replace("\n", "\r\n") + "// The end.",
+        FIRST
+        + SECOND.replace("(principal, action, resource)", "( principal , action ,\tresource /" + "/ all\n)"),
+        FIRST + SECOND.replace('@id("second")', '@id("second")   '),
+        FIRST + SECOND.replace('context.platform == "ünï"', '((context["platform"]) == "\\u{fc}nï")'),
+    ],
+    ids=["order", "line ends", "layout", "spaces", "other spellings"],
+)
+def test_digests_are_of_what_is_meant(same: str) -> None:
+    """Order, comments, layout and ways to write the same thing change none."""
+    assert Policies.from_string(same).digests() == Policies.from_string(FIRST + SECOND).digests()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ünï", "uni"),
+        ("==", "!="),
+        ("when", "unless"),
+        ("forbid", "permit"),
+        ('@id("second")', '@id("second") @message("No.")'),
+        ('@id("second")', '@id("second") @shadow'),
+    ],
+)
+def test_a_digest_changes_with_its_policy_alone(old: str, new: str) -> None:
+    """Whatever of a policy changes, its own entry does, and the other does not."""
+    before = Policies.from_string(FIRST + SECOND).digests()
+    after = Policies.from_string(FIRST + SECOND.replace(old, new)).digests()
+    assert after["second"] != before["second"]
+    assert after["first"] == before["first"]
+
+
+@pytest.mark.parametrize("text", ["permit (principal, action, resource);", "permit", FIRST + FIRST])
+def test_fails_for_policies_that_cannot_be_told_apart(text: str) -> None:
+    """Without an `@id`, with one twice, or when it is no policy at all."""
+    with pytest.raises(InvalidPolicies, match="cannot tell the policies apart: "):
+        Policies.from_string(text).digests()
 
 
 def test_fails_for_what_is_no_directory(tmp_path: Path) -> None:

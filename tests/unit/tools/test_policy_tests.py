@@ -366,6 +366,115 @@ def test_variants_of_the_inventory() -> None:
     assert [test.facts.inventory for test in tests] == ["unknown", "known", "known", "unknown"]
 
 
+@pytest.fixture
+def declared(folder: Path) -> Path:
+    """Return the working folder, with a schema of custom facts."""
+    (folder / "custom.cedarschema").write_text(
+        "{ riskScore: Long, seen?: datetime, names?: Set<String> }", "utf-8"
+    )
+    return folder
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize(
+    ("keys", "state", "custom"),
+    [
+        ("", "disabled", None),
+        ("custom = { riskScore = 80 }", "available", {"riskScore": 80}),
+        (
+            'custom = { riskScore = 0, names = ["a"] }\ncustom-facts = "available"',
+            "available",
+            {"riskScore": 0, "names": ["a"]},
+        ),
+        (
+            "custom = { riskScore = 0, seen = 2026-01-01T01:00:00+01:00 }",
+            "available",
+            {"riskScore": 0, "seen": {"__extn": {"fn": "datetime", "arg": "2026-01-01T00:00:00.000Z"}}},
+        ),
+        ('custom-facts = "unavailable"', "unavailable", None),
+        ('custom-facts = "disabled"', "disabled", None),
+    ],
+)
+def test_custom_facts(keys: str, state: str, custom: object) -> None:
+    """What the module says, or that it failed."""
+    seen = facts(keys)
+    assert (seen.custom_facts, seen.custom) == (state, custom)
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ("custom = 80", '"custom" is 80, a number; give a table, such as { key = value }'),
+        ("custom = { riskScore = 0.5 }", '"custom" has a value that policies do not know: float is nothing'),
+        ("custom = { seen = 2026-01-01 }", '"custom" has a value that policies do not know: date is nothing'),
+        (
+            "custom = { riskScore = '80' }",
+            '"custom" is not what custom.cedarschema beside the policies declares: a',
+        ),
+        (
+            "custom = { score = 80 }",
+            '"custom" is not what custom.cedarschema beside the policies declares: while pars',
+        ),
+        (
+            "custom = { riskScore = 8, score = 8 }",
+            "record attribute `score` should not exist according to the schema",
+        ),
+        ("custom = {}", "expected the record to have an attribute `riskScore`"),
+        ("custom-facts = 'available'", '"custom-facts" is "available", but there is no custom; give custom'),
+        (
+            "custom-facts = 'unavailable'\ncustom = {}",
+            '"custom-facts" is "unavailable", but there is custom; leave on',
+        ),
+        (
+            "custom-facts = 'known'",
+            '"custom-facts" is "known"; give "disabled" or "available" or "unavailable"',
+        ),
+    ],
+)
+def test_fails_with_custom_facts_that_no_module_could_say(keys: str, problem: str) -> None:
+    """They must be of the declared type, and there when they are available."""
+    (only,) = problems(case(f'{keys}\nexpect = "allow"'))
+    assert only.startswith('vpn.tests.toml:1: test "it": ')
+    assert problem in only
+
+
+@pytest.mark.usefixtures("folder")
+def test_fails_with_custom_facts_that_nothing_declares() -> None:
+    """The message says which file is missing."""
+    (only,) = problems(case('custom = { riskScore = 80 }\nexpect = "allow"'))
+    assert "is not declared: there is no custom.cedarschema beside the policies: " in only
+
+
+@pytest.mark.usefixtures("declared")
+def test_variants_of_custom_facts() -> None:
+    """Custom facts and an outage take each other's place."""
+    tests = read(
+        case(
+            'expect = "allow"\ncustom.riskScore = 1\nvariants = [{ custom-facts = "unavailable" }, { waivers = [] }]'
+        )
+    ) + read(
+        case(
+            'expect = "allow"\ncustom-facts = "unavailable"\nvariants = [{ custom.riskScore = 1 }, { waivers = [] }]'
+        )
+    )
+    assert [test.facts.custom_facts for test in tests] == [
+        "unavailable",
+        "available",
+        "available",
+        "unavailable",
+    ]
+
+
+@pytest.mark.usefixtures("declared")
+def test_custom_facts_in_a_failure() -> None:
+    """A failure shows what the policies saw, as they would write it; nothing in it can move the cursor."""
+    text = str(result('expect = "deny"\ncustom = { riskScore = 8, names = ["\\u202e"] }'))
+    assert text.splitlines()[-1].startswith("  custom: {riskScore: 8, names: [")
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "\n  custom-facts: unavailable" in str(result('expect = "deny"\ncustom-facts = "unavailable"'))
+
+
 @pytest.mark.usefixtures("folder")
 def test_coverage() -> None:
     """A policy is covered when it decided, one in shadow mode when it applied, whether the test passed or not."""

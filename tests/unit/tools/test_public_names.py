@@ -10,20 +10,21 @@ import pytest
 
 PUBLIC = {
     "client_connect_tools": """
-        Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation Finding Hours
-        InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance MinimumVersion Policies
-        PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult PolicyTestsFailed Read Reason Rules
-        Source check explain lint read_policy_tests require_passing require_sound run_policy_tests
+        Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation ExtraFacts
+        Finding Hours InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance
+        MinimumVersion Policies PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult
+        PolicyTestsFailed Read Reason Rules Source check explain lint read_policy_tests require_passing
+        require_sound run_policy_tests
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
-        EndpointAuthorizationPolicy FunctionReference Hours InvalidArgument InvalidAttachment
-        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidFunctionName InvalidHandler
-        InvalidMessage InvalidPolicies
-        InvalidPolicyTests InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider
-        Maintenance MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
-        ProvisionedConcurrency Rules ServiceLinkedRole TrustProvider UnknownConnections
+        EndpointAuthorizationPolicy ExtraFacts FunctionReference GradualDeployment Hours InvalidArgument
+        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName
+        InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
+        InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms
+        Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
+        TrafficShifting TrustProvider UnknownConnections
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}

@@ -63,6 +63,16 @@ def test_policy_tests_are_collected_like_any_other(project: pytest.Pytester) -> 
     result.stdout.no_fnmatch_line("*pytest_plugin*")
 
 
+def test_custom_facts_are_known(project: pytest.Pytester) -> None:
+    """What lies beside the policies says of which type they are."""
+    project.makefile(".cedarschema", **{"policies/custom": "{ riskScore: Long }"})
+    project.makefile(
+        ".tests.toml",
+        **{"policies/vpn": '[[test]]\nname = "it"\ncustom = { riskScore = 1 }\nexpect = "allow"'},
+    )
+    run(project).assert_outcomes(passed=2)
+
+
 def test_one_can_be_chosen(project: pytest.Pytester) -> None:
     """By its node id, or by a part of its name."""
     run(project, "policies/vpn.tests.toml::by day").assert_outcomes(passed=1)

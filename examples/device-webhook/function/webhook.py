@@ -1,0 +1,140 @@
+"""A device manager's webhook, written into the table of devices.
+
+The function behind a URL of Lambda. A request is a JSON object with the signature of its body::
+
+    X-Signature: sha256=<HMAC-SHA256 of the body, in hexadecimal>
+
+    {"device": "laptop-17", "at": "2026-11-22T09:00:00Z", "compliant": true, "osVersion": "10.0.22631",
+     "labels": {"owner": "bob"}}
+
+``device`` is the common name of the client certificate, ``at`` the moment of the event; the rest may be
+missing. Change ``item_of`` to what your device manager sends.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+
+_SIGNATURE = "x-signature"
+_VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,2}(?=\.|\Z)")
+
+
+class InvalidEvent(ValueError):
+    """The body is no event; the message says why."""
+
+
+def handler(request: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer a request to the function's URL."""
+    body = _body(request)
+    if not _is_signed(body, request["headers"].get(_SIGNATURE, "")):
+        return _answer(401, "the signature is not that of the body")
+    try:
+        item = item_of(json.loads(body))
+    except (InvalidEvent, ValueError, RecursionError) as error:
+        return _answer(400, str(error))
+    return _answer(200, "written" if _write(item) else "older than what is known")
+
+
+def item_of(event: object) -> dict[str, Any]:
+    """Return the item of a device, as docs/devices-command.md describes it.
+
+    Raises:
+        InvalidEvent: When the event is not of its form.
+    """
+    if not isinstance(event, dict):
+        raise InvalidEvent("the body is not an object")
+    item: dict[str, Any] = {
+        "commonName": {"S": _text(event, "device")},
+        "lastSeen": {"S": _time(_text(event, "at"))},
+    }
+    if event.get("compliant") is not None:
+        item["compliant"] = {"BOOL": _of_type(event["compliant"], bool, "compliant")}
+    if event.get("osVersion") is not None:
+        item["os"] = {"S": _numbers(_text(event, "osVersion"))}
+    labels = _of_type(event.get("labels") or {}, dict, "labels")
+    if labels:
+        item["tags"] = {"M": {name: {"S": _text(labels, name)} for name in labels}}
+    return item
+
+
+def _body(request: dict[str, Any]) -> bytes:
+    text = request.get("body") or ""
+    return base64.b64decode(text) if request.get("isBase64Encoded") else text.encode()
+
+
+def _is_signed(body: bytes, signature: str) -> bool:
+    expected = "sha256=" + hmac.new(_secret(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), signature.encode())
+
+
+@cache
+def _secret() -> bytes:
+    """Return the secret that is shared with the device manager."""
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET"])
+    secret: bytes = answer["SecretString"].encode()
+    return secret
+
+
+def _write(item: dict[str, Any]) -> bool:
+    """Write an item unless a newer one is there; tell whether it was written.
+
+    Events may arrive in any order, and more than once. Times in UTC compare as texts, but a second that
+    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``.
+    """
+    dynamodb = boto3.client("dynamodb")
+    last_seen = item["lastSeen"]["S"]
+    try:
+        dynamodb.put_item(
+            TableName=os.environ["DEVICES_TABLE"],
+            Item=item,
+            ConditionExpression="attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second",
+            ExpressionAttributeValues={
+                ":time": {"S": last_seen},
+                ":second": {"S": last_seen.partition(".")[0] + "Z"},
+            },
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _text(values: dict[str, Any], name: str) -> str:
+    text: str = _of_type(values.get(name), str, name)
+    if not (text and name):
+        raise InvalidEvent(f'"{name}" is empty')
+    return text
+
+
+def _of_type(value: Any, kind: type, name: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    if not isinstance(value, kind):
+        raise InvalidEvent(f'"{name}" is not of type {kind.__name__}')
+    return value
+
+
+def _time(text: str) -> str:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise InvalidEvent('"at" has no time zone')
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _numbers(version: str) -> str:
+    """Return the first three numbers of a version: "10.0.22631.4317" is "10.0.22631"."""
+    match = _VERSION.match(version)
+    if match is None:
+        raise InvalidEvent('"osVersion" is not two or more numbers')
+    return match[0]
+
+
+def _answer(status: int, message: str) -> dict[str, Any]:
+    return {"statusCode": status, "body": json.dumps({"message": message})}

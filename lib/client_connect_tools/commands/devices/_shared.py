@@ -1,0 +1,134 @@
+"""What the commands share: the tables, and how they end when DynamoDB fails."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from client_connect.items import COMMON_NAME, MalformedItem, device_item, device_of
+from client_connect.printable import printable
+from client_connect.settings import DEVICES_TABLE, WAIVERS_TABLE
+from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.devices.plain import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from client_connect import Device
+    from client_connect.waiver import Waiver
+
+DevicesTableOption = Annotated[
+    str | None, typer.Option(envvar=DEVICES_TABLE, help="The name of the inventory's table of devices.")
+]
+WaiversTableOption = Annotated[
+    str | None, typer.Option(envvar=WAIVERS_TABLE, help="The name of the inventory's table of waivers.")
+]
+
+
+def require_devices_table(name: str | None) -> str:
+    """Return the name of the table of devices, or end the command."""
+    return name or _no_table("devices", DEVICES_TABLE)
+
+
+def require_waivers_table(name: str | None) -> str:
+    """Return the name of the table of waivers, or end the command."""
+    return name or _no_table("waivers", WAIVERS_TABLE)
+
+
+def _no_table(table: str, variable: str) -> str:
+    wrong_use(f"there is no table of {table}; give --{table}-table, or set {variable}")
+
+
+def connect() -> DynamoDBClient:
+    """Return a client of DynamoDB, or end the command with what is missing."""
+    require_boto3()
+    from client_connect_tools.devices.dynamodb import client
+
+    with failures_end_the_command():
+        return client()
+
+
+def require_boto3() -> None:
+    """End the command when boto3 is not installed."""
+    if importlib.util.find_spec("boto3") is None:
+        wrong_use('boto3 is not installed; install it by: pip install "cdk-client-connect[devices]"')
+
+
+@contextmanager
+def failures_end_the_command() -> Iterator[None]:
+    """End with the message alone and status 2 when DynamoDB fails, or holds what nobody understands."""
+    from client_connect_tools.devices.dynamodb import DynamoDbFailed
+
+    try:
+        yield
+    except MalformedItem as error:
+        wrong_use(printable(f"the item in the table is malformed: {error}; correct or delete it"))
+    except DynamoDbFailed as error:
+        wrong_use(printable(str(error)))
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    """Return an object as one line, its keys sorted. It is ASCII, so that nothing in it acts on a screen."""
+    return json.dumps(value, sort_keys=True)
+
+
+def number(count: int, noun: str) -> str:
+    """Write so many of something."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def waiver_text(waiver: Waiver) -> str:
+    """Describe a waiver in a line."""
+    until = waiver.until.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return printable(
+        f'"{waiver.policy_id}" until {until}: {waiver.reason} (approved by {waiver.approved_by})'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownDevice:
+    """A device of the table.
+
+    Attributes:
+        common_name: Its key.
+        device: What is known of it.
+    """
+
+    common_name: str
+    device: Device
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The device as a JSON object, as it is imported."""
+        return plain(device_item(self.common_name, self.device))
+
+
+class DevicesOfTable:
+    """The devices of a table, page by page. What is malformed is reported on standard error and counted."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self.malformed = 0
+
+    def __iter__(self) -> Iterator[KnownDevice]:
+        from client_connect_tools.devices.dynamodb import scan
+
+        with failures_end_the_command():
+            for item in scan(self._dynamodb, self._table):
+                name = item[COMMON_NAME]["S"]
+                try:
+                    device = device_of(item)
+                except MalformedItem as error:
+                    self.malformed += 1
+                    print(printable(f'device "{name}": {error}'), file=sys.stderr)
+                else:
+                    yield KnownDevice(common_name=name, device=device)

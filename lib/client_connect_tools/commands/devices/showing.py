@@ -1,0 +1,145 @@
+"""``client-connect devices list`` and ``show``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from client_connect.items import COMMON_NAME, HOLDER, device_of, waivers_of
+from client_connect.printable import printable
+from client_connect.waiver import device_holder, user_holder
+from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
+from client_connect_tools.commands.devices._shared import (
+    DevicesOfTable,
+    DevicesTableOption,
+    KnownDevice,
+    WaiversTableOption,
+    connect,
+    failures_end_the_command,
+    json_line,
+    require_devices_table,
+    require_waivers_table,
+    waiver_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from client_connect.waiver import Waiver
+
+
+def list_devices(
+    non_compliant: Annotated[
+        bool, typer.Option("--non-compliant", help="Only devices that are not known to be compliant.")
+    ] = False,
+    not_seen_for: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=1, max=36500, help="Only devices not known to be seen in so many days."
+        ),
+    ] = None,
+    devices_table: DevicesTableOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List devices: common name, compliance, when it was last seen, system, tags; a tab between them.
+
+    Items that are malformed are reported; status 1 when there are any. --json prints one object a line.
+    """
+    table = require_devices_table(devices_table)
+    since = None if not_seen_for is None else datetime.now(UTC) - timedelta(days=not_seen_for)
+    devices = DevicesOfTable(connect(), table)
+    for known in devices:
+        if _is_wanted(known, since, non_compliant=non_compliant):
+            print(json_line(known.plain) if as_json else "\t".join(_cells(known.plain)))
+    if devices.malformed:
+        raise typer.Exit(FINDINGS)
+
+
+def show(
+    common_name: Annotated[str | None, typer.Argument(help="The common name of a device.")] = None,
+    username: Annotated[str | None, typer.Option(help="A user, in place of a device.")] = None,
+    devices_table: DevicesTableOption = None,
+    waivers_table: WaiversTableOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a device and its waivers, or the waivers of a user. Status 1 when there is neither."""
+    device: KnownDevice | None = None
+    if common_name and username is None:
+        holder, table = device_holder(common_name), require_devices_table(devices_table)
+    elif username and common_name is None:
+        holder, table = user_holder(username), None
+    else:
+        wrong_use("give either the common name of a device, or --username")
+    waivers_in = require_waivers_table(waivers_table)
+    dynamodb = connect()
+    with failures_end_the_command():
+        if common_name and table:
+            device = _device(dynamodb, table, common_name)
+        waivers = _waivers(dynamodb, waivers_in, holder)
+    if as_json:
+        print(json_line({"device": device and device.plain, "waivers": [*map(_waiver, waivers)]}))
+    else:
+        print("\n".join(_lines(holder, device, waivers)))
+    if not (device or waivers):
+        raise typer.Exit(FINDINGS)
+
+
+def _is_wanted(known: KnownDevice, since: datetime | None, *, non_compliant: bool) -> bool:
+    """Tell whether to list a device. What is not known counts as the rules count it: against the device."""
+    if non_compliant and known.device.compliant:
+        return False
+    last_seen = known.device.last_seen
+    return since is None or last_seen is None or last_seen < since
+
+
+def _cells(device: Mapping[str, Any]) -> Iterator[str]:
+    yield printable(device[COMMON_NAME])
+    yield _compliance(device)
+    yield device.get("lastSeen", "")
+    yield device.get("os", "")
+    yield json_line(device["tags"]) if "tags" in device else ""
+
+
+def _compliance(device: Mapping[str, Any]) -> str:
+    return {True: "compliant", False: "not compliant", None: ""}[device.get("compliant")]
+
+
+def _device(dynamodb: DynamoDBClient, table: str, common_name: str) -> KnownDevice | None:
+    from client_connect_tools.devices.dynamodb import get
+
+    item = get(dynamodb, table, {COMMON_NAME: {"S": common_name}})
+    return None if item is None else KnownDevice(common_name=common_name, device=device_of(item))
+
+
+def _waivers(dynamodb: DynamoDBClient, table: str, holder: str) -> tuple[Waiver, ...]:
+    from client_connect_tools.devices.dynamodb import get
+
+    item = get(dynamodb, table, {HOLDER: {"S": holder}})
+    return () if item is None else waivers_of(item)
+
+
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {**waiver.to_record(), "expired": _is_expired(waiver)}
+
+
+def _is_expired(waiver: Waiver) -> bool:
+    return waiver.until <= datetime.now(UTC)
+
+
+def _lines(holder: str, known: KnownDevice | None, waivers: tuple[Waiver, ...]) -> Iterator[str]:
+    yield printable(holder)
+    if holder.startswith("device:"):
+        yield "  not in the inventory" if known is None else "  in the inventory"
+    device = {} if known is None else known.plain
+    for name in ("compliant", "lastSeen", "os", "tags"):
+        if name in device:
+            value = device[name]
+            yield f"  {name}: {value if isinstance(value, str) else json_line(value)}"
+    for waiver in waivers:
+        yield f"  {'expired waiver' if _is_expired(waiver) else 'waiver'} of {waiver_text(waiver)}"
+    if not waivers:
+        yield "  no waivers"

@@ -1,0 +1,67 @@
+"""DynamoDB as boto3 finds it: Region, credentials and endpoint are those of its standard chain."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from client_connect.items import Item
+
+
+class DynamoDbFailed(Exception):
+    """DynamoDB cannot be asked, or refuses; the message says why."""
+
+
+def client() -> DynamoDBClient:
+    """Return a client.
+
+    Raises:
+        DynamoDbFailed: When there is no Region, or the configuration is not right.
+    """
+    with aws_errors():
+        created: DynamoDBClient = boto3.Session().client("dynamodb")
+        return created
+
+
+@contextmanager
+def aws_errors(table: str = "") -> Iterator[None]:
+    """Turn what boto3 raises into one error.
+
+    Raises:
+        DynamoDbFailed: When it raises something.
+    """
+    try:
+        yield
+    except (BotoCoreError, ClientError, ValueError) as error:
+        where = f'table "{table}": ' if table else ""
+        raise DynamoDbFailed(f"{where}{error}") from error
+
+
+def scan(dynamodb: DynamoDBClient, table: str) -> Iterator[Item]:
+    """Yield every item of a table, page by page.
+
+    Raises:
+        DynamoDbFailed: When it cannot be read.
+    """
+    with aws_errors(table):
+        for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+            yield from page["Items"]  # type: ignore[misc]
+
+
+def get(dynamodb: DynamoDBClient, table: str, key: Mapping[str, Any]) -> Item | None:
+    """Return an item as it is now; ``None`` when there is none.
+
+    Raises:
+        DynamoDbFailed: When it cannot be read.
+    """
+    with aws_errors(table):
+        return dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")  # type: ignore[return-value]

@@ -1,0 +1,101 @@
+"""Devices of a file as items of the inventory, and the lines that are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from client_connect.items import COMMON_NAME, device_item
+from client_connect_tools.device_json import DEVICE_KEYS, MalformedDevice, is_unicode, read_device, shown
+from client_connect_tools.devices.formats import RejectedLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import tzinfo
+
+    from client_connect.items import Item
+    from client_connect_tools.devices.formats import Line
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_LONGEST_KEY = 2048
+_LARGEST_ITEM = 400 * 1024
+
+_KEYS = (COMMON_NAME, *DEVICE_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    """A device to import.
+
+    Attributes:
+        line: Where it begins, counted from 1.
+        item: Its item.
+    """
+
+    line: int
+    item: Item
+
+
+def read_devices(lines: Iterable[Line], *, zone: tzinfo | None) -> Iterator[DeviceLine | RejectedLine]:
+    """Check devices one by one. Of everything that was read, only the common names are kept.
+
+    Args:
+        lines: The objects.
+        zone: The zone of times that have none; ``None`` where each must have its own.
+    """
+    first_lines: dict[str, int] = {}
+    for line in lines:
+        if isinstance(line, RejectedLine):
+            yield line
+            continue
+        try:
+            item = _item(line.value, zone)
+        except MalformedDevice as error:
+            yield RejectedLine(line.line, str(error))
+            continue
+        name = item[COMMON_NAME]["S"]
+        first = first_lines.setdefault(name, line.line)
+        if first == line.line:
+            yield DeviceLine(line.line, item)
+        else:
+            yield RejectedLine(line.line, f'"{COMMON_NAME}" is {shown(name)}, which line {first} has already')
+
+
+def _item(value: Mapping[str, object], zone: tzinfo | None) -> Item:
+    if unknown := sorted(value.keys() - set(_KEYS)):
+        raise MalformedDevice(f"{shown(unknown[0])} is not known; there are {', '.join(_KEYS)}")
+    name = require_common_name(value.get(COMMON_NAME))
+    device = read_device({key: value[key] for key in DEVICE_KEYS if key in value}, zone)
+    if "" in device.tags:
+        raise MalformedDevice('"tags" has a tag without a name; give it one')
+    item = device_item(name, device)
+    if (size := _size(item)) > _LARGEST_ITEM:
+        raise MalformedDevice(f"has {size} bytes as an item; DynamoDB takes {_LARGEST_ITEM}: leave tags out")
+    return item
+
+
+def require_common_name(name: object) -> str:
+    """Return a common name that can be a key.
+
+    Raises:
+        MalformedDevice: When it cannot.
+    """
+    if not (isinstance(name, str) and name and is_unicode(name)):
+        came = "missing" if name is None else shown(name)
+        raise MalformedDevice(f'"{COMMON_NAME}" is {came}; give the common name of the client certificate')
+    if (length := len(name.encode())) > _LONGEST_KEY:
+        raise MalformedDevice(f'"{COMMON_NAME}" has {length} bytes; DynamoDB takes {_LONGEST_KEY} as a key')
+    return name
+
+
+def _size(item: Mapping[str, Mapping[str, object]]) -> int:
+    """Return the bytes of an item as DynamoDB counts them, to the least part."""
+    return sum(len(name.encode()) + sum(map(_value_size, typed.values())) for name, typed in item.items())
+
+
+def _value_size(value: object) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, dict):
+        return 3 + len(value) + _size(value)
+    return 1

@@ -1,0 +1,161 @@
+"""A team's own module that tells the handler facts, checked before it is bundled."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import warnings
+from dataclasses import dataclass
+from keyword import iskeyword
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from client_connect.settings import CUSTOM_SCHEMA_FILE
+from client_connect_tools.errors import InvalidExtraFacts
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from client_connect_tools.policies import Policies
+
+_OLDEST_PYTHON = (3, 11)
+# What a module at the top of the bundle would stand before: what is in it, and what Lambda's image has.
+_BUNDLED = ("client_connect", "cedarpy", "tzdata")
+_IMAGE = (
+    *("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "runtime_client", "s3transfer"),
+    *("simplejson", "six", "snapshot_restore_py", "urllib3"),
+)
+# In the standard library of later Pythons than the one that may run here.
+_LATER = ("annotationlib", "compression")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtraFacts:
+    """A Python module with ``facts(request) -> dict``, which the handler asks before each decision.
+
+    What it returns is ``context.custom``, of the type that ``custom.cedarschema`` beside the policies declares.
+    It may use the standard library, boto3 and what else Lambda's image has. Made by one of the factories.
+
+    Attributes:
+        module: The name by which it is imported.
+        files: Its files: the path within the bundle, and the content.
+    """
+
+    module: str
+    files: tuple[tuple[str, bytes], ...]
+
+    @staticmethod
+    def from_file(path: str | os.PathLike[str]) -> ExtraFacts:
+        """Take one file, such as ``facts.py``.
+
+        Raises:
+            InvalidExtraFacts: When it cannot be read, is not valid for Python 3.11 and later, defines no
+                ``facts`` that takes one argument, or has a name that another module has.
+        """
+        file = Path(path)
+        if file.suffix != ".py" or not file.is_file():
+            raise InvalidExtraFacts(f'"{path}" is not a Python file; give one such as facts.py')
+        _require_name(file.stem, path)
+        return ExtraFacts(module=file.stem, files=((file.name, _source(file, defines_facts=True)),))
+
+    @staticmethod
+    def from_directory(path: str | os.PathLike[str]) -> ExtraFacts:
+        """Take a package: a directory with an ``__init__.py``, and all that is in it but bytecode and hidden files.
+
+        Raises:
+            InvalidExtraFacts: As of a file; ``facts`` is defined in ``__init__.py``.
+        """
+        directory = Path(path)
+        main = directory / "__init__.py"
+        if not main.is_file():
+            raise InvalidExtraFacts(f'"{path}" is not a Python package; give a directory with an __init__.py')
+        name = directory.resolve().name
+        _require_name(name, path)
+        return ExtraFacts(
+            module=name,
+            files=tuple(
+                (f"{name}/{file.relative_to(directory).as_posix()}", _content(file, main=main))
+                for file in _files(directory)
+            ),
+        )
+
+
+def require_declared(extra_facts: ExtraFacts | None, policies: Policies) -> None:
+    """Check that policies come with the type of the facts, when there are any.
+
+    Raises:
+        InvalidExtraFacts: When they do not: then no policy could read one.
+    """
+    if extra_facts is not None and policies.custom is None:
+        raise InvalidExtraFacts(
+            f'extra facts of the module "{extra_facts.module}" are given, but the policies come without a '
+            f"{CUSTOM_SCHEMA_FILE}, so that none could be read; write one beside the policies that says what facts() "
+            "returns, such as { riskScore: Long, vip?: Bool }"
+        )
+
+
+def _require_name(name: str, path: object) -> None:
+    if not (name.isidentifier() and name.isascii()) or iskeyword(name):
+        raise InvalidExtraFacts(f'"{path}" cannot be imported by its name; rename it to one such as facts')
+    if name in (*sys.stdlib_module_names, *_LATER, *_BUNDLED, *_IMAGE):
+        raise InvalidExtraFacts(
+            f'"{path}" would be imported in the place of the module {name} that the handler or its runtime needs; '
+            f"rename it, such as to our_{name}"
+        )
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    for file in sorted(directory.rglob("*")):
+        hidden = any(part.startswith((".", "__pycache__")) for part in file.relative_to(directory).parts)
+        if file.is_file() and not hidden and file.suffix != ".pyc":
+            yield file
+
+
+def _content(file: Path, *, main: Path) -> bytes:
+    return _source(file, defines_facts=file == main) if file.suffix == ".py" else file.read_bytes()
+
+
+def _source(file: Path, *, defines_facts: bool) -> bytes:
+    """Return a source in UTF-8 with line feeds, so that the bundle is the same whoever saved it."""
+    try:
+        text = file.read_text("utf-8-sig")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, feature_version=_OLDEST_PYTHON)
+            compile(tree, file.as_posix(), "exec", dont_inherit=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidExtraFacts(f'cannot read "{file}": {error}') from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise InvalidExtraFacts(
+            f"{file.as_posix()}:{line}: this is not Python 3.11 or later: {error}"
+        ) from error
+    if defines_facts:
+        _require_facts(tree, file)
+    return text.encode()
+
+
+def _require_facts(tree: ast.Module, file: Path) -> None:
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found = next((node for node in reversed(functions) if node.name == "facts"), None)
+    if found is None:
+        raise InvalidExtraFacts(
+            f"{file.as_posix()}: no function facts is defined at the top; write def facts(request): ..."
+        )
+    if isinstance(found, ast.AsyncFunctionDef):
+        raise InvalidExtraFacts(
+            f"{file.as_posix()}:{found.lineno}: facts is async, but is called as it is; use def"
+        )
+    if not _takes_one(found.args):
+        raise InvalidExtraFacts(
+            f"{file.as_posix()}:{found.lineno}: facts must take one argument; write def facts(request): ..."
+        )
+
+
+def _takes_one(arguments: ast.arguments) -> bool:
+    """Tell whether a function can be called with one positional argument."""
+    positional = len(arguments.posonlyargs) + len(arguments.args)
+    required = positional - len(arguments.defaults)
+    keywords = [default for default in arguments.kw_defaults if default is None]
+    return required <= 1 and (positional >= 1 or arguments.vararg is not None) and not keywords

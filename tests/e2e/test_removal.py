@@ -1,0 +1,80 @@
+"""What is left after the real ``cdk destroy``, and after a first deployment that fails."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_aws import cdk_cli
+from local_aws.deployed_handler import STACK, deploy
+from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="the bundle is built for Lambda and runs on this machine"
+    ),
+]
+
+FAILING_APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "failing_app.py")))
+SERVICE_ROLES = "/aws-service-role/clientvpn-connections.amazonaws.com/"
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    """An emulator whose account is bootstrapped."""
+    with Emulator() as emulator:
+        cdk_cli.bootstrap(emulator)
+        yield emulator
+
+
+def inventory(emulator: Emulator) -> dict[str, set[str]]:
+    """Return the names of what there is in the account."""
+    functions = emulator.client("lambda").list_functions()["Functions"]
+    roles = emulator.client("iam").list_roles()["Roles"]
+    groups = emulator.client("logs").describe_log_groups()["logGroups"]
+    return {
+        "functions": {each["FunctionName"] for each in functions},
+        "roles": {each["RoleName"] for each in roles if each["Path"] != SERVICE_ROLES},
+        "service-linked roles": {each["RoleName"] for each in roles if each["Path"] == SERVICE_ROLES},
+        "tables": set(emulator.client("dynamodb").list_tables()["TableNames"]),
+        "log groups": {each["logGroupName"] for each in groups},
+    }
+
+
+def test_a_first_deployment_that_fails_leaves_nothing(emulator: Emulator) -> None:
+    """All is there when the last resource fails, and then neither tables nor logs are left to be cleared away."""
+    before = inventory(emulator)
+    lines: list[str] = []
+    context = {"runtime": RUNTIME, "architecture": ARCHITECTURE}
+    with pytest.raises(cdk_cli.CdkFailed):
+        cdk_cli.deploy(emulator, stack="Failing", app=FAILING_APP, context=context, report=lines.append)
+    created = "\n".join(line for line in lines if "CREATE_COMPLETE" in line)
+    assert all(id_ in created for id_ in ("HandlerAlias", "HandlerLogGroup", "InventoryDevices"))
+    after = inventory(emulator)
+    assert after.pop("service-linked roles") > before.pop("service-linked roles")
+    assert after == before
+
+
+def test_what_destroy_leaves(emulator: Emulator) -> None:
+    """The decision log, devices, waivers and the service-linked role; the function, roles and registry go."""
+    before = inventory(emulator)
+    handler = deploy(emulator, context={"deviceInventory": "true", "connectionRegistry": "true"})
+    function = emulator.client("lambda").get_function_configuration(FunctionName=handler.function_name)
+    deployed = inventory(emulator)
+    assert handler.function_name in deployed["functions"]
+    assert handler.outputs["ConnectionsTable"] in deployed["tables"]
+    cdk_cli.destroy(emulator, stack=STACK)
+    assert inventory(emulator) == {
+        **before,
+        "service-linked roles": deployed["service-linked roles"],
+        "tables": {handler.outputs["DevicesTable"], handler.outputs["WaiversTable"]},
+        "log groups": {function["LoggingConfig"]["LogGroup"]},
+    }
+    assert len(deployed["service-linked roles"]) == 1

@@ -1,0 +1,412 @@
+"""What a gradual deployment defines, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Match, Template
+
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionMonitoring,
+    ConnectionRegistry,
+    DeviceInventory,
+    FunctionReference,
+    GradualDeployment,
+    InvalidArgument,
+    MonitoringAlarms,
+    Notifications,
+    ProvisionedConcurrency,
+    TrafficShifting,
+)
+from cdk_client_connect._alarms import DEFINITIONS
+from cdk_client_connect.gradual_deployment import ROLLBACK_ALARMS
+
+from .conftest import NO_BUNDLING, ROOT, endpoint, only, recommended_flags, template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GROUP = "AWS::CodeDeploy::DeploymentGroup"
+CONFIG = "AWS::CodeDeploy::DeploymentConfig"
+DOCS = (ROOT / "docs" / "deployments.md").read_text("utf-8")
+
+
+def monitoring_of(
+    handler: ClientConnectHandler, id_: str = "Monitoring", **arguments: Any
+) -> ConnectionMonitoring:
+    """Define a monitoring without what is of no interest here."""
+    arguments = {"endpoints": [], "connection_log_group": None, "dashboard": False, **arguments}
+    arguments.setdefault("notifications", Notifications.none())
+    return ConnectionMonitoring(cdk.Stack.of(handler), id_, handler=handler, saved_queries=False, **arguments)
+
+
+def alarm(scope: cdk.Stack, id_: str = "Alarm") -> cloudwatch.Alarm:
+    """Define an alarm of somebody's own."""
+    metric = cloudwatch.Metric(namespace="Desk", metric_name="Tickets")
+    return cloudwatch.Alarm(scope, id_, metric=metric, threshold=9, evaluation_periods=1)
+
+
+@pytest.fixture(scope="module", params=["flags unset", "recommended flags"])
+def default(request: pytest.FixtureRequest) -> Template:
+    """A handler with all it may have, its endpoint, its monitoring, and a gradual deployment as it is."""
+    flags = recommended_flags() if request.param == "recommended flags" else {}
+    stack = cdk.Stack(cdk.App(context={**flags, **NO_BUNDLING}), "Stack")
+    handler = ClientConnectHandler(
+        stack,
+        "Handler",
+        device_inventory=DeviceInventory(stack, "Inventory"),
+        connection_registry=ConnectionRegistry(stack, "Registry"),
+    )
+    monitoring = monitoring_of(
+        handler, endpoints=[endpoint(stack, handler)], notifications=Notifications.event_bridge()
+    )
+    GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
+    return template(stack)
+
+
+def id_of(template: Template, type_: str, prefix: str = "") -> str:
+    """Return the logical id of the only resource of a type whose id begins so."""
+    (found,) = (id_ for id_ in template.find_resources(type_) if id_.startswith(prefix))
+    return found
+
+
+def test_the_alias_is_updated_by_code_deploy(default: Template) -> None:
+    """CloudFormation leaves the traffic of the alias to the deployment group."""
+    default.has_resource(
+        "AWS::Lambda::Alias",
+        {
+            "UpdatePolicy": {
+                "CodeDeployLambdaAliasUpdate": {
+                    "ApplicationName": {"Ref": id_of(default, "AWS::CodeDeploy::Application")},
+                    "DeploymentGroupName": {"Ref": id_of(default, GROUP)},
+                    "BeforeAllowTrafficHook": Match.absent(),
+                    "AfterAllowTrafficHook": Match.absent(),
+                }
+            }
+        },
+    )
+
+
+def test_the_default_is_a_tenth_for_half_an_hour(default: Template) -> None:
+    """By CodeDeploy's own configuration, of which an account has as many as it likes."""
+    default.has_resource_properties(
+        GROUP,
+        {
+            "DeploymentConfigName": "CodeDeployDefault.LambdaCanary10Percent30Minutes",
+            "DeploymentStyle": {"DeploymentOption": "WITH_TRAFFIC_CONTROL", "DeploymentType": "BLUE_GREEN"},
+        },
+    )
+    default.resource_count_is(CONFIG, 0)
+
+
+def test_it_goes_back_on_its_own(default: Template) -> None:
+    """When an alarm goes off, the deployment fails or is stopped, and when alarms cannot be read."""
+    default.has_resource_properties(
+        GROUP,
+        {
+            "AutoRollbackConfiguration": {
+                "Enabled": True,
+                "Events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_REQUEST", "DEPLOYMENT_STOP_ON_ALARM"],
+            },
+            "AlarmConfiguration": {"Enabled": True, "IgnorePollAlarmFailure": False},
+        },
+    )
+
+
+def test_the_alarms_are_those_of_the_handler(default: Template) -> None:
+    """Not those of endpoints, of certificates or of the forwarder, for which no new version is to blame."""
+    alarms = only(default.find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
+    names = [each["Name"]["Ref"].removeprefix("Monitoring")[:-8] for each in alarms]
+    assert names == list(ROLLBACK_ALARMS)
+    assert set(ROLLBACK_ALARMS) < {each.name for each in DEFINITIONS}
+
+
+def test_the_role_may_shift_this_alias_and_read_these_alarms(default: Template) -> None:
+    """And nothing else: no managed policy, no further policy, no wildcard."""
+    id_ = id_of(default, "AWS::IAM::Role", "Rollout")
+    role = default.find_resources("AWS::IAM::Role")[id_]["Properties"]
+    function = {"Fn::GetAtt": [id_of(default, "AWS::Lambda::Function", "HandlerFunction"), "Arn"]}
+    alarms = [
+        {"Fn::GetAtt": [alarm, "Arn"]}
+        for name in ROLLBACK_ALARMS
+        for alarm in default.find_resources("AWS::CloudWatch::Alarm")
+        if alarm.startswith(f"Monitoring{name}")
+    ]
+    assert set(role) == {"AssumeRolePolicyDocument", "Policies"}
+    ((shift, read),) = (each["PolicyDocument"]["Statement"] for each in role["Policies"])
+    assert shift == {
+        "Action": ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
+        "Effect": "Allow",
+        "Resource": [function, {"Fn::Join": ["", [function, ":live"]]}],
+    }
+    assert sorted(read.pop("Resource"), key=str) == sorted(alarms, key=str)
+    assert read == {"Action": "cloudwatch:DescribeAlarms", "Effect": "Allow"}
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "codedeploy.amazonaws.com"}
+    policies = default.find_resources("AWS::IAM::Policy").values()
+    assert not [each for each in policies if {"Ref": id_} in each["Properties"]["Roles"]]
+
+
+@pytest.mark.parametrize(
+    ("shifting", "name"),
+    [
+        (TrafficShifting.canary(), "Canary10Percent30Minutes"),
+        (TrafficShifting.canary(interval=Duration.minutes(5)), "Canary10Percent5Minutes"),
+        (TrafficShifting.canary(interval=Duration.seconds(600)), "Canary10Percent10Minutes"),
+        (TrafficShifting.canary(interval=Duration.minutes(15)), "Canary10Percent15Minutes"),
+        (TrafficShifting.linear(), "Linear10PercentEvery10Minutes"),
+        (TrafficShifting.linear(interval=Duration.minutes(1)), "Linear10PercentEvery1Minute"),
+        (TrafficShifting.linear(interval=Duration.minutes(2)), "Linear10PercentEvery2Minutes"),
+        (TrafficShifting.linear(interval=Duration.minutes(3)), "Linear10PercentEvery3Minutes"),
+    ],
+)
+def test_what_code_deploy_has_is_used(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler], shifting: TrafficShifting, name: str
+) -> None:
+    """An account may have only fifty configurations of its own."""
+    GradualDeployment(stack, "Rollout", handler=handler(), alarms=[alarm(stack)], shifting=shifting)
+    found = template(stack)
+    found.has_resource_properties(GROUP, {"DeploymentConfigName": f"CodeDeployDefault.Lambda{name}"})
+    found.resource_count_is(CONFIG, 0)
+
+
+@pytest.mark.parametrize(
+    ("shifting", "routing"),
+    [
+        (
+            TrafficShifting.canary(percent=1, interval=Duration.hours(48)),
+            {
+                "Type": "TimeBasedCanary",
+                "TimeBasedCanary": {"CanaryInterval": 2880, "CanaryPercentage": 1},
+            },
+        ),
+        (
+            TrafficShifting.linear(percent=25, interval=Duration.minutes(7)),
+            {"Type": "TimeBasedLinear", "TimeBasedLinear": {"LinearInterval": 7, "LinearPercentage": 25}},
+        ),
+    ],
+    ids=["canary", "linear"],
+)
+def test_other_shifting_is_configured(
+    stack: cdk.Stack,
+    handler: Callable[..., ClientConnectHandler],
+    shifting: TrafficShifting,
+    routing: dict[str, Any],
+) -> None:
+    """By a configuration of the stack's own."""
+    GradualDeployment(stack, "Rollout", handler=handler(), alarms=[alarm(stack)], shifting=shifting)
+    found = template(stack)
+    found.has_resource_properties(CONFIG, {"ComputePlatform": "Lambda", "TrafficRoutingConfig": routing})
+    found.has_resource_properties(GROUP, {"DeploymentConfigName": {"Ref": id_of(found, CONFIG)}})
+
+
+@pytest.mark.parametrize(
+    ("shifting", "minutes"),
+    [
+        (TrafficShifting.canary(), 30),
+        (TrafficShifting.linear(), 90),
+        (TrafficShifting.linear(percent=30, interval=Duration.minutes(5)), 15),
+        (TrafficShifting.linear(percent=99, interval=Duration.minutes(5)), 5),
+    ],
+)
+def test_total_time(shifting: TrafficShifting, minutes: int) -> None:
+    """The first step is taken at once, so that three of thirty percent and a tenth take three intervals."""
+    assert shifting.total_minutes == minutes
+
+
+@pytest.mark.parametrize("factory", [TrafficShifting.canary, TrafficShifting.linear])
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"percent": 0}, "percent=0 must be a whole number from 1 to 99"),
+        ({"percent": 100}, "percent=100 must be"),
+        ({"percent": 12.5}, r"percent=12\.5 must be"),
+        ({"percent": True}, "percent=True must be"),
+        ({"interval": 30}, r"interval=30 must be a Duration, such as Duration\.minutes\(30\)"),
+        ({"interval": Duration.seconds(90)}, "interval of 90 s must be whole minutes, 1 or more"),
+        ({"interval": Duration.minutes(0)}, "interval of 0 s must be whole minutes"),
+        ({"interval": Duration.minutes(2881)}, "but CodeDeploy gives up after 2880; shorten interval"),
+    ],
+    ids=["none", "all", "a fraction", "a flag", "a number", "half a minute", "no time", "too long"],
+)
+def test_fails_for_shifting_out_of_range(
+    factory: Callable[..., TrafficShifting], arguments: dict[str, Any], problem: str
+) -> None:
+    """Before CodeDeploy would refuse it, in the middle of a deployment."""
+    with pytest.raises(InvalidArgument, match=problem):
+        factory(**arguments)
+
+
+def test_fails_for_many_small_steps() -> None:
+    """99 steps of half an hour are 49 and a half hours."""
+    with pytest.raises(InvalidArgument, match="is shifted for 2970 minutes"):
+        TrafficShifting.linear(percent=1, interval=Duration.minutes(30))
+
+
+def test_a_role_of_ones_own(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """It is given AWS's managed policy, and no other role is defined."""
+    role = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
+    rollout = GradualDeployment(stack, "Rollout", handler=handler(), alarms=[alarm(stack)], role=role)
+    assert rollout.deployment_group.role.role_arn == role.role_arn
+    roles = template(stack).find_resources("AWS::IAM::Role")
+    (own,) = (each for id_, each in roles.items() if id_.startswith("Own"))
+    assert "AWSCodeDeployRoleForLambdaLimited" in json.dumps(own["Properties"]["ManagedPolicyArns"])
+    assert not [id_ for id_ in roles if id_.startswith("Rollout")]
+
+
+def test_alarms_of_ones_own_come_last(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """Beside those of the monitoring, imported ones too."""
+    defined = handler()
+    arn = "arn:aws:cloudwatch:eu-central-1:111111111111:alarm:Desk"
+    imported = cloudwatch.Alarm.from_alarm_arn(stack, "Imported", arn)
+    monitoring = monitoring_of(defined)
+    GradualDeployment(
+        stack, "Rollout", handler=defined, monitoring=monitoring, alarms=[alarm(stack), imported]
+    )
+    alarms = only(template(stack).find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
+    assert alarms[-1] == {"Name": "Desk"}
+    assert alarms[-2]["Name"]["Ref"].startswith("Alarm")
+    assert len(alarms) == 8
+
+
+def fails(problem: str, scope: cdk.Stack, **arguments: Any) -> None:
+    """Expect that a gradual deployment is refused, and that nothing of it is left."""
+    with pytest.raises(InvalidArgument, match=problem):
+        GradualDeployment(scope, "Rollout", **arguments)
+    assert scope.node.try_find_child("Rollout") is None
+
+
+def test_fails_for_wrong_types(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """All at once, and a single alarm is no list."""
+    arguments = {"monitoring": "M", "alarms": alarm(stack), "shifting": "canary"}
+    fails(
+        "(?s)monitoring='M' must be a ConnectionMonitoring.*alarms=.* must be a list.*shifting='canary' must be",
+        stack,
+        handler=handler(),
+        **arguments,
+    )
+    fails("alarms=.'Alarm'. must be a list", stack, handler=handler("Other"), alarms=["Alarm"])
+    fails("handler=None must be a ClientConnectHandler", stack, handler=None, alarms=[])
+
+
+def test_fails_without_an_alarm(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """Nothing would ever go back."""
+    defined = handler()
+    monitoring = monitoring_of(defined, alarms=MonitoringAlarms.none())
+    fails("no alarm would roll back.*give monitoring, or alarms", stack, handler=defined)
+    fails("no alarm would roll back", stack, handler=defined, monitoring=monitoring)
+
+
+def test_fails_for_a_composite_alarm(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """CodeDeploy would have to see all alarms of the account."""
+    composite = cloudwatch.CompositeAlarm(stack, "Any", alarm_rule=cloudwatch.AlarmRule.any_of(alarm(stack)))
+    fails("composite alarm Stack/Any", stack, handler=handler(), alarms=[composite])
+
+
+def test_fails_for_the_unqualified_arn(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """The newest code runs at once, whatever the alias says."""
+    defined = handler(
+        function_reference=FunctionReference.UNQUALIFIED,
+        provisioned_concurrency=ProvisionedConcurrency.none(),
+    )
+    fails(
+        "Stack/Handler is invoked by its unqualified ARN.*use FunctionReference.ALIAS",
+        stack,
+        handler=defined,
+        alarms=[alarm(stack)],
+    )
+
+
+def test_fails_for_a_second_one(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """The alias is updated by one deployment group."""
+    defined = handler()
+    GradualDeployment(stack, "First", handler=defined, alarms=[alarm(stack)])
+    fails(
+        "Stack/Handler has a gradual deployment already", stack, handler=defined, alarms=[alarm(stack, "B")]
+    )
+
+
+def test_fails_for_the_monitoring_of_another_handler(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """Its alarms would not notice."""
+    monitoring = monitoring_of(handler("Other"))
+    fails(
+        "Stack/Monitoring watches Stack/Other, but Stack/Handler is deployed",
+        stack,
+        handler=handler(),
+        monitoring=monitoring,
+    )
+
+
+def test_fails_in_another_stack(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """The stacks would wait for each other, or the alarm be unknown."""
+    other = cdk.Stack(stack.node.scope, "Elsewhere")
+    defined = handler()
+    fails("Stack/Handler is in another stack than its gradual", other, handler=defined, alarms=[alarm(other)])
+    fails(
+        "Elsewhere/Alarm is in another stack.*, in Stack,",
+        stack,
+        handler=defined,
+        alarms=[other.node.find_child("Alarm")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "shifting", "warned"),
+    [
+        (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(), []),
+        (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(interval=Duration.minutes(15)), []),
+        (
+            ProvisionedConcurrency.fixed(2),
+            TrafficShifting.canary(interval=Duration.minutes(14)),
+            ["shiftsBeforeAlarms"],
+        ),
+        (
+            ProvisionedConcurrency.scaling(minimum=2, maximum=4),
+            TrafficShifting.canary(),
+            ["scalesWhileShifting"],
+        ),
+    ],
+    ids=["default", "just long enough", "too short", "scaling"],
+)
+def test_warnings(
+    stack: cdk.Stack,
+    handler: Callable[..., ClientConnectHandler],
+    concurrency: ProvisionedConcurrency,
+    shifting: TrafficShifting,
+    warned: list[str],
+) -> None:
+    """Where the traffic is shifted before alarms look, and where environments would be scaled meanwhile."""
+    defined = handler(provisioned_concurrency=concurrency)
+    monitoring = monitoring_of(defined)
+    rollout = GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, shifting=shifting)
+    data = [str(each.data) for each in rollout.node.metadata if each.type == "aws:cdk:warning"]
+    assert [name for name in ("shiftsBeforeAlarms", "scalesWhileShifting") if name in str(data)] == warned
+    assert len(data) == len(warned)
+
+
+def test_the_documentation_lists_what_rolls_back() -> None:
+    """In the same order."""
+    first, _, _ = DOCS.partition("### What rolls back\n")[2].partition(" says what each means")
+    assert tuple(re.findall(r"`([A-Z]\w+)`", first)) == ROLLBACK_ALARMS
+
+
+def test_the_documentation_shifts_as_it_says() -> None:
+    """Each expression of the table is right, and those that are the default take the time that it names."""
+    names = {"TrafficShifting": TrafficShifting, "Duration": Duration}
+    rows = re.findall(r"^\| `(TrafficShifting\..*)` \| (.*) \|$", DOCS, re.MULTILINE)
+    shiftings = [eval(code, names) for code, _ in rows]  # noqa: S307 - the documentation's own examples
+    assert [each.total_minutes for each in shiftings] == [30, 120, 90, 45]
+    assert "for 30 minutes" in rows[0][1]
+    assert "all after 90" in rows[2][1]

@@ -1,0 +1,84 @@
+"""What the template says of the policies."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect import ClientConnectHandler, Policies
+from cdk_client_connect._policy_metadata import KEY, MAX_CHARACTERS
+
+from .conftest import NO_BUNDLING, only, template
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PERMIT = '@id("staff") permit (principal, action, resource);'
+FORBID = '@id("phones") @shadow @message("No phones.") forbid (principal, action, resource);'
+
+
+def metadata(**arguments: Any) -> dict[str, str] | None:
+    """Return what the alias of a handler says of its policies."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    ClientConnectHandler(stack, "Handler", **arguments)
+    alias = only(template(stack).find_resources("AWS::Lambda::Alias"))
+    found: dict[str, str] | None = alias.get("Metadata", {}).get(KEY)
+    return found
+
+
+def test_policies_are_told_by_id_and_digest() -> None:
+    """Every policy has an entry, which is that of `Policies.digests`."""
+    policies = Policies.from_string(f"{PERMIT}\n{FORBID}")
+    found = metadata(policies=policies)
+    assert found == policies.digests()
+    assert {id_: text.rpartition(" ")[0] for id_, text in found.items()} == {
+        "phones": "forbid, shadow",
+        "staff": "permit",
+    }
+
+
+def test_of_prebuilt_code_nothing_is_known(tmp_path: Path) -> None:
+    """The policies are in the code, so the template says nothing of them."""
+    (tmp_path / "index.py").write_text("", "utf-8")
+    assert metadata(code=lambda_.Code.from_asset(str(tmp_path))) is None
+
+
+def test_very_many_policies_have_one_digest() -> None:
+    """So that the template does not outgrow its limit; it still changes with each of them."""
+    few, many, other = (
+        metadata(policies=Policies.from_string("\n".join(texts)), policy_tests=False)
+        for texts in (numbered(40), numbered(1500), [*numbered(1499), FORBID])
+    )
+    assert few is not None
+    assert len(few) == 40
+    assert many is not None
+    assert other is not None
+    assert list(many) == list(other) == ["all 1500"]
+    assert many != other
+    assert len(json.dumps(many)) < MAX_CHARACTERS
+
+
+def numbered(count: int) -> list[str]:
+    """Return this many policies."""
+    return [PERMIT.replace("staff", f"staff-{number:04}") for number in range(count)]
+
+
+def test_the_version_of_the_function_is_as_without_it() -> None:
+    """What the template says of policies changes no logical id: it is not in the function's own metadata."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    handler = ClientConnectHandler(stack, "Handler")
+    before = stack.get_logical_id(version(handler))
+    alias = handler.alias.node.default_child
+    assert isinstance(alias, cdk.CfnResource)
+    alias.add_metadata(KEY, {"other": "permit 000000000000"})
+    assert stack.resolve(stack.get_logical_id(version(handler))) == stack.resolve(before)
+
+
+def version(handler: ClientConnectHandler) -> cdk.CfnElement:
+    """Return the version as it is in the template."""
+    found = handler.function.current_version.node.default_child
+    assert isinstance(found, cdk.CfnElement)
+    return found

@@ -1,0 +1,82 @@
+"""What is left of a stack when it is removed, and when its first deployment fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionMonitoring,
+    ConnectionRegistry,
+    DeviceInventory,
+    GradualDeployment,
+    ServiceLinkedRole,
+)
+
+from .conftest import NO_BUNDLING, endpoint, template
+
+# What stays, by the beginning of its logical id. Everything else goes.
+KEPT = {
+    "HandlerLogGroup": "AWS::Logs::LogGroup",
+    "InventoryDevices": "AWS::DynamoDB::Table",
+    "InventoryWaivers": "AWS::DynamoDB::Table",
+}
+
+
+@pytest.fixture(scope="module")
+def resources() -> dict[str, dict[str, Any]]:
+    """The resources of a stack with all that it may have."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    handler = ClientConnectHandler(
+        stack,
+        "Handler",
+        device_inventory=DeviceInventory(stack, "Inventory"),
+        connection_registry=ConnectionRegistry(stack, "Registry"),
+    )
+    monitoring = ConnectionMonitoring(
+        stack,
+        "Monitoring",
+        handler=handler,
+        endpoints=[endpoint(stack, handler)],
+        connection_log_group=None,
+    )
+    GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
+    found: dict[str, dict[str, Any]] = template(stack).to_json()["Resources"]
+    return found
+
+
+def test_records_devices_and_waivers_stay(resources: dict[str, dict[str, Any]]) -> None:
+    """They stay also when they are replaced, but not when the deployment fails that creates them."""
+    kept = {id_: each for id_, each in resources.items() if each.get("DeletionPolicy", "Delete") != "Delete"}
+    assert {id_[:-8]: each["Type"] for id_, each in kept.items()} == KEPT
+    policies = {(each["DeletionPolicy"], each["UpdateReplacePolicy"]) for each in kept.values()}
+    assert policies == {("RetainExceptOnCreate", "Retain")}
+
+
+def test_what_holds_data_says_what_becomes_of_it(resources: dict[str, dict[str, Any]]) -> None:
+    """No table or log is removed because nobody thought of it."""
+    data = [
+        each for each in resources.values() if each["Type"] in ("AWS::DynamoDB::Table", "AWS::Logs::LogGroup")
+    ]
+    assert len(data) == 6
+    assert all("DeletionPolicy" in each and "UpdateReplacePolicy" in each for each in data)
+
+
+def test_nothing_deletes_the_service_linked_role(resources: dict[str, dict[str, Any]]) -> None:
+    """What creates it has no call for a removal, and no permission for one."""
+    (creating,) = (each for each in resources.values() if each["Type"] == "Custom::AWS")
+    assert set(creating["Properties"]) == {"ServiceToken", "Create", "InstallLatestAwsSdk"}
+    assert "iam:DeleteServiceLinkedRole" not in str(resources)
+
+
+def test_a_service_linked_role_of_the_stack_stays() -> None:
+    """But not when the first deployment fails: the next one could not create it again."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    ClientConnectHandler(stack, "Handler", service_linked_role=ServiceLinkedRole.CLOUDFORMATION)
+    template(stack).has_resource(
+        "AWS::IAM::ServiceLinkedRole",
+        {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"},
+    )

@@ -1,0 +1,324 @@
+"""Facts of a team's own: whatever their module does, the client is answered and the record says why."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from enum import IntEnum, StrEnum
+from ipaddress import ip_address
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from client_connect import Authorizer, ConnectionRequest, Facts, InvalidPolicySet, cedar_json, surroundings
+from client_connect import handler as module
+from client_connect.custom_facts import CustomFacts
+from client_connect.deadlines import Deadlines
+from client_connect.schema import schema_text
+from client_connect.settings import EXTRA_FACTS, SHADOW_MODE
+from tests.unit.runtime.conftest import PERMIT, assert_valid, event, lambda_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from client_connect.handler import ConnectHandler
+    from tests.unit.runtime.conftest import Log
+
+pytestmark = pytest.mark.usefixtures("silent")
+
+SCHEMA = "{ riskScore: Long, vip?: Bool, seen?: datetime } // what the module says"
+POLICIES = (
+    PERMIT
+    + """
+@id("risky") @message("Risky.") forbid (principal, action, resource)
+when { context has custom && context.custom.riskScore > 70 };
+@id("outage") @message("Try again.") forbid (principal, action, resource)
+when { context.customFacts == "unavailable" };
+"""
+)
+
+UNDECLARED = "ValueError: facts() returned what custom.cedarschema does not declare"
+
+# What a module may do wrong, and how the record says so.
+FAULTS = {
+    "raises": ("def facts(request): raise LookupError('no such user')", "LookupError: no such user"),
+    "exits": ("def facts(request): raise SystemExit(3)", "SystemExit: 3"),
+    "interrupts": ("def facts(request): raise KeyboardInterrupt", "KeyboardInterrupt: "),
+    "recurses": ("def facts(request): return facts(request)", "RecursionError: maximum recursion"),
+    "has no words": (
+        """
+        class Mute(Exception):
+            def __str__(self): raise SystemExit
+        def facts(request): raise Mute
+        """,
+        "Mute",
+    ),
+    "talks too much": ("def facts(request): raise ValueError('x' * 10_000_000)", "ValueError: xxxx"),
+    "returns nothing": ("def facts(request): pass", "TypeError: facts() returned NoneType, not a dict"),
+    "returns a list": ("def facts(request): return [1]", "TypeError: facts() returned list, not a dict"),
+    "returns a float": (
+        "def facts(request): return {'riskScore': 0.5}",
+        "ValueError: float is nothing that a policy can read: 0.5",
+    ),
+    "returns None within": (
+        "def facts(request): return {'riskScore': None}",
+        "ValueError: NoneType is nothing that a policy can read: None",
+    ),
+    "returns a huge number": (
+        "def facts(request): return {'riskScore': 2**63}",
+        "ValueError: int is nothing",
+    ),
+    "returns no Unicode": ("def facts(request): return {'riskScore': '\\ud800'}", "UnicodeEncodeError: "),
+    "names no Unicode": ("def facts(request): return {'\\ud800': 1}", "UnicodeEncodeError: "),
+    "names a number": ("def facts(request): return {1: 1}", "ValueError: 1 is not the name of an attribute"),
+    "returns no zone": (
+        "import datetime\ndef facts(request): return {'riskScore': 1, 'seen': datetime.datetime(2026, 1, 1)}",
+        "ValueError: datetime is nothing that a policy can read",
+    ),
+    "returns a circle": (
+        """
+        def facts(request):
+            circle = {}
+            circle["riskScore"] = circle
+            return circle
+        """,
+        "RecursionError: ",
+    ),
+    "returns a tower": (
+        """
+        def facts(request):
+            tower = 1
+            for _ in range(300): tower = {"a": tower}
+            return {"riskScore": tower}
+        """,
+        f"{UNDECLARED}: recursion limit exceeded",
+    ),
+    "lacks a fact": (
+        "def facts(request): return {}",
+        f"{UNDECLARED}: while parsing context, expected the record to have an attribute `riskScore`, but",
+    ),
+    "tells too much": (
+        "def facts(request): return {'riskScore': 1, 'score': 1}",
+        f"{UNDECLARED}: while parsing context, record attribute `score` should not exist",
+    ),
+    "tells another type": (
+        "def facts(request): return {'riskScore': '1'}",
+        f"{UNDECLARED}: a value is of another type",
+    ),
+    "tells an entity": (
+        "def facts(request): return {'riskScore': {'__entity': {'type': 'ClientVpn::User', 'id': 'root'}}}",
+        f"{UNDECLARED}: a value is of another type",
+    ),
+    "has no function": ("", "AttributeError: module 'faulty' has no attribute 'facts'"),
+    "takes no request": ("def facts(): return {}", "TypeError: facts() takes 0 positional arguments"),
+    "is no Python": ("def facts(request) return {}", "SyntaxError: "),
+    "cannot be imported": ("import a_module_that_nobody_has", "ModuleNotFoundError: No module named"),
+    "exits at import": ("import sys; sys.exit(1)", "SystemExit: 1"),
+}
+
+
+@pytest.fixture
+def define(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ConnectHandler]]:
+    """Start a handler as in a bundle: with policies, schema and this source as the module ``faulty``."""
+    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setattr(module, "CUSTOM_SCHEMA", tmp_path / "custom.cedarschema")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv(EXTRA_FACTS, "faulty")
+    (tmp_path / "policies.cedar").write_text(POLICIES, "utf-8")
+    (tmp_path / "custom.cedarschema").write_text(SCHEMA, "utf-8")
+
+    def start(source: str) -> ConnectHandler:
+        (tmp_path / "faulty.py").write_text(dedent(source), "utf-8")
+        return module.start()
+
+    yield start
+    sys.modules.pop("faulty", None)
+
+
+def answer(handler: ConnectHandler, **changes: object) -> dict[str, Any]:
+    """Return a handler's answer, which is valid whatever happens."""
+    answer = handler(event(**changes), lambda_context())
+    assert_valid(answer, event(**changes))
+    return answer
+
+
+def test_facts_reach_the_policies(define: Callable[[str], ConnectHandler], log: Log) -> None:
+    """The module sees the request; what it says decides, and is in the record as the policies saw it."""
+    handler = define("""
+        from datetime import datetime, UTC
+        def facts(request):
+            return {"riskScore": 80 if request.username == "eve" else 10, "seen": datetime(2026, 1, 1, tzinfo=UTC)}
+    """)
+    assert answer(handler, username="bob")["allow"] is True
+    assert answer(handler, username="eve")["error-msg-on-denied-connection"] == "Risky."
+    allowed, denied = log.records()
+    seen = {"__extn": {"fn": "datetime", "arg": "2026-01-01T00:00:00.000Z"}}
+    assert (allowed["facts"]["customFacts"], allowed["facts"]["custom"]) == (
+        "available",
+        {"riskScore": 10, "seen": seen},
+    )
+    assert (denied["decision"]["determining"], denied["level"]) == (["risky"], "INFO")
+    assert "CustomFactsErrors" not in denied
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_the_module_is_a_fact(
+    define: Callable[[str], ConnectHandler], log: Log, name: str
+) -> None:
+    """The policies decide what it means; the record says what it was, and a metric counts it."""
+    source, reason = FAULTS[name]
+    handler = define(source)
+    for _ in range(2):
+        assert answer(handler)["error-msg-on-denied-connection"] == "Try again."
+        record = log.record()
+        assert record["facts"]["customFacts"] == "unavailable"
+        assert "custom" not in record["facts"]
+        assert record["unavailable"].keys() == {"customFacts"}
+        assert record["unavailable"]["customFacts"].startswith(reason)
+        assert len(record["unavailable"]["customFacts"]) <= 500
+        assert (record["CustomFactsErrors"], record["Errors"]) == (1, 0)
+        assert record["level"] == "WARNING"
+        metrics = record["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        assert {"Name": "CustomFactsErrors", "Unit": "Count"} in metrics
+
+
+def test_a_module_that_recovers_is_heard_again(
+    define: Callable[[str], ConnectHandler], tmp_path: Path, log: Log
+) -> None:
+    """An import that failed is tried again with the next connection."""
+    handler = define("raise OSError('no network yet')")
+    assert answer(handler)["allow"] is False
+    (tmp_path / "faulty.py").write_text(
+        "def facts(request): return {'riskScore': 1}  # longer than before", "utf-8"
+    )
+    assert answer(handler)["allow"] is True
+    assert [record["facts"]["customFacts"] for record in log.records()] == ["unavailable", "available"]
+
+
+@pytest.mark.parametrize("where", ["facts", "import"])
+def test_a_module_that_hangs_delays_no_answer(
+    define: Callable[[str], ConnectHandler], monkeypatch: pytest.MonkeyPatch, log: Log, where: str
+) -> None:
+    """However often it hangs, each client is answered in time, and the module is heard again when it comes back."""
+    released = threading.Event()
+    monkeypatch.setattr(logging, "released", released, raising=False)
+    monkeypatch.setattr(surroundings, "IMPORTING_S", 0.01)
+    monkeypatch.setattr(module, "GATHERING_S", 0.01)
+    wait = "logging.released.wait()"
+    in_facts, in_import = (wait, "") if where == "facts" else ("", wait)
+    source = f"import logging\n{in_import}\ndef facts(request):\n    {in_facts or '...'}\n    return {{'riskScore': 1}}"
+    handler = define(source)
+    try:
+        for _ in range(20):  # more often than there are threads
+            assert answer(handler)["error-msg-on-denied-connection"] == "Try again."
+            assert log.record()["unavailable"]["customFacts"] == "TimeoutError: no answer within 0.0 s"
+    finally:
+        released.set()
+    monkeypatch.setattr(module, "GATHERING_S", 30)
+    assert answer(handler)["allow"] is True
+
+
+def test_shadow_mode_allows_what_an_outage_would_deny(
+    define: Callable[[str], ConnectHandler], monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    """Shadow never blocks, also here."""
+    monkeypatch.setenv(SHADOW_MODE, "true")
+    assert answer(define("raise OSError"))["allow"] is True
+    assert log.record()["decision"]["allowed"] is False
+
+
+def test_a_handler_without_a_module_has_no_custom_facts(
+    define: Callable[[str], ConnectHandler], monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    """A schema beside the policies alone changes nothing."""
+    monkeypatch.delenv(EXTRA_FACTS)
+    assert answer(define("raise OSError"))["allow"] is True
+    assert "customFacts" not in log.record()["facts"]
+    assert "faulty" not in sys.modules
+
+
+def test_one_that_hangs_leaves_others_their_threads() -> None:
+    """The inventory is asked whatever the module of extra facts does."""
+    deadlines, released = Deadlines(), threading.Event()
+    try:
+        for _ in range(20):
+            answers, problems = deadlines.run({"hangs": released.wait}, seconds=0)
+            assert (answers, list(problems)) == ({}, ["hangs"])
+        assert deadlines.run({"answers": lambda: 1}, seconds=30) == ({"answers": 1}, {})
+    finally:
+        released.set()
+
+
+class Colour(StrEnum):
+    """A text with a name."""
+
+    RED = "red"
+
+
+class Level(IntEnum):
+    """A number with a name."""
+
+    HIGH = 3
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "condition"),
+    [
+        ("Bool", True, "context.custom.a"),
+        ("Long", -5, "context.custom.a == -5"),
+        ("Long", Level.HIGH, "context.custom.a == 3"),
+        ("String", "é\n", 'context.custom.a == "é\\n"'),
+        ("String", Colour.RED, 'context.custom.a == "red"'),
+        ("Set<String>", {"x"}, 'context.custom.a.contains("x")'),
+        ("Set<Long>", (1, 2), "context.custom.a.containsAll([2, 1])"),
+        ("{ b: { c: Long } }", {"b": {"c": 1}}, "context.custom.a.b.c == 1"),
+        (
+            "datetime",
+            datetime(2026, 1, 1, tzinfo=UTC),
+            'context.custom.a == datetime("2026-01-01")',
+        ),
+        ("datetime", "2026-01-01T00:00:00Z", 'context.custom.a == datetime("2026-01-01")'),
+        ("ipaddr", ip_address("10.0.0.1"), 'context.custom.a.isInRange(ip("10.0.0.0/8"))'),
+        ("ipaddr", "10.0.0.0/9", 'context.custom.a.isInRange(ip("10.0.0.0/8"))'),
+        ("decimal", "0.83", 'context.custom.a.greaterThan(decimal("0.8"))'),
+        ("duration", "1h30m", 'context.custom.a > duration("1h")'),
+        ("OsVersion", {"major": 10, "minor": 0}, "context.custom.a.major == 10"),
+    ],
+)
+def test_values(type_: str, value: object, condition: str) -> None:
+    """What Python values become in policies; times, addresses and decimals may be texts as Cedar writes them."""
+    text = f'@id("a") permit (principal, action, resource) when {{ context has custom && {condition} }};'
+    authorizer = Authorizer(text, custom=f"{{ a: {type_} }}")
+    request = ConnectionRequest.from_event(event())
+    custom = CustomFacts(lambda _: {"a": value}, why_invalid=authorizer.why_invalid).of(request)
+    assert authorizer.decide(Facts(request, custom_facts="available", custom=custom)).allowed
+
+
+def test_a_time_at_the_end_of_the_calendar_is_refused() -> None:
+    """It has no counterpart in UTC."""
+    with pytest.raises(OverflowError):
+        cedar_json.value(datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))))
+
+
+def test_the_schema_takes_a_fragment_that_ends_with_a_comment() -> None:
+    """What is behind it stays part of the schema."""
+    assert Authorizer(PERMIT, custom=SCHEMA)
+    assert schema_text(SCHEMA).count("\n") == schema_text().count("\n") + 1
+
+
+def test_fails_with_a_schema_that_is_none() -> None:
+    """The message says that it is the schema of the custom facts, not the policies."""
+    with pytest.raises(InvalidPolicySet, match="the schema of the custom facts cannot be parsed: "):
+        Authorizer(PERMIT, custom="{ a: }")
+
+
+def test_facts_agree_with_their_state() -> None:
+    """There are custom facts when they are available, and only then."""
+    request = ConnectionRequest.from_event(event())
+    for state, custom in (("available", None), ("unavailable", {}), ("disabled", {})):
+        with pytest.raises(ValueError, match=f'custom_facts is "{state}"; it is "available" with custom'):
+            Facts(request, custom_facts=state, custom=custom)  # type: ignore[arg-type]

@@ -1,0 +1,117 @@
+"""The bill of materials of a bundle."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from typer.testing import CliRunner
+
+from client_connect_tools import Bundle, bundle
+from client_connect_tools.cli import main
+from client_connect_tools.sbom import bill_of_materials
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POLICIES = '@id("all")\npermit (principal, action, resource);\n'
+LOCK = bundle.LOCK.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a bundle with a file of a team's own."""
+    folder = tmp_path_factory.mktemp("sbom") / "bundle"
+    Bundle(POLICIES, "3.14", "arm64").build(folder)
+    (folder / "own.py").write_text("OWN = True\n", "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def components(folder: Path) -> dict[str, Any]:
+    """Return the components by name."""
+    return {each["name"]: each for each in json.loads(bill_of_materials(folder))["components"]}
+
+
+def test_it_keeps_to_the_schema(folder: Path) -> None:
+    """CycloneDX's own schema has no objection, and every reference leads to a component."""
+    text = bill_of_materials(folder)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    known = set(re.findall(r'"bom-ref": "(.*?)"', text))
+    for link in json.loads(text)["dependencies"]:
+        assert {link["ref"], *link.get("dependsOn", ())} <= known
+
+
+def test_the_schema_can_object() -> None:
+    """So the silence above means something."""
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str('{"bomFormat": "CycloneDX"}') is not None
+
+
+def test_it_lists_the_locked_packages(folder: Path, components: dict[str, Any]) -> None:
+    """Each with its version, its licence, and the hashes that the lock admits."""
+    for name, version in re.findall(r"^(\S+)==(\S+)", LOCK, re.MULTILINE):
+        package = components[name]
+        assert (package["version"], package["purl"]) == (version, f"pkg:pypi/{name}@{version}")
+        assert package["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+        licence = (folder / f"{name}-{version}.dist-info" / "licenses" / "LICENSE").read_text("utf-8")
+        assert re.search(r"Apache\s+(Software )?License[\s,]+(Version )?2\.0", licence)
+    hashes = [
+        digest["content"]
+        for name in ("cedarpy", "tzdata")
+        for digest in components[name]["externalReferences"][0]["hashes"]
+    ]
+    assert hashes == re.findall(r"sha256:(\w+)", LOCK)
+
+
+def test_it_lists_what_is_compiled_into_the_engine(components: dict[str, Any]) -> None:
+    """Cedar itself is among it, with a hash and a licence, as all the rest."""
+    compiled_in = {each["name"]: each for each in components["cedarpy"]["components"]}
+    assert {"cedar-policy", "cedar-policy-core"} <= compiled_in.keys()
+    assert all(each["hashes"] and each["licenses"] for each in compiled_in.values())
+
+
+def test_it_lists_every_other_file_by_its_hash(folder: Path, components: dict[str, Any]) -> None:
+    """The runtime's sources, the policies and whatever a team added: all that is in no package."""
+    ours = {each["name"]: each for each in components["cdk-client-connect"]["components"]}
+    others = {name: each for name, each in components.items() if each["type"] == "file"}
+    assert others.keys() == {"own.py", "platform.json", "policies.cedar"}
+    assert ours.keys() == {f"client_connect/{path.name}" for path in (folder / "client_connect").iterdir()}
+    for name, file in (ours | others).items():
+        content = (folder / name).read_bytes()
+        assert file["hashes"] == [{"alg": "SHA-256", "content": sha256(content).hexdigest()}]
+
+
+def test_it_is_the_same_for_the_same_bundle(tmp_path: Path) -> None:
+    """The command writes it, to the byte and at any time; other policies have another."""
+    (tmp_path / "who.cedar").write_text(POLICIES, "utf-8")
+    (tmp_path / "own.cedar").write_text(POLICIES.replace("all", "any"), "utf-8")
+    written = []
+    for name in ("who", "who", "own"):
+        output, file = tmp_path / str(len(written)), tmp_path / "sbom.json"
+        arguments = [tmp_path / f"{name}.cedar", "--output", output, "--sbom", file]
+        result = CliRunner().invoke(main, ["bundle", *map(str, arguments)])
+        assert (result.exit_code, result.output) == (0, "")
+        written.append(file.read_text("utf-8"))
+    assert written[0] == written[1]
+    assert json.loads(written[0])["serialNumber"] != json.loads(written[2])["serialNumber"]
+
+
+def test_fails_where_it_cannot_be_written(tmp_path: Path) -> None:
+    """Status 2 before anything is built."""
+    (tmp_path / "who.cedar").write_text(POLICIES, "utf-8")
+    arguments = [
+        tmp_path / "who.cedar",
+        "--output",
+        tmp_path / "out",
+        "--sbom",
+        tmp_path / "no" / "sbom.json",
+    ]
+    result = CliRunner().invoke(main, ["bundle", *map(str, arguments)])
+    assert result.exit_code == 2
+    assert "name a file in a folder that exists" in result.stderr
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,151 @@
+"""What an upgrade does to the template of an app that does not change: what the changelog says, and nothing else.
+
+The previous version is built from its commit: that of the last tag or, before there is one, of the first landed state.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.wheel.environment import ROOT, install, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.wheel
+
+FIRST = "05e9dc4"
+# Nothing is installed for the function; the hash of its code is in the template all the same.
+NO_BUNDLING = json.dumps({"aws:cdk:bundling-stacks": []})
+CHANGELOG = """# Changelog
+## Unreleased
+### Changed template
+- removed `OldA1`: gone.
+- changed `KeptB2`, `AlsoC3`: other.
+## 0.1.0
+### Changed template
+- added `Earlier`: before.
+"""
+
+
+def git(*arguments: str) -> bytes | None:
+    """Return what git prints, or nothing where it fails."""
+    program = shutil.which("git")
+    if program is None:
+        return None
+    result = subprocess.run([program, *arguments], cwd=ROOT, capture_output=True, check=False)
+    return result.stdout if result.returncode == 0 else None
+
+
+@pytest.fixture(scope="module")
+def previous() -> str:
+    """Return the tag or the commit of the previous version."""
+    tag = git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD^")
+    version = tag.decode().strip() if tag else FIRST
+    if git("cat-file", "-e", f"{version}^{{commit}}") is None:
+        pytest.skip(f"the history of this clone does not go back to {version}")
+    return version
+
+
+def synthesize(wheel: Path, app: str, folder: Path) -> dict[str, Any]:
+    """Install a wheel into an environment of its own, with today's CDK, and return the app's template."""
+    lock = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
+    cdk = re.findall(r"^(?:aws-cdk|constructs|jsii)\S*==\S+", lock, re.MULTILINE)
+    (folder / "cdk.txt").write_text("\n".join(cdk), "utf-8")
+    programs = install(wheel, folder / "venv", folder / "cdk.txt")
+    (folder / "app.py").write_text(app, "utf-8")
+    (folder / "run.py").write_text(
+        f"import os, runpy\nos.environ.update(CDK_OUTDIR='out', CDK_CONTEXT_JSON={NO_BUNDLING!r})\n"
+        "runpy.run_path('app.py', run_name='__main__')\n",
+        "utf-8",
+    )
+    run(programs / "python", "run.py", cwd=folder)
+    (template,) = (folder / "out").glob("*.template.json")
+    synthesized: dict[str, Any] = json.loads(_without_hashes(template.read_text("utf-8")))
+    return synthesized
+
+
+def _without_hashes(template: str) -> str:
+    """Leave out what changes with every line of the function's code: asset hashes, and its version's logical id."""
+    template = re.sub(r"\b[0-9a-f]{64}\b", "HASH", template)
+    return re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}\b", r"\1", template)
+
+
+def build(source: Path, folder: Path) -> Path:
+    """Build the wheel of a source tree."""
+    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, source, cwd=folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def differences(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[str, str]]:
+    """Return what was done to which logical ids."""
+    assert {**before, "Resources": None} == {**after, "Resources": None}
+    old, new = before["Resources"], after["Resources"]
+    return {
+        *(("added", name) for name in new.keys() - old.keys()),
+        *(("removed", name) for name in old.keys() - new.keys()),
+        *(("changed", name) for name in old.keys() & new.keys() if old[name] != new[name]),
+    }
+
+
+def explained(changelog: str, previous: str) -> set[tuple[str, str]]:
+    """Return what the changelog lists under "Changed template" since the previous version."""
+    since = re.split(rf"^## \[?{re.escape(previous.removeprefix('v'))}\b", changelog, flags=re.MULTILINE)[0]
+    newest = re.split(r"^## ", since, flags=re.MULTILINE)[1:2]
+    sections = [part for text in newest for part in re.split(r"^### ", text, flags=re.MULTILINE)]
+    (section,) = [part for part in sections if part.startswith("Changed template\n")] or [""]
+    return {
+        (verb, name)
+        for verb, names in re.findall(r"^- (added|removed|changed) (.*?):", section, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", names)
+    }
+
+
+def test_an_upgrade_changes_what_the_changelog_says(previous: str, tmp_path: Path) -> None:
+    """README's first example of the previous version has the template it had, but for what is explained."""
+    archive = git("archive", "--format=zip", previous)
+    assert archive is not None
+    sources = tmp_path / "sources"
+    with zipfile.ZipFile(BytesIO(archive)) as file:
+        file.extractall(sources)
+    readme = (sources / "README.md").read_text("utf-8")
+    app = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[0]
+    templates = []
+    for source, name in ((sources, "before"), (ROOT, "after")):
+        folder = tmp_path / name
+        folder.mkdir()
+        templates.append(synthesize(build(source, folder), app, folder))
+    assert differences(*templates) == explained((ROOT / "CHANGELOG.md").read_text("utf-8"), previous)
+
+
+def test_every_difference_counts() -> None:
+    """A resource that comes, goes or changes is a difference; asset hashes and version ids are none."""
+    before = {"Resources": {"OldA1": {}, "KeptB2": {"Code": 1}, "Same": {}}}
+    after = {"Resources": {"NewA1": {}, "KeptB2": {"Code": 2}, "Same": {}}}
+    assert differences(before, after) == {("removed", "OldA1"), ("added", "NewA1"), ("changed", "KeptB2")}
+    hashes = [f'{{"XCurrentVersion0123ABCD{digit * 32}": "{digit * 64}.zip"}}' for digit in "ab"]
+    assert (
+        _without_hashes(hashes[0]) == _without_hashes(hashes[1]) == '{"XCurrentVersion0123ABCD": "HASH.zip"}'
+    )
+
+
+def test_what_the_changelog_explains() -> None:
+    """That of the newest section, unless that is the previous version's own."""
+    assert explained(CHANGELOG, "v0.1.0") == {
+        ("removed", "OldA1"),
+        ("changed", "KeptB2"),
+        ("changed", "AlsoC3"),
+    }
+    released = CHANGELOG.replace("## Unreleased", "## 0.2.0 - 2026-12-01")
+    assert explained(released, "v0.1.0") == explained(CHANGELOG, FIRST) == explained(CHANGELOG, "v0.1.0")
+    assert explained(released, "v0.2.0") == set()
