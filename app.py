@@ -76,7 +76,6 @@ class ClientConnectStack(cdk.Stack):
         if registry is not None:
             cdk.CfnOutput(self, "ConnectionsTable", value=registry.table.table_name)
 
-
     def _reauthorizer(self, context: Context) -> ConnectionReauthorizer | None:
         ids = context.texts(
             "reauthorizedEndpoints", r"cvpn-endpoint-[0-9a-f]+", example="cvpn-endpoint-0123456789abcdef0"
