@@ -110,7 +110,7 @@ class Reauthorizer:
         self._time_left = time_left
         self._counts_connections = counts_connections
         self._work_id = f"{policies} {settings.to_json()}"
-        self.outcome = Outcome()
+        self.outcome: Outcome = Outcome()
 
     def run(self) -> Outcome:
         """Scan, and terminate what is denied.

@@ -34,8 +34,12 @@ def test_the_public_names_are_these() -> None:
     [
         (
             "client_connect.handler",
-            {"aws_cdk", "client_connect_tools", "cdk_client_connect", "boto3", "jsii"},
+            {
+                *("aws_cdk", "client_connect_tools", "cdk_client_connect", "boto3", "botocore", "jsii"),
+                *("client_connect.reauthorization", "client_connect.reauthorizer"),
+            },
         ),
+        ("cdk_client_connect", {"boto3", "botocore"}),
         ("client_connect_tools.cli", {"aws_cdk", "cdk_client_connect", "boto3", "jsii"}),
     ],
 )
