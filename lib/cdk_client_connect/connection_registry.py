@@ -8,7 +8,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from cdk_client_connect._table_access import grant
+from cdk_client_connect._table import define_table, grant
 from client_connect.connections import (
     AT,
     BY_PRINCIPAL,
@@ -51,16 +51,11 @@ class ConnectionRegistry(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
         super().__init__(scope, id)
-        self._table = dynamodb.Table(
+        self._table = define_table(
             self,
             "Connections",
-            partition_key=dynamodb.Attribute(name=CONNECTION_ID, type=dynamodb.AttributeType.STRING),
-            time_to_live_attribute=EXPIRES_AT,
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            encryption=None if encryption_key else dynamodb.TableEncryption.AWS_MANAGED,
+            key=CONNECTION_ID,
+            time_to_live=EXPIRES_AT,
             encryption_key=encryption_key,
             removal_policy=removal_policy,
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import RemovalPolicy
-from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from cdk_client_connect._table_access import grant
+from cdk_client_connect._table import define_table, grant
 from client_connect.items import COMMON_NAME, EXPIRES_AT, HOLDER
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
 
@@ -58,16 +58,11 @@ class DeviceInventory(Construct):
         super().__init__(scope, id)
 
         def table(table_id: str, key: str, time_to_live: str | None = None) -> dynamodb.Table:
-            return dynamodb.Table(
+            return define_table(
                 self,
                 table_id,
-                partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
-                time_to_live_attribute=time_to_live,
-                billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-                point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                    point_in_time_recovery_enabled=True
-                ),
-                encryption=None if encryption_key else dynamodb.TableEncryption.AWS_MANAGED,
+                key=key,
+                time_to_live=time_to_live,
                 encryption_key=encryption_key,
                 removal_policy=removal_policy,
                 deletion_protection=deletion_protection,

@@ -1,0 +1,71 @@
+"""Tables as we define them, and exactly what a role may do with one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+
+if TYPE_CHECKING:
+    from aws_cdk import RemovalPolicy
+    from aws_cdk import aws_kms as kms
+    from constructs import Construct
+
+
+def define_table(  # noqa: PLR0913 - one keyword per property
+    scope: Construct,
+    id: str,  # noqa: A002 - the CDK's name
+    *,
+    key: str,
+    time_to_live: str | None = None,
+    encryption_key: kms.IKey | None,
+    removal_policy: RemovalPolicy,
+    deletion_protection: bool | None = None,
+) -> dynamodb.Table:
+    """Define a table that is billed by request, recoverable to any point in time, and encrypted by KMS.
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        key: The name of its partition key, a string.
+        time_to_live: The name of the attribute that says when DynamoDB removes an item.
+        encryption_key: Its key; ``None`` for the one that AWS manages for DynamoDB.
+        removal_policy: What becomes of it when the stack is removed.
+        deletion_protection: Whether DynamoDB refuses to delete it.
+    """
+    return dynamodb.Table(
+        scope,
+        id,
+        partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
+        time_to_live_attribute=time_to_live,
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        encryption=None if encryption_key else dynamodb.TableEncryption.AWS_MANAGED,
+        encryption_key=encryption_key,
+        removal_policy=removal_policy,
+        deletion_protection=deletion_protection,
+    )
+
+
+def grant(
+    table: dynamodb.ITable, grantee: iam.IGrantable, *actions: str, index: str | None = None
+) -> iam.Grant:
+    """Allow actions on a table, or on one index of it, and on nothing else.
+
+    The CDK's own grants take in every index of a table, by a wildcard.
+
+    Args:
+        table: The table. Where it has a key of its own, that is granted too.
+        grantee: Who may.
+        *actions: What, without the prefix ``dynamodb:``.
+        index: The index, in place of the table.
+    """
+    resource = table.table_arn if index is None else f"{table.table_arn}/index/{index}"
+    if table.encryption_key is not None:
+        table.encryption_key.grant_encrypt_decrypt(grantee)
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=[f"dynamodb:{action}" for action in actions], resource_arns=[resource]
+    )
