@@ -57,6 +57,7 @@ class Monitored:
             emulator=self.emulator,
             function_name=self.outputs["FunctionName"],
             function_arn=self.outputs["FunctionArn"],
+            outputs=self.outputs,
         )
 
     def deny(self, **changes: Any) -> dict[str, Any]:
