@@ -141,11 +141,17 @@ def test_connections_are_counted_while_the_registry_is_kept_up_to_date(handler: 
     assert connect(handler, "laptop-5", username="Eve").answer["allow"]
     second = {"username": "EVE", "connection-id": "cvpn-connection-second"}
     assert "activeConnections" not in connect(handler, "laptop-5", **second).record["facts"]
-    valid = str(int(time.time()) + 60)
+    hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat(timespec="milliseconds")
     put(
         handler,
         "ConnectionsTable",
-        {"connectionId": {"S": "reauthorizer"}, "countsValidUntil": {"N": valid}},
+        {
+            "connectionId": {"S": "reauthorizer"},
+            "countsValidUntil": {"N": str(int(time.time()) + 60)},
+            "countedEndpoints": {"SS": ["cvpn-endpoint-1"]},
+            "countedSince": {"S": hour_ago},
+            "confirmedBefore": {"S": hour_ago},
+        },
     )
     third = connect(handler, "laptop-5", username="eve", **{"connection-id": "cvpn-connection-third"})
     assert third.record["facts"]["activeConnections"] == 2
