@@ -1,8 +1,9 @@
-"""What a handler with a device inventory takes beyond the round trip of its look-up.
+"""What a handler with a device inventory takes beyond the round trip of its look-up and the engine's evaluation.
 
-Compares, alternating in one process, the bare read of the same three items by the same client with whole
-invocations of the handler: the look-up, the facts, the decision by the policies below and the record. DynamoDB
-is a loopback server that gives one answer at once, so that nothing but our own time differs.
+Compares, alternating in one process, three things: the bare read of the same three items by the same client; the
+engine's bare evaluation of the same request, prebuilt, after such a read; and whole invocations of the handler: the
+look-up, the facts, the decision and the record. DynamoDB is a loopback server that gives one answer at once, so that
+nothing but our own time differs.
 
     python benchmarks/inventory.py [ROUNDS]
 """
@@ -20,7 +21,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from client_connect import Authorizer
+import cedarpy
+
+from client_connect import Authorizer, ConnectionRequest
 from client_connect.deadlines import Deadlines
 from client_connect.handler import ConnectHandler
 from client_connect.inventory import DeviceTable
@@ -83,8 +86,8 @@ def timed(call: Callable[[], object]) -> float:
     return (perf_counter() - started) * 1000
 
 
-def measure(rounds: int) -> tuple[list[float], list[float]]:
-    """Return the times of bare reads and of whole invocations, taken in turn."""
+def measure(rounds: int) -> dict[str, list[float]]:
+    """Return the times of bare reads, bare evaluations and whole invocations, taken in turn."""
     from client_connect.tables import Tables  # noqa: PLC0415 - reads the endpoint from the environment
 
     tables = Tables()
@@ -95,12 +98,19 @@ def measure(rounds: int) -> tuple[list[float], list[float]]:
     handler = ConnectHandler(authorizer.decide, Settings(), surroundings=surroundings)
     if not handler(EVENT)["allow"]:
         sys.exit("the benchmark's device should be allowed")
-    bare, whole = [], []
+    facts = surroundings.gather(ConnectionRequest.from_event(EVENT), seconds=2).facts
+    entities = cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()))
+    evaluated = facts.cedar_request(), authorizer.policies.enforced, entities, authorizer._schema  # noqa: SLF001
+    calls: dict[str, Callable[[], object]] = {
+        "read": lambda: client.batch_get_item(RequestItems=KEYS),
+        "evaluation": lambda: cedarpy.is_authorized(*evaluated),
+        "invocation": lambda: handler(EVENT),
+    }
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
-        bare.append(timed(lambda: client.batch_get_item(RequestItems=KEYS)))
-        whole.append(timed(lambda: handler(EVENT)))
-    warm_up = rounds // 10
-    return bare[warm_up:], whole[warm_up:]
+        for name, call in calls.items():
+            times[name].append(timed(call))
+    return {name: values[rounds // 10 :] for name, values in times.items()}
 
 
 def main() -> None:
@@ -120,14 +130,15 @@ def main() -> None:
         "AWS_SECRET_ACCESS_KEY": "test",
     }
     logging.getLogger("client_connect").addHandler(logging.NullHandler())
-    bare, whole = measure(rounds)
+    times = measure(rounds)
     process.terminate()
-    for name, times in (("bare read", bare), ("whole invocation", whole)):
-        low, median, high = (statistics.quantiles(times, n=100)[index] for index in (24, 49, 74))
-        print(f"{name:17} median {median:.3f} ms, middle half {low:.3f} to {high:.3f} ms")
-    ours = statistics.median(whole) - statistics.median(bare)
+    for name, values in times.items():
+        low, median, high = (statistics.quantiles(values, n=100)[index] for index in (24, 49, 74))
+        print(f"{name:10} median {median:.3f} ms, middle half {low:.3f} to {high:.3f} ms")
+    read, evaluation, invocation = (statistics.median(values) for values in times.values())
     print(
-        f"ours: {ours:.3f} ms beyond the read, {statistics.median(whole) / statistics.median(bare):.2f} times"
+        f"beyond the read: {invocation - read:.3f} ms, {invocation / read:.2f} times; "
+        f"beyond the read and the evaluation: {invocation - read - evaluation:.3f} ms"
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 # A call that hangs keeps its thread. Each name has threads of its own, so that calls of others go on.
 _THREADS = 4
 _LONGEST_PROBLEM = 500
+_TIMED_OUT = TimeoutError()
 
 
 class Deadlines:
@@ -32,15 +34,17 @@ class Deadlines:
         Returns:
             What they returned, and why each of the others did not, by name.
         """
+        deadline = monotonic() + seconds
         futures = {name: self._start(threads or name, call) for name, call in calls.items()}
-        wait(futures.values(), timeout=seconds)
         answers, problems = {}, {}
         for name, future in futures.items():
-            problem = _problem(future, seconds)
-            if problem is None:
-                answers[name] = future.result()
+            problem = _problem(future, max(0.0, deadline - monotonic()))
+            if problem is _TIMED_OUT:
+                problems[name] = f"TimeoutError: no answer within {seconds:.1f} s"
+            elif problem is not None:
+                problems[name] = _described(problem)[:_LONGEST_PROBLEM]
             else:
-                problems[name] = problem
+                answers[name] = future.result()
         return answers, problems
 
     def _start(self, name: str, call: Callable[[], Any]) -> Future[Any]:
@@ -55,12 +59,12 @@ class Deadlines:
             return future
 
 
-def _problem(future: Future[Any], seconds: float) -> str | None:
-    if not future.done():
+def _problem(future: Future[Any], seconds: float) -> BaseException | None:
+    try:
+        return future.exception(seconds)
+    except TimeoutError:
         future.cancel()
-        return f"TimeoutError: no answer within {seconds:.1f} s"
-    error = future.exception()
-    return None if error is None else _described(error)[:_LONGEST_PROBLEM]
+        return _TIMED_OUT
 
 
 def _described(error: BaseException) -> str:
