@@ -160,6 +160,7 @@ def test_the_full_vpn_with_monitoring(snapshot: SnapshotAssertion) -> None:
         **VPN,
         deviceInventory="true",
         connectionRegistry="true",
+        reauthorizedEndpoints="cvpn-endpoint-0123456789abcdef0",
         monitoring="true",
         alarmTopicArn=TOPIC,
     )
@@ -225,6 +226,11 @@ def test_handler_settings(tmp_path: Path) -> None:
         ({**VPN, "monitoring": "true", "alarmTopicArn": "alarms"}, 'context "alarmTopicArn" is "alarms"'),
         ({"monitoring": "true"}, 'context "monitoring" is for an endpoint'),
         ({"deviceInventory": "yes"}, "true|false"),
+        ({"reauthorizedEndpoints": "cvpn-endpoint-0a"}, "give -c connectionRegistry=true too"),
+        (
+            {"reauthorizedEndpoints": "vpn", "connectionRegistry": "true"},
+            'context "reauthorizedEndpoints" is "vpn"',
+        ),
         ({"shadow-mode": "true"}, 'write "shadowMode"'),
         ({"shadowMode": "yes"}, "true|false"),
         ({"architecture": "arm"}, 'context "architecture" is "arm"'),

@@ -104,17 +104,24 @@ def test_handler_is_clean(synthesized: Callable[..., Path], arguments: dict[str,
 
 
 @pytest.mark.parametrize(
-    "authentication",
+    "context",
     [
         {"clientCertificateArn": CERTIFICATE},
         {"samlProviderArn": "arn:aws:iam::111111111111:saml-provider/Okta"},
         {"clientCertificateArn": CERTIFICATE, "directoryId": "d-1234567890"},
+        {
+            "clientCertificateArn": CERTIFICATE,
+            "deviceInventory": "true",
+            "connectionRegistry": "true",
+            "reauthorizedEndpoints": "cvpn-endpoint-0123456789abcdef0",
+            "monitoring": "true",
+        },
     ],
     ids="+".join,
 )
-def test_whole_vpn_is_clean(synthesized: Callable[..., Path], authentication: dict[str, str]) -> None:
-    """The app's VPN has no finding either."""
-    folder = synthesized(define, serverCertificateArn=CERTIFICATE, **authentication)
+def test_whole_vpn_is_clean(synthesized: Callable[..., Path], context: dict[str, str]) -> None:
+    """The app's VPN has no finding either, however its clients authenticate and with all that it can define."""
+    folder = synthesized(define, serverCertificateArn=CERTIFICATE, **context)
     assert {path.name for path in folder.glob("*.template.json")} == {
         "ClientConnect.template.json",
         "ClientVpn.template.json",
