@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -91,7 +90,7 @@ class Authorizer:
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
-        request, entities = facts.cedar_request(), _entities(facts)
+        request, entities = facts.cedar_request(), facts.cedar_entities()
 
         def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
             return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
@@ -121,7 +120,9 @@ class Authorizer:
 
     def why_invalid(self, facts: Facts) -> str:
         """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
-        result = cedarpy.is_authorized(facts.cedar_request(), _NO_POLICIES, _entities(facts), self._schema)
+        result = cedarpy.is_authorized(
+            facts.cedar_request(), _NO_POLICIES, facts.cedar_entities(), self._schema
+        )
         if result.decision is not cedarpy.Decision.NoDecision:
             return ""
         reason = _errors(result)[0].removeprefix("failed to build request: ")
@@ -131,18 +132,13 @@ class Authorizer:
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
         """Return the waivers that were used: what would have applied without any."""
         without = replace(facts, waivers=frozenset())
-        request, entities = without.cedar_request(), _entities(without)
+        request, entities = without.cedar_request(), without.cedar_entities()
         strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))
         return tuple(id_ for id_ in strict.applied if id_ in facts.waivers and id_ not in outcome.applied)
 
     def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:
         values = (getattr(self.policies.by_id[id_], name) for id_ in ids)
         return list(dict.fromkeys(value for value in values if value))
-
-
-def _entities(facts: Facts) -> cedarpy.Entities:
-    """Return the entities, parsed once for all evaluations."""
-    return cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()))
 
 
 @dataclass(frozen=True, slots=True)
