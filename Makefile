@@ -51,6 +51,8 @@ lock: setup  ## recompile all locks after a change of the requirements
 	@$(COMPILE) --custom-compile-command "make lock" pyproject.toml requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
 		requirements/bootstrap.in --output-file requirements/bootstrap.txt
+	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
+		requirements/proof.in --output-file requirements/proof.txt
 	@$(COMPILE) --no-header --no-annotate lib/client_connect_tools/bundle.in --output-file lib/client_connect_tools/bundle.txt
 	@npm install --package-lock-only
 
@@ -78,6 +80,11 @@ $(STAMPS)/requirements: requirements/dev.txt $(STAMPS)/uv
 # Editable: the tests, the checks and the demo see the sources as they are.
 $(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/proof: requirements/proof.txt $(STAMPS)/project
+	@echo "==> Installing what the product is compared with, and the tools that try to break it"
+	@$(UV) pip install --quiet --require-hashes -r requirements/proof.txt
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json .npmrc | $(STAMPS)/requirements

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ("lib/client_connect_tools/bundle.txt", "requirements/bootstrap.txt", "requirements/dev.txt")
+LOCKS = (
+    "lib/client_connect_tools/bundle.txt",
+    *(f"requirements/{name}.txt" for name in ("bootstrap", "dev", "proof")),
+)
 # How pip-audit ends when it is the service that fails; anything else is a failure of ours.
 _NO_ANSWER = ("pip_audit._service", "requests.exceptions", "Could not connect to", "not redirecting properly")
 _SECONDS = 300
