@@ -17,7 +17,7 @@ import cedarpy
 import pytest
 
 import client_connect
-from client_connect import Authorizer, Decision
+from client_connect import Authorizer, Decision, bundled_files
 from client_connect import handler as module
 from client_connect.handler import MINIMUM_TIME_LEFT_MS, ConnectHandler, start
 from client_connect.settings import (
@@ -184,7 +184,7 @@ def test_an_interrupt_passes_through(
     with pytest.raises(interrupt):
         ConnectHandler(raising(interrupt()), Settings())(event())
     monkeypatch.setattr(module, "Authorizer", raising(interrupt()))
-    monkeypatch.setattr(module, "POLICIES", Path(__file__))
+    monkeypatch.setattr(bundled_files, "policies", lambda: PERMIT)
     with pytest.raises(interrupt):
         start()
     assert log.records() == []
@@ -259,7 +259,7 @@ def test_a_handler_that_cannot_start_refuses_everybody_and_says_why(  # noqa: PL
     """Except in shadow mode, which does not block even then."""
     if policies is not None:
         (tmp_path / "policies.cedar").write_bytes(policies)
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     for name, value in {**variables, SHADOW_MODE: str(shadow_mode).lower()}.items():
         monkeypatch.setenv(name, value)
     handler = start()
@@ -280,7 +280,7 @@ def test_a_panic_at_the_start_is_a_failure_that_keeps_nothing_alive(
 ) -> None:
     """The same error is raised for each request, but must not gather their frames."""
     panic = PanicException("oops")
-    monkeypatch.setattr(module, "POLICIES", Path(__file__))
+    monkeypatch.setattr(bundled_files, "policies", lambda: PERMIT)
     monkeypatch.setattr(module, "Authorizer", raising(panic))
     handler = start()
 
@@ -298,7 +298,7 @@ def test_a_panic_at_the_start_is_a_failure_that_keeps_nothing_alive(
 def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The handler that it makes decides by them."""
     (tmp_path / "policies.cedar").write_text(FORBID.replace("message", "note"), "utf-8")
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     assert message_of(start()(event())) == DEFAULT_DENIAL
     monkeypatch.setenv(DEFAULT_MESSAGE, "Call 555.")
     assert message_of(start()(event())) == "Call 555."
