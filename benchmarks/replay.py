@@ -15,50 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from generate_logs import log, write
-
-# What a company may have: it reads nearly everything that a policy can see.
-POLICIES = """
-@id("authenticated") permit (principal, action, resource);
-@id("minimum-windows") forbid (principal, action, resource)
-when { context.platform == "win" && context has os && context.os.major < 10 };
-@id("minimum-build") forbid (principal, action, resource)
-when { context has os && context.os has build && context.os.build < 19045 }
-unless { context.waivers.contains("minimum-build") };
-@id("platforms") forbid (principal, action, resource)
-unless { ["win", "mac", "linux", "ios"].contains(context.platform) };
-@id("minimum-openvpn") forbid (principal, action, resource)
-when { context has openvpn && context.openvpn.major < 3 }
-unless { context.openvpn.major == 2 && context.openvpn.minor >= 5 };
-@id("contractor-hours") forbid (principal in ClientVpn::Group::"contractors", action, resource)
-unless { context.time.weekday <= 5 && context.time.minuteOfDay >= 420 && context.time.minuteOfDay < 1140 };
-@id("maintenance") forbid (principal, action, resource)
-when { context.time.now >= datetime("2026-11-14T22:00:00Z") && context.time.now < datetime("2026-11-15T02:00:00Z") }
-unless { principal in ClientVpn::Group::"admins" };
-@id("admins-on-known-platforms") forbid (principal in ClientVpn::Group::"admins", action, resource)
-unless { context.platform == "win" || context.platform == "linux" };
-@id("finance-devices") forbid (principal in ClientVpn::Group::"finance", action, resource)
-unless { context has commonName && context.commonName like "laptop-*" };
-""" + "\n".join(
-    [
-        *(
-            f'@id("network-{number}") forbid (principal, action, resource) '
-            f'when {{ context.publicIp.isInRange(ip("198.51.{number}.0/26")) }};'
-            for number in range(98, 103)
-        ),
-        *(
-            f'@id("person-{number}") forbid (principal, action, resource) '
-            f'when {{ context has username && context.username == "user{number:05d}@example.com" }};'
-            for number in (7, 42, 99)
-        ),
-        *(
-            f'@id("lost-{name}") forbid (principal, action, resource) '
-            f'when {{ context has commonName && context.commonName == "{name}" }};'
-            for name in ("laptop-00013", "laptop-00666", "laptop-01234")
-        ),
-    ]
-)
-
+from benchmarks.generate_logs import log, write
+from benchmarks.policies import TWENTY
 
 def measure(log_file: Path, policies: Path, jobs: int) -> None:
     """Replay a log in a process of its own, and print what it took."""
@@ -99,11 +57,11 @@ def main() -> None:
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         policies, log_file = Path(folder, "policies.cedar"), Path(folder, "log.jsonl")
-        policies.write_text(POLICIES, "utf-8")
+        policies.write_text(TWENTY, "utf-8")
         write(log_file, log(chosen.lines, connection_logs=chosen.connection_logs))
         kind = "connection logs" if chosen.connection_logs else "decision records"
         print(
-            f"{kind}, {log_file.stat().st_size / 1e6:,.0f} MB, {POLICIES.count('@id')} policies", flush=True
+            f"{kind}, {log_file.stat().st_size / 1e6:,.0f} MB, {TWENTY.count('@id')} policies", flush=True
         )
         for jobs in (1, 2):
             measure(log_file, policies, jobs)
