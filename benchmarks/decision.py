@@ -72,7 +72,9 @@ def rows(rounds: int = 3000) -> list[Row]:
     other_engines.require_agreement()
     groups = [f"group-{number}" for number in range(200)]
     beside = in_turn(
-        {"engine": engine_alone(), "handler": asked(handler(TWENTY), EVENT)}, rounds=rounds, warm_up=rounds // 10
+        {"engine": engine_alone(), "handler": asked(handler(TWENTY), EVENT)},
+        rounds=rounds,
+        warm_up=rounds // 10,
     )
     others = {name: _other(make()) for name, make in other_engines.ENGINES.items()}
     against = in_turn(

@@ -38,10 +38,15 @@ class Sample:
         return statistics.quantiles(self.values, n=100, method="inclusive")[number - 1]
 
     def __str__(self) -> str:
+        low, high = number(self.percentile(25)), number(self.percentile(75))
         return (
-            f"median {self.median:.3g} {self.unit}, middle half {self.percentile(25):.3g} to "
-            f"{self.percentile(75):.3g} {self.unit}, {len(self.values)} times"
+            f"median {number(self.median)} {self.unit}, middle half {low} to {high}, {len(self.values)} times"
         )
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, or all of them before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def ratio(of: Sample, to: Sample) -> float | None:

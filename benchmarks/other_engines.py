@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 NETWORKS = [f"198.51.{number}.0/26" for number in range(98, 103)]
 PEOPLE = [f"user{number:05d}@example.com" for number in (7, 42, 99)]
 LOST = ["laptop-00013", "laptop-00666", "laptop-01234"]
-WINDOW = (datetime(2026, 11, 14, 22, tzinfo=UTC).timestamp(), datetime(2026, 11, 15, 2, tzinfo=UTC).timestamp())
+WINDOW = (
+    datetime(2026, 11, 14, 22, tzinfo=UTC).timestamp(),
+    datetime(2026, 11, 15, 2, tzinfo=UTC).timestamp(),
+)
 
 CASBIN_MODEL = """
 [request_definition]
@@ -62,7 +65,12 @@ VAKT_FORBIDS: list[list[dict[str, Any]]] = [
             {"minuteOfDay": rules.GreaterOrEqual(1140)},
         )
     ],
-    [{"now": rules.And(rules.GreaterOrEqual(WINDOW[0]), rules.Less(WINDOW[1])), "groups": rules.Not(rules.AnyIn("admins"))}],
+    [
+        {
+            "now": rules.And(rules.GreaterOrEqual(WINDOW[0]), rules.Less(WINDOW[1])),
+            "groups": rules.Not(rules.AnyIn("admins")),
+        }
+    ],
     [{"groups": rules.AnyIn("admins"), "platform": rules.NotIn("win", "linux")}],
     [{"groups": rules.AnyIn("finance"), "commonName": rules.Not(rules.StartsWith("laptop-"))}],
     *([{"publicIp": rules.CIDR(network)}] for network in NETWORKS),
@@ -108,7 +116,9 @@ def with_vakt() -> Callable[[dict[str, Any]], bool]:
     for number, subjects in enumerate(VAKT_FORBIDS):
         storage.add(vakt.Policy(number, subjects=subjects, effect=vakt.DENY_ACCESS, **_EVERYTHING))
     guard = vakt.Guard(storage, vakt.RulesChecker())
-    return lambda facts: bool(guard.is_allowed(vakt.Inquiry(subject=facts, action="connect", resource="endpoint")))
+    return lambda facts: bool(
+        guard.is_allowed(vakt.Inquiry(subject=facts, action="connect", resource="endpoint"))
+    )
 
 
 _EVERYTHING = {"actions": [rules.Any()], "resources": [rules.Any()]}
@@ -140,7 +150,12 @@ def require_agreement() -> None:
 def _cases() -> Iterator[Facts]:
     times = [
         datetime.fromisoformat(text)
-        for text in ("2026-11-14T23:00:00Z", "2026-11-16T12:00:00Z", "2026-11-16T20:00:00Z", "2026-11-16T06:59:59Z")
+        for text in (
+            "2026-11-14T23:00:00Z",
+            "2026-11-16T12:00:00Z",
+            "2026-11-16T20:00:00Z",
+            "2026-11-16T06:59:59Z",
+        )
     ]
     groups = [["staff"], ["contractors"], ["admins", "staff"], ["finance"], []]
     changes: list[dict[str, str]] = [
