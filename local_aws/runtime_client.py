@@ -194,10 +194,10 @@ class RuntimeClient:
 
 
 class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's own types
         """Say nothing of an interpreter that is ended while it waits for its next invocation."""
         if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type] - typed by socketserver's privates
+            super().handle_error(request, client_address)
 
 
 class _RuntimeApi:
