@@ -70,9 +70,14 @@ def is_request(sent: object) -> bool:
     return "%" not in sent["public-ip"] and bool(sent.get("username") or sent.get("common-name"))
 
 
-def _hold(answer: dict[str, Any], sent: object, log: Log) -> None:
-    """Expect a valid answer, and one record: the line itself has nothing in it that moves, hides or turns text."""
-    assert_valid(answer, sent)
+def clean_record(log: Log) -> dict[str, Any]:
+    """Return the one record since the last call; nothing in the line itself moves, hides or turns text."""
     (line,) = log.lines
     assert line.removesuffix("\n").isprintable()
-    assert log.record()["allow"] == answer["allow"]
+    return log.record()
+
+
+def _hold(answer: dict[str, Any], sent: object, log: Log) -> None:
+    """Expect a valid answer, and one record of it."""
+    assert_valid(answer, sent)
+    assert clean_record(log)["allow"] == answer["allow"]

@@ -177,7 +177,7 @@ def answer(decision: Decision) -> dict[str, Any]:
     )
 
 
-many = settings(unhurried, max_examples=200)
+many = settings(unhurried, max_examples=120)
 
 
 @many
