@@ -26,13 +26,13 @@ from client_connect.waiver import Waiver
 from client_connect_tools.rules.cedar import quote
 from tests.unit.runtime.conftest import captured, event, unhurried
 from tests.unit.runtime.oracle import FIELDS, clean_record
+from tests.unit.runtime.test_surroundings import inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from botocore.awsrequest import AWSPreparedRequest
 
-    from client_connect.items import Item, Key
     from tests.unit.runtime.conftest import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
@@ -187,22 +187,6 @@ def test_half_a_character_is_refused(log: Log, field: str) -> None:
     assert json.loads(record["event"])[field] == value
 
 
-class Items:
-    """Tables in memory, which tell which keys they were asked for."""
-
-    def __init__(self, *items: tuple[str, Item]) -> None:
-        self._items = items
-
-    def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Return the items whose keys are these, to the letter."""
-        return {
-            key: item
-            for key in keys
-            for table, item in self._items
-            if (key.table, {"S": key.value}) == (table, item.get(key.name))
-        }
-
-
 STRICT = """
 @id("all") permit (principal, action, resource);
 @id("strict") @message("No.") forbid (principal, action, resource) unless { context.waivers.contains("strict") };
@@ -221,16 +205,11 @@ def gathered(sent: Mapping[str, Any], **sources: Any) -> Facts:
     return around.gather(ConnectionRequest.from_event(sent), seconds=5).facts
 
 
-def inventory(*items: tuple[str, Item]) -> DeviceTable:
-    """Return an inventory with these items."""
-    return DeviceTable(cast("Tables", Items(*items)), devices="Devices", waivers="Waivers")
-
-
 @any_text
 def test_a_text_in_an_inventory_is_no_more_than_a_text(text: str) -> None:
     """Tags of a device, their names too: none makes it compliant or somebody's."""
     device = Device(compliant=False, tags={text: "alice", "owner": text, "compliant": "true"})
-    facts = gathered(event(), inventory=inventory(("Devices", device_item("laptop-1", device))))
+    facts = gathered(event(), inventory=inventory(("d", device_item("laptop-1", device))))
     assert facts.device == device
     assert Authorizer(OWNED).decide(facts) == Decision(allowed=False)
     # The same device would be permitted by a tag of that very name and value.
@@ -252,7 +231,7 @@ def test_a_text_as_the_id_of_a_waiver_waives_nothing_else(text: str) -> None:
 
     def decision(policy_id: str) -> Decision:
         item = waivers_item([waiver(policy_id, words=text)])
-        facts = gathered(event(), inventory=inventory(("Waivers", item)))
+        facts = gathered(event(), inventory=inventory(("w", item)))
         assert facts.waivers == {policy_id}
         return Authorizer(STRICT).decide(facts)
 
@@ -264,7 +243,7 @@ def test_a_text_as_the_id_of_a_waiver_waives_nothing_else(text: str) -> None:
 def test_a_text_as_a_user_or_device_has_nobody_elses_waivers(text: str) -> None:
     """The waivers of a device are not a user's who is called like their key, nor the other way round."""
     holders = ("device:laptop-1", "user:bob", "user:admins", "device:admins", "admins", "device:")
-    table = inventory(*(("Waivers", waivers_item([waiver(holder=holder)])) for holder in holders))
+    table = inventory(*(("w", waivers_item([waiver(holder=holder)])) for holder in holders))
     facts = gathered(event(username=text, common_name=text), inventory=table)
     assert facts.waivers == ({"strict"} if text.lower() == "admins" else frozenset())
 
