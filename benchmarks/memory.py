@@ -5,24 +5,25 @@ exception, out of time, and events that are no requests. One in ten asks a devic
 loopback server in place of DynamoDB. Every record is formatted as in Lambda. Prints the resident memory after the
 warm-up and at each tenth, and ends with 1 when it grew by more than 4 MiB after the warm-up. Linux only.
 
-    python benchmarks/memory.py [INVOCATIONS]
+    python -m benchmarks.memory [INVOCATIONS]
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import multiprocessing
 import os
 import sys
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from awslambdaric.lambda_runtime_log_utils import JsonFormatter
-from inventory import EVENT, DynamoDb
 
+from benchmarks.dynamodb import DEVICES_TABLE, WAIVERS_TABLE, one_device
+from benchmarks.event import EVENT
+from benchmarks.rows import limited
 from client_connect import Authorizer
 from client_connect.deadlines import Deadlines
 from client_connect.handler import ConnectHandler
@@ -32,11 +33,12 @@ from client_connect.surroundings import Surroundings
 from client_connect_tools import Rules
 
 if TYPE_CHECKING:
+    from benchmarks.rows import Row
     from client_connect import Decision, Facts
 
 MILLION = 1_000_000
 WARM_UP = 10_000
-ALLOWED_GROWTH_MIB = 4.0
+ALLOWED_GROWTH_MIB = 4
 POLICIES = (
     Rules(platforms=["win", "mac", "ios"], blocked_users=["mallory"]).to_cedar()
     + '@id("errs") forbid (principal, action, resource) when { context.platform == "ios" && context.os.major > 1 };'
@@ -66,7 +68,7 @@ class Invocations:
         from client_connect.tables import Tables  # noqa: PLC0415 - reads the endpoint from the environment
 
         decide = Authorizer(POLICIES).decide
-        inventory = DeviceTable(Tables(), devices="Devices", waivers="Waivers")
+        inventory = DeviceTable(Tables(), devices=DEVICES_TABLE, waivers=WAIVERS_TABLE)
         around = Surroundings(inventory=inventory, deadlines=Deadlines())
         self._plain = ConnectHandler(decide, Settings())
         self._looking_up = ConnectHandler(decide, Settings(), surroundings=around)
@@ -109,41 +111,47 @@ def resident_mib() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def measure(total: int) -> float:
+    """Invoke, print what is held at each tenth, and return by how much that is more than after the warm-up."""
+    invocations = Invocations()
+    invocations.run(WARM_UP)
+    warm = resident_mib()
+    print(f"  {WARM_UP:9,} invocations: {warm:.1f} MiB", flush=True)
+    for tenth in range(1, 11):
+        invocations.run(total // 10)
+        print(f"  {WARM_UP + total // 10 * tenth:9,} invocations: {resident_mib():.1f} MiB", flush=True)
+    return resident_mib() - warm
+
+
+def rows(invocations: int = MILLION) -> list[Row]:
+    """Measure, and return the finding."""
+    logger = logging.getLogger("client_connect")
+    with (
+        one_device() as dynamodb,
+        mock.patch.dict(os.environ, dynamodb),
+        open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123 - no path of a file
+    ):
+        log = logging.StreamHandler(nowhere)
+        log.setFormatter(JsonFormatter())
+        logger.addHandler(log)
+        logger.propagate = False
+        growth = measure(invocations)
+        logger.removeHandler(log)
+        logger.propagate = True
+    what = f"growth over {invocations:,} invocations"
+    return [limited("Memory", what, max(0.0, growth), "MiB", at_most=ALLOWED_GROWTH_MIB)]
+
+
 def main() -> None:
-    """Invoke and print."""
+    """Measure, print, and fail where it grew."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("invocations", type=int, nargs="?", default=MILLION)
-    total = parser.parse_args().invocations
-    server = ThreadingHTTPServer(("127.0.0.1", 0), DynamoDb)
-    process = multiprocessing.get_context("fork").Process(target=server.serve_forever, daemon=True)
-    process.start()  # apart, or its memory would be counted
-    os.environ |= {
-        "AWS_ENDPOINT_URL": "http://{}:{}".format(*server.server_address[:2]),
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - no path of a file
-        log = logging.StreamHandler(nowhere)
-        log.setFormatter(JsonFormatter())
-        logging.getLogger("client_connect").addHandler(log)
-        logging.getLogger("client_connect").propagate = False
-        started, invocations = perf_counter(), Invocations()
-        invocations.run(WARM_UP)
-        warm = resident_mib()
-        print(f"{WARM_UP:9,} invocations, warm: {warm:.1f} MiB", flush=True)
-        for tenth in range(1, 11):
-            invocations.run(total // 10)
-            print(
-                f"{WARM_UP + total // 10 * tenth:9,} invocations:       {resident_mib():.1f} MiB", flush=True
-            )
-    process.terminate()
-    growth = resident_mib() - warm
-    verdict = "does not grow" if growth <= ALLOWED_GROWTH_MIB else "grows"
-    print(f"{verdict}: {growth:+.1f} MiB since the warm-up; {perf_counter() - started:.0f} s")
-    sys.exit(growth > ALLOWED_GROWTH_MIB)
+    started = perf_counter()
+    (row,) = rows(parser.parse_args().invocations)
+    print(f"in {perf_counter() - started:.0f} s")
+    sys.exit(not row.met)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Memory: what an invocation takes is given back. ``benchmarks/memory.py`` shows it over a million of them."""
+"""Memory: what an invocation takes is given back. ``python -m benchmarks.memory`` shows it over a million of them."""
 
 from __future__ import annotations
 
