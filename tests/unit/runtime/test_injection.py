@@ -142,7 +142,7 @@ def hold_text_is_text(text: str, log: Log) -> None:
             record = clean_record(log)
             assert record["allow"] == expected["allow"]
             request = json.loads(record.get("requestJson") or json.dumps(record["request"]))
-            assert request[field] == changed[field] or set(request[field]) == set(changed[field])
+            assert request[field] == (text if field != "groups" else list(dict.fromkeys(changed[field])))
 
 
 @any_text
@@ -152,7 +152,7 @@ def test_a_text_in_a_request_is_no_more_than_a_text(log: Log, text: str) -> None
 
 
 @unhurried
-@given(odd_texts.filter(lambda text: text not in ("admins", "alice", "root", "kiosk", "ios", "here")))
+@given(odd_texts.filter(lambda text: text.lower() not in ("admins", "alice", "root", "kiosk", "ios", "here")))
 def test_no_text_in_a_request_is_more_than_a_text(text: str) -> None:
     """However it is put together."""
     with captured() as log:
