@@ -9,6 +9,7 @@ Every comparison is made in one run, in turn, warmed up and repeated; a ratio is
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 from benchmarks import (
@@ -49,10 +50,13 @@ def main() -> None:
     names = parser.parse_args().names or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}")
-    rows = []
-    for name in names:
-        print(f"==> {name}", flush=True)
-        rows += BENCHMARKS[name]()
+    rows: list[Row] = []
+    with ProcessPoolExecutor(
+        max_workers=1, max_tasks_per_child=1
+    ) as processes:  # each in a process of its own
+        for name in names:
+            print(f"==> {name}", flush=True)
+            rows += processes.submit(BENCHMARKS[name]).result()
     if set(names) == set(BENCHMARKS):
         page.write(rows)
     missed = [str(row) for row in rows if row.met is False]
