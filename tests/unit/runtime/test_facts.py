@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect import ConnectionRequest, Facts
+from client_connect import ConnectionRequest, Device, Facts, OsVersion
 from client_connect.schema import schema_text
 from tests.unit.runtime.conftest import MISSING, PERMIT, VERSIONS, connection_requests, event, unhurried
 
@@ -158,6 +158,56 @@ def test_the_clock_is_that_of_the_configured_zone(zone: str, now: str, weekday: 
     hour, minute = map(int, clock.split(":"))
     assert (seen["weekday"], seen["minuteOfDay"]) == (weekday, hour * 60 + minute)
     assert datetime.fromisoformat(seen["now"]["__extn"]["arg"]) == at
+
+
+def test_the_record_of_facts_has_what_the_tables_said() -> None:
+    """Without it a decision could not be replayed; what nobody was asked about is left out."""
+    request = ConnectionRequest.from_event(event())
+    assert Facts(request).to_record() == {"timeZone": "UTC"}
+    device = Device(compliant=True, last_seen=NOON, os=OsVersion(10, 0), tags={"owner": "bob"})
+    seen = Facts(
+        request, inventory="known", device=device, waivers=frozenset({"b", "a"}), active_connections=0
+    )
+    assert seen.to_record() == {
+        "timeZone": "UTC",
+        "inventory": "known",
+        "device": {
+            "compliant": True,
+            "lastSeen": "2026-11-23T12:00:00.000+00:00",
+            "os": {"major": 10, "minor": 0},
+            "tags": {"owner": "bob"},
+        },
+        "waivers": ["a", "b"],
+        "activeConnections": 0,
+    }
+
+
+def test_what_the_inventory_says_reaches_the_policies() -> None:
+    """The device is an entity of its own, of which only what is known is there."""
+    request = ConnectionRequest.from_event(event())
+    device = Device(compliant=False, last_seen=NOON, os=OsVersion(10, 0, 22631), tags={"owner": "bob"})
+    seen = Facts(request, inventory="known", device=device, active_connections=0)
+    uid = {"type": "ClientVpn::Device", "id": "laptop-1"}
+    assert (
+        seen.cedar_request()["context"].items()
+        >= {
+            "inventory": "known",
+            "device": {"__entity": uid},
+            "activeConnections": 0,
+        }.items()
+    )
+    assert seen.cedar_entities()[1] == {
+        "uid": uid,
+        "attrs": {
+            "compliant": False,
+            "lastSeen": {"__extn": {"fn": "datetime", "arg": "2026-11-23T12:00:00.000Z"}},
+            "os": {"major": 10, "minor": 0, "build": 22631},
+        },
+        "tags": {"owner": "bob"},
+        "parents": [],
+    }
+    unknown = Facts(request, inventory="known", device=Device())
+    assert unknown.cedar_entities()[1] == {"uid": uid, "attrs": {}, "tags": {}, "parents": []}
 
 
 def test_without_a_time_the_facts_are_of_now() -> None:

@@ -21,6 +21,7 @@ from client_connect import Authorizer, Decision
 from client_connect import handler as module
 from client_connect.handler import MINIMUM_TIME_LEFT_MS, ConnectHandler, start
 from client_connect.settings import (
+    CONNECTIONS_TABLE,
     DEFAULT_DENIAL,
     DEFAULT_MESSAGE,
     ERROR_DENIAL,
@@ -306,6 +307,22 @@ def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyP
     assert start()(event())["allow"]
     digest = Authorizer((tmp_path / "policies.cedar").read_text("utf-8")).policies.digest
     assert [record["policies"] for record in log.records()] == [digest] * 3
+
+
+@pytest.mark.parametrize(("condition", "asked"), [("true", False), ("context has activeConnections", True)])
+def test_the_registry_is_read_only_for_policies_that_count_connections(
+    log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, condition: str, asked: bool
+) -> None:
+    """Another policy would wait for it in vain; here DynamoDB is down, so asking leaves a trace."""
+    policy = f'@id("a") permit (principal, action, resource) when {{ {condition} && false }};'
+    (tmp_path / "policies.cedar").write_text(policy, "utf-8")
+    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setenv(CONNECTIONS_TABLE, "open")
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nowhere")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    start()(event(), lambda_context())
+    assert ("registry" in log.record().get("unavailable", {})) == asked
 
 
 def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> None:

@@ -132,6 +132,9 @@ def test_the_record_of_an_error_has_its_type_its_detail_and_the_event(log: Log) 
     assert record["error"] == {"type": "InvalidRequest", "detail": '"public-ip" is not an IP address'}
     assert json.loads(record["event"]) == sent
     assert (record["EndpointId"], record["FunctionName"]) == (sent["endpoint-id"], "local")
+    assert record["at"].endswith("+00:00")
+    connect_handler()(sent, lambda_context(function_name="AWSClientVPN-x"))
+    assert log.record()["FunctionName"] == "AWSClientVPN-x"
 
 
 @pytest.mark.parametrize("sent", [None, {}, event(endpoint_id=None), event(endpoint_id=7)], ids=str)
@@ -219,6 +222,12 @@ def test_a_request_with_characters_that_are_escaped_is_also_recorded_without_los
     assert replayed(record).groups == (name,)
     assert ("requestJson" in record) != name.isprintable()
     assert record["request"]["groups"][0].isprintable()
+
+
+def test_only_what_could_disguise_the_line_is_escaped(log: Log) -> None:
+    """Letters of every language and backslashes stay as they are beside it."""
+    connect_handler()(event(groups=["Zoë \\ 部長\n"]))
+    assert log.record()["request"]["groups"] == ["Zoë \\ 部長\\n"]
 
 
 @unhurried
