@@ -10,14 +10,15 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import cedarpy
 import pytest
 
 import client_connect
-from client_connect import Authorizer, Decision
+from client_connect import Authorizer, ConnectionRequest, Decision, Facts
 from client_connect import handler as module
 from client_connect.handler import MINIMUM_TIME_LEFT_MS, ConnectHandler, start
 from client_connect.settings import (
@@ -29,6 +30,7 @@ from client_connect.settings import (
     TIME_ZONE,
     Settings,
 )
+from client_connect.surroundings import GatheredFacts
 from tests.unit.runtime.conftest import (
     MISSING,
     PERMIT,
@@ -42,7 +44,6 @@ from tests.unit.runtime.conftest import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client_connect import Facts
     from tests.unit.runtime.conftest import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
@@ -174,6 +175,45 @@ def test_no_decision_of_the_engine_is_a_failure(log: Log, monkeypatch: pytest.Mo
 def test_just_enough_time_is_enough(log: Log) -> None:
     """The limit itself passes."""
     assert connect_handler()(event(), lambda_context(milliseconds=MINIMUM_TIME_LEFT_MS))["allow"]
+    assert log.record()["level"] == "INFO"
+
+
+class Patience:
+    """Surroundings that keep how long they may take."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
+        """Say nothing beside the request."""
+        self.seconds.append(seconds)
+        return GatheredFacts(facts=Facts(request))
+
+    def register(self, *_: object, seconds: float, **__: object) -> dict[str, str]:
+        """Fail at nothing."""
+        self.seconds.append(seconds)
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"),
+    [
+        (None, [2.5, 0.5]),
+        ([10_000, 10_000, 10_000], [2.5, 0.5]),
+        ([1300, 1200, 600], [1.0, 0.4]),
+        ([201, 199, 0], [0.0, 0.0]),
+    ],
+    ids=["without a limit", "enough", "little", "none"],
+)
+def test_tables_may_take_what_the_answer_can_spare(
+    log: Log, left: list[int] | None, seconds: list[float]
+) -> None:
+    """Asking at most 2.5 s and writing at most half a second, and always 0.2 s before the function's time is up."""
+    patience, times = Patience(), iter(left or ())
+    context = left and SimpleNamespace(get_remaining_time_in_millis=lambda: next(times))
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=cast("Any", patience))
+    assert handler(event(), cast("Any", context))["allow"]
+    assert patience.seconds == seconds
     assert log.record()["level"] == "INFO"
 
 
