@@ -1,7 +1,7 @@
 """Mutates the runtime and tells which changes no test notices: `python -m mutation [MODULE ...]`.
 
-Each mutant that survives must be explained in `mutation/explained.toml`, and at least 90 % must be killed. `--jobs N` runs
-the tests of N mutants at once; default: 1. All modules together take about half an hour of one core.
+Each mutant that survives must be explained in `mutation/explained.toml`, and at least 90 % must be killed.
+`--jobs N` runs the tests of N mutants at once; default: 1.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mutation import mutants
 from mutation.explanations import FILE, explained
+from mutation.suites import NOT_MUTATED, SUITES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,15 +25,22 @@ _LEAST_KILLED = 0.9
 
 def main(arguments: list[str]) -> int:
     """Print what became of the mutants; return 1 when too many survive, or one that is not explained."""
+    all_modules = [module for suite in SUITES for module in suite.modules]
     parser = argparse.ArgumentParser(prog="python -m mutation", description=__doc__)
-    parser.add_argument("modules", metavar="MODULE", nargs="*", choices=[*mutants.all_modules(), []])
+    parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"default: {' '.join(all_modules)}")
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args(arguments)
-    modules = options.modules or mutants.all_modules()
+    modules = options.modules or all_modules
+    if unknown := set(modules) - set(all_modules):
+        parser.error(f"no such modules: {' '.join(sorted(unknown))}; not mutated are {' '.join(NOT_MUTATED)}")
     reasons = {
         change: why for change, why in explained(FILE.read_text("utf-8")).items() if change.module in modules
     }
-    return report(mutants.run(modules, jobs=options.jobs), reasons)
+    found: list[Mutant] = []
+    for suite in SUITES:
+        if chosen := [module for module in suite.modules if module in modules]:
+            found += mutants.run(suite, chosen, jobs=options.jobs)
+    return report(found, reasons)
 
 
 def report(found: Sequence[Mutant], reasons: dict[Change, str]) -> int:
@@ -52,7 +60,7 @@ def report(found: Sequence[Mutant], reasons: dict[Change, str]) -> int:
 def _print_line(name: str, found: Sequence[Mutant]) -> None:
     killed = sum(mutant.fate == "killed" for mutant in found)
     print(
-        f"{name:24}{len(found):6} mutants{killed:6} killed{len(found) - killed:6} survived"
+        f"{name:20}{len(found):6} mutants{killed:6} killed{len(found) - killed:6} survived"
         f"{_share_killed(found):8.1%} killed"
     )
 

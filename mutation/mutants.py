@@ -7,19 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from local_aws.emulator import Emulator
 from mutation.explanations import Change
+from mutation.suites import PACKAGE, ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "build" / "mutation"
-PACKAGE = "client_connect"
+    from mutation.suites import Suite
+
+_TEMPLATE = Path(__file__).with_name("folder")
 _MUTMUT = Path(sys.executable).with_name("mutmut")
+
+# A test that takes a minute, and tests of what other processes import, where there are no mutants.
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "test_fuzz.py", "test_public_names.py")
 
 Fate = Literal["killed", "survived", "unclear"]
 
@@ -28,19 +34,18 @@ _KILLED = {1, 3, 24, 36, 152, 255, -24}
 # They passed, or there are none.
 _SURVIVED = {0, 5, 33}
 
-# Tests that see no mutant, because they start other processes; or that take a minute.
-_LEFT_OUT = ("test_fuzz.py", "test_public_names.py")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
     """One change of the runtime.
 
     Attributes:
+        folder: The working folder that has it.
         name: What mutmut calls it.
         fate: Whether a test noticed it. ``unclear`` when the tests ended in no known way.
     """
 
+    folder: Path
     name: str
     fate: Fate
 
@@ -53,49 +58,67 @@ class Mutant:
         """Return what it changes."""
         function = self.name.split(".")[2].partition("__mutmut_")[0]
         function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
-        return Change.of(f"{self.module}: {function}", _mutmut("show", self.name, output=subprocess.PIPE))
+        diff = _mutmut(self.folder, "show", self.name, output=subprocess.PIPE)
+        return Change.of(f"{self.module}: {function}", diff)
 
 
-def run(modules: Sequence[str], *, jobs: int) -> list[Mutant]:
-    """Mutate modules of the runtime, and run the tests that reach each mutant.
+def run(suite: Suite, modules: Sequence[str], *, jobs: int) -> list[Mutant]:
+    """Mutate modules of a suite, and run the tests that reach each mutant, of ``jobs`` mutants at once.
 
     Raises:
         subprocess.CalledProcessError: When the tests fail without any mutant.
     """
-    _lay_out()
-    _mutmut("run", "--max-children", str(jobs), *(f"{PACKAGE}.{module}.*" for module in modules))
-    return [mutant for module in modules for mutant in _results(module)]
+    folder = _laid_out(suite)
+    names = [f"{PACKAGE}.{module}.*" for module in modules]
+    with _emulator(suite) as environment:
+        _mutmut(folder, "run", "--max-children", str(jobs), *names, environment=environment)
+    return [mutant for module in modules for mutant in _results(folder, module)]
 
 
-def all_modules() -> list[str]:
-    """Return the names of the runtime's modules, in order."""
-    return sorted(
-        path.stem for path in (ROOT / "lambda_src" / PACKAGE).glob("*.py") if path.stem != "__init__"
-    )
+def _laid_out(suite: Suite) -> Path:
+    folder = ROOT / "build" / "mutation" / suite.name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(_TEMPLATE, folder)
+    # mutmut takes the name of a module from its path below "src".
+    layout = {
+        f"lambda_src/{PACKAGE}": f"src/{PACKAGE}",
+        **{path: path for path in ("local_aws", *suite.tests)},
+    }
+    for source, target in layout.items():
+        if (ROOT / source).is_dir():
+            shutil.copytree(ROOT / source, folder / target, ignore=_LEFT_OUT)
+        else:
+            (folder / target).parent.mkdir(parents=True)
+            shutil.copy(ROOT / source, folder / target)
+    return folder
 
 
-def _lay_out() -> None:
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    shutil.copytree(Path(__file__).with_name("folder"), FOLDER)
-    for source, target in (("lambda_src", "src"), ("tests/unit/runtime", "tests/unit/runtime")):
-        ignored = shutil.ignore_patterns("__pycache__", *_LEFT_OUT)
-        shutil.copytree(ROOT / source, FOLDER / target, ignore=ignored)
+@contextmanager
+def _emulator(suite: Suite) -> Iterator[dict[str, str]]:
+    """Start the emulator where it is needed, once for all mutants; give the variable that tells where it is."""
+    if not suite.emulator:
+        yield {}
+        return
+    with Emulator() as emulator:
+        yield {"MUTATION_EMULATOR_PORT": emulator.endpoint.rpartition(":")[2]}
 
 
-def _mutmut(*arguments: str, output: int | None = None) -> str:
-    # The tests run in the order of a set; and nothing but the working folder is imported.
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    environment.pop("PYTHONPATH", None)
+def _mutmut(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, output: int | None = None
+) -> str:
+    # The order of the tests is that of a set; and nothing outside of the working folder is tested.
+    variables = {**os.environ, "PYTHONHASHSEED": "0", **(environment or {})}
+    variables.pop("PYTHONPATH", None)
     done = subprocess.run(
-        [_MUTMUT, *arguments], cwd=FOLDER, env=environment, stdout=output, text=True, check=True
+        [_MUTMUT, *arguments], cwd=folder, env=variables, stdout=output, text=True, check=True
     )
     return done.stdout or ""
 
 
-def _results(module: str) -> Iterator[Mutant]:
-    file = FOLDER / "mutants" / "src" / PACKAGE / f"{module}.py.meta"
+def _results(folder: Path, module: str) -> Iterator[Mutant]:
+    file = folder / "mutants" / "src" / PACKAGE / f"{module}.py.meta"
     for name, code in json.loads(file.read_text("utf-8"))["exit_code_by_key"].items():
-        yield Mutant(name=name, fate=_fate(code))
+        yield Mutant(folder=folder, name=name, fate=_fate(code))
 
 
 def _fate(code: int | None) -> Fate:

@@ -318,6 +318,24 @@ def test_values(type_: str, value: object, condition: str) -> None:
     assert authorizer.decide(Facts(request, custom_facts="available", custom=custom)).allowed
 
 
+def test_a_waiver_of_a_policy_on_extra_facts_is_one() -> None:
+    """What would have been without it is told by the schema too: here the text is a decimal."""
+    text = (
+        PERMIT
+        + """@id("risky") forbid (principal, action, resource)
+    when { context has custom && context.custom.risk.greaterThan(decimal("0.7")) }
+    unless { context.waivers.contains("risky") };"""
+    )
+    facts = Facts(
+        ConnectionRequest.from_event(event()),
+        waivers=frozenset({"risky"}),
+        custom_facts="available",
+        custom={"risk": "0.83"},
+    )
+    decision = Authorizer(text, custom="{ risk: decimal }").decide(facts)
+    assert (decision.allowed, decision.waived) == (True, ("risky",))
+
+
 def test_a_member_of_an_enumeration_is_its_value() -> None:
     """A decision record shows the number or the text, not the name."""
     seen = cedar_json.value({"level": Level.HIGH, "colour": Colour.RED})

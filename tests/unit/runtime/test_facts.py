@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -214,6 +215,26 @@ def test_without_a_time_the_facts_are_of_now() -> None:
     """The default is the clock of this machine, in UTC."""
     before = datetime.now(UTC)
     assert before <= Facts(ConnectionRequest.from_event(event())).now <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("inventory", "device", "common_name"),
+    [("unknown", Device(), "laptop-1"), ("known", None, "laptop-1"), ("known", Device(), "")],
+    ids=["a device that is not known", "no device", "no common name"],
+)
+def test_fails_for_a_device_that_does_not_agree_with_the_inventory(
+    inventory: Any, device: Device | None, common_name: str
+) -> None:
+    """Policies could not tell which of the two is true."""
+    request = ConnectionRequest.from_event(event(common_name=common_name))
+    with pytest.raises(ValueError, match=f'^inventory is "{inventory}"; it is "known" with a device and a'):
+        Facts(request, inventory=inventory, device=device)
+
+
+def test_a_request_of_nobody_is_one_of_no_device_that_has_a_name() -> None:
+    """Only a program can make one: no policy that names a device is about it."""
+    request = replace(ConnectionRequest.from_event(event(username="")), common_name=None)
+    assert Facts(request).cedar_request()["principal"] == {"type": "ClientVpn::Device", "id": ""}
 
 
 def test_fails_for_a_time_without_a_zone() -> None:
