@@ -14,9 +14,9 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from client_connect import Device
+from client_connect import Decision, Device, Facts
 from client_connect.client_vpn import ClientVpn
-from client_connect.connections import STATE, ConnectionTable
+from client_connect.connections import STATE, ConnectionTable, RegisteredConnection
 from client_connect.custom_facts import CustomFacts
 from client_connect.items import waivers_item
 from client_connect.reauthorizer_state import ReauthorizerState
@@ -632,9 +632,7 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     """Not those that ended, not those that never came to be, and not those that nobody watches."""
     counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
     ours = client("this", username="bob").request()
-    with world.reached():
-        registry = ConnectionTable(Tables(), name=f"{world.name}-connections")
-        assert registry.active_connections(ours) is None
+    assert registry_of(world).active_connections(ours) is None
     world.run(PERMIT + counting)  # from here on, nothing ends unseen
     later = datetime.now(UTC) + timedelta(seconds=1)
     with mock.patch("local_aws.live_connections.datetime", wraps=datetime) as clock:
@@ -651,8 +649,7 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     )
 
     def count() -> int | None:
-        with world.reached():
-            return ConnectionTable(Tables(), name=f"{world.name}-connections").active_connections(ours)
+        return registry_of(world).active_connections(ours)
 
     assert count() == 3  # open, gone, and the ghost, which may still be about to connect
     world.run(PERMIT + counting)
@@ -660,6 +657,42 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     with mock.patch("client_connect.reauthorizer._ESTABLISHING", timedelta(seconds=-60)):
         world.run(PERMIT + counting)
     assert count() == 1
+
+
+def registry_of(world: LiveConnections) -> ConnectionTable:
+    """Return the registry as the handler has it."""
+    with world.reached():
+        return ConnectionTable(Tables(), name=f"{world.name}-connections")
+
+
+def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnections) -> None:
+    """The request is complete, and beside it is what was decided, and by which policies."""
+    registry, facts = registry_of(world), Facts(client("a", groups=("staff",)).request())
+    registry.record(facts, Decision(allowed=True, determining=("all",)), policies="a1b2")
+    found = registry.find(ids("a", "b"))
+    assert found == dict(zip(ids("a"), [RegisteredConnection(request=facts.request)], strict=True))
+    item = world.registered(*ids("a"))
+    assert item is not None
+    assert json.loads(item["decision"]["S"])["determining"] == ["all"]
+    assert item["policies"] == {"S": "a1b2"}
+
+
+def test_a_connection_that_has_ended_is_not_confirmed(world: LiveConnections) -> None:
+    """It would come back, and count, until its item expires."""
+    registry_of(world).confirm(*ids("a"))
+    assert world.registered(*ids("a")) is None
+
+
+def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: ClientVpnApi) -> None:
+    """A user has them wherever they are."""
+    two = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
+    two.create()
+    two.run(PERMIT)
+    registry = registry_of(two)
+    for name, endpoint in (("a", ENDPOINT), ("b", OTHER_ENDPOINT)):
+        facts = Facts(client(name, username="bob", endpoint_id=endpoint).request())
+        registry.record(facts, Decision(allowed=True), policies="a1b2")
+    assert registry.active_connections(client("c", username="BOB").request()) == 2
 
 
 def test_out_of_time_while_throttled(world: LiveConnections) -> None:

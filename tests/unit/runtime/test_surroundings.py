@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
+from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts, connections
 from client_connect import surroundings as module
 from client_connect.custom_facts import CustomFacts
 from client_connect.deadlines import Deadlines
@@ -25,6 +25,7 @@ from .conftest import PERMIT, event, lambda_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import tzinfo
 
     from client_connect.connections import ConnectionTable
     from client_connect.tables import Key, Tables
@@ -51,9 +52,11 @@ class Items:
         self.reads = 0
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Return the items that are there."""
+        """Return the items that are there; DynamoDB refuses a key that is no text."""
+        wanted = list(keys)
+        assert all(isinstance(key.value, str) for key in wanted)
         self.reads += 1
-        return {key: item for key in keys for table, item in self._items if _is(key, table, item)}
+        return {key: item for key in wanted for table, item in self._items if _is(key, table, item)}
 
 
 def _is(key: Key, table: str, item: Item) -> bool:
@@ -69,6 +72,20 @@ def waiver(holder: str, policy_id: str = "strict", **delay: float) -> Waiver:
     """Return a waiver that lasts so long from now."""
     until = datetime.now(UTC) + timedelta(**delay)
     return Waiver(policy_id=policy_id, until=until, reason="r", approved_by="a", holder=holder)
+
+
+class SteppingClock:
+    """The class ``datetime``, but for the time that is now."""
+
+    def __init__(self, time: datetime) -> None:
+        self.time = time
+
+    def now(self, time_zone: tzinfo | None = None) -> datetime:
+        """Return the time."""
+        return self.time.astimezone(time_zone)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(datetime, name)
 
 
 def gathered(seconds: float = 5, **sources: Any) -> Any:
@@ -180,14 +197,9 @@ def test_what_was_allowed_is_registered_as_it_was_decided(log: Log) -> None:
 
 def test_the_facts_are_of_the_configured_zone_and_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A waiver is over at the very moment that the policies see as now."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Self:
-            return cls(2026, 11, 22, 9, tzinfo=UTC).astimezone(tz)
-
-    monkeypatch.setattr(module, "datetime", Clock)
-    ends = replace(waiver("user:bob", "over"), until=Clock.now(UTC))
+    clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(module, "datetime", clock)
+    ends = replace(waiver("user:bob", "over"), until=clock.time)
     lasts = replace(waiver("user:bob", "lasts"), until=ends.until + timedelta(seconds=1))
     tokyo = ZoneInfo("Asia/Tokyo")
     facts = gathered(inventory=inventory(("w", waivers_item([ends, lasts]))), time_zone=tokyo).facts
@@ -328,19 +340,36 @@ def test_what_is_not_configured_is_not_there() -> None:
     assert nothing == Surroundings(time_zone=zone)
 
 
-def test_each_table_is_asked_by_its_name() -> None:
-    """Devices, waivers and connections are as the settings say."""
-    scan = {
+def scanned(valid_until: datetime) -> tuple[str, Item]:
+    """Return what the registry holds of a scan that counts until then."""
+    return "open", {
         "connectionId": {"S": "reauthorizer"},
-        "countsValidUntil": {"N": str(datetime(2190, 1, 1, tzinfo=UTC).timestamp())},
+        "countsValidUntil": {"N": str(valid_until.timestamp())},
         "countedEndpoints": {"SS": [REQUEST.endpoint_id]},
         "countedSince": {"S": "2026-11-22T09:00:00.000+00:00"},
         "confirmedBefore": {"S": "2026-11-22T09:00:00.000+00:00"},
     }
+
+
+def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
+    clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(connections, "datetime", clock)
+    items = CountingItems(scanned(clock.time + timedelta(seconds=10)))
+    registry = connections.ConnectionTable(cast("Tables", items), name="open")
+    seen = []
+    for _ in range(4):
+        seen.append((registry.active_connections(REQUEST), items.reads))
+        clock.time += timedelta(seconds=5)
+    assert seen == [(4, 1), (4, 1), (None, 2), (None, 3)]
+
+
+def test_each_table_is_asked_by_its_name() -> None:
+    """Devices, waivers and connections are as the settings say."""
     items = CountingItems(
         ("devices", device_item("laptop-1", Device(compliant=True))),
         ("waivers", waivers_item([waiver("user:bob", hours=1)])),
-        ("open", cast("Item", scan)),
+        scanned(datetime(2190, 1, 1, tzinfo=UTC)),
     )
     around = surroundings(TABLES, NOTHING, counts_connections=True, tables=cast("Tables", items))
     found = around.gather(REQUEST, seconds=5)
