@@ -71,7 +71,9 @@ def run(suite: Suite, modules: Sequence[str], *, jobs: int) -> list[Mutant]:
     folder = _laid_out(suite)
     names = [f"{PACKAGE}.{module}.*" for module in modules]
     with _emulator(suite) as environment:
-        _mutmut(folder, "run", "--max-children", str(jobs), *names, environment=environment)
+        # It shows its progress in one line, which is for people only.
+        output = None if sys.stdout.isatty() else subprocess.PIPE
+        _mutmut(folder, "run", "--max-children", str(jobs), *names, environment=environment, output=output)
     return [mutant for module in modules for mutant in _results(folder, module)]
 
 
@@ -106,12 +108,15 @@ def _emulator(suite: Suite) -> Iterator[dict[str, str]]:
 def _mutmut(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, output: int | None = None
 ) -> str:
-    # The order of the tests is that of a set; and nothing outside of the working folder is tested.
-    variables = {**os.environ, "PYTHONHASHSEED": "0", **(environment or {})}
+    # The order of the tests is that of a set; files are UTF-8; and nothing outside of the working folder is tested.
+    variables = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", **(environment or {})}
     variables.pop("PYTHONPATH", None)
     done = subprocess.run(
-        [_MUTMUT, *arguments], cwd=folder, env=variables, stdout=output, text=True, check=True
+        [_MUTMUT, *arguments], cwd=folder, env=variables, stdout=output, text=True, check=False
     )
+    if done.returncode:
+        print(done.stdout or "")
+        done.check_returncode()
     return done.stdout or ""
 
 
