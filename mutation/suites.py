@@ -42,13 +42,11 @@ NOT_MUTATED = (
     "client_vpn",
     "reauthorization",
     "reauthorizer",
-    "reauthorizer_records",
-    "reauthorizer_settings",
     "reauthorizer_state",
 )
 
-_HANDLER = Suite(
-    name="handler",
+_ALONE = Suite(
+    name="alone",
     modules=tuple(
         sorted(
             path.stem
@@ -60,4 +58,4 @@ _HANDLER = Suite(
     emulator=False,
 )
 
-SUITES = (_HANDLER, _TABLES)
+SUITES = (_ALONE, _TABLES)
