@@ -686,6 +686,25 @@ def test_a_connection_that_has_ended_is_not_confirmed(world: LiveConnections) ->
     assert world.registered(*ids("a")) is None
 
 
+def test_a_termination_is_remembered_for_a_day(world: LiveConnections) -> None:
+    """Of a connection that is not registered too; of one that is, no longer than the connection itself."""
+    registry, now = registry_of(world), datetime.now(UTC)
+    world.connect([client("a", age_s=7200)])
+    before = world.registered(*ids("a"))
+    assert before is not None
+    for id_ in ids("a", "b"):
+        registry.remember_termination(id_, now=now)
+    found = registry.find(ids("a", "b"))
+    assert [found[id_].terminated for id_ in ids("a", "b")] == [
+        now.replace(microsecond=now.microsecond // 1000 * 1000)
+    ] * 2
+    after, unregistered = world.registered(*ids("a")), world.registered(*ids("b"))
+    assert after is not None
+    assert unregistered is not None
+    assert after["expiresAt"] == before["expiresAt"]
+    assert int(unregistered["expiresAt"]["N"]) == int(now.timestamp()) + 26 * 3600
+
+
 def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: ClientVpnApi) -> None:
     """A user has them wherever they are."""
     two = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
