@@ -682,8 +682,12 @@ def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnecti
 
 def test_a_connection_that_has_ended_is_not_confirmed(world: LiveConnections) -> None:
     """It would come back, and count, until its item expires."""
-    registry_of(world).confirm(*ids("a"))
-    assert world.registered(*ids("a")) is None
+    world.connect([client("a")])
+    registry = registry_of(world)
+    for id_ in ids("a", "b"):
+        registry.confirm(id_)
+    assert [each.confirmed for each in registry.find(ids("a")).values()] == [True]
+    assert world.registered(*ids("b")) is None
 
 
 def test_a_termination_is_remembered_for_a_day(world: LiveConnections) -> None:
