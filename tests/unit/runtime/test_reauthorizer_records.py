@@ -97,9 +97,10 @@ def test_a_terminated_connection_has_a_record(  # noqa: PLR0913 - the columns of
     ("reason", "found"),
     [
         ("connection-limit", judgement()),
+        ("connection-limit", judgement(facts=facts())),
         ("policies", judgement(facts=facts(), decision=DECISION)),
     ],
-    ids=["not decided", "not registered"],
+    ids=["not asked", "not decided", "not registered"],
 )
 def test_of_a_connection_that_is_not_registered_the_record_has_what_the_service_tells(
     log: Log, reason: Reason, found: Judgement
@@ -110,7 +111,8 @@ def test_of_a_connection_that_is_not_registered_the_record_has_what_the_service_
     assert record["told"] == {"username": "bob", "commonName": "laptop"}
     assert "request" not in record
     assert ("decision" in record) == ("facts" in record) == (found.decision is not None)
-    assert record["reason"] == reason
+    assert (record["reason"], record["message"]) == (reason, "connection was terminated")
+    assert "failure" not in record
 
 
 def test_a_request_with_characters_that_are_escaped_is_recorded_without_loss_too(log: Log) -> None:
