@@ -44,7 +44,8 @@ def test_an_endpoint_of_which_nothing_was_counted_can_be_begun_again() -> None:
 
 def test_a_scan_comes_back_from_its_text() -> None:
     """Whole, so that the next run goes on as if it were the same."""
-    one = scan(per_user=1, token="t")
+    one = scan(per_user=1)
+    one.go_on("t")
     one.deny(connection("first"), [])
     one.keep_newest("user:bob", connection("old", established="2026-11-22 08:00:00"))
     one.keep_newest("user:bob", connection("new"))
