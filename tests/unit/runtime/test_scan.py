@@ -35,6 +35,18 @@ def test_an_endpoint_that_is_begun_again_is_counted_anew() -> None:
     assert (one.denied, sorted(one.candidates)) == ({"a": 1, "connection-limit": 1}, ["first", "old"])
 
 
+def test_a_user_keeps_the_newest_connections() -> None:
+    """Also when an endpoint is begun again: who is seen twice has no more connections than before."""
+    one = scan(per_user=2)
+    connections = [connection(f"c{hour}", established=f"2026-11-22 0{hour}:00:00") for hour in (3, 1, 4, 2)]
+    for _ in range(2):
+        for each in connections:
+            one.keep_newest("user:bob", each)
+        assert (one.denials, sorted(one.candidates)) == (2, ["c1", "c2"])
+        one.begin_endpoint_again()
+    assert one.candidates["c1"].connection == connections[1]
+
+
 def test_an_endpoint_of_which_nothing_was_counted_can_be_begun_again() -> None:
     """The service may refuse the token of its first page."""
     one = scan()
