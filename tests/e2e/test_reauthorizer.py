@@ -524,6 +524,20 @@ def test_the_newest_connections_stay(world: LiveConnections, lines: list[logging
     assert reasons[ids("denied")[0]] == "policies"
 
 
+def test_the_limit_counts_unknown_connections_of_users_that_the_service_names(world: LiveConnections) -> None:
+    """Whose a connection without a user is, nobody knows: the same certificate may be that of many."""
+    world.connect(
+        [
+            client("old", username="bob", age_s=90, registered=False),
+            client("new", username="bob", registered=False),
+            client("one", username=None, common_name="shared", age_s=90, registered=False),
+            client("other", username=None, common_name="shared", registered=False),
+        ]
+    )
+    world.run(PERMIT, connections_per_user=1, unknown_connections=UnknownConnections.DECIDE)
+    assert terminated(world) == ids("old")
+
+
 def test_the_limit_is_over_endpoints_and_runs(world: LiveConnections) -> None:
     """Also where the scan takes several runs."""
     two = replace(world, endpoints=(ENDPOINT, OTHER_ENDPOINT))
