@@ -12,11 +12,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Pyright is the locked one and runs on the locked Node; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help setup demo test check docs lock clean
+.PHONY: help setup demo test check docs bench fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: $(STAMPS)/project node_modules/.package-lock.json  ## install everything the other targets need
 
@@ -43,6 +43,15 @@ check: setup docs  ## lint, formatting, types, documentation and known vulnerabi
 docs: setup  ## build the documentation site into site/, with warnings as errors
 	@echo "==> Building the documentation"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
+	@$(BIN)/python -m benchmarks $(BENCHMARKS)
+
+fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler (a quarter of an hour; Linux)
+	@$(BIN)/python -m tests.fuzz $(EVENTS)
+
+mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (hours)
+	@$(BIN)/python -m mutation --jobs 2 $(MODULES)
 
 # `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UV_LOCK_FLAGS)

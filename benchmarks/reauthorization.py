@@ -1,6 +1,6 @@
 """A full endpoint of which 1 connection in 50 is denied by now, throttled as AWS throttles.
 
-``python benchmarks/reauthorization.py`` opens 126,000 connections, the most that an endpoint holds, and runs the
+``python -m benchmarks.reauthorization`` opens 126,000 connections, the most that an endpoint holds, and runs the
 re-authorizer's function again and again, each time in a process of its own, until nothing is left to terminate. It
 prints what each run did, and the most memory that it took; then the same with a tenth of the connections. It fails
 when a connection is terminated twice, or one that is not denied, or when one is left.
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.rows import Row, limited
 from local_aws.client_vpn_api import ClientVpnApi, faster_clock
 from local_aws.emulator import ROOT, Emulator
 from local_aws.live_connections import Client, LiveConnections
@@ -84,21 +85,33 @@ def run(
     return summary, memory["peakMiB"]
 
 
+def rows(*, connections: int = 126_000, seconds: float = 120, speed: float = 10) -> list[Row]:
+    """Measure a full endpoint and a tenth of one, and return the findings.
+
+    Raises:
+        SystemExit: When who was terminated is not who is denied.
+    """
+    with Emulator() as emulator:
+        few, many = (
+            measure(emulator, connections=number, seconds=seconds, speed=speed)
+            for number in (connections // 10, connections)
+        )
+    topic, what = "Re-authorization", f"{connections:,} connections"
+    return [
+        limited(topic, f"{what}: memory", many, "MiB"),
+        limited(topic, f"{what}: more memory than for a tenth", many - few, "MiB", at_most=MOST_MORE_MIB),
+    ]
+
+
 def main() -> None:
-    """Measure a full endpoint and a tenth of one."""
+    """Measure and print; fail when ten times the connections take much more memory."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connections", type=int, default=126_000)
     parser.add_argument("--seconds", type=float, default=120, help="the function's timeout")
     parser.add_argument("--speed", type=float, default=10, help="how much faster the API's clock is")
     options = parser.parse_args()
-    with Emulator() as emulator:
-        peaks = [
-            measure(emulator, connections=number, seconds=options.seconds, speed=options.speed)
-            for number in (options.connections // 10, options.connections)
-        ]
-    print(f"ten times the connections take {peaks[1] - peaks[0]:.1f} MiB more")
-    if peaks[1] - peaks[0] > MOST_MORE_MIB:
-        raise SystemExit(f"that is more than {MOST_MORE_MIB} MiB")
+    found = rows(connections=options.connections, seconds=options.seconds, speed=options.speed)
+    sys.exit(not all(row.met in (True, None) for row in found))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """How fast `client-connect replay` is, and how much memory it takes, with 20 policies.
 
-python benchmarks/replay.py            a million decision records
-python benchmarks/replay.py 100000
+python -m benchmarks.replay                  200,000 decision records, in one process and in two
+python -m benchmarks.replay 1000000          a million
+python -m benchmarks.replay --connection-logs
 """
 
 from __future__ import annotations
@@ -11,102 +12,108 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from generate_logs import log, write
+from benchmarks.generate_logs import log, write
+from benchmarks.measuring import Sample
+from benchmarks.policies import TWENTY
+from benchmarks.rows import Row, compared, faster, limited
 
-# What a company may have: it reads nearly everything that a policy can see.
-POLICIES = """
-@id("authenticated") permit (principal, action, resource);
-@id("minimum-windows") forbid (principal, action, resource)
-when { context.platform == "win" && context has os && context.os.major < 10 };
-@id("minimum-build") forbid (principal, action, resource)
-when { context has os && context.os has build && context.os.build < 19045 }
-unless { context.waivers.contains("minimum-build") };
-@id("platforms") forbid (principal, action, resource)
-unless { ["win", "mac", "linux", "ios"].contains(context.platform) };
-@id("minimum-openvpn") forbid (principal, action, resource)
-when { context has openvpn && context.openvpn.major < 3 }
-unless { context.openvpn.major == 2 && context.openvpn.minor >= 5 };
-@id("contractor-hours") forbid (principal in ClientVpn::Group::"contractors", action, resource)
-unless { context.time.weekday <= 5 && context.time.minuteOfDay >= 420 && context.time.minuteOfDay < 1140 };
-@id("maintenance") forbid (principal, action, resource)
-when { context.time.now >= datetime("2026-11-14T22:00:00Z") && context.time.now < datetime("2026-11-15T02:00:00Z") }
-unless { principal in ClientVpn::Group::"admins" };
-@id("admins-on-known-platforms") forbid (principal in ClientVpn::Group::"admins", action, resource)
-unless { context.platform == "win" || context.platform == "linux" };
-@id("finance-devices") forbid (principal in ClientVpn::Group::"finance", action, resource)
-unless { context has commonName && context.commonName like "laptop-*" };
-""" + "\n".join(
-    [
-        *(
-            f'@id("network-{number}") forbid (principal, action, resource) '
-            f'when {{ context.publicIp.isInRange(ip("198.51.{number}.0/26")) }};'
-            for number in range(98, 103)
-        ),
-        *(
-            f'@id("person-{number}") forbid (principal, action, resource) '
-            f'when {{ context has username && context.username == "user{number:05d}@example.com" }};'
-            for number in (7, 42, 99)
-        ),
-        *(
-            f'@id("lost-{name}") forbid (principal, action, resource) '
-            f'when {{ context has commonName && context.commonName == "{name}" }};'
-            for name in ("laptop-00013", "laptop-00666", "laptop-01234")
-        ),
-    ]
-)
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TOPIC = "Replay"
 
 
-def measure(log_file: Path, policies: Path, jobs: int) -> None:
-    """Replay a log in a process of its own, and print what it took."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one replay took.
+
+    Attributes:
+        decisions: How many decisions it made again.
+        seconds: The time on the wall.
+        cpu_seconds: The time of the processors, which others on the machine disturb less.
+        memory_mib: The largest process.
+    """
+
+    decisions: int
+    seconds: float
+    cpu_seconds: float
+    memory_mib: float
+
+
+def replay(log_file: Path, policies: Path, *, jobs: int) -> Run:
+    """Replay a log in a process of its own."""
     command = [
-        sys.executable,
-        "-c",
-        "from client_connect_tools.cli import main; main()",
-        "replay",
-        str(log_file),
+        *(sys.executable, "-c", "from client_connect_tools.cli import main; main()"),
+        *("replay", str(log_file), "--policies", str(policies)),
+        *("--jobs", str(jobs), "--json", "--allow-change"),
     ]
-    options = ["--policies", str(policies), "--jobs", str(jobs), "--json", "--allow-change"]
     started = time.perf_counter()
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE)  # noqa: S603 - our own command
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own command
     assert process.stdout is not None  # noqa: S101 - for the type checker
     with process.stdout as stdout:
         totals = json.load(stdout)["totals"]
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    cpu = usage.ru_utime + usage.ru_stime  # says more than the time on the wall while others use the machine
-    print(
-        f"{jobs} {'job ' if jobs == 1 else 'jobs'}: {totals['lines']:,} lines in {seconds:.1f} s, "
-        f"{totals['decisions'] / seconds:,.0f} decisions a second; "
-        f"{cpu:.1f} s of CPU, {totals['decisions'] / cpu:,.0f} decisions in each; "
-        f"{usage.ru_maxrss / 1024:.0f} MiB in the largest process; "
-        f"{totals['newlyDenied']:,} newly denied, {totals['undecidable']:,} undecidable",
-        flush=True,
+    return Run(
+        decisions=totals["decisions"],
+        seconds=time.perf_counter() - started,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        memory_mib=usage.ru_maxrss / 1024,
     )
+
+
+def rows(lines: int = 200_000, *, rounds: int = 5, connection_logs: bool = False) -> list[Row]:
+    """Measure, and return the findings."""
+    kind = "connection log lines" if connection_logs else "decision records"
+    many, few = f"{lines:,} {kind}", f"{lines // 10:,}"
+    with TemporaryDirectory() as folder:
+        policies, whole, tenth = (
+            Path(folder, name) for name in ("policies.cedar", "log.jsonl", "tenth.jsonl")
+        )
+        policies.write_text(TWENTY, "utf-8")
+        for file, length in ((whole, lines), (tenth, lines // 10)):
+            write(file, log(length, connection_logs=connection_logs))
+        print(f"{kind}: {whole.stat().st_size / 1e6:,.0f} MB", flush=True)
+        replay(tenth, policies, jobs=1)  # warms the disk's cache up
+        alone, both, short = [], [], []
+        for _ in range(rounds):
+            alone.append(replay(whole, policies, jobs=1))
+            both.append(replay(whole, policies, jobs=2))
+            short.append(replay(tenth, policies, jobs=1))
+    rate = Sample([run.decisions / run.cpu_seconds for run in alone], "decisions")
+    print(f"  in a second of one processor: {rate}")
+    return [
+        limited(TOPIC, f"{many}: decisions in a second of one processor, here", rate.median, ""),
+        faster(TOPIC, f"{many}, two jobs", _seconds(both), "one job", _seconds(alone), at_least=1),
+        compared(TOPIC, f"{many}: memory", _memory(alone), few, _memory(short)),
+        limited(TOPIC, f"{many}: memory of the largest process", _memory(alone).median, "MiB"),
+    ]
+
+
+def _seconds(runs: Sequence[Run]) -> Sample:
+    return Sample([run.seconds for run in runs], "s")
+
+
+def _memory(runs: Sequence[Run]) -> Sample:
+    return Sample([run.memory_mib for run in runs], "MiB")
 
 
 def main() -> None:
-    """Measure with one job and with two."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("lines", type=int, nargs="?", default=1_000_000)
+    parser.add_argument("lines", type=int, nargs="?", default=200_000)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connection-logs", action="store_true")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        policies, log_file = Path(folder, "policies.cedar"), Path(folder, "log.jsonl")
-        policies.write_text(POLICIES, "utf-8")
-        write(log_file, log(chosen.lines, connection_logs=chosen.connection_logs))
-        kind = "connection logs" if chosen.connection_logs else "decision records"
-        print(
-            f"{kind}, {log_file.stat().st_size / 1e6:,.0f} MB, {POLICIES.count('@id')} policies", flush=True
-        )
-        for jobs in (1, 2):
-            measure(log_file, policies, jobs)
+    rows(chosen.lines, rounds=chosen.rounds, connection_logs=chosen.connection_logs)
 
 
 if __name__ == "__main__":

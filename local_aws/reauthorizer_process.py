@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from client_connect import reauthorization
+from client_connect import bundled_files, reauthorization
 from client_connect.time_left import TimeLeft
 
 
@@ -53,7 +53,7 @@ def main(policies: Path, seconds: float, speed: float) -> None:
         function_name="reauthorizer",
         get_remaining_time_in_millis=lambda: int((deadline - time.monotonic()) * 1000),
     )
-    reauthorization.BUNDLE = policies
+    bundled_files.BUNDLE = str(policies)
     faster = partial(TimeLeft, reserve_s=min(20, seconds / 10), sleep=lambda pause: time.sleep(pause / speed))
     with mock.patch.object(reauthorization, "TimeLeft", faster):
         reauthorization.handler({}, context)

@@ -193,6 +193,13 @@ class RuntimeClient:
         return tail("\n".join(self.log_lines))
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - socketserver's own types
+        """Say nothing of an interpreter that is ended while it waits for its next invocation."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _RuntimeApi:
     """The Lambda Runtime API for one interpreter.
 
@@ -205,7 +212,7 @@ class _RuntimeApi:
         self.ready = threading.Event()
         self.outcomes: queue.Queue[_Outcome] = queue.Queue()
         self._invocations: queue.Queue[_Invocation] = queue.Queue()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._request_handler())
+        self._server = _Server(("127.0.0.1", 0), self._request_handler())
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()

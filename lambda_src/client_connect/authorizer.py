@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,8 @@ class Authorizer:
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
-        request, entities = facts.cedar_request(), facts.cedar_entities()
+        request, entities = facts.cedar_request(), json.dumps(facts.cedar_entities())
+        request["context"] = json.dumps(request["context"])
 
         def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
             return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from client_connect import bundled_files
 from client_connect.authorizer import Authorizer, Decision
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, schema_version_of
 from client_connect.response import response
 from client_connect.settings import (
-    CUSTOM_SCHEMA_FILE,
     ERROR_DENIAL,
-    POLICIES_FILE,
     Settings,
     read_shadow_mode,
 )
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client_connect.facts import Facts
-
-POLICIES = Path(__file__).parents[1] / POLICIES_FILE
-CUSTOM_SCHEMA = POLICIES.with_name(CUSTOM_SCHEMA_FILE)
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
@@ -134,8 +129,8 @@ def start() -> ConnectHandler:
         # First and alone, because shadow mode must not block when another setting is wrong.
         settings = Settings(shadow_mode=read_shadow_mode())
         settings = Settings.from_environment()
-        policies = POLICIES.read_text("utf-8")
-        authorizer = Authorizer(policies, custom=_custom_schema())
+        policies = bundled_files.policies()
+        authorizer = Authorizer(policies, custom=bundled_files.custom_schema())
         around = surroundings(settings, authorizer, counts_connections="activeConnections" in policies)
     except (KeyboardInterrupt, SystemExit):
         raise
@@ -143,10 +138,6 @@ def start() -> ConnectHandler:
         return ConnectHandler(_raising(error), settings)
     digest = authorizer.policies.digest
     return ConnectHandler(authorizer.decide, settings, policies=digest, surroundings=around)
-
-
-def _custom_schema() -> str | None:
-    return CUSTOM_SCHEMA.read_text("utf-8") if CUSTOM_SCHEMA.is_file() else None
 
 
 def _raising(error: BaseException) -> Callable[[Facts], Decision]:

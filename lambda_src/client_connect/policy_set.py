@@ -7,10 +7,26 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import cedarpy
-from cedarpy import pst
+
+from client_connect import policy_json, policy_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from typing import Any, Literal, Protocol
+
+    from cedarpy import pst
+
+    Effect = Literal["permit", "forbid"]
+
+    # The effect of a policy, its annotations, and what its syntax has of it.
+    Statement = tuple[Effect, Mapping[str, str], Any]
+
+    class _Syntax(Protocol):
+        """How policies are taken apart and put together: ``policy_json`` or ``policy_nodes``."""
+
+        def take_apart(self, text: str) -> tuple[list[Statement], bool]: ...
+
+        def put_together(self, contents: Mapping[str, Any]) -> cedarpy.PolicySet: ...
 
 
 class InvalidPolicySet(ValueError):
@@ -30,7 +46,7 @@ class Policy:
     """
 
     id: str
-    effect: pst.Effect
+    effect: Effect
     message: str
     status: str
     shadow: bool
@@ -62,16 +78,25 @@ class PolicySet:
             InvalidPolicySet: When Cedar cannot parse the text, when a policy has no ``@id`` or another's,
                 or when it is a template, which Cedar would silently never apply.
         """
-        templates = _templates(text)
-        by_id = {id_: _policy(template) for id_, template in templates.items()}
+        try:
+            return cls._parse(text, policy_json)
+        except RecursionError:
+            raise InvalidPolicySet("the policies cannot be parsed: one is nested too deep") from None
+        except ValueError:  # it is wrong, and the nodes tell better how; or it is too deep for JSON alone
+            return cls._parse(text, policy_nodes)
 
-        def subset(*, shadow: bool, effects: tuple[pst.Effect, ...]) -> cedarpy.PolicySet:
-            chosen = {
-                id_: templates[id_]
-                for id_, policy in by_id.items()
-                if policy.shadow is shadow and policy.effect in effects
-            }
-            return _of(chosen)
+    @classmethod
+    def _parse(cls, text: str, syntax: _Syntax) -> PolicySet:
+        by_id, contents = _policies(text, syntax)
+
+        def subset(*, shadow: bool, effects: tuple[Effect, ...]) -> cedarpy.PolicySet:
+            return syntax.put_together(
+                {
+                    id_: contents[id_]
+                    for id_, policy in by_id.items()
+                    if policy.shadow is shadow and policy.effect in effects
+                }
+            )
 
         return cls(
             by_id,
@@ -83,44 +108,36 @@ class PolicySet:
 
     def only(self, ids: Collection[str]) -> PolicySet:
         """Return some of the enforced policies, and none in shadow mode."""
-        templates = {id_: policy for id_, policy in self.enforced_policies().items() if id_ in ids}
+        nodes = {id_: node for id_, node in self.enforced_policies().items() if id_ in ids}
         none = cedarpy.PolicySet.from_str("")
-        return replace(self, enforced=_of(templates), shadow_forbids=none, shadow_permits=none)
+        enforced = policy_nodes.put_together(nodes)
+        return replace(self, enforced=enforced, shadow_forbids=none, shadow_permits=none)
 
     def enforced_policies(self) -> Mapping[str, pst.Template]:
         """Return the enforced policies as syntax nodes, by their ``@id``."""
         return self.enforced.to_pst().static_policies
 
 
-def _of(templates: Mapping[str, pst.Template]) -> cedarpy.PolicySet:
-    return cedarpy.PolicySet.from_pst(pst.PolicySet({}, templates, ()))
-
-
-def _templates(text: str) -> dict[str, pst.Template]:
-    """Return the static policies under their ``@id``, which then is their id in every diagnostic too."""
+def _policies(text: str, syntax: _Syntax) -> tuple[dict[str, Policy], dict[str, Any]]:
+    """Return the policies, and what the syntax has of each, under the ``@id`` that every diagnostic then names."""
     try:
-        parsed = cedarpy.PolicySet.from_str(text).to_pst()
+        statements, has_templates = syntax.take_apart(text)
     except ValueError as error:
         raise InvalidPolicySet(f"the policies cannot be parsed: {error}") from error
-    if parsed.templates:
+    if has_templates:
         raise InvalidPolicySet("a policy with ?principal or ?resource is a template, which never applies")
-    templates: dict[str, pst.Template] = {}
-    for template in parsed.static_policies.values():
-        id_ = template.annotations.get("id")
+    by_id: dict[str, Policy] = {}
+    contents: dict[str, Any] = {}
+    for effect, noted, content in statements:
+        id_ = noted.get("id")
         if not id_:
-            raise InvalidPolicySet(f'a {template.effect} has no @id; add @id("...") before it')
-        if id_ in templates:
+            raise InvalidPolicySet(f'a {effect} has no @id; add @id("...") before it')
+        if id_ in by_id:
             raise InvalidPolicySet(f'two policies have @id("{id_}"); give each its own')
-        templates[id_] = replace(template, id=id_)
-    return templates
+        by_id[id_], contents[id_] = _policy(id_, effect, noted), content
+    return by_id, contents
 
 
-def _policy(template: pst.Template) -> Policy:
-    annotations = template.annotations
-    return Policy(
-        id=template.id,
-        effect=template.effect,
-        message=annotations.get("message", ""),
-        status=annotations.get("status", ""),
-        shadow="shadow" in annotations,
-    )
+def _policy(id_: str, effect: Effect, noted: Mapping[str, str]) -> Policy:
+    message, status = noted.get("message", ""), noted.get("status", "")
+    return Policy(id_, effect, message, status, shadow="shadow" in noted)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from client_connect import bundled_files
 from client_connect.authorizer import Authorizer
 from client_connect.client_vpn import ClientVpn
 from client_connect.connections import ConnectionTable
@@ -22,8 +22,6 @@ from client_connect.reauthorizer_state import ReauthorizerState
 from client_connect.redeciding import Judge
 from client_connect.settings import (
     CONNECTIONS_TABLE,
-    CUSTOM_SCHEMA_FILE,
-    POLICIES_FILE,
     Settings,
     read_shadow_mode,
 )
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
         def get_remaining_time_in_millis(self) -> int:
             """Return the milliseconds until Lambda ends the invocation."""
 
-
-BUNDLE = Path(__file__).parents[1]
 
 # Nobody waits for an answer here, so that a throttled table is asked more often than the handler may.
 _ROUNDS = 5
@@ -78,11 +74,7 @@ class Parts:
         shared = Settings.from_environment()
         if shared.connections_table is None:
             raise LookupError(f"{CONNECTIONS_TABLE} is not set")
-        custom = BUNDLE / CUSTOM_SCHEMA_FILE
-        authorizer = Authorizer(
-            (BUNDLE / POLICIES_FILE).read_text("utf-8"),
-            custom=custom.read_text("utf-8") if custom.is_file() else None,
-        )
+        authorizer = Authorizer(bundled_files.policies(), custom=bundled_files.custom_schema())
         settings = ReauthorizerSettings.from_environment()
         tables = Tables(rounds=_ROUNDS)
         return cls(

@@ -13,12 +13,13 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from client_connect.printable import printable_json
+from client_connect.printable import printable, printable_json
 from client_connect.request import InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from types import TracebackType
 
     from client_connect.authorizer import Decision
     from client_connect.facts import Facts
@@ -140,7 +141,7 @@ class Record:
         _logger.log(
             logging.ERROR if self.error else logging.WARNING if problems else logging.INFO,
             "connection allowed" if self.allow else "connection denied",
-            exc_info=self.exception,
+            exc_info=self.exception and _exc_info(self.exception),
             extra={
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
@@ -151,6 +152,13 @@ class Record:
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
             },
         )
+
+
+def _exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
+    """Return an error as the formatter takes it, which writes its text as it is."""
+    text = str(error)
+    clean = error if text.isprintable() else Exception(printable(text))
+    return type(error), clean, error.__traceback__
 
 
 def _json(event: object) -> str:

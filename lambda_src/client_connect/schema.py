@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
-_SCHEMA = Path(__file__).with_name("schema.cedarschema")
+from client_connect import bundled_files
+
 _NO_CUSTOM_FACTS = "type Custom = {};"
 
 
@@ -17,6 +17,6 @@ def schema_text(custom: str | None = None) -> str:
         custom: What ``context.custom`` is: a Cedar record type, such as ``{ riskScore: Long, vip?: Bool }``.
             Default: an empty record.
     """
-    text = _SCHEMA.read_text("utf-8")
+    text = bundled_files.schema()
     # The semicolon on a line of its own: the last thing in a fragment may be a comment.
     return text if custom is None else text.replace(_NO_CUSTOM_FACTS, f"type Custom = {custom.strip()}\n;")

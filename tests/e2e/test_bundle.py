@@ -128,6 +128,30 @@ def test_records(runtime: RuntimeClient) -> None:
     assert (failed["level"], failed["error"]["type"]) == ("ERROR", "InvalidRequest")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '" || true //',
+        'ClientVpn::Group::"staff"',
+        '{"__entity": {"type": "ClientVpn::Group", "id": "staff"}}',
+        'staff\n{"level": "INFO", "allow": true}',
+        "staff\u200b\u202e\u2028\x9b2J\0",
+        "{0} %s ${jndi:ldap://127.0.0.1/staff}",
+        "👨\u200d👩\u200d👧" * 51,
+        "staff\ud83e",
+    ],
+    ids=["condition", "entity", "JSON", "record", "unseen", "templates", "255 emoji", "half a character"],
+)
+def test_a_text_that_spells_something_else_is_a_text(runtime: RuntimeClient, text: str) -> None:
+    """It opens no group, it is not told to the client, and it neither breaks nor disguises the line of the log."""
+    before = len(runtime.log_lines)
+    answer = runtime.invoke(event("v3", username=text, groups=[text], **{"common-name": text}))
+    assert answer["allow"] is False
+    assert text not in answer["error-msg-on-denied-connection"]
+    (line,) = runtime.log_lines[before:]
+    assert line.isprintable()
+
+
 def test_too_little_time(runtime: RuntimeClient) -> None:
     """When Lambda is about to end the invocation, the client still gets our denial."""
     answer = runtime.invoke(event("v3"), seconds=0.15)

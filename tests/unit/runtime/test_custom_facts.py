@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, Facts, InvalidPolicySet, cedar_json, surroundings
+from client_connect import (
+    Authorizer,
+    ConnectionRequest,
+    Facts,
+    InvalidPolicySet,
+    bundled_files,
+    cedar_json,
+    surroundings,
+)
 from client_connect import handler as module
 from client_connect.custom_facts import CustomFacts
 from client_connect.deadlines import Deadlines
@@ -124,8 +132,7 @@ FAULTS = {
 @pytest.fixture
 def define(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ConnectHandler]]:
     """Start a handler as in a bundle: with policies, schema and this source as the module ``faulty``."""
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
-    monkeypatch.setattr(module, "CUSTOM_SCHEMA", tmp_path / "custom.cedarschema")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv(EXTRA_FACTS, "faulty")
     (tmp_path / "policies.cedar").write_text(POLICIES, "utf-8")

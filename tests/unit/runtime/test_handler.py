@@ -18,7 +18,7 @@ import cedarpy
 import pytest
 
 import client_connect
-from client_connect import Authorizer, ConnectionRequest, Decision, Facts
+from client_connect import Authorizer, ConnectionRequest, Decision, Facts, bundled_files
 from client_connect import handler as module
 from client_connect.handler import MINIMUM_TIME_LEFT_MS, ConnectHandler, start
 from client_connect.settings import (
@@ -225,7 +225,7 @@ def test_an_interrupt_passes_through(
     with pytest.raises(interrupt):
         ConnectHandler(raising(interrupt()), Settings())(event())
     monkeypatch.setattr(module, "Authorizer", raising(interrupt()))
-    monkeypatch.setattr(module, "POLICIES", Path(__file__))
+    monkeypatch.setattr(bundled_files, "policies", lambda: PERMIT)
     with pytest.raises(interrupt):
         start()
     assert log.records() == []
@@ -300,7 +300,7 @@ def test_a_handler_that_cannot_start_refuses_everybody_and_says_why(  # noqa: PL
     """Except in shadow mode, which does not block even then."""
     if policies is not None:
         (tmp_path / "policies.cedar").write_bytes(policies)
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     for name, value in {**variables, SHADOW_MODE: str(shadow_mode).lower()}.items():
         monkeypatch.setenv(name, value)
     handler = start()
@@ -321,7 +321,7 @@ def test_a_panic_at_the_start_is_a_failure_that_keeps_nothing_alive(
 ) -> None:
     """The same error is raised for each request, but must not gather their frames."""
     panic = PanicException("oops")
-    monkeypatch.setattr(module, "POLICIES", Path(__file__))
+    monkeypatch.setattr(bundled_files, "policies", lambda: PERMIT)
     monkeypatch.setattr(module, "Authorizer", raising(panic))
     handler = start()
 
@@ -339,7 +339,7 @@ def test_a_panic_at_the_start_is_a_failure_that_keeps_nothing_alive(
 def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The handler that it makes decides by them."""
     (tmp_path / "policies.cedar").write_text(FORBID.replace("message", "note"), "utf-8")
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     assert message_of(start()(event())) == DEFAULT_DENIAL
     monkeypatch.setenv(DEFAULT_MESSAGE, "Call 555.")
     assert message_of(start()(event())) == "Call 555."
@@ -356,7 +356,7 @@ def test_the_registry_is_read_only_for_policies_that_count_connections(
     """Another policy would wait for it in vain; here DynamoDB is down, so asking leaves a trace."""
     policy = f'@id("a") permit (principal, action, resource) when {{ {condition} && false }};'
     (tmp_path / "policies.cedar").write_text(policy, "utf-8")
-    monkeypatch.setattr(module, "POLICIES", tmp_path / "policies.cedar")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     monkeypatch.setenv(CONNECTIONS_TABLE, "open")
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "nowhere")
