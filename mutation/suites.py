@@ -37,8 +37,8 @@ _TABLES = Suite(
     emulator=True,
 )
 
-# The first four are what the re-authorizer does beside deciding, which is tested end to end; the last one has done its work
-# before a mutant could take part in it.
+# The first four are what the re-authorizer does beside deciding, which is tested end to end; the last one has done its
+# work before a mutant could take part in it.
 NOT_MUTATED = ("client_vpn", "reauthorization", "reauthorizer", "reauthorizer_state", "deferred_nodes")
 
 _ALONE = Suite(
