@@ -27,7 +27,7 @@ _MUTMUT = Path(sys.executable).with_name("mutmut")
 # Tests that take long or measure memory, and tests of what other processes import, where there are no mutants.
 _LEFT_OUT = shutil.ignore_patterns(
     "__pycache__",
-    *("test_fuzz.py", "test_injection.py", "test_memory.py", "test_metamorphic.py", "test_public_names.py"),
+    *("test_fuzz.py", "test_memory.py", "test_metamorphic.py", "test_public_names.py"),
 )
 
 Fate = Literal["killed", "survived", "unclear"]

@@ -8,6 +8,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 from ipaddress import ip_address
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,6 @@ from tests.unit.runtime.conftest import PERMIT, assert_valid, event, lambda_cont
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from client_connect.handler import ConnectHandler
     from tests.unit.runtime.conftest import Log
@@ -359,6 +359,13 @@ def test_the_schema_takes_a_fragment_that_ends_with_a_comment() -> None:
     """What is behind it stays part of the schema."""
     assert Authorizer(PERMIT, custom=SCHEMA)
     assert schema_text(SCHEMA).count("\n") == schema_text().count("\n") + 1
+
+
+def test_the_schema_is_the_one_that_lies_in_the_package() -> None:
+    """Wherever the team's own files are."""
+    assert bundled_files.schema() == Path(bundled_files.__file__).with_name("schema.cedarschema").read_text(
+        "utf-8"
+    )
 
 
 def test_fails_with_a_schema_that_is_none() -> None:

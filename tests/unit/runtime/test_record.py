@@ -155,6 +155,7 @@ def test_an_error_that_is_not_the_requests_has_a_stack_trace(log: Log) -> None:
     assert record["endpoint"] == event()["endpoint-id"]
     assert record["error"] == {"type": "LookupError", "detail": "broken"}
     assert "in decide" in "".join(record["stackTrace"])
+    assert (record["errorType"], record["errorMessage"]) == ("LookupError", "broken")
 
 
 def test_the_decision_time_is_that_of_the_whole_invocation(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
