@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
 import pytest
 
-from client_connect import ConnectionRequest
+from client_connect import Authorizer, ConnectionRequest, redeciding
 from client_connect.client_vpn import Connection
-from client_connect.redeciding import Source, _told
+from client_connect.connections import RegisteredConnection
+from client_connect.redeciding import Judge, Judgement, Source, Verdict, _told
+from client_connect.surroundings import Surroundings
+from client_connect.unknown_connections import UnknownConnections
+from tests.unit.runtime.conftest import PERMIT, event
+from tests.unit.runtime.test_surroundings import SteppingClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+REQUEST = ConnectionRequest.from_event(event())
+
+
+class Registry:
+    """A registry in memory, that holds the same of every connection."""
+
+    def __init__(self, entry: RegisteredConnection | None) -> None:
+        self._entry = entry
+
+    def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
+        """Return what there is."""
+        return {} if self._entry is None else dict.fromkeys(connection_ids, self._entry)
+
+
+def judged(entry: RegisteredConnection | None, **connection: Any) -> Judgement:
+    """Decide a connection of which the registry holds this."""
+    judge = Judge(
+        Authorizer(PERMIT),
+        Surroundings(),
+        registry=cast("Any", Registry(entry)),
+        unknown=UnknownConnections.DECIDE,
+    )
+    (judgement,) = judge.judge([Connection(connection_id="c", endpoint_id="e", **connection)])
+    return judgement
 
 
 def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
@@ -52,3 +89,38 @@ def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:
     request, unknown = _told(Connection(connection_id="c", endpoint_id="e"))
     assert ConnectionRequest.from_event(request.to_event()) == request
     assert {"principal", "username", "commonName", "device", "custom"} <= unknown
+
+
+@pytest.mark.parametrize(("minutes", "is_settling"), [(0, True), (4.99, True), (5, False), (6, False)])
+def test_what_was_terminated_a_moment_ago_is_left_to_settle(
+    monkeypatch: pytest.MonkeyPatch, *, minutes: float, is_settling: bool
+) -> None:
+    """For five minutes, in which the service may still show it as active."""
+    monkeypatch.setattr(redeciding, "datetime", SteppingClock(NOW))
+    judgement = judged(RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)))
+    assert (judgement.verdict is Verdict.SETTLING) == is_settling
+    assert judgement.connection.connection_id == "c"
+    tried = judged(
+        RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)),
+        status="failed-to-terminate",
+    )
+    assert tried.verdict is Verdict.STAYS
+
+
+@pytest.mark.parametrize(
+    ("entry", "username", "expected"),
+    [
+        (RegisteredConnection(request=REQUEST), None, ("user:bob", True, True)),
+        (RegisteredConnection(request=REQUEST, confirmed=True), None, ("user:bob", True, False)),
+        (RegisteredConnection(request=None), "carol", ("user:carol", False, False)),
+        (RegisteredConnection(request=None), None, (None, False, False)),
+        (None, "carol", ("user:carol", False, False)),
+        (None, None, (None, False, False)),
+    ],
+)
+def test_whose_a_connection_is(
+    entry: RegisteredConnection | None, username: str | None, expected: tuple[str | None, bool, bool]
+) -> None:
+    """The registry knows, or the service tells; otherwise nobody does, and it counts to no limit."""
+    found = judged(entry, username=username, common_name="laptop")
+    assert (found.principal, found.registered, found.unconfirmed) == expected

@@ -47,6 +47,14 @@ def test_a_user_keeps_the_newest_connections() -> None:
     assert one.candidates["c1"].connection == connections[1]
 
 
+def test_more_candidates_than_are_kept_are_only_counted() -> None:
+    """So that a scan stays small: above its cap a run terminates none of them anyway."""
+    one = scan(keep=2)
+    for name in ("a", "b", "c"):
+        one.deny(connection(name), ["no"])
+    assert (one.denials, sorted(one.candidates)) == (3, ["a", "b"])
+
+
 def test_an_endpoint_of_which_nothing_was_counted_can_be_begun_again() -> None:
     """The service may refuse the token of its first page."""
     one = scan()
