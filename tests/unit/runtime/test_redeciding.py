@@ -10,6 +10,7 @@ import pytest
 from client_connect import Authorizer, ConnectionRequest, redeciding
 from client_connect.client_vpn import Connection
 from client_connect.connections import RegisteredConnection
+from client_connect.custom_facts import CustomFacts
 from client_connect.redeciding import Judge, Judgement, Source, Verdict, _told
 from client_connect.surroundings import Surroundings
 from client_connect.unknown_connections import UnknownConnections
@@ -124,3 +125,32 @@ def test_whose_a_connection_is(
     """The registry knows, or the service tells; otherwise nobody does, and it counts to no limit."""
     found = judged(entry, username=username, common_name="laptop")
     assert (found.principal, found.registered, found.unconfirmed) == expected
+
+
+class Deadlines:
+    """Runs calls at once, and keeps how long they might have taken."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def run(
+        self, calls: dict[str, Any], *, seconds: float, threads: str
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what they return."""
+        assert threads == "customFacts"
+        self.seconds.append(seconds)
+        return {name: call() for name, call in calls.items()}, {}
+
+
+def test_extra_facts_reach_the_policies_and_get_their_time() -> None:
+    """0.15 seconds for each connection; without any connection they are not asked for."""
+    deadlines = Deadlines()
+    custom = CustomFacts(lambda request: {"user": request.username}, why_invalid=lambda _: "")
+    around = Surroundings(custom=custom, deadlines=cast("Any", deadlines))
+    registry = cast("Any", Registry(RegisteredConnection(request=REQUEST)))
+    judge = Judge(Authorizer(PERMIT, custom="{ user: String }"), around, registry=registry)
+    assert judge.judge([]) == []
+    found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
+    assert [each.facts and each.facts.custom for each in found] == [{"user": "Bob"}] * 2
+    assert [each.verdict for each in found] == [Verdict.STAYS] * 2
+    assert (deadlines.seconds, judge.problems) == ([pytest.approx(0.3)], {})
