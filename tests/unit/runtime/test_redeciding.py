@@ -154,3 +154,10 @@ def test_extra_facts_reach_the_policies_and_get_their_time() -> None:
     assert [each.facts and each.facts.custom for each in found] == [{"user": "Bob"}] * 2
     assert [each.verdict for each in found] == [Verdict.STAYS] * 2
     assert (deadlines.seconds, judge.problems) == ([pytest.approx(0.3)], {})
+
+
+def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
+    """Nobody is ended on a guess."""
+    judge = Judge(Authorizer(""), Surroundings(), registry=cast("Any", Registry(None)))
+    connection = Connection(connection_id="c", endpoint_id="e", username="bob")
+    assert judge.judge([connection]) == [Judgement(connection=connection, verdict=Verdict.LEFT_ALONE)]
