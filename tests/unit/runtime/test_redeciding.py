@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, redeciding
+from client_connect import Authorizer, ConnectionRequest, deadlines, redeciding
 from client_connect.client_vpn import Connection
 from client_connect.connections import RegisteredConnection
 from client_connect.custom_facts import CustomFacts
@@ -144,16 +144,16 @@ class Deadlines:
 
 def test_extra_facts_reach_the_policies_and_get_their_time() -> None:
     """0.15 seconds for each connection; without any connection they are not asked for."""
-    deadlines = Deadlines()
+    patient = Deadlines()
     custom = CustomFacts(lambda request: {"user": request.username}, why_invalid=lambda _: "")
-    around = Surroundings(custom=custom, deadlines=cast("Any", deadlines))
+    around = Surroundings(custom=custom, deadlines=cast("Any", patient))
     registry = cast("Any", Registry(RegisteredConnection(request=REQUEST)))
     judge = Judge(Authorizer(PERMIT, custom="{ user: String }"), around, registry=registry)
     assert judge.judge([]) == []
     found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
     assert [each.facts and each.facts.custom for each in found] == [{"user": "Bob"}] * 2
     assert [each.verdict for each in found] == [Verdict.STAYS] * 2
-    assert (deadlines.seconds, judge.problems) == ([pytest.approx(0.3)], {})
+    assert (patient.seconds, judge.problems) == ([pytest.approx(0.3)], {})
 
 
 def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
@@ -161,3 +161,22 @@ def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
     judge = Judge(Authorizer(""), Surroundings(), registry=cast("Any", Registry(None)))
     connection = Connection(connection_id="c", endpoint_id="e", username="bob")
     assert judge.judge([connection]) == [Judgement(connection=connection, verdict=Verdict.LEFT_ALONE)]
+
+
+def test_extra_facts_of_which_none_is_there_leave_all_undecided() -> None:
+    """Each time, and with the reason, also when they are not asked for any more."""
+
+    def fails(_request: ConnectionRequest) -> dict[str, object]:
+        raise OSError("down")
+
+    around = Surroundings(
+        custom=CustomFacts(fails, why_invalid=lambda _: ""), deadlines=deadlines.Deadlines()
+    )
+    judge = Judge(
+        Authorizer(PERMIT), around, registry=cast("Any", Registry(RegisteredConnection(request=REQUEST)))
+    )
+    for _ in range(5):
+        found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
+        assert [each.verdict for each in found] == [Verdict.UNDECIDED] * 2
+        assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
+        assert judge.problems == {"customFacts": "RuntimeError: OSError: down"}
