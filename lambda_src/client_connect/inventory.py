@@ -60,10 +60,8 @@ class DeviceTable:
         return [self._entry(request, items) for request in requests]
 
     def _keys(self, request: ConnectionRequest) -> list[Key]:
-        keys = []
-        if request.common_name is not None:
-            keys += [self._device_key(request.common_name)]
-        return keys + self._waiver_keys(request)
+        waivers = self._waiver_keys(request)
+        return waivers if request.common_name is None else [self._device_key(request.common_name), *waivers]
 
     def _device_key(self, common_name: str) -> Key:
         return Key(self._devices, COMMON_NAME, common_name)

@@ -14,9 +14,9 @@ from unittest import mock
 import pytest
 from botocore.exceptions import ClientError
 
-from client_connect import Device
+from client_connect import Decision, Device, Facts
 from client_connect.client_vpn import ClientVpn
-from client_connect.connections import STATE, ConnectionTable
+from client_connect.connections import STATE, ConnectionTable, RegisteredConnection
 from client_connect.custom_facts import CustomFacts
 from client_connect.items import waivers_item
 from client_connect.reauthorizer_state import ReauthorizerState
@@ -121,6 +121,16 @@ def out_of_time_after(calls: int) -> Callable[[], int]:
         return 900_000 if left[0] >= 0 else 10_000
 
     return milliseconds
+
+
+def runs(run: Callable[[], Outcome]) -> list[Outcome]:
+    """Run until a scan is through, but not for ever; expect that it takes several runs."""
+    outcomes: list[Outcome] = []
+    while not outcomes or outcomes[-1].state == "unfinished":
+        assert len(outcomes) < 20
+        outcomes.append(run())
+    assert len(outcomes) > 2
+    return outcomes
 
 
 def test_all_and_only_the_denied_are_terminated(world: LiveConnections) -> None:
@@ -281,12 +291,9 @@ def test_the_cap_holds_over_all_runs_of_a_scan(world: LiveConnections) -> None:
     world.connect(
         client(f"{number:04}", platform="mac" if number % 100 == 0 else "win") for number in range(300)
     )
-    runs = []
-    while not runs or runs[-1].state == "unfinished":
-        runs.append(world.run(NO_MACS, maximum_terminations=2, milliseconds=out_of_time_after(3)))
-    assert len(runs) > 2
-    assert (runs[-1].state, runs[-1].cap_exceeded, terminated(world)) == ("complete", True, [])
-    assert tally(runs[-1]) == (300, 0, 0)
+    last = runs(lambda: world.run(NO_MACS, maximum_terminations=2, milliseconds=out_of_time_after(3)))[-1]
+    assert (last.state, last.cap_exceeded, terminated(world)) == ("complete", True, [])
+    assert tally(last) == (300, 0, 0)
 
 
 def test_dry_run_records_all_and_ends_nobody(world: LiveConnections, lines: list[logging.LogRecord]) -> None:
@@ -337,10 +344,7 @@ def test_a_scan_goes_on_where_it_was(world: LiveConnections) -> None:
     world.connect(
         client(f"{number:04}", platform="mac" if number % 70 == 0 else "win") for number in range(350)
     )
-    states = []
-    while not states or states[-1] == "unfinished":
-        states.append(world.run(NO_MACS, milliseconds=out_of_time_after(5)).state)
-    assert len(states) > 2
+    runs(lambda: world.run(NO_MACS, milliseconds=out_of_time_after(5)))
     assert world.api.requests["DescribeClientVpnConnections"] == 4
     assert terminated(world) == ids(*(f"{number:04}" for number in range(0, 350, 70)))
 
@@ -520,16 +524,27 @@ def test_the_newest_connections_stay(world: LiveConnections, lines: list[logging
     assert reasons[ids("denied")[0]] == "policies"
 
 
+def test_the_limit_counts_unknown_connections_of_users_that_the_service_names(world: LiveConnections) -> None:
+    """Whose a connection without a user is, nobody knows: the same certificate may be that of many."""
+    world.connect(
+        [
+            client("old", username="bob", age_s=90, registered=False),
+            client("new", username="bob", registered=False),
+            client("one", username=None, common_name="shared", age_s=90, registered=False),
+            client("other", username=None, common_name="shared", registered=False),
+        ]
+    )
+    world.run(PERMIT, connections_per_user=1, unknown_connections=UnknownConnections.DECIDE)
+    assert terminated(world) == ids("old")
+
+
 def test_the_limit_is_over_endpoints_and_runs(world: LiveConnections) -> None:
     """Also where the scan takes several runs."""
     two = replace(world, endpoints=(ENDPOINT, OTHER_ENDPOINT))
     world.api.add_endpoint(OTHER_ENDPOINT)
     two.connect(client(f"{number:04}") for number in range(150))
     two.connect([client("second", username="0000", endpoint_id=OTHER_ENDPOINT, age_s=30)])
-    states = []
-    while not states or states[-1] == "unfinished":
-        states.append(two.run(PERMIT, connections_per_user=1, milliseconds=out_of_time_after(6)).state)
-    assert len(states) > 2
+    runs(lambda: two.run(PERMIT, connections_per_user=1, milliseconds=out_of_time_after(6)))
     assert terminated(two) == ids("0000")
 
 
@@ -615,7 +630,9 @@ def test_a_crash_loses_nothing(world: LiveConnections, kind: type, step: str, wh
         ):
             run.run()
         _let_time_pass(world)
-    while world.run(NO_MACS).terminated:
+    for _ in range(9):
+        if not world.run(NO_MACS).terminated:
+            break
         _let_time_pass(world)
     assert terminated(world) == ids("0000", "0030", "0060", "0090", "0120")
     assert world.registered(*ids("0001")) is None
@@ -632,9 +649,7 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     """Not those that ended, not those that never came to be, and not those that nobody watches."""
     counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
     ours = client("this", username="bob").request()
-    with world.reached():
-        registry = ConnectionTable(Tables(), name=f"{world.name}-connections")
-        assert registry.active_connections(ours) is None
+    assert registry_of(world).active_connections(ours) is None
     world.run(PERMIT + counting)  # from here on, nothing ends unseen
     later = datetime.now(UTC) + timedelta(seconds=1)
     with mock.patch("local_aws.live_connections.datetime", wraps=datetime) as clock:
@@ -651,8 +666,7 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     )
 
     def count() -> int | None:
-        with world.reached():
-            return ConnectionTable(Tables(), name=f"{world.name}-connections").active_connections(ours)
+        return registry_of(world).active_connections(ours)
 
     assert count() == 3  # open, gone, and the ghost, which may still be about to connect
     world.run(PERMIT + counting)
@@ -660,6 +674,65 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     with mock.patch("client_connect.reauthorizer._ESTABLISHING", timedelta(seconds=-60)):
         world.run(PERMIT + counting)
     assert count() == 1
+
+
+def registry_of(world: LiveConnections) -> ConnectionTable:
+    """Return the registry as the handler has it."""
+    with world.reached():
+        return ConnectionTable(Tables(), name=f"{world.name}-connections")
+
+
+def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnections) -> None:
+    """The request is complete, and beside it is what was decided, and by which policies."""
+    registry, facts = registry_of(world), Facts(client("a", groups=("staff",)).request())
+    registry.record(facts, Decision(allowed=True, determining=("all",)), policies="a1b2")
+    found = registry.find(ids("a", "b"))
+    assert found == dict(zip(ids("a"), [RegisteredConnection(request=facts.request)], strict=True))
+    item = world.registered(*ids("a"))
+    assert item is not None
+    assert json.loads(item["decision"]["S"])["determining"] == ["all"]
+    assert item["policies"] == {"S": "a1b2"}
+
+
+def test_a_connection_that_has_ended_is_not_confirmed(world: LiveConnections) -> None:
+    """It would come back, and count, until its item expires."""
+    world.connect([client("a")])
+    registry = registry_of(world)
+    for id_ in ids("a", "b"):
+        registry.confirm(id_)
+    assert [each.confirmed for each in registry.find(ids("a")).values()] == [True]
+    assert world.registered(*ids("b")) is None
+
+
+def test_a_termination_is_remembered_for_a_day(world: LiveConnections) -> None:
+    """Of a connection that is not registered too; of one that is, no longer than the connection itself."""
+    registry, now = registry_of(world), datetime.now(UTC)
+    world.connect([client("a", age_s=7200)])
+    before = world.registered(*ids("a"))
+    assert before is not None
+    for id_ in ids("a", "b"):
+        registry.remember_termination(id_, now=now)
+    found = registry.find(ids("a", "b"))
+    assert [found[id_].terminated for id_ in ids("a", "b")] == [
+        now.replace(microsecond=now.microsecond // 1000 * 1000)
+    ] * 2
+    after, unregistered = world.registered(*ids("a")), world.registered(*ids("b"))
+    assert after is not None
+    assert unregistered is not None
+    assert after["expiresAt"] == before["expiresAt"]
+    assert int(unregistered["expiresAt"]["N"]) == int(now.timestamp()) + 26 * 3600
+
+
+def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: ClientVpnApi) -> None:
+    """A user has them wherever they are."""
+    two = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
+    two.create()
+    two.run(PERMIT)
+    registry = registry_of(two)
+    for name, endpoint in (("a", ENDPOINT), ("b", OTHER_ENDPOINT)):
+        facts = Facts(client(name, username="bob", endpoint_id=endpoint).request())
+        registry.record(facts, Decision(allowed=True), policies="a1b2")
+    assert registry.active_connections(client("c", username="BOB").request()) == 2
 
 
 def test_out_of_time_while_throttled(world: LiveConnections) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import re
+import time
 from dataclasses import replace
 from ipaddress import IPv6Address
 from types import SimpleNamespace
@@ -157,6 +158,16 @@ def captured() -> Iterator[Log]:
     finally:
         logger.removeHandler(log)
         logger.propagate = True
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clock_of_the_machine() -> Iterator[None]:
+    """Let the machine be far from UTC, as a laptop may be: nothing may depend on it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Pacific/Auckland")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture

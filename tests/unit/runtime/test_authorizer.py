@@ -206,3 +206,24 @@ def test_no_name_turns_a_default_deny_into_anything_else(
     decision = decide(policies, username=username, groups=groups, common_name=common_name)
     assert decision.allowed == (username == "alice" or "g" in groups)
     assert decision.errors == ()
+
+
+def test_a_waiver_that_its_policy_does_not_heed_is_not_used() -> None:
+    """The policy applies as if there were none."""
+    facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"no"}))
+    decision = Authorizer(PERMIT + forbid("no")).decide(facts)
+    assert (decision.allowed, decision.determining, decision.waived) == (False, ("no",), ())
+
+
+def test_an_authorizer_of_some_policies_has_no_other_and_none_in_shadow_mode() -> None:
+    """What it says is said by these alone."""
+    shadow = forbid("try", "@shadow") + permit("open", "@shadow")
+    authorizer = Authorizer(PERMIT + forbid("no") + shadow)
+    facts = Facts(ConnectionRequest.from_event(event()))
+    assert authorizer.only({"all", "try"}).decide(facts) == Decision(allowed=True, determining=("all",))
+    decision = authorizer.decide(facts)
+    assert (decision.determining, decision.shadow_denied, decision.shadow_allowed) == (
+        ("no",),
+        ("try",),
+        ("open",),
+    )

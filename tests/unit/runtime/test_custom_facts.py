@@ -8,6 +8,7 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 from enum import IntEnum, StrEnum
 from ipaddress import ip_address
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,6 @@ from tests.unit.runtime.conftest import PERMIT, assert_valid, event, lambda_cont
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from client_connect.handler import ConnectHandler
     from tests.unit.runtime.conftest import Log
@@ -206,6 +206,12 @@ def test_a_module_that_recovers_is_heard_again(
     assert [record["facts"]["customFacts"] for record in log.records()] == ["unavailable", "available"]
 
 
+def test_a_module_is_imported_at_the_start(define: Callable[[str], ConnectHandler]) -> None:
+    """No connection waits for that."""
+    define("def facts(request): return {'riskScore': 1}")
+    assert "faulty" in sys.modules
+
+
 @pytest.mark.parametrize("where", ["facts", "import"])
 def test_a_module_that_hangs_delays_no_answer(
     define: Callable[[str], ConnectHandler], monkeypatch: pytest.MonkeyPatch, log: Log, where: str
@@ -249,15 +255,27 @@ def test_a_handler_without_a_module_has_no_custom_facts(
 
 
 def test_one_that_hangs_leaves_others_their_threads() -> None:
-    """The inventory is asked whatever the module of extra facts does."""
+    """The inventory is asked whatever the module of extra facts does, and few threads hang, which bear its name."""
     deadlines, released = Deadlines(), threading.Event()
     try:
         for _ in range(20):
             answers, problems = deadlines.run({"hangs": released.wait}, seconds=0)
             assert (answers, list(problems)) == ({}, ["hangs"])
+        assert sum(thread.name.startswith("hangs") for thread in threading.enumerate()) == 4
         assert deadlines.run({"answers": lambda: 1}, seconds=30) == ({"answers": 1}, {})
     finally:
         released.set()
+
+
+def test_a_call_for_which_there_is_no_thread_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like one that raises: a machine without threads denies, and says why."""
+
+    def start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    answers, problems = Deadlines().run({"a": lambda: 1}, seconds=30)
+    assert (answers, problems) == ({}, {"a": "RuntimeError: can't start new thread"})
 
 
 class Colour(StrEnum):
@@ -277,6 +295,8 @@ class Level(IntEnum):
     [
         ("Bool", True, "context.custom.a"),
         ("Long", -5, "context.custom.a == -5"),
+        ("Long", -(2**63), "context.custom.a == -9223372036854775808"),
+        ("Long", 2**63 - 1, "context.custom.a == 9223372036854775807"),
         ("Long", Level.HIGH, "context.custom.a == 3"),
         ("String", "é\n", 'context.custom.a == "é\\n"'),
         ("String", Colour.RED, 'context.custom.a == "red"'),
@@ -305,6 +325,30 @@ def test_values(type_: str, value: object, condition: str) -> None:
     assert authorizer.decide(Facts(request, custom_facts="available", custom=custom)).allowed
 
 
+def test_a_waiver_of_a_policy_on_extra_facts_is_one() -> None:
+    """What would have been without it is told by the schema too: here the text is a decimal."""
+    text = (
+        PERMIT
+        + """@id("risky") forbid (principal, action, resource)
+    when { context has custom && context.custom.risk.greaterThan(decimal("0.7")) }
+    unless { context.waivers.contains("risky") };"""
+    )
+    facts = Facts(
+        ConnectionRequest.from_event(event()),
+        waivers=frozenset({"risky"}),
+        custom_facts="available",
+        custom={"risk": "0.83"},
+    )
+    decision = Authorizer(text, custom="{ risk: decimal }").decide(facts)
+    assert (decision.allowed, decision.waived) == (True, ("risky",))
+
+
+def test_a_member_of_an_enumeration_is_its_value() -> None:
+    """A decision record shows the number or the text, not the name."""
+    seen = cedar_json.value({"level": Level.HIGH, "colour": Colour.RED})
+    assert repr(seen) == "{'level': 3, 'colour': 'red'}"
+
+
 def test_a_time_at_the_end_of_the_calendar_is_refused() -> None:
     """It has no counterpart in UTC."""
     with pytest.raises(OverflowError):
@@ -315,6 +359,13 @@ def test_the_schema_takes_a_fragment_that_ends_with_a_comment() -> None:
     """What is behind it stays part of the schema."""
     assert Authorizer(PERMIT, custom=SCHEMA)
     assert schema_text(SCHEMA).count("\n") == schema_text().count("\n") + 1
+
+
+def test_the_schema_is_the_one_that_lies_in_the_package() -> None:
+    """Wherever the team's own files are."""
+    assert bundled_files.schema() == Path(bundled_files.__file__).with_name("schema.cedarschema").read_text(
+        "utf-8"
+    )
 
 
 def test_fails_with_a_schema_that_is_none() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect import ConnectionRequest, Facts
+from client_connect import ConnectionRequest, Device, Facts, OsVersion
 from client_connect.schema import schema_text
 from tests.unit.runtime.conftest import MISSING, PERMIT, VERSIONS, connection_requests, event, unhurried
 
@@ -160,10 +161,80 @@ def test_the_clock_is_that_of_the_configured_zone(zone: str, now: str, weekday: 
     assert datetime.fromisoformat(seen["now"]["__extn"]["arg"]) == at
 
 
+def test_the_record_of_facts_has_what_the_tables_said() -> None:
+    """Without it a decision could not be replayed; what nobody was asked about is left out."""
+    request = ConnectionRequest.from_event(event())
+    assert Facts(request).to_record() == {"timeZone": "UTC"}
+    device = Device(compliant=True, last_seen=NOON, os=OsVersion(10, 0), tags={"owner": "bob"})
+    seen = Facts(
+        request, inventory="known", device=device, waivers=frozenset({"b", "a"}), active_connections=0
+    )
+    assert seen.to_record() == {
+        "timeZone": "UTC",
+        "inventory": "known",
+        "device": {
+            "compliant": True,
+            "lastSeen": "2026-11-23T12:00:00.000+00:00",
+            "os": {"major": 10, "minor": 0},
+            "tags": {"owner": "bob"},
+        },
+        "waivers": ["a", "b"],
+        "activeConnections": 0,
+    }
+
+
+def test_what_the_inventory_says_reaches_the_policies() -> None:
+    """The device is an entity of its own, of which only what is known is there."""
+    request = ConnectionRequest.from_event(event())
+    device = Device(compliant=False, last_seen=NOON, os=OsVersion(10, 0, 22631), tags={"owner": "bob"})
+    seen = Facts(request, inventory="known", device=device, active_connections=0)
+    uid = {"type": "ClientVpn::Device", "id": "laptop-1"}
+    assert (
+        seen.cedar_request()["context"].items()
+        >= {
+            "inventory": "known",
+            "device": {"__entity": uid},
+            "activeConnections": 0,
+        }.items()
+    )
+    assert seen.cedar_entities()[1] == {
+        "uid": uid,
+        "attrs": {
+            "compliant": False,
+            "lastSeen": {"__extn": {"fn": "datetime", "arg": "2026-11-23T12:00:00.000Z"}},
+            "os": {"major": 10, "minor": 0, "build": 22631},
+        },
+        "tags": {"owner": "bob"},
+        "parents": [],
+    }
+    unknown = Facts(request, inventory="known", device=Device())
+    assert unknown.cedar_entities()[1] == {"uid": uid, "attrs": {}, "tags": {}, "parents": []}
+
+
 def test_without_a_time_the_facts_are_of_now() -> None:
     """The default is the clock of this machine, in UTC."""
     before = datetime.now(UTC)
     assert before <= Facts(ConnectionRequest.from_event(event())).now <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("inventory", "device", "common_name"),
+    [("unknown", Device(), "laptop-1"), ("known", None, "laptop-1"), ("known", Device(), "")],
+    ids=["a device that is not known", "no device", "no common name"],
+)
+def test_fails_for_a_device_that_does_not_agree_with_the_inventory(
+    inventory: Any, device: Device | None, common_name: str
+) -> None:
+    """Policies could not tell which of the two is true."""
+    request = ConnectionRequest.from_event(event(common_name=common_name))
+    with pytest.raises(ValueError, match=f'^inventory is "{inventory}"; it is "known" with a device and a'):
+        Facts(request, inventory=inventory, device=device)
+
+
+def test_a_request_of_nobody_is_one_of_no_device_that_has_a_name() -> None:
+    """Only a program can make one: no policy that names a device is about it."""
+    request = replace(ConnectionRequest.from_event(event(username="")), common_name=None)
+    assert Facts(request).cedar_request()["principal"] == {"type": "ClientVpn::Device", "id": ""}
 
 
 def test_fails_for_a_time_without_a_zone() -> None:

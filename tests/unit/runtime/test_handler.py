@@ -10,17 +10,19 @@ import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 import cedarpy
 import pytest
 
 import client_connect
-from client_connect import Authorizer, Decision, bundled_files
+from client_connect import Authorizer, ConnectionRequest, Decision, Facts, bundled_files
 from client_connect import handler as module
 from client_connect.handler import MINIMUM_TIME_LEFT_MS, ConnectHandler, start
 from client_connect.settings import (
+    CONNECTIONS_TABLE,
     DEFAULT_DENIAL,
     DEFAULT_MESSAGE,
     ERROR_DENIAL,
@@ -28,6 +30,7 @@ from client_connect.settings import (
     TIME_ZONE,
     Settings,
 )
+from client_connect.surroundings import GatheredFacts
 from tests.unit.runtime.conftest import (
     MISSING,
     PERMIT,
@@ -41,7 +44,6 @@ from tests.unit.runtime.conftest import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client_connect import Facts
     from tests.unit.runtime.conftest import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
@@ -176,6 +178,45 @@ def test_just_enough_time_is_enough(log: Log) -> None:
     assert log.record()["level"] == "INFO"
 
 
+class Patience:
+    """Surroundings that keep how long they may take."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
+        """Say nothing beside the request."""
+        self.seconds.append(seconds)
+        return GatheredFacts(facts=Facts(request))
+
+    def register(self, *_: object, seconds: float, **__: object) -> dict[str, str]:
+        """Fail at nothing."""
+        self.seconds.append(seconds)
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("left", "seconds"),
+    [
+        (None, [2.5, 0.5]),
+        ([10_000, 10_000, 10_000], [2.5, 0.5]),
+        ([1300, 1200, 600], [1.0, 0.4]),
+        ([201, 199, 0], [0.0, 0.0]),
+    ],
+    ids=["without a limit", "enough", "little", "none"],
+)
+def test_tables_may_take_what_the_answer_can_spare(
+    log: Log, left: list[int] | None, seconds: list[float]
+) -> None:
+    """Asking at most 2.5 s and writing at most half a second, and always 0.2 s before the function's time is up."""
+    patience, times = Patience(), iter(left or ())
+    context = left and SimpleNamespace(get_remaining_time_in_millis=lambda: next(times))
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=cast("Any", patience))
+    assert handler(event(), cast("Any", context))["allow"]
+    assert patience.seconds == seconds
+    assert log.record()["level"] == "INFO"
+
+
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_passes_through(
     log: Log, monkeypatch: pytest.MonkeyPatch, interrupt: type[BaseException]
@@ -306,6 +347,22 @@ def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyP
     assert start()(event())["allow"]
     digest = Authorizer((tmp_path / "policies.cedar").read_text("utf-8")).policies.digest
     assert [record["policies"] for record in log.records()] == [digest] * 3
+
+
+@pytest.mark.parametrize(("condition", "asked"), [("true", False), ("context has activeConnections", True)])
+def test_the_registry_is_read_only_for_policies_that_count_connections(
+    log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, condition: str, asked: bool
+) -> None:
+    """Another policy would wait for it in vain; here DynamoDB is down, so asking leaves a trace."""
+    policy = f'@id("a") permit (principal, action, resource) when {{ {condition} && false }};'
+    (tmp_path / "policies.cedar").write_text(policy, "utf-8")
+    monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
+    monkeypatch.setenv(CONNECTIONS_TABLE, "open")
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nowhere")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    start()(event(), lambda_context())
+    assert ("registry" in log.record().get("unavailable", {})) == asked
 
 
 def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> None:

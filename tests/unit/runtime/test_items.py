@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -61,6 +61,15 @@ def test_waivers_come_back(waivers: list[Waiver]) -> None:
     item = waivers_item(waivers)
     assert list(waivers_of(item)) == sorted(waivers, key=lambda each: each.policy_id)
     assert int(item["expiresAt"]["N"]) == max(each.until for each in waivers).timestamp()
+
+
+def test_times_are_written_and_read_in_utc() -> None:
+    """Whatever zone they come in: records of decisions show them so, and people compare items by eye."""
+    berlin = datetime(2026, 11, 22, 10, 0, tzinfo=timezone(timedelta(hours=1)))
+    assert device_item("x", Device(last_seen=berlin))["lastSeen"] == {"S": "2026-11-22T09:00:00Z"}
+    read = device_of({"lastSeen": {"S": "2026-11-22T10:00:00+01:00"}}).last_seen
+    assert read is not None
+    assert read.isoformat() == "2026-11-22T09:00:00+00:00"
 
 
 def test_a_device_of_which_nothing_is_said() -> None:

@@ -41,6 +41,7 @@ READS = [
     ('[principal].contains(ClientVpn::User::"bob")', {"principal"}),
     ('ClientVpn::User::"bob" in ClientVpn::Group::"staff"', {"principal", "groups"}),
     ('(if true then principal else principal) in [ClientVpn::Group::"staff"]', {"principal", "groups"}),
+    ('context.device in ClientVpn::Device::"laptop"', {"device", "principal", "groups"}),
     ('ClientVpn::Device::"laptop" has compliant', {"device"}),
     ('resource == ClientVpn::Endpoint::"e"', set()),
     ("context == {}", {"context"}),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import given
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
+from client_connect import handler as module
 from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
 from tests.unit.runtime.conftest import (
@@ -132,6 +132,9 @@ def test_the_record_of_an_error_has_its_type_its_detail_and_the_event(log: Log) 
     assert record["error"] == {"type": "InvalidRequest", "detail": '"public-ip" is not an IP address'}
     assert json.loads(record["event"]) == sent
     assert (record["EndpointId"], record["FunctionName"]) == (sent["endpoint-id"], "local")
+    assert record["at"].endswith("+00:00")
+    connect_handler()(sent, lambda_context(function_name="AWSClientVPN-x"))
+    assert log.record()["FunctionName"] == "AWSClientVPN-x"
 
 
 @pytest.mark.parametrize("sent", [None, {}, event(endpoint_id=None), event(endpoint_id=7)], ids=str)
@@ -152,17 +155,21 @@ def test_an_error_that_is_not_the_requests_has_a_stack_trace(log: Log) -> None:
     assert record["endpoint"] == event()["endpoint-id"]
     assert record["error"] == {"type": "LookupError", "detail": "broken"}
     assert "in decide" in "".join(record["stackTrace"])
+    assert (record["errorType"], record["errorMessage"]) == ("LookupError", "broken")
 
 
-def test_the_decision_time_is_that_of_the_whole_invocation(log: Log) -> None:
-    """In milliseconds."""
+def test_the_decision_time_is_that_of_the_whole_invocation(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In milliseconds, to the microsecond."""
+    clock = [7.0]
 
     def decide(_facts: Facts) -> Decision:
-        time.sleep(0.02)
+        clock[0] += 0.0206547
         return Decision(allowed=True)
 
+    monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
     ConnectHandler(decide, Settings())(event())
-    assert 20 <= log.record()["DecisionTime"] < 10_000
+    record = log.record()
+    assert (record["DecisionTime"], record["policies"]) == (20.655, "")
 
 
 def circular() -> list[object]:
@@ -219,6 +226,12 @@ def test_a_request_with_characters_that_are_escaped_is_also_recorded_without_los
     assert replayed(record).groups == (name,)
     assert ("requestJson" in record) != name.isprintable()
     assert record["request"]["groups"][0].isprintable()
+
+
+def test_only_what_could_disguise_the_line_is_escaped(log: Log) -> None:
+    """Letters of every language and backslashes stay as they are beside it."""
+    connect_handler()(event(groups=["Zoë \\ 部長\n"]))
+    assert log.record()["request"]["groups"] == ["Zoë \\ 部長\\n"]
 
 
 @unhurried

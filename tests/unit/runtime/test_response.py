@@ -36,6 +36,16 @@ def test_a_permission_has_statuses_but_no_message() -> None:
     }
 
 
+def test_what_is_not_given_is_not_said() -> None:
+    """An answer needs no message and no status."""
+    assert response(allow=False, schema_version="v3") == {
+        "allow": False,
+        "error-msg-on-denied-connection": "",
+        "posture-compliance-statuses": [],
+        "schema-version": "v3",
+    }
+
+
 def test_the_limits_of_the_service_are_kept() -> None:
     """At most 255 characters of a message and of a status, at most 10 statuses, the first ones."""
     statuses = (f"{number:02}" + "🦊" * 254 for number in range(12))

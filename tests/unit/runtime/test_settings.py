@@ -7,7 +7,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from client_connect.settings import DEFAULT_DENIAL, DEFAULT_MESSAGE, SHADOW_MODE, TIME_ZONE, Settings
+from client_connect.settings import (
+    CONNECTIONS_TABLE,
+    DEFAULT_DENIAL,
+    DEFAULT_MESSAGE,
+    DEVICES_TABLE,
+    EXTRA_FACTS,
+    SHADOW_MODE,
+    TIME_ZONE,
+    WAIVERS_TABLE,
+    Settings,
+)
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -19,12 +29,22 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The three variables of the construct."""
+    """Each variable of the construct is a setting of its own."""
     monkeypatch.setenv(SHADOW_MODE, "true")
     monkeypatch.setenv(DEFAULT_MESSAGE, "Call 555.")
     monkeypatch.setenv(TIME_ZONE, "Europe/Berlin")
+    monkeypatch.setenv(DEVICES_TABLE, "devices")
+    monkeypatch.setenv(WAIVERS_TABLE, "waivers")
+    monkeypatch.setenv(CONNECTIONS_TABLE, "connections")
+    monkeypatch.setenv(EXTRA_FACTS, "risk")
     assert Settings.from_environment() == Settings(
-        shadow_mode=True, default_message="Call 555.", time_zone=ZoneInfo("Europe/Berlin")
+        shadow_mode=True,
+        default_message="Call 555.",
+        time_zone=ZoneInfo("Europe/Berlin"),
+        devices_table="devices",
+        waivers_table="waivers",
+        connections_table="connections",
+        extra_facts="risk",
     )
 
 

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, Device, Facts
+from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts, connections
+from client_connect import surroundings as module
 from client_connect.custom_facts import CustomFacts
 from client_connect.deadlines import Deadlines
 from client_connect.handler import ConnectHandler
 from client_connect.inventory import DeviceTable, InventoryEntry
 from client_connect.items import Item, device_item, waivers_item
 from client_connect.settings import ERROR_DENIAL, Settings
-from client_connect.surroundings import Surroundings
+from client_connect.surroundings import Surroundings, surroundings
 from client_connect.waiver import Waiver
 
 from .conftest import PERMIT, event, lambda_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import tzinfo
 
+    from client_connect.connections import ConnectionTable
     from client_connect.tables import Key, Tables
 
     from .conftest import Log
@@ -47,9 +52,11 @@ class Items:
         self.reads = 0
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Return the items that are there."""
+        """Return the items that are there; DynamoDB refuses a key that is no text."""
+        wanted = list(keys)
+        assert all(isinstance(key.value, str) for key in wanted)
         self.reads += 1
-        return {key: item for key in keys for table, item in self._items if _is(key, table, item)}
+        return {key: item for key in wanted for table, item in self._items if _is(key, table, item)}
 
 
 def _is(key: Key, table: str, item: Item) -> bool:
@@ -65,6 +72,20 @@ def waiver(holder: str, policy_id: str = "strict", **delay: float) -> Waiver:
     """Return a waiver that lasts so long from now."""
     until = datetime.now(UTC) + timedelta(**delay)
     return Waiver(policy_id=policy_id, until=until, reason="r", approved_by="a", holder=holder)
+
+
+class SteppingClock:
+    """The class ``datetime``, but for the time that is now."""
+
+    def __init__(self, time: datetime) -> None:
+        self.time = time
+
+    def now(self, time_zone: tzinfo | None = None) -> datetime:
+        """Return the time."""
+        return self.time.astimezone(time_zone)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(datetime, name)
 
 
 def gathered(seconds: float = 5, **sources: Any) -> Any:
@@ -108,9 +129,15 @@ def test_a_source_that_raises_is_unavailable() -> None:
     def fails(_request: ConnectionRequest) -> dict[str, object]:
         raise RuntimeError("no risk today")
 
-    found = gathered(inventory=inventory(), custom=CustomFacts(fails, why_invalid=lambda _: ""))
+    custom = CustomFacts(fails, why_invalid=lambda _: "")
+    found = gathered(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
     assert found.problems == {"customFacts": "RuntimeError: no risk today"}
+    found = gathered(custom=custom)
+    assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
+    found = gathered(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
+    assert (found.facts.inventory, found.facts.custom_facts) == ("unavailable", "disabled")
+    assert found.problems["inventory"].startswith("AttributeError: ")
 
 
 def test_a_source_that_hangs_is_unavailable_in_time() -> None:
@@ -124,6 +151,59 @@ def test_a_source_that_hangs_is_unavailable_in_time() -> None:
             assert found.problems == {"customFacts": "TimeoutError: no answer within 0.0 s"}
     finally:
         released.set()
+
+
+class Registry:
+    """A registry in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Facts, Decision, str]] = []
+        self.asked: list[ConnectionRequest] = []
+
+    def record(self, facts: Facts, decision: Decision, *, policies: str) -> None:
+        """Keep a connection."""
+        self.records.append((facts, decision, policies))
+
+    def active_connections(self, request: ConnectionRequest) -> int:
+        """Return that there are two."""
+        self.asked.append(request)
+        return 2
+
+
+def test_the_registry_is_asked_only_where_connections_count() -> None:
+    """Otherwise it would cost each connection a round trip for nothing."""
+    for counts_connections, asked, active in ((True, [REQUEST], 2), (False, [], None)):
+        registry = Registry()
+        found = gathered(registry=cast("ConnectionTable", registry), counts_connections=counts_connections)
+        assert (registry.asked, found.facts.active_connections, found.problems) == (asked, active, {})
+    assert gathered(counts_connections=True).problems == {}
+
+
+def test_what_was_allowed_is_registered_as_it_was_decided(log: Log) -> None:
+    """The re-authorizer decides it again; what was denied is no connection."""
+    registry, policies = Registry(), Authorizer(WAIVABLE)
+    around = Surroundings(registry=cast("ConnectionTable", registry), deadlines=Deadlines())
+    for authorizer in (policies, Authorizer(PERMIT)):
+        handler = ConnectHandler(authorizer.decide, Settings(), policies="a1b2", surroundings=around)
+        handler(event(), lambda_context())
+    ((facts, decision, digest),) = registry.records
+    assert (facts.request, decision, digest) == (
+        REQUEST,
+        Decision(allowed=True, determining=("all",)),
+        "a1b2",
+    )
+    assert all("unavailable" not in record for record in log.records())
+
+
+def test_the_facts_are_of_the_configured_zone_and_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A waiver is over at the very moment that the policies see as now."""
+    clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(module, "datetime", clock)
+    ends = replace(waiver("user:bob", "over"), until=clock.time)
+    lasts = replace(waiver("user:bob", "lasts"), until=ends.until + timedelta(seconds=1))
+    tokyo = ZoneInfo("Asia/Tokyo")
+    facts = gathered(inventory=inventory(("w", waivers_item([ends, lasts]))), time_zone=tokyo).facts
+    assert (facts.now, facts.time_zone, facts.waivers) == (ends.until, tokyo, {"lasts"})
 
 
 def test_a_malformed_item_makes_one_connection_unavailable() -> None:
@@ -165,8 +245,15 @@ def test_a_waiver_affects_only_its_policy(log: Log) -> None:
     record = log.record()
     assert record["decision"]["waived"] == ["strict"]
     assert record["decision"]["shadowDenied"] == ["other"]
-    assert [each["policyId"] for each in record["waiversUsed"]] == ["strict"]
-    assert record["waiversUsed"][0]["approvedBy"] == "a"
+    assert record["waiversUsed"] == [
+        {
+            "policyId": "strict",
+            "until": mine.until.isoformat(timespec="seconds"),
+            "reason": "r",
+            "approvedBy": "a",
+            "holder": "user:bob",
+        }
+    ]
     assert record["facts"]["waivers"] == ["strict", "unused"]
 
 
@@ -197,8 +284,10 @@ def test_problems_are_a_warning_and_counted(log: Log) -> None:
     handler_with(broken, PERMIT)(event(), lambda_context())
     record = log.record()
     assert (record["level"], record["InventoryErrors"]) == ("WARNING", 1)
-    names = [metric["Name"] for metric in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
-    assert "InventoryErrors" in names
+    (metrics,) = record["_aws"]["CloudWatchMetrics"]
+    assert {"Name": "InventoryErrors", "Unit": "Count"} in metrics.pop("Metrics")
+    assert metrics == {"Namespace": "ClientConnect", "Dimensions": [["EndpointId"], ["FunctionName"]]}
+    assert list(record["unavailable"]) == ["inventory"]
     assert record["unavailable"]["inventory"].startswith("MalformedItem")
 
 
@@ -225,3 +314,90 @@ def test_no_time_for_the_registry_changes_no_decision(log: Log) -> None:
     assert answer["allow"] is True
     assert ERROR_DENIAL not in answer.values()
     assert log.record()["RegistryErrors"] == 1
+
+
+class CountingItems(Items):
+    """Tables that also count, as the registry's index does."""
+
+    def count(self, table: str, _index: str, **_: object) -> int:
+        """Return that there are as many as the table's name is long."""
+        return len(table)
+
+
+NOTHING = Authorizer(PERMIT)
+TABLES = Settings(
+    time_zone=ZoneInfo("Asia/Tokyo"),
+    devices_table="devices",
+    waivers_table="waivers",
+    connections_table="open",
+)
+
+
+def test_what_is_not_configured_is_not_there() -> None:
+    """Not even threads, which would cost a cold start."""
+    zone = ZoneInfo("Asia/Tokyo")
+    nothing = surroundings(Settings(time_zone=zone), NOTHING, counts_connections=True)
+    assert nothing == Surroundings(time_zone=zone)
+
+
+def scanned(valid_until: datetime) -> tuple[str, Item]:
+    """Return what the registry holds of a scan that counts until then."""
+    return "open", {
+        "connectionId": {"S": "reauthorizer"},
+        "countsValidUntil": {"N": str(valid_until.timestamp())},
+        "countedEndpoints": {"SS": [REQUEST.endpoint_id]},
+        "countedSince": {"S": "2026-11-22T09:00:00.000+00:00"},
+        "confirmedBefore": {"S": "2026-11-22T09:00:00.000+00:00"},
+    }
+
+
+def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
+    clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(connections, "datetime", clock)
+    items = CountingItems(scanned(clock.time + timedelta(seconds=10)))
+    registry = connections.ConnectionTable(cast("Tables", items), name="open")
+    seen = []
+    for _ in range(4):
+        seen.append((registry.active_connections(REQUEST), items.reads))
+        clock.time += timedelta(seconds=5)
+    assert seen == [(4, 1), (4, 1), (None, 2), (None, 3)]
+
+
+def test_each_table_is_asked_by_its_name() -> None:
+    """Devices, waivers and connections are as the settings say."""
+    items = CountingItems(
+        ("devices", device_item("laptop-1", Device(compliant=True))),
+        ("waivers", waivers_item([waiver("user:bob", hours=1)])),
+        scanned(datetime(2190, 1, 1, tzinfo=UTC)),
+    )
+    around = surroundings(TABLES, NOTHING, counts_connections=True, tables=cast("Tables", items))
+    found = around.gather(REQUEST, seconds=5)
+    assert found.problems == {}
+    assert (found.facts.time_zone, found.facts.device, found.facts.waivers) == (
+        ZoneInfo("Asia/Tokyo"),
+        Device(compliant=True),
+        {"strict"},
+    )
+    assert found.facts.active_connections == len("open")
+
+
+@pytest.mark.parametrize(
+    ("settings", "down"),
+    [
+        (replace(TABLES, connections_table=None), {"inventory"}),
+        (replace(TABLES, devices_table=None, waivers_table=None), {"registry"}),
+        (TABLES, {"inventory", "registry"}),
+    ],
+    ids=["an inventory", "a registry", "both"],
+)
+def test_a_dynamodb_that_is_down_is_a_fact(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, down: set[str]
+) -> None:
+    """What is configured is unavailable then, and the rest of it is not missed."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nowhere")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    problems = surroundings(settings, NOTHING, counts_connections=True).gather(REQUEST, seconds=30).problems
+    assert problems.keys() == down
+    assert all(problem.startswith("EndpointConnectionError: ") for problem in problems.values())

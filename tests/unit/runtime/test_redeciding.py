@@ -1,0 +1,182 @@
+"""What the re-authorizer decides by: sources that fail, and what the service tells of a connection."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from client_connect import Authorizer, ConnectionRequest, deadlines, redeciding
+from client_connect.client_vpn import Connection
+from client_connect.connections import RegisteredConnection
+from client_connect.custom_facts import CustomFacts
+from client_connect.redeciding import Judge, Judgement, Source, Verdict, _told
+from client_connect.surroundings import Surroundings
+from client_connect.unknown_connections import UnknownConnections
+from tests.unit.runtime.conftest import PERMIT, event
+from tests.unit.runtime.test_surroundings import SteppingClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+REQUEST = ConnectionRequest.from_event(event())
+
+
+class Registry:
+    """A registry in memory, that holds the same of every connection."""
+
+    def __init__(self, entry: RegisteredConnection | None) -> None:
+        self._entry = entry
+
+    def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
+        """Return what there is."""
+        return {} if self._entry is None else dict.fromkeys(connection_ids, self._entry)
+
+
+def judged(entry: RegisteredConnection | None, **connection: Any) -> Judgement:
+    """Decide a connection of which the registry holds this."""
+    judge = Judge(
+        Authorizer(PERMIT),
+        Surroundings(),
+        registry=cast("Any", Registry(entry)),
+        unknown=UnknownConnections.DECIDE,
+    )
+    (judgement,) = judge.judge([Connection(connection_id="c", endpoint_id="e", **connection)])
+    return judgement
+
+
+def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
+    """Each call of one that hangs would cost the run its time; an answer in between begins the count anew."""
+    source, answers = (
+        Source(),
+        iter([OSError("a"), OSError("b"), 1, OSError("c"), OSError("d"), OSError("e"), 2]),
+    )
+
+    def call() -> object:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    assert [source.ask(call) for _ in range(9)] == [None, None, 1, None, None, None, None, None, None]
+    assert source.problem == "OSError: e"
+    assert next(answers) == 2
+
+
+@pytest.mark.parametrize(
+    ("username", "common_name", "principal"),
+    [
+        ("bob", None, ("bob", None)),
+        ("bob", "BOB", ("bob", None)),  # the user's name, which the service repeats
+        ("bob", "laptop", ("bob", "laptop")),
+        (None, "laptop", (None, "laptop")),
+    ],
+)
+def test_who_is_connected_is_who_the_service_tells(
+    username: str | None, common_name: str | None, principal: tuple[str | None, str | None]
+) -> None:
+    """A certificate's common name and the user are told apart."""
+    request, _ = _told(
+        Connection(connection_id="c", endpoint_id="e", username=username, common_name=common_name)
+    )
+    assert (request.username, request.common_name) == principal
+    assert ConnectionRequest.from_event(request.to_event()) == request
+
+
+def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:
+    """A module of extra facts may rely on a user or a device."""
+    request, unknown = _told(Connection(connection_id="c", endpoint_id="e"))
+    assert ConnectionRequest.from_event(request.to_event()) == request
+    assert {"principal", "username", "commonName", "device", "custom"} <= unknown
+
+
+@pytest.mark.parametrize(("minutes", "is_settling"), [(0, True), (4.99, True), (5, False), (6, False)])
+def test_what_was_terminated_a_moment_ago_is_left_to_settle(
+    monkeypatch: pytest.MonkeyPatch, *, minutes: float, is_settling: bool
+) -> None:
+    """For five minutes, in which the service may still show it as active."""
+    monkeypatch.setattr(redeciding, "datetime", SteppingClock(NOW))
+    judgement = judged(RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)))
+    assert (judgement.verdict is Verdict.SETTLING) == is_settling
+    assert judgement.connection.connection_id == "c"
+    tried = judged(
+        RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)),
+        status="failed-to-terminate",
+    )
+    assert tried.verdict is Verdict.STAYS
+
+
+@pytest.mark.parametrize(
+    ("entry", "username", "expected"),
+    [
+        (RegisteredConnection(request=REQUEST), None, ("user:bob", True, True)),
+        (RegisteredConnection(request=REQUEST, confirmed=True), None, ("user:bob", True, False)),
+        (RegisteredConnection(request=None), "carol", ("user:carol", False, False)),
+        (RegisteredConnection(request=None), None, (None, False, False)),
+        (None, "carol", ("user:carol", False, False)),
+        (None, None, (None, False, False)),
+    ],
+)
+def test_whose_a_connection_is(
+    entry: RegisteredConnection | None, username: str | None, expected: tuple[str | None, bool, bool]
+) -> None:
+    """The registry knows, or the service tells; otherwise nobody does, and it counts to no limit."""
+    found = judged(entry, username=username, common_name="laptop")
+    assert (found.principal, found.registered, found.unconfirmed) == expected
+
+
+class Deadlines:
+    """Runs calls at once, and keeps how long they might have taken."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def run(
+        self, calls: dict[str, Any], *, seconds: float, threads: str
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what they return."""
+        assert threads == "customFacts"
+        self.seconds.append(seconds)
+        return {name: call() for name, call in calls.items()}, {}
+
+
+def test_extra_facts_reach_the_policies_and_get_their_time() -> None:
+    """0.15 seconds for each connection; without any connection they are not asked for."""
+    patient = Deadlines()
+    custom = CustomFacts(lambda request: {"user": request.username}, why_invalid=lambda _: "")
+    around = Surroundings(custom=custom, deadlines=cast("Any", patient))
+    registry = cast("Any", Registry(RegisteredConnection(request=REQUEST)))
+    judge = Judge(Authorizer(PERMIT, custom="{ user: String }"), around, registry=registry)
+    assert judge.judge([]) == []
+    found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
+    assert [each.facts and each.facts.custom for each in found] == [{"user": "Bob"}] * 2
+    assert [each.verdict for each in found] == [Verdict.STAYS] * 2
+    assert (patient.seconds, judge.problems) == ([pytest.approx(0.3)], {})
+
+
+def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
+    """Nobody is ended on a guess."""
+    judge = Judge(Authorizer(""), Surroundings(), registry=cast("Any", Registry(None)))
+    connection = Connection(connection_id="c", endpoint_id="e", username="bob")
+    assert judge.judge([connection]) == [Judgement(connection=connection, verdict=Verdict.LEFT_ALONE)]
+
+
+def test_extra_facts_of_which_none_is_there_leave_all_undecided() -> None:
+    """Each time, and with the reason, also when they are not asked for any more."""
+
+    def fails(_request: ConnectionRequest) -> dict[str, object]:
+        raise OSError("down")
+
+    around = Surroundings(
+        custom=CustomFacts(fails, why_invalid=lambda _: ""), deadlines=deadlines.Deadlines()
+    )
+    judge = Judge(
+        Authorizer(PERMIT), around, registry=cast("Any", Registry(RegisteredConnection(request=REQUEST)))
+    )
+    for _ in range(5):
+        found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
+        assert [each.verdict for each in found] == [Verdict.UNDECIDED] * 2
+        assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
+        assert judge.problems == {"customFacts": "RuntimeError: OSError: down"}
