@@ -49,11 +49,15 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
+def ratios(of: Sample, to: Sample) -> Sample:
+    """Return how many times as much one is, measurement by measurement: what disturbed both does not count."""
+    return Sample([one / other for one, other in zip(of.values, to.values, strict=True)], "times")
+
+
 def ratio(of: Sample, to: Sample) -> float | None:
-    """Return how many times as much one is; ``None`` where the spread is larger than the difference."""
-    if abs(of.median - to.median) <= max(of.spread, to.spread):
-        return None
-    return of.median / to.median
+    """Return how many times as much one is; ``None`` where the spread of that is larger than the difference."""
+    found = ratios(of, to)
+    return None if abs(found.median - 1) <= found.spread else found.median
 
 
 def in_turn(

@@ -1,6 +1,6 @@
 """How fast `client-connect replay` is, and how much memory it takes, with 20 policies.
 
-python -m benchmarks.replay                  50,000 decision records, in one process and in two
+python -m benchmarks.replay                  200,000 decision records, in one process and in two
 python -m benchmarks.replay 1000000          a million
 python -m benchmarks.replay --connection-logs
 """
@@ -68,7 +68,7 @@ def replay(log_file: Path, policies: Path, *, jobs: int) -> Run:
     )
 
 
-def rows(lines: int = 50_000, *, rounds: int = 5, connection_logs: bool = False) -> list[Row]:
+def rows(lines: int = 200_000, *, rounds: int = 3, connection_logs: bool = False) -> list[Row]:
     """Measure, and return the findings."""
     kind = "connection log lines" if connection_logs else "decision records"
     many, few = f"{lines:,} {kind}", f"{lines // 10:,}"
@@ -109,8 +109,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("lines", type=int, nargs="?", default=50_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("lines", type=int, nargs="?", default=200_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connection-logs", action="store_true")
     chosen = parser.parse_args()
     rows(chosen.lines, rounds=chosen.rounds, connection_logs=chosen.connection_logs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring import number, ratio
+from benchmarks.measuring import number, ratio, ratios
 
 if TYPE_CHECKING:
     from benchmarks.measuring import Sample
@@ -45,9 +45,8 @@ def compared(  # noqa: PLR0913 - one keyword per cell
     """Return the row of how many times as much as another thing ours takes, and print both."""
     print(f"  {what}: {ours}\n  {baseline}: {theirs}")
     found = ratio(ours, theirs)
-    highest = (
-        ours.median + max(ours.spread, theirs.spread)
-    ) / theirs.median  # what the spread does not exclude
+    around = ratios(ours, theirs)
+    highest = around.median + around.spread  # what the spread does not exclude
     within = f"no difference beyond the spread, at most {highest:.2f} times"
     row = Row(
         topic=topic,
