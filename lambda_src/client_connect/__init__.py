@@ -1,6 +1,6 @@
 """Decide AWS Client VPN connections by Cedar policies: the runtime of a client connect handler."""
 
-import client_connect.deferred_nodes  # noqa: F401 - before anything imports the engine
+from client_connect import deferred_nodes  # noqa: F401 - before anything imports the engine
 from client_connect.authorizer import Authorizer, Decision
 from client_connect.device import Device
 from client_connect.facts import Facts

@@ -79,7 +79,7 @@ def test_only_a_few_blocks_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> Non
 _PROGRAM = """
 import itertools, resource, sys
 from benchmarks.generate_logs import log
-from benchmarks.replay import POLICIES
+from benchmarks.policies import TWENTY
 from client_connect_tools.replay import Comparison, replay
 
 def blocks(count):
@@ -88,7 +88,7 @@ def blocks(count):
         yield block.encode()
 
 def peak(count):
-    assert replay(Comparison(new=POLICIES), blocks(count)).lines == count
+    assert replay(Comparison(new=TWENTY), blocks(count)).lines == count
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 print(peak(10_000), peak(100_000))
@@ -98,7 +98,7 @@ print(peak(10_000), peak(100_000))
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kibibytes on Linux only")
 def test_memory_stays_flat() -> None:
     """Ten times the lines take hardly more memory."""
-    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'benchmarks'}"}
+    environment = {"PYTHONPATH": str(ROOT)}
     shown = subprocess.run(
         [sys.executable, "-c", _PROGRAM], env=environment, capture_output=True, text=True, check=True
     )
