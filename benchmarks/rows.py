@@ -72,7 +72,7 @@ def faster(  # noqa: PLR0913 - one keyword per cell
         what=what,
         baseline=baseline,
         result="no difference beyond the spread" if found is None else f"{found:.2f} times as fast",
-        bar=f"at least {at_least} times as fast",
+        bar="faster" if at_least == 1 else f"at least {at_least} times as fast",
         met=found is not None and found >= at_least,
         ratio=None if found is None else 1 / found,
     )
