@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mutation import mutants
 from mutation.explanations import FILE, explained
+from mutation.mutants import KILLED
 from mutation.suites import NOT_MUTATED, SUITES
 
 if TYPE_CHECKING:
@@ -48,9 +49,10 @@ def report(found: Sequence[Mutant], reasons: dict[Change, str]) -> int:
     for module in dict.fromkeys(mutant.module for mutant in found):
         _print_line(module, [mutant for mutant in found if mutant.module == module])
     _print_line("together", found)
-    survivors = [mutant.change() for mutant in found if mutant.fate != "killed"]
+    survivors = [mutant.change() for mutant in found if mutant.fate not in KILLED]
+    slower = [mutant.change() for mutant in found if mutant.fate == "stopped"]  # or not, on a quicker machine
     unexplained = [change for change in survivors if change not in reasons]
-    outdated = reasons.keys() - set(survivors)
+    outdated = reasons.keys() - {*survivors, *slower}
     _print_changes("No test notices, and nobody explains why", unexplained)
     _print_changes("Explained, but no such mutant survives", outdated)
     enough = _share_killed(found) >= _LEAST_KILLED
@@ -58,7 +60,7 @@ def report(found: Sequence[Mutant], reasons: dict[Change, str]) -> int:
 
 
 def _print_line(name: str, found: Sequence[Mutant]) -> None:
-    killed = sum(mutant.fate == "killed" for mutant in found)
+    killed = sum(mutant.fate in KILLED for mutant in found)
     print(
         f"{name:20}{len(found):6} mutants{killed:6} killed{len(found) - killed:6} survived"
         f"{_share_killed(found):8.1%} killed"
@@ -71,7 +73,7 @@ def _print_changes(title: str, changes: Iterable[Change]) -> None:
 
 
 def _share_killed(found: Sequence[Mutant]) -> float:
-    return sum(mutant.fate == "killed" for mutant in found) / len(found) if found else 1.0
+    return sum(mutant.fate in KILLED for mutant in found) / len(found) if found else 1.0
 
 
 if __name__ == "__main__":

@@ -30,10 +30,12 @@ _LEFT_OUT = shutil.ignore_patterns(
     *("test_fuzz.py", "test_memory.py", "test_metamorphic.py", "test_public_names.py"),
 )
 
-Fate = Literal["killed", "survived", "unclear"]
+Fate = Literal["killed", "stopped", "survived", "unclear"]
+KILLED = ("killed", "stopped")
 
-# How the tests ended: with a failure or an error of pytest, or stopped because they ran far longer than usual.
-_KILLED = {1, 3, 24, 36, 152, 255, -24}
+# How the tests ended: with a failure or an error of pytest; or stopped because they ran far longer than usual.
+_FAILED = {1, 3, 255}
+_STOPPED = {24, 36, 152, -24}
 # They passed, or there are none.
 _SURVIVED = {0, 5, 33}
 
@@ -45,7 +47,7 @@ class Mutant:
     Attributes:
         folder: The working folder that has it.
         name: What mutmut calls it.
-        fate: Whether a test noticed it. ``unclear`` when the tests ended in no known way.
+        fate: Whether a test noticed it; ``stopped`` when by taking far longer. ``unclear`` when it ended in no known way.
     """
 
     folder: Path
@@ -130,4 +132,5 @@ def _results(folder: Path, module: str) -> Iterator[Mutant]:
 
 
 def _fate(code: int | None) -> Fate:
-    return "killed" if code in _KILLED else "survived" if code in _SURVIVED else "unclear"
+    fates: dict[Fate, set[int]] = {"killed": _FAILED, "stopped": _STOPPED, "survived": _SURVIVED}
+    return next((fate for fate, codes in fates.items() if code in codes), "unclear")

@@ -74,9 +74,10 @@ OTHER = Change(where=WHERE, lines=("- a", "+ b"))
         ([mutant("killed")] * 8 + [mutant("survived")], {CHANGE: "why"}, 1, "88.9% killed"),
         ([mutant("killed")] * 9 + [mutant("survived")], {}, 1, f"nobody explains why: {CHANGE}"),
         ([mutant("killed")] * 9 + [mutant("unclear")], {}, 1, f"nobody explains why: {CHANGE}"),
+        ([mutant("stopped")], {CHANGE: "why"}, 0, "100.0% killed"),
         ([mutant("killed")], {OTHER: "why"}, 1, f"no such mutant survives: {OTHER}"),
     ],
-    ids=["all killed", "explained", "too few killed", "unexplained", "unclear", "outdated"],
+    ids=["all killed", "explained", "too few killed", "unexplained", "unclear", "only slower", "outdated"],
 )
 def test_a_report_tells_what_is_to_be_done(
     capsys: pytest.CaptureFixture[str],
