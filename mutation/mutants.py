@@ -47,7 +47,7 @@ class Mutant:
     Attributes:
         folder: The working folder that has it.
         name: What mutmut calls it.
-        fate: Whether a test noticed it; ``stopped`` when by taking far longer. ``unclear`` when it ended in no known way.
+        fate: Whether a test noticed it; ``stopped`` when by taking far longer. ``unclear`` when in no known way.
     """
 
     folder: Path
