@@ -47,10 +47,10 @@ docs: setup  ## build the documentation site into site/, with warnings as errors
 bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m benchmarks $(BENCHMARKS)
 
-fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler (a quarter of an hour; Linux)
+fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler (half an hour; Linux)
 	@$(BIN)/python -m tests.fuzz $(EVENTS)
 
-mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (hours)
+mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (half an hour)
 	@$(BIN)/python -m mutation --jobs 2 $(MODULES)
 
 # `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.

@@ -1,6 +1,6 @@
 """The size of the function's code, and what fills it.
 
-python -m benchmarks.bundle_size
+python -m benchmarks bundle_size
 """
 
 from __future__ import annotations
@@ -49,7 +49,3 @@ def rows() -> list[Row]:
         found.append(Row(topic=TOPIC, what=f"what fills it, {architecture}", result=shares))
         print(found[-1], flush=True)
     return found
-
-
-if __name__ == "__main__":
-    rows()

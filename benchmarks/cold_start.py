@@ -1,13 +1,12 @@
 """Cold starts: from the start of the process to the first answer, under AWS's own runtime client.
 
-    python -m benchmarks.cold_start [ROUNDS]
+    python -m benchmarks cold_start
 
 Compares the bundle with other handlers that a team could deploy instead.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,16 +75,3 @@ def rows(rounds: int = 60) -> list[Row]:
         faster(TOPIC, us, found["ours"], posture, theirs, at_least=2.5),
         faster(TOPIC, f"{us}, with an inventory", looking_up, posture, theirs, at_least=1),
     ]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("rounds", type=int, nargs="?", default=60)
-    rows(parser.parse_args().rounds)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,20 +1,16 @@
 """Decisions: what the handler takes beside the engine, beside other engines, and as policies and groups grow.
 
-    python -m benchmarks.decision [ROUNDS]
+    python -m benchmarks decision
 
 All in one process, warm. The log line is made, but not written: how a line is formatted is the platform's.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-import cedarpy
-
-from benchmarks import other_engines
+from benchmarks import engine, other_engines
 from benchmarks.event import EVENT
 from benchmarks.measuring import Sample, in_turn, timed
 from benchmarks.policies import TWENTY
@@ -57,26 +53,22 @@ def asked(connect: ConnectHandler, event: dict[str, Any]) -> Callable[[], float]
     return timed(lambda: connect(event))
 
 
-def engine_alone() -> Callable[[], float]:
-    """Return what makes the engine's own call, as the handler makes it, of which everything is ready."""
-    authorizer, facts = Authorizer(TWENTY), Facts(ConnectionRequest.from_event(EVENT))
-    request, policies, schema = facts.cedar_request(), authorizer.policies.enforced, authorizer._schema  # noqa: SLF001
-    entities = cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()))
-    return timed(lambda: cedarpy.is_authorized(request, policies, entities, schema))
-
-
 def rows(rounds: int = 3000) -> list[Row]:
     """Measure, and return the findings."""
     logging.getLogger("client_connect").addHandler(logging.NullHandler())
     logging.getLogger("client_connect").propagate = False
     other_engines.require_agreement()
     groups = [f"group-{number}" for number in range(200)]
+    facts = Facts(ConnectionRequest.from_event(EVENT))
     beside = in_turn(
-        {"engine": engine_alone(), "handler": asked(handler(TWENTY), EVENT)},
+        {
+            "engine": engine.alone(Authorizer(TWENTY), facts),
+            "handler": asked(handler(TWENTY), EVENT),
+        },
         rounds=rounds,
         warm_up=rounds // 10,
     )
-    others = {name: _other(make()) for name, make in other_engines.ENGINES.items()}
+    others = {name: _other(make(), facts) for name, make in other_engines.ENGINES.items()}
     against = in_turn(
         {**others, "handler": asked(handler(TWENTY), EVENT)}, rounds=rounds // 10, warm_up=rounds // 100
     )
@@ -100,25 +92,12 @@ def rows(rounds: int = 3000) -> list[Row]:
     ]
 
 
-def _other(decide: Callable[[dict[str, Any]], bool]) -> Callable[[], float]:
-    facts = other_engines.flat(Facts(ConnectionRequest.from_event(EVENT)))
-    return timed(lambda: decide(facts))
+def _other(decide: Callable[[dict[str, Any]], bool], facts: Facts) -> Callable[[], float]:
+    flat = other_engines.flat(facts)
+    return timed(lambda: decide(flat))
 
 
 def _tail(what: str, sample: Sample) -> Row:
     p50, p99 = sample.percentile(50), sample.percentile(99)
     print(f"  {what}: p50 {p50:.3g} ms, p99 {p99:.3g} ms")
     return limited(TOPIC, f"{what}: the slowest in a hundred (p99) against the median", p99 / p50, "times")
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("rounds", type=int, nargs="?", default=3000)
-    rows(parser.parse_args().rounds)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,21 +5,18 @@ engine's bare evaluation of the same request, prebuilt, after such a read; and w
 look-up, the facts, the decision and the record. DynamoDB is a loopback server that gives one answer at once, so that
 nothing but our own time differs.
 
-    python -m benchmarks.inventory [ROUNDS]
+    python -m benchmarks inventory
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import cedarpy
-
+from benchmarks import engine
 from benchmarks.dynamodb import DEVICES_TABLE, WAIVERS_TABLE, one_device
 from benchmarks.event import EVENT
 from benchmarks.measuring import Sample, in_turn, timed
@@ -57,11 +54,9 @@ def measure(rounds: int) -> dict[str, Sample]:
     if not handler(EVENT)["allow"]:
         sys.exit("the benchmark's device should be allowed")
     facts = surroundings.gather(ConnectionRequest.from_event(EVENT), seconds=2).facts
-    entities = cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()))
-    evaluated = facts.cedar_request(), authorizer.policies.enforced, entities, authorizer._schema  # noqa: SLF001
     calls = {
         "read": timed(lambda: client.batch_get_item(RequestItems=KEYS)),
-        "evaluation": timed(lambda: cedarpy.is_authorized(*evaluated)),
+        "evaluation": engine.alone(authorizer, facts),
         "invocation": timed(lambda: handler(EVENT)),
     }
     return in_turn(calls, rounds=rounds, warm_up=rounds // 10)
@@ -81,16 +76,3 @@ def rows(rounds: int = 3000) -> list[Row]:
             "Decision", "the handler with an inventory", invocation, "the read and the engine alone", needed
         )
     ]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("rounds", type=int, nargs="?", default=3000)
-    rows(parser.parse_args().rounds)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Synthesis: the app against the same resources written with the CDK's own constructs.
 
-    python -m benchmarks.synthesis [ROUNDS]
+    python -m benchmarks synthesis
 
 Warm: Node runs already, and the function's code is built. Both apps stage the same code; only the handler's construct
 checks policies.
@@ -8,7 +8,6 @@ checks policies.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import Counter
 from pathlib import Path
@@ -63,16 +62,3 @@ def rows(rounds: int = 30) -> list[Row]:
         times = in_turn({name: timed(call) for name, call in apps.items()}, rounds=rounds, warm_up=5)
     plain_constructs = "the same resources by the CDK's own constructs"
     return [compared("Synthesis", "app.py", times["ours"], plain_constructs, times["plain"], at_most=1.15)]
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("rounds", type=int, nargs="?", default=30)
-    rows(parser.parse_args().rounds)
-
-
-if __name__ == "__main__":
-    main()
