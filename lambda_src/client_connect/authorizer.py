@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from copy import copy
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cedarpy
 
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from client_connect.facts import Facts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(NamedTuple):
     """What the policies say of a connection.
 
     Attributes:
@@ -91,8 +89,9 @@ class Authorizer:
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
-        request, entities = facts.cedar_request(), json.dumps(facts.cedar_entities())
-        request["context"] = json.dumps(request["context"])
+        # As text, because the engine would otherwise write the same text for each set of policies.
+        request, entities = facts.cedar_request(), _as_text(facts.cedar_entities())
+        request["context"] = _as_text(request["context"])
 
         def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
             return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
@@ -133,18 +132,17 @@ class Authorizer:
 
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
         """Return the waivers that were used: what would have applied without any."""
-        without = replace(facts, waivers=frozenset())
+        without = facts._replace(waivers=frozenset())
         request, entities = without.cedar_request(), without.cedar_entities()
         strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))
         return tuple(id_ for id_ in strict.applied if id_ in facts.waivers and id_ not in outcome.applied)
 
     def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:
-        values = (getattr(self.policies.by_id[id_], name) for id_ in ids)
-        return list(dict.fromkeys(value for value in values if value))
+        values = [getattr(self.policies.by_id[id_], name) for id_ in ids]
+        return list(dict.fromkeys(filter(None, values)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """What Cedar says of one set of policies, without its leniency about errors."""
 
     allowed: bool
@@ -153,8 +151,8 @@ class _Outcome:
 
     @classmethod
     def of(cls, result: cedarpy.AuthzResult) -> _Outcome:
-        errors = _errors(result)
-        return cls(result.allowed and not errors, tuple(sorted(result.diagnostics.reasons)), errors)
+        errors, reasons = _errors(result), result.diagnostics.reasons
+        return cls(result.allowed and not errors, tuple(sorted(reasons)), errors)
 
 
 def _errors(result: cedarpy.AuthzResult) -> tuple[str, ...]:
@@ -164,5 +162,6 @@ def _errors(result: cedarpy.AuthzResult) -> tuple[str, ...]:
     return errors
 
 
+_as_text = json.JSONEncoder(check_circular=False).encode
 _NO_POLICIES = cedarpy.PolicySet.from_str("")
 _NOTHING = _Outcome(allowed=False, applied=(), errors=())

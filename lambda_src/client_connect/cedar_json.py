@@ -13,7 +13,7 @@ _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 def instant(time: datetime) -> dict[str, dict[str, str]]:
     """Return a moment, of which Cedar keeps milliseconds."""
-    text = time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    text = time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
     return _extension("datetime", f"{text}Z")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,9 +12,10 @@ if TYPE_CHECKING:
 
 Inventory = Literal["disabled", "known", "unknown", "unavailable"]
 
+_NO_TAGS: Mapping[str, str] = {}
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+
+class Device(NamedTuple):
     """What the inventory holds of a device.
 
     Attributes:
@@ -28,7 +28,7 @@ class Device:
     compliant: bool | None = None
     last_seen: datetime | None = None
     os: OsVersion | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = _NO_TAGS
 
     def to_record(self) -> dict[str, Any]:
         """Return the device as decision records have it; what is not known is left out."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.cedar_json import address, instant
 from client_connect.versions import OsVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Self
 
     from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Device, Inventory
@@ -19,12 +19,19 @@ if TYPE_CHECKING:
 _ACTION = {"type": "ClientVpn::Action", "id": "connect"}
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+class _Fields(NamedTuple):
+    request: ConnectionRequest
+    now: datetime
+    time_zone: tzinfo
+    inventory: Inventory
+    device: Device | None
+    waivers: frozenset[str]
+    active_connections: int | None
+    custom_facts: CustomFactsState
+    custom: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(_Fields):
     """Everything that a decision depends on, in the terms of ``schema.cedarschema``.
 
     Attributes:
@@ -37,25 +44,44 @@ class Facts:
         active_connections: The user's open connections, when they are known.
         custom_facts: What became of the handler's module of extra facts. Default: ``disabled``.
         custom: What it says, in Cedar's JSON form, when ``custom_facts`` is ``available``.
+
+    Raises:
+        ValueError: For what would mean another thing than it says: when ``now`` has no time zone, or when there
+            is a device that is not ``known``, or a ``known`` one without the device or its common name; the same
+            of ``custom``.
     """
 
-    request: ConnectionRequest
-    now: datetime = field(default_factory=_now, kw_only=True)
-    time_zone: tzinfo = field(default=UTC, kw_only=True)
-    inventory: Inventory = field(default="disabled", kw_only=True)
-    device: Device | None = field(default=None, kw_only=True)
-    waivers: frozenset[str] = field(default=frozenset(), kw_only=True)
-    active_connections: int | None = field(default=None, kw_only=True)
-    custom_facts: CustomFactsState = field(default="disabled", kw_only=True)
-    custom: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        """Refuse what would mean another thing than it says.
+    def __new__(  # noqa: D102, PLR0913, PLR0917 - the class says it; one keyword per fact
+        cls,
+        request: ConnectionRequest,
+        now: datetime | None = None,
+        time_zone: tzinfo = UTC,
+        inventory: Inventory = "disabled",
+        device: Device | None = None,
+        waivers: frozenset[str] = frozenset(),
+        active_connections: int | None = None,
+        custom_facts: CustomFactsState = "disabled",
+        custom: Mapping[str, Any] | None = None,
+    ) -> Self:
+        now = now or datetime.now(UTC)
+        facts = super().__new__(
+            cls,
+            request,
+            now,
+            time_zone,
+            inventory,
+            device,
+            waivers,
+            active_connections,
+            custom_facts,
+            custom,
+        )
+        facts._require_consistency()
+        return facts
 
-        Raises:
-            ValueError: When ``now`` has no time zone, or when there is a device that is not ``known``, or
-                a ``known`` one without the device or its common name; the same of ``custom``.
-        """
+    def _require_consistency(self) -> None:
         if self.now.tzinfo is None:
             raise ValueError(f"now ({self.now.isoformat()}) has no time zone; add one, such as tzinfo=UTC")
         if (self.inventory == "known") != (self.device is not None and self.request.common_name is not None):

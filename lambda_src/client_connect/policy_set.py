@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cedarpy
 
-from client_connect import policy_json, policy_nodes
+from client_connect import policy_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -33,8 +32,7 @@ class InvalidPolicySet(ValueError):
     """The policies cannot be parsed, or one lacks what the handler needs of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """What the handler needs to know of one policy beside its conditions.
 
     Attributes:
@@ -52,8 +50,7 @@ class Policy:
     shadow: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PolicySet:
+class PolicySet(NamedTuple):
     """The policies of a handler, split into those enforced and those in shadow mode.
 
     Attributes:
@@ -83,7 +80,7 @@ class PolicySet:
         except RecursionError:
             raise InvalidPolicySet("the policies cannot be parsed: one is nested too deep") from None
         except ValueError:  # it is wrong, and the nodes tell better how; or it is too deep for JSON alone
-            return cls._parse(text, policy_nodes)
+            return cls._parse(text, _policy_nodes())
 
     @classmethod
     def _parse(cls, text: str, syntax: _Syntax) -> PolicySet:
@@ -110,12 +107,18 @@ class PolicySet:
         """Return some of the enforced policies, and none in shadow mode."""
         nodes = {id_: node for id_, node in self.enforced_policies().items() if id_ in ids}
         none = cedarpy.PolicySet.from_str("")
-        enforced = policy_nodes.put_together(nodes)
-        return replace(self, enforced=enforced, shadow_forbids=none, shadow_permits=none)
+        enforced = _policy_nodes().put_together(nodes)
+        return self._replace(enforced=enforced, shadow_forbids=none, shadow_permits=none)
 
     def enforced_policies(self) -> Mapping[str, pst.Template]:
         """Return the enforced policies as syntax nodes, by their ``@id``."""
         return self.enforced.to_pst().static_policies
+
+
+def _policy_nodes() -> _Syntax:
+    from client_connect import policy_nodes  # noqa: PLC0415 - costs a cold start milliseconds, and is seldom needed
+
+    return policy_nodes
 
 
 def _policies(text: str, syntax: _Syntax) -> tuple[dict[str, Policy], dict[str, Any]]:

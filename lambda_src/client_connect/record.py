@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.printable import printable, printable_json
 from client_connect.request import InvalidRequest, endpoint_id_of
@@ -51,13 +50,13 @@ def metric_definition(
 
 
 _METRICS = metric_definition(_UNITS)
+_NO_PROBLEMS: Mapping[str, str] = {}
 
 _logger = logging.getLogger("client_connect")
 _logger.setLevel(logging.INFO)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """What is recorded of one invocation.
 
     Attributes:
@@ -73,7 +72,7 @@ class Record:
     error: bool
     shadow_denied: bool
     fields: dict[str, Any]
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = _NO_PROBLEMS
     exception: BaseException | None = None
 
     @classmethod
@@ -105,7 +104,7 @@ class Record:
             error=bool(decision.errors),
             shadow_denied=allow and bool(decision.shadow_denied or not decision.allowed),
             fields=fields,
-            problems=problems or {},
+            problems=problems or _NO_PROBLEMS,
         )
 
     @classmethod

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 LATEST_SCHEMA_VERSION = "v3"
 _SEPARATORS = frozenset(",;|\n")
@@ -20,8 +19,7 @@ class InvalidRequest(ValueError):
     """The event is not a connection request: a field is missing, of a wrong type or malformed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionRequest:
+class ConnectionRequest(NamedTuple):
     """A connection that asks to be established, as Client VPN describes it.
 
     One type for the schema versions v1, v2 and v3. What a version does not have, or what the client did
@@ -46,11 +44,11 @@ class ConnectionRequest:
 
     connection_id: str
     endpoint_id: str
+    platform: str
+    public_ip: IPv4Address | IPv6Address
     common_name: str | None = None
     username: str | None = None
-    platform: str
     platform_version: str | None = None
-    public_ip: IPv4Address | IPv6Address
     client_openvpn_version: str | None = None
     groups: tuple[str, ...] = ()
     aws_client_version: str | None = None
@@ -135,7 +133,8 @@ def _required(event: dict[Any, Any], field: str) -> str:
 
 
 def _optional(event: dict[Any, Any], field: str) -> str | None:
-    return None if event.get(field) is None else _string(event, field) or None
+    value = event.get(field)
+    return None if value is None else _text(value, field) or None
 
 
 def _string(event: dict[Any, Any], field: str) -> str:

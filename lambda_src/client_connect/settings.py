@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 
 # All beside the package in the bundle.
 POLICIES_FILE = "policies.cedar"
@@ -27,8 +27,7 @@ ERROR_DENIAL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of a handler.
 
     Attributes:

@@ -6,10 +6,9 @@ fact: the policies decide what an outage means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.facts import Facts
 
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
 IMPORTING_S = 5.0
 
 _INVENTORY, _REGISTRY, _CUSTOM = "inventory", "registry", "customFacts"
+_NO_PROBLEMS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatheredFacts:
+class GatheredFacts(NamedTuple):
     """The facts of a connection, and how they came to be.
 
     Attributes:
@@ -44,11 +43,10 @@ class GatheredFacts:
 
     facts: Facts
     waivers: tuple[Waiver, ...] = ()
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = _NO_PROBLEMS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a handler has beside the request and the clock; by default nothing.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 # At most nine digits, so that no client can send a number that Cedar's 64-bit Long cannot hold.
 _NUMBER = "([0-9]{1,9})"
@@ -21,8 +21,7 @@ _NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]{{1,9}})?)?
 _CLIENT = re.compile(rf"{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?(?![0-9])", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class OsVersion:
+class OsVersion(NamedTuple):
     """The version of an operating system; ``build`` is ``None`` where the client did not send it."""
 
     major: int
@@ -63,8 +62,7 @@ class OsVersion:
         return cls(int(major), int(minor), None if build is None else int(build))
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """The version of a client program; parts that it leaves out are 0."""
 
     major: int
@@ -84,4 +82,5 @@ class Version:
         match = _CLIENT.match(text or "")
         if match is None:
             return None
-        return cls(*(int(part or 0) for part in match.groups()))
+        major, minor, patch = match.groups()
+        return cls(int(major), int(minor or 0), int(patch or 0))

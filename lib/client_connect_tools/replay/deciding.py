@@ -7,7 +7,7 @@ taken apart into atoms; atoms that read the same facts form a group; and what a 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ class Decider:
     def decide(self, facts: Facts, missing: frozenset[str] = frozenset()) -> Verdict:
         """Decide a connection, as ``Authorizer.decide`` would if the missing facts were known."""
         if facts.custom is not None and not self._declares(facts):
-            facts, missing = replace(facts, custom_facts="disabled", custom=None), missing | _CUSTOM
+            facts, missing = facts._replace(custom_facts="disabled", custom=None), missing | _CUSTOM
         missing = missing & self._reads
         known = [
             None if missing and not missing.isdisjoint(group.names) else group.outcomes(facts)

@@ -7,7 +7,6 @@ import json
 import logging
 import re
 import time
-from dataclasses import replace
 from ipaddress import IPv6Address
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -110,7 +109,7 @@ def connection_requests() -> st.SearchStrategy[ConnectionRequest]:
         aws_client_version=st.none() | text,
         schema_version=st.integers(1, 9999).map("v{}".format),
     ).map(
-        lambda request: request if request.username or request.common_name else replace(request, username="x")
+        lambda request: request if request.username or request.common_name else request._replace(username="x")
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -233,7 +232,7 @@ def test_fails_for_a_device_that_does_not_agree_with_the_inventory(
 
 def test_a_request_of_nobody_is_one_of_no_device_that_has_a_name() -> None:
     """Only a program can make one: no policy that names a device is about it."""
-    request = replace(ConnectionRequest.from_event(event(username="")), common_name=None)
+    request = ConnectionRequest.from_event(event(username=""))._replace(common_name=None)
     assert Facts(request).cedar_request()["principal"] == {"type": "ClientVpn::Device", "id": ""}
 
 

@@ -6,7 +6,7 @@ What is right for one policy set alone is hard to say for all of them. What must
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from itertools import product
@@ -211,9 +211,9 @@ def test_a_policy_in_shadow_mode_never_changes_an_answer(
     before, after = decide(policies, facts), decide([*policies, shadow], facts)
     assert answer(after) == answer(before)
     unheeded: dict[str, Any] = {"shadow_denied": (), "shadow_allowed": (), "shadow_errors": ()}
-    assert replace(after, **unheeded) == replace(before, **unheeded)
+    assert after._replace(**unheeded) == before._replace(**unheeded)
     enforced = [each for each in policies if not each.shadow]
-    assert replace(decide(enforced, facts), **unheeded) == replace(before, **unheeded)
+    assert decide(enforced, facts)._replace(**unheeded) == before._replace(**unheeded)
 
 
 @many
@@ -233,14 +233,14 @@ def test_a_waiver_affects_only_the_policies_that_name_it(
     """With it everything is as without it where the policies that ask for it are told that it is there."""
     text = text_of(policies)
     asked_for = f'context.waivers.contains("{waiver}")'
-    without = replace(facts, waivers=facts.waivers - {waiver})
-    waived = decide(text, replace(facts, waivers=facts.waivers | {waiver}))
+    without = facts._replace(waivers=facts.waivers - {waiver})
+    waived = decide(text, facts._replace(waivers=facts.waivers | {waiver}))
     told = decide(text.replace(asked_for, "true"), without)
     assert answer(waived) == answer(told)
     # Which waivers were used is told of those that are there.
-    assert replace(waived, waived=()) == replace(told, waived=())
+    assert waived._replace(waived=()) == told._replace(waived=())
     if asked_for not in text:
-        assert replace(waived, waived=()) == replace(decide(text, without), waived=())
+        assert waived._replace(waived=()) == decide(text, without)._replace(waived=())
 
 
 unlike_users = st.lists(st.text(min_size=1), min_size=len(NAMES), max_size=len(NAMES), unique_by=str.lower)
@@ -260,13 +260,12 @@ def test_nobody_is_treated_by_what_the_name_looks_like(
 ) -> None:
     """Users and groups that are renamed in the policies and in the request are decided as before."""
     names = dict(zip((*NAMES, *GROUPS), (*users, *groups), strict=True))
-    request = replace(
-        facts.request,
+    request = facts.request._replace(
         username=facts.request.username and names[facts.request.username],
         groups=tuple(names[group] for group in facts.request.groups),
     )
     text = text_of(policies)
-    assert decide(renamed(text, names), replace(facts, request=request)) == decide(text, facts)
+    assert decide(renamed(text, names), facts._replace(request=request)) == decide(text, facts)
 
 
 @many

@@ -385,8 +385,8 @@ def test_each_table_is_asked_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("settings", "down"),
     [
-        (replace(TABLES, connections_table=None), {"inventory"}),
-        (replace(TABLES, devices_table=None, waivers_table=None), {"registry"}),
+        (TABLES._replace(connections_table=None), {"inventory"}),
+        (TABLES._replace(devices_table=None, waivers_table=None), {"registry"}),
         (TABLES, {"inventory", "registry"}),
     ],
     ids=["an inventory", "a registry", "both"],

@@ -27,6 +27,9 @@ from client_connect_tools import (
 from client_connect_tools.cli import main
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+    from typing import Self
+
     from client_connect import Facts
     from client_connect_tools import PolicyTest, PolicyTestReport, PolicyTestResult
 
@@ -631,7 +634,13 @@ def test_require_passing() -> None:
 @pytest.mark.usefixtures("folder")
 def test_the_clock_of_the_machine_plays_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test without a time gives the same at night."""
-    monkeypatch.setattr("client_connect.facts._now", lambda: datetime.now(UTC) + timedelta(hours=12))
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(hours=12)
+
+    monkeypatch.setattr("client_connect.facts.datetime", Later)
     monkeypatch.setenv("TZ", "Pacific/Auckland")
     assert result('expect = "allow"').passed
 

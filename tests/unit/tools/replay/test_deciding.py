@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 from itertools import product
@@ -182,18 +181,18 @@ def variations() -> Iterator[Facts]:
         "aws_client_version": [None, "3.0"],
     }.items():
         for value in values_of_field:
-            yield replace(BASE, request=replace(BASE.request, **{name: value}))
+            yield BASE._replace(request=BASE.request._replace(**{name: value}))
     for seconds in (1, 30 * 60 - 1, 30 * 60, 30 * 60 + 1, 31 * 60, 3600, 3 * 3600, 5 * 86_400, -86_400, -1):
-        yield replace(BASE, now=NOON + timedelta(seconds=seconds))
-        yield replace(BASE, now=NOON + timedelta(seconds=seconds), time_zone=ZoneInfo("Asia/Kolkata"))
+        yield BASE._replace(now=NOON + timedelta(seconds=seconds))
+        yield BASE._replace(now=NOON + timedelta(seconds=seconds), time_zone=ZoneInfo("Asia/Kolkata"))
     for device in DEVICES:
-        for request_ in (BASE.request, replace(BASE.request, username=None)):
-            yield replace(BASE, request=request_, inventory="known", device=device)
-    yield replace(BASE, inventory="unavailable")
+        for request_ in (BASE.request, BASE.request._replace(username=None)):
+            yield BASE._replace(request=request_, inventory="known", device=device)
+    yield BASE._replace(inventory="unavailable")
     for waivers in ((), ("win",), ("x",)):
-        yield replace(BASE, waivers=frozenset(waivers))
+        yield BASE._replace(waivers=frozenset(waivers))
     for active in (None, 1, 2):
-        yield replace(BASE, active_connections=active)
+        yield BASE._replace(active_connections=active)
 
 
 DEVICES = (
@@ -236,10 +235,8 @@ def completions(known: Facts) -> Iterator[Facts]:
         ["3.0", "5.2.1"],
         [None, 2],
     ):
-        yield replace(
-            known,
-            request=replace(
-                known.request,
+        yield known._replace(
+            request=known.request._replace(
                 groups=groups,
                 platform_version=version,
                 client_openvpn_version=openvpn,
