@@ -66,7 +66,7 @@ class Decision(NamedTuple):
 class Authorizer:
     """Decides connections by a set of Cedar policies, parsed once.
 
-    Example:
+    Examples:
         >>> authorizer = Authorizer('@id("all") permit (principal, action, resource);')
 
     Args:

@@ -45,7 +45,7 @@ class AlarmSettings:
 class MonitoringAlarms:
     """Settings of the alarms that shall differ from their defaults; what each means is in docs/operations.md.
 
-    Example:
+    Examples:
         >>> MonitoringAlarms(
         ...     handler_throttles=AlarmSettings(threshold=5), idp_certificate_expiry=AlarmSettings.off()
         ... )
