@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from client_connect.time_left import TimeLeft
 
@@ -30,6 +30,7 @@ OPEN = frozenset({ACTIVE, FAILED_TO_TERMINATE})
 # The service gives back 5 calls a second to the whole account and Region. Ours leave room for others'.
 PACE_S = 0.25
 _PAGE_SIZE = 1000
+_IDS_PER_FILTER = 200
 _LONGEST_BACKOFF_S = 20.0
 _THROTTLED = frozenset({"RequestLimitExceeded", "Throttling", "ThrottlingException"})
 _NO_ENDPOINT = "InvalidClientVpnEndpointId.NotFound"
@@ -111,6 +112,39 @@ class ClientVpn:
             OutOfTime: When it is throttled until the time is used up.
             ClientError, BotoCoreError: When the connections cannot be listed.
         """
+        return self._page(endpoint_id, token)
+
+    def still_open(self, connections: Iterable[Connection]) -> frozenset[str]:
+        """Return the ids of those connections that are open now.
+
+        Raises:
+            OutOfTime: When it is throttled until the time is used up.
+            ClientError, BotoCoreError: When the connections cannot be listed.
+        """
+        by_endpoint: dict[str, list[str]] = {}
+        for connection in connections:
+            by_endpoint.setdefault(connection.endpoint_id, []).append(connection.connection_id)
+        return frozenset(
+            found.connection_id
+            for endpoint_id, ids in by_endpoint.items()
+            for first in range(0, len(ids), _IDS_PER_FILTER)
+            for found in self._named(endpoint_id, ids[first : first + _IDS_PER_FILTER])
+            if found.status in OPEN
+        )
+
+    def _named(self, endpoint_id: str, connection_ids: Sequence[str]) -> Iterator[Connection]:
+        filters, token = [{"Name": "connection-id", "Values": list(connection_ids)}], None
+        while True:
+            try:
+                page = self._page(endpoint_id, token, Filters=filters)
+            except EndpointMissing:
+                return
+            yield from page.connections
+            token = page.next_token
+            if token is None:
+                return
+
+    def _page(self, endpoint_id: str, token: str | None, **parameters: object) -> Page:
         begin = {} if token is None else {"NextToken": token}
         try:
             answer = self._patiently(
@@ -118,6 +152,7 @@ class ClientVpn:
                 ClientVpnEndpointId=endpoint_id,
                 MaxResults=_PAGE_SIZE,
                 **begin,
+                **parameters,
             )
         except ClientError as error:
             if _code(error) == _NO_ENDPOINT:

@@ -33,6 +33,9 @@ _TERMINATED = "terminatedAt"
 STATE = "reauthorizer"
 COUNTS_VALID_UNTIL = "countsValidUntil"
 
+# For how long a process takes the last scan that it knows to be the last.
+_SCAN_READ_EVERY = timedelta(minutes=1)
+
 # Client VPN ends a session after 24 hours at the latest. Items outlive it, for the clocks and the clean-up.
 KEPT = timedelta(hours=26)
 
@@ -83,10 +86,22 @@ class ConnectionTable:
         self._tables = tables
         self._name = name
         self._last_scan: CompleteScan | None = None
+        self._read_scan_at = datetime.min.replace(tzinfo=UTC)
 
     def record(self, facts: Facts, decision: Decision, *, policies: str) -> None:
-        """Write a connection that was allowed, with the decision and the digest of the policies: one write."""
-        self._tables.put(self._name, connection_item(facts, decision, policies=policies))
+        """Write a connection that was allowed, with the decision and the digest of the policies: one write.
+
+        The first record of a connection stands: nobody who can invoke the handler rewrites what it asked.
+
+        Raises:
+            ValueError: When its id could be taken for what the re-authorizer keeps.
+        """
+        connection_id = facts.request.connection_id
+        if connection_id.startswith(STATE):
+            raise ValueError(f"{connection_id!r:.100} is not the id of a connection")
+        item = connection_item(facts, decision, policies=policies)
+        with suppress(ConditionFailed):
+            self._tables.put(self._name, item, unless=PRINCIPAL)
 
     def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
         """Return what there is of connections; up to 100 of them are one round trip."""
@@ -181,10 +196,11 @@ class ConnectionTable:
             return None
 
     def _current_scan(self) -> CompleteScan | None:
-        now = datetime.now(UTC)
-        if self._last_scan is None or now >= self._last_scan.valid_until:
-            self._last_scan = self.last_scan()
-        return self._last_scan if self._last_scan and now < self._last_scan.valid_until else None
+        now, scan = datetime.now(UTC), self._last_scan
+        if scan is None or now >= min(scan.valid_until, self._read_scan_at + _SCAN_READ_EVERY):
+            scan = self._last_scan = self.last_scan()
+            self._read_scan_at = now
+        return scan if scan is not None and now < scan.valid_until else None
 
     def _key(self, connection_id: str) -> Key:
         return Key(self._name, CONNECTION_ID, connection_id)

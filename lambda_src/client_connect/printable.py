@@ -11,11 +11,11 @@ def printable(text: str) -> str:
 
 
 def printable_json(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Escape the texts in a value of JSON; its keys are ours."""
+    """Escape the texts in a value of JSON, and the names, of which some are an inventory's."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
-        return {key: printable_json(item) for key, item in value.items()}
+        return {printable(name): printable_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [printable_json(item) for item in value]
     return value

@@ -26,7 +26,7 @@ from client_connect.scan import Candidate, Scan
 from client_connect.time_left import OutOfTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from client_connect.client_vpn import ClientVpn, Connection
     from client_connect.connections import ConnectionTable
@@ -110,6 +110,7 @@ class Reauthorizer:
         self._time_left = time_left
         self._counts_connections = counts_connections
         self._work_id = f"{policies} {settings.to_json()}"
+        self._begun_again: set[str] = set()
         self.outcome: Outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -178,19 +179,25 @@ class Reauthorizer:
         return scan if scan is not None and scan.settings == self._work_id else None
 
     def _take_page(self, scan: Scan) -> None:
-        """Take a page in, all of it or nothing."""
+        """Take a page in, or as much of it as there is time for."""
+        endpoint, taken = scan.endpoints[0], set(scan.taken)
         try:
-            page = self._vpn.page(scan.endpoints[0], scan.token)
+            page = self._vpn.page(endpoint, scan.token)
         except TokenRefused:
+            if endpoint in self._begun_again:
+                raise
+            self._begun_again.add(endpoint)
             scan.begin_endpoint_again()
             return
         except EndpointMissing:
-            self.outcome.missing.append(scan.endpoints[0])
+            self.outcome.missing.append(endpoint)
             page = Page()
         self._forget_ended([each for each in page.connections if each.status == TERMINATED])
-        judgements = list(self._judged([each for each in page.connections if each.status in OPEN]))
-        for judgement in judgements:
-            _take(scan, judgement)
+        found = [each for each in page.connections if each.status in OPEN and each.connection_id not in taken]
+        for batch in _batches(found, BATCH):
+            for judgement in self._judged(batch):
+                _take(scan, judgement)
+            scan.taken.extend(each.connection_id for each in batch)
         scan.go_on(page.next_token)
 
     def _forget_ended(self, connections: Sequence[Connection]) -> None:
@@ -200,14 +207,14 @@ class Reauthorizer:
                 self._time_left.require()
                 self._registry.remove(connection_id)
 
-    def _judged(self, connections: Sequence[Connection]) -> Iterator[Judgement]:
-        for batch in _batches(connections, BATCH):
-            self._time_left.require()
-            for judgement in self._judge.judge(batch):
-                if self._counts_connections and judgement.unconfirmed:
-                    self._time_left.require()
-                    self._registry.confirm(judgement.connection.connection_id)
-                yield judgement
+    def _judged(self, connections: Sequence[Connection]) -> list[Judgement]:
+        self._time_left.require()
+        judgements = self._judge.judge(connections)
+        for judgement in judgements:
+            if self._counts_connections and judgement.unconfirmed:
+                self._time_left.require()
+                self._registry.confirm(judgement.connection.connection_id)
+        return judgements
 
     def _complete(self, scan: Scan) -> None:
         """Say that every connection was seen, and forget where the scan was."""
@@ -236,18 +243,27 @@ class Reauthorizer:
             self._time_left.require()
             judgements = self._judge.judge([each.connection for each in batch])
             found = {each.connection.connection_id: each for each in judgements}
+            exceeding = self._still_exceeding(scan, batch)
             for candidate in batch:
                 connection_id = candidate.connection.connection_id
-                self._terminate_one(candidate, found[connection_id])
+                if _is_due(candidate, found[connection_id].verdict, exceeding):
+                    self._terminate_one(candidate, found[connection_id])
                 del scan.candidates[connection_id]
         self._state.forget_scan()
 
+    def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
+        """Return the ids of the connections beyond the limit, of whose users all newer ones are still open."""
+        beyond = [each for each in candidates if each.reason == "connection-limit"]
+        kept = {each.principal: scan.kept(each.principal) for each in beyond}
+        is_open = self._vpn.still_open(connection for newest in kept.values() for connection in newest)
+        return frozenset(
+            each.connection.connection_id
+            for each in beyond
+            if all(newer.connection_id in is_open for newer in kept[each.principal])
+        )
+
     def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> None:
-        """Terminate a connection, unless it is not denied any more since it was seen."""
-        if judgement.verdict is Verdict.SETTLING:
-            return
-        if candidate.reason == "policies" and judgement.verdict is not Verdict.DENIED:
-            return
+        """Terminate a connection, and record that."""
         failure = "" if self._settings.dry_run else self._failure(candidate.connection)
         if failure is None:
             return
@@ -291,6 +307,16 @@ def _take(scan: Scan, judgement: Judgement) -> None:
         scan.deny(judgement.connection, judgement.decision.determining)
     elif judgement.principal is not None:
         scan.keep_newest(judgement.principal, judgement.connection)
+
+
+def _is_due(candidate: Candidate, verdict: Verdict, exceeding: Collection[str]) -> bool:
+    """Whether a connection is to be terminated still, by what is known of it now."""
+    if candidate.reason == "policies":
+        return verdict is Verdict.DENIED
+    return candidate.connection.connection_id in exceeding and verdict not in (
+        Verdict.SETTLING,
+        Verdict.UNDECIDED,
+    )
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

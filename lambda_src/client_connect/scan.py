@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Reason = Literal["policies", "connection-limit"]
 
+# A connection such that an older one is less: when established, its id, its endpoint's, its user and common name.
+_Entry = tuple[str, str, str, str | None, str | None]
+
 # How a denial is counted that no forbid made: no permit applied.
 NO_PERMIT = "no permit"
 
@@ -48,10 +51,12 @@ class Candidate:
     Attributes:
         connection: The connection.
         reason: Why.
+        principal: Whose limit of connections it is beyond, when that is the reason.
     """
 
     connection: Connection
     reason: Reason
+    principal: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,25 +67,27 @@ class Scan:
         settings: By what it decides. A scan by other policies or settings is not gone on with.
         started: When it began, in seconds since 1970.
         endpoints: The ids of the endpoints that are not yet through; the first is where it is.
-        token: Where the next page of the first one begins.
+        token: Where the page that is next begins.
+        taken: The ids of the connections of that page that are taken in already.
         keep: How many candidates are kept; more are only counted.
         per_user: How many connections each user keeps.
         tallies: What was counted, by endpoint.
         limit: What the limit of connections per user denied.
         candidates: What is to be terminated, by connection id.
-        newest: By user, the newest connections: when established, connection id and endpoint id.
+        newest: By user, the newest connections, each as ``_entry`` has it.
     """
 
     settings: str
     started: float
     endpoints: list[str]
     token: str | None = None
+    taken: list[str] = field(default_factory=list)
     keep: int
     per_user: int | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
     limit: Tally = field(default_factory=Tally)
     candidates: dict[str, Candidate] = field(default_factory=dict)
-    newest: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
+    newest: dict[str, list[_Entry]] = field(default_factory=dict)
 
     @property
     def tally(self) -> Tally:
@@ -103,13 +110,13 @@ class Scan:
 
     def go_on(self, token: str | None) -> None:
         """Go on at the next page, or with the next endpoint when there is none."""
-        self.token = token
+        self.token, self.taken = token, []
         if token is None:
             del self.endpoints[0]
 
     def begin_endpoint_again(self) -> None:
         """Begin again with the endpoint where the scan is; what was counted of it counts no more."""
-        endpoint, self.token = self.endpoints[0], None
+        endpoint, self.token, self.taken = self.endpoints[0], None, []
         self.tallies.pop(endpoint, None)
         self.candidates = {
             id_: each
@@ -126,20 +133,22 @@ class Scan:
         """Take a connection in that stays, as long as it is among the newest of its user's."""
         if self.per_user is None:
             return
-        entry = (connection.established, connection.connection_id, connection.endpoint_id)
+        entry = _entry(connection)
         newest = self.newest.setdefault(principal, [])
         if entry in newest or connection.connection_id in self.candidates:
             return  # of an endpoint that was begun again
         heappush(newest, entry)
         if len(newest) > self.per_user:
-            established, connection_id, endpoint_id = heappop(newest)
             self.limit.deny(["connection-limit"])
-            oldest = Connection(connection_id=connection_id, endpoint_id=endpoint_id, established=established)
-            self._add(oldest, "connection-limit")
+            self._add(_connection(heappop(newest)), "connection-limit", principal)
 
-    def _add(self, connection: Connection, reason: Reason) -> None:
+    def kept(self, principal: str | None) -> list[Connection]:
+        """Return the connections that a user keeps: the newest."""
+        return [_connection(entry) for entry in self.newest.get(principal or "", ())]
+
+    def _add(self, connection: Connection, reason: Reason, principal: str | None = None) -> None:
         if len(self.candidates) < self.keep:
-            candidate = Candidate(connection=connection, reason=reason)
+            candidate = Candidate(connection=connection, reason=reason, principal=principal)
             self.candidates[connection.connection_id] = candidate
 
     def to_json(self) -> str:
@@ -156,7 +165,7 @@ class Scan:
                 "tallies": {id_: Tally(**each) for id_, each in fields["tallies"].items()},
                 "limit": Tally(**fields["limit"]),
                 "candidates": {
-                    id_: Candidate(connection=Connection(**each["connection"]), reason=each["reason"])
+                    id_: Candidate(**each | {"connection": Connection(**each["connection"])})
                     for id_, each in fields["candidates"].items()
                 },
                 "newest": {
@@ -165,3 +174,24 @@ class Scan:
                 },
             }
         )
+
+
+def _entry(connection: Connection) -> _Entry:
+    return (
+        connection.established,
+        connection.connection_id,
+        connection.endpoint_id,
+        connection.username,
+        connection.common_name,
+    )
+
+
+def _connection(entry: _Entry) -> Connection:
+    established, connection_id, endpoint_id, username, common_name = entry
+    return Connection(
+        connection_id=connection_id,
+        endpoint_id=endpoint_id,
+        username=username,
+        common_name=common_name,
+        established=established,
+    )

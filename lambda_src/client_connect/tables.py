@@ -85,9 +85,17 @@ class Tables:
         left = sum(len(request["Keys"]) for request in requests.values())
         raise Unprocessed(f"{left} of {len(keys)} keys were left unprocessed")
 
-    def put(self, table: str, item: Item) -> None:
-        """Write an item in place of the one with its key."""
-        self._client.put_item(TableName=table, Item=item)
+    def put(self, table: str, item: Item, *, unless: str | None = None) -> None:
+        """Write an item in place of the one with its key, unless that one has a certain attribute.
+
+        Raises:
+            ConditionFailed: When it has.
+        """
+        condition = {} if unless is None else {"ConditionExpression": f"attribute_not_exists({unless})"}
+        try:
+            self._client.put_item(TableName=table, Item=item, **condition)
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise ConditionFailed(f"an item of {table} has {unless}") from error
 
     def update(self, key: Key, **expression: object) -> Mapping[str, Any]:
         """Change an item; the keywords are those of DynamoDB's ``UpdateItem``.

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from client_connect import Decision, Device, Facts
-from client_connect.client_vpn import ClientVpn
+from client_connect.client_vpn import ClientVpn, TokenRefused
 from client_connect.connections import STATE, ConnectionTable, RegisteredConnection
 from client_connect.custom_facts import CustomFacts
 from client_connect.items import waivers_item
@@ -365,6 +365,29 @@ def test_a_refused_token_begins_the_endpoint_again(world: LiveConnections) -> No
     assert terminated(world) == ids("0000", "0100", "0200")
 
 
+def test_a_token_that_is_refused_again_fails_the_run(world: LiveConnections) -> None:
+    """It would begin again and again, and use up the calls of the whole account."""
+    world.connect(client(f"{number:04}") for number in range(250))
+    reauthorizer = world.reauthorizer(NO_MACS)
+    vpn, refused = reauthorizer._vpn, TokenRefused("again")
+    pages = [vpn.page(ENDPOINT, None), refused, vpn.page(ENDPOINT, None), refused]
+    with mock.patch.object(vpn, "page", side_effect=pages), pytest.raises(TokenRefused, match="again"):
+        reauthorizer.run()
+    assert tally(world.run(NO_MACS)) == (250, 0, 0)
+
+
+def test_a_page_for_which_a_run_has_no_time_is_taken_in_by_several(world: LiveConnections) -> None:
+    """Each run goes on where the one before was, also within a page, and counts nothing twice."""
+    world.connect(
+        client(f"{number:04}", platform="mac" if number % 30 == 0 else "win") for number in range(90)
+    )
+    with mock.patch("client_connect.reauthorizer.BATCH", 10):
+        outcomes = runs(lambda: world.run(NO_MACS, milliseconds=out_of_time_after(7)))
+    assert [sum(tally(outcome)) for outcome in outcomes][:2] == [50, 90]
+    assert tally(outcomes[-1]) == (90, 0, 0)
+    assert terminated(world) == ids("0000", "0030", "0060")
+
+
 def test_a_scan_by_other_policies_is_not_gone_on_with(world: LiveConnections) -> None:
     """What old policies denied is not terminated by new ones."""
     world.connect(client(f"{number:04}", platform="mac") for number in range(110))
@@ -538,6 +561,38 @@ def test_the_limit_counts_unknown_connections_of_users_that_the_service_names(wo
     assert terminated(world) == ids("old")
 
 
+def test_the_limit_ends_nobody_whose_newer_connection_has_ended(world: LiveConnections) -> None:
+    """Between two runs of a scan, for example: then the older one is the only one."""
+    world.connect([client("old", username="bob", age_s=90), client("new", username="bob", age_s=30)])
+    world.connect([client("a-mac", username="alice", platform="mac")])
+    outcome = world.run(NO_MACS, connections_per_user=1, milliseconds=out_of_time_after(5))
+    assert (outcome.scanned, terminated(world)) == (True, [])
+    world.api.disconnect(ENDPOINT, *ids("new"))
+    assert world.run(NO_MACS, connections_per_user=1).state == "complete"
+    assert terminated(world) == ids("a-mac")
+
+
+def test_the_limit_ends_nobody_who_cannot_be_decided(world: LiveConnections) -> None:
+    """An inventory that is down ends nobody, by the limit neither."""
+    world.connect([client("old", username="bob", age_s=90), client("new", username="bob", age_s=30)])
+    world.delete_table("waivers")
+    outcome = world.run(PERMIT, connections_per_user=1, inventory=True)
+    assert (tally(outcome), terminated(world)) == ((0, 0, 2), [])
+
+
+def test_a_connection_beyond_the_limit_is_recorded_with_what_the_service_tells(
+    world: LiveConnections, lines: list[logging.LogRecord]
+) -> None:
+    """So that an administrator learns who was disconnected."""
+    world.connect(
+        client(name, username="bob", common_name="laptop", age_s=age, registered=False)
+        for name, age in (("old", 90), ("new", 30))
+    )
+    world.run(PERMIT, connections_per_user=1, unknown_connections=UnknownConnections.DECIDE)
+    (record,) = (vars(line) for line in lines if vars(line).get("reason") == "connection-limit")
+    assert record["told"] == {"username": "bob", "commonName": "laptop"}
+
+
 def test_the_limit_is_over_endpoints_and_runs(world: LiveConnections) -> None:
     """Also where the scan takes several runs."""
     two = replace(world, endpoints=(ENDPOINT, OTHER_ENDPOINT))
@@ -692,6 +747,27 @@ def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnecti
     assert item is not None
     assert json.loads(item["decision"]["S"])["determining"] == ["all"]
     assert item["policies"] == {"S": "a1b2"}
+
+
+def test_the_first_record_of_a_connection_stands(world: LiveConnections) -> None:
+    """Whoever may invoke the handler changes neither what a connection asked nor what the re-authorizer keeps."""
+    registry, first = registry_of(world), client("a", username="mallory").request()
+    registry.record(Facts(first), Decision(allowed=True), policies="a1b2")
+    registry.record(Facts(first._replace(username="bob")), Decision(allowed=True), policies="a1b2")
+    assert registry.find(ids("a"))[ids("a")[0]].request == first
+    for forged in (STATE, f"{STATE}-1-0"):
+        request = first._replace(connection_id=forged)
+        with pytest.raises(ValueError, match="is not the id of a connection"):
+            registry.record(Facts(request), Decision(allowed=True), policies="a1b2")
+        assert world.registered(forged) is None
+
+
+def test_what_only_remembers_a_termination_is_no_record(world: LiveConnections) -> None:
+    """A connection is registered all the same."""
+    registry, request = registry_of(world), client("a").request()
+    registry.remember_termination(request.connection_id, now=datetime.now(UTC))
+    registry.record(Facts(request), Decision(allowed=True), policies="a1b2")
+    assert registry.find(ids("a"))[ids("a")[0]].request == request
 
 
 def test_a_connection_that_has_ended_is_not_confirmed(world: LiveConnections) -> None:

@@ -219,6 +219,17 @@ def test_a_text_in_an_inventory_is_no_more_than_a_text(text: str) -> None:
     assert Authorizer(named).decide(facts) == Decision(allowed=True, determining=("named",))
 
 
+@any_text
+def test_the_name_of_a_tag_moves_nothing_in_the_log(text: str, log: Log) -> None:
+    """Whoever writes devices does not write the log."""
+    device = Device(tags={text: "x"})
+    around = Surroundings(deadlines=Deadlines(), inventory=inventory(("d", device_item("laptop-1", device))))
+    handler = ConnectHandler(Authorizer(OWNED).decide, Settings(), surroundings=around)
+    handler(event())
+    (name,) = clean_record(log)["facts"]["device"]["tags"]
+    assert name.isprintable()
+
+
 def waiver(policy_id: str = "strict", *, holder: str = "user:bob", words: str = "") -> Waiver:
     """Return a waiver that counts."""
     until = datetime.now(UTC) + timedelta(hours=1)

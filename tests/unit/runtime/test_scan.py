@@ -8,7 +8,13 @@ from client_connect.scan import Scan
 
 def connection(name: str, *, endpoint: str = "e1", established: str = "2026-11-22 09:00:00") -> Connection:
     """Return a connection."""
-    return Connection(connection_id=name, endpoint_id=endpoint, established=established)
+    return Connection(
+        connection_id=name,
+        endpoint_id=endpoint,
+        established=established,
+        username="bob",
+        common_name="laptop",
+    )
 
 
 def scan(**changes: object) -> Scan:
@@ -35,6 +41,16 @@ def test_an_endpoint_that_is_begun_again_is_counted_anew() -> None:
     assert (one.denied, sorted(one.candidates)) == ({"a": 1, "connection-limit": 1}, ["first", "old"])
 
 
+def test_what_is_taken_of_a_page_is_that_of_the_next_page_no_more() -> None:
+    """Nor of the page at which an endpoint is begun again."""
+    one = scan(taken=["a"])
+    one.go_on("token")
+    assert one.taken == []
+    one.taken = ["b"]
+    one.begin_endpoint_again()
+    assert one.taken == []
+
+
 def test_a_user_keeps_the_newest_connections() -> None:
     """Also when an endpoint is begun again: who is seen twice has no more connections than before."""
     one = scan(per_user=2)
@@ -45,6 +61,9 @@ def test_a_user_keeps_the_newest_connections() -> None:
         assert (one.denials, sorted(one.candidates)) == (2, ["c1", "c2"])
         one.begin_endpoint_again()
     assert one.candidates["c1"].connection == connections[1]
+    assert one.candidates["c1"].principal == "user:bob"
+    assert [each.connection_id for each in one.kept("user:bob")] == ["c3", "c4"]
+    assert one.kept("user:alice") == []
 
 
 def test_more_candidates_than_are_kept_are_only_counted() -> None:
@@ -70,5 +89,6 @@ def test_a_scan_comes_back_from_its_text() -> None:
     one.keep_newest("user:bob", connection("old", established="2026-11-22 08:00:00"))
     one.keep_newest("user:bob", connection("new"))
     one.tally.left_alone += 1
+    one.taken.append("new")
     assert Scan.from_json(one.to_json()) == one
     assert one.denied == {"connection-limit": 1, "no permit": 1}

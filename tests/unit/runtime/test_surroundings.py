@@ -364,6 +364,20 @@ def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.Monk
     assert seen == [(4, 1), (4, 1), (None, 2), (None, 3)]
 
 
+def test_a_new_scan_counts_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process that knows one which counts still: all processes count alike."""
+    clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(connections, "datetime", clock)
+    items = CountingItems(scanned(clock.time + timedelta(hours=1)))
+    registry = connections.ConnectionTable(cast("Tables", items), name="open")
+    reads = []
+    for _ in range(6):
+        registry.active_connections(REQUEST)
+        reads.append(items.reads)
+        clock.time += timedelta(seconds=20)
+    assert reads == [1, 1, 1, 2, 2, 2]
+
+
 def test_each_table_is_asked_by_its_name() -> None:
     """Devices, waivers and connections are as the settings say."""
     items = CountingItems(
