@@ -252,14 +252,14 @@ class Reauthorizer:
         self._state.forget_scan()
 
     def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
-        """Return the ids of the connections beyond the limit, of whose users all newer ones are still open."""
+        """Return the ids of the connections whose users still have as many newer ones as they may."""
         beyond = [each for each in candidates if each.reason == "connection-limit"]
         kept = {each.principal: scan.kept(each.principal) for each in beyond}
         is_open = self._vpn.still_open(connection for newest in kept.values() for connection in newest)
         return frozenset(
             each.connection.connection_id
             for each in beyond
-            if all(newer.connection_id in is_open for newer in kept[each.principal])
+            if sum(newer.connection_id in is_open for newer in kept[each.principal]) == scan.per_user
         )
 
     def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> None:
