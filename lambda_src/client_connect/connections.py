@@ -86,7 +86,7 @@ class ConnectionTable:
         self._tables = tables
         self._name = name
         self._last_scan: CompleteScan | None = None
-        self._read_scan_at = datetime.min.replace(tzinfo=UTC)
+        self._read_again = datetime.min.replace(tzinfo=UTC)
 
     def record(self, facts: Facts, decision: Decision, *, policies: str) -> None:
         """Write a connection that was allowed, with the decision and the digest of the policies: one write.
@@ -196,11 +196,12 @@ class ConnectionTable:
             return None
 
     def _current_scan(self) -> CompleteScan | None:
-        now, scan = datetime.now(UTC), self._last_scan
-        if scan is None or now >= min(scan.valid_until, self._read_scan_at + _SCAN_READ_EVERY):
-            scan = self._last_scan = self.last_scan()
-            self._read_scan_at = now
-        return scan if scan is not None and now < scan.valid_until else None
+        now = datetime.now(UTC)
+        if now >= self._read_again:
+            scan = self.last_scan()
+            self._last_scan = scan if scan is not None and now < scan.valid_until else None
+            self._read_again = now if scan is None else min(scan.valid_until, now + _SCAN_READ_EVERY)
+        return self._last_scan
 
     def _key(self, connection_id: str) -> Key:
         return Key(self._name, CONNECTION_ID, connection_id)

@@ -56,7 +56,7 @@ class Candidate:
 
     connection: Connection
     reason: Reason
-    principal: str | None = None
+    principal: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,7 +127,7 @@ class Scan:
     def deny(self, connection: Connection, policies: Iterable[str]) -> None:
         """Take a connection in that the policies deny; none of them is named where no permit applied."""
         self.tally.deny(list(policies) or [NO_PERMIT])
-        self._add(connection, "policies")
+        self._add(Candidate(connection=connection, reason="policies"))
 
     def keep_newest(self, principal: str, connection: Connection) -> None:
         """Take a connection in that stays, as long as it is among the newest of its user's."""
@@ -140,16 +140,16 @@ class Scan:
         heappush(newest, entry)
         if len(newest) > self.per_user:
             self.limit.deny(["connection-limit"])
-            self._add(_connection(heappop(newest)), "connection-limit", principal)
+            oldest = _connection(heappop(newest))
+            self._add(Candidate(connection=oldest, reason="connection-limit", principal=principal))
 
-    def kept(self, principal: str | None) -> list[Connection]:
+    def kept(self, principal: str) -> list[Connection]:
         """Return the connections that a user keeps: the newest."""
-        return [_connection(entry) for entry in self.newest.get(principal or "", ())]
+        return [_connection(entry) for entry in self.newest.get(principal, ())]
 
-    def _add(self, connection: Connection, reason: Reason, principal: str | None = None) -> None:
+    def _add(self, candidate: Candidate) -> None:
         if len(self.candidates) < self.keep:
-            candidate = Candidate(connection=connection, reason=reason, principal=principal)
-            self.candidates[connection.connection_id] = candidate
+            self.candidates[candidate.connection.connection_id] = candidate
 
     def to_json(self) -> str:
         """Return the scan as text."""
