@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
 from client_connect_tools._comparisons import comparison
 from client_connect_tools._nodes import device_fact, path, walk
 from client_connect_tools._polarity import conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _UNAVAILABLE = "unavailable"
 
@@ -41,8 +45,15 @@ def weakened_without(policy: pst.Template, source: Source) -> bool:
     from applying. Where both are in a policy, and in ``if context has x then ... else ...``, the policy says
     itself what is to be without it.
     """
-    weakening = {denies for test, denies in conditions(policy) if _tests(test, source)}
-    return weakening == {True}
+    return _tests_deny(policy, source) == {True}
+
+
+def closed_without(policies: Sequence[pst.Template], source: Source) -> bool:
+    """Tell whether policies keep out whom they do not know: by a forbid without the facts, or no permit without."""
+    permits = [each for each in policies if each.effect == "permit"]
+    return all(_tests_deny(each, source) == {False} for each in permits) or any(
+        _tests_deny(each, source) == {False} for each in policies if each.effect == "forbid"
+    )
 
 
 def heeds_outage(policy: pst.Template, source: Source) -> bool:
@@ -67,6 +78,11 @@ def heeds_outage(policy: pst.Template, source: Source) -> bool:
             return True
     reads = [node for node in walk(policy) if isinstance(node, pst.GetAttr) and path(node) == (source.state,)]
     return len(reads) > understood
+
+
+def _tests_deny(policy: pst.Template, source: Source) -> set[bool]:
+    """Return for the tests for the facts of a source whether the policy keeps out more where they are true."""
+    return {denies for condition, denies in conditions(policy) if _tests(condition, source)}
 
 
 def _tests(condition: pst.Expr, source: Source) -> bool:

@@ -11,7 +11,13 @@ from cedarpy import pst
 from client_connect_tools import _nodes
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
-from client_connect_tools._outages import CUSTOM_FACTS, INVENTORY, heeds_outage, weakened_without
+from client_connect_tools._outages import (
+    CUSTOM_FACTS,
+    INVENTORY,
+    closed_without,
+    heeds_outage,
+    weakened_without,
+)
 from client_connect_tools._platform_names import OTHER_NAMES
 from client_connect_tools._polarity import conditions
 from client_connect_tools.custom_schema import check_custom_schema
@@ -182,16 +188,17 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
     """Yield each text that an attribute in lower case is compared with."""
     for node in _nodes.walk(template):
         if isinstance(node, pst.Like):
-            text = "".join(each.value for each in node.pattern if isinstance(each, pst.Char))
-            yield from ((name, text) for name in _LOWER_CASE if _nodes.path(node.base) == (name,))
-        elif compared := comparison(node):
-            texts = [each for each in compared.literals if isinstance(each, str)]
-            yield from (
-                (name, each)
-                for name in _LOWER_CASE
-                if _nodes.path(compared.read) == (name,)
-                for each in texts
+            read, texts = (
+                node.base,
+                ["".join(each.value for each in node.pattern if isinstance(each, pst.Char))],
             )
+        elif compared := comparison(node):
+            read, texts = compared.read, [each for each in compared.literals if isinstance(each, str)]
+        else:
+            continue
+        for name in _LOWER_CASE:
+            if _nodes.path(read) == (name,):
+                yield from ((name, text) for text in texts)
 
 
 def _overlooks_outage(
@@ -201,6 +208,7 @@ def _overlooks_outage(
     if (
         template in enforced
         and weakened_without(template, source)
+        and not closed_without(enforced, source)
         and not any(heeds_outage(each, source) for each in enforced)
     ):
         yield (

@@ -185,7 +185,7 @@ def outage_cases(risky: str, state: str, usual: str) -> tuple[list[str], list[st
     """Return cases of a fact that may be unavailable, with a condition that is never true without it."""
     permit_and_forbid = f'{PERMIT} @id("x") {TOLD} forbid {ALL}'
     risk = f'{permit_and_forbid} when {{ {risky} }}; @id("y") {TOLD} forbid {ALL}'
-    unavailable = f'context.{state} == "unavailable"'
+    unavailable, known = f'context.{state} == "unavailable"', risky.partition(" && ")[0]
     return (
         [
             f"{permit_and_forbid} when {{ {risky} }};",
@@ -215,6 +215,8 @@ def outage_cases(risky: str, state: str, usual: str) -> tuple[list[str], list[st
             f'{risk} when {{ context.{state} like "un*" }};',
             f"{risk} when {{ if {unavailable} then true else false }};",
             f'{risk} unless {{ context.{state} == "{usual}" }};',
+            f"{risk} unless {{ {known} }};",
+            f'@id("all") permit {ALL} when {{ {known} }}; @id("x") {TOLD} forbid {ALL} when {{ {risky} }};',
         ],
     )
 
