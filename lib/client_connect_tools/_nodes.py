@@ -34,6 +34,28 @@ def walk(node: object) -> Iterator[object]:
         yield from walk(child)
 
 
+def path(node: object) -> tuple[str, ...] | None:
+    """Return where below the context a node reads, or what it tests for; nothing when it does neither."""
+    match node:
+        case pst.Var("context"):
+            return ()
+        case pst.GetAttr(base, attr):
+            return None if (above := path(base)) is None else (*above, attr)
+        case pst.HasAttr(base, attrs):
+            return None if (above := path(base)) is None else (*above, *attrs)
+    return None
+
+
+def device_fact(node: object) -> bool:
+    """Tell whether a node reads, or tests for, what the inventory says of a device that is the principal."""
+    match node:
+        case pst.GetAttr(pst.Var("principal")) | pst.HasAttr(pst.Var("principal")):
+            return True
+        case pst.BinaryOp("get_tag" | "has_tag", pst.Var("principal")):
+            return True
+    return False
+
+
 def guarded(test: pst.HasAttr) -> pst.Expr:
     """Return a test for an attribute, behind tests for everything that it goes through.
 

@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 100
 _TOO_DEEP = (
     f"the policy nests deeper than {_MAX_DEPTH} levels, which the engine does not survive, and each || or && "
-    "beside another is a level too; put parentheses around groups of 20, use a set, or Rules"
+    "beside another is a level too, as is each member of a member (a.b.c); put parentheses around groups of 20, use "
+    "a set, or Rules"
 )
 TOO_DEEP = ("too-deep", _TOO_DEEP)
 # Strings and comments first, for what is in them nests nothing.
-_NESTING = re.compile(r'"(?:\\.|[^"\\])*"|//[^\r\n]*|[(\[{)\]}]|\|\||&&|[-+*]|\bif\b', re.DOTALL)
+_NESTING = re.compile(
+    r'"(?:\\.|[^"\\])*"|//[^\r\n]*|[(\[{)\]}.]|\|\||&&|[-+*=<>!,;]|\b(?:if|then|else|in|has|like|is)\b',
+    re.DOTALL,
+)
+_OPERATORS = frozenset(("||", "&&", "-", "+", "*", "if"))
 _ID = re.compile(r'@id\s*\(\s*"((?:\\.|[^"\\])*)"')
 
 
@@ -135,18 +140,52 @@ def _parsed(file: str, statement: Statement) -> ParsedStatement:
     return ParsedStatement(file, statement, template)
 
 
+@dataclass(slots=True)
+class _Level:
+    """What stands within the same brackets.
+
+    Attributes:
+        operators: How many there are.
+        chain: How many members, such as ``.major``, have followed each other since the last operator.
+        longest: The longest such chain.
+        below: How deep the brackets within these nest.
+    """
+
+    operators: int = 0
+    chain: int = 0
+    longest: int = 0
+    below: int = 0
+
+    @property
+    def depth(self) -> int:
+        return 1 + self.operators + self.longest + self.below
+
+
 def _depth(text: str) -> int:
-    """Return about how deep a policy nests: brackets, and operators one after the other within the same ones.
+    """Return about how deep a policy nests: brackets, and what stands one after the other within the same ones.
 
     What is written to be read does not come near the limit.
     """
-    deepest, operators = 0, [0]
+    levels = [_Level()]
     for token in _NESTING.findall(text):
+        level = levels[-1]
+        if token in (".", "["):
+            level.chain += 1
+            level.longest = max(level.longest, level.chain)
         if token in ("(", "[", "{"):
-            operators.append(0)
+            levels.append(_Level())
         elif token in (")", "]", "}"):
-            operators = operators[:-1] or [0]
-        elif token[0] not in '"/':
-            operators[-1] += 1
-        deepest = max(deepest, len(operators) + sum(operators))
-    return deepest
+            _close(levels)
+        elif token[0] not in '."/':
+            level.operators += token in _OPERATORS
+            level.chain = 0
+    while len(levels) > 1:
+        _close(levels)
+    return levels[0].depth
+
+
+def _close(levels: list[_Level]) -> None:
+    """Leave the innermost brackets."""
+    if len(levels) > 1:
+        depth = levels.pop().depth
+        levels[-1].below = max(levels[-1].below, depth)

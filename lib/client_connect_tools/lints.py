@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
 from client_connect_tools import _nodes
-from client_connect_tools._outages import weakened_without
+from client_connect_tools._closed_values import impossible_comparisons
+from client_connect_tools._comparisons import comparison, members
+from client_connect_tools._outages import (
+    CUSTOM_FACTS,
+    INVENTORY,
+    closed_without,
+    heeds_outage,
+    weakened_without,
+)
+from client_connect_tools._platform_names import OTHER_NAMES
+from client_connect_tools._polarity import conditions
 from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
@@ -17,14 +28,15 @@ if TYPE_CHECKING:
 
     import cedarpy
 
+    from client_connect_tools._outages import Source
     from client_connect_tools.policies import Policies
 
     Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
 
 _CONTEXT = pst.Var("context")
+_PRINCIPAL = pst.Var("principal")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
-_COMPARISONS = frozenset({"eq", "not_eq", "contains", "contains_any", "contains_all"})
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -40,8 +52,13 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     """
     if check_custom_schema(policies):
         return []
-    by_types = {"never-applies": partial(_never_applies, types=schema(policies.custom))}
-    return find(policies, LINTS | by_types, ignore)
+    # The ids also of those that cannot be parsed.
+    ids = frozenset(each.id for each in parse(policies))
+    of_these = {
+        "never-applies": partial(_never_applies, types=schema(policies.custom)),
+        "unknown-waiver": partial(_unknown_waiver, ids=ids),
+    }
+    return find(policies, LINTS | of_these, ignore)
 
 
 def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
@@ -73,6 +90,8 @@ def attributes_read(policies: Policies) -> frozenset[str]:
             found.add(node.attr)
         elif isinstance(node, pst.HasAttr) and node.base == _CONTEXT:
             found.add(node.attrs[0])
+        elif _nodes.device_fact(node):
+            found.add("device")
     return frozenset(found)
 
 
@@ -83,7 +102,9 @@ def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) ->
 
 def _permit_without_conditions(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
     enforced = [each for each in everything if each.effect == "permit" and not _is_shadow(each)]
-    if template in enforced and len(enforced) > 1 and _is_unconditional(template):
+    # One with a status changes what is reported.
+    others_change = any("status" in each.annotations for each in enforced if each != template)
+    if template in enforced and len(enforced) > 1 and not others_change and _is_unconditional(template):
         yield (
             "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
             "the others"
@@ -106,30 +127,46 @@ def _never_applies(
 
 
 def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    if template.effect != "forbid":
-        return
-    for uid in sorted(_named_to_be_denied(template), key=str):
+    for uid, form in sorted(set(_users_denied(template)), key=str):
         if str(uid.type) == "ClientVpn::User":
+            instead = form % f'context has username && context.username == "{uid.id.lower()}"'
             yield (
-                f"the forbid names {uid} exactly, but Active Directory takes other cases of the letters for the same "
-                f'user; write context has username && context.username == "{uid.id.lower()}"'
+                f"the {template.effect} keeps out {uid} by this exact name, but Active Directory takes other cases of "
+                f"the letters for the same user; write {instead}"
             )
 
 
 def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     for attribute, text in _compared(template):
-        if text != text.lower():
-            yield f'context.{attribute} is in lower case and never equals "{text}"; write "{text.lower()}"'
+        if (lower := text.lower()) != text:
+            name = OTHER_NAMES.get(lower, lower) if attribute == "platform" else lower
+            yield f'context.{attribute} is in lower case and never equals "{text}"; write "{name}"'
+
+
+def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from dict.fromkeys(impossible_comparisons(template))
+
+
+def _unknown_waiver(
+    template: pst.Template, everything: list[pst.Template], *, ids: Collection[str] = ()
+) -> Iterator[str]:
+    known = ids or {each.annotations.get("id", "") for each in everything}
+    for compared in filter(None, map(comparison, _nodes.walk(template))):
+        if _nodes.path(compared.read) != ("waivers",):
+            continue
+        for id_ in compared.literals:
+            if id_ not in known:
+                near = difflib.get_close_matches(str(id_), known, n=1)
+                instead = f'"{near[0]}"' if near else "the @id of the policy that is waived"
+                yield f'context.waivers has ids of policies, and no policy has the id "{id_}"; write {instead}'
 
 
 def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    if _overlooks_outage(template, everything, fact="custom", state="customFacts"):
-        yield _outage("the module of extra facts", fact="custom", state="customFacts")
+    yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
 
 
 def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    if _overlooks_outage(template, everything, fact="device", state="inventory"):
-        yield _outage("the device inventory", fact="device", state="inventory")
+    yield from _overlooks_outage(template, everything, INVENTORY)
 
 
 LINTS: dict[str, Lint] = {
@@ -139,6 +176,8 @@ LINTS: dict[str, Lint] = {
     "never-applies": _never_applies,
     "exact-user-name": _exact_user_name,
     "upper-case": _upper_case,
+    "impossible-value": _impossible_value,
+    "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }
@@ -149,52 +188,55 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
     """Yield each text that an attribute in lower case is compared with."""
     for node in _nodes.walk(template):
         if isinstance(node, pst.Like):
-            text = "".join(each.value for each in node.pattern if isinstance(each, pst.Char))
-            yield from ((name, text) for name in _LOWER_CASE if _reads(node.base, name))
-        if not (isinstance(node, pst.BinaryOp) and node.op in _COMPARISONS):
+            read, texts = (
+                node.base,
+                ["".join(each.value for each in node.pattern if isinstance(each, pst.Char))],
+            )
+        elif compared := comparison(node):
+            read, texts = compared.read, [each for each in compared.literals if isinstance(each, str)]
+        else:
             continue
-        for attribute in _LOWER_CASE:
-            sides = (node.left, node.right)
-            if any(_reads(each, attribute) for side in sides for each in _members(side)):
-                literals = [
-                    each for side in sides for each in _nodes.walk(side) if isinstance(each, pst.StringLit)
-                ]
-                yield from ((attribute, literal.value) for literal in literals)
+        for name in _LOWER_CASE:
+            if _nodes.path(read) == (name,):
+                yield from ((name, text) for text in texts)
 
 
 def _overlooks_outage(
-    template: pst.Template, everything: list[pst.Template], *, fact: str, state: str
-) -> bool:
+    template: pst.Template, everything: list[pst.Template], source: Source
+) -> Iterator[str]:
     enforced = [each for each in everything if not _is_shadow(each)]
-    return (
+    if (
         template in enforced
-        and weakened_without(template, fact)
-        and not any(_reads(node, state) for each in enforced for node in _nodes.walk(each))
-    )
+        and weakened_without(template, source)
+        and not closed_without(enforced, source)
+        and not any(heeds_outage(each, source) for each in enforced)
+    ):
+        yield (
+            f"while {source.name} is unavailable, there is no context.{source.fact}, so that the policy lets in whom "
+            "it would keep out, and no policy says otherwise; add a forbid when "
+            f'{{ context.{source.state} == "unavailable" }}'
+        )
 
 
-def _outage(source: str, *, fact: str, state: str) -> str:
-    return (
-        f"while {source} is unavailable, there is no context.{fact}, so that the policy lets in whom it would keep "
-        f'out, and no policy says otherwise; add a forbid when {{ context.{state} == "unavailable" }}'
-    )
+def _users_denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:
+    """Yield the users whom a policy denies by their exact names, each with what to write instead."""
+    if template.effect == "forbid":
+        yield from ((uid, "when { %s }") for uid in pst.entity_uids(template.principal))
+    for condition, denies in conditions(template):
+        match condition:
+            case pst.BinaryOp("not_eq", left, right) if not denies:
+                yield from ((uid, "!(%s)") for uid in _named(left, right))
+            case pst.BinaryOp("eq" | "in" | "contains" | "contains_any", left, right) if denies:
+                yield from ((uid, "%s") for uid in _named(left, right))
+            case pst.Is(_, _, pst.EntityLit(uid)) if denies:
+                yield uid, "%s"
 
 
-def _members(node: pst.Expr) -> tuple[pst.Expr, ...]:
-    return node.elements if isinstance(node, pst.Set) else (node,)
-
-
-def _named_to_be_denied(forbid: pst.Template) -> frozenset[pst.EntityUid]:
-    """Return the entities that a forbid names in its scope or its conditions, but not for an exception."""
-    conditions = tuple(clause.expr for clause in forbid.clauses if isinstance(clause, pst.When))
-    nodes = (each for node in (forbid.principal, *conditions) for each in _nodes.walk(node))
-    negated = {
-        each
-        for node in nodes
-        if isinstance(node, pst.UnaryOp) and node.op == "not"
-        for each in pst.entity_uids(node)
-    }
-    return pst.entity_uids((forbid.principal, *conditions)) - negated
+def _named(left: pst.Expr, right: pst.Expr) -> Iterator[pst.EntityUid]:
+    """Yield the entities that the principal is compared with."""
+    for one, other in ((left, right), (right, left)):
+        if members(one) == (_PRINCIPAL,):
+            yield from (each.value for each in members(other) if isinstance(each, pst.EntityLit))
 
 
 def _reads(node: object, attribute: str) -> bool:

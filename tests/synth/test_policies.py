@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ALL = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ALL};\n\n'
+NO_INVENTORY = "has none, so that context.inventory is always"
 BAD = {
     "syntax": f'@id("x") forbid {ALL} when {{ context.platform = "win" }};',
     "template": '@id("x") forbid (principal == ?principal, action, resource);',
@@ -72,20 +73,33 @@ def test_default_policies_are_beyond_doubt(handler: Define, stack: cdk.Stack) ->
 
 
 @pytest.mark.parametrize(
-    ("rules", "warning"),
+    ("policies", "warning"),
     [
-        (Rules(registered_devices=True), "has none, so that context.inventory is always"),
-        (Rules(connections_per_user=1), "keeps no registry of connections"),
+        (Policies.from_rules(Rules(registered_devices=True)), NO_INVENTORY),
+        (
+            Policies.from_string(f'{PERMIT}@id("x") forbid {ALL} unless {{ principal has compliant }};'),
+            NO_INVENTORY,
+        ),
+        (
+            Policies.from_string(
+                f'{PERMIT}@id("x") forbid (principal is ClientVpn::Device, action, resource) '
+                'when { !principal.hasTag("a") };'
+            ),
+            NO_INVENTORY,
+        ),
+        (Policies.from_rules(Rules(connections_per_user=1)), "keeps no registry of connections"),
     ],
 )
-def test_facts_that_nothing_provides(handler: Define, stack: cdk.Stack, rules: Rules, warning: str) -> None:
-    """Rules for devices without an inventory, or for connections without a registry, are a warning."""
-    handler(policies=Policies.from_rules(rules))
+def test_facts_that_nothing_provides(
+    handler: Define, stack: cdk.Stack, policies: Policies, warning: str
+) -> None:
+    """Policies for devices without an inventory, or for connections without a registry, are a warning."""
+    handler(policies=policies)
     Annotations.from_stack(stack).has_warning("/Stack/Handler", Match.string_like_regexp(warning))
 
 
-def test_fails_with_what_the_engine_does_not_survive(handler: Define) -> None:
-    """Thousands of conditions one after the other, which would end the synthesis without a word, are refused."""
-    conditions = " || ".join(f'context.platform == "{number}"' for number in range(5000))
+@pytest.mark.parametrize("conditions", [" || ".join(["true"] * 5000), f"context{'.a' * 5000} == 1"])
+def test_fails_with_what_the_engine_does_not_survive(handler: Define, conditions: str) -> None:
+    """Thousands of conditions or members one after the other, which would end the synthesis without a word."""
     with pytest.raises(InvalidPolicies, match="put parentheses around groups of 20"):
         handler(policies=Policies.from_string(f'{PERMIT}@id("x") forbid {ALL} when {{ {conditions} }};'))

@@ -40,8 +40,12 @@ def check(
     unknown = sorted(set(ignore or ()) - known.keys())
     if unknown:
         wrong_use(f'there is no lint "{unknown[0]}"; there are {", ".join(known)}')
-    findings = native_policies.check(policies, providers) if native else checks.check(policies)
-    findings += lints.find(policies, known, ignore or ())
+    if native:
+        findings = native_policies.check(policies, providers) + native_policies.lint(
+            policies, ignore=ignore or ()
+        )
+    else:
+        findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:

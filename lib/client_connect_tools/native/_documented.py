@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from cedarpy import pst
 
 from client_connect_tools import _nodes
+from client_connect_tools._nodes import path
 from client_connect_tools.native.trust_data import UNDOCUMENTED, Attribute, attribute, documented
 
 if TYPE_CHECKING:
@@ -45,18 +46,6 @@ def parts(node: object) -> Iterator[object]:
     if not (isinstance(node, pst.GetAttr | pst.HasAttr) and path(node)):
         for child in _nodes.children(node):
             yield from parts(child)
-
-
-def path(node: object) -> tuple[str, ...] | None:
-    """Return where below the context a node reads, or what it tests for; nothing when it does neither."""
-    match node:
-        case pst.Var("context"):
-            return ()
-        case pst.GetAttr(base, attr):
-            return None if (above := path(base)) is None else (*above, attr)
-        case pst.HasAttr(base, attrs):
-            return None if (above := path(base)) is None else (*above, *attrs)
-    return None
 
 
 def _view(node: pst.Expr, *, root: str, is_condition: bool) -> pst.Expr:

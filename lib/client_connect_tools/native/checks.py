@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect_tools import _nodes, checks
+from client_connect_tools._nodes import path
 from client_connect_tools._validation import type_problems, unknown_attributes
 from client_connect_tools.finding import TOO_DEEP, Finding, in_order, parse
-from client_connect_tools.native._documented import documented_part, parts, path
+from client_connect_tools.native._documented import documented_part, parts
 from client_connect_tools.native.trust_data import PROVIDERS, schema
 
 if TYPE_CHECKING:

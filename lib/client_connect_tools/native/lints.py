@@ -11,8 +11,10 @@ from cedarpy import pst
 
 from client_connect_tools import _nodes, lints
 from client_connect_tools._cedar_text import expression_text
+from client_connect_tools._comparisons import comparison
+from client_connect_tools._nodes import path
 from client_connect_tools._validation import UNGUARDED
-from client_connect_tools.native._documented import documented_part, path
+from client_connect_tools.native._documented import documented_part
 from client_connect_tools.native.trust_data import UNDOCUMENTED, Attribute, attribute, documented, schema
 
 if TYPE_CHECKING:
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
 _CONTEXT: pst.Expr = pst.Var("context")
 # All that AWS's pages show of context.saml, and that only as context.saml.memberOf.contains(...).
 _MEMBER_OF = ("saml", "memberOf")
-_COMPARISONS = frozenset(
-    {"eq", "not_eq", "less", "less_eq", "greater", "greater_eq", "contains", "contains_any"}
-)
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -79,17 +78,13 @@ def _possibly_absent(template: pst.Template, _all: list[pst.Template]) -> Iterat
 
 
 def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    for node in _nodes.walk(template):
-        if not (isinstance(node, pst.BinaryOp) and node.op in _COMPARISONS):
-            continue
-        members = [*_members(node.left), *_members(node.right)]
-        literals = [each.value for each in members if isinstance(each, pst.StringLit | pst.LongLit)]
-        for names in filter(None, map(path, members)):
-            found = attribute(names)
-            values = found.values if isinstance(found, Attribute) else ()
-            for value in literals if values else ():
-                if value not in values:
-                    yield f"context.{'.'.join(names)} is never {_shown(value)}; AWS documents {_all_of(values)}"
+    for compared in filter(None, map(comparison, _nodes.walk(template))):
+        names = path(compared.read) or ()
+        found = attribute(names)
+        values = found.values if isinstance(found, Attribute) else ()
+        for value in compared.literals if values else ():
+            if value not in values:
+                yield f"context.{'.'.join(names)} is never {_shown(value)}; AWS documents {_all_of(values)}"
 
 
 def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -137,10 +132,6 @@ def _is_unguarded(template: pst.Template, root: str) -> bool:
         ).errors
         return any(f"{UNGUARDED} `{name}` in context" in error.error for error in errors)
     return False
-
-
-def _members(node: pst.Expr) -> tuple[pst.Expr, ...]:
-    return node.elements if isinstance(node, pst.Set) else (node,)
 
 
 def _all_of(values: range | tuple[str, ...]) -> str:

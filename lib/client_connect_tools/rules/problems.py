@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
 from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect_tools._platform_names import OTHER_NAMES
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
@@ -27,19 +28,6 @@ _WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
 _EVERYWHERE = {ip_network("0.0.0.0/0"), ip_network("::/0")}
 _NOT_UNICODE = re.compile("[\ud800-\udfff]")
 
-# What people call the platforms that OpenVPN calls otherwise.
-_OTHER_NAMES = {
-    "windows": "win",
-    "win10": "win",
-    "win11": "win",
-    "macos": "mac",
-    "osx": "mac",
-    "darwin": "mac",
-    "macintosh": "mac",
-    "iphone": "ios",
-    "ipad": "ios",
-    "ipados": "ios",
-}
 # No Windows says that it is later: Windows 11 is 10.0.22000 and later.
 _LAST_WINDOWS_MAJOR = 10
 
@@ -129,7 +117,7 @@ def _list_problems(rules: Rules) -> Iterator[str]:
 
 def _platform_problems(rules: Rules) -> Iterator[str]:
     for value in _entries(rules, "platforms"):
-        if name := _OTHER_NAMES.get(value.lower()):
+        if name := OTHER_NAMES.get(value.lower()):
             yield f'platforms has "{value}", which no client calls itself; write "{name}"'
     minimum = rules.minimum_windows
     if isinstance(minimum, MinimumVersion) and minimum.numbers[0] > _LAST_WINDOWS_MAJOR:

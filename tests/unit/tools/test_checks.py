@@ -57,6 +57,44 @@ def test_sound_policies_have_no_findings(policy: str) -> None:
     require_sound(Policies.from_string(PERMIT + policy))
 
 
+_FLAT = " || ".join(f"context has os && context.os.major == {number}" for number in range(45))
+# What nests in the engine, so that it would not survive a few thousand of them, or a few dozen of a few dozen.
+DEEP = {
+    "brackets": f"{'(' * 1500}true{')' * 1500}",
+    "operators": "true" + " && true" * 1500,
+    "members": f"context{'.a' * 1500} == 1",
+    "methods": f"context.publicIp{'.isLoopback()' * 1500}",
+    "members by text": "context" + '["a"]' * 1500 + " == 1",
+    "members on lines": f"context{f' // c{chr(10)} . a' * 1500} == 1",
+    "a test for members": f"context has a{'.a' * 1500}",
+    "members within brackets": f"{'(' * 30}context{('.a' * 60 + ')') * 30} == 1",
+    "operators within brackets": f"{'(' * 30}true{(' && true' * 60 + ')') * 30}",
+}
+
+
+@pytest.mark.parametrize("condition", DEEP.values(), ids=DEEP)
+def test_what_the_engine_does_not_survive_is_refused(condition: str) -> None:
+    """It would end the process without a word, so it never reaches the engine."""
+    (finding,) = found(f'{PERMIT}@id("b") forbid {ALL} when {{ {condition} }};')
+    assert finding.startswith("p.cedar:2:1: [b] the policy nests deeper than 100 levels")
+    assert finding.endswith("(too-deep)")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        _FLAT,
+        'context.publicIp.isLoopback() || context.time.now.toDate().offset(duration("1h")).toTime().toHours() > 2',
+        "[" + '"win", ' * 2000 + '"mac"].contains(context.platform)',
+        f'context.platform == "{"(." * 200}" // {"(." * 200}{chr(10)}',
+    ],
+    ids=["flat", "methods", "set", "text"],
+)
+def test_what_people_write_is_not_too_deep(condition: str) -> None:
+    """Members of different attributes, members of a set, and what is in texts and comments nest nothing."""
+    assert found(f'{PERMIT}@id("b") forbid {ALL} when {{ {condition} }};') == []
+
+
 NO_ID = 'has no @id; add @id("...") before it, so that logs and waivers can name it'
 CHOOSE = "or choose a name that cannot be mistaken for it"
 UNPARSED = "Cedar cannot parse this policy: "

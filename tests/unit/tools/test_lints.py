@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ALL = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ALL};'
 TOLD = '@message("Ask the help desk.")'
+_MINUTES = "context.time.minuteOfDay is 0 to 1439, the minutes since midnight"
+_NAMES = "context has username && context has commonName"
 
 # For each lint: policies in which it finds the one called "x", and policies in which it finds nothing.
 CASES: dict[str, tuple[list[str], list[str]]] = {
@@ -37,6 +39,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 '@id("x") permit (principal is ClientVpn::User, action, resource); '
                 '@id("y") permit (principal in ClientVpn::Group::"g", action, resource);'
             ),
+            f'@id("x") permit {ALL}; @id("y") @status("vip") permit {ALL} when {{ context.platform == "win" }};',
         ],
     ),
     "trusts-aws-client": (
@@ -69,8 +72,26 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [
             f'{PERMIT} @id("x") {TOLD} forbid (principal == ClientVpn::User::"Bob", action, resource);',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal in [ClientVpn::User::"bob"] }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::User, action, resource) '
+                'when { [ClientVpn::User::"bob"].contains(principal) };'
+            ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal is ClientVpn::User in ClientVpn::User::"bob" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ principal != ClientVpn::User::"bob" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ !(principal == ClientVpn::User::"bob") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !(principal != ClientVpn::User::"bob") }};',
+            f'@id("x") permit {ALL} when {{ principal != ClientVpn::User::"bob" }};',
+            f'@id("x") permit {ALL} unless {{ principal == ClientVpn::User::"bob" }};',
         ],
         [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal != ClientVpn::User::"bob" }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} '
+                'when { principal is ClientVpn::User && principal != ClientVpn::User::"bob" };'
+            ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ !(principal != ClientVpn::User::"bob") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !(principal in [ClientVpn::User::"bob"]) }};',
+            f'@id("x") permit {ALL} when {{ principal == ClientVpn::User::"bob" }};',
             '@id("x") permit (principal == ClientVpn::User::"Bob", action, resource);',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ principal == ClientVpn::User::"Admin" }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !(principal == ClientVpn::User::"Admin") }};',
@@ -91,6 +112,67 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ context.platform == "win" || context.platform like "li*" }};',
             f'@id("x") permit {ALL} when {{ context has commonName && context.commonName == "Laptop" }};',
             f'@id("x") permit {ALL} when {{ context.platform == "win" && principal in ClientVpn::Group::"G" }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && [context.username, context.commonName].contains("PC-1") }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && [context.username, "PC-1"].contains(context.commonName) }};',
+            (
+                f'@id("x") permit {ALL} when {{ context has device && context.device.hasTag("OS") && '
+                'context.platform == context.device.getTag("OS") };'
+            ),
+        ],
+    ),
+    "impossible-value": (
+        [
+            f'@id("x") permit {ALL} when {{ {condition} }};'
+            for condition in [
+                'context.inventory == "unavaliable"',
+                '"Known" != context.inventory',
+                '["known", "unkown"].contains(context.inventory)',
+                '[context.inventory].contains("available")',
+                'context.customFacts == "known"',
+                'context.platform == "windows"',
+                '["win", "macos"].contains(context.platform)',
+                "context.time.weekday == 0",
+                "[1, 2, 8].contains(context.time.weekday)",
+                "context.time.weekday >= 0",
+                "8 <= context.time.weekday",
+                "context.time.minuteOfDay < 1900",
+                "context.time.minuteOfDay >= 700 && 1900 > context.time.minuteOfDay",
+                "context.time.minuteOfDay > 1439",
+                "context.time.minuteOfDay != 1440",
+            ]
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {condition} }};'
+            for condition in [
+                'context.inventory == "unavailable" || context.inventory != "known"',
+                '["disabled", "unknown"].contains(context.inventory)',
+                '["available", "disabled", "unavailable"].contains(context.customFacts)',
+                '["win", "win-mobile", "plan9", "freebsd"].contains(context.platform)',
+                f'{_NAMES} && [context.username, context.inventory].contains("bob")',
+                f'{_NAMES} && context.username == "windows"',
+                "context.time.weekday == 1 || [6, 7].contains(context.time.weekday)",
+                "context.time.weekday >= 1 && context.time.weekday <= 7",
+                "context.time.weekday > 0 && context.time.weekday < 8",
+                "context.time.minuteOfDay >= 0 && context.time.minuteOfDay <= 1439",
+                "context.time.minuteOfDay < 1440 && context.time.minuteOfDay != 0",
+                "0 <= context.time.minuteOfDay && 1440 > context.time.minuteOfDay",
+                "context.time.minuteOfDay < 1439 && context.time.minuteOfDay >= 1",
+                "context.time.minuteOfDay + 600 < 1900",
+                "context has activeConnections && context.activeConnections < 1900",
+            ]
+        ],
+    ),
+    "unknown-waiver": (
+        [
+            f'@id("x") permit {ALL} when {{ context.waivers.contains("y") }};',
+            f'@id("x") permit {ALL} unless {{ context.waivers.containsAny(["x", "y"]) }};',
+            f'@id("x") permit {ALL} unless {{ ["X"].containsAny(context.waivers) }};',
+        ],
+        [
+            f'@id("x") permit {ALL} unless {{ context.waivers.contains("x") }};',
+            f'{PERMIT} @id("x") @shadow {TOLD} forbid {ALL} unless {{ context.waivers.containsAll(["all", "x"]) }};',
+            f'@id("x") permit {ALL} unless {{ context.waivers.isEmpty() || context.waivers.contains("x") }};',
+            f'@id("x") permit {ALL} unless {{ context.waivers.contains(context.inventory) }};',
         ],
     ),
 }
@@ -99,32 +181,74 @@ _RISKY = "context has custom && context.custom.riskScore > 70"
 _BAD = "context has device && !(context.device has compliant && context.device.compliant)"
 
 
-def outage_cases(risky: str, state: str) -> tuple[list[str], list[str]]:
+def outage_cases(risky: str, state: str, usual: str) -> tuple[list[str], list[str]]:
     """Return cases of a fact that may be unavailable, with a condition that is never true without it."""
-    told = f'{TOLD} forbid {ALL} when {{ context.{state} == "unavailable" }};'
+    permit_and_forbid = f'{PERMIT} @id("x") {TOLD} forbid {ALL}'
+    risk = f'{permit_and_forbid} when {{ {risky} }}; @id("y") {TOLD} forbid {ALL}'
+    unavailable, known = f'context.{state} == "unavailable"', risky.partition(" && ")[0]
     return (
         [
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {risky} }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ !({risky}) }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context.platform == "mac" || ({risky}) }};',
+            f"{permit_and_forbid} when {{ {risky} }};",
+            f"{permit_and_forbid} unless {{ !({risky}) }};",
+            f'{permit_and_forbid} when {{ context.platform == "mac" || ({risky}) }};',
+            f'{permit_and_forbid} when {{ context.{state} == "{usual}" && {risky} }};',
             f'@id("x") permit {ALL} unless {{ {risky} }};',
             f'@id("x") permit {ALL} when {{ context.platform == "win" && !({risky}) }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {risky} }}; @id("y") @shadow {told}',
+            f"{risk} when {{ {unavailable} }};".replace('@id("y")', '@id("y") @shadow'),
+            f'{risk} when {{ context.{state} == "unavaliable" }};',
+            f'{risk} when {{ context.{state} == "disabled" }};',
+            f'{risk} when {{ context.{state} != "disabled" }};',
         ],
         [
             f'@id("x") permit {ALL} when {{ {risky} }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {risky} }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !({risky}) }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {risky} }}; @id("y") {told}',
-            f'{PERMIT} @id("x") @shadow {TOLD} forbid {ALL} when {{ {risky} }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ if {risky} then true else context.platform == "mac" }};',
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ ({risky}) || !({risky}) }};',
+            f'@id("x") permit {ALL} when {{ context.{state} == "{usual}" && !({risky}) }};',
+            f"{permit_and_forbid} unless {{ {risky} }};",
+            f"{permit_and_forbid} when {{ !({risky}) }};",
+            f"{permit_and_forbid} when {{ {risky} }};".replace('@id("x")', '@id("x") @shadow'),
+            f'{permit_and_forbid} when {{ if {risky} then true else context.platform == "mac" }};',
+            f"{permit_and_forbid} when {{ ({risky}) || !({risky}) }};",
+            f"{permit_and_forbid} when {{ {risky} }} unless {{ {unavailable} }};",
+            f"{risk} when {{ {unavailable} }};",
+            f'{risk} when {{ "unavailable" == context.{state} }};',
+            f'{risk} when {{ context.{state} != "{usual}" }};',
+            f'{risk} when {{ ["unavailable", "x"].contains(context.{state}) }};',
+            f'{risk} when {{ context.{state} like "un*" }};',
+            f"{risk} when {{ if {unavailable} then true else false }};",
+            f'{risk} unless {{ context.{state} == "{usual}" }};',
+            f"{risk} unless {{ {known} }};",
+            f'@id("all") permit {ALL} when {{ {known} }}; @id("x") {TOLD} forbid {ALL} when {{ {risky} }};',
         ],
     )
 
 
-CASES["custom-facts-outage"] = outage_cases(_RISKY, "customFacts")
-CASES["inventory-outage"] = outage_cases(_BAD, "inventory")
+def cases_of_principal() -> tuple[list[str], list[str]]:
+    """Return cases of what the inventory says of a device that is the principal."""
+    tag = 'principal is ClientVpn::Device && principal.hasTag("lost") && principal.getTag("lost") == "yes"'
+    bad = "principal has compliant && !principal.compliant"
+    return (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource) when {{ {bad} }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {tag} }};',
+            f'@id("x") permit {ALL} unless {{ {tag} }};',
+        ],
+        [
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource) '
+                "unless { principal has compliant && principal.compliant };"
+            ),
+            f'@id("x") permit {ALL} when {{ {tag} }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {tag} }}; '
+                f'@id("y") {TOLD} forbid {ALL} when {{ context.inventory == "unavailable" }};'
+            ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal is ClientVpn::Device }};',
+        ],
+    )
+
+
+CASES["custom-facts-outage"] = outage_cases(_RISKY, "customFacts", "available")
+_OF_CONTEXT, _OF_PRINCIPAL = outage_cases(_BAD, "inventory", "known"), cases_of_principal()
+CASES["inventory-outage"] = (_OF_CONTEXT[0] + _OF_PRINCIPAL[0], _OF_CONTEXT[1] + _OF_PRINCIPAL[1])
 
 
 def found(text: str, name: str) -> list[str]:
@@ -178,6 +302,68 @@ def test_unparsable_policies_hide_no_others() -> None:
     assert [finding.rule for finding in findings] == ["forbid-without-message"]
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (f'forbid {ALL} when {{ principal == ClientVpn::User::"Bob" }}', "; write {}"),
+        (f'forbid {ALL} unless {{ principal != ClientVpn::User::"Bob" }}', "; write !({})"),
+        ('forbid (principal == ClientVpn::User::"Bob", action, resource)', "; write when {{ {} }}"),
+    ],
+)
+def test_the_advice_means_the_same(text: str, advice: str) -> None:
+    """What is to be written in place of a user's exact name denies the same user."""
+    (finding,) = lint(Policies.from_string(f'{PERMIT} @id("x") {TOLD} {text};'))
+    assert finding.message.endswith(advice.format('context has username && context.username == "bob"'))
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        (
+            'context.inventory == "unavaliable" || context.inventory == "unavaliable"',
+            'context.inventory is never "unavaliable"; it is "disabled", "known", "unknown" or "unavailable"',
+        ),
+        (
+            'context.platform == "macos"',
+            'context.platform is never "macos", which no client calls itself; write "mac"',
+        ),
+        (
+            'context.platform == "Windows"',
+            'context.platform is in lower case and never equals "Windows"; write "win"',
+        ),
+        (
+            "context.time.minuteOfDay < 1930",
+            f"{_MINUTES}, so that context.time.minuteOfDay < 1930 is always true; 19:30 is 1170",
+        ),
+        (
+            "2599 < context.time.minuteOfDay",
+            f"{_MINUTES}, so that 2599 < context.time.minuteOfDay is always false",
+        ),
+        ("context.time.weekday == 0", "context.time.weekday is 1 (Monday) to 7 (Sunday), and never 0"),
+    ],
+)
+def test_says_what_is_possible(condition: str, message: str) -> None:
+    """The message has what may be written instead, once for each value."""
+    findings = lint(Policies.from_string(f'@id("x") permit {ALL} when {{ {condition} }};'))
+    assert [finding.message for finding in findings] == [message]
+
+
+def test_proposes_the_waiver_that_is_near() -> None:
+    """A typo in a waiver is named with the id that was meant; an id that nothing resembles, without one."""
+    text = f'@id("not-compliant") permit {ALL} unless {{ context.waivers.containsAny(["not-complaint", "zzz"]) }};'
+    near, other = (finding.message for finding in lint(Policies.from_string(text)))
+    assert near.endswith('no policy has the id "not-complaint"; write "not-compliant"')
+    assert other.endswith('no policy has the id "zzz"; write the @id of the policy that is waived')
+
+
+def test_a_waiver_of_a_policy_with_an_error_is_known() -> None:
+    """One mistake is one finding."""
+    text = (
+        f'@id("x") permit {ALL} unless {{ context.waivers.contains("y") }}; @id("y") forbid {ALL} when {{ ;'
+    )
+    assert lint(Policies.from_string(text)) == []
+
+
 class TestCommand:
     """`client-connect check`."""
 
@@ -218,6 +404,24 @@ class TestCommand:
             ("type", "y", 3),
             ("forbid-without-message", "x", 2),
         ]
+
+    def test_types_of_custom_facts(self, tmp_path: Path) -> None:
+        """What never applies is found as at synthesis: with the types of the facts, and not without sound ones."""
+        (tmp_path / "custom.cedarschema").write_text("{ n?: Long }")
+        has = "context has custom && context.custom has n"
+        (tmp_path / "vpn.cedar").write_text(
+            f'{PERMIT}\n@id("x") {TOLD} forbid {ALL} when {{ context.customFacts == "unavailable" }};\n'
+            f'@id("y") {TOLD} forbid {ALL} when {{ {has} && context.custom.n > 1 }};\n'
+        )
+        assert self.run(tmp_path) == (0, "", "")
+        (tmp_path / "never.cedar").write_text(
+            f'@id("z") {TOLD} forbid {ALL} when {{ {has} && context.custom.n > 1 && false }};'
+        )
+        status, output, _ = self.run(tmp_path)
+        assert (status, output.count("\n"), "[z] the policy can never apply" in output) == (1, 1, True)
+        (tmp_path / "custom.cedarschema").write_text("{ n?: Lang }")
+        status, output, _ = self.run(tmp_path)
+        assert (status, output.count("\n"), "(custom-schema)" in output) == (1, 1, True)
 
     def test_several_paths_are_one_set(self, policies: Path, tmp_path: Path) -> None:
         """An id that two files use is found."""

@@ -74,7 +74,7 @@ def test_check_as_json() -> None:
     ("arguments", "message"),
     [
         (["check", "--native", "--ignore", "upper-case"], 'there is no lint "upper-case"; there are undocumented-form'),
-        (["check", "--ignore", "impossible-value"], 'there is no lint "impossible-value"; there are forbid-without'),
+        (["check", "--ignore", "possibly-absent"], 'there is no lint "possibly-absent"; there are forbid-without'),
         (["check", "--native", "--trust-provider", "intune"], 'no trust provider "intune"; there are crowdstrike'),
         (["check", "--trust-provider", "jamf"], "add --native, or leave it out"),
         (["test", "--trust-provider", "jamf"], "add --native, or leave it out"),

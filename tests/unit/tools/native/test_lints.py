@@ -76,6 +76,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'permit {ALL} when {{ {RISK} == "LOW" }}; permit {ALL} when {{ {RISK} == "NOT_APPLICABLE" }};',
             f"permit {ALL} when {{ {SCORE} >= 1 && context.crowdstrike.assessment.overall < 100 }};",
             f'permit {ALL} when {{ context has jamf.osv && context.jamf.osv == "low" }};',
+            f'permit {ALL} when {{ {RISK} != "LOW" && [context.jamf.risk, context.saml.x].contains("low") }};',
         ],
     ),
     "never-applies": (
