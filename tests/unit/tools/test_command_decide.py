@@ -355,6 +355,20 @@ DEVICE = ("--common-name", "pc", "--device")
 
 
 @pytest.mark.parametrize(
+    ("at", "instant"),
+    [
+        ("2026-03-29T03:00", "2026-03-29T03:00:00+02:00"),
+        ("2026-03-29T02:30+01:00", "2026-03-29T02:30:00+01:00"),
+        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00"),
+    ],
+)
+def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: str) -> None:
+    """After the gap, with an offset of its own, and one that comes twice, which is the first of them."""
+    document = decided(policies, "--username", "bob", "--at", at, "--time-zone", "Europe/Berlin")
+    assert document["at"] == instant
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "nobody is to be decided about; give --username, --common-name or --event"),
@@ -372,6 +386,10 @@ DEVICE = ("--common-name", "pc", "--device")
         (
             ("--username", "b", "--at", "0001-01-01T00:00+14:00"),
             '--at is "0001-01-01T00:00+14:00", which is ',
+        ),
+        (
+            ("--username", "b", "--at", "2026-03-29T02:30", "--time-zone", "Europe/Berlin"),
+            '--at is "2026-03-29T02:30", which does not exist in Europe/Berlin, because the clocks go forward ',
         ),
         ((*BOB, "--time-zone", "Berlin"), '--time-zone: time zone "Berlin" is not known; use an IANA name'),
         (
