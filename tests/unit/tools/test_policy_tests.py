@@ -572,6 +572,45 @@ def test_fails_for_a_wrong_file(toml: str, problem: str) -> None:
     assert any(text.startswith(problem) for text in problems(toml)), problems(toml)
 
 
+EXTREMES = {
+    "digits": "active-connections = " + "9" * 5000,
+    "hexadecimal digits": "active-connections = 0x" + "f" * 5000,
+    "1,025 bits": f"custom = {{ a = [{2**1024}] }}",
+    "lists": f"custom = {{ a = {'[' * 3000}{']' * 3000} }}",
+    "tables": f"custom = {'{ a = ' * 3000}1{' }' * 3000}",
+    "dots": f"custom{'.a' * 3000} = 1",
+    "dots of a name": f"variants{'.a' * 3000} = 1",
+    "33 levels": f"custom{'.a' * 30} = 1",
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("keys", EXTREMES.values(), ids=EXTREMES)
+def test_fails_for_numbers_without_an_end_and_nests_without_a_ground(keys: str) -> None:
+    """Nobody could read or show them; it is an error of the tests as any other, with status 2."""
+    toml = case(f"expect = 'allow'\n{keys}")
+    (problem,) = problems(toml)
+    assert re.match(
+        r"vpn.tests.toml: (cannot be read: Exceeds the limit|"
+        r"it has a whole number of hundreds of digits; give a smaller one|"
+        r"(cannot be read: )?it has tables or lists that are nested too deeply; leave some levels out)",
+        problem,
+    )
+    with pytest.raises(InvalidPolicyTests):
+        require_passing(Policies.from_file("vpn.cedar"))
+    result = CliRunner().invoke(main, ["test", "vpn.cedar"])
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, "the policy tests have 1 problem:")
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_no_extreme_is_looked_into() -> None:
+    """The greatest number, and as many levels as there may be."""
+    assert facts(OVERFLOW).active_connections == 9223372036854775807
+    for custom in (f"custom{'.a' * 29} = 1", f"custom.a = {2**1024 - 1}"):
+        (problem,) = problems(case(f"expect = 'allow'\n{custom}"))
+        assert problem.startswith('vpn.tests.toml:1: test "it": "custom" ')
+
+
 @pytest.mark.usefixtures("folder")
 def test_fails_with_everything_at_once() -> None:
     """All problems of all files are reported together, one that all variants share only once."""
