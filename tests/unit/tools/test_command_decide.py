@@ -254,6 +254,36 @@ def test_the_fields_of_a_request(policies: Path) -> None:
     }
 
 
+NOT_SENT = "which no Windows client sends, so that policies see no version"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (
+            ("--platform-version", "10.0.17763"),
+            f'warning: "platform-version" is "10.0.17763", {NOT_SENT}; write "10.0.17763,amd64"\n',
+        ),
+        (
+            ("--platform", "Windows"),
+            'warning: "platform" is "Windows", which no client calls itself; write "win"\n',
+        ),
+        (
+            ("--platform-version", "\x1b[2J"),
+            f'warning: "platform-version" is "\\U0000001b[2J", {NOT_SENT}; write "10.0.22631,amd64"\n',
+        ),
+        (("--platform-version", "0.0, amd64 executable"), ""),
+    ],
+)  # fmt: skip
+def test_a_spelling_that_no_client_sends_is_decided_with_a_warning(
+    policies: Path, arguments: tuple[str, ...], warning: str
+) -> None:
+    """What a strange client would be told may be the question; who mistook the spelling is told so."""
+    result = run(policies, "--username", "bob", *arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, warning)
+    assert json.loads(result.stdout)["request"][arguments[0].removeprefix("--")] == arguments[1]
+
+
 def test_an_event(policies: Path, tmp_path: Path) -> None:
     """From a file or from standard input, in any schema version, which is that of the answer."""
     text = json.dumps(event("v1", common_name="lost"))

@@ -572,6 +572,44 @@ def test_fails_for_a_wrong_file(toml: str, problem: str) -> None:
     assert any(text.startswith(problem) for text in problems(toml)), problems(toml)
 
 
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("request_", "key", "advice"),
+    [
+        ('platform-version = "10.0.17763"', "platform-version", "10.0.17763,amd64"),
+        ('platform-version = "10.0.22631.4317"', "platform-version", "10.0.22631,amd64"),
+        ('platform = "Win", platform-version = "10.0"', "platform-version", "10.0 64bit"),
+        ('platform-version = "Windows 11"', "platform-version", "10.0.22631,amd64"),
+        ('platform-version = "0.1"', "platform-version", "0.1 64bit"),
+        ('platform = "Windows", platform-version = "11"', "platform", "win"),
+        ('platform = "macOS"', "platform", "mac"),
+    ],
+)
+def test_fails_for_a_spelling_that_no_client_sends(request_: str, key: str, advice: str) -> None:
+    """Policies would see less than is meant, and the test would pass for the wrong reason."""
+    (problem,) = problems(case(f"expect = 'allow'\nrequest = {{ {request_} }}"))
+    assert problem.startswith(f'vpn.tests.toml:1: test "it": "request.{key}" is "')
+    assert problem.endswith(f'; write "{advice}"')
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        'platform-version = ""',
+        'platform-version = "10.0, amd64 executable"',
+        'platform-version = "0.0, amd64 executable"',
+        'platform-version = "0.0 64bit"',
+        'platform = "mac", platform-version = "10.0.17763"',
+        'platform = "toaster"',
+        'platform = ""',
+    ],
+)
+def test_what_a_client_may_send_is_tested(request_: str) -> None:
+    """Also by OpenVPN, when it does not know the version, and by clients of other kinds."""
+    assert facts(f"request = {{ {request_} }}").request.endpoint_id
+
+
 EXTREMES = {
     "digits": "active-connections = " + "9" * 5000,
     "hexadecimal digits": "active-connections = 0x" + "f" * 5000,
@@ -697,7 +735,7 @@ def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("documented")
 def test_documented_tests_do_as_documented() -> None:
     """The examples pass, the one that is said to fail fails, and both print what the documentation shows."""
-    first, table, failing = blocks("toml")
+    first, unknown, table, failing = blocks("toml")
     passed, failed = blocks("text")
     file = Path("policies/vpn.tests.toml")
 
@@ -707,6 +745,7 @@ def test_documented_tests_do_as_documented() -> None:
         return done.exit_code, done.stdout
 
     assert run(first) == (0, passed)
+    assert run(unknown)[0] == 0
     assert run(table)[0] == 0
     status, output = run(failing)
     assert status == 1
