@@ -13,6 +13,9 @@ from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsV
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from client_connect.custom_facts import CustomFactsState
+    from client_connect.device import Inventory
+
 _T = TypeVar("_T")
 
 # What a connection log never holds. Waivers are taken as none: every rule names them.
@@ -31,8 +34,8 @@ _NOT_LOGGED = frozenset(
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
 _TOO_LONG = 2**63
-_INVENTORY = ("disabled", "known", "unknown", "unavailable")
-_CUSTOM_FACTS = ("disabled", "available", "unavailable")
+_INVENTORY: tuple[Inventory, ...] = ("disabled", "known", "unknown", "unavailable")
+_CUSTOM_FACTS: tuple[CustomFactsState, ...] = ("disabled", "available", "unavailable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,21 +155,21 @@ def _reasonable(time: datetime) -> datetime:
 def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
     logged = _exact(record, "facts")
     known = _object({} if logged is None else logged, "facts")
-    fields: dict[str, Any] = {
-        "now": _reasonable(_instant(record.get("at"), "at")),
-        "time_zone": time_zone or _zone(known.get("timeZone")),
-        "inventory": _one_of(_INVENTORY, known.get("inventory", "disabled"), "facts.inventory"),
-        "device": _optional(_device, known, "device", "facts"),
-        "waivers": frozenset(
-            _text(id_, "facts.waivers") for id_ in _list(known.get("waivers", []), "facts.waivers")
-        ),
-        "active_connections": _optional(_long, known, "activeConnections", "facts"),
-        "custom_facts": _one_of(_CUSTOM_FACTS, known.get("customFacts", "disabled"), "facts.customFacts"),
-        "custom": _optional(_object, known, "custom", "facts"),
-    }
-    request = _request(record)
+    waivers = _list(known.get("waivers", []), "facts.waivers")
     try:
-        return Facts(request, **fields)
+        return Facts(
+            _request(record),
+            now=_reasonable(_instant(record.get("at"), "at")),
+            time_zone=time_zone or _zone(known.get("timeZone")),
+            inventory=_one_of(_INVENTORY, known.get("inventory", "disabled"), "facts.inventory"),
+            device=_optional(_device, known, "device", "facts"),
+            waivers=frozenset(_text(id_, "facts.waivers") for id_ in waivers),
+            active_connections=_optional(_long, known, "activeConnections", "facts"),
+            custom_facts=_one_of(_CUSTOM_FACTS, known.get("customFacts", "disabled"), "facts.customFacts"),
+            custom=_optional(_object, known, "custom", "facts"),
+        )
+    except Malformed:
+        raise
     except ValueError as error:
         raise Malformed('malformed decision record: its "facts" contradict each other') from error
 
@@ -239,10 +242,11 @@ def _instant(value: object, key: str) -> datetime:
     return time
 
 
-def _one_of(allowed: tuple[str, ...], value: object, key: str) -> str:
-    if value not in allowed:
-        raise _wrong(key)
-    return str(value)
+def _one_of(allowed: tuple[_T, ...], value: object, key: str) -> _T:
+    for each in allowed:
+        if each == value:
+            return each
+    raise _wrong(key)
 
 
 def _object(value: object, key: str) -> dict[str, Any]:
