@@ -129,6 +129,12 @@ class Facts(_Fields):
             record["custom"] = self.custom
         return record
 
+    @property
+    def local_time(self) -> datetime:
+        """The time of the decision on the clock of ``time_zone``."""
+        # By way of UTC: a time that is in the zone already would stay as it is, also one that its clocks skip.
+        return self.now.astimezone(UTC).astimezone(self.time_zone)
+
     def _principal(self) -> dict[str, str]:
         if self.request.username:
             return {"type": "ClientVpn::User", "id": self.request.username}
@@ -164,7 +170,7 @@ class Facts(_Fields):
         return {name: value for name, value in context.items() if value is not None}
 
     def _time(self) -> dict[str, Any]:
-        local = self.now.astimezone(self.time_zone)
+        local = self.local_time
         return {
             "now": instant(self.now),
             "weekday": local.isoweekday(),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from client_connect.printable import printable_json
-from client_connect.record import metric_definition
+from client_connect.record import as_logged, metric_definition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,9 +132,6 @@ class Records:
         exception: BaseException | None = None,
     ) -> None:
         now = datetime.now(UTC)
-        clean = printable_json(dict(fields))
-        if "request" in fields and clean["request"] != fields["request"]:
-            clean["requestJson"] = json.dumps(fields["request"])
         units = {name: unit for name, unit in (_UNITS | _UNITS_OF_SCAN).items() if name in metrics}
         definition = metric_definition(units, dimensions=(dimension,))
         _logger.log(
@@ -146,7 +141,7 @@ class Records:
             extra={
                 "at": now.isoformat(timespec="milliseconds"),
                 "FunctionName": self._function_name,
-                **clean,
+                **as_logged(fields),
                 **metrics,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
             },

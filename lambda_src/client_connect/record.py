@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 METRIC_NAMESPACE = "ClientConnect"
 _MAX_EVENT_LENGTH = 4096
+_REPLAYED = ("request", "facts")
 _UNITS = {
     **dict.fromkeys(("Allowed", "Denied", "Errors", "ShadowDenied"), "Count"),
     "DecisionTime": "Milliseconds",
@@ -47,6 +48,19 @@ def metric_definition(
         "Dimensions": [[dimension] for dimension in dimensions],
         "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
     }
+
+
+def as_logged(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as a line of a log may hold them.
+
+    Where ``request`` or ``facts`` have characters that are escaped in it, ``requestJson`` or ``factsJson`` has them
+    without loss, because a replay reads them.
+    """
+    logged: dict[str, Any] = {name: printable_json(value) for name, value in fields.items()}
+    for name in _REPLAYED:
+        if name in fields and logged[name] != fields[name]:
+            logged[f"{name}Json"] = json.dumps(fields[name])
+    return logged
 
 
 _METRICS = metric_definition(_UNITS)
@@ -120,13 +134,7 @@ class Record(NamedTuple):
         return cls(allow=allow, error=True, shadow_denied=allow, fields=fields, exception=exception)
 
     def write(self, *, now: datetime, milliseconds: float, function_name: str) -> None:
-        """Log the record, with its metrics by endpoint and by function.
-
-        Where the request holds characters that the log escapes, ``requestJson`` has it without loss.
-        """
-        fields, request = printable_json(self.fields), self.fields.get("request")
-        if fields.get("request") != request:
-            fields["requestJson"] = json.dumps(request)
+        """Log the record, with its metrics by endpoint and by function."""
         metrics = {
             "Allowed": int(self.allow),
             "Denied": int(not self.allow),
@@ -144,7 +152,7 @@ class Record(NamedTuple):
             extra={
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
-                **fields,
+                **as_logged(self.fields),
                 **printable_json(dimensions),
                 **metrics,
                 **problems,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.settings import CUSTOM_SCHEMA_FILE
+from client_connect_tools._misspellings import misspellings
 from client_connect_tools._policy_test_files import (
     Case,
     CaseReader,
@@ -209,10 +210,13 @@ class _Case:
         if inventory == "known" and not event["common-name"]:
             table.note("common-name", "is empty, but there is a device; leave it out, or name the device")
         try:
-            return ConnectionRequest.from_event(event)
+            request = ConnectionRequest.from_event(event)
         except InvalidRequest as error:
             self.table.problems.append(f'"request" is not one that Client VPN sends: {error}')
             return None
+        for key, problem in misspellings(request):
+            self.table.note(f"request.{key}", problem)
+        return request
 
     def _device(self) -> Device | None:
         table = self.table.table("device")

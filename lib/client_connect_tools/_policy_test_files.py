@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
-from client_connect_tools._toml_tables import TomlTable, entries, literal
+from client_connect_tools._toml_tables import TOO_DEEP, TomlTable, entries, extremes, literal
 from client_connect_tools.errors import InvalidPolicyTests
 
 if TYPE_CHECKING:
@@ -100,14 +100,18 @@ class _File(Generic[CaseT]):
     @staticmethod
     def read(path: Path, reader: CaseReader[CaseT]) -> _File[CaseT]:
         name = path.as_posix()
-        text, document, problems = "", {}, []
+        text, document = "", {}
+        problems: list[str] = []
         try:
             text = path.read_text("utf-8-sig")
             document = tomllib.loads(text)
+            problems.extend(f"{name}: {problem}" for problem in extremes(document))
         except tomllib.TOMLDecodeError as error:
             problems.append(f"{name}: this is not TOML: {error}; correct it there")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             problems.append(f"{name}: cannot be read: {error}")
+        except RecursionError:
+            problems.append(f"{name}: cannot be read: {TOO_DEEP}")
         lines = [number for number, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
         return _File(name=name, document=document, lines=lines, reader=reader, problems=problems)
 

@@ -95,7 +95,7 @@ def _facts(facts: Facts) -> Iterator[str]:
         for key, value in event.items()
         if value and not (key in _INCIDENTAL and value == DEFAULT_REQUEST[key])
     }
-    local = facts.now.astimezone(facts.time_zone)
+    local = facts.local_time
     yield f"request: {entries(shown)}"
     yield f"at: {literal(facts.now)}, {_DAYS[local.weekday()]} {local:%H:%M} in {facts.time_zone}"
     if facts.device is not None:

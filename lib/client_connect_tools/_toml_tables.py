@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _T = TypeVar("_T")
 _KINDS = {
@@ -20,8 +20,30 @@ _KINDS = {
     list: "a list",
     dict: "a table",
 }
+# More than any policy reads, and no more than can be shown in a message.
+_LONGEST_NUMBER = 1024  # bits
+_DEEPEST = 32
+TOO_DEEP = "it has tables or lists that are nested too deeply; leave some levels out"
 # Within these, every instant can be told in every time zone.
 _YEARS = range(1970, 9999)
+
+
+def extremes(document: Mapping[str, object]) -> Iterator[str]:
+    """Yield what nobody could read or show: numbers without an end, and tables in tables in tables."""
+    level: list[object] = [document]
+    for _ in range(_DEEPEST):
+        level = [item for value in level for item in _items(value)]
+        if any(isinstance(item, int) and item.bit_length() > _LONGEST_NUMBER for item in level):
+            yield "it has a whole number of hundreds of digits; give a smaller one"
+            return
+    if any(map(_items, level)):
+        yield TOO_DEEP
+
+
+def _items(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 @dataclass(frozen=True, slots=True)

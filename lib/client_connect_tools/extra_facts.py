@@ -54,6 +54,10 @@ class ExtraFacts:
                 ``facts`` that takes one argument, or has a name that another module has.
         """
         file = Path(path)
+        try:
+            file.stat()
+        except OSError as error:
+            raise InvalidExtraFacts(f'cannot read "{path}": {error}') from error
         if file.suffix != ".py" or not file.is_file():
             raise InvalidExtraFacts(f'"{path}" is not a Python file; give one such as facts.py')
         _require_name(file.stem, path)

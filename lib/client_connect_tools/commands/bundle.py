@@ -54,6 +54,12 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _module(path: Path) -> ExtraFacts:
+    from client_connect_tools.errors import InvalidExtraFacts
     from client_connect_tools.extra_facts import ExtraFacts
 
-    return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)
+    try:
+        return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)
+    except InvalidExtraFacts as error:
+        if isinstance(error.__cause__, OSError | UnicodeDecodeError):
+            wrong_use(str(error))
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -153,6 +154,7 @@ def _explained(
         policies = read_policies(path)
         require_sound(policies)
     _require_declared(policies, facts)
+    _warn_of_misspellings(facts)
     explanation = explain(
         policies.text, facts, custom=policies.custom, shadow_mode=shadow_mode, default_message=default_message
     )
@@ -173,6 +175,14 @@ def _require_declared(policies: Policies, facts: Facts) -> None:
                 f"--custom is given, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one"
             )
         wrong_use(f"--custom is not what {CUSTOM_SCHEMA_FILE} declares: {reason}")
+
+
+def _warn_of_misspellings(facts: Facts) -> None:
+    """Warn, and decide all the same: what a strange client would be told may be the question."""
+    from client_connect_tools._misspellings import misspellings
+
+    for key, problem in misspellings(facts.request):
+        print(f'warning: "{key}" {problem}', file=sys.stderr)
 
 
 def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:

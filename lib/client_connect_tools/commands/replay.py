@@ -48,7 +48,10 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
     ] = False,
     allow_undecidable: Annotated[
         bool,
-        typer.Option("--allow-undecidable", help="End with status 0 when the log lacks facts, too."),
+        typer.Option(
+            "--allow-undecidable",
+            help="End with status 0 when the log lacks facts or a decision in it cannot be read, too.",
+        ),
     ] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="How many processes decide. Default: one for each core.")
@@ -68,12 +71,13 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
     if html is not None:
         _write_page(html, tally, _description(logs, policies, against), seconds)
     (_print_json if as_json else _print)(tally, seconds)
-    if not tally.attempts:
+    unreadable = tally.unreadable.total()
+    _warn_of_undecidable(tally.undecidable_by_new - unreadable, "the log lacks facts that the policies read")
+    _warn_of_undecidable(unreadable, "what is logged of them cannot be read")
+    if tally.attempts == unreadable:
         wrong_use(
             "the logs hold no decision to replay; give decision records or Client VPN's connection logs"
         )
-    if tally.undecidable_by_new:
-        _warn_of_undecidable(tally.undecidable_by_new)
     if (tally.changes and not allow_change) or (tally.undecidable_by_new and not allow_undecidable):
         raise typer.Exit(FINDINGS)
 
@@ -168,12 +172,10 @@ def _print(tally: Tally, seconds: float) -> None:
         console.print()
 
 
-def _warn_of_undecidable(count: int) -> None:
-    connections = "1 connection" if count == 1 else f"{count:,} connections"
-    print(
-        f"{connections} could not be decided, because the log lacks facts that the policies read",
-        file=sys.stderr,
-    )
+def _warn_of_undecidable(count: int, reason: str) -> None:
+    if count:
+        connections = "1 connection" if count == 1 else f"{count:,} connections"
+        print(f"{connections} could not be decided, because {reason}", file=sys.stderr)
 
 
 def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:

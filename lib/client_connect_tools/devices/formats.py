@@ -34,10 +34,12 @@ class RejectedLine:
     Attributes:
         line: Where the device begins, counted from 1.
         problem: What came, and what is allowed.
+        entry: Of an array, which of its entries it is, counted from 1.
     """
 
     line: int
     problem: str
+    entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,12 @@ class ObjectLine:
     Attributes:
         line: Where it begins, counted from 1.
         value: The object.
+        entry: Of an array, which of its entries it is, counted from 1.
     """
 
     line: int
     value: Mapping[str, object]
+    entry: int | None = None
 
 
 Line = ObjectLine | RejectedLine
@@ -169,16 +173,17 @@ def _array(text: str, skipped: int) -> Iterator[Line]:
     separator = "" if text.startswith("]", position) else ","
     while separator == ",":
         line, read = line + text.count("\n", read, position), position
+        entry = len(entries) + 1
         try:
             value, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            raise UnreadableFile(f"line {line}: the array is not JSON: {error}") from error
-        entries.append(_object(line, value, text[position:end]))
+            raise UnreadableFile(f"line {line}, entry {entry}: the array is not JSON: {error}") from error
+        entries.append(_object(line, value, text[position:end], entry))
         position = _after_space(text, end)
         separator, position = text[position : position + 1], _after_space(text, position + 1)
         if separator not in (",", "]") or (separator == "]" and position < len(text)):
             raise UnreadableFile(
-                f"line {line}: the array is not JSON: after this device comes no comma and no end"
+                f"line {line}, entry {entry}: the array is not JSON: after this device comes no comma and no end"
             )
     yield from entries
 
@@ -188,17 +193,16 @@ def _after_space(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _object(line: int, value: object, text: str) -> Line:
+def _object(line: int, value: object, text: str, entry: int | None = None) -> Line:
     if not is_unicode(text):
-        return RejectedLine(line, _NOT_UTF_8)
+        return RejectedLine(line, _NOT_UTF_8, entry)
     if not isinstance(value, dict):
-        return RejectedLine(
-            line, f'is {shown(value)}, which is not an object; give one such as {{"{COMMON_NAME}": "a"}}'
-        )
+        problem = f'is {shown(value)}, which is not an object; give one such as {{"{COMMON_NAME}": "a"}}'
+        return RejectedLine(line, problem, entry)
     for part in (value, *value.values()):
         if isinstance(part, _Object) and part.repeated:
-            return RejectedLine(line, f"has {shown(part.repeated[0])} twice; leave one of them out")
-    return ObjectLine(line, value)
+            return RejectedLine(line, f"has {shown(part.repeated[0])} twice; leave one of them out", entry)
+    return ObjectLine(line, value, entry)
 
 
 class _Object(dict[str, object]):

@@ -37,17 +37,23 @@ class DeviceLine:
 
 
 def repeated_names(lines: Iterable[Line]) -> dict[str, list[int]]:
-    """Return the common names that are in a file more than once, each with its lines.
+    """Return the common names that are in a file more than once, each with its lines or entries.
 
     Raises:
         UnreadableFile: When the file cannot be understood as a whole.
     """
-    first_lines: dict[str, int] = {}
+    first: dict[str, int] = {}
     repeated: dict[str, list[int]] = {}
     for line in lines:
         name = None if isinstance(line, RejectedLine) else line.value.get(COMMON_NAME)
-        if isinstance(name, str) and (first := first_lines.setdefault(name, line.line)) != line.line:
-            repeated.setdefault(name, [first]).append(line.line)
+        if not isinstance(name, str):
+            continue
+        # An array may have all of its entries in one line.
+        place = line.line if line.entry is None else line.entry
+        if name in first:
+            repeated.setdefault(name, [first[name]]).append(place)
+        else:
+            first[name] = place
     return repeated
 
 
@@ -59,7 +65,7 @@ def read_devices(
     Args:
         lines: The objects.
         zone: The zone of times that have none; ``None`` where each must have its own.
-        repeated: The names that are there more than once, with their lines: nobody knows which is right.
+        repeated: The names that are there more than once, with where: nobody knows which is right.
     """
     for line in lines:
         if isinstance(line, RejectedLine):
@@ -68,12 +74,13 @@ def read_devices(
         try:
             item = _item(line.value, zone)
         except MalformedDevice as error:
-            yield RejectedLine(line.line, str(error))
+            yield RejectedLine(line.line, str(error), line.entry)
             continue
         name = item[COMMON_NAME]["S"]
         if name in repeated:
-            where = ", ".join(map(str, repeated[name]))
-            yield RejectedLine(line.line, f'"{COMMON_NAME}" is {shown(name)} in the lines {where}; leave one')
+            where = f"{'lines' if line.entry is None else 'entries'} {', '.join(map(str, repeated[name]))}"
+            problem = f'"{COMMON_NAME}" is {shown(name)} in the {where}; leave one'
+            yield RejectedLine(line.line, problem, line.entry)
         else:
             yield DeviceLine(line.line, item)
 

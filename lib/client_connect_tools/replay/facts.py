@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Inventory
+
+_T = TypeVar("_T")
 
 # What a connection log never holds. Waivers are taken as none: every rule names them.
 _NOT_LOGGED = frozenset(
@@ -30,6 +34,8 @@ _NOT_LOGGED = frozenset(
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
 _TOO_LONG = 2**63
+_INVENTORY: tuple[Inventory, ...] = ("disabled", "known", "unknown", "unavailable")
+_CUSTOM_FACTS: tuple[CustomFactsState, ...] = ("disabled", "available", "unavailable")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,20 +71,14 @@ def of_record(record: dict[str, Any], *, time_zone: tzinfo | None = None) -> Att
     Raises:
         Malformed: When it is not what a handler writes.
     """
-    try:
-        return Attempt(
-            facts=_facts(record, time_zone),
-            missing=frozenset(),
-            allowed=_boolean(record["decision"]["allowed"]),
-            determining=tuple(str(id_) for id_ in record["decision"].get("determining", ())),
-            erred=bool(record["decision"].get("errors")),
-        )
-    except Malformed:
-        raise
-    except InvalidRequest as error:
-        raise Malformed(f"decision record with an invalid request: {error}") from error
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-        raise Malformed("malformed decision record") from error
+    decision = _object(record.get("decision"), "decision")
+    return Attempt(
+        facts=_facts(record, time_zone),
+        missing=frozenset(),
+        allowed=_boolean(decision.get("allowed"), "decision.allowed"),
+        determining=tuple(map(str, _list(decision.get("determining", []), "decision.determining"))),
+        erred=bool(decision.get("errors")),
+    )
 
 
 def of_connection_log(log: dict[str, Any], *, allowed: bool, time_zone: tzinfo | None = None) -> Attempt:
@@ -153,82 +153,131 @@ def _reasonable(time: datetime) -> datetime:
 
 
 def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
-    exact = record.get("requestJson")
-    known = record.get("facts") or {}
-    active = known.get("activeConnections")
-    return Facts(
-        ConnectionRequest.from_event(record["request"] if exact is None else json.loads(exact)),
-        now=_instant(record["at"]),
-        time_zone=time_zone or _zone(known.get("timeZone")),
-        inventory=_inventory(known.get("inventory", "disabled")),
-        device=_device(known.get("device")),
-        waivers=frozenset(map(_text, known.get("waivers", ()))),
-        active_connections=None if active is None else _long(active),
-        custom_facts=_custom_facts(known.get("customFacts", "disabled")),
-        custom=_custom(known.get("custom")),
-    )
+    logged = _exact(record, "facts")
+    known = _object({} if logged is None else logged, "facts")
+    waivers = _list(known.get("waivers", []), "facts.waivers")
+    try:
+        return Facts(
+            _request(record),
+            now=_reasonable(_instant(record.get("at"), "at")),
+            time_zone=time_zone or _zone(known.get("timeZone")),
+            inventory=_one_of(_INVENTORY, known.get("inventory", "disabled"), "facts.inventory"),
+            device=_optional(_device, known, "device", "facts"),
+            waivers=frozenset(_text(id_, "facts.waivers") for id_ in waivers),
+            active_connections=_optional(_long, known, "activeConnections", "facts"),
+            custom_facts=_one_of(_CUSTOM_FACTS, known.get("customFacts", "disabled"), "facts.customFacts"),
+            custom=_optional(_object, known, "custom", "facts"),
+        )
+    except Malformed:
+        raise
+    except ValueError as error:
+        raise Malformed('malformed decision record: its "facts" contradict each other') from error
 
 
-def _zone(name: str | None) -> tzinfo:
-    return UTC if name in (None, "UTC") else ZoneInfo(name)
+def _request(record: dict[str, Any]) -> ConnectionRequest:
+    try:
+        return ConnectionRequest.from_event(_exact(record, "request"))
+    except InvalidRequest as error:
+        raise Malformed(f"decision record with an invalid request: {error}") from error
 
 
-def _inventory(value: object) -> Inventory:
-    if value not in ("disabled", "known", "unknown", "unavailable"):
-        raise ValueError("not what an inventory says")
-    return value
+def _exact(record: dict[str, Any], name: str) -> object:
+    """Return a part of a record, without loss where the log had to escape it."""
+    text = record.get(f"{name}Json")
+    if text is None:
+        return record.get(name)
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _wrong(f"{name}Json") from error
 
 
-def _custom_facts(value: object) -> CustomFactsState:
-    if value not in ("disabled", "available", "unavailable"):
-        raise ValueError("not what becomes of custom facts")
-    return value
+def _wrong(key: str) -> Malformed:
+    return Malformed(f'malformed decision record: "{key}"')
 
 
-def _custom(value: object) -> dict[str, Any] | None:
-    if value is not None and not isinstance(value, dict):
-        raise TypeError("not a record of custom facts")
-    return value
+def _optional(read: Callable[[Any, str], _T], values: dict[str, Any], name: str, parent: str) -> _T | None:
+    value = values.get(name)
+    return None if value is None else read(value, f"{parent}.{name}")
 
 
-def _device(device: dict[str, Any] | None) -> Device | None:
-    if device is None:
-        return None
-    last_seen, os, compliant = device.get("lastSeen"), device.get("os"), device.get("compliant")
+def _zone(name: object) -> tzinfo:
+    if name in (None, "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(_text(name, "facts.timeZone"))
+    except (ValueError, LookupError, OSError) as error:
+        raise _wrong("facts.timeZone") from error
+
+
+def _device(value: object, key: str) -> Device:
+    device = _object(value, key)
+    tags = _object(device.get("tags", {}), f"{key}.tags")
     return Device(
-        compliant=None if compliant is None else _boolean(compliant),
-        last_seen=None if last_seen is None else _instant(last_seen),
-        os=None if os is None else _os(os),
-        tags={_text(name): _text(tag) for name, tag in device.get("tags", {}).items()},
+        compliant=_optional(_boolean, device, "compliant", key),
+        last_seen=_optional(_instant, device, "lastSeen", key),
+        os=_optional(_os, device, "os", key),
+        tags={_text(name, f"{key}.tags"): _text(tag, f"{key}.tags") for name, tag in tags.items()},
     )
 
 
-def _os(os: dict[str, Any]) -> OsVersion:
-    build = os.get("build")
-    return OsVersion(_long(os["major"]), _long(os["minor"]), None if build is None else _long(build))
+def _os(value: object, key: str) -> OsVersion:
+    os = _object(value, key)
+    return OsVersion(
+        _long(os.get("major"), f"{key}.major"),
+        _long(os.get("minor"), f"{key}.minor"),
+        _optional(_long, os, "build", key),
+    )
 
 
-def _instant(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
+def _instant(value: object, key: str) -> datetime:
+    """Read a time that a policy can see."""
+    try:
+        time = datetime.fromisoformat(_text(value, key))
+        time.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _wrong(key) from error
     if time.tzinfo is None:
-        raise ValueError("no time zone")
-    return _reasonable(time)
+        raise _wrong(key)
+    return time
 
 
-def _boolean(value: object) -> bool:
+def _one_of(allowed: tuple[_T, ...], value: object, key: str) -> _T:
+    for each in allowed:
+        if each == value:
+            return each
+    raise _wrong(key)
+
+
+def _object(value: object, key: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _wrong(key)
+    return value
+
+
+def _list(value: object, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _wrong(key)
+    return value
+
+
+def _boolean(value: object, key: str) -> bool:
     if not isinstance(value, bool):
-        raise TypeError("not a boolean")
+        raise _wrong(key)
     return value
 
 
-def _long(value: object) -> int:
+def _long(value: object, key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _TOO_LONG:
-        raise TypeError("not a number that Cedar takes")
+        raise _wrong(key)
     return value
 
 
-def _text(value: object) -> str:
+def _text(value: object, key: str) -> str:
     if not isinstance(value, str):
-        raise TypeError("not a text")
-    value.encode()
+        raise _wrong(key)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise _wrong(key) from error
     return value

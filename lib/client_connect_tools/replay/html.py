@@ -17,6 +17,7 @@ from client_connect_tools.replay.labels import moment, number, share
 from client_connect_tools.replay.timeline import OTHERS
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable, Iterator
 
     from client_connect_tools.replay.tally import Change, Row, Table, Tally
@@ -73,10 +74,14 @@ def _tables(tally: Tally) -> Iterator[str]:
         if policies.rows:
             title = f"Undecidable by the {side} policies, for facts that the log does not hold"
             yield _table(title, ("policy", *_COUNTED, "missing"), _rows(policies, notes=True))
-    if tally.skipped:
-        rows = sorted(tally.skipped.items(), key=lambda item: (-item[1], item[0]))
-        cells = ([_cell(kind), _count(count)] for kind, count in rows)
-        yield _table("Skipped, because they are no decisions to replay", ("kind", "lines"), cells)
+    yield from _kinds("Undecidable, because they cannot be read", tally.unreadable)
+    yield from _kinds("Skipped, because they are no decisions to replay", tally.skipped)
+
+
+def _kinds(title: str, counts: Counter[str]) -> Iterator[str]:
+    if counts:
+        rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        yield _table(title, ("kind", "lines"), ([_cell(kind), _count(count)] for kind, count in rows))
 
 
 _COUNTED = ("connections", "first seen", "last seen")

@@ -41,9 +41,12 @@ class Skipped:
 
     Attributes:
         kind: What it is; there are few kinds.
+        is_attempt: Whether it is one to connect all the same, but cannot be read, so that nobody knows what the
+            policies say of it.
     """
 
     kind: str
+    is_attempt: bool = False
 
 
 def attempts(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterator[Attempt | Skipped]:
@@ -79,6 +82,8 @@ class _Reader:
     def _value(self, value: Any, depth: int) -> Iterator[Attempt | Skipped]:  # noqa: ANN401 - what JSON holds
         if not isinstance(value, dict):
             yield Skipped("JSON that is not an object")
+        elif "decision" in value and "told" in value:
+            yield Skipped("re-authorization of a connection that the registry does not know")
         elif "decision" in value and "at" in value:
             yield self._attempt(value)
         elif "connection-log-type" in value:
@@ -103,7 +108,7 @@ class _Reader:
         try:
             return facts.of_record(record, time_zone=self._time_zone)
         except Malformed as error:
-            return Skipped(str(error))
+            return Skipped(str(error), is_attempt=True)
 
     def _connection(self, log: dict[str, Any]) -> Attempt | Skipped:
         kind, status = log["connection-log-type"], log.get("connection-attempt-status")
@@ -117,7 +122,7 @@ class _Reader:
         try:
             return facts.of_connection_log(log, allowed=status == "successful", time_zone=self._time_zone)
         except Malformed as error:
-            return Skipped(str(error))
+            return Skipped(str(error), is_attempt=True)
 
 
 def _values(text: str) -> list[Any] | None:

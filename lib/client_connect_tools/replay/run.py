@@ -64,7 +64,7 @@ class Replay:
         tally = Tally(lines=len(lines) - (not lines[-1]))
         for entry in attempts(lines, time_zone=self._time_zone):
             if isinstance(entry, Skipped):
-                tally.skipped[entry.kind] += 1
+                tally.skip(entry)
             else:
                 new = self._new.decide(entry.facts, entry.missing)
                 tally.add(entry, self._before(entry), new)

@@ -27,6 +27,7 @@ def summary(tally: Tally, *, seconds: float) -> dict[str, Any]:
             "allowed": tally.allowed,
             "denied": tally.denied,
             "undecidable": tally.undecidable,
+            "unreadable": tally.unreadable.total(),
             "newlyDenied": tally.newly_denied.count,
             "newlyAllowed": tally.newly_allowed.count,
             "skipped": tally.skipped.total(),
@@ -38,6 +39,7 @@ def summary(tally: Tally, *, seconds: float) -> dict[str, Any]:
             for side in sides
             for row in _rows(tally.blamed[side], "policy", "missing")
         ],
+        "unreadable": dict(sorted(tally.unreadable.items())),
         "skipped": dict(sorted(tally.skipped.items())),
         "seconds": round(seconds, 3),
         "decisionsPerSecond": round(tally.attempts / seconds) if seconds else None,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from client_connect_tools.replay.deciding import Verdict
     from client_connect_tools.replay.facts import Attempt
+    from client_connect_tools.replay.logs import Skipped
 
 Side = Literal["new", "old"]
 
@@ -119,16 +120,18 @@ class Tally:
 
     Attributes:
         lines: The lines that were read.
-        attempts: The connections that were replayed; ``allowed``, ``denied`` and ``undecidable`` add up to it.
+        attempts: The connections in the logs; ``allowed``, ``denied`` and ``undecidable`` add up to it.
         incomplete: Those of them that came from a connection log, which lacks facts.
         allowed: Those that the new policies allow.
         denied: Those that the new policies deny.
-        undecidable: Those for which a missing fact keeps the new policies, or the old ones, from a decision.
+        undecidable: Those for which a missing fact keeps the new policies, or the old ones, from a decision, and
+            those that cannot be read.
         undecidable_by_new: Those of them that the new policies cannot decide.
         newly_denied: Those that were allowed before.
         newly_allowed: Those that were denied before.
         blamed: The policies that a missing fact left undecided, and in ``notes`` which facts, by whether
             they are ``new`` or ``old``.
+        unreadable: The connections that cannot be read, by what is wrong with their records.
         skipped: What was no decision to replay, by kind.
         timeline: What the new policies decide, over time.
     """
@@ -143,6 +146,7 @@ class Tally:
     newly_denied: Change = field(default_factory=Change)
     newly_allowed: Change = field(default_factory=Change)
     blamed: dict[Side, Table] = field(default_factory=lambda: {"new": Table(), "old": Table()})
+    unreadable: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     timeline: Timeline = field(default_factory=Timeline)
 
@@ -173,6 +177,16 @@ class Tally:
             entries.append(("changes", "newly allowed"))
         self.timeline.add(int(attempt.facts.now.timestamp()), entries)
 
+    def skip(self, skipped: Skipped) -> None:
+        """Count what cannot be replayed. Of a connection among it, nobody knows what the policies say."""
+        if not skipped.is_attempt:
+            self.skipped[skipped.kind] += 1
+            return
+        self.unreadable[skipped.kind] += 1
+        self.attempts += 1
+        self.undecidable += 1
+        self.undecidable_by_new += 1
+
     def _undecided(self, attempt: Attempt, old: Verdict, new: Verdict) -> None:
         now = attempt.facts.now
         self.undecidable += 1
@@ -192,6 +206,7 @@ class Tally:
         self.newly_allowed.merge(other.newly_allowed)
         for side, table in other.blamed.items():
             self.blamed[side].merge(table)
+        self.unreadable.update(other.unreadable)
         self.skipped.update(other.skipped)
         self.timeline.merge(other.timeline)
 

@@ -13,6 +13,7 @@ from client_connect_tools.replay.labels import moment, number, share
 from client_connect_tools.replay.timeline import OTHERS
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
     from rich.console import RenderableType
@@ -33,8 +34,8 @@ def tables(tally: Tally, *, seconds: float) -> Iterator[RenderableType]:
     yield from _change("Newly denied", "denied by", tally.newly_denied)
     yield from _change("Newly allowed", "denied before by", tally.newly_allowed)
     yield from _undecidable(tally)
-    if tally.skipped:
-        yield _skipped(tally)
+    yield from _kinds("Undecidable, because they cannot be read", tally.unreadable)
+    yield from _kinds("Skipped, because they are no decisions to replay", tally.skipped)
     rate = f"{tally.attempts / seconds:,.0f} a second" if seconds else ""
     yield Text(f"{number(tally.attempts)} connections replayed in {seconds:.1f} s, {rate}. Times are UTC.")
 
@@ -71,11 +72,12 @@ def _undecidable(tally: Tally) -> Iterator[RichTable]:
             yield _counted(_table(title, *columns), policies, notes=True)
 
 
-def _skipped(tally: Tally) -> RichTable:
-    table = _table("Skipped, because they are no decisions to replay", "kind", "lines")
-    for kind, count in sorted(tally.skipped.items(), key=lambda item: (-item[1], item[0])):
-        table.add_row(Text(printable(kind)), number(count))
-    return table
+def _kinds(title: str, counts: Counter[str]) -> Iterator[RichTable]:
+    if counts:
+        table = _table(title, "kind", "lines")
+        for kind, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+            table.add_row(Text(printable(kind)), number(count))
+        yield table
 
 
 def _table(title: str, *columns: str) -> RichTable:

@@ -25,7 +25,7 @@ def _principal(facts: Facts) -> Hashable:
 
 
 def _minute_of_day(facts: Facts) -> Hashable:
-    local = facts.now.astimezone(facts.time_zone)
+    local = facts.local_time
     return local.hour, local.minute
 
 
@@ -42,7 +42,7 @@ _VALUES: dict[str, Value] = {
     "awsClient": lambda facts: facts.request.aws_client_version,
     "publicIp": lambda facts: facts.request.public_ip,
     "time.now": lambda facts: facts.now,
-    "time.weekday": lambda facts: facts.now.astimezone(facts.time_zone).isoweekday(),
+    "time.weekday": lambda facts: facts.local_time.isoweekday(),
     "time.minuteOfDay": _minute_of_day,
     "username": lambda facts: facts.request.username,
     "commonName": lambda facts: facts.request.common_name,

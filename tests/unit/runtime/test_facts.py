@@ -160,6 +160,20 @@ def test_the_clock_is_that_of_the_configured_zone(zone: str, now: str, weekday: 
     assert datetime.fromisoformat(seen["now"]["__extn"]["arg"]) == at
 
 
+def test_a_time_that_the_clocks_skip_is_seen_as_at_that_instant() -> None:
+    """Whatever zone it is given in: 02:30 before the clock went forward is 03:30."""
+    zone = ZoneInfo("Europe/Berlin")
+    skipped = datetime(2026, 3, 29, 2, 30, tzinfo=zone)
+    seen, same = (
+        Facts(ConnectionRequest.from_event(event()), now=now, time_zone=zone).cedar_request()["context"][
+            "time"
+        ]
+        for now in (skipped, skipped.astimezone(UTC))
+    )
+    assert seen == same
+    assert seen["minuteOfDay"] == 3 * 60 + 30
+
+
 def test_the_record_of_facts_has_what_the_tables_said() -> None:
     """Without it a decision could not be replayed; what nobody was asked about is left out."""
     request = ConnectionRequest.from_event(event())

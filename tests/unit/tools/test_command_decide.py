@@ -254,6 +254,36 @@ def test_the_fields_of_a_request(policies: Path) -> None:
     }
 
 
+NOT_SENT = "which no Windows client sends, so that policies see no version"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warning"),
+    [
+        (
+            ("--platform-version", "10.0.17763"),
+            f'warning: "platform-version" is "10.0.17763", {NOT_SENT}; write "10.0.17763,amd64"\n',
+        ),
+        (
+            ("--platform", "Windows"),
+            'warning: "platform" is "Windows", which no client calls itself; write "win"\n',
+        ),
+        (
+            ("--platform-version", "\x1b[2J"),
+            f'warning: "platform-version" is "\\U0000001b[2J", {NOT_SENT}; write "10.0.22631,amd64"\n',
+        ),
+        (("--platform-version", "0.0, amd64 executable"), ""),
+    ],
+)  # fmt: skip
+def test_a_spelling_that_no_client_sends_is_decided_with_a_warning(
+    policies: Path, arguments: tuple[str, ...], warning: str
+) -> None:
+    """What a strange client would be told may be the question; who mistook the spelling is told so."""
+    result = run(policies, "--username", "bob", *arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, warning)
+    assert json.loads(result.stdout)["request"][arguments[0].removeprefix("--")] == arguments[1]
+
+
 def test_an_event(policies: Path, tmp_path: Path) -> None:
     """From a file or from standard input, in any schema version, which is that of the answer."""
     text = json.dumps(event("v1", common_name="lost"))
@@ -355,6 +385,20 @@ DEVICE = ("--common-name", "pc", "--device")
 
 
 @pytest.mark.parametrize(
+    ("at", "instant"),
+    [
+        ("2026-03-29T03:00", "2026-03-29T03:00:00+02:00"),
+        ("2026-03-29T02:30+01:00", "2026-03-29T02:30:00+01:00"),
+        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00"),
+    ],
+)
+def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: str) -> None:
+    """After the gap, with an offset of its own, and one that comes twice, which is the first of them."""
+    document = decided(policies, "--username", "bob", "--at", at, "--time-zone", "Europe/Berlin")
+    assert document["at"] == instant
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "nobody is to be decided about; give --username, --common-name or --event"),
@@ -372,6 +416,10 @@ DEVICE = ("--common-name", "pc", "--device")
         (
             ("--username", "b", "--at", "0001-01-01T00:00+14:00"),
             '--at is "0001-01-01T00:00+14:00", which is ',
+        ),
+        (
+            ("--username", "b", "--at", "2026-03-29T02:30", "--time-zone", "Europe/Berlin"),
+            '--at is "2026-03-29T02:30", which does not exist in Europe/Berlin, because the clocks go forward ',
         ),
         ((*BOB, "--time-zone", "Berlin"), '--time-zone: time zone "Berlin" is not known; use an IANA name'),
         (

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from client_connect import Device, OsVersion
 from client_connect.items import device_item
+from client_connect_tools.cli import main
 from client_connect_tools.devices.formats import READERS, RejectedLine, UnreadableFile
 from client_connect_tools.devices.plain import plain
 from client_connect_tools.devices.reading import read_devices, repeated_names
@@ -22,6 +24,7 @@ from client_connect_tools.devices.reading import read_devices, repeated_names
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
+    from pathlib import Path
 
     from client_connect.items import Item
 
@@ -147,6 +150,32 @@ def test_objects(form: str, text: str, accepted: str, problem: str) -> None:
     assert all(each[3:].startswith(problem) for each in problems), problems
 
 
+@pytest.mark.parametrize("separator", [",", ",\n"])
+def test_a_name_that_an_array_has_twice_is_rejected_each_time(separator: str) -> None:
+    """Whether its entries are in lines of their own or all in one; a number of a line alone would not help."""
+    devices = ({"commonName": "a", "compliant": ok} for ok in (False, True))
+    content = f"[{separator.join(map(json.dumps, [{'commonName': 'z'}, *devices, 7]))}]".encode()
+    lines = [*READERS[".json"](io.BytesIO(content))]
+    found = [*read_devices(lines, zone=None, repeated=repeated_names(lines))]
+    assert names([each.item for each in found if not isinstance(each, RejectedLine)]) == "z"
+    assert [(each.entry, each.problem[:45]) for each in found if isinstance(each, RejectedLine)] == [
+        (2, '"commonName" is "a" in the entries 2, 3; leav'),
+        (3, '"commonName" is "a" in the entries 2, 3; leav'),
+        (4, "is 7, which is not an object; give one such a"),
+    ]
+
+
+def test_the_command_names_the_entry_of_an_array(tmp_path: Path) -> None:
+    """Beside the line, in which there may be all of them."""
+    file = tmp_path / "devices.json"
+    file.write_text('[{"commonName":"a","compliant":false},{"commonName":"a","compliant":true}]', "utf-8")
+    result = CliRunner().invoke(main, ["devices", "import", str(file), "--dry-run"])
+    assert (result.exit_code, result.stdout) == (1, "0 devices would be imported, 2 lines rejected\n")
+    assert result.stderr == "".join(
+        f'{file}:1: entry {entry}: "commonName" is "a" in the entries 1, 2; leave one\n' for entry in (1, 2)
+    )
+
+
 def test_a_line_that_is_not_json_is_rejected() -> None:
     """The others are read, whatever ends a line."""
     items, problems = read(".jsonl", b'\xef\xbb\xbf{"commonName": "a"}\r\n{"commonName"\r\n' + b"[" * 100_000)
@@ -173,7 +202,7 @@ def test_nothing_is_no_device(content: bytes) -> None:
 )
 def test_fails_for_an_array_that_is_none(content: bytes, line: int) -> None:
     """It is taken whole, so nothing of it is imported."""
-    with pytest.raises(UnreadableFile, match=f"line {line}: the array is not JSON: "):
+    with pytest.raises(UnreadableFile, match=rf"line {line}, entry \d: the array is not JSON: "):
         read(".json", content)
 
 

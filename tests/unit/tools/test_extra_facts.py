@@ -141,9 +141,10 @@ def test_fails_with_a_name_that_means_another_module(write: Write, name: str, pr
 def test_fails_with_what_is_not_there(write: Write) -> None:
     """A missing file, a folder for a file, a file for a folder, and a folder that is no package."""
     write("risk/scores.py", SOURCE)
-    for path in ("missing.py", "risk"):
-        with pytest.raises(InvalidExtraFacts, match=f'"{path}" is not a Python file'):
-            ExtraFacts.from_file(path)
+    with pytest.raises(InvalidExtraFacts, match=r'cannot read "missing.py": .*No such file'):
+        ExtraFacts.from_file("missing.py")
+    with pytest.raises(InvalidExtraFacts, match='"risk" is not a Python file'):
+        ExtraFacts.from_file("risk")
     for path in ("missing", "risk", "risk/scores.py"):
         with pytest.raises(InvalidExtraFacts, match=f'"{path}" is not a Python package; give a directory'):
             ExtraFacts.from_directory(path)
@@ -227,10 +228,16 @@ def test_the_command(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     write("policies/custom.cedarschema", SCHEMA)
     assert run("bundle policies --output file --extra-facts our_facts.py") == (0, "")
     assert run("bundle policies --output package --extra-facts risk") == (0, "")
-    assert run("bundle policies --output none --extra-facts missing.py") == (
-        1,
-        '"missing.py" is not a Python file; give one such as facts.py\n',
-    )
+    for missing in ("missing.py", "missing"):
+        assert run(f"bundle policies --output none --extra-facts {missing}") == (
+            2,
+            f"cannot read \"{missing}\": [Errno 2] No such file or directory: '{missing}'\n",
+        )
+    write("latin.py", b"# \xe9")
+    status, errors = run("bundle policies --output none --extra-facts latin.py")
+    assert (status, errors.partition(":")[0]) == (2, 'cannot read "latin.py"')
+    write("no_facts.py", "")
+    assert run("bundle policies --output none --extra-facts no_facts.py")[0] == 1
     assert Path("file/our_facts.py").read_text("utf-8") == SOURCE
     assert Path("package/risk/__init__.py").read_text("utf-8") == SOURCE
     assert not Path("none").exists()

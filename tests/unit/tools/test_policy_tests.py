@@ -573,6 +573,83 @@ def test_fails_for_a_wrong_file(toml: str, problem: str) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("request_", "key", "advice"),
+    [
+        ('platform-version = "10.0.17763"', "platform-version", "10.0.17763,amd64"),
+        ('platform-version = "10.0.22631.4317"', "platform-version", "10.0.22631,amd64"),
+        ('platform = "Win", platform-version = "10.0"', "platform-version", "10.0 64bit"),
+        ('platform-version = "Windows 11"', "platform-version", "10.0.22631,amd64"),
+        ('platform-version = "0.1"', "platform-version", "0.1 64bit"),
+        ('platform = "Windows", platform-version = "11"', "platform", "win"),
+        ('platform = "macOS"', "platform", "mac"),
+    ],
+)
+def test_fails_for_a_spelling_that_no_client_sends(request_: str, key: str, advice: str) -> None:
+    """Policies would see less than is meant, and the test would pass for the wrong reason."""
+    (problem,) = problems(case(f"expect = 'allow'\nrequest = {{ {request_} }}"))
+    assert problem.startswith(f'vpn.tests.toml:1: test "it": "request.{key}" is "')
+    assert problem.endswith(f'; write "{advice}"')
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "request_",
+    [
+        'platform-version = ""',
+        'platform-version = "10.0, amd64 executable"',
+        'platform-version = "0.0, amd64 executable"',
+        'platform-version = "0.0 64bit"',
+        'platform = "mac", platform-version = "10.0.17763"',
+        'platform = "toaster"',
+        'platform = ""',
+    ],
+)
+def test_what_a_client_may_send_is_tested(request_: str) -> None:
+    """Also by OpenVPN, when it does not know the version, and by clients of other kinds."""
+    assert facts(f"request = {{ {request_} }}").request.endpoint_id
+
+
+EXTREMES = {
+    "digits": "active-connections = " + "9" * 5000,
+    "hexadecimal digits": "active-connections = 0x" + "f" * 5000,
+    "1,025 bits": f"custom = {{ a = [{2**1024}] }}",
+    "lists": f"custom = {{ a = {'[' * 3000}{']' * 3000} }}",
+    "tables": f"custom = {'{ a = ' * 3000}1{' }' * 3000}",
+    "dots": f"custom{'.a' * 3000} = 1",
+    "dots of a name": f"variants{'.a' * 3000} = 1",
+    "33 levels": f"custom{'.a' * 30} = 1",
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("keys", EXTREMES.values(), ids=EXTREMES)
+def test_fails_for_numbers_without_an_end_and_nests_without_a_ground(keys: str) -> None:
+    """Nobody could read or show them; it is an error of the tests as any other, with status 2."""
+    toml = case(f"expect = 'allow'\n{keys}")
+    (problem,) = problems(toml)
+    assert re.match(
+        r"vpn.tests.toml: (cannot be read: Exceeds the limit|"
+        r"it has a whole number of hundreds of digits; give a smaller one|"
+        r"(cannot be read: )?it has tables or lists that are nested too deeply; leave some levels out)",
+        problem,
+    )
+    with pytest.raises(InvalidPolicyTests):
+        require_passing(Policies.from_file("vpn.cedar"))
+    result = CliRunner().invoke(main, ["test", "vpn.cedar"])
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, "the policy tests have 1 problem:")
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_no_extreme_is_looked_into() -> None:
+    """The greatest number, and as many levels as there may be."""
+    assert facts(OVERFLOW).active_connections == 9223372036854775807
+    for custom in (f"custom{'.a' * 29} = 1", f"custom.a = {2**1024 - 1}"):
+        (problem,) = problems(case(f"expect = 'allow'\n{custom}"))
+        assert problem.startswith('vpn.tests.toml:1: test "it": "custom" ')
+
+
+@pytest.mark.usefixtures("folder")
 def test_fails_with_everything_at_once() -> None:
     """All problems of all files are reported together, one that all variants share only once."""
     Path("more.tests.toml").write_bytes(b"\xff")
@@ -658,7 +735,7 @@ def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("documented")
 def test_documented_tests_do_as_documented() -> None:
     """The examples pass, the one that is said to fail fails, and both print what the documentation shows."""
-    first, table, failing = blocks("toml")
+    first, unknown, table, failing = blocks("toml")
     passed, failed = blocks("text")
     file = Path("policies/vpn.tests.toml")
 
@@ -668,6 +745,7 @@ def test_documented_tests_do_as_documented() -> None:
         return done.exit_code, done.stdout
 
     assert run(first) == (0, passed)
+    assert run(unknown)[0] == 0
     assert run(table)[0] == 0
     status, output = run(failing)
     assert status == 1

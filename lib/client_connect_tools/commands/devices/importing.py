@@ -112,7 +112,8 @@ def _items(lines: Iterator[DeviceLine | RejectedLine], file: Path, tally: Tally)
     for line in lines:
         if isinstance(line, RejectedLine):
             tally.rejected += 1
-            print(printable(f"{file}:{line.line}: {line.problem}"), file=sys.stderr)
+            entry = "" if line.entry is None else f"entry {line.entry}: "
+            print(printable(f"{file}:{line.line}: {entry}{line.problem}"), file=sys.stderr)
         else:
             yield line.item
 

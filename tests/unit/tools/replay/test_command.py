@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import json
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,50 @@ def test_undecidable_connections_are_counted_once(folder: Path) -> None:
     assert result.stderr.startswith("1,200 connections could not be decided, because the log lacks facts")
 
 
+BROKEN = record() | {"facts": {"inventory": "known", "device": {"os": "10.0.19045"}}}
+WRONG_KEY = 'malformed decision record: "facts.device.os"'
+
+
+@pytest.mark.parametrize(
+    ("entries", "options", "status", "warning"),
+    [
+        ([record(), BROKEN], [], 1, "1 connection"),
+        ([record(), *[BROKEN] * 50], ["--allow-change"], 1, "50 connections"),
+        ([record(), BROKEN], ["--allow-undecidable"], 0, "1 connection"),
+    ],
+)
+def test_a_decision_that_cannot_be_read_is_undecidable(
+    folder: Path, entries: list[object], options: list[str], status: int, warning: str
+) -> None:
+    """Nobody knows what the new policies say of it, so it must not pass; what is wrong with it is shown."""
+    (folder / "log.jsonl").write_bytes(lines(*entries))
+    page = folder / "report.html"
+    result = run(folder / "log.jsonl", "--policies", folder / "all.cedar", "--html", page, *options)
+    assert result.exit_code == status
+    assert result.stderr == (
+        f"{warning} could not be decided, because what is logged of them cannot be read\n"
+    )
+    assert "Undecidable, because they cannot be read" in result.stdout
+    assert WRONG_KEY in result.stdout
+    assert html.escape(WRONG_KEY) in page.read_text("utf-8")
+    found = json.loads(
+        run(folder / "log.jsonl", "--policies", folder / "all.cedar", "--json", *options).stdout
+    )
+    count = len(entries) - 1
+    totals = found["totals"]
+    assert (totals["decisions"], totals["undecidable"], totals["unreadable"]) == (count + 1, count, count)
+    assert (totals["skipped"], found["unreadable"], found["skipped"]) == (0, {WRONG_KEY: count}, {})
+
+
+def test_logs_of_which_no_decision_can_be_read_are_wrong(folder: Path) -> None:
+    """Whatever is allowed: nothing was replayed."""
+    (folder / "log.jsonl").write_bytes(lines(BROKEN))
+    result = run(folder / "log.jsonl", "--policies", folder / "all.cedar", "--allow-undecidable")
+    assert result.exit_code == 2
+    assert "what is logged of them cannot be read\nthe logs hold no decision to replay" in result.stderr
+    assert WRONG_KEY in result.stdout
+
+
 def test_what_only_the_old_policies_cannot_decide_is_fine(folder: Path) -> None:
     """The new ones decide it without the fact."""
     (folder / "log.jsonl").write_bytes(lines(connection()))
@@ -127,6 +172,7 @@ def test_json(folder: Path) -> None:
         "allowed": 1,
         "denied": 1,
         "undecidable": 0,
+        "unreadable": 0,
         "newlyDenied": 1,
         "newlyAllowed": 0,
         "skipped": 1,
@@ -139,6 +185,7 @@ def test_json(folder: Path) -> None:
     }
     assert found["newlyAllowed"] == {"byPolicy": [], "byUser": []}
     assert found["undecidable"] == []
+    assert found["unreadable"] == {}
     assert found["skipped"] == {"other JSON": 1}
     assert found["seconds"] >= 0
 

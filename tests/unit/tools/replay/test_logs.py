@@ -11,13 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect import Authorizer, Device, OsVersion
+from client_connect import Authorizer, ConnectionRequest, Device, Facts, OsVersion
+from client_connect.client_vpn import Connection
+from client_connect.reauthorizer_records import Records
+from client_connect.record import Record
+from client_connect.redeciding import Judgement, Verdict
+from client_connect.scan import Candidate
 from client_connect_tools.replay import Attempt, Skipped, attempts
+from client_connect_tools.replay.deciding import Decider
 from tests.unit.runtime.conftest import PERMIT, connect_handler, connection_requests, event, log, unhurried
 from tests.unit.tools.replay.conftest import NOON, connection, denied_connection, record
 
 if TYPE_CHECKING:
-    from client_connect import ConnectionRequest
     from tests.unit.runtime.conftest import Log
 
 __all__ = ["log"]  # a fixture
@@ -158,6 +163,49 @@ def test_the_facts_of_a_record_are_used() -> None:
     assert facts.time_zone == ZoneInfo("Europe/Berlin")
 
 
+@pytest.mark.parametrize("year", [1, 1601, 9999])
+def test_a_device_may_never_have_been_seen(year: int) -> None:
+    """Device managers write some time in the year 1 for that, or in the last one; the handler takes it."""
+    device = {"lastSeen": f"{year:04}-01-01T00:00:00.000+00:00"}
+    facts = attempt(broken_device(device)).facts
+    assert facts.device == Device(last_seen=datetime(year, 1, 1, tzinfo=UTC))
+    seen_lately = PERMIT + (
+        '@id("stale") forbid (principal, action, resource) when { context.device has lastSeen && '
+        'context.time.now.durationSince(context.device.lastSeen) > duration("30d") };'
+    )
+    assert Decider(seen_lately).decide(facts).allowed == Authorizer(seen_lately).decide(facts).allowed
+
+
+ODD_TAGS = {"owner\u00a0name": "Jos\u00e9\u00a0P", "plain": "text"}
+
+
+def test_facts_are_read_without_loss(log: Log) -> None:
+    """As the handler and the re-authorizer log them, with a space in a tag that a log line must escape."""
+    known = Facts(
+        ConnectionRequest.from_event(event(common_name="laptop")),
+        now=NOON,
+        inventory="known",
+        device=Device(tags=ODD_TAGS),
+        waivers=frozenset({"w\u00a0x"}),
+        custom_facts="available",
+        custom={"team": "a\u3000b"},
+    )
+    decision = Authorizer(PERMIT, custom="{ team: String }").decide(known)
+    Record.of_decision(known, decision, allow=True, policies="").write(
+        now=NOON, milliseconds=1, function_name="f"
+    )
+    ended = Connection(connection_id="c", endpoint_id="e", username="bob", common_name="laptop")
+    judged = Judgement(
+        connection=ended, verdict=Verdict.DENIED, registered=True, facts=known, decision=decision
+    )
+    Records(function_name="f", policies="", dry_run=False).of_connection(
+        Candidate(connection=ended, reason="policies"), judged
+    )
+    assert len(log.lines) == 2
+    for line in log.lines:
+        assert attempt(line).facts._replace(now=NOON) == known
+
+
 def test_the_time_zone_that_is_asked_for_beats_the_record_s() -> None:
     """Also for connection logs, which have none."""
     zone = ZoneInfo("Asia/Tokyo")
@@ -222,6 +270,11 @@ def broken(**changes: object) -> str:
     return json.dumps(record() | changes)
 
 
+def broken_device(device: object) -> str:
+    """Return a record with that device."""
+    return broken(facts={"inventory": "known", "device": device})
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
@@ -253,20 +306,64 @@ def broken(**changes: object) -> str:
             json.dumps(connection(connection_start_time="NA", connection_last_update_time="NA")),
             "connection log without a time",
         ),
-        (broken(decision={}), "malformed decision record"),
-        (broken(decision={"allowed": "yes"}), "malformed decision record"),
-        (broken(decision={"allowed": True, "determining": 1}), "malformed decision record"),
-        (broken(at="2026-11-23T12:00:00"), "malformed decision record"),
+        (broken(decision=1), 'malformed decision record: "decision"'),
+        (broken(decision={}), 'malformed decision record: "decision.allowed"'),
+        (broken(decision={"allowed": "yes"}), 'malformed decision record: "decision.allowed"'),
+        (
+            broken(decision={"allowed": True, "determining": 1}),
+            'malformed decision record: "decision.determining"',
+        ),
+        (broken(at="2026-11-23T12:00:00"), 'malformed decision record: "at"'),
         (broken(at="0001-01-01T00:00:00+00:00"), "time outside the years 1970 to 9990"),
-        (broken(facts={"timeZone": "Nowhere"}), "malformed decision record"),
-        (broken(facts={"inventory": "known"}), "malformed decision record"),
-        (broken(requestJson="{"), "malformed decision record"),
+        (broken(facts=[]), 'malformed decision record: "facts"'),
+        (broken(facts={"timeZone": "Nowhere"}), 'malformed decision record: "facts.timeZone"'),
+        (broken(facts={"timeZone": "\ud800"}), 'malformed decision record: "facts.timeZone"'),
+        (broken(facts={"inventory": "none"}), 'malformed decision record: "facts.inventory"'),
+        (broken(facts={"waivers": "w"}), 'malformed decision record: "facts.waivers"'),
+        (broken(facts={"activeConnections": -1}), 'malformed decision record: "facts.activeConnections"'),
+        (broken(facts={"customFacts": 1}), 'malformed decision record: "facts.customFacts"'),
+        (broken(facts={"custom": 1}), 'malformed decision record: "facts.custom"'),
+        (broken_device(1), 'malformed decision record: "facts.device"'),
+        (broken_device({"compliant": "yes"}), 'malformed decision record: "facts.device.compliant"'),
+        (broken_device({"lastSeen": "never"}), 'malformed decision record: "facts.device.lastSeen"'),
+        (
+            broken_device({"lastSeen": "0001-01-01T00:00:00+14:00"}),
+            'malformed decision record: "facts.device.lastSeen"',
+        ),
+        (broken_device({"os": "10.0.19045"}), 'malformed decision record: "facts.device.os"'),
+        (broken_device({"os": {"major": 10}}), 'malformed decision record: "facts.device.os.minor"'),
+        (broken_device({"tags": {"owner": 1}}), 'malformed decision record: "facts.device.tags"'),
+        (broken(facts={"inventory": "known"}), 'malformed decision record: its "facts" contradict each other'),
+        (broken(factsJson="{"), 'malformed decision record: "factsJson"'),
+        (broken(requestJson="{"), 'malformed decision record: "requestJson"'),
+        (broken(requestJson="[" * 100_000), 'malformed decision record: "requestJson"'),
         (broken(request={}), 'decision record with an invalid request: "schema-version" is missing'),
+        (
+            json.dumps({key: value for key, value in record().items() if key != "request"} | {"told": {}}),
+            "re-authorization of a connection that the registry does not know",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_no_decision_is_counted_by_kind(line: str, kind: str) -> None:
     """Nothing in a log is fatal."""
     assert kinds(line) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("line", "is_attempt"),
+    [
+        (broken_device({"os": "10.0.19045"}), True),
+        (broken(at="0001-01-01T00:00:00+00:00"), True),
+        (broken(request={}), True),
+        (json.dumps(connection(device_ip="NA")), True),
+        (json.dumps(connection(connection_log_type="connection-reset")), False),
+        ("not JSON", False),
+        ('{"something":"else"}', False),
+    ],
+)
+def test_what_should_have_been_an_attempt_is_told_from_the_rest(line: str, is_attempt: bool) -> None:  # noqa: FBT001
+    """Nobody knows what the policies say of it."""
+    assert list(attempts([line])) == [Skipped(kinds(line)[0], is_attempt=is_attempt)]
 
 
 @pytest.mark.parametrize(
@@ -316,7 +413,7 @@ KNOWN = {"inventory": "known", "device": {}, "waivers": [], "activeConnections":
 @unhurried
 @given(
     json_values,
-    st.sampled_from([*record(), *connection(), "facts", "requestJson"]),
+    st.sampled_from([*record(), *connection(), "facts", "factsJson", "requestJson"]),
     st.sampled_from([*KNOWN]),
     st.sampled_from(["compliant", "lastSeen", "os", "tags"]),
 )
@@ -327,6 +424,7 @@ def test_nothing_in_a_log_is_fatal(value: Any, key: str, fact: str, attribute: s
         record() | {key: value},
         connection() | {key: value},
         record() | {"facts": KNOWN | {fact: value}},
+        record() | {"factsJson": json.dumps(KNOWN | {fact: value})},
         record() | {"facts": KNOWN | {"device": {attribute: value}}},
         record() | {"facts": KNOWN | {"device": {"os": {"major": 1, "minor": value}, "tags": {"a": value}}}},
     ]

@@ -126,6 +126,19 @@ def test_what_is_skipped_is_counted() -> None:
     assert (found.lines, found.attempts) == (4, 1)
 
 
+def test_what_cannot_be_read_is_undecidable() -> None:
+    """What several processes counted is added up."""
+    entry = record() | {"facts": {"device": 1}}
+    found = replayed(PERMIT, record(), entry, connection(device_ip="NA"))
+    found.merge(replayed(PERMIT, entry))
+    assert found.unreadable == {
+        'malformed decision record: "facts.device"': 2,
+        "connection log without a valid device-ip": 1,
+    }
+    assert (found.attempts, found.allowed, found.undecidable, found.undecidable_by_new) == (4, 1, 3, 3)
+    assert found.skipped == {}
+
+
 def test_the_timeline_of_a_replay() -> None:
     """Decisions, changes, and denials by policy and by platform."""
     found = replayed(PERMIT + MAC + OS, record(), record(platform="MAC"), connection(device_type=""))
