@@ -416,6 +416,19 @@ class TestUpdate:
         send("Delete", old, physical_id=before)
         assert api.client_connect_options(old) == off(OURS)
 
+    def test_a_finished_move_to_another_endpoint_is_rolled_back(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The old endpoint is this attachment's as before: removing it turns the handler off."""
+        old, new = endpoint(), endpoint()
+        before = send("Create", old)["PhysicalResourceId"]
+        moved = send("Update", new, physical_id=before, old=(old, OURS))["PhysicalResourceId"]
+        assert send("Update", old, physical_id=moved, old=(new, OURS))["PhysicalResourceId"] == before
+        send("Delete", old, physical_id=moved)
+        assert (api.client_connect_options(old), api.client_connect_options(new)) == (on(OURS), off(OURS))
+        send("Delete", old, physical_id=before)
+        assert (api.client_connect_options(old), api.tags(old)) == (off(OURS), {})
+
     def test_a_roll_back_succeeds_where_it_may_not_release_the_new_endpoint(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
