@@ -1,4 +1,4 @@
-"""EC2's actions for Client VPN in its query protocol: from a request's parameters to the answer's XML.
+"""EC2's actions for Client VPN and its tags in the query protocol: from a request's parameters to the answer's XML.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/OperationList-query-client-vpn.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _SMALLEST_PAGE = 5
 _LARGEST_PAGE = 1000
 _MOST_PER_USER = 5
+_MOST_TAGS = 50
+_LONGEST_TAG_KEY = 127
+_LONGEST_TAG_VALUE = 256
 _FLAGS = {"true": True, "false": False}
 
 Filters = tuple[tuple[str, frozenset[str]], ...]
@@ -62,7 +65,8 @@ class Service:
 
     Attributes:
         termination_seconds: How long a termination takes.
-        stale_seconds: How long a connection is still described as active after somebody asked to terminate it.
+        stale_seconds: How long a connection is still described as active after somebody asked to terminate it,
+            and an endpoint with the tags of before they changed.
         endpoints: By their ids.
         terminations: The connections that were asked to be terminated, in that order; one that was asked
             twice is there twice.
@@ -78,11 +82,15 @@ class Service:
         """Return the endpoint that a request names."""
         return self._known(_required(parameters, "ClientVpnEndpointId"))
 
-    def describe_endpoints(self, parameters: Parameters, _now: float) -> str:
+    def describe_endpoints(self, parameters: Parameters, now: float) -> str:
         """Answer ``DescribeClientVpnEndpoints``."""
         ids = _values(parameters, "ClientVpnEndpointId")
         found = [self._known(endpoint_id) for endpoint_id in ids] if ids else self.endpoints.values()
-        return f"<clientVpnEndpoint>{''.join(map(_endpoint_xml, found))}</clientVpnEndpoint>"
+        items = "".join(
+            _endpoint_xml(endpoint, endpoint.shown_tags(now, stale_seconds=self.stale_seconds))
+            for endpoint in found
+        )
+        return f"<clientVpnEndpoint>{items}</clientVpnEndpoint>"
 
     def modify_endpoint(self, parameters: Parameters, _now: float) -> str:
         """Answer ``ModifyClientVpnEndpoint``; without an ARN the endpoint keeps the one that it had."""
@@ -97,6 +105,27 @@ class Service:
                 "MissingParameter", "ClientConnectOptions.LambdaFunctionArn is required with Enabled"
             )
         endpoint.client_connect_options = options
+        return "<return>true</return>"
+
+    def create_tags(self, parameters: Parameters, now: float) -> str:
+        """Answer ``CreateTags``, which overwrites a tag of the same key."""
+        tags = dict(_tags(parameters))
+        if not tags:
+            raise Refused("MissingParameter", "The request must contain the parameter Tag")
+        for endpoint in self._tagged(parameters):
+            together = endpoint.tags | {key: value or "" for key, value in tags.items()}
+            if len(together) > _MOST_TAGS:
+                raise Refused("TagLimitExceeded", f"An endpoint can have at most {_MOST_TAGS} tags")
+            endpoint.tag(together, now)
+        return "<return>true</return>"
+
+    def delete_tags(self, parameters: Parameters, now: float) -> str:
+        """Answer ``DeleteTags``: those that are named, with a value only where that is theirs, or all."""
+        named = _tags(parameters)
+        for endpoint in self._tagged(parameters):
+            doomed = {key for key, value in named if value is None or endpoint.tags.get(key) == value}
+            kept = {key: value for key, value in endpoint.tags.items() if named and key not in doomed}
+            endpoint.tag(kept, now)
         return "<return>true</return>"
 
     def describe_connections(self, parameters: Parameters, now: float) -> str:
@@ -140,6 +169,12 @@ class Service:
         if endpoint is None:
             raise Refused("InvalidClientVpnEndpointId.NotFound", f"Endpoint {endpoint_id} does not exist")
         return endpoint
+
+    def _tagged(self, parameters: Parameters) -> list[Endpoint]:
+        ids = _values(parameters, "ResourceId")
+        if not ids:
+            raise Refused("MissingParameter", "The request must contain the parameter ResourceId")
+        return [self._known(endpoint_id) for endpoint_id in ids]
 
     def _begin(self, endpoint: Endpoint, filters: Filters, token: str | None) -> int:
         if token is None:
@@ -205,6 +240,8 @@ ACTIONS = {
         Service.modify_endpoint,
         *("ClientVpnEndpointId", "ClientConnectOptions.Enabled", "ClientConnectOptions.LambdaFunctionArn"),
     ),
+    "CreateTags": _action(Service.create_tags, "ResourceId.N", "Tag.N.Key", "Tag.N.Value"),
+    "DeleteTags": _action(Service.delete_tags, "ResourceId.N", "Tag.N.Key", "Tag.N.Value"),
 }
 
 
@@ -239,6 +276,20 @@ def _values(parameters: Parameters, name: str) -> list[str]:
     while (value := parameters.get(f"{name}.{len(values) + 1}")) is not None:
         values.append(value)
     return values
+
+
+def _tags(parameters: Parameters) -> list[tuple[str, str | None]]:
+    """Return tags; one without a value has none."""
+    found: list[tuple[str, str | None]] = []
+    while (key := parameters.get(f"Tag.{len(found) + 1}.Key")) is not None:
+        value = parameters.get(f"Tag.{len(found) + 1}.Value")
+        if not 0 < len(key) <= _LONGEST_TAG_KEY or len(value or "") > _LONGEST_TAG_VALUE:
+            raise Refused(
+                "InvalidParameterValue",
+                f"A tag's key has 1 to {_LONGEST_TAG_KEY} characters, its value at most {_LONGEST_TAG_VALUE}",
+            )
+        found.append((key, value))
+    return found
 
 
 def _flag(parameters: Parameters, name: str, *, default: bool) -> bool:
@@ -314,8 +365,11 @@ def _open_connections_of(endpoint: Endpoint, username: str, now: float) -> list[
     return found
 
 
-def _endpoint_xml(endpoint: Endpoint) -> str:
+def _endpoint_xml(endpoint: Endpoint, tags: Mapping[str, str]) -> str:
     options = endpoint.client_connect_options
+    items = "".join(
+        f"<item><key>{escape(key)}</key><value>{escape(value)}</value></item>" for key, value in tags.items()
+    )
     arn = (
         f"<lambdaFunctionArn>{escape(options.function_arn)}</lambdaFunctionArn>"
         if options.function_arn
@@ -326,7 +380,7 @@ def _endpoint_xml(endpoint: Endpoint) -> str:
         f"<status><code>available</code></status><creationTime>{_text_of(endpoint.created)}</creationTime>"
         "<vpnProtocol>openvpn</vpnProtocol><transportProtocol>udp</transportProtocol>"
         f"<clientConnectOptions><enabled>{str(options.enabled).lower()}</enabled>{arn}"
-        "<status><code>applied</code></status></clientConnectOptions></item>"
+        f"<status><code>applied</code></status></clientConnectOptions><tagSet>{items}</tagSet></item>"
     )
 
 

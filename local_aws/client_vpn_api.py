@@ -48,8 +48,9 @@ def faster_clock(speed: float) -> Callable[[], float]:
 class ClientVpnApi:
     """A Region's Client VPN endpoints and the API to them, which lives as long as the ``with`` block.
 
-    Answers ``DescribeClientVpnConnections``, ``TerminateClientVpnConnections``, ``DescribeClientVpnEndpoints``
-    and ``ModifyClientVpnEndpoint`` (of which only the client connect options), and ``InvalidAction`` otherwise.
+    Answers ``DescribeClientVpnConnections``, ``TerminateClientVpnConnections``, ``DescribeClientVpnEndpoints``,
+    ``ModifyClientVpnEndpoint`` (of which only the client connect options), ``CreateTags`` and ``DeleteTags`` (of
+    endpoints), and ``InvalidAction`` otherwise.
 
     Args:
         clock: Gives the service's time in seconds since 1970: that of its states and of its throttling.
@@ -58,7 +59,7 @@ class ClientVpnApi:
         latency_seconds: How long each answer takes, by the real clock.
         termination_seconds: How long a connection is ``terminating``, by ``clock``.
         stale_seconds: How long a connection is still described as active after somebody asked to terminate
-            it, by ``clock``: EC2 is eventually consistent.
+            it, and an endpoint with the tags of before they changed, by ``clock``: EC2 is eventually consistent.
 
     Attributes:
         requests: How often each action was asked for, with those that were throttled or failed.
@@ -81,6 +82,7 @@ class ClientVpnApi:
         self._service = Service(termination_seconds=termination_seconds, stale_seconds=stale_seconds)
         self._buckets = {action: TokenBucket(limit, now=clock()) for action, limit in limits.items()}
         self._failures: dict[str, list[Refused]] = {}
+        self._losses: dict[str, list[Refused]] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
 
@@ -145,6 +147,11 @@ class ClientVpnApi:
         with self._lock:
             return self._service.endpoints[endpoint_id].client_connect_options
 
+    def tags(self, endpoint_id: str) -> dict[str, str]:
+        """Return an endpoint's tags, however stale the API's answer may be."""
+        with self._lock:
+            return dict(self._service.endpoints[endpoint_id].tags)
+
     @property
     def terminations(self) -> list[str]:
         """The connections it was asked to terminate and could, in that order; asked twice, there twice."""
@@ -158,11 +165,16 @@ class ClientVpnApi:
         times: int = 1,
         code: str = _THROTTLED,
         status: HTTPStatus = HTTPStatus.SERVICE_UNAVAILABLE,
+        performed: bool = False,
     ) -> None:
-        """Answer an action's next requests with an error, by default as if they were throttled."""
+        """Answer an action's next requests with an error, by default as if they were throttled.
+
+        With ``performed`` they take place all the same, as when an answer is lost.
+        """
         failures = [Refused(code, "It was told to answer so.", status=status) for _ in range(times)]
+        told = self._losses if performed else self._failures
         with self._lock:
-            self._failures.setdefault(action, []).extend(failures)
+            told.setdefault(action, []).extend(failures)
 
     def _connection(self, endpoint_id: str, connection_id: str) -> Connection:
         connection = self._service.endpoints[endpoint_id].find(connection_id)
@@ -193,10 +205,12 @@ class ClientVpnApi:
             self.requests[action] += 1
             try:
                 self._require_turn(action, now)
-                return perform(self._service, action, parameters, now=now)
+                answer = perform(self._service, action, parameters, now=now)
+                self._require_delivery(action)
             except Refused as refused:
                 self.throttled[action] += refused.code == _THROTTLED
                 raise
+        return answer
 
     def _require_turn(self, action: str, now: float) -> None:
         if failures := self._failures.get(action):
@@ -204,6 +218,10 @@ class ClientVpnApi:
         bucket = self._buckets.get(action)
         if bucket is not None and not bucket.take(now=now):
             raise Refused(_THROTTLED, "Request limit exceeded.", status=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _require_delivery(self, action: str) -> None:
+        if losses := self._losses.get(action):
+            raise losses.pop(0)
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ConnectionStatus = Literal["active", "failed-to-terminate", "terminating", "terminated"]
 
@@ -83,13 +83,17 @@ class Endpoint:
         endpoint_id: Such as ``cvpn-endpoint-0123456789abcdef0``.
         created: When it was created, in seconds since 1970.
         client_connect_options: Its handler.
+        tags: Its tags.
         connections: All of them, also those that have ended.
     """
 
     endpoint_id: str
     created: float
     client_connect_options: ClientConnectOptions = ClientConnectOptions()
+    tags: dict[str, str] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
+    _tags_before: dict[str, str] = field(default_factory=dict)
+    _tagged: float = 0.0
     _by_id: dict[str, Connection] = field(default_factory=dict)
 
     def add(self, connections: Iterable[Connection]) -> None:
@@ -99,6 +103,15 @@ class Endpoint:
                 raise ValueError(f"{connection.connection_id} is already a connection of {self.endpoint_id}")
             self.connections.append(connection)
             self._by_id[connection.connection_id] = connection
+
+    def tag(self, tags: Mapping[str, str], now: float) -> None:
+        """Replace all tags."""
+        self._tags_before, self._tagged = self.tags, now
+        self.tags = dict(tags)
+
+    def shown_tags(self, now: float, *, stale_seconds: float) -> dict[str, str]:
+        """Return the tags that are described, which for some time are those of before the last change."""
+        return self._tags_before if now < self._tagged + stale_seconds else self.tags
 
     def find(self, connection_id: str) -> Connection | None:
         """Return a connection by its id."""

@@ -3,8 +3,13 @@
 CloudFormation is always answered, and the endpoint is only changed where that is needed. Another handler than
 ours is left alone, unless the request says that it is to be replaced.
 
+Each attachment claims the handler by a tag of the endpoint, before it turns the handler on. What was on before
+without a claim is claimed too, by nobody. Only the last claim to go turns the handler off: an attachment that was
+renamed, and one whose creation is rolled back, leave it to the other one.
+
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html,
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyClientVpnEndpoint.html
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyClientVpnEndpoint.html,
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
 """
 
 from __future__ import annotations
@@ -17,17 +22,25 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # The physical id of what was never turned on, so that there is nothing to turn off when it is deleted.
 NOT_ATTACHED = "not-attached"
+# That of a creation that failed on its way: what it has done is known by its claim alone.
+UNFINISHED = "unfinished"
+
+# What the keys of the claims begin with; the function may write no other tag.
+TAG_PREFIX = "cdk-client-connect:"
+# The claim of nobody, for a handler that was on before the attachments.
+BY_HAND = f"{TAG_PREFIX}by-hand"
 
 # Throttled and failed calls are repeated by botocore, with longer and longer pauses.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
@@ -36,6 +49,8 @@ _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard"
 _ANSWER_SECONDS = 12
 _ANSWER_ATTEMPTS = 3
 _ANSWER_TIMEOUT = 3
+
+_CLAIM_PAUSE = 0.5  # seconds
 
 _MAX_REASON = 1000  # CloudFormation takes an answer of at most 4,096 bytes
 
@@ -74,6 +89,36 @@ class Attachment:
         return Attachment(endpoint_id=endpoint_id, handler_arn=handler_arn) if handler_arn else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What EC2 says of an endpoint.
+
+    Attributes:
+        handler_arn: The handler that is on.
+        claims: Who claims which handler: tags, by their keys.
+    """
+
+    handler_arn: str | None
+    claims: Mapping[str, str]
+
+    @staticmethod
+    def of_answer(endpoint: Mapping[str, Any]) -> Endpoint:
+        """Return what an answer says."""
+        options = endpoint.get("ClientConnectOptions", {})
+        return Endpoint(
+            handler_arn=options.get("LambdaFunctionArn", "") if options.get("Enabled") else None,
+            claims={
+                tag["Key"]: tag["Value"]
+                for tag in endpoint.get("Tags", ())
+                if tag["Key"].startswith(TAG_PREFIX)
+            },
+        )
+
+    def claimants(self, handler_arn: str) -> set[str]:
+        """Return the keys of the claims on a handler."""
+        return {key for key, claim in self.claims.items() if _claimed_arn(claim) == handler_arn}
+
+
 class Resource:
     """The resource of one request.
 
@@ -91,79 +136,154 @@ class Resource:
         kinds[self._event["RequestType"]]()
 
     def create(self) -> None:
-        """Turn the handler on."""
+        """Claim the handler and turn it on."""
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
-        if self._must_turn_on(wanted, ours={wanted.handler_arn}):
-            # From here on it may be on, whatever becomes of EC2's answer.
-            self.physical_id = wanted.physical_id
-            self._turn_on(wanted)
+        endpoint = self._permitted_endpoint(wanted, ours={wanted.handler_arn})
+        # A claim of ours from another request is one that was left: its handler was on before this creation.
+        again = endpoint.claims.get(self._key) == self._claim_on(wanted)
+        # From here on it may be claimed and on, whatever becomes of EC2's answers.
+        self.physical_id = UNFINISHED
+        self._attach(wanted, endpoint, by_us=again)
         self.physical_id = wanted.physical_id
 
     def update(self) -> None:
         """Move to another handler, to another endpoint, or turn on again what somebody has turned off.
 
-        At another endpoint the old one stays as it is: CloudFormation deletes its physical id later.
+        At another endpoint the old one stays as it is: CloudFormation deletes its physical id later. What a move
+        that failed has done at the other one is undone at once and, in case that failed too, by the roll-back,
+        which asks for what CloudFormation knows already.
         """
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
+        before = Attachment.of_properties(self._event["OldResourceProperties"])
+        is_known = self.physical_id == wanted.physical_id
         try:
-            if self._must_turn_on(wanted, ours=self._handlers_so_far(wanted)):
-                self._turn_on(wanted)
+            endpoint = self._permitted_endpoint(wanted, ours=self._handlers_so_far(wanted, before))
+            by_us = is_known or self._key in endpoint.claimants(wanted.handler_arn)
+            self._attach(wanted, endpoint, by_us=by_us)
         except AttachmentRefused:
             # What made an update fail must not make its roll-back fail too, which asks for what there was.
-            if self.physical_id != wanted.physical_id:
+            if not is_known:
                 raise
             _logger.warning("left the endpoint as it is", exc_info=True)
+        except Exception:
+            if not is_known and before.endpoint_id != wanted.endpoint_id:
+                self._undo_move_to(wanted)
+            raise
+        if is_known and before.endpoint_id != wanted.endpoint_id:
+            self._undo_move_to(before)
         self.physical_id = wanted.physical_id
 
     def delete(self) -> None:
-        """Turn the handler off, if it is still ours and the endpoint still there."""
+        """Give the claim up, and turn the handler off if that was the last claim on it.
+
+        Raises:
+            AttachmentRefused: When the handler is on without any claim, so that nobody knows who wants it.
+        """
         if self.physical_id == NOT_ATTACHED:
             return
         known = Attachment.of_physical_id(self.physical_id)
         attached = known or Attachment.of_properties(self._event["ResourceProperties"])
-        if self._current_handler(attached.endpoint_id) == attached.handler_arn:
-            self._modify(attached.endpoint_id, {"Enabled": False})
-        else:
-            _logger.info("nothing to turn off: the endpoint is gone, or does not have this handler")
+        endpoint = self._endpoint(attached.endpoint_id)
+        if endpoint is None:
+            _logger.info("nothing to turn off: the endpoint is gone")
+            return
+        is_unclaimed = not endpoint.claimants(attached.handler_arn)
+        if known and is_unclaimed and endpoint.handler_arn == attached.handler_arn:
+            raise AttachmentRefused(
+                f"endpoint {attached.endpoint_id} has lost the tag {self._key}, by which its client connect handler "
+                f"{attached.handler_arn} is known to be this attachment's; turn the handler off yourself, then remove "
+                "the attachment again"
+            )
+        self._release(attached, endpoint)
 
-    def _handlers_so_far(self, wanted: Attachment) -> set[str]:
+    def _handlers_so_far(self, wanted: Attachment, before: Attachment) -> set[str]:
         """Return the handlers that this resource may have turned on for the endpoint."""
-        before = Attachment.of_properties(self._event["OldResourceProperties"])
         known = Attachment.of_physical_id(self.physical_id) or before
         return {
             each.handler_arn for each in (wanted, before, known) if each.endpoint_id == wanted.endpoint_id
         }
 
-    def _must_turn_on(self, wanted: Attachment, *, ours: set[str]) -> bool:
-        """Whether the endpoint must be changed.
+    def _permitted_endpoint(self, wanted: Attachment, *, ours: set[str]) -> Endpoint:
+        """Return the endpoint as it is now.
 
         Raises:
             AttachmentRefused: When there is no such endpoint here, or it has a handler that is not ours.
         """
-        options = self._options(wanted.endpoint_id)
-        if options is None:
+        endpoint = self._endpoint(wanted.endpoint_id)
+        if endpoint is None:
             region = self._client.meta.region_name
             raise AttachmentRefused(
                 f"endpoint {wanted.endpoint_id} does not exist in {region} in this account; Client VPN invokes only "
                 "functions of the endpoint's own account and Region, so define the handler and the attachment there"
             )
-        current = _enabled_arn(options)
+        current = endpoint.handler_arn
         if current is not None and current not in ours and not self._replace:
             raise AttachmentRefused(
                 f"endpoint {wanted.endpoint_id} has another client connect handler already, {current}; set "
                 "replace=True to replace it, or turn it off first"
             )
-        return current != wanted.handler_arn
+        return endpoint
 
-    def _turn_on(self, wanted: Attachment) -> None:
-        self._modify(wanted.endpoint_id, {"Enabled": True, "LambdaFunctionArn": wanted.handler_arn})
+    def _attach(self, wanted: Attachment, endpoint: Endpoint, *, by_us: bool) -> None:
+        """Claim the handler and turn it on; ``by_us`` says that if it is on, this resource has turned it on."""
+        claim = self._claim_on(wanted)
+        is_on = endpoint.handler_arn == wanted.handler_arn
+        claims = {self._key: claim}
+        if is_on and not by_us and not endpoint.claimants(wanted.handler_arn) - {self._key}:
+            claims[BY_HAND] = claim
+        if not claims.items() <= endpoint.claims.items():
+            self._claim(wanted.endpoint_id, claims)
+        if not is_on:
+            if BY_HAND in endpoint.claims:
+                self._give_up(wanted.endpoint_id, BY_HAND)
+            self._modify(wanted.endpoint_id, {"Enabled": True, "LambdaFunctionArn": wanted.handler_arn})
 
-    def _current_handler(self, endpoint_id: str) -> str | None:
-        options = self._options(endpoint_id)
-        return None if options is None else _enabled_arn(options)
+    def _release(self, attached: Attachment, endpoint: Endpoint) -> None:
+        """Give the claim up, and turn the handler off if that was the last claim on it."""
+        claimants = endpoint.claimants(attached.handler_arn)
+        if self._key not in claimants:
+            _logger.info("nothing to turn off: the handler is not claimed by this attachment")
+            return
+        if endpoint.handler_arn == attached.handler_arn and claimants == {self._key}:
+            self._modify(attached.endpoint_id, {"Enabled": False})
+        # Last, so that a repetition still knows what it has to do.
+        self._give_up(attached.endpoint_id, self._key)
 
-    def _options(self, endpoint_id: str) -> dict[str, Any] | None:
-        """Return the endpoint's client connect options, or nothing if there is no such endpoint."""
+    def _undo_move_to(self, attached: Attachment) -> None:
+        """Release an endpoint that a failed update has moved to, as far as it may: that must not fail anything."""
+        try:
+            endpoint = self._endpoint(attached.endpoint_id)
+            if endpoint is not None:
+                self._release(attached, endpoint)
+        except (BotoCoreError, ClientError):
+            _logger.exception("could not release the endpoint", extra={"endpointId": attached.endpoint_id})
+
+    def _claim(self, endpoint_id: str, claims: Mapping[str, str]) -> None:
+        """Write claims, and wait until EC2 shows them: whoever deletes another claim must see these."""
+        tags = [{"Key": key, "Value": claim} for key, claim in claims.items()]
+        self._client.create_tags(Resources=[endpoint_id], Tags=tags)
+        _logger.info("claimed the handler", extra={"endpointId": endpoint_id, "claims": claims})
+        while (endpoint := self._endpoint(endpoint_id)) and not claims.items() <= endpoint.claims.items():
+            time.sleep(_CLAIM_PAUSE)
+
+    def _give_up(self, endpoint_id: str, key: str) -> None:
+        self._client.delete_tags(Resources=[endpoint_id], Tags=[{"Key": key}])
+        _logger.info("gave up the claim", extra={"endpointId": endpoint_id, "claim": key})
+
+    @cached_property
+    def _key(self) -> str:
+        """The key of this attachment's claims: for people the names of the stack and in it, and what is unique."""
+        stack_id, logical_id = self._event["StackId"], self._event["LogicalResourceId"]
+        stack_name = stack_id.split("/")[1]
+        digest = sha256(f"{stack_id} {logical_id}".encode()).hexdigest()
+        return f"{TAG_PREFIX}{stack_name[:48]}/{logical_id[:40]}/{digest[:16]}"  # a key has at most 127 characters
+
+    def _claim_on(self, wanted: Attachment) -> str:
+        """Return a claim's value, which is the same in all attempts of one request."""
+        return f"{wanted.handler_arn} {self._event['RequestId']}"
+
+    def _endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """Return an endpoint, or nothing if there is no such endpoint."""
         try:
             found = self._client.describe_client_vpn_endpoints(ClientVpnEndpointIds=[endpoint_id])
         except ClientError as error:
@@ -171,8 +291,7 @@ class Resource:
                 return None
             raise
         (endpoint,) = found["ClientVpnEndpoints"]
-        options: dict[str, Any] = endpoint.get("ClientConnectOptions", {})
-        return options
+        return Endpoint.of_answer(endpoint)
 
     def _modify(self, endpoint_id: str, options: dict[str, Any]) -> None:
         self._client.modify_client_vpn_endpoint(ClientVpnEndpointId=endpoint_id, ClientConnectOptions=options)
@@ -220,9 +339,9 @@ def _time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _enabled_arn(options: Mapping[str, Any]) -> str | None:
-    """Return the handler that is on."""
-    return options.get("LambdaFunctionArn", "") if options.get("Enabled") else None
+def _claimed_arn(claim: str) -> str:
+    """Return the handler of a claim's value."""
+    return claim.partition(" ")[0]
 
 
 def _answer(event: Mapping[str, Any], *, physical_id: str, reason: str) -> None:

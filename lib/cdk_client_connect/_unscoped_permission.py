@@ -18,7 +18,8 @@ def allow_everywhere(function: lambda_.Function, action: str) -> None:
         function: The function; the only one of its role.
         action: The action, the only one that its role may on every resource.
     """
-    function.add_to_role_policy(iam.PolicyStatement(actions=[action], resources=["*"]))
+    # In the role's own policy, which the function waits for, whatever the feature flags.
+    function.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=["*"]))
     # There is no policy where the app customizes its roles, by iam.Role.customize_roles.
     policy = function.role and function.role.node.try_find_child("DefaultPolicy")
     if policy is not None:

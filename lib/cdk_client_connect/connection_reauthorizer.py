@@ -288,7 +288,8 @@ class ConnectionReauthorizer(Construct):
             Stack.of(self).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=id_)
             for id_ in endpoint_ids
         ]
-        self._function.add_to_role_policy(
+        # In the role's own policy, which the function waits for, whatever the feature flags.
+        self._role.add_to_principal_policy(
             iam.PolicyStatement(actions=["ec2:TerminateClientVpnConnections"], resources=arns)
         )
         # AWS does not say that it can be restricted to endpoints.

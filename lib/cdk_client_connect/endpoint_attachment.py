@@ -18,6 +18,14 @@ from cdk_client_connect.errors import InvalidArgument
 
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
 
+# The attachment's function marks the endpoint by tags whose keys begin so. A request that names no key at all,
+# which would delete every tag, must not pass either.
+# Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition_examples-multi-valued-context-keys.html
+_ONLY_CLAIMS = {
+    "ForAllValues:StringLike": {"aws:TagKeys": "cdk-client-connect:*"},
+    "Null": {"aws:TagKeys": "false"},
+}
+
 
 class AttachmentRemoval(Enum):
     """What becomes of the endpoint when its attachment is removed."""
@@ -38,10 +46,11 @@ _REMOVAL_POLICIES = {
 class EndpointAttachment(Construct):
     """Turns a handler on for an endpoint that this app does not define.
 
-    A small function of its own asks EC2 to. It changes the endpoint's client connect handler and nothing
-    else, moves to the handler's new ARN when that changes, and fails the deployment where there is no such
-    endpoint in this account and Region or it has another handler. When the attachment is removed, it turns
-    off only what it turned on. AWS may take up to 4 hours to apply a change of an endpoint.
+    A small function of its own asks EC2 to. It changes the endpoint's client connect handler and a tag of its
+    own, by which it knows who wants the handler, and nothing else. It moves to the handler's new ARN when that
+    changes, and fails the deployment where there is no such endpoint in this account and Region or it has
+    another handler. When the attachment is removed, it turns off only what it turned on and no other
+    attachment wants. AWS may take up to 4 hours to apply a change of an endpoint. See docs/endpoint-attachment.md.
 
     Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
 
@@ -111,7 +120,14 @@ def _attaching_function(scope: Construct, endpoint_id: str) -> lambda_.Function:
         timeout=Duration.minutes(2),
     )
     arn = Stack.of(scope).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=endpoint_id)
-    function.add_to_role_policy(iam.PolicyStatement(actions=["ec2:ModifyClientVpnEndpoint"], resources=[arn]))
+    for statement in (
+        iam.PolicyStatement(actions=["ec2:ModifyClientVpnEndpoint"], resources=[arn]),
+        iam.PolicyStatement(
+            actions=["ec2:CreateTags", "ec2:DeleteTags"], resources=[arn], conditions=_ONLY_CLAIMS
+        ),
+    ):
+        # In the role's own policy, which the function waits for, whatever the feature flags.
+        function.grant_principal.add_to_principal_policy(statement)
     allow_everywhere(function, "ec2:DescribeClientVpnEndpoints")
     return function
 

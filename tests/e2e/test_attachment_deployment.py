@@ -40,7 +40,7 @@ handler = ClientConnectHandler(
 )
 attachment = EndpointAttachment(
     stack,
-    "Attachment",
+    context("id"),
     handler=handler,
     endpoint_id=context("endpoint"),
     on_removal=AttachmentRemoval(context("removal")),
@@ -86,9 +86,16 @@ class Stack:
         self._app = shlex.join((sys.executable, str(file)))
         self._context = {"api": api.endpoint}
 
-    def deploy(self, endpoint_id: str, *, name: str = "AWSClientVPN-one", removal: str = "detach") -> None:
+    def deploy(
+        self,
+        endpoint_id: str,
+        *,
+        id_: str = "Attachment",
+        name: str = "AWSClientVPN-one",
+        removal: str = "detach",
+    ) -> None:
         """Deploy it with an attachment to this endpoint."""
-        self._context |= {"endpoint": endpoint_id, "name": name, "removal": removal}
+        self._context |= {"endpoint": endpoint_id, "id": id_, "name": name, "removal": removal}
         cdk_cli.deploy(self._emulator, stack=STACK, app=self._app, context=self._context)
 
     def destroy(self) -> None:
@@ -121,6 +128,18 @@ def test_an_attachment_follows_its_handler_and_its_endpoint(stack: Stack, api: C
     assert api.client_connect_options(SECOND) == on("AWSClientVPN-two")
     stack.destroy()
     assert not api.client_connect_options(SECOND).enabled
+
+
+def test_a_renamed_attachment_keeps_its_handler_on(stack: Stack, api: ClientVpnApi) -> None:
+    """The new one is created, then the old one deleted; the handler is off when the stack is removed."""
+    stack.deploy(FIRST)
+    (before,) = api.tags(FIRST)
+    stack.deploy(FIRST, id_="Renamed")
+    (after,) = api.tags(FIRST)
+    assert api.client_connect_options(FIRST) == on("AWSClientVPN-one")
+    assert before != after
+    stack.destroy()
+    assert (api.client_connect_options(FIRST).enabled, api.tags(FIRST)) == (False, {})
 
 
 def test_a_handler_that_is_to_stay_stays(stack: Stack, api: ClientVpnApi) -> None:

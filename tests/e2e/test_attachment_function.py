@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import queue
 import sys
@@ -26,7 +27,12 @@ pytestmark = [
 ]
 
 PREFIX = "arn:aws:lambda:us-east-1:000000000000:function:AWSClientVPN-"
+LONGEST = f"{PREFIX.replace('us-east-1', 'ap-southeast-7')}{'f' * 51}:live"
 OURS, MOVED, FOREIGN = (f"{PREFIX}{name}:live" for name in ("ours", "moved", "foreign"))
+STACK, OTHER_STACK = (
+    f"arn:aws:cloudformation:us-east-1:000000000000:stack/{name}/2f7d6a10-guid" for name in ("vpn", "other")
+)
+BY_HAND = "cdk-client-connect:by-hand"
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
@@ -129,14 +135,20 @@ def request(  # noqa: PLR0913 - one keyword per field
     replace: bool = False,
     physical_id: str | None = None,
     old: tuple[str, str] | None = None,
+    stack_id: str = STACK,
+    logical_id: str = "Attachment",
+    request_id: str | None = None,
 ) -> dict[str, Any]:
-    """Return CloudFormation's event; ``old`` has the endpoint and the handler of before an update."""
+    """Return CloudFormation's event; ``old`` has the endpoint and the handler of before an update.
+
+    Each request has an id of its own, but for one that is repeated.
+    """
     event: dict[str, Any] = {
         "RequestType": kind,
         "ResponseURL": cloudformation.url,
-        "StackId": "arn:aws:cloudformation:us-east-1:000000000000:stack/vpn/guid",
-        "RequestId": "request",
-        "LogicalResourceId": "Attachment",
+        "StackId": stack_id,
+        "RequestId": request_id or f"request-{next(_request_numbers)}",
+        "LogicalResourceId": logical_id,
         "ResourceType": "Custom::ClientConnectAttachment",
         "ResourceProperties": properties(endpoint_id, handler, replace=replace),
     }
@@ -145,6 +157,9 @@ def request(  # noqa: PLR0913 - one keyword per field
     if old is not None:
         event["OldResourceProperties"] = properties(*old)
     return event
+
+
+_request_numbers = itertools.count()
 
 
 def properties(endpoint_id: str, handler: str, *, replace: bool = False) -> dict[str, str]:
@@ -178,6 +193,11 @@ def off(handler: str) -> ClientConnectOptions:
     return ClientConnectOptions(enabled=False, function_arn=handler)
 
 
+def lose(api: ClientVpnApi, action: str, *, performed: bool = True) -> None:
+    """Make an action's next answer a failure, which is not repeated, though the action was performed."""
+    api.fail_next(action, code="RequestExpired", status=HTTPStatus.BAD_REQUEST, performed=performed)
+
+
 class TestCreate:
     """A new attachment."""
 
@@ -186,11 +206,11 @@ class TestCreate:
     ) -> None:
         """The endpoint gets the ARN, and the answer has everything that CloudFormation demands."""
         endpoint_id = endpoint()
-        answer = send("Create", endpoint_id)
+        answer = send("Create", endpoint_id, request_id="request")
         assert answer == {
             "Status": "SUCCESS",
             "PhysicalResourceId": f"{endpoint_id}/{OURS}",
-            "StackId": "arn:aws:cloudformation:us-east-1:000000000000:stack/vpn/guid",
+            "StackId": STACK,
             "RequestId": "request",
             "LogicalResourceId": "Attachment",
         }
@@ -201,10 +221,11 @@ class TestCreate:
     ) -> None:
         """The same request again, as Lambda may send it, has the same answer and modifies nothing."""
         endpoint_id = endpoint()
-        first = send("Create", endpoint_id)
-        modifications = api.requests["ModifyClientVpnEndpoint"]
-        assert send("Create", endpoint_id) == first
-        assert api.requests["ModifyClientVpnEndpoint"] == modifications
+        first = send("Create", endpoint_id, request_id="request")
+        actions = ("ModifyClientVpnEndpoint", "CreateTags", "DeleteTags")
+        before = [api.requests[action] for action in actions]
+        assert send("Create", endpoint_id, request_id="request") == first
+        assert [api.requests[action] for action in actions] == before
 
     def test_refuses_to_replace_another_handler(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
@@ -266,15 +287,44 @@ class TestCreate:
     ) -> None:
         """A modification that EC2 reported as failed may have taken place: its roll-back looks."""
         endpoint_id = endpoint()
-        api.fail_next("ModifyClientVpnEndpoint", code="UnauthorizedOperation", status=HTTPStatus.FORBIDDEN)
+        lose(api, "ModifyClientVpnEndpoint")
         answer = send("Create", endpoint_id)
-        assert answer["Status"] == "FAILED"
-        api.client().modify_client_vpn_endpoint(
-            ClientVpnEndpointId=endpoint_id,
-            ClientConnectOptions={"Enabled": True, "LambdaFunctionArn": OURS},
-        )
+        assert (answer["Status"], api.client_connect_options(endpoint_id)) == ("FAILED", on(OURS))
         send("Delete", endpoint_id, physical_id=answer["PhysicalResourceId"])
-        assert api.client_connect_options(endpoint_id) == off(OURS)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
+
+    @pytest.mark.parametrize("performed", [True, False])
+    def test_a_handler_that_cannot_be_claimed_is_not_turned_on(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], *, performed: bool
+    ) -> None:
+        """The creation fails, and its roll-back takes a claim back that was made all the same."""
+        endpoint_id = endpoint()
+        lose(api, "CreateTags", performed=performed)
+        answer = send("Create", endpoint_id)
+        assert (answer["Status"], bool(api.tags(endpoint_id))) == ("FAILED", performed)
+        assert not api.client_connect_options(endpoint_id).enabled
+        rollback = send("Delete", endpoint_id, physical_id=answer["PhysicalResourceId"])
+        assert (rollback["Status"], api.tags(endpoint_id)) == ("SUCCESS", {})
+
+    def test_its_claim_tells_people_whose_it_is(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """A tag names the stack, the resource and the handler; the longest names fit, and other tags stay."""
+        endpoint_id = endpoint()
+        api.client().create_tags(Resources=[endpoint_id], Tags=[{"Key": "team", "Value": "network"}])
+        long = {"stack_id": STACK.replace("/vpn/", f"/{'v' * 128}/"), "logical_id": "L" * 255}
+        ids = [
+            send("Create", endpoint_id, handler=LONGEST, **names)["PhysicalResourceId"]
+            for names in ({}, long)
+        ]
+        team, short, longest = sorted(api.tags(endpoint_id).items(), key=lambda tag: len(tag[0]))
+        assert team == ("team", "network")
+        assert short[0].startswith("cdk-client-connect:vpn/Attachment/")
+        assert short[1].startswith(f"{LONGEST} request-")
+        assert longest[0].startswith(f"cdk-client-connect:{'v' * 48}/{'L' * 40}/")
+        send("Delete", endpoint_id, physical_id=ids[0])
+        send("Delete", endpoint_id, physical_id=ids[1], **long)
+        assert api.tags(endpoint_id) == {"team": "network"}
 
 
 class TestUpdate:
@@ -338,6 +388,58 @@ class TestUpdate:
             assert answer["PhysicalResourceId"] == f"{endpoint_id}/{OURS}"
             assert api.client_connect_options(endpoint_id) == on(OURS)
 
+    def test_a_move_to_another_endpoint_whose_answer_is_lost_is_undone(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Where EC2 moved the handler but said otherwise, the new endpoint is released before the update fails."""
+        old, new = endpoint(), endpoint()
+        before = send("Create", old)["PhysicalResourceId"]
+        lose(api, "ModifyClientVpnEndpoint")
+        answer = send("Update", new, physical_id=before, old=(old, OURS))
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", before)
+        assert "RequestExpired" in answer["Reason"]
+        assert (api.client_connect_options(new), api.tags(new)) == (off(OURS), {})
+        assert api.client_connect_options(old) == on(OURS)
+
+    @pytest.mark.parametrize("handler", [None, OURS], ids=["off", "on by hand"])
+    def test_a_move_to_another_endpoint_without_an_answer_is_rolled_back(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], handler: str | None
+    ) -> None:
+        """CloudFormation knows only the old endpoint; the roll-back leaves the new one as it was."""
+        old, new = endpoint(), endpoint(handler)
+        before = send("Create", old)["PhysicalResourceId"]
+        send("Update", new, physical_id=before, old=(old, OURS))
+        rollback = send("Update", old, physical_id=before, old=(new, OURS))
+        assert (rollback["Status"], rollback["PhysicalResourceId"]) == ("SUCCESS", before)
+        assert api.client_connect_options(new).enabled == (handler is not None)
+        assert api.client_connect_options(old) == on(OURS)
+        send("Delete", old, physical_id=before)
+        assert api.client_connect_options(old) == off(OURS)
+
+    def test_a_finished_move_to_another_endpoint_is_rolled_back(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The old endpoint is this attachment's as before: removing it turns the handler off."""
+        old, new = endpoint(), endpoint()
+        before = send("Create", old)["PhysicalResourceId"]
+        moved = send("Update", new, physical_id=before, old=(old, OURS))["PhysicalResourceId"]
+        assert send("Update", old, physical_id=moved, old=(new, OURS))["PhysicalResourceId"] == before
+        send("Delete", old, physical_id=moved)
+        assert (api.client_connect_options(old), api.client_connect_options(new)) == (on(OURS), off(OURS))
+        send("Delete", old, physical_id=before)
+        assert (api.client_connect_options(old), api.tags(old)) == (off(OURS), {})
+
+    def test_a_roll_back_succeeds_where_it_may_not_release_the_new_endpoint(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The permission is rolled back too; then the handler stays on there, which denies and does not admit."""
+        old, new = endpoint(), endpoint()
+        before = send("Create", old)["PhysicalResourceId"]
+        send("Update", new, physical_id=before, old=(old, OURS))
+        api.fail_next("ModifyClientVpnEndpoint", code="UnauthorizedOperation", status=HTTPStatus.FORBIDDEN)
+        assert send("Update", old, physical_id=before, old=(new, OURS))["Status"] == "SUCCESS"
+        assert (api.client_connect_options(old), api.client_connect_options(new)) == (on(OURS), on(OURS))
+
     def test_replace_alone_takes_over(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
@@ -364,17 +466,57 @@ class TestDelete:
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
         """Afterwards the endpoint has no handler."""
-        endpoint_id = endpoint(OURS)
-        assert send("Delete", endpoint_id, physical_id=f"{endpoint_id}/{OURS}")["Status"] == "SUCCESS"
-        assert api.client_connect_options(endpoint_id) == off(OURS)
+        endpoint_id = endpoint()
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        assert send("Delete", endpoint_id, physical_id=physical_id)["Status"] == "SUCCESS"
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
+        assert send("Delete", endpoint_id, physical_id=physical_id)["Status"] == "SUCCESS"
+
+    @pytest.mark.parametrize("performed", [True, False])
+    def test_is_finished_by_its_repetition(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], *, performed: bool
+    ) -> None:
+        """Where the handler is off but its claim could not be deleted, the next attempt does the rest."""
+        endpoint_id = endpoint()
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        lose(api, "DeleteTags", performed=performed)
+        assert send("Delete", endpoint_id, physical_id=physical_id)["Status"] == "FAILED"
+        assert not api.client_connect_options(endpoint_id).enabled
+        assert send("Delete", endpoint_id, physical_id=physical_id)["Status"] == "SUCCESS"
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
+
+    def test_refuses_to_turn_off_what_has_lost_its_claim(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Without any claim nobody knows who wants the handler: it stays on, and the reason says what to do."""
+        endpoint_id = endpoint()
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        (key,) = api.tags(endpoint_id)
+        api.client().delete_tags(Resources=[endpoint_id])
+        answer = send("Delete", endpoint_id, physical_id=physical_id)
+        assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
+        assert answer["Reason"] == (
+            f"endpoint {endpoint_id} has lost the tag {key}, by which its client connect handler {OURS} is known to "
+            "be this attachment's; turn the handler off yourself, then remove the attachment again"
+        )
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+        api.client().modify_client_vpn_endpoint(
+            ClientVpnEndpointId=endpoint_id, ClientConnectOptions={"Enabled": False}
+        )
+        assert send("Delete", endpoint_id, physical_id=physical_id)["Status"] == "SUCCESS"
 
     def test_leaves_another_handler_alone(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
         """What somebody else has put in since then stays, also where the attachment itself was to replace it."""
-        endpoint_id = endpoint(FOREIGN)
-        send("Delete", endpoint_id, replace=True, physical_id=f"{endpoint_id}/{OURS}")
-        assert api.client_connect_options(endpoint_id) == on(FOREIGN)
+        endpoint_id = endpoint()
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        api.client().modify_client_vpn_endpoint(
+            ClientVpnEndpointId=endpoint_id,
+            ClientConnectOptions={"Enabled": True, "LambdaFunctionArn": FOREIGN},
+        )
+        send("Delete", endpoint_id, replace=True, physical_id=physical_id)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (on(FOREIGN), {})
 
     def test_an_endpoint_may_be_gone(self, send: Callable[..., Any]) -> None:
         """There is nothing to turn off."""
@@ -384,9 +526,121 @@ class TestDelete:
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
         """CloudFormation then makes an id up; the properties say what to turn off."""
-        endpoint_id = endpoint(OURS)
+        endpoint_id = endpoint()
+        send("Create", endpoint_id)
         send("Delete", endpoint_id, physical_id="vpn-Attachment-1A2B3C")
-        assert api.client_connect_options(endpoint_id) == off(OURS)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
+
+
+class TestTwo:
+    """Two attachments of one handler to one endpoint: a new one, and the one that it takes the place of."""
+
+    @pytest.fixture(params=["renamed", "moved to another stack"])
+    def other(self, request: pytest.FixtureRequest) -> dict[str, str]:
+        """What the new one is known by."""
+        return {"logical_id": "Renamed"} if request.param == "renamed" else {"stack_id": OTHER_STACK}
+
+    def test_the_handler_stays_on_for_the_new_one(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], other: dict[str, str]
+    ) -> None:
+        """CloudFormation creates it, then deletes the old one; the handler is off when the new one goes too."""
+        endpoint_id = endpoint()
+        old = send("Create", endpoint_id)["PhysicalResourceId"]
+        new = send("Create", endpoint_id, **other)["PhysicalResourceId"]
+        assert send("Delete", endpoint_id, physical_id=old)["Status"] == "SUCCESS"
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+        send("Delete", endpoint_id, physical_id=new, **other)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
+
+    def test_the_handler_stays_on_for_the_old_one(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], other: dict[str, str]
+    ) -> None:
+        """Where the deployment is rolled back, the new one is deleted and the old one stays."""
+        endpoint_id = endpoint()
+        old = send("Create", endpoint_id)["PhysicalResourceId"]
+        before = api.tags(endpoint_id)
+        new = send("Create", endpoint_id, **other)["PhysicalResourceId"]
+        send("Delete", endpoint_id, physical_id=new, **other)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (on(OURS), before)
+        send("Delete", endpoint_id, physical_id=old)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
+
+    def test_the_new_one_has_another_handler(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], other: dict[str, str]
+    ) -> None:
+        """It replaces the old one's, which takes its own claim along; then it is the last."""
+        endpoint_id = endpoint()
+        old = send("Create", endpoint_id)["PhysicalResourceId"]
+        arguments = {"handler": MOVED, "replace": True, **other}
+        new = send("Create", endpoint_id, **arguments)["PhysicalResourceId"]
+        send("Delete", endpoint_id, physical_id=old)
+        assert api.client_connect_options(endpoint_id) == on(MOVED)
+        send("Delete", endpoint_id, physical_id=new, **arguments)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(MOVED), {})
+
+    def test_the_new_ones_claim_is_seen_before_the_old_one_goes(self, cloudformation: CloudFormation) -> None:
+        """The creation is answered only when EC2, which is eventually consistent, shows its claim."""
+        with ClientVpnApi(stale_seconds=2) as stale, started(stale.environment) as runtime:
+            stale.add_endpoint("e")
+            for logical_id in ("Attachment", "Renamed"):
+                event = request(cloudformation, "Create", "e", logical_id=logical_id)
+                runtime.invoke(event, seconds=60)
+                assert cloudformation.answer()["Status"] == "SUCCESS"
+                (described,) = stale.client().describe_client_vpn_endpoints()["ClientVpnEndpoints"]
+                assert {tag["Key"] for tag in described["Tags"]} == set(stale.tags("e"))
+            runtime.invoke(request(cloudformation, "Delete", "e", physical_id=f"e/{OURS}"), seconds=60)
+            assert cloudformation.answer()["Status"] == "SUCCESS"
+            assert stale.client_connect_options("e") == on(OURS)
+
+
+class TestByHand:
+    """A handler that was on before its attachment, by hand or left by another attachment."""
+
+    def test_stays_on_when_the_creation_is_rolled_back(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """The endpoint is as it was."""
+        endpoint_id = endpoint(OURS)
+        physical_id = send("Create", endpoint_id, request_id="once")["PhysicalResourceId"]
+        send("Create", endpoint_id, request_id="once")
+        send("Delete", endpoint_id, physical_id=physical_id)
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+        assert list(api.tags(endpoint_id)) == [BY_HAND]
+
+    def test_stays_on_after_updates_and_new_names(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """However long ago it was, no attachment has turned it on, so none turns it off."""
+        endpoint_id = endpoint(OURS)
+        old = send("Create", endpoint_id)["PhysicalResourceId"]
+        send("Update", endpoint_id, replace=True, physical_id=old, old=(endpoint_id, OURS))
+        new = send("Create", endpoint_id, logical_id="Renamed")["PhysicalResourceId"]
+        send("Delete", endpoint_id, physical_id=old)
+        send("Delete", endpoint_id, physical_id=new, logical_id="Renamed")
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_was_left_by_the_same_attachment(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """``LEAVE`` deletes nothing; when the attachment comes back and is rolled back, the handler is still on."""
+        endpoint_id = endpoint()
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        send("Create", endpoint_id)
+        send("Delete", endpoint_id, physical_id=physical_id)
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_is_forgotten_when_it_was_off(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """What an attachment has turned on itself, it turns off, whoever had turned it on before."""
+        endpoint_id = endpoint(OURS)
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        api.client().modify_client_vpn_endpoint(
+            ClientVpnEndpointId=endpoint_id, ClientConnectOptions={"Enabled": False}
+        )
+        send("Update", endpoint_id, replace=True, physical_id=physical_id, old=(endpoint_id, OURS))
+        send("Delete", endpoint_id, physical_id=physical_id)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
 
 
 class TestTrouble:

@@ -88,7 +88,7 @@ class TestModel:
 
     def test_every_element_of_an_answer_is_in_the_model(self, api: ClientVpnApi, clock: Clock) -> None:
         """No element is unknown to the shape of the output, and every value is one that its shape allows."""
-        answers: list[tuple[str, Shape, bytes]] = []
+        answers: list[tuple[str, Shape | None, bytes]] = []
 
         def remember(model: Any, http_response: Any, **_: Any) -> None:
             answers.append((model.name, model.output_shape, http_response.content))
@@ -110,6 +110,9 @@ class TestModel:
         client.modify_client_vpn_endpoint(
             ClientVpnEndpointId=ENDPOINT, ClientConnectOptions={"Enabled": False}
         )
+        client.create_tags(Resources=[ENDPOINT], Tags=[{"Key": "team", "Value": "R&D"}])
+        client.describe_client_vpn_endpoints()
+        client.delete_tags(Resources=[ENDPOINT])
 
         assert {name for name, _, _ in answers} == set(ACTIONS)
         assert {each["Status"]["Code"] for each in page["Connections"] + rest["Connections"]} == {
@@ -117,8 +120,11 @@ class TestModel:
         }
         for _, shape, content in answers:
             root = ET.fromstring(content)  # noqa: S314 - of our own server
-            problems = list(unknown(root, shape))
-            assert problems == [f"{root.tag}/requestId"]  # botocore takes it for the response's metadata
+            if shape is None:  # the model has none for tags, whose answer says nothing but that it is one
+                assert [element.tag.rpartition("}")[2] for element in root] == ["requestId", "return"]
+            else:
+                problems = list(unknown(root, shape))
+                assert problems == [f"{root.tag}/requestId"]  # botocore takes it for the response's metadata
 
     def test_every_parameter_is_in_the_model(self, api: ClientVpnApi) -> None:
         """What the server accepts is what boto3 can send."""
@@ -368,6 +374,63 @@ class TestEndpoints:
         assert code_of(client.describe_vpcs) == "InvalidAction"
 
 
+class TestTags:
+    """``CreateTags`` and ``DeleteTags`` on endpoints."""
+
+    def test_tags_are_shown_overwritten_and_deleted(self, api: ClientVpnApi) -> None:
+        """A key is there once, a deletion with a value is of that value alone, and one without keys is of all."""
+        client = api.client()
+
+        def shown() -> list[dict[str, str]]:
+            (endpoint,) = client.describe_client_vpn_endpoints(ClientVpnEndpointIds=[OTHER])[
+                "ClientVpnEndpoints"
+            ]
+            tags: list[dict[str, str]] = endpoint["Tags"]
+            return tags
+
+        assert shown() == []
+        for value in ("R&D", "sales"):
+            client.create_tags(Resources=[OTHER], Tags=[{"Key": "team", "Value": value}])
+            assert shown() == [{"Key": "team", "Value": value}]
+        client.delete_tags(Resources=[OTHER], Tags=[{"Key": "team", "Value": "R&D"}, {"Key": "other"}])
+        assert api.tags(OTHER) == {"team": "sales"}
+        client.delete_tags(Resources=[OTHER], Tags=[{"Key": "team"}])
+        assert shown() == []
+        client.create_tags(Resources=[OTHER], Tags=[{"Key": "team", "Value": ""}])
+        client.delete_tags(Resources=[OTHER])
+        assert api.tags(OTHER) == {}
+
+    def test_reads_may_be_stale(self, clock: Clock) -> None:
+        """For the time that was asked for, an endpoint is described with the tags of before."""
+        with ClientVpnApi(clock=clock, stale_seconds=30) as api:
+            api.add_endpoint(ENDPOINT)
+            api.client().create_tags(Resources=[ENDPOINT], Tags=[{"Key": "team", "Value": "sales"}])
+            clock.now += 29
+            (before,) = api.client().describe_client_vpn_endpoints()["ClientVpnEndpoints"]
+            clock.now += 1
+            (after,) = api.client().describe_client_vpn_endpoints()["ClientVpnEndpoints"]
+        assert (before["Tags"], after["Tags"]) == ([], [{"Key": "team", "Value": "sales"}])
+
+    def test_refuses_what_ec2_refuses(self, api: ClientVpnApi) -> None:
+        """An unknown resource, no tag, too many, and a key or a value that is too long."""
+        create = api.client().create_tags
+
+        def tags(count: int, **tag: str) -> list[dict[str, str]]:
+            return [{"Key": f"key{number}", "Value": "", **tag} for number in range(count)]
+
+        assert (
+            code_of(create, Resources=["cvpn-endpoint-0"], Tags=tags(1))
+            == "InvalidClientVpnEndpointId.NotFound"
+        )
+        assert code_of(create, Resources=[], Tags=tags(1)) == "MissingParameter"
+        assert code_of(create, Resources=[OTHER], Tags=[]) == "MissingParameter"
+        assert code_of(create, Resources=[OTHER], Tags=tags(51)) == "TagLimitExceeded"
+        assert code_of(create, Resources=[OTHER], Tags=tags(1, Key="k" * 128)) == "InvalidParameterValue"
+        assert code_of(create, Resources=[OTHER], Tags=tags(1, Value="v" * 257)) == "InvalidParameterValue"
+        create(Resources=[OTHER], Tags=tags(50))
+        assert len(api.tags(OTHER)) == 50
+
+
 class TestThrottling:
     """Token buckets by the service's clock."""
 
@@ -403,6 +466,16 @@ class TestThrottling:
             api.fail_next("DescribeClientVpnEndpoints", times=2, code="InternalError")
             assert [code_of(describe) for _ in range(2)] == ["InternalError"] * 2
             describe()
+
+    def test_an_answer_may_be_lost(self, api: ClientVpnApi) -> None:
+        """What was told to fail although it is performed is performed."""
+        api.fail_next("ModifyClientVpnEndpoint", performed=True)
+        modify, options = api.client().modify_client_vpn_endpoint, {"Enabled": False}
+        assert (
+            code_of(modify, ClientVpnEndpointId=ENDPOINT, ClientConnectOptions=options)
+            == "RequestLimitExceeded"
+        )
+        assert not api.client_connect_options(ENDPOINT).enabled
 
     def test_a_full_endpoint_is_swept_under_throttling(self) -> None:
         """Of 126,000 connections 1 in 50 is terminated: all and only those, none twice, in little memory."""

@@ -76,6 +76,19 @@ def variables(found: Template) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.parametrize("value", [False, True])
+def test_its_permissions_are_there_before_and_after_it(*, value: bool) -> None:
+    """All its role may do, with and without the CDK's flag for one policy per permission, is waited for."""
+    flag = "@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy"
+    stack = cdk.Stack(cdk.App(context={**NO_BUNDLING, flag: value}), "Stack")
+    define(stack)
+    found = template(stack)
+    reauthorizer = only(found.find_resources(FUNCTION, REAUTHORIZATION))
+    role = reauthorizer["Properties"]["Role"]["Fn::GetAtt"][0]
+    (policy,) = found.find_resources("AWS::IAM::Policy", {"Properties": {"Roles": [{"Ref": role}]}})
+    assert policy in reauthorizer["DependsOn"]
+
+
 def test_it_decides_as_the_handler_does(default: Template) -> None:
     """By the same code, on the same platform, with the same tables and settings."""
     handler = only(

@@ -23,6 +23,7 @@ from cdk_client_connect import (
     InvalidArgument,
     ProvisionedConcurrency,
 )
+from client_connect_attachment.attachment import TAG_PREFIX
 
 from .conftest import NO_BUNDLING, ROOT, only, template
 
@@ -82,7 +83,7 @@ class TestDefault:
         assert [name for name in alias["DependsOn"] if name.startswith("ClientVpnConnectionsRole")]
 
     def test_may_modify_this_endpoint_alone(self, default: assertions.Template) -> None:
-        """Its role may write to its log, modify the one endpoint and describe endpoints; nothing else."""
+        """Its role may write to its log, modify and mark the one endpoint and describe endpoints; nothing else."""
         function = attaching_function(default)
         (role,) = [key for key in default.find_resources("AWS::IAM::Role") if key.startswith("Attachment")]
         (log_group,) = [
@@ -99,6 +100,15 @@ class TestDefault:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         ]
         assert sorted(statements, key=lambda statement: str(statement["Action"])) == [
+            {
+                "Action": ["ec2:CreateTags", "ec2:DeleteTags"],
+                "Effect": "Allow",
+                "Resource": {"Fn::Join": ["", endpoint]},
+                "Condition": {
+                    "ForAllValues:StringLike": {"aws:TagKeys": f"{TAG_PREFIX}*"},
+                    "Null": {"aws:TagKeys": "false"},
+                },
+            },
             {
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
                 "Effect": "Allow",
@@ -118,6 +128,19 @@ class TestDefault:
     def test_the_function_can_always_answer(self, default: assertions.Template) -> None:
         """It is given two minutes, and CloudFormation waits longer than Lambda's repetitions take."""
         assert attaching_function(default)["Properties"]["Timeout"] == 120
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_its_permissions_are_there_before_and_after_it(*, value: bool) -> None:
+    """All its role may do, with and without the CDK's flag for one policy per permission, is waited for."""
+    flag = "@aws-cdk/aws-lambda:createNewPoliciesWithAddToRolePolicy"
+    stack = cdk.Stack(cdk.App(context={**NO_BUNDLING, flag: value}), "Stack")
+    EndpointAttachment(
+        stack, "Attachment", handler=ClientConnectHandler(stack, "Handler"), endpoint_id=ENDPOINT
+    )
+    synthesized = template(stack)
+    policies = [key for key in synthesized.find_resources("AWS::IAM::Policy") if key.startswith("Attachment")]
+    assert policies == attaching_function(synthesized)["DependsOn"]
 
 
 def test_leave_keeps_the_handler_on(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
