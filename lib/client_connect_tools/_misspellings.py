@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect import OsVersion
+from client_connect_tools._platform_names import OTHER_NAMES
 from client_connect_tools._toml_tables import literal
-from client_connect_tools.rules.problems import _OTHER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def misspellings(request: ConnectionRequest) -> Iterator[tuple[str, str]]:
     """Yield each key with what is wrong with it and what to write."""
     platform, version = request.platform.lower(), request.platform_version
-    if name := _OTHER_NAMES.get(platform):
+    if name := OTHER_NAMES.get(platform):
         yield "platform", f'is {literal(request.platform)}, which no client calls itself; write "{name}"'
     if platform == "win" and version and not _is_sent(version):
         seen = "which no Windows client sends, so that policies see no version"
