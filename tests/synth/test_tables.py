@@ -8,6 +8,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -262,3 +263,29 @@ def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., Cli
     rules = Rules(registered_devices=True, connections_per_user=1)
     endpoint(stack, define(policies=Policies.from_rules(rules)))
     assert assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        cdk.Fn.condition_if("C", [{"Type": "certificate-authentication"}], []),
+        [cdk.Fn.condition_if("C", {"Type": "certificate-authentication"}, {"Ref": "AWS::NoValue"})],
+        [{"type": cdk.Aws.STACK_NAME}],
+    ],
+    ids=["all", "one", "its type"],
+)
+def test_an_endpoint_that_may_ask_for_certificates_does(
+    stack: cdk.Stack, define: Callable[..., ClientConnectHandler], options: Any
+) -> None:
+    """What is known at deployment only is no reason to warn, in whichever stack of the app it is."""
+    define(policies=ON_DEVICES)
+    ec2.CfnClientVpnEndpoint(
+        cdk.Stack(cdk.Stage.of(stack), "Other"),
+        "Endpoint",
+        authentication_options=options,
+        client_cidr_block="10.0.0.0/16",
+        connection_log_options={"enabled": False},
+        server_certificate_arn="arn",
+    )
+    annotations = assertions.Annotations.from_stack(stack)
+    assert annotations.find_warning("*", assertions.Match.string_like_regexp(WARNING)) == []
