@@ -284,6 +284,28 @@ def test_fails_without_a_registry() -> None:
         ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
 
 
+def test_fails_for_a_second_one() -> None:
+    """Two would take each other's state for their own, whichever handlers they have; another registry is free."""
+    stack = new_stack()
+    registry = ConnectionRegistry(stack, "Registry")
+    first, second = (
+        ClientConnectHandler(stack, id_, connection_registry=registry) for id_ in ("First", "Second")
+    )
+    defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=first, endpoints=[ENDPOINT])
+    assert registry.reauthorizer is defined
+    for handler in (first, second):
+        with pytest.raises(
+            InvalidArgument,
+            match=r"^registry Stack/Registry has the re-authorizer Stack/Reauthorizer already.*give that one all",
+        ):
+            ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
+    assert stack.node.try_find_child("Other") is None
+    third = ClientConnectHandler(
+        stack, "Third", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
+    )
+    assert ConnectionReauthorizer(stack, "Third's", handler=third, endpoints=[ENDPOINT]).handler is third
+
+
 def test_fails_in_another_stack() -> None:
     """Both must change together."""
     app = cdk.App(context=NO_BUNDLING)

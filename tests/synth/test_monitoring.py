@@ -776,6 +776,19 @@ def test_fails_when_a_value_is_wrong(
         make(stack)
 
 
+def test_fails_for_the_reauthorizer_of_another_handler(stack: cdk.Stack) -> None:
+    """Its alarms would be taken for those of the handler that is watched."""
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=full_handler(stack), endpoints=[ENDPOINT_ID]
+    )
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^reauthorizer Stack/Reauthorizer decides as Stack/Handler does, but Stack/Other is watched; give",
+    ):
+        monitored(stack, ClientConnectHandler(stack, "Other"), reauthorizer=reauthorizer)
+    assert stack.node.try_find_child("Monitoring") is None
+
+
 @pytest.mark.parametrize("what", ["handler", "endpoint"])
 def test_fails_when_something_is_elsewhere(what: str) -> None:
     """A monitoring in another Region would look for metrics where there are none."""
