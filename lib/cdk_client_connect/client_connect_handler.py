@@ -15,6 +15,7 @@ from constructs import Construct
 
 from cdk_client_connect import _arguments
 from cdk_client_connect._environment_check import checked_arn, require_same_environment
+from cdk_client_connect._environment_variables import require_environment
 from cdk_client_connect._function_code import (
     bundled_code,
     prebuilt_module,
@@ -102,6 +103,10 @@ class ClientConnectHandler(Construct):
         extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
             ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
+        environment: Environment variables for the module of extra facts, such as the address of a service, of this
+            function and of a re-authorizer's; values may be tokens. With prebuilt ``code`` that is no local folder,
+            ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
+            those that Lambda reserves, are refused. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
@@ -140,6 +145,7 @@ class ClientConnectHandler(Construct):
         device_inventory: DeviceInventory | None = None,
         connection_registry: ConnectionRegistry | None = None,
         extra_facts: ExtraFacts | None = None,
+        environment: Mapping[str, str] | None = None,
         policy_tests: bool = True,
     ) -> None:
         _arguments.require_types(locals())
@@ -150,7 +156,10 @@ class ClientConnectHandler(Construct):
         if function_name is not None:
             require_function_name(function_name)
         require_prebuilt_alone(code, policies, extra_facts)
+        environment = {} if environment is None else dict(environment)
+        require_environment(environment, code)
         module = extra_facts.module if extra_facts else prebuilt_module(code)
+        module = module or environment.get(settings.EXTRA_FACTS)
         asks_others = bool(device_inventory or connection_registry or module)
         _arguments.require_timeout(timeout, asks_others=asks_others)
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
@@ -193,6 +202,7 @@ class ClientConnectHandler(Construct):
             settings.DEFAULT_MESSAGE: default_message,
             settings.TIME_ZONE: time_zone,
             **_sources(device_inventory, connection_registry, module),
+            **environment,
         }
         self._function = lambda_.Function(
             self,
@@ -314,7 +324,7 @@ class ClientConnectHandler(Construct):
         environment: Mapping[str, str],
         max_event_age: Duration,
     ) -> lambda_.Function:
-        """Define another function that decides as this one does: its code, with its policies and settings.
+        """Define another function that decides as this one does: its code, with its policies, settings and variables.
 
         It is deployed after this one. It is in no VPC, and is granted nothing that this one asks.
 

@@ -186,6 +186,8 @@ class ConnectionReauthorizer(Construct):
                 settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
                 settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
                 settings.DRY_RUN: "true" if dry_run else "false",
+                # A run by an old time zone, module or table must not go on beside a new one.
+                settings.HANDLER_VERSION: handler.function.current_version.function_arn,
                 **(
                     {}
                     if connections_per_user is None
@@ -343,8 +345,8 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
         )
     if registry.reauthorizer is not None:
         raise InvalidArgument(
-            f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and each of "
-            "two would take the other's state for its own; give that one all endpoints, or the handler a registry of "
+            f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
+            "would take each other's state for their own; give that one all endpoints, or the handler a registry of "
             "its own"
         )
     return registry

@@ -82,6 +82,17 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
     ({"runtime": "python3.14"}, InvalidArgument, "a lambda_.Runtime"),
     ({"memory_size": True}, InvalidArgument, "memory_size=True must be a whole number"),
     ({"time_zone": None, "default_message": 5}, InvalidArgument, "(?s)default_message=5.*time_zone=None"),
+    ({"environment": ["RISK_URL"]}, InvalidArgument, "environment=.'RISK_URL'. must be a mapping of texts"),
+    ({"environment": {"RISK_LIMIT": 3}}, InvalidArgument, "'RISK_LIMIT': its value 3 must be a text"),
+    ({"environment": {"AWS_REGION": "x"}}, InvalidArgument, "'AWS_REGION': Lambda sets it itself"),
+    ({"environment": {"_HANDLER": "x"}}, InvalidArgument, "'_HANDLER': a name has two or more letters"),
+    ({"environment": {"A": "x"}}, InvalidArgument, "'A': a name has two or more letters"),
+    (
+        {"environment": {"CLIENT_CONNECT_SHADOW_MODE": "true", "RISK-URL": "x"}},
+        InvalidArgument,
+        "(?s)'CLIENT_CONNECT_SHADOW_MODE': .* set its arguments instead\\n.*'RISK-URL': a name has",
+    ),
+    ({"environment": {"CLIENT_CONNECT_EXTRA_FACTS": "risk"}}, InvalidArgument, "the handler's own"),
     ({"policies": Policies.from_string("")}, InvalidPolicies, "no policy permits anything"),
 ]
 
