@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_kms as kms
+    from constructs import IConstruct
 
     from cdk_client_connect.connection_registry import ConnectionRegistry
     from cdk_client_connect.device_inventory import DeviceInventory
@@ -84,8 +85,8 @@ class ClientConnectHandler(Construct):
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
         reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments.
             Default: none reserved.
-        log_group: Where the decision records go. Default: a new one, kept for two years and retained when
-            the stack is removed.
+        log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
+            two years and retained when the stack is removed.
         environment_encryption: The key for the function's environment variables. Default: Lambda's own.
         vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
         vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
@@ -170,9 +171,15 @@ class ClientConnectHandler(Construct):
             require_prebuilt_for(platform, code)
         require_same_environment(
             scope,
-            [each for each in (device_inventory, connection_registry) if each is not None],
+            _with_tables(device_inventory, connection_registry),
             because="the handler looks for its tables in its own account and Region; define them there",
         )
+        if log_group is not None:
+            require_same_environment(
+                scope,
+                [log_group],
+                because="Lambda logs to its own account and Region; give a log group there",
+            )
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
         require_declared(extra_facts, policies)
@@ -464,6 +471,16 @@ class ClientConnectHandler(Construct):
                 "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
                 "ProvisionedConcurrency.none()",
             )
+
+
+def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:
+    """Return what is asked, and the tables, which may be somebody else's."""
+    found: list[IConstruct] = []
+    if inventory is not None:
+        found += [inventory, inventory.devices_table, inventory.waivers_table]
+    if registry is not None:
+        found.append(registry)
+    return found
 
 
 def _sources(

@@ -51,7 +51,8 @@ class ConnectionMonitoring(Construct):
         connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
             such a log is defined.
         reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: none.
-        alarm_topic: Where alarms are sent, and that they are over. Default: nowhere; they are on the dashboard.
+        alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
+            nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
         notifications: Where denials are announced. They take one of the two subscriptions that CloudWatch Logs
             allows for the handler's log. Default: the account's default event bus.
@@ -122,6 +123,13 @@ class ConnectionMonitoring(Construct):
             scope,
             [handler, *constructs],
             because="its metrics and logs are there alone; define the monitoring there",
+        )
+        targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
+        require_same_environment(
+            scope,
+            [target for target in targets if target is not None],
+            because="a monitoring reads, and announces, in its own account and Region; give one there, and take it "
+            "further from there",
         )
 
         super().__init__(scope, id)

@@ -72,8 +72,8 @@ class ConnectionReauthorizer(Construct):
         timeout: How long a run may take: whole minutes from 1 to 15. What it cannot do in that time, the next one
             does. Default: 15 minutes.
         memory_size: In MiB. Default: 1769, which is one whole CPU.
-        log_group: Where its records go. Default: a new one, kept for two years and retained when the stack is
-            removed.
+        log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
+            and retained when the stack is removed.
 
     Raises:
         InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry or is
@@ -162,6 +162,12 @@ class ConnectionReauthorizer(Construct):
             [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
             because="it lists and terminates connections of its own account and Region only",
         )
+        if log_group is not None:
+            require_same_environment(
+                scope,
+                [log_group],
+                because="Lambda logs to its own account and Region; give a log group there",
+            )
 
         super().__init__(scope, id)
         registry.keep_state_of(self)

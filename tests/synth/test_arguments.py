@@ -226,6 +226,19 @@ def test_log_group(handler: Define, stack: cdk.Stack) -> None:
     synthesized.resource_count_is("AWS::Logs::LogGroup", 2)  # mine, and that of the service-linked role
 
 
+def test_fails_with_a_log_group_elsewhere() -> None:
+    """Lambda would look for a log group of that name where the function is."""
+    here = cdk.Environment(account="1" * 12, region="eu-central-1")
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack", env=here)
+    for region, account in (("us-east-1", "1" * 12), ("eu-central-1", "2" * 12)):
+        arn = f"arn:aws:logs:{region}:{account}:log-group:central:*"
+        log_group = logs.LogGroup.from_log_group_arn(stack, f"{region}{account}", arn)
+        with pytest.raises(
+            InvalidArgument, match=f"is in aws://{account}/{region}, .* give a log group there"
+        ):
+            ClientConnectHandler(stack, "Handler", log_group=log_group)
+
+
 def test_code(handler: Define, stack: cdk.Stack) -> None:
     """Prebuilt code is used as it is."""
     handler(code=lambda_.Code.from_inline("def handler(event, context): ..."))

@@ -365,6 +365,17 @@ def test_fails_with_an_endpoint_elsewhere() -> None:
         define(stack, endpoints=[elsewhere])
 
 
+def test_fails_with_a_log_group_elsewhere() -> None:
+    """Lambda would look for a log group of that name where the function is."""
+    here = cdk.Environment(account="1" * 12, region="eu-central-1")
+    stack = new_stack(env=here)
+    arn = "arn:aws:logs:us-east-1:111111111111:log-group:central:*"
+    with pytest.raises(
+        InvalidArgument, match=r"^Stack/Central is in aws://1+/us-east-1, .* give a log group there"
+    ):
+        define(stack, log_group=logs.LogGroup.from_log_group_arn(stack, "Central", arn))
+
+
 def test_metrics() -> None:
     """Each is of the function, in the library's namespace."""
     defined = define(new_stack())
