@@ -283,6 +283,19 @@ def test_scaling(handler: Define, stack: cdk.Stack) -> None:
 WARNING = Match.string_like_regexp("never applies provisioned concurrency.*FunctionReference.ALIAS")
 
 
+def test_the_alias_does_not_tell_scaling_from_none() -> None:
+    """So that a number has to be in between, which the documentation says."""
+
+    def alias(concurrency: ProvisionedConcurrency) -> dict[str, Any]:
+        stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+        ClientConnectHandler(stack, "Handler", provisioned_concurrency=concurrency)
+        return only(template(stack).find_resources(ALIAS))
+
+    none, fixed = ProvisionedConcurrency.none(), ProvisionedConcurrency.fixed(1)
+    scaling = ProvisionedConcurrency.scaling(minimum=5, maximum=50)
+    assert alias(scaling) == alias(none) != alias(fixed)
+
+
 def test_unqualified(handler: Define, stack: cdk.Stack) -> None:
     """By the rule of 2020 the endpoint gets the unqualified ARN, and is told what that costs."""
     defined = handler(function_reference=FunctionReference.UNQUALIFIED)
