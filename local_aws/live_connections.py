@@ -122,6 +122,7 @@ class LiveConnections:
             "CLIENT_CONNECT_MAXIMUM_TERMINATIONS": "3000",
             "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "leave",
             "CLIENT_CONNECT_DRY_RUN": "false",
+            "CLIENT_CONNECT_HANDLER_VERSION": "1",
         }
 
     def connect(self, clients: Iterable[Client]) -> None:

@@ -14,6 +14,7 @@ MAXIMUM_TERMINATIONS = "CLIENT_CONNECT_MAXIMUM_TERMINATIONS"
 CONNECTIONS_PER_USER = "CLIENT_CONNECT_CONNECTIONS_PER_USER"
 UNKNOWN_CONNECTIONS = "CLIENT_CONNECT_UNKNOWN_CONNECTIONS"
 DRY_RUN = "CLIENT_CONNECT_DRY_RUN"
+HANDLER_VERSION = "CLIENT_CONNECT_HANDLER_VERSION"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class ReauthorizerSettings:
         connections_per_user: How many connections each user keeps: the newest.
         unknown_connections: What becomes of connections that the registry does not know.
         dry_run: Decide and record, but terminate nothing.
+        handler_version: The version of the handler that it decides as: another one for each change of the
+            handler's code or configuration.
     """
 
     endpoints: tuple[str, ...]
@@ -35,6 +38,7 @@ class ReauthorizerSettings:
     connections_per_user: int | None = None
     unknown_connections: UnknownConnections = UnknownConnections.LEAVE
     dry_run: bool = False
+    handler_version: str = ""
 
     @classmethod
     def from_environment(cls) -> ReauthorizerSettings:
@@ -51,6 +55,7 @@ class ReauthorizerSettings:
             connections_per_user=None if per_user is None else int(per_user),
             unknown_connections=UnknownConnections(os.environ[UNKNOWN_CONNECTIONS]),
             dry_run={"true": True, "false": False}[os.environ[DRY_RUN]],
+            handler_version=os.environ[HANDLER_VERSION],
         )
 
     def to_json(self) -> str:

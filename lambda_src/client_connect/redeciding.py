@@ -27,6 +27,9 @@ BATCH = 100
 # How long the service may still show a connection as active that was terminated.
 SETTLING = timedelta(minutes=5)
 
+# Without a module nobody knows what the handler's said, should it have one after all.
+_OF_THE_MODULE = frozenset({"custom", "customFacts"})
+
 _FAILURES = 3
 _SECONDS_PER_CUSTOM_FACTS = 0.15
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
@@ -108,6 +111,7 @@ class Judge:
         self._surroundings = surroundings
         self._registry = registry
         self._unknown = unknown
+        self._never_known = frozenset() if surroundings.custom else _OF_THE_MODULE
         self._inventory = Source()
         self._custom = Source()
 
@@ -219,7 +223,7 @@ class Judge:
         self, facts: Facts, unknown: frozenset[str], *, is_registered: bool
     ) -> tuple[Decision | None, Verdict]:
         try:
-            decision, denied = self._authorizer.decide(facts, unknown=unknown)
+            decision, denied = self._authorizer.decide(facts, unknown=unknown | self._never_known)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:  # noqa: BLE001 - a panic of the engine is not an Exception

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Token
@@ -24,7 +25,7 @@ from client_connect_tools import ExtraFacts, Policies
 from client_connect_tools.time_zones import time_zone_names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 MAX_TIMEOUT_S = 30
 
@@ -56,6 +57,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "device_inventory": (DeviceInventory, "a DeviceInventory"),
     "connection_registry": (ConnectionRegistry, "a ConnectionRegistry"),
     "extra_facts": (ExtraFacts, "ExtraFacts, made by ExtraFacts.from_file(...) or .from_directory(...)"),
+    "environment": (Mapping, 'a mapping of texts, such as {"RISK_SERVICE_URL": "https://risk.example.com"}'),
     "policy_tests": (bool, FLAG),
 }
 _OPTIONAL = (
@@ -70,6 +72,7 @@ _OPTIONAL = (
     "device_inventory",
     "connection_registry",
     "extra_facts",
+    "environment",
 )
 
 

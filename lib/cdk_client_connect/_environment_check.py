@@ -1,8 +1,8 @@
-"""The checks that endpoints and tables are in the Region and account of their handler."""
+"""The checks that what belongs together is in the same Region and account."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jsii
 from aws_cdk import IResolveContext, IStringProducer, Lazy, Stack, Token
@@ -27,23 +27,53 @@ def checked_arn(handler: Construct, arn: str) -> str:
 
 
 def require_same_environment(scope: Construct, others: Sequence[IConstruct], *, because: str) -> None:
-    """Check that what a construct uses is where the construct is.
+    """Check that what a construct uses is where the construct is, as far as both are known.
 
     Args:
         scope: Where the construct is defined.
-        others: What it uses.
+        others: What it uses: constructs, also imported ones.
         because: Why that must be in the same account and Region.
 
     Raises:
         InvalidArgument: When something is in another account or Region.
     """
-    ours = Stack.of(scope)
+    ours = _Environment.of(scope)
     for other in others:
-        theirs = Stack.of(other)
-        if environments_differ(ours, theirs):
-            raise InvalidArgument(
-                f"{other.node.path} is in {theirs.environment}, but what uses it in {ours.environment}; {because}"
-            )
+        theirs = _Environment.of(other)
+        if theirs.differs_from(ours):
+            raise InvalidArgument(f"{other.node.path} is in {theirs}, but what uses it in {ours}; {because}")
+
+
+class _Environment(NamedTuple):
+    """An account and a Region, each of which may be a token."""
+
+    account: str
+    region: str
+
+    @classmethod
+    def of(cls, construct: IConstruct) -> _Environment:
+        """Return where a construct is: where its stack is, unless it was imported from elsewhere."""
+        # Of an imported table, the CDK does not read the ARN, of which each part may be a token, or the whole.
+        match getattr(construct, "table_arn", "").split(":", 5):
+            case [_, _, _, region, account, _]:
+                return cls(account, region)
+        where = getattr(construct, "env", None) or Stack.of(construct)
+        return cls(where.account, where.region)
+
+    def differs_from(self, other: _Environment) -> bool:
+        """Whether the two are known to differ."""
+        return any(
+            not Token.is_unresolved(ours) and not Token.is_unresolved(theirs) and ours != theirs
+            for ours, theirs in zip(self, other, strict=True)
+        )
+
+    def __str__(self) -> str:
+        """Write it as the CDK does."""
+        account, region = (
+            f"unknown-{name}" if Token.is_unresolved(value) else value
+            for name, value in zip(self._fields, self, strict=True)
+        )
+        return f"aws://{account}/{region}"
 
 
 @jsii.implements(IStringProducer, IValidation)
@@ -67,7 +97,7 @@ class _EnvironmentCheck:
         ours, theirs = self._stack, Stack.of(endpoint)
         if ours.environment == theirs.environment:
             return
-        if environments_differ(ours, theirs):
+        if _Environment.of(endpoint).differs_from(_Environment.of(ours)):
             path = endpoint.node.path
             self._problems[path] = (
                 f"endpoint {path} is in {theirs.environment}, but its client connect handler is in {ours.environment}; "
@@ -76,12 +106,3 @@ class _EnvironmentCheck:
         else:
             # Where one of them names no environment, the CDK refers by name and sees no dependency.
             theirs.add_dependency(ours)
-
-
-def environments_differ(ours: Stack, theirs: Stack) -> bool:
-    """Whether two stacks are known to be in different accounts or Regions."""
-    return _differ(ours.account, theirs.account) or _differ(ours.region, theirs.region)
-
-
-def _differ(ours: str, theirs: str) -> bool:
-    return not Token.is_unresolved(ours) and not Token.is_unresolved(theirs) and ours != theirs

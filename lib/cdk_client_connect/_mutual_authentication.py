@@ -31,7 +31,7 @@ class _LooksForMutualAuthentication:
 
     def visit(self, node: IConstruct) -> None:
         """Look through the app once: when the handler itself is visited, not what is in it."""
-        if node.node.path != self._path or any(map(_is_mutual, node.node.root.node.find_all())):
+        if node.node.path != self._path or any(map(_may_use_certificates, node.node.root.node.find_all())):
             return
         Annotations.of(self._handler).add_warning_v2(
             WARNING,
@@ -41,8 +41,14 @@ class _LooksForMutualAuthentication:
         )
 
 
-def _is_mutual(construct: IConstruct) -> bool:
+def _may_use_certificates(construct: IConstruct) -> bool:
     if not isinstance(construct, ec2.CfnClientVpnEndpoint):
         return False
     options: Any = Stack.of(construct).resolve(construct.authentication_options)
-    return any(option.get("type") == _MUTUAL for option in options)
+    # What is no list of plain options, such as the choice of a condition, is known at deployment only.
+    return not isinstance(options, list) or any(map(_may_be_mutual, options))
+
+
+def _may_be_mutual(option: Any) -> bool:  # noqa: ANN401 - whatever the CDK resolves
+    kind = option.get("type") if isinstance(option, dict) else None
+    return kind == _MUTUAL or not isinstance(kind, str)

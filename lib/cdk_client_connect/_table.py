@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+
+from cdk_client_connect.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
@@ -48,6 +51,26 @@ def define_table(  # noqa: PLR0913 - one keyword per property
         removal_policy=removal_policy,
         deletion_protection=deletion_protection,
     )
+
+
+def require_key(table: dynamodb.ITable, key: str) -> None:
+    """Check that a table has this partition key, a string, and no sort key; of an imported one nobody knows.
+
+    Raises:
+        InvalidArgument: When it has another key.
+    """
+    resource = table.node.default_child
+    if not isinstance(resource, dynamodb.CfnTable | dynamodb.CfnGlobalTable):
+        return
+    parts, attributes = Stack.of(table).resolve([resource.key_schema, resource.attribute_definitions])
+    types = {each["attributeName"]: each["attributeType"] for each in attributes}
+    found = [(part["attributeName"], types[part["attributeName"]]) for part in parts]
+    if found != [(key, "S")]:
+        has = " and ".join(f'"{name}" ({type_})' for name, type_ in found)
+        raise InvalidArgument(
+            f'table {table.node.path} has the key {has}; its key must be "{key}" (S, a string) alone, by which it is '
+            "looked up"
+        )
 
 
 def grant(

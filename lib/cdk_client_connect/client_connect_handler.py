@@ -15,6 +15,7 @@ from constructs import Construct
 
 from cdk_client_connect import _arguments
 from cdk_client_connect._environment_check import checked_arn, require_same_environment
+from cdk_client_connect._environment_variables import require_environment
 from cdk_client_connect._function_code import (
     bundled_code,
     prebuilt_module,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_kms as kms
+    from constructs import IConstruct
 
     from cdk_client_connect.connection_registry import ConnectionRegistry
     from cdk_client_connect.device_inventory import DeviceInventory
@@ -83,8 +85,8 @@ class ClientConnectHandler(Construct):
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
         reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments.
             Default: none reserved.
-        log_group: Where the decision records go. Default: a new one, kept for two years and retained when
-            the stack is removed.
+        log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
+            two years and retained when the stack is removed.
         environment_encryption: The key for the function's environment variables. Default: Lambda's own.
         vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
         vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
@@ -102,6 +104,10 @@ class ClientConnectHandler(Construct):
         extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
             ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
+        environment: Environment variables for the module of extra facts, such as the address of a service, of this
+            function and of a re-authorizer's; values may be tokens. With prebuilt ``code`` that is no local folder,
+            ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
+            those that Lambda reserves, are refused. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
@@ -140,6 +146,7 @@ class ClientConnectHandler(Construct):
         device_inventory: DeviceInventory | None = None,
         connection_registry: ConnectionRegistry | None = None,
         extra_facts: ExtraFacts | None = None,
+        environment: Mapping[str, str] | None = None,
         policy_tests: bool = True,
     ) -> None:
         _arguments.require_types(locals())
@@ -150,7 +157,10 @@ class ClientConnectHandler(Construct):
         if function_name is not None:
             require_function_name(function_name)
         require_prebuilt_alone(code, policies, extra_facts)
+        environment = {} if environment is None else dict(environment)
+        require_environment(environment, code)
         module = extra_facts.module if extra_facts else prebuilt_module(code)
+        module = module or environment.get(settings.EXTRA_FACTS)
         asks_others = bool(device_inventory or connection_registry or module)
         _arguments.require_timeout(timeout, asks_others=asks_others)
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
@@ -161,9 +171,15 @@ class ClientConnectHandler(Construct):
             require_prebuilt_for(platform, code)
         require_same_environment(
             scope,
-            [each for each in (device_inventory, connection_registry) if each is not None],
+            _with_tables(device_inventory, connection_registry),
             because="the handler looks for its tables in its own account and Region; define them there",
         )
+        if log_group is not None:
+            require_same_environment(
+                scope,
+                [log_group],
+                because="Lambda logs to its own account and Region; give a log group there",
+            )
         policies = policies or Policies.from_rules(Rules())
         require_sound(policies)
         require_declared(extra_facts, policies)
@@ -193,6 +209,7 @@ class ClientConnectHandler(Construct):
             settings.DEFAULT_MESSAGE: default_message,
             settings.TIME_ZONE: time_zone,
             **_sources(device_inventory, connection_registry, module),
+            **environment,
         }
         self._function = lambda_.Function(
             self,
@@ -314,7 +331,7 @@ class ClientConnectHandler(Construct):
         environment: Mapping[str, str],
         max_event_age: Duration,
     ) -> lambda_.Function:
-        """Define another function that decides as this one does: its code, with its policies and settings.
+        """Define another function that decides as this one does: its code, with its policies, settings and variables.
 
         It is deployed after this one. It is in no VPC, and is granted nothing that this one asks.
 
@@ -454,6 +471,16 @@ class ClientConnectHandler(Construct):
                 "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
                 "ProvisionedConcurrency.none()",
             )
+
+
+def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:
+    """Return what is asked, and the tables, which may be somebody else's."""
+    found: list[IConstruct] = []
+    if inventory is not None:
+        found += [inventory, inventory.devices_table, inventory.waivers_table]
+    if registry is not None:
+        found.append(registry)
+    return found
 
 
 def _sources(

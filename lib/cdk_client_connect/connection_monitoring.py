@@ -17,6 +17,7 @@ from cdk_client_connect._require_all import require_all
 from cdk_client_connect._watched import Watched, read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
+from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 
@@ -49,8 +50,9 @@ class ConnectionMonitoring(Construct):
             handler alone. Of ids that are tokens the position in the list is the name.
         connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
             such a log is defined.
-        reauthorizer: What ends the handler's open connections that are denied. Default: none.
-        alarm_topic: Where alarms are sent, and that they are over. Default: nowhere; they are on the dashboard.
+        reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: none.
+        alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
+            nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
         notifications: Where denials are announced. They take one of the two subscriptions that CloudWatch Logs
             allows for the handler's log. Default: the account's default event bus.
@@ -59,8 +61,8 @@ class ConnectionMonitoring(Construct):
             Default: ``True``.
 
     Raises:
-        InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, or something is in
-            another account or Region.
+        InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
+            another handler's, or something is in another account or Region.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -110,12 +112,24 @@ class ConnectionMonitoring(Construct):
             ("dashboard", dashboard, isinstance(dashboard, bool), "True or False"),
             ("saved_queries", saved_queries, isinstance(saved_queries, bool), "True or False"),
         )
+        if reauthorizer is not None and reauthorizer.handler is not handler:
+            raise InvalidArgument(
+                f"reauthorizer {reauthorizer.node.path} decides as {reauthorizer.handler.node.path} does, but "
+                f"{handler.node.path} is watched; give that one's re-authorizer"
+            )
         named = read_endpoints(endpoints)
         constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
         require_same_environment(
             scope,
             [handler, *constructs],
             because="its metrics and logs are there alone; define the monitoring there",
+        )
+        targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
+        require_same_environment(
+            scope,
+            [target for target in targets if target is not None],
+            because="a monitoring reads, and announces, in its own account and Region; give one there, and take it "
+            "further from there",
         )
 
         super().__init__(scope, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_ec2 as ec2
 
+    from cdk_client_connect.connection_registry import ConnectionRegistry
+
 # The service lists a connection for 60 minutes after its end, and within that time each must be seen.
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
 _SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN = 1, 15
@@ -47,8 +49,8 @@ class ConnectionReauthorizer(Construct):
     nothing before it has seen all connections; nothing when more than ``maximum_terminations`` are denied; and
     nobody of whom something that the decision needs is unavailable. With a handler in shadow mode it only records.
 
-    Define it in the handler's stack, for all endpoints that ask the handler, and begin with ``dry_run``. See
-    docs/reauthorization.md.
+    Define it in the handler's stack, for all endpoints that ask the handler, and begin with ``dry_run``. A registry
+    has one, for it keeps there where it is. See docs/reauthorization.md.
 
     Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeClientVpnConnections.html,
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateClientVpnConnections.html
@@ -70,12 +72,13 @@ class ConnectionReauthorizer(Construct):
         timeout: How long a run may take: whole minutes from 1 to 15. What it cannot do in that time, the next one
             does. Default: 15 minutes.
         memory_size: In MiB. Default: 1769, which is one whole CPU.
-        log_group: Where its records go. Default: a new one, kept for two years and retained when the stack is
-            removed.
+        log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
+            and retained when the stack is removed.
 
     Raises:
         InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry or is
-            in another stack, or an endpoint is in another account or Region.
+            in another stack, the registry has a re-authorizer already, or something is in another account or
+            Region.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -148,11 +151,7 @@ class ConnectionReauthorizer(Construct):
         named = read_endpoints(endpoints)
         if not named:
             raise InvalidArgument("endpoints is empty; give the endpoints that ask the handler")
-        if handler.connection_registry is None:
-            raise InvalidArgument(
-                f"handler {handler.node.path} has no connection_registry, so that nothing is known of its open "
-                "connections; give it a ConnectionRegistry"
-            )
+        registry = _registry_of(handler)
         if Stack.of(scope) is not Stack.of(handler):
             raise InvalidArgument(
                 f"handler {handler.node.path} is in another stack than its re-authorizer, but both must change "
@@ -163,9 +162,19 @@ class ConnectionReauthorizer(Construct):
             [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
             because="it lists and terminates connections of its own account and Region only",
         )
+        if log_group is not None:
+            require_same_environment(
+                scope,
+                [log_group],
+                because="Lambda logs to its own account and Region; give a log group there",
+            )
 
         super().__init__(scope, id)
-        self._log_group = log_group or logs.LogGroup(self, "LogGroup")
+        registry.keep_state_of(self)
+        self._handler = handler
+        self._log_group = log_group or logs.LogGroup(
+            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        )
         self._role = function_role(self, self._log_group)
         ids = [endpoint.id for endpoint in named]
         self._function = handler.deciding_function(
@@ -183,6 +192,8 @@ class ConnectionReauthorizer(Construct):
                 settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
                 settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
                 settings.DRY_RUN: "true" if dry_run else "false",
+                # A run by an old time zone, module or table must not go on beside a new one.
+                settings.HANDLER_VERSION: handler.function.current_version.function_arn,
                 **(
                     {}
                     if connections_per_user is None
@@ -192,12 +203,17 @@ class ConnectionReauthorizer(Construct):
             # The next run does all that this one would have done.
             max_event_age=schedule,
         )
-        handler.connection_registry.grant_reauthorize(self._role)
+        registry.grant_reauthorize(self._role)
         if handler.device_inventory is not None:
             handler.device_inventory.grant_look_up(self._role)
         self._allow_connections(ids)
         self._run_on(schedule)
         self._run_after_deployments_of(handler)
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler by whose policies it decides."""
+        return self._handler
 
     @property
     def function(self) -> lambda_.Function:
@@ -324,6 +340,23 @@ class ConnectionReauthorizer(Construct):
         run = sdk_call(deployment, "Run", on_create=call, on_update=call, permission=permission)
         # It may list and terminate by then, and the handler decides by its new policies.
         run.node.add_dependency(self._role, handler.alias)
+
+
+def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
+    """Return the handler's registry, which must have no other re-authorizer."""
+    registry = handler.connection_registry
+    if registry is None:
+        raise InvalidArgument(
+            f"handler {handler.node.path} has no connection_registry, so that nothing is known of its open "
+            "connections; give it a ConnectionRegistry"
+        )
+    if registry.reauthorizer is not None:
+        raise InvalidArgument(
+            f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
+            "would take each other's state for their own; give that one all endpoints, or the handler a registry of "
+            "its own"
+        )
+    return registry
 
 
 def _is_int(value: object, least: int, most: int | None) -> bool:

@@ -29,8 +29,8 @@ class ConnectionRegistry(Construct):
 
     The service itself keeps neither a connection's platform nor its address or groups. A
     ``ConnectionReauthorizer`` decides open connections anew by what is kept here, and takes out those that
-    have ended, so that policies can count a user's open connections. Items are removed 26 hours after the
-    connection began, two more than the longest session.
+    have ended, so that policies can count a user's open connections; a registry has one at most, which keeps
+    its state here. Items are removed 26 hours after the connection began, two more than the longest session.
 
     The table has point-in-time recovery, is billed by request, encrypted with a key of KMS and, because it
     holds nothing that lasts, removed with the stack.
@@ -51,6 +51,7 @@ class ConnectionRegistry(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
         super().__init__(scope, id)
+        self._reauthorizer: Construct | None = None
         self._table = define_table(
             self,
             "Connections",
@@ -70,6 +71,15 @@ class ConnectionRegistry(Construct):
     def table(self) -> dynamodb.ITable:
         """The table, by ``connectionId``."""
         return self._table
+
+    @property
+    def reauthorizer(self) -> Construct | None:
+        """The re-authorizer that keeps its state in the table, if there is one."""
+        return self._reauthorizer
+
+    def keep_state_of(self, reauthorizer: Construct) -> None:
+        """Remember whose state the table keeps: a second re-authorizer would take the first one's for its own."""
+        self._reauthorizer = reauthorizer
 
     def grant_record(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a handler to record connections."""

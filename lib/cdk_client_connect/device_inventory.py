@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import RemovalPolicy
 from constructs import Construct
 
-from cdk_client_connect._table import define_table, grant
+from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._table import define_table, grant, require_key
 from client_connect.items import COMMON_NAME, EXPIRES_AT, HOLDER
 
 if TYPE_CHECKING:
@@ -35,13 +36,17 @@ class DeviceInventory(Construct):
     Args:
         scope: The construct to define it in.
         id: Its id in ``scope``.
-        devices_table: A table that exists, with the partition key ``commonName`` (a string). Default: a new one.
-        waivers_table: A table that exists, with the partition key ``holder`` (a string) and the attribute of
+        devices_table: A table that exists in the same account and Region, with the partition key ``commonName``
+            (a string). Default: a new one.
+        waivers_table: A table that exists there, with the partition key ``holder`` (a string) and the attribute of
             its time to live ``expiresAt``. Default: a new one.
         encryption_key: The key of the new tables. Default: the one that AWS manages for DynamoDB.
         removal_policy: What becomes of the new tables when the stack is removed. Default:
             ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
         deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
+
+    Raises:
+        InvalidArgument: When a table is in another account or Region, or is known to have another key.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -55,6 +60,16 @@ class DeviceInventory(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         deletion_protection: bool = False,
     ) -> None:
+        given = {COMMON_NAME: devices_table, HOLDER: waivers_table}
+        for key, existing in given.items():
+            if existing is not None:
+                require_key(existing, key)
+        require_same_environment(
+            scope,
+            [existing for existing in given.values() if existing is not None],
+            because="a handler looks for its tables in its own account and Region; give one there",
+        )
+
         super().__init__(scope, id)
 
         def table(table_id: str, key: str, time_to_live: str | None = None) -> dynamodb.Table:

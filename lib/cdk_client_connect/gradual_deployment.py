@@ -13,6 +13,7 @@ from constructs import Construct
 
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_monitoring import ConnectionMonitoring
+from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.traffic_shifting import TrafficShifting
@@ -71,17 +72,17 @@ class GradualDeployment(Construct):
             latency, spill-over, errors of decisions, of the inventory and of the registry, bursts of denials.
             Default: none.
         alarms: Further alarms that roll back; metric alarms, because to see composite ones CodeDeploy would
-            have to be allowed to see all alarms of the account. At least one alarm must be there in all.
-            Default: none.
+            have to be allowed to see all alarms of the account, and none of the handler's re-authorizer, which
+            has the new version only after the deployment. At least one alarm must be there in all. Default: none.
         shifting: How the traffic moves. Default: ``TrafficShifting.canary()``, ten percent for 30 minutes.
         role: CodeDeploy's role. To one that is given here the CDK attaches AWS's managed policy
             ``AWSCodeDeployRoleForLambdaLimited``. Default: a new one, which may shift this alias, read its
             provisioned concurrency and these alarms, and nothing else.
 
     Raises:
-        InvalidArgument: When an argument is of a wrong type, there is no alarm, one is composite, endpoints
-            invoke the function without the alias, the handler has a gradual deployment already, the
-            monitoring is another handler's, or something is in another stack.
+        InvalidArgument: When an argument is of a wrong type, there is no alarm, one is composite or watches the
+            handler's re-authorizer, endpoints invoke the function without the alias, the handler has a gradual
+            deployment already, the monitoring is another handler's, or something is in another stack.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -101,6 +102,7 @@ class GradualDeployment(Construct):
         watched = [*_of_handler(handler, monitoring), *alarms]
         _require_alarms(watched)
         _require_one_stack(scope, [handler, *watched])
+        _require_no_circle(handler, alarms)
 
         super().__init__(scope, id)
         self._warn(handler, monitoring, shifting)
@@ -208,6 +210,26 @@ def _require_one_stack(scope: Construct, others: Sequence[ClientConnectHandler |
             raise InvalidArgument(
                 f"{other.node.path} is in another stack than its gradual deployment, in {stack.node.path}, but the "
                 "alias, what shifts it and the alarms depend on each other; define them in one stack"
+            )
+
+
+def _require_no_circle(handler: ClientConnectHandler, alarms: Sequence[cloudwatch.IAlarm]) -> None:
+    """Refuse alarms of what is deployed after the alias, which waits for them; CloudFormation shows ids only."""
+    registry = handler.connection_registry
+    reauthorizer = None if registry is None else registry.reauthorizer
+    if not isinstance(reauthorizer, ConnectionReauthorizer) or reauthorizer.handler is not handler:
+        return
+    stack = Stack.of(reauthorizer)
+    name = str(stack.resolve(reauthorizer.function.function_name))
+    for alarm in alarms:
+        resource = alarm.node.default_child
+        if not isinstance(resource, cloudwatch.CfnAlarm):
+            continue
+        if name in str(stack.resolve([resource.dimensions, resource.metrics])):
+            raise InvalidArgument(
+                f"alarms has {alarm.node.path}, which watches the re-authorizer {reauthorizer.node.path}: that is "
+                "deployed only when all traffic is shifted, so that it can tell nothing of the new version before, and "
+                "alias, alarm and re-authorizer would wait for each other in a circle; leave it out"
             )
 
 

@@ -53,7 +53,7 @@ class Notifications:
         """Send each denial to a topic of SNS.
 
         Args:
-            topic: A standard topic, not a FIFO one.
+            topic: A standard topic, not a FIFO one; in the handler's account and Region.
 
         Raises:
             InvalidArgument: When ``topic`` is no topic, or a FIFO topic.

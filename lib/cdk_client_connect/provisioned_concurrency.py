@@ -38,7 +38,10 @@ class ProvisionedConcurrency:
 
     @staticmethod
     def none() -> ProvisionedConcurrency:
-        """Keep none: the first connections after a while wait for a cold start."""
+        """Keep none: the first connections after a while wait for a cold start.
+
+        From ``scaling`` go by way of ``fixed(1)``, or what was scaled last may stay: docs/deployments.md.
+        """
         return ProvisionedConcurrency(minimum=0, maximum=0)
 
     @staticmethod
@@ -58,7 +61,8 @@ class ProvisionedConcurrency:
     def scaling(*, minimum: int, maximum: int, target_utilization: float = 0.7) -> ProvisionedConcurrency:
         """Let Application Auto Scaling keep between ``minimum`` and ``maximum``.
 
-        It reacts after about three minutes of load, so ``minimum`` must carry a reconnect storm alone.
+        It reacts after about three minutes of load, so ``minimum`` must carry a reconnect storm alone. A deployment
+        that changes from ``fixed`` has a gap in which none may be ready: docs/deployments.md.
 
         Args:
             minimum: 1 or more.

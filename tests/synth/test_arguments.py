@@ -82,6 +82,17 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
     ({"runtime": "python3.14"}, InvalidArgument, "a lambda_.Runtime"),
     ({"memory_size": True}, InvalidArgument, "memory_size=True must be a whole number"),
     ({"time_zone": None, "default_message": 5}, InvalidArgument, "(?s)default_message=5.*time_zone=None"),
+    ({"environment": ["RISK_URL"]}, InvalidArgument, "environment=.'RISK_URL'. must be a mapping of texts"),
+    ({"environment": {"RISK_LIMIT": 3}}, InvalidArgument, "'RISK_LIMIT': its value 3 must be a text"),
+    ({"environment": {"AWS_REGION": "x"}}, InvalidArgument, "'AWS_REGION': Lambda sets it itself"),
+    ({"environment": {"_HANDLER": "x"}}, InvalidArgument, "'_HANDLER': a name has two or more letters"),
+    ({"environment": {"A": "x"}}, InvalidArgument, "'A': a name has two or more letters"),
+    (
+        {"environment": {"CLIENT_CONNECT_SHADOW_MODE": "true", "RISK-URL": "x"}},
+        InvalidArgument,
+        "(?s)'CLIENT_CONNECT_SHADOW_MODE': .* set its arguments instead\\n.*'RISK-URL': a name has",
+    ),
+    ({"environment": {"CLIENT_CONNECT_EXTRA_FACTS": "risk"}}, InvalidArgument, "the handler's own"),
     ({"policies": Policies.from_string("")}, InvalidPolicies, "no policy permits anything"),
 ]
 
@@ -215,6 +226,19 @@ def test_log_group(handler: Define, stack: cdk.Stack) -> None:
     synthesized.resource_count_is("AWS::Logs::LogGroup", 2)  # mine, and that of the service-linked role
 
 
+def test_fails_with_a_log_group_elsewhere() -> None:
+    """Lambda would look for a log group of that name where the function is."""
+    here = cdk.Environment(account="1" * 12, region="eu-central-1")
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack", env=here)
+    for region, account in (("us-east-1", "1" * 12), ("eu-central-1", "2" * 12)):
+        arn = f"arn:aws:logs:{region}:{account}:log-group:central:*"
+        log_group = logs.LogGroup.from_log_group_arn(stack, f"{region}{account}", arn)
+        with pytest.raises(
+            InvalidArgument, match=f"is in aws://{account}/{region}, .* give a log group there"
+        ):
+            ClientConnectHandler(stack, "Handler", log_group=log_group)
+
+
 def test_code(handler: Define, stack: cdk.Stack) -> None:
     """Prebuilt code is used as it is."""
     handler(code=lambda_.Code.from_inline("def handler(event, context): ..."))
@@ -257,6 +281,19 @@ def test_scaling(handler: Define, stack: cdk.Stack) -> None:
 
 
 WARNING = Match.string_like_regexp("never applies provisioned concurrency.*FunctionReference.ALIAS")
+
+
+def test_the_alias_does_not_tell_scaling_from_none() -> None:
+    """So that a number has to be in between, which the documentation says."""
+
+    def alias(concurrency: ProvisionedConcurrency) -> dict[str, Any]:
+        stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+        ClientConnectHandler(stack, "Handler", provisioned_concurrency=concurrency)
+        return only(template(stack).find_resources(ALIAS))
+
+    none, fixed = ProvisionedConcurrency.none(), ProvisionedConcurrency.fixed(1)
+    scaling = ProvisionedConcurrency.scaling(minimum=5, maximum=50)
+    assert alias(scaling) == alias(none) != alias(fixed)
 
 
 def test_unqualified(handler: Define, stack: cdk.Stack) -> None:

@@ -10,14 +10,18 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
 
 from cdk_client_connect import (
     ClientConnectHandler,
+    ConnectionMonitoring,
     ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
+    GradualDeployment,
     InvalidArgument,
     Policies,
     UnknownConnections,
@@ -113,8 +117,17 @@ def test_defaults(default: Template) -> None:
         "CLIENT_CONNECT_MAXIMUM_TERMINATIONS": "100",
         "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "leave",
         "CLIENT_CONNECT_DRY_RUN": "false",
+        "CLIENT_CONNECT_HANDLER_VERSION": ours["CLIENT_CONNECT_HANDLER_VERSION"],
     }
     assert (function(default)["Timeout"], function(default)["MemorySize"]) == (900, 1769)
+
+
+def test_it_knows_the_version_of_the_handler(default: Template) -> None:
+    """Which is published before it, and to which the alias has moved before it."""
+    (version,) = default.find_resources("AWS::Lambda::Version")
+    (alias,) = default.find_resources("AWS::Lambda::Alias")
+    assert variables(default)["CLIENT_CONNECT_HANDLER_VERSION"] == {"Ref": version}
+    assert alias in only(default.find_resources(FUNCTION, REAUTHORIZATION))["DependsOn"]
 
 
 def test_permissions(default: Template) -> None:
@@ -204,6 +217,29 @@ def test_the_run_after_a_deployment_follows_the_version_of_the_handler() -> None
     first = run(permit)
     assert run(permit) == run(permit, maximum_terminations=5) == first
     assert run(permit.replace('"a"', '"b"')) != first
+
+
+def test_it_has_the_variables_of_the_handler() -> None:
+    """A module of extra facts finds its settings there too, and prebuilt code its module."""
+    stack = new_stack()
+    added = {"CLIENT_CONNECT_EXTRA_FACTS": "risk", "RISK_SERVICE_URL": "https://risk.example.com"}
+    code = lambda_.Code.from_bucket(s3.Bucket.from_bucket_name(stack, "Bucket", "artifacts"), "code.zip")
+    define(stack, handler={"code": code, "environment": added})
+    assert added.items() <= variables(template(stack)).items()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"time_zone": "Europe/Berlin"}, {"default_message": "No."}, {"shadow_mode": True}], ids=str
+)
+def test_what_a_setting_of_the_handler_changes_is_known_to_runs(changed: dict[str, Any]) -> None:
+    """By the version, so that no run by an old setting goes on beside one by the new."""
+
+    def version(**arguments: Any) -> Any:
+        stack = new_stack()
+        define(stack, handler=arguments)
+        return variables(template(stack))["CLIENT_CONNECT_HANDLER_VERSION"]
+
+    assert version(**changed) != version() == version()
 
 
 def test_arguments() -> None:
@@ -297,6 +333,28 @@ def test_fails_without_a_registry() -> None:
         ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
 
 
+def test_fails_for_a_second_one() -> None:
+    """Two would take each other's state for their own, whichever handlers they have; another registry is free."""
+    stack = new_stack()
+    registry = ConnectionRegistry(stack, "Registry")
+    first, second = (
+        ClientConnectHandler(stack, id_, connection_registry=registry) for id_ in ("First", "Second")
+    )
+    defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=first, endpoints=[ENDPOINT])
+    assert registry.reauthorizer is defined
+    for handler in (first, second):
+        with pytest.raises(
+            InvalidArgument,
+            match=r"^registry Stack/Registry has the re-authorizer Stack/Reauthorizer already.*give that one all",
+        ):
+            ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
+    assert stack.node.try_find_child("Other") is None
+    third = ClientConnectHandler(
+        stack, "Third", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
+    )
+    assert ConnectionReauthorizer(stack, "Third's", handler=third, endpoints=[ENDPOINT]).handler is third
+
+
 def test_fails_in_another_stack() -> None:
     """Both must change together."""
     app = cdk.App(context=NO_BUNDLING)
@@ -318,6 +376,17 @@ def test_fails_with_an_endpoint_elsewhere() -> None:
     )
     with pytest.raises(InvalidArgument, match="of its own account and Region only"):
         define(stack, endpoints=[elsewhere])
+
+
+def test_fails_with_a_log_group_elsewhere() -> None:
+    """Lambda would look for a log group of that name where the function is."""
+    here = cdk.Environment(account="1" * 12, region="eu-central-1")
+    stack = new_stack(env=here)
+    arn = "arn:aws:logs:us-east-1:111111111111:log-group:central:*"
+    with pytest.raises(
+        InvalidArgument, match=r"^Stack/Central is in aws://1+/us-east-1, .* give a log group there"
+    ):
+        define(stack, log_group=logs.LogGroup.from_log_group_arn(stack, "Central", arn))
 
 
 def test_metrics() -> None:
@@ -359,11 +428,24 @@ def test_the_documentation_lists_every_metric() -> None:
 
 
 def test_it_is_clean(synthesized: Callable[..., Path]) -> None:
-    """It has no finding under AwsSolutions but the one that it acknowledges, and none under cfn-lint."""
+    """It has no finding under AwsSolutions but the one that it acknowledges, and none under cfn-lint.
+
+    Such as a circle, when the handler's versions are rolled out gradually.
+    """
 
     def build(app: cdk.App) -> None:
         stack = cdk.Stack(app, "Stack")
-        define(stack, handler={"device_inventory": DeviceInventory(stack, "Inventory")})
+        defined = define(stack, handler={"device_inventory": DeviceInventory(stack, "Inventory")})
+        monitoring = ConnectionMonitoring(
+            stack,
+            "Monitoring",
+            handler=defined.handler,
+            endpoints=[],
+            connection_log_group=None,
+            reauthorizer=defined,
+            dashboard=False,
+        )
+        GradualDeployment(stack, "Rollout", handler=defined.handler, monitoring=monitoring)
 
     folder = synthesized(build)
     assert nag_findings(folder) == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Annotations, Match
 
 from cdk_client_connect import (
@@ -60,12 +61,26 @@ def variables(stack: cdk.Stack) -> dict[str, Any]:
 def test_the_handler_is_told_its_module(
     handler: Define, stack: cdk.Stack, policies: Policies, extra_facts: ExtraFacts
 ) -> None:
-    """By an environment variable, without a warning; what the module needs is added to the function."""
-    defined = handler(policies=policies, extra_facts=extra_facts)
-    defined.function.add_environment("RISK_SERVICE_URL", "https://risk.example.com")
+    """By an environment variable, without a warning; what the module needs is given beside it."""
+    handler(
+        policies=policies,
+        extra_facts=extra_facts,
+        environment={"RISK_SERVICE_URL": "https://risk.example.com"},
+    )
     Annotations.from_stack(stack).has_no_warning("*", Match.any_value())
     found = variables(stack)
     assert (found[VARIABLE], found["RISK_SERVICE_URL"]) == ("risk", "https://risk.example.com")
+
+
+def test_the_module_of_code_from_elsewhere_is_named(handler: Define, stack: cdk.Stack) -> None:
+    """Nobody can look into a bucket; the module has its time then too."""
+    code = lambda_.Code.from_bucket(s3.Bucket.from_bucket_name(stack, "Bucket", "artifacts"), "code.zip")
+    environment = {VARIABLE: "risk", "RISK_SERVICE_URL": cdk.Fn.import_value("RiskService")}
+    with pytest.raises(InvalidTimeout, match="a connection registry or extra facts"):
+        handler(code=code, environment=environment, timeout=cdk.Duration.seconds(4))
+    handler(code=code, environment=environment)
+    found = variables(stack)
+    assert (found[VARIABLE], found["RISK_SERVICE_URL"]) == ("risk", {"Fn::ImportValue": "RiskService"})
 
 
 def test_a_handler_without_one_is_as_it_was(handler: Define, stack: cdk.Stack) -> None:
@@ -180,5 +195,7 @@ def test_prebuilt_code_brings_its_module(
     code = lambda_.Code.from_asset(str(tmp_path / "with"))
     with pytest.raises(InvalidTimeout):
         ClientConnectHandler(stack, "Slow", code=code, timeout=cdk.Duration.seconds(2))
+    with pytest.raises(InvalidArgument, match=r"'CLIENT_CONNECT_EXTRA_FACTS': .*the handler's own"):
+        ClientConnectHandler(stack, "Other", code=code, environment={VARIABLE: "other"})
     with pytest.raises(InvalidCode, match=r"both given, .*client-connect bundle --extra-facts"):
         ClientConnectHandler(stack, "Both", code=code, extra_facts=extra_facts)

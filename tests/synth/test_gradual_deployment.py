@@ -16,6 +16,7 @@ from aws_cdk.assertions import Match, Template
 from cdk_client_connect import (
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     FunctionReference,
@@ -309,6 +310,35 @@ def test_fails_for_a_composite_alarm(stack: cdk.Stack, handler: Callable[..., Cl
     """CodeDeploy would have to see all alarms of the account."""
     composite = cloudwatch.CompositeAlarm(stack, "Any", alarm_rule=cloudwatch.AlarmRule.any_of(alarm(stack)))
     fails("composite alarm Stack/Any", stack, handler=handler(), alarms=[composite])
+
+
+def test_fails_for_the_alarms_of_the_reauthorizer(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """It is deployed after the alias, which waits for the alarms; another handler's may be watched."""
+    registry = ConnectionRegistry(stack, "Registry")
+    defined, other = (handler(id_, connection_registry=registry) for id_ in ("Handler", "Other"))
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=defined, endpoints=["cvpn-endpoint-0123456789abcdef0"]
+    )
+    monitoring = monitoring_of(defined, reauthorizer=reauthorizer)
+    failures = cloudwatch.MathExpression(
+        expression="a + b",
+        using_metrics={"a": reauthorizer.metric_termination_failures(), "b": reauthorizer.metric("Errors")},
+    ).create_alarm(stack, "Failures", threshold=1, evaluation_periods=1)
+    for alarm_ in (monitoring.alarms["CapExceeded"], monitoring.alarms["ReauthorizerErrors"], failures):
+        fails(
+            f"^alarms has {alarm_.node.path}, which watches the re-authorizer Stack/Reauthorizer: .* leave it out",
+            stack,
+            handler=defined,
+            monitoring=monitoring,
+            alarms=[alarm(stack, f"{alarm_.node.id}Beside"), alarm_],
+        )
+    GradualDeployment(stack, "OtherRollout", handler=other, alarms=[failures])
+    imported = cloudwatch.Alarm.from_alarm_arn(
+        stack, "Imported", f"arn:aws:cloudwatch:x:{'1' * 12}:alarm:Cap"
+    )
+    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=[imported])
 
 
 def test_fails_for_the_unqualified_arn(

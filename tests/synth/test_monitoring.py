@@ -776,6 +776,19 @@ def test_fails_when_a_value_is_wrong(
         make(stack)
 
 
+def test_fails_for_the_reauthorizer_of_another_handler(stack: cdk.Stack) -> None:
+    """Its alarms would be taken for those of the handler that is watched."""
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=full_handler(stack), endpoints=[ENDPOINT_ID]
+    )
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^reauthorizer Stack/Reauthorizer decides as Stack/Handler does, but Stack/Other is watched; give",
+    ):
+        monitored(stack, ClientConnectHandler(stack, "Other"), reauthorizer=reauthorizer)
+    assert stack.node.try_find_child("Monitoring") is None
+
+
 @pytest.mark.parametrize("what", ["handler", "endpoint"])
 def test_fails_when_something_is_elsewhere(what: str) -> None:
     """A monitoring in another Region would look for metrics where there are none."""
@@ -788,3 +801,48 @@ def test_fails_when_something_is_elsewhere(what: str) -> None:
         InvalidArgument, match=r"There/.* is in aws://111111111111/us-east-1, but what uses it"
     ):
         monitored(here, handler, endpoints=endpoints)
+
+
+@pytest.mark.parametrize("environment", ["us-east-1:111111111111", "eu-central-1:222222222222"])
+@pytest.mark.parametrize(
+    ("argument", "target"),
+    [
+        (
+            "connection_log_group",
+            lambda stack, where: logs.LogGroup.from_log_group_arn(
+                stack, "There", f"arn:aws:logs:{where}:log-group:vpn:*"
+            ),
+        ),
+        (
+            "alarm_topic",
+            lambda stack, where: sns.Topic.from_topic_arn(stack, "There", f"arn:aws:sns:{where}:desk"),
+        ),
+        (
+            "notifications",
+            lambda stack, where: Notifications.sns(
+                sns.Topic.from_topic_arn(stack, "There", f"arn:aws:sns:{where}:desk")
+            ),
+        ),
+        (
+            "notifications",
+            lambda stack, where: Notifications.event_bridge(
+                events.EventBus.from_event_bus_arn(stack, "There", f"arn:aws:events:{where}:event-bus/desk")
+            ),
+        ),
+    ],
+    ids=["connection log", "alarm topic", "topic", "bus"],
+)
+def test_fails_when_what_it_reads_or_tells_is_elsewhere(
+    argument: str, target: Callable[[cdk.Stack, str], object], environment: str
+) -> None:
+    """Imported by an ARN that says so; what is of here is taken, also by tokens."""
+    stack = new_stack(env=cdk.Environment(account="111111111111", region="eu-central-1"))
+    handler = ClientConnectHandler(stack, "Handler")
+    region, account = environment.split(":")
+    with pytest.raises(
+        InvalidArgument, match=rf"^Stack/There is in aws://{account}/{region}, but what uses it"
+    ):
+        monitored(stack, handler, **{argument: target(stack, environment)})
+    assert stack.node.try_find_child("Monitoring") is None
+    stack.node.try_remove_child("There")
+    monitored(stack, handler, **{argument: target(stack, f"eu-central-1:{cdk.Aws.ACCOUNT_ID}")})

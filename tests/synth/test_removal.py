@@ -10,6 +10,7 @@ import pytest
 from cdk_client_connect import (
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     GradualDeployment,
@@ -21,6 +22,7 @@ from .conftest import NO_BUNDLING, endpoint, template
 # What stays, by the beginning of its logical id. Everything else goes.
 KEPT = {
     "HandlerLogGroup": "AWS::Logs::LogGroup",
+    "ReauthorizerLogGroup": "AWS::Logs::LogGroup",
     "InventoryDevices": "AWS::DynamoDB::Table",
     "InventoryWaivers": "AWS::DynamoDB::Table",
 }
@@ -43,6 +45,9 @@ def resources() -> dict[str, dict[str, Any]]:
         endpoints=[endpoint(stack, handler)],
         connection_log_group=None,
     )
+    ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=["cvpn-endpoint-0123456789abcdef0"]
+    )
     GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
     found: dict[str, dict[str, Any]] = template(stack).to_json()["Resources"]
     return found
@@ -61,13 +66,17 @@ def test_what_holds_data_says_what_becomes_of_it(resources: dict[str, dict[str, 
     data = [
         each for each in resources.values() if each["Type"] in ("AWS::DynamoDB::Table", "AWS::Logs::LogGroup")
     ]
-    assert len(data) == 6
+    assert len(data) == 7
     assert all("DeletionPolicy" in each and "UpdateReplacePolicy" in each for each in data)
 
 
 def test_nothing_deletes_the_service_linked_role(resources: dict[str, dict[str, Any]]) -> None:
     """What creates it has no call for a removal, and no permission for one."""
-    (creating,) = (each for each in resources.values() if each["Type"] == "Custom::AWS")
+    (creating,) = (
+        each
+        for id_, each in resources.items()
+        if each["Type"] == "Custom::AWS" and not id_.startswith("Reauthorizer")
+    )
     assert set(creating["Properties"]) == {"ServiceToken", "Create", "InstallLatestAwsSdk"}
     assert "iam:DeleteServiceLinkedRole" not in str(resources)
 

@@ -8,6 +8,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -262,3 +263,108 @@ def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., Cli
     rules = Rules(registered_devices=True, connections_per_user=1)
     endpoint(stack, define(policies=Policies.from_rules(rules)))
     assert assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        cdk.Fn.condition_if("C", [{"Type": "certificate-authentication"}], []),
+        [cdk.Fn.condition_if("C", {"Type": "certificate-authentication"}, {"Ref": "AWS::NoValue"})],
+        [{"type": cdk.Aws.STACK_NAME}],
+    ],
+    ids=["all", "one", "its type"],
+)
+def test_an_endpoint_that_may_ask_for_certificates_does(
+    stack: cdk.Stack, define: Callable[..., ClientConnectHandler], options: Any
+) -> None:
+    """What is known at deployment only is no reason to warn, in whichever stack of the app it is."""
+    define(policies=ON_DEVICES)
+    ec2.CfnClientVpnEndpoint(
+        cdk.Stack(cdk.Stage.of(stack), "Other"),
+        "Endpoint",
+        authentication_options=options,
+        client_cidr_block="10.0.0.0/16",
+        connection_log_options={"enabled": False},
+        server_certificate_arn="arn",
+    )
+    annotations = assertions.Annotations.from_stack(stack)
+    assert annotations.find_warning("*", assertions.Match.string_like_regexp(WARNING)) == []
+
+
+def key(name: str, type_: dynamodb.AttributeType = dynamodb.AttributeType.STRING) -> dynamodb.Attribute:
+    """Return a key of a table."""
+    return dynamodb.Attribute(name=name, type=type_)
+
+
+@pytest.mark.parametrize("kind", [dynamodb.Table, dynamodb.TableV2], ids=["Table", "TableV2"])
+def test_tables_of_ones_own_have_these_keys(stack: cdk.Stack, kind: Any) -> None:
+    """Of a table that the app defines it is known: the documented key is taken, another one refused."""
+    devices = kind(stack, "Devices", partition_key=key("commonName"))
+    waivers = kind(stack, "Waivers", partition_key=key("holder"))
+    indexed = kind(stack, "Indexed", partition_key=key("commonName"))
+    indexed.add_global_secondary_index(index_name="byOwner", partition_key=key("owner"))
+    DeviceInventory(stack, "Inventory", devices_table=devices, waivers_table=waivers)
+    DeviceInventory(stack, "IndexedInventory", devices_table=indexed)
+    with pytest.raises(
+        InvalidArgument,
+        match=r'^table Stack/Devices has the key "commonName" \(S\); its key must be "holder"',
+    ):
+        DeviceInventory(stack, "Refused", waivers_table=devices)
+    numbered = kind(stack, "Numbered", partition_key=key("commonName", dynamodb.AttributeType.NUMBER))
+    sorted_ = kind(stack, "Sorted", partition_key=key("commonName"), sort_key=key("at"))
+    for table, found in ((numbered, r'"commonName" \(N\)'), (sorted_, r'"commonName" \(S\) and "at" \(S\)')):
+        with pytest.raises(
+            InvalidArgument, match=f'has the key {found}; its key must be "commonName" .S, a string. alone'
+        ):
+            DeviceInventory(stack, "Refused", devices_table=table)
+    assert stack.node.try_find_child("Refused") is None
+
+
+HERE = cdk.Environment(account="1" * 12, region="eu-central-1")
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:dynamodb:us-east-1:111111111111:table/devices",
+        "arn:aws:dynamodb:eu-central-1:222222222222:table/devices",
+        f"arn:{cdk.Aws.PARTITION}:dynamodb:us-east-1:{cdk.Aws.ACCOUNT_ID}:table/devices",
+    ],
+    ids=["Region", "account", "Region, in a partition"],
+)
+def test_fails_for_an_imported_table_of_elsewhere(arn: str) -> None:
+    """Its ARN tells; where the inventory's own environment is not known, that of the handler does."""
+    app = cdk.App(context=NO_BUNDLING)
+    here, anywhere = cdk.Stack(app, "Here", env=HERE), cdk.Stack(app, "Anywhere")
+    there = r"/Devices is in aws://[^ ]+, but what uses it in aws://111111111111/eu-central-1"
+    with pytest.raises(InvalidArgument, match=f"^Here{there}"):
+        DeviceInventory(here, "Inventory", devices_table=dynamodb.Table.from_table_arn(here, "Devices", arn))
+    inventory = DeviceInventory(
+        anywhere, "Inventory", waivers_table=dynamodb.Table.from_table_arn(anywhere, "Devices", arn)
+    )
+    with pytest.raises(InvalidArgument, match=f"^Anywhere{there}"):
+        ClientConnectHandler(here, "Handler", device_inventory=inventory)
+
+
+def test_an_imported_table_of_here_is_used() -> None:
+    """By its ARN, of which a part may be known at deployment only, or by its name."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack", env=HERE)
+    arns = (
+        "arn:aws:dynamodb:eu-central-1:111111111111:table/devices",
+        cdk.Fn.import_value("Table"),
+        f"arn:aws:dynamodb:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:table/devices",
+    )
+    for number, arn in enumerate(arns):
+        table = dynamodb.Table.from_table_arn(stack, f"Table{number}", arn)
+        DeviceInventory(stack, f"Inventory{number}", devices_table=table)
+    by_name = dynamodb.Table.from_table_name(stack, "Named", "devices")
+    DeviceInventory(stack, "Inventory", devices_table=by_name)
+
+
+def test_fails_for_a_table_of_another_stack_elsewhere() -> None:
+    """Also of one that the app defines."""
+    app = cdk.App(context=NO_BUNDLING)
+    there = cdk.Stack(app, "There", env=cdk.Environment(account="1" * 12, region="us-east-1"))
+    table = dynamodb.TableV2(there, "Devices", partition_key=key("commonName"), table_name="devices")
+    with pytest.raises(InvalidArgument, match=r"^There/Devices is in aws://111111111111/us-east-1"):
+        DeviceInventory(cdk.Stack(app, "Here", env=HERE), "Inventory", devices_table=table)

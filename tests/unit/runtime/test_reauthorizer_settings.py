@@ -13,6 +13,7 @@ VARIABLES = {
     "CLIENT_CONNECT_MAXIMUM_TERMINATIONS": "7",
     "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "decide",
     "CLIENT_CONNECT_DRY_RUN": "false",
+    "CLIENT_CONNECT_HANDLER_VERSION": "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-handler:7",
 }
 
 
@@ -39,6 +40,7 @@ def test_each_setting_is_read(
         connections_per_user=per_user,
         unknown_connections=UnknownConnections.DECIDE,
         dry_run=dry_run,
+        handler_version="arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-handler:7",
     )
 
 
@@ -57,6 +59,7 @@ def test_as_text_settings_that_differ_differ() -> None:
         ReauthorizerSettings(endpoints=("e",), unknown_connections=UnknownConnections.DECIDE),
         ReauthorizerSettings(endpoints=("e",), dry_run=True),
         ReauthorizerSettings(endpoints=("e", "f")),
+        ReauthorizerSettings(endpoints=("e",), handler_version="2"),
     ]
-    assert len({each.to_json() for each in (settings, *others)}) == 4
+    assert len({each.to_json() for each in (settings, *others)}) == 5
     assert settings.to_json() == ReauthorizerSettings(endpoints=("e",)).to_json()

@@ -163,6 +163,33 @@ def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
     assert judge.judge([connection]) == [Judgement(connection=connection, verdict=Verdict.LEFT_ALONE)]
 
 
+@pytest.mark.parametrize(
+    ("policies", "verdict"),
+    [
+        (
+            PERMIT
+            + '@id("f") forbid (principal, action, resource) when { context.customFacts != "available" };',
+            "stays",
+        ),
+        (
+            '@id("p")permit (principal, action, resource) when { context has custom && context.custom.user == "Bob" };',
+            "stays",
+        ),
+        (
+            PERMIT + '@id("f") forbid (principal, action, resource) when { context.platform == "win" };',
+            "denied",
+        ),
+    ],
+    ids=["forbid on the module", "permit on the module", "forbid on something else"],
+)
+def test_without_a_module_nobody_is_ended_by_what_one_says(policies: str, verdict: str) -> None:
+    """The handler may have one that the re-authorizer was not told of."""
+    registry = cast("Any", Registry(RegisteredConnection(request=REQUEST)))
+    judge = Judge(Authorizer(policies, custom="{ user: String }"), Surroundings(), registry=registry)
+    (found,) = judge.judge([Connection(connection_id="c", endpoint_id="e")])
+    assert found.verdict is Verdict(verdict)
+
+
 def test_extra_facts_of_which_none_is_there_leave_all_undecided() -> None:
     """Each time, and with the reason, also when they are not asked for any more."""
 
