@@ -328,7 +328,9 @@ def test_replay_reads_values_as_the_schema_says() -> None:
         {"custom": {}},
     ],
 )
-def test_replay_skips_what_no_handler_writes(facts: dict[str, object]) -> None:
-    """Such a record is counted as malformed."""
+def test_replay_cannot_read_what_no_handler_writes(facts: dict[str, object]) -> None:
+    """Such a record cannot be read, and counts as undecidable."""
     tally = replay(Comparison(new=PERMIT), [lines(logged(**facts))])
-    assert (tally.attempts, dict(tally.skipped)) == (0, {"malformed decision record": 1})
+    (kind,) = tally.unreadable
+    assert kind.startswith("malformed decision record: ")
+    assert (tally.undecidable, tally.allowed, tally.denied, dict(tally.skipped)) == (1, 0, 0, {})
