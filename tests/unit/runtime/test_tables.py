@@ -147,6 +147,19 @@ def test_fails_for_an_item_that_is_not_as_the_change_demands(tables: Tables, dyn
         tables.update(key, UpdateExpression="REMOVE a")
 
 
+def test_an_item_is_not_written_over_one_that_has_an_attribute(tables: Tables, dynamodb: Stubber) -> None:
+    """DynamoDB decides that with the write, and the message tells what is in the way."""
+    (key,) = keys(1)
+    condition = {"ConditionExpression": "attribute_not_exists(principal)"}
+    dynamodb.add_client_error(
+        "put_item",
+        "ConditionalCheckFailedException",
+        expected_params={"TableName": "d", "Item": item(key), **condition},
+    )
+    with pytest.raises(ConditionFailed, match="^an item of d has principal$"):
+        tables.put("d", item(key), unless="principal")
+
+
 def test_items_of_an_index_are_counted(tables: Tables, dynamodb: Stubber) -> None:
     """Without being sent."""
     dynamodb.add_response(
