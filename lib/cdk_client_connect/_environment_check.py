@@ -37,9 +37,8 @@ def require_same_environment(scope: Construct, others: Sequence[IConstruct], *, 
     Raises:
         InvalidArgument: When something is in another account or Region.
     """
-    ours = _Environment.of(scope)
     for other in others:
-        theirs = _Environment.of(other)
+        ours, theirs = _Environment.of(scope), _Environment.of(other)
         if theirs.differs_from(ours):
             raise InvalidArgument(f"{other.node.path} is in {theirs}, but what uses it in {ours}; {because}")
 

@@ -156,7 +156,7 @@ def test_an_item_is_not_written_over_one_that_has_an_attribute(tables: Tables, d
         "ConditionalCheckFailedException",
         expected_params={"TableName": "d", "Item": item(key), **condition},
     )
-    with pytest.raises(ConditionFailed, match="^an item of d has principal$"):
+    with pytest.raises(ConditionFailed, match=r"^an item of d has principal$"):
         tables.put("d", item(key), unless="principal")
 
 
