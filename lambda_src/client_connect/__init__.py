@@ -1,7 +1,7 @@
 """Decide AWS Client VPN connections by Cedar policies: the runtime of a client connect handler."""
 
-# What a cold start imports has named tuples for its values, not data classes: ``dataclasses``, and what that module
-# imports, would be a tenth of the whole.
+# What a cold start imports has named tuples for its values, not data classes: importing ``dataclasses``, and what that
+# module imports, would take a good part of it.
 
 from client_connect import deferred_nodes  # noqa: F401 - before anything imports the engine
 from client_connect.authorizer import Authorizer, Decision

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
+from client_connect.custom_facts import CustomFactsState
+from client_connect.device import Inventory
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect_tools._misspellings import misspellings
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
-    from client_connect.custom_facts import CustomFactsState
     from client_connect_tools.policies import Policies
 
 # A Monday, so that a test without a time of its own is within what most people call working hours.
@@ -41,8 +42,8 @@ _CIRCUMSTANCES = (
 _OUTCOME = ("by", "message", "statuses", "errors")
 _KEYS = ("name", *_CIRCUMSTANCES, "expect", *_OUTCOME, "shadow-denied", "shadow-allowed")
 _DEVICE_KEYS = ("compliant", "last-seen", "os", "tags")
-_INVENTORY = ("disabled", "known", "unknown", "unavailable")
-_CUSTOM_FACTS = ("disabled", "available", "unavailable")
+_INVENTORY = get_args(Inventory)
+_CUSTOM_FACTS = get_args(CustomFactsState)
 _MAX_LONG = 2**63 - 1
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+from client_connect.custom_facts import CustomFactsState
+from client_connect.device import Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from client_connect.custom_facts import CustomFactsState
-    from client_connect.device import Inventory
 
 _T = TypeVar("_T")
 
@@ -34,8 +34,8 @@ _NOT_LOGGED = frozenset(
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
 _TOO_LONG = 2**63
-_INVENTORY: tuple[Inventory, ...] = ("disabled", "known", "unknown", "unavailable")
-_CUSTOM_FACTS: tuple[CustomFactsState, ...] = ("disabled", "available", "unavailable")
+_INVENTORY: tuple[Inventory, ...] = get_args(Inventory)
+_CUSTOM_FACTS: tuple[CustomFactsState, ...] = get_args(CustomFactsState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -351,12 +351,19 @@ def scanned(valid_until: datetime) -> tuple[str, Item]:
     }
 
 
-def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
+def counting(
+    monkeypatch: pytest.MonkeyPatch, *, valid_for: timedelta
+) -> tuple[SteppingClock, CountingItems, connections.ConnectionTable]:
+    """Return a registry whose last scan counts for so long, with its clock and its items."""
     clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
     monkeypatch.setattr(connections, "datetime", clock)
-    items = CountingItems(scanned(clock.time + timedelta(seconds=10)))
-    registry = connections.ConnectionTable(cast("Tables", items), name="open")
+    items = CountingItems(scanned(clock.time + valid_for))
+    return clock, items, connections.ConnectionTable(cast("Tables", items), name="open")
+
+
+def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
+    clock, items, registry = counting(monkeypatch, valid_for=timedelta(seconds=10))
     seen = []
     for _ in range(4):
         seen.append((registry.active_connections(REQUEST), items.reads))
@@ -366,10 +373,7 @@ def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.Monk
 
 def test_a_new_scan_counts_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process that knows one which counts still: all processes count alike."""
-    clock = SteppingClock(datetime(2026, 11, 22, 9, tzinfo=UTC))
-    monkeypatch.setattr(connections, "datetime", clock)
-    items = CountingItems(scanned(clock.time + timedelta(hours=1)))
-    registry = connections.ConnectionTable(cast("Tables", items), name="open")
+    clock, items, registry = counting(monkeypatch, valid_for=timedelta(hours=1))
     reads = []
     for _ in range(6):
         registry.active_connections(REQUEST)
