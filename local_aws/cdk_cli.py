@@ -113,15 +113,16 @@ def _run(
     directory: Path = ROOT,
 ) -> None:
     started = time.monotonic()
-    home = {
-        "CDK_HOME": str(emulator.directory / "cdk-home")
-    }  # what it remembers of accounts ends with this one
+    kept = {  # what it remembers of accounts, and what it leaves when it is stopped, ends with the emulator
+        "CDK_HOME": str(emulator.directory / "cdk-home"),
+        "TMPDIR": str(emulator.directory),
+    }
     command: list[str | Path] = [_CDK, *arguments, *_OPTIONS]
-    environment = emulator.environment | _QUIET | home
+    environment = emulator.environment | _QUIET | kept
     with running(command, environment=environment, directory=directory, output=subprocess.PIPE) as process:
         timer = threading.Timer(seconds, stop, [process])
-        timer.start()
         try:
+            timer.start()  # in here, or a signal meanwhile would leave it, and this program would wait for it
             output = list(_reported(process, report))
             process.wait()
         finally:

@@ -9,12 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from local_aws import cdk_cli
 from local_aws.emulator import ROOT, RUNTIME, Emulator, EmulatorFailed
 from local_aws.runtime_client import FunctionFailed, RuntimeClient, RuntimeStopped
 
@@ -72,7 +74,10 @@ def processes_with_temporary_directory(directory: Path) -> list[str]:
 
 def listening_addresses(pid: int) -> set[str]:
     """Return the local addresses, as /proc writes them, of the process's listening sockets."""
-    sockets = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
+    sockets = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            sockets.add(str(file.readlink()))
     tables = [Path(f"/proc/{pid}/net/{table}").read_text("utf-8") for table in ("tcp", "tcp6")]
     lines = [line.split() for table in tables for line in table.splitlines()]
     return {line[1].split(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in sockets}
@@ -161,14 +166,19 @@ class TestEmulator:
 
 @linux
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_demo_stops_everything_when_it_is_stopped(number: signal.Signals, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("step", "directory"), [("cdk bootstrap", "cdk-bootstrap"), ("cdk deploy", "jsii-kernel")]
+)
+def test_demo_stops_everything_when_it_is_stopped(
+    number: signal.Signals, step: str, directory: str, tmp_path: Path
+) -> None:
     """Ctrl-C and SIGTERM in the middle of a deployment leave no process and no file."""
     environment = os.environ | {"TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "local_aws.demo"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
-        assert any("cdk bootstrap" in line for line in demo.stdout)
-        wait_for(lambda: any("bin/cdk" in line for line in processes_with_temporary_directory(tmp_path)))
+        assert any(step in line for line in demo.stdout)
+        wait_for(lambda: any(name.startswith(directory) for name in directories_in(tmp_path)))
         demo.send_signal(number)
         demo.communicate(timeout=60)
     assert demo.returncode == 128 + number
@@ -176,7 +186,30 @@ def test_demo_stops_everything_when_it_is_stopped(number: signal.Signals, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+@linux
+def test_a_signal_while_the_time_limit_starts_does_not_leave_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the program that was stopped would go on for as long as the limit is."""
+    timers: list[threading.Timer] = []
+
+    def start(timer: threading.Timer) -> None:
+        threading.Thread.start(timer)
+        timers.append(timer)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Timer, "start", start)
+    with Emulator() as emulator, pytest.raises(KeyboardInterrupt):
+        cdk_cli.bootstrap(emulator)
+    (timer,) = timers
+    timer.join(5)
+    assert not timer.is_alive()
+
+
+def directories_in(directory: Path) -> list[str]:
+    """Return the names of the directories at any depth, while others write and remove them."""
+    return [name for _, names, _ in os.walk(directory) for name in names]
+
+
+def wait_for(condition: Callable[[], object]) -> None:
     """Wait until something is so, at most 20 seconds."""
     deadline = time.monotonic() + 20
     while not condition():
