@@ -25,6 +25,8 @@ _LAMBDA_TEXT = re.compile(r"(INIT_START|START|END|REPORT|EXTENSION|INIT_REPORT) 
 _INDENTED = re.compile(r'[\[\]{},]+|"[A-Za-z@]+":.*', re.DOTALL)
 _INDENTED_MESSAGE = re.compile(r'"(@?message|value)": (".*"),?', re.DOTALL)
 _JSON_IN_TEXT = re.compile(r'\{\s*\\?"')
+# A key of what is an attempt, and of nothing else in a log; also escaped, as in JSON or CSV.
+_ATTEMPT_IN_TEXT = re.compile(r'"(decision|connection-attempt-status)[\\"]+\s*:')
 _REASON = re.compile(r"[a-z-]{1,60}")
 _PLATFORM_EVENT = re.compile(r"platform\.[A-Za-z]{1,40}")
 _MESSAGE_KEYS = ("message", "@message")
@@ -76,8 +78,8 @@ class _Reader:
             yield from self._message(message, depth)
         elif depth > 0 or _INDENTED.fullmatch(text) is None:
             yield _text(text)
-        elif _JSON_IN_TEXT.search(text) is not None:
-            yield Skipped("JSON in a line of indented JSON that is no message")
+        elif _JSON_IN_TEXT.search(text) is not None or _is_attempt(text):
+            yield Skipped("JSON in a line of indented JSON that is no message", _is_attempt(text))
 
     def _value(self, value: Any, depth: int) -> Iterator[Attempt | Skipped]:  # noqa: ANN401 - what JSON holds
         if not isinstance(value, dict):
@@ -179,7 +181,12 @@ def _message_of_row(row: Any) -> object:  # noqa: ANN401 - what JSON holds
 def _text(text: str) -> Skipped:
     if (match := _LAMBDA_TEXT.match(text)) is not None:
         return Skipped(f"Lambda {match[1]}")
-    return Skipped("not JSON")
+    return Skipped("not JSON", _is_attempt(text))
+
+
+def _is_attempt(text: str) -> bool:
+    """Tell whether a line that cannot be read holds an attempt: it is cut off, or in a form that is not known."""
+    return _ATTEMPT_IN_TEXT.search(text) is not None
 
 
 def _platform_event(value: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import sys
@@ -23,6 +24,7 @@ _BLOCK = 512 * 1024
 # What is longer is not a line of ours; it is read in pieces, so that memory stays flat.
 _LONGEST_LINE = 16 * 1024 * 1024
 _GZIP = b"\x1f\x8b"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,10 @@ def _opened(path: Path | None) -> Iterator[tuple[_Stream, Callable[[], int]]]:
     """Open a log, and tell how far it has been read."""
     try:
         with io.BufferedReader(_Raw(path)) as raw:
-            compressed = raw.peek(len(_GZIP)).startswith(_GZIP)
+            beginning = raw.peek(len(_GZIP))
+            if beginning.startswith(_UTF_16):
+                raise OSError("it is in UTF-16, as Windows PowerShell writes files; save it as UTF-8")
+            compressed = beginning.startswith(_GZIP)
             stream: _Stream = gzip.GzipFile(fileobj=raw) if compressed else raw
             yield stream, raw.tell
     except (OSError, EOFError, zlib.error) as error:
