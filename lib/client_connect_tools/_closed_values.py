@@ -89,6 +89,7 @@ def _always(op: str, value: int, values: range) -> bool | None:
 
 def _time_of_day(name: str, value: int) -> str:
     hour, minute = divmod(value, 100)
-    if name == "minuteOfDay" and hour in _HOURS and minute in _MINUTES:
+    # The stop is midnight in minutes already, and not twenty to three.
+    if name == "minuteOfDay" and value != _NUMBERS[name].stop and hour in _HOURS and minute in _MINUTES:
         return f"; {hour:02}:{minute:02} is {hour * len(_MINUTES) + minute}"
     return ""

@@ -102,16 +102,24 @@ def _opened(path: Path | None) -> Iterator[tuple[_Stream, Callable[[], int]]]:
     """Open a log, and tell how far it has been read."""
     try:
         with io.BufferedReader(_Raw(path)) as raw:
-            beginning = raw.peek(len(_GZIP))
-            if beginning.startswith(_UTF_16):
-                raise OSError("it is in UTF-16, as Windows PowerShell writes files; save it as UTF-8")
-            compressed = beginning.startswith(_GZIP)
-            stream: _Stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+            stream: _Stream = gzip.GzipFile(fileobj=raw) if _is_compressed(raw) else raw
             yield stream, raw.tell
     except (OSError, EOFError, zlib.error) as error:
         name = "standard input" if path is None else f'"{path}"'
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnreadableLog(f"cannot read the log {name}: {reason}") from error
+
+
+def _is_compressed(raw: io.BufferedReader[_Raw]) -> bool:
+    """Look at how a log begins.
+
+    Raises:
+        OSError: When it is text that cannot be read.
+    """
+    beginning = raw.peek(len(_GZIP))
+    if beginning.startswith(_UTF_16):
+        raise OSError("it is in UTF-16, as Windows PowerShell writes files; save it as UTF-8")
+    return beginning.startswith(_GZIP)
 
 
 class _Raw(io.RawIOBase):

@@ -340,6 +340,10 @@ def test_the_advice_means_the_same(text: str, advice: str) -> None:
             f"{_MINUTES}, so that 2599 < context.time.minuteOfDay is always false",
         ),
         ("context.time.weekday == 0", "context.time.weekday is 1 (Monday) to 7 (Sunday), and never 0"),
+        (
+            "context.time.minuteOfDay <= 1440",
+            f"{_MINUTES}, so that context.time.minuteOfDay <= 1440 is always true",
+        ),
     ],
 )
 def test_says_what_is_possible(condition: str, message: str) -> None:
