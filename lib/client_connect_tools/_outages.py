@@ -12,7 +12,9 @@ from client_connect_tools._nodes import device_fact, path, walk
 from client_connect_tools._polarity import conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from client_connect_tools._comparisons import Comparison
 
 _UNAVAILABLE = "unavailable"
 
@@ -26,16 +28,20 @@ class Source:
         fact: The attribute of the context that is absent while it is unavailable.
         state: The attribute of the context that says so.
         usual: What that attribute is while it is not.
+        missing: What that attribute is while the source answers, but knows nothing; ``None`` where it always does.
     """
 
     name: str
     fact: str
     state: str
     usual: str
+    missing: str | None = None
 
 
 CUSTOM_FACTS = Source(name="the module of extra facts", fact="custom", state="customFacts", usual="available")
-INVENTORY = Source(name="the device inventory", fact="device", state="inventory", usual="known")
+INVENTORY = Source(
+    name="the device inventory", fact="device", state="inventory", usual="known", missing="unknown"
+)
 
 
 def weakened_without(policy: pst.Template, source: Source) -> bool:
@@ -43,9 +49,14 @@ def weakened_without(policy: pst.Template, source: Source) -> bool:
 
     So does a forbid with ``context has x`` among what makes it apply, and a permit with it among what keeps it
     from applying. Where both are in a policy, and in ``if context has x then ... else ...``, the policy says
-    itself what is to be without it.
+    itself what is to be without it. And so does one that keeps out what the source does not know, by its state.
     """
-    return _tests_deny(policy, source) == {True}
+    return _tests_deny(policy, source) == {True} or any(
+        _denies_in(source.missing, compared, denies=denies)
+        and not _denies_in(_UNAVAILABLE, compared, denies=denies)
+        for compared, denies in _state_comparisons(policy, source)
+        if _is_understood(compared)
+    )
 
 
 def closed_without(policies: Sequence[pst.Template], source: Source) -> bool:
@@ -63,21 +74,34 @@ def heeds_outage(policy: pst.Template, source: Source) -> bool:
     understood is taken for that.
     """
     understood = 0
-    for condition, denies in conditions(policy):
-        compared = comparison(condition)
-        if compared is None or path(compared.read) != (source.state,):
-            continue
-        if compared.op not in ("eq", "not_eq", "contains") or len(compared.literals) < len(compared.others):
+    for compared, denies in _state_comparisons(policy, source):
+        if not _is_understood(compared):
             return True
         understood += 1
-        named = [
-            (state in compared.literals) is (compared.op != "not_eq")
-            for state in (_UNAVAILABLE, source.usual)
-        ]
-        if _UNAVAILABLE in compared.literals or named == [denies, not denies]:
+        closes = _denies_in(_UNAVAILABLE, compared, denies=denies)
+        if _UNAVAILABLE in compared.literals or (
+            closes and not _denies_in(source.usual, compared, denies=denies)
+        ):
             return True
     reads = [node for node in walk(policy) if isinstance(node, pst.GetAttr) and path(node) == (source.state,)]
     return len(reads) > understood
+
+
+def _state_comparisons(policy: pst.Template, source: Source) -> Iterator[tuple[Comparison, bool]]:
+    """Yield what a policy compares the state of a source with, each with whether it keeps out more where it is true."""
+    for condition, denies in conditions(policy):
+        compared = comparison(condition)
+        if compared is not None and path(compared.read) == (source.state,):
+            yield compared, denies
+
+
+def _is_understood(compared: Comparison) -> bool:
+    return compared.op in ("eq", "not_eq", "contains") and len(compared.literals) == len(compared.others)
+
+
+def _denies_in(state: str | None, compared: Comparison, *, denies: bool) -> bool:
+    """Tell whether a policy keeps out more in a state than it does where the comparison comes out otherwise."""
+    return ((state in compared.literals) is (compared.op != "not_eq")) is denies
 
 
 def _tests_deny(policy: pst.Template, source: Source) -> set[bool]:

@@ -212,8 +212,8 @@ def _overlooks_outage(
         and not any(heeds_outage(each, source) for each in enforced)
     ):
         yield (
-            f"while {source.name} is unavailable, there is no context.{source.fact}, so that the policy lets in whom "
-            "it would keep out, and no policy says otherwise; add a forbid when "
+            f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
+            "otherwise; add a forbid when "
             f'{{ context.{source.state} == "unavailable" }}'
         )
 

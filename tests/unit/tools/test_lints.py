@@ -246,9 +246,43 @@ def cases_of_principal() -> tuple[list[str], list[str]]:
     )
 
 
+def cases_of_unregistered_devices() -> tuple[list[str], list[str]]:
+    """Return cases of devices that the inventory does not know."""
+    forbid = f'{PERMIT} @id("x") {TOLD} forbid {ALL}'
+    unknown = 'context.inventory == "unknown"'
+    return (
+        [
+            f"{forbid} when {{ {unknown} }};",
+            f'{forbid} unless {{ context.inventory != "unknown" }};',
+            f'{forbid} when {{ ["disabled", "unknown"].contains(context.inventory) }};',
+            f'{forbid} when {{ {unknown} && context.platform == "win" }};',
+            f'@id("x") permit {ALL} when {{ context.inventory != "unknown" }};',
+            f'@id("x") permit {ALL} unless {{ {unknown} }};',
+        ],
+        [
+            f'{forbid} when {{ {unknown} || context.inventory == "unavailable" }};',
+            f'{forbid} when {{ ["unavailable", "unknown"].contains(context.inventory) }};',
+            f'{forbid} when {{ context.inventory != "known" }};',
+            f'{forbid} when {{ {unknown} }}; @id("y") {TOLD} forbid {ALL} unless {{ context has device }};',
+            f'@id("x") permit {ALL} when {{ {unknown} }};',
+            f'@id("x") permit {ALL} unless {{ context.inventory != "unknown" }};',
+            f"{forbid} when {{ {unknown} }};".replace(
+                PERMIT, f'@id("all") permit {ALL} when {{ context has device }};'
+            ),
+        ],
+    )
+
+
 CASES["custom-facts-outage"] = outage_cases(_RISKY, "customFacts", "available")
-_OF_CONTEXT, _OF_PRINCIPAL = outage_cases(_BAD, "inventory", "known"), cases_of_principal()
-CASES["inventory-outage"] = (_OF_CONTEXT[0] + _OF_PRINCIPAL[0], _OF_CONTEXT[1] + _OF_PRINCIPAL[1])
+_OF_INVENTORY = (
+    outage_cases(_BAD, "inventory", "known"),
+    cases_of_principal(),
+    cases_of_unregistered_devices(),
+)
+CASES["inventory-outage"] = (
+    [case for flagged, _ in _OF_INVENTORY for case in flagged],
+    [case for _, passed in _OF_INVENTORY for case in passed],
+)
 
 
 def found(text: str, name: str) -> list[str]:
