@@ -62,7 +62,7 @@ class CompleteScan:
 
     Attributes:
         valid_until: When its successor is overdue.
-        endpoints: Of which endpoints it saw all connections.
+        endpoints: Of which endpoints it saw all connections, sorted.
         unbroken_since: Since when no connection can have ended unseen; only younger ones are counted.
         confirmed_before: It confirmed each active connection that was allowed before this time. One that it did
             not is no connection: its client was allowed to connect, and then did not.
@@ -188,7 +188,7 @@ class ConnectionTable:
         try:
             return CompleteScan(
                 valid_until=datetime.fromtimestamp(float(item[COUNTS_VALID_UNTIL]["N"]), UTC),
-                endpoints=tuple(item["countedEndpoints"]["SS"]),
+                endpoints=tuple(sorted(item["countedEndpoints"]["SS"])),  # DynamoDB's sets have no order
                 unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]),
                 confirmed_before=datetime.fromisoformat(item["confirmedBefore"]["S"]),
             )

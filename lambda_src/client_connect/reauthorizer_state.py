@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PART = "part"
 _SCAN, _PARTS = "savedScan", "savedParts"
+_OURS = "lease = :lease"
 
 # Of the 400 KB that an item may have.
 _PART_BYTES = 350_000
@@ -61,8 +62,9 @@ class ReauthorizerState:
             self._tables.update(
                 self._key(),
                 UpdateExpression="SET lease = :lease, leaseUntil = :until, leaseWork = :work",
+                # Also when it is ours: the SDK asks again when an answer was lost.
                 ConditionExpression=(
-                    "attribute_not_exists(lease) OR leaseUntil < :now OR leaseWork <> :work"
+                    f"attribute_not_exists(lease) OR {_OURS} OR leaseUntil < :now OR leaseWork <> :work"
                 ),
                 ExpressionAttributeValues={
                     ":lease": {"S": self._lease},
@@ -86,12 +88,14 @@ class ReauthorizerState:
             raise LeaseLost
 
     def release_lease(self) -> None:
-        """Give the lease back.
+        """Give the lease back; also when nobody has it, for the SDK asks again when an answer was lost.
 
         Raises:
-            LeaseLost: When another run has taken it.
+            LeaseLost: When another run has it.
         """
-        self._update("REMOVE lease, leaseUntil, leaseWork")
+        self._update(
+            "REMOVE lease, leaseUntil, leaseWork", condition=f"attribute_not_exists(lease) OR {_OURS}"
+        )
 
     def save_scan(self, scan: str) -> None:
         """Save where a scan is, in as many items as that takes.
@@ -140,12 +144,14 @@ class ReauthorizerState:
             return []
         return [self._part(item[_SCAN]["S"], number) for number in range(int(item[_PARTS]["N"]))]
 
-    def _update(self, expression: str, values: dict[str, dict[str, str]] | None = None) -> None:
+    def _update(
+        self, expression: str, values: dict[str, dict[str, str]] | None = None, *, condition: str = _OURS
+    ) -> None:
         try:
             self._tables.update(
                 self._key(),
                 UpdateExpression=expression,
-                ConditionExpression="lease = :lease",
+                ConditionExpression=condition,
                 ExpressionAttributeValues={":lease": {"S": self._lease}, **(values or {})},
             )
         except ConditionFailed as error:

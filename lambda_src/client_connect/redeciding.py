@@ -31,7 +31,8 @@ SETTLING = timedelta(minutes=5)
 _OF_THE_MODULE = frozenset({"custom", "customFacts"})
 
 _FAILURES = 3
-_SECONDS_PER_CUSTOM_FACTS = 0.15
+# For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
+_SECONDS_FOR_CUSTOM_FACTS = 15.0
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
 
 
@@ -97,6 +98,9 @@ class Judge:
         surroundings: The inventory, the registry and extra facts.
         registry: The registry, which is also in the surroundings.
         unknown: What becomes of connections that the registry does not know.
+
+    Attributes:
+        problems: Why a source of facts was unavailable, for all connections or for one, by its name.
     """
 
     def __init__(
@@ -114,12 +118,7 @@ class Judge:
         self._never_known = frozenset() if surroundings.custom else _OF_THE_MODULE
         self._inventory = Source()
         self._custom = Source()
-
-    @property
-    def problems(self) -> dict[str, str]:
-        """Why a source of facts was unavailable, by its name."""
-        problems = {"inventory": self._inventory.problem, "customFacts": self._custom.problem}
-        return {name: problem for name, problem in problems.items() if problem}
+        self.problems: dict[str, str] = {}
 
     def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
         """Decide up to 100 open connections.
@@ -156,14 +155,17 @@ class Judge:
     def _gather(self, requests: Sequence[ConnectionRequest]) -> list[Facts]:
         entries = self._inventory_entries(requests)
         custom = self._custom_facts(requests)
-        return [
+        gathered = [
             self._surroundings.put_together(
                 request,
                 {**entry[0], **facts[0]},
                 {**entry[1], **facts[1]},
-            ).facts
+            )
             for request, entry, facts in zip(requests, entries, custom, strict=True)
         ]
+        for each in gathered:
+            self.problems.update(each.problems)
+        return [each.facts for each in gathered]
 
     def _inventory_entries(
         self, requests: Sequence[ConnectionRequest]
@@ -185,8 +187,7 @@ class Judge:
 
         def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
             calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
-            seconds = len(calls) * _SECONDS_PER_CUSTOM_FACTS
-            answers, problems = deadlines.run(calls, seconds=seconds, threads="customFacts")
+            answers, problems = deadlines.run(calls, seconds=_SECONDS_FOR_CUSTOM_FACTS, threads="customFacts")
             if not answers:
                 raise RuntimeError(next(iter(problems.values())))
             return [

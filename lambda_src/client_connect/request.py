@@ -171,7 +171,7 @@ def _groups_in_text(text: str) -> list[object]:
     Raises:
         InvalidRequest: When the text could be several groups in a way that AWS does not document.
     """
-    if text.startswith("["):
+    if text.lstrip().startswith("["):
         try:
             names = json.loads(text)
         except ValueError:

@@ -138,12 +138,13 @@ class Resource:
     def create(self) -> None:
         """Claim the handler and turn it on."""
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
-        endpoint = self._permitted_endpoint(wanted, ours={wanted.handler_arn})
+        ours = {wanted.handler_arn}
+        endpoint = self._permitted_endpoint(wanted, ours=ours)
         # A claim of ours from another request is one that was left: its handler was on before this creation.
         again = endpoint.claims.get(self._key) == self._claim_on(wanted)
         # From here on it may be claimed and on, whatever becomes of EC2's answers.
         self.physical_id = UNFINISHED
-        self._attach(wanted, endpoint, by_us=again)
+        self._attach(wanted, endpoint, by_us=again, ours=ours)
         self.physical_id = wanted.physical_id
 
     def update(self) -> None:
@@ -156,10 +157,11 @@ class Resource:
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
         before = Attachment.of_properties(self._event["OldResourceProperties"])
         is_known = self.physical_id == wanted.physical_id
+        ours = self._handlers_so_far(wanted, before)
         try:
-            endpoint = self._permitted_endpoint(wanted, ours=self._handlers_so_far(wanted, before))
+            endpoint = self._permitted_endpoint(wanted, ours=ours)
             by_us = is_known or self._key in endpoint.claimants(wanted.handler_arn)
-            self._attach(wanted, endpoint, by_us=by_us)
+            self._attach(wanted, endpoint, by_us=by_us, ours=ours)
         except AttachmentRefused:
             # What made an update fail must not make its roll-back fail too, which asks for what there was.
             if not is_known:
@@ -195,6 +197,9 @@ class Resource:
                 "the attachment again"
             )
         self._release(attached, endpoint)
+        is_on = endpoint.handler_arn == attached.handler_arn
+        if not is_on and BY_HAND in endpoint.claimants(attached.handler_arn):
+            self._give_up(attached.endpoint_id, BY_HAND)
 
     def _handlers_so_far(self, wanted: Attachment, before: Attachment) -> set[str]:
         """Return the handlers that this resource may have turned on for the endpoint."""
@@ -224,8 +229,15 @@ class Resource:
             )
         return endpoint
 
-    def _attach(self, wanted: Attachment, endpoint: Endpoint, *, by_us: bool) -> None:
-        """Claim the handler and turn it on; ``by_us`` says that if it is on, this resource has turned it on."""
+    def _attach(self, wanted: Attachment, endpoint: Endpoint, *, by_us: bool, ours: set[str]) -> None:
+        """Claim the handler and turn it on.
+
+        Args:
+            wanted: The handler, and where.
+            endpoint: The endpoint as it is.
+            by_us: Whether this resource has turned the handler on, if it is on.
+            ours: The handlers that this resource may have turned on.
+        """
         claim = self._claim_on(wanted)
         is_on = endpoint.handler_arn == wanted.handler_arn
         claims = {self._key: claim}
@@ -234,7 +246,8 @@ class Resource:
         if not claims.items() <= endpoint.claims.items():
             self._claim(wanted.endpoint_id, claims)
         if not is_on:
-            if BY_HAND in endpoint.claims:
+            # What this resource moves from may come back by a roll-back; its deletion comes only after that.
+            if BY_HAND in endpoint.claims and endpoint.handler_arn not in ours:
                 self._give_up(wanted.endpoint_id, BY_HAND)
             self._modify(wanted.endpoint_id, {"Enabled": True, "LambdaFunctionArn": wanted.handler_arn})
 

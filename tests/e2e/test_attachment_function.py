@@ -619,6 +619,41 @@ class TestByHand:
         send("Delete", endpoint_id, physical_id=new, logical_id="Renamed")
         assert api.client_connect_options(endpoint_id) == on(OURS)
 
+    @pytest.mark.parametrize("moved", [True, False], ids=["finished", "failed"])
+    def test_stays_on_after_a_move_that_is_rolled_back(
+        self,
+        send: Callable[..., Any],
+        api: ClientVpnApi,
+        endpoint: Callable[..., str],
+        moved: bool,  # noqa: FBT001 - a parameter of the test
+    ) -> None:
+        """The endpoint is as it was, and nobody has turned the handler on but whoever did it by hand."""
+        endpoint_id = endpoint(OURS)
+        old = send("Create", endpoint_id)["PhysicalResourceId"]
+        if not moved:
+            lose(api, "ModifyClientVpnEndpoint", performed=False)
+        new = send("Update", endpoint_id, handler=MOVED, physical_id=old, old=(endpoint_id, OURS))
+        back = send("Update", endpoint_id, physical_id=new["PhysicalResourceId"], old=(endpoint_id, MOVED))
+        assert (new["Status"], back["PhysicalResourceId"]) == ("SUCCESS" if moved else "FAILED", old)
+        if moved:
+            send("Delete", endpoint_id, handler=MOVED, physical_id=new["PhysicalResourceId"])
+        send("Delete", endpoint_id, physical_id=old)
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+        assert list(api.tags(endpoint_id)) == [BY_HAND]
+
+    def test_is_forgotten_when_its_attachment_has_moved(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """CloudFormation deletes the old one when nothing can be rolled back any more; the new one is then the last."""
+        endpoint_id = endpoint(OURS)
+        old = send("Create", endpoint_id)["PhysicalResourceId"]
+        moved = {"handler": MOVED, "old": (endpoint_id, OURS), "physical_id": old}
+        new = send("Update", endpoint_id, **moved)["PhysicalResourceId"]
+        send("Delete", endpoint_id, physical_id=old)
+        assert (api.client_connect_options(endpoint_id), len(api.tags(endpoint_id))) == (on(MOVED), 1)
+        send("Delete", endpoint_id, handler=MOVED, physical_id=new)
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(MOVED), {})
+
     def test_was_left_by_the_same_attachment(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:

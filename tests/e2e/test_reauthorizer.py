@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.httpsession import URLLib3Session
 
 from client_connect import Decision, Device, Facts
 from client_connect.client_vpn import ClientVpn, TokenRefused
@@ -33,6 +35,9 @@ from local_aws.live_connections import ENDPOINT, Client, LiveConnections
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+    from client_connect import ConnectionRequest
     from client_connect.reauthorizer import Outcome
 
 pytestmark = pytest.mark.e2e
@@ -204,7 +209,7 @@ def test_an_inventory_that_is_down_ends_nobody(world: LiveConnections, kind: str
 
 
 def test_a_malformed_device_ends_nobody(world: LiveConnections) -> None:
-    """Its own connection is undecided, the others are not."""
+    """Its own connection is undecided, the others are not, and the summary says why."""
     world.connect(
         [
             client("a", common_name="laptop-1"),
@@ -214,6 +219,7 @@ def test_a_malformed_device_ends_nobody(world: LiveConnections) -> None:
     world.put("devices", {"commonName": {"S": "laptop-1"}, "compliant": {"S": "no"}})
     outcome = world.run(COMPLIANT, inventory=True)
     assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
+    assert outcome.problems == {"inventory": 'MalformedItem: "compliant" is of type S, not BOOL'}
 
 
 def test_a_policy_that_cannot_be_evaluated_ends_nobody(world: LiveConnections) -> None:
@@ -258,6 +264,36 @@ def test_extra_facts_that_are_unavailable_end_nobody(world: LiveConnections) -> 
         custom_type="{ risk: Long }",
     )
     assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
+
+
+def test_extra_facts_of_one_connection_have_the_time_that_the_handler_gives_them(
+    world: LiveConnections,
+) -> None:
+    """A module that takes a while is asked about a single connection too, and not only about many at once."""
+    world.connect([client("a", platform="mac")])
+    asked = threading.Event()
+
+    def facts(_request: ConnectionRequest) -> dict[str, object]:
+        asked.wait(0.5)
+        return {"risk": 1}
+
+    custom = CustomFacts(facts, why_invalid=lambda _: "")
+    assert world.run(NO_MACS, custom=custom, custom_type="{ risk: Long }").problems == {}
+    assert terminated(world) == ids("a")
+
+
+def test_extra_facts_that_are_unavailable_for_one_connection_are_told_of(world: LiveConnections) -> None:
+    """Nobody would know why it is undecided."""
+    world.connect([client("a"), client("b")])
+
+    def facts(request: ConnectionRequest) -> dict[str, object]:
+        if request.username == "a":
+            raise OSError("down")
+        return {"risk": 1}
+
+    custom = CustomFacts(facts, why_invalid=lambda _: "")
+    outcome = world.run(PERMIT, custom=custom, custom_type="{ risk: Long }")
+    assert (tally(outcome), outcome.problems) == ((1, 0, 1), {"customFacts": "OSError: down"})
 
 
 def test_the_limit_on_new_connections_ends_no_old_one(world: LiveConnections) -> None:
@@ -321,6 +357,27 @@ def test_one_run_at_a_time(world: LiveConnections) -> None:
     first._state.take_lease(seconds=-1, work=first._work_id)
     assert world.run(NO_MACS).state == "complete"
     assert terminated(world) == ids("a")
+
+
+@pytest.mark.parametrize("lost", ["SET lease", "REMOVE lease"])
+def test_a_lost_answer_about_the_lease_is_no_other_run(world: LiveConnections, lost: str) -> None:
+    """The SDK asks DynamoDB again, which has done it already: the lease is the run's own."""
+    world.connect([client("a", platform="mac")])
+    reauthorizer = world.reauthorizer(NO_MACS)
+    answers: list[AWSResponse] = []
+
+    def lose(request: AWSPreparedRequest, **_: object) -> None:
+        if not answers and lost.encode() in request.body:
+            answers.append(URLLib3Session().send(request))
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+    reauthorizer._state._tables._client.meta.events.register("before-send.dynamodb.UpdateItem", lose)
+    assert reauthorizer.run().state == "complete"
+    assert [answer.status_code for answer in answers] == [HTTPStatus.OK]
+    assert terminated(world) == ids("a")
+    state = world.registered(STATE)
+    assert state is not None
+    assert "lease" not in state
 
 
 def test_a_run_by_other_policies_takes_over(world: LiveConnections) -> None:
@@ -797,6 +854,21 @@ def test_a_termination_is_remembered_for_a_day(world: LiveConnections) -> None:
     assert unregistered is not None
     assert after["expiresAt"] == before["expiresAt"]
     assert int(unregistered["expiresAt"]["N"]) == int(now.timestamp()) + 26 * 3600
+
+
+def test_the_order_of_a_set_breaks_no_scan(emulator: Emulator, api: ClientVpnApi) -> None:
+    """DynamoDB gives the endpoints of the last scan back in any order; they are still the same."""
+    world = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
+    world.create()
+    registry = world.reauthorizer(PERMIT)._registry
+    world.run(PERMIT)
+    first = registry.last_scan()
+    assert first is not None
+    registry.complete(replace(first, endpoints=tuple(sorted(first.endpoints, reverse=True))))
+    world.run(PERMIT)
+    second = registry.last_scan()
+    assert second is not None
+    assert second.unbroken_since == first.unbroken_since
 
 
 def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: ClientVpnApi) -> None:

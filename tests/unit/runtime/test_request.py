@@ -54,6 +54,7 @@ def test_each_schema_version_is_read_with_the_fields_it_has(version: str) -> Non
         ([], ()),
         ("a", ("a",)),
         ('["a", "b, c"]', ("a", "b, c")),
+        (' ["a"]', ("a",)),
         ("[]", ()),
         ("", ()),
         (None, ()),
