@@ -10,13 +10,14 @@ https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 from random import random
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,6 +34,8 @@ _PAGE_SIZE = 1000
 _IDS_PER_FILTER = 200
 _LONGEST_BACKOFF_S = 20.0
 _THROTTLED = frozenset({"RequestLimitExceeded", "Throttling", "ThrottlingException"})
+_NO_ANSWER = (ConnectionError, HTTPClientError)
+_ATTEMPTS = 3
 _NO_ENDPOINT = "InvalidClientVpnEndpointId.NotFound"
 _NO_CONNECTION = "InvalidClientVpnConnection.IdNotFound"
 
@@ -92,8 +95,9 @@ class ClientVpn:
     """
 
     def __init__(self, time_left: TimeLeft, *, pace_s: float = PACE_S) -> None:
+        # One attempt takes less than what a run keeps to end cleanly; whether there is time for another, we ask.
         config = Config(
-            connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 3}
+            connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 1}
         )
         self._client: Any = botocore.session.get_session().create_client("ec2", config=config)
         self._time_left = time_left
@@ -189,13 +193,16 @@ class ClientVpn:
         return True
 
     def _patiently(self, call: Callable[..., Any], **parameters: object) -> Any:  # noqa: ANN401 - botocore's
-        """Call, again and again while the service throttles, at random times that lie further and further apart."""
+        """Call, again and again while the service throttles, at random times that lie further and further apart.
+
+        What fails on the way or in the service is repeated twice.
+        """
         for attempt in count():
             self._time_left.require()
             try:
                 return call(**parameters)
-            except ClientError as error:
-                if _code(error) not in _THROTTLED:
+            except (ClientError, *_NO_ANSWER) as error:
+                if not (_is_throttled(error) or (_is_transient(error) and attempt + 1 < _ATTEMPTS)):
                     raise
             longest = min(_LONGEST_BACKOFF_S, 0.5 * 2**attempt)
             self._time_left.pause(random() * longest)  # noqa: S311 - spreads the load
@@ -211,6 +218,17 @@ def _connection(endpoint_id: str, described: dict[str, Any]) -> Connection:
         established=described.get("ConnectionEstablishedTime") or "",
         status=described.get("Status", {}).get("Code") or "",
     )
+
+
+def _is_throttled(error: Exception) -> bool:
+    return isinstance(error, ClientError) and _code(error) in _THROTTLED
+
+
+def _is_transient(error: Exception) -> bool:
+    if isinstance(error, ClientError):
+        status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, _NO_ANSWER)
 
 
 def _code(error: ClientError) -> str:

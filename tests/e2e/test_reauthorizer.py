@@ -24,7 +24,7 @@ from client_connect.items import waivers_item
 from client_connect.reauthorizer_state import ReauthorizerState
 from client_connect.redeciding import Judge
 from client_connect.tables import Tables
-from client_connect.time_left import OutOfTime
+from client_connect.time_left import RESERVE_S, OutOfTime
 from client_connect.unknown_connections import UnknownConnections
 from client_connect.waiver import Waiver
 from local_aws.client_vpn_api import ClientVpnApi
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
     from client_connect import ConnectionRequest
-    from client_connect.reauthorizer import Outcome
+    from client_connect.reauthorizer import Outcome, Reauthorizer
 
 pytestmark = pytest.mark.e2e
 
@@ -541,6 +541,49 @@ def test_throttling_is_waited_for(world: LiveConnections) -> None:
     assert world.run(NO_MACS, sleep=pauses.append).terminated == 1
     assert max(pauses) <= 20
     assert len(pauses) > 4
+
+
+@pytest.mark.parametrize("times", [2, 3])
+@pytest.mark.parametrize("answers", [True, False])
+def test_what_fails_by_chance_is_repeated_twice(world: LiveConnections, times: int, *, answers: bool) -> None:
+    """Be it an error of the service's own, or no answer at all."""
+    world.connect([client("a", platform="mac")])
+    run = world.reauthorizer(NO_MACS, sleep=lambda _: None)
+    if answers:
+        world.api.fail_next("DescribeClientVpnConnections", times=times, code="InternalError")
+    else:
+        no_answers(run, times=times)
+    with (
+        pytest.raises(ClientError if answers else ReadTimeoutError)
+        if times == 3
+        else contextlib.nullcontext()
+    ):
+        run.run()
+    assert terminated(world) == ([] if times == 3 else ids("a"))
+
+
+def test_no_time_is_spent_on_another_attempt(world: LiveConnections) -> None:
+    """A run ends cleanly where EC2 does not answer: one attempt takes less time than it keeps for that."""
+    left = [900_000]
+    run = world.reauthorizer(NO_MACS, milliseconds=lambda: left[0])
+    asked = no_answers(run, times=3, then=lambda: left.__setitem__(0, 19_000))
+    assert (run.run().state, len(asked)) == ("unfinished", 1)
+    config = run._vpn._client.meta.config
+    assert config.connect_timeout + config.read_timeout < RESERVE_S
+
+
+def no_answers(run: Reauthorizer, *, times: int, then: Callable[[], None] = lambda: None) -> list[str]:
+    """Let EC2 not answer so many times; return what it was asked, as it is asked."""
+    asked: list[str] = []
+
+    def lose(request: AWSPreparedRequest, **_: object) -> None:
+        asked.append(request.url)
+        if len(asked) <= times:
+            then()
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+    run._vpn._client.meta.events.register("before-send.ec2", lose)
+    return asked
 
 
 def test_terminations_keep_below_the_rate_limit(world: LiveConnections) -> None:
