@@ -169,10 +169,27 @@ def test_prebuilt_code_may_count(stack: cdk.Stack, define: Callable[..., ClientC
 
 
 def test_a_key_of_ones_own_is_granted(stack: cdk.Stack) -> None:
-    """Else the tables could not be read."""
+    """Else the tables could not be read; who only reads them may not encrypt."""
     inventory = DeviceInventory(stack, "Inventory", encryption_key=kms.Key(stack, "Key"))
     ClientConnectHandler(stack, "Handler", device_inventory=inventory)
-    assert any("kms:Decrypt" in actions for actions, _ in statements(stack, "kms"))
+    assert [actions for actions, _ in statements(stack, "kms")] == [["kms:Decrypt", "kms:DescribeKey"]]
+
+
+def test_a_writer_may_do_more_with_the_key(stack: cdk.Stack) -> None:
+    """What AWS says that DynamoDB needs to write, by the actions' own names."""
+    registry = ConnectionRegistry(stack, "Registry", encryption_key=kms.Key(stack, "Key"))
+    ClientConnectHandler(stack, "Handler", connection_registry=registry)
+    assert [actions for actions, _ in statements(stack, "kms")] == [
+        [
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ]
+    ]
 
 
 @pytest.mark.parametrize(
