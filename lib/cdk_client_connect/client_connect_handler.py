@@ -105,7 +105,8 @@ class ClientConnectHandler(Construct):
             ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
         environment: Environment variables for the module of extra facts, such as the address of a service, of this
-            function and of a re-authorizer's; values may be tokens. With prebuilt ``code`` that is no local folder,
+            function and of a re-authorizer's; values may be tokens, but when only what one stands for changes, the
+            alias keeps the old value: docs/deployments.md. With prebuilt ``code`` that is no local folder,
             ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
             those that Lambda reserves, are refused. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
