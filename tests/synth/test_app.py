@@ -212,6 +212,7 @@ def test_handler_settings(tmp_path: Path) -> None:
         ({**VPN, "samlProviderArn": SAML, "authorizedGroups": ""}, 'context "authorizedGroups" is ""'),
         ({**VPN, "samlProviderArn": SAML, "authorizedGroups": " "}, 'context "authorizedGroups" is " "'),
         ({**VPN, "samlProviderArn": SAML, "authorizedGroups": []}, "leave the key out"),
+        ({**VPN, "samlProviderArn": SAML, "authorizedGroups": "a, b,a"}, "different texts; give each once"),
         ({**VPN, "authorizedGroups": "staff"}, "needs users, who have groups"),
         ({"policies": ""}, 'context "policies" is ""'),
         ({"policie": "x"}, 'context "policie" is not known; write "policies"'),
