@@ -133,8 +133,11 @@ class ClientVpnStack(cdk.Stack):
         if context.has("alarmTopicArn") and not context.flag("monitoring"):
             raise InvalidContext('context "alarmTopicArn" needs alarms: give -c monitoring=true too')
         groups = context.texts("authorizedGroups", r"[^,]+", example="S-1-5-21-1-2-3-1001 or engineering")
-        for number, group in enumerate(groups or [None], start=1):
-            endpoint.add_authorization_rule(f"Rule{number}", cidr=vpc.vpc_cidr_block, group_id=group)
+        if not groups:
+            endpoint.add_authorization_rule("Rule1", cidr=vpc.vpc_cidr_block)
+        for group in groups:
+            # By the group: a rule is replaced by creating the new one first, which must not be there already.
+            endpoint.add_authorization_rule(f"Rule-{group}", cidr=vpc.vpc_cidr_block, group_id=group)
         if context.flag("monitoring"):
             ConnectionMonitoring(
                 self,

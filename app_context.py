@@ -92,6 +92,8 @@ class Context:
                 f"of the form {example},...",
                 f"give -c {key}={example}, or leave the key out",
             )
+        if len(set(texts)) < len(texts):
+            self.fail(key, str(value), "a list of different texts", "give each once")
         return texts
 
     def choice(self, key: str, choices: Sequence[str], *, default: str) -> str:

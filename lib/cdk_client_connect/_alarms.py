@@ -11,6 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 
 from cdk_client_connect._watched import PERIOD
+from cdk_client_connect.function_reference import FunctionReference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from cdk_client_connect._watched import Watched
     from cdk_client_connect.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
     from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 
 # The metric of an alarm, or one for each endpoint by the endpoint's name.
@@ -84,9 +86,18 @@ def _nearly_all_time(handler: ClientConnectHandler) -> float:
 
 
 def _spillover(watched: Watched) -> cloudwatch.Metric | None:
-    if not watched.handler.provisioned_concurrency.minimum:
+    handler = watched.handler
+    if (
+        not handler.provisioned_concurrency.minimum
+        or handler.function_reference is FunctionReference.UNQUALIFIED
+    ):
         return None
     return watched.of_alias("ProvisionedConcurrencySpilloverInvocations")
+
+
+def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
+    """Return a period in which there is a run: one without data would be taken for good news."""
+    return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
 
 
 DEFINITIONS = (
@@ -226,7 +237,9 @@ DEFINITIONS = (
             "Its log says which policies deny how many: correct the policy, or raise maximum_terminations."
         ),
         metrics=lambda watched: (
-            watched.reauthorizer.metric_cap_exceeded(period=PERIOD) if watched.reauthorizer else None
+            watched.reauthorizer.metric_cap_exceeded(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
         ),
     ),
     Definition(
@@ -236,7 +249,9 @@ DEFINITIONS = (
             "Its log says why; nothing was ended on incomplete knowledge."
         ),
         metrics=lambda watched: (
-            watched.reauthorizer.metric("Errors", statistic=cloudwatch.Stats.SUM, period=PERIOD)
+            watched.reauthorizer.metric(
+                "Errors", statistic=cloudwatch.Stats.SUM, period=_period_of_runs(watched.reauthorizer)
+            )
             if watched.reauthorizer
             else None
         ),

@@ -126,11 +126,16 @@ def require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
         )
 
 
-def require_concurrency(concurrency: ProvisionedConcurrency, reserved: int | None) -> None:
+def require_concurrency(
+    concurrency: ProvisionedConcurrency, reserved: int | None, reference: FunctionReference
+) -> None:
     """Check that the reserved environments suffice.
 
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+
     Raises:
-        InvalidConcurrency: When there are none, or fewer than the provisioned ones.
+        InvalidConcurrency: When there are none, fewer than the provisioned ones, or no others where only others
+            are invoked.
     """
     if reserved is None:
         return
@@ -144,6 +149,12 @@ def require_concurrency(concurrency: ProvisionedConcurrency, reserved: int | Non
         raise InvalidConcurrency(
             f"provisioned_concurrency keeps up to {concurrency.maximum} environments, but "
             f"reserved_concurrent_executions={reserved} allows no more than that; reserve at least as many"
+        )
+    if reference is FunctionReference.UNQUALIFIED and concurrency.maximum == reserved:
+        raise InvalidConcurrency(
+            f"provisioned_concurrency takes all of the reserved_concurrent_executions={reserved}, so that Lambda "
+            "throttles $LATEST, which the unqualified ARN invokes, and every connection would be denied; use "
+            "ProvisionedConcurrency.none()"
         )
 
 

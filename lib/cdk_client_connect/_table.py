@@ -15,6 +15,21 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
+_READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
+
+# What readers and writers need of a table's key. The CDK's grants of a key have wildcards in the actions, which are
+# for these.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+_READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
+_WRITE_KEY = (
+    *_READ_KEY,
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
 
 def define_table(  # noqa: PLR0913 - one keyword per property
     scope: Construct,
@@ -81,14 +96,14 @@ def grant(
     The CDK's own grants take in every index of a table, by a wildcard.
 
     Args:
-        table: The table. Where it has a key of its own, that is granted too.
+        table: The table. Where it has a key of its own, what reading or writing takes of that is granted too.
         grantee: Who may.
         *actions: What, without the prefix ``dynamodb:``.
         index: The index, in place of the table.
     """
     resource = table.table_arn if index is None else f"{table.table_arn}/index/{index}"
     if table.encryption_key is not None:
-        table.encryption_key.grant_encrypt_decrypt(grantee)
+        table.encryption_key.grant(grantee, *(_READ_KEY if _READS.issuperset(actions) else _WRITE_KEY))
     return iam.Grant.add_to_principal(
         grantee=grantee, actions=[f"dynamodb:{action}" for action in actions], resource_arns=[resource]
     )

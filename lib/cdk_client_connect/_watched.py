@@ -110,8 +110,8 @@ def read_endpoints(endpoints: Sequence[AnyEndpoint]) -> tuple[Endpoint, ...]:
     if isinstance(endpoints, str) or not isinstance(endpoints, list | tuple):
         raise InvalidArgument(f"endpoints={endpoints!r} must be a list; write [endpoint]")
     found = tuple(_endpoint(endpoint, position) for position, endpoint in enumerate(endpoints, start=1))
-    names = [endpoint.name for endpoint in found]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    names, ids = [endpoint.name for endpoint in found], [endpoint.id for endpoint in found]
+    if twice := sorted({each.name for each in found if names.count(each.name) > 1 or ids.count(each.id) > 1}):
         raise InvalidArgument(f"endpoints has {', '.join(twice)} more than once; give each once")
     return found
 

@@ -83,8 +83,8 @@ class ClientConnectHandler(Construct):
         memory_size: In MiB. Default: 512.
         architecture: Default: ``ARM_64``.
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
-        reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments.
-            Default: none reserved.
+        reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments, and more
+            than these with the unqualified ARN. Default: none reserved.
         log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
             two years and retained when the stack is removed.
         environment_encryption: The key for the function's environment variables. Default: Lambda's own.
@@ -105,7 +105,8 @@ class ClientConnectHandler(Construct):
             ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
         environment: Environment variables for the module of extra facts, such as the address of a service, of this
-            function and of a re-authorizer's; values may be tokens. With prebuilt ``code`` that is no local folder,
+            function and of a re-authorizer's; values may be tokens, but when only what one stands for changes, the
+            alias keeps the old value: docs/deployments.md. With prebuilt ``code`` that is no local folder,
             ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
             those that Lambda reserves, are refused. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
@@ -163,7 +164,7 @@ class ClientConnectHandler(Construct):
         module = module or environment.get(settings.EXTRA_FACTS)
         asks_others = bool(device_inventory or connection_registry or module)
         _arguments.require_timeout(timeout, asks_others=asks_others)
-        _arguments.require_concurrency(concurrency, reserved_concurrent_executions)
+        _arguments.require_concurrency(concurrency, reserved_concurrent_executions, function_reference)
         _arguments.require_message(default_message)
         _arguments.require_time_zone(time_zone)
         platform = require_platform(runtime, architecture)

@@ -172,6 +172,7 @@ class ConnectionReauthorizer(Construct):
         super().__init__(scope, id)
         registry.keep_state_of(self)
         self._handler = handler
+        self._schedule = schedule
         self._log_group = log_group or logs.LogGroup(
             self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         )
@@ -214,6 +215,11 @@ class ConnectionReauthorizer(Construct):
     def handler(self) -> ClientConnectHandler:
         """The handler by whose policies it decides."""
         return self._handler
+
+    @property
+    def schedule(self) -> Duration:
+        """How often it runs."""
+        return self._schedule
 
     @property
     def function(self) -> lambda_.Function:

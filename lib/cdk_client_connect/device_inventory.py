@@ -37,7 +37,7 @@ class DeviceInventory(Construct):
         scope: The construct to define it in.
         id: Its id in ``scope``.
         devices_table: A table that exists in the same account and Region, with the partition key ``commonName``
-            (a string). Default: a new one.
+            (a string). A deployment that replaces it needs care: docs/deployments.md. Default: a new one.
         waivers_table: A table that exists there, with the partition key ``holder`` (a string) and the attribute of
             its time to live ``expiresAt``. Default: a new one.
         encryption_key: The key of the new tables. Default: the one that AWS manages for DynamoDB.

@@ -96,6 +96,20 @@ def test_groups(groups: object) -> None:
     assert not any(rule["Properties"].get("AuthorizeAllGroups") for rule in rules)
 
 
+def test_a_group_keeps_its_rule() -> None:
+    """CloudFormation creates a rule for another group before it deletes the old one, and EC2 refuses a second one."""
+
+    def rules(groups: str) -> dict[str, str]:
+        template = stacks(**VPN, samlProviderArn=SAML, authorizedGroups=groups)["ClientVpn"]
+        return {
+            rule["Properties"]["AccessGroupId"]: id_ for id_, rule in template.find_resources(RULE).items()
+        }
+
+    both, one = rules("engineering,S-1-5-21-1"), rules("S-1-5-21-1")
+    assert len(set(both.values())) == 2
+    assert one["S-1-5-21-1"] == both["S-1-5-21-1"]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "type_"),
     [
@@ -212,6 +226,7 @@ def test_handler_settings(tmp_path: Path) -> None:
         ({**VPN, "samlProviderArn": SAML, "authorizedGroups": ""}, 'context "authorizedGroups" is ""'),
         ({**VPN, "samlProviderArn": SAML, "authorizedGroups": " "}, 'context "authorizedGroups" is " "'),
         ({**VPN, "samlProviderArn": SAML, "authorizedGroups": []}, "leave the key out"),
+        ({**VPN, "samlProviderArn": SAML, "authorizedGroups": "a, b,a"}, "different texts; give each once"),
         ({**VPN, "authorizedGroups": "staff"}, "needs users, who have groups"),
         ({"policies": ""}, 'context "policies" is ""'),
         ({"policie": "x"}, 'context "policie" is not known; write "policies"'),

@@ -68,6 +68,20 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
         InvalidConcurrency,
         "throttles every invocation",
     ),
+    (
+        {"reserved_concurrent_executions": 2, "function_reference": FunctionReference.UNQUALIFIED},
+        InvalidConcurrency,
+        r"every connection would be denied; use ProvisionedConcurrency.none\(\)",
+    ),
+    (
+        {
+            "reserved_concurrent_executions": 5,
+            "function_reference": FunctionReference.UNQUALIFIED,
+            "provisioned_concurrency": ProvisionedConcurrency.scaling(minimum=1, maximum=5),
+        },
+        InvalidConcurrency,
+        "takes all of the reserved_concurrent_executions=5",
+    ),
     ({"reserved_concurrent_executions": cdk.Token.as_number("5")}, InvalidArgument, "must be a whole number"),
     ({"reserved_concurrent_executions": -1}, InvalidConcurrency, "is negative"),
     ({"architecture": lambda_.Architecture.custom("riscv")}, InvalidRuntime, 'architecture "riscv"'),

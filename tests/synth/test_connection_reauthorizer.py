@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aws_cdk as cdk
 import pytest
@@ -28,7 +28,7 @@ from cdk_client_connect import (
 )
 from client_connect.reauthorizer_records import _UNITS, _UNITS_OF_SCAN
 
-from .conftest import NO_BUNDLING, ROOT, endpoint, only, template
+from .conftest import NO_BUNDLING, ROOT, endpoint, l2_endpoint, only, template
 from .test_lint import nag_findings, require_lint_clean, synthesized
 
 if TYPE_CHECKING:
@@ -283,6 +283,29 @@ def test_endpoints_of_every_kind() -> None:
     ids = json.dumps(variables(template(stack))["CLIENT_CONNECT_ENDPOINTS"])
     assert '{"Ref": "Endpoint"}' in ids
     assert f",cvpn-endpoint-1,{ENDPOINT}" in ids
+
+
+def test_fails_with_an_endpoint_in_two_forms() -> None:
+    """Its connections would be counted twice, so that half as many would reach the cap."""
+    stack = new_stack()
+    imported = ec2.ClientVpnEndpoint.from_endpoint_attributes(
+        stack, "Imported", endpoint_id=ENDPOINT, security_groups=[]
+    )
+    with pytest.raises(InvalidArgument, match=f"endpoints has Stack-Imported, {ENDPOINT} more than once"):
+        define(stack, endpoints=[imported, ENDPOINT])
+
+
+def test_fails_with_an_endpoint_of_both_levels() -> None:
+    """An endpoint and its own resource are one, also where the id is a token."""
+    stack = new_stack()
+    handler = ClientConnectHandler(
+        stack, "Handler", connection_registry=ConnectionRegistry(stack, "Registry")
+    )
+    vpn = l2_endpoint(ec2.Vpc(stack, "Vpc"), handler)
+    with pytest.raises(InvalidArgument, match="more than once"):
+        ConnectionReauthorizer(
+            stack, "Reauthorizer", handler=handler, endpoints=[vpn, cast("Any", vpn.node.default_child)]
+        )
 
 
 @pytest.mark.parametrize(

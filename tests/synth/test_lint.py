@@ -23,6 +23,8 @@ from cdk_client_connect import (
     AttachmentRemoval,
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionRegistry,
+    DeviceInventory,
     EndpointAttachment,
     EndpointAuthorizationPolicy,
     FunctionReference,
@@ -126,6 +128,24 @@ def test_whole_vpn_is_clean(synthesized: Callable[..., Path], context: dict[str,
         "ClientConnect.template.json",
         "ClientVpn.template.json",
     }
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
+
+
+def test_tables_with_a_key_are_clean(synthesized: Callable[..., Path]) -> None:
+    """Who uses tables with a key of their own is granted its actions by name, without a wildcard."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack")
+        key = kms.Key(stack, "Key", enable_key_rotation=True)
+        ClientConnectHandler(
+            stack,
+            "Handler",
+            device_inventory=DeviceInventory(stack, "Inventory", encryption_key=key),
+            connection_registry=ConnectionRegistry(stack, "Registry", encryption_key=key),
+        )
+
+    folder = synthesized(build)
     assert nag_findings(folder) == []
     require_lint_clean(folder)
 

@@ -276,6 +276,28 @@ def test_no_alarms_on_tables_that_are_not_there(stack: cdk.Stack) -> None:
     assert names.isdisjoint({"InventoryErrors", "RegistryErrors"})
 
 
+@pytest.mark.parametrize(("minutes", "period"), [(1, 300), (30, 1800)])
+def test_alarms_of_runs_see_a_run_in_each_period(stack: cdk.Stack, minutes: int, period: int) -> None:
+    """Between two runs there is no data, which an alarm on three shorter periods would take for the end of it."""
+    handler = full_handler(stack)
+    reauthorizer = ConnectionReauthorizer(
+        stack,
+        "Reauthorizer",
+        handler=handler,
+        endpoints=[ENDPOINT_ID],
+        schedule=cdk.Duration.minutes(minutes),
+    )
+    monitored(stack, handler, reauthorizer=reauthorizer)
+    found = alarms(template(stack))
+    assert {found[name]["Period"] for name in ("CapExceeded", "ReauthorizerErrors")} == {period}
+
+
+def test_no_spillover_where_provisioned_concurrency_has_no_effect(stack: cdk.Stack) -> None:
+    """The unqualified ARN never finds a provisioned environment, so that the alarm would never go off."""
+    handler = ClientConnectHandler(stack, "Handler", function_reference=FunctionReference.UNQUALIFIED)
+    assert "Spillover" not in monitored(stack, handler).alarms
+
+
 def test_no_spillover_without_provisioned_concurrency(stack: cdk.Stack) -> None:
     """There is no such metric then."""
     handler = ClientConnectHandler(stack, "Handler", provisioned_concurrency=ProvisionedConcurrency.none())

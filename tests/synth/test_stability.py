@@ -10,9 +10,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_ssm as ssm
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from cdk_client_connect import ClientConnectHandler, Policies
+from cdk_client_connect import ClientConnectHandler, DeviceInventory, Policies
 
 from .conftest import CERTIFICATE, NO_BUNDLING, ROOT, endpoint, template
 
@@ -81,5 +83,30 @@ def version_of(policies: str) -> str:
     """Return the logical id of the function's version with these policies."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     ClientConnectHandler(stack, "Handler", policies=Policies.from_string(policies))
+    return only_version(stack)
+
+
+def only_version(stack: cdk.Stack) -> str:
+    """Return the logical id of the only version in a stack."""
     (version,) = template(stack).find_resources("AWS::Lambda::Version")
     return str(version)
+
+
+def test_what_a_token_stands_for_changes_no_version() -> None:
+    """So that something else has to change with it, which the documentation says: an id, or a variable."""
+
+    def version(*, name: str = "a", id_: str = "Devices", number: str = "1", value: str = "a") -> str:
+        stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+        key = dynamodb.Attribute(name="commonName", type=dynamodb.AttributeType.STRING)
+        table = dynamodb.Table(stack, id_, table_name=name, partition_key=key)
+        parameter = ssm.StringParameter(stack, "Parameter", string_value=value)
+        ClientConnectHandler(
+            stack,
+            "Handler",
+            device_inventory=DeviceInventory(stack, "Inventory", devices_table=table),
+            environment={"RISK_SERVICE_URL": parameter.string_value, "CONFIGURATION": number},
+        )
+        return only_version(stack)
+
+    assert version() == version(name="b") == version(value="b")
+    assert len({version(), version(name="b", id_="Others"), version(value="b", number="2")}) == 3

@@ -168,11 +168,46 @@ def test_prebuilt_code_may_count(stack: cdk.Stack, define: Callable[..., ClientC
     assert ["dynamodb:Query"] in [actions for actions, _ in statements(stack, "dynamodb")]
 
 
+def test_a_handler_that_loses_its_inventory_can_keep_the_permission(stack: cdk.Stack) -> None:
+    """For the version that still decides while the role has changed already, which the documentation says."""
+
+    def tables_of(stack: cdk.Stack, *, given: bool, granted: bool = False) -> list[tuple[list[str], str]]:
+        inventory = DeviceInventory(stack, "Inventory")
+        handler = ClientConnectHandler(stack, "Handler", device_inventory=inventory if given else None)
+        if granted:
+            inventory.grant_look_up(handler.role)
+        return statements(stack, "dynamodb")
+
+    def new_stack() -> cdk.Stack:
+        return cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+
+    before = tables_of(stack, given=True)
+    assert tables_of(new_stack(), given=False) == []
+    assert tables_of(new_stack(), given=False, granted=True) == before
+
+
 def test_a_key_of_ones_own_is_granted(stack: cdk.Stack) -> None:
-    """Else the tables could not be read."""
+    """Else the tables could not be read; who only reads them may not encrypt."""
     inventory = DeviceInventory(stack, "Inventory", encryption_key=kms.Key(stack, "Key"))
     ClientConnectHandler(stack, "Handler", device_inventory=inventory)
-    assert any("kms:Decrypt" in actions for actions, _ in statements(stack, "kms"))
+    assert [actions for actions, _ in statements(stack, "kms")] == [["kms:Decrypt", "kms:DescribeKey"]]
+
+
+def test_a_writer_may_do_more_with_the_key(stack: cdk.Stack) -> None:
+    """What AWS says that DynamoDB needs to write, by the actions' own names."""
+    registry = ConnectionRegistry(stack, "Registry", encryption_key=kms.Key(stack, "Key"))
+    ClientConnectHandler(stack, "Handler", connection_registry=registry)
+    assert [actions for actions, _ in statements(stack, "kms")] == [
+        [
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+        ]
+    ]
 
 
 @pytest.mark.parametrize(
