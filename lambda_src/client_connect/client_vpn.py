@@ -225,10 +225,11 @@ def _is_throttled(error: Exception) -> bool:
 
 
 def _is_transient(error: Exception) -> bool:
-    if isinstance(error, ClientError):
-        status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return isinstance(error, _NO_ANSWER)
+    """Tell whether a call failed in the service, or had no answer at all."""
+    if not isinstance(error, ClientError):
+        return True
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _code(error: ClientError) -> str:

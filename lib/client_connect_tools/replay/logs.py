@@ -78,8 +78,8 @@ class _Reader:
             yield from self._message(message, depth)
         elif depth > 0 or _INDENTED.fullmatch(text) is None:
             yield _text(text)
-        elif _JSON_IN_TEXT.search(text) is not None or _is_attempt(text):
-            yield Skipped("JSON in a line of indented JSON that is no message", _is_attempt(text))
+        elif (is_attempt := _is_attempt(text)) or _JSON_IN_TEXT.search(text) is not None:
+            yield Skipped("JSON in a line of indented JSON that is no message", is_attempt)
 
     def _value(self, value: Any, depth: int) -> Iterator[Attempt | Skipped]:  # noqa: ANN401 - what JSON holds
         if not isinstance(value, dict):
