@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 # The metric of an alarm, or one for each endpoint by the endpoint's name.
 _Metrics: TypeAlias = "cloudwatch.Metric | Mapping[str, cloudwatch.Metric] | None"
 
-# No data is good news for all of them: nobody connected, nothing went wrong, or the endpoint has neither a
-# revocation list nor a SAML provider.
-_MISSING = cloudwatch.TreatMissingData.NOT_BREACHING
-
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
 
 
@@ -48,6 +44,8 @@ class Definition:
         below: Whether small values are the bad ones.
         anomaly: Whether the threshold is a number of standard deviations above the usual level.
         periods: How many periods in a row the threshold must be crossed.
+        without_data: What it means that there is no data. Nearly always good news: nobody connected, nothing went
+            wrong, or the endpoint has neither a revocation list nor a SAML provider.
     """
 
     name: str
@@ -58,6 +56,7 @@ class Definition:
     below: bool = False
     anomaly: bool = False
     periods: int = 1
+    without_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
 
     @property
     def field(self) -> str:
@@ -96,7 +95,7 @@ def _spillover(watched: Watched) -> cloudwatch.Metric | None:
 
 
 def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
-    """Return a period in which there is a run: one without data would be taken for good news."""
+    """Return a period in which there is a run: one without data would be taken for good or for bad news."""
     return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
 
 
@@ -258,6 +257,24 @@ DEFINITIONS = (
         periods=3,
     ),
     Definition(
+        name="ReauthorizerStopped",
+        meaning=(
+            "The re-authorizer has not seen all open connections for a while, so that none is decided anew. "
+            "See that the rule of its schedule is enabled and that Lambda does not throttle it; else its log says why."
+        ),
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_reauthorized(
+                statistic=cloudwatch.Stats.SAMPLE_COUNT, period=_period_of_runs(watched.reauthorizer)
+            )
+            if watched.reauthorizer
+            else None
+        ),
+        threshold=0,
+        below=True,
+        periods=6,
+        without_data=cloudwatch.TreatMissingData.BREACHING,
+    ),
+    Definition(
         name="NotificationErrors",
         meaning=(
             "Denials were not announced; they were decided and recorded all the same. "
@@ -302,7 +319,7 @@ def _alarm(scope: Construct, id_: str, metric: cloudwatch.Metric, definition: De
             evaluation_periods=definition.periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
             alarm_description=definition.description,
-            treat_missing_data=_MISSING,
+            treat_missing_data=definition.without_data,
         )
     return cloudwatch.Alarm(
         scope,
@@ -316,5 +333,5 @@ def _alarm(scope: Construct, id_: str, metric: cloudwatch.Metric, definition: De
             else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
         ),
         alarm_description=definition.description,
-        treat_missing_data=_MISSING,
+        treat_missing_data=definition.without_data,
     )

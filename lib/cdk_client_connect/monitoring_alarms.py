@@ -68,6 +68,7 @@ class MonitoringAlarms:
         registry_errors: Connections could not be recorded or counted.
         cap_exceeded: The re-authorizer ended nothing, because too many connections are denied.
         reauthorizer_errors: Runs of the re-authorizer failed.
+        reauthorizer_stopped: The re-authorizer has not seen all open connections for a while.
         notification_errors: Denials were not announced.
 
     Raises:
@@ -90,6 +91,7 @@ class MonitoringAlarms:
     registry_errors: AlarmSettings = AlarmSettings()
     cap_exceeded: AlarmSettings = AlarmSettings()
     reauthorizer_errors: AlarmSettings = AlarmSettings()
+    reauthorizer_stopped: AlarmSettings = AlarmSettings()
     notification_errors: AlarmSettings = AlarmSettings()
 
     def __post_init__(self) -> None:

@@ -65,8 +65,11 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
     "CapExceeded": ("ClientConnect", "CapExceeded", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
+    "ReauthorizerStopped": ("ClientConnect", "Reauthorized", "SampleCount", 0, 300),
     "NotificationErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
 }
+# Of the others one period is enough.
+PERIODS = {"ReauthorizerErrors": 3, "ReauthorizerStopped": 6}
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
 
 
@@ -142,17 +145,18 @@ def test_the_alarms_are_these(whole: Template) -> None:
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_alarm(whole: Template, name: str) -> None:
-    """Each watches its metric with its threshold, is quiet without data, and says what to do."""
+    """Each watches its metric with its threshold, is quiet without data but for one, and says what to do."""
     namespace, metric, statistic, threshold, period = ALARMS[name]
     found = {id_: alarm for id_, alarm in alarms(whole).items() if id_.startswith(name)}
     assert len(found) == (3 if namespace == "AWS/ClientVPN" else 1)
     for alarm in found.values():
         assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (namespace, metric, statistic)
         assert (alarm["Threshold"], alarm["Period"]) == (threshold, period)
-        assert alarm["EvaluationPeriods"] == (3 if name == "ReauthorizerErrors" else 1)
-        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["EvaluationPeriods"] == PERIODS.get(name, 1)
+        stopped = name == "ReauthorizerStopped"
+        assert alarm["TreatMissingData"] == ("breaching" if stopped else "notBreaching")
         assert alarm["ComparisonOperator"] == (
-            "LessThanOrEqualToThreshold" if "Expiry" in name else "GreaterThanOrEqualToThreshold"
+            "LessThanOrEqualToThreshold" if stopped or "Expiry" in name else "GreaterThanOrEqualToThreshold"
         )
         assert alarm["AlarmDescription"].endswith(
             f'See "{name}" in docs/operations.md of cdk-client-connect.'
@@ -289,7 +293,8 @@ def test_alarms_of_runs_see_a_run_in_each_period(stack: cdk.Stack, minutes: int,
     )
     monitored(stack, handler, reauthorizer=reauthorizer)
     found = alarms(template(stack))
-    assert {found[name]["Period"] for name in ("CapExceeded", "ReauthorizerErrors")} == {period}
+    of_runs = ("CapExceeded", "ReauthorizerErrors", "ReauthorizerStopped")
+    assert {found[name]["Period"] for name in of_runs} == {period}
 
 
 def test_no_spillover_where_provisioned_concurrency_has_no_effect(stack: cdk.Stack) -> None:
