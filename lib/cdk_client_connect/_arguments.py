@@ -32,6 +32,8 @@ MAX_TIMEOUT_S = 30
 # Inventory, registry and extra facts may take three seconds together before they are given up.
 MIN_TIMEOUT_ASKING_OTHERS_S = 5
 
+LEAST_MEMORY_MIB, MOST_MEMORY_MIB = 128, 10_240
+
 FLAG = 'True or False; a value of the context is a text, so compare it: == "true"'
 _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "function_name": (str, 'a text, such as "AWSClientVPN-handler"'),
@@ -123,6 +125,20 @@ def require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
         raise InvalidTimeout(
             f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_ASKING_OTHERS_S} s with a device "
             "inventory, a connection registry or extra facts, so that a client is answered when one of them is down"
+        )
+
+
+def require_memory(memory_size: int) -> None:
+    """Check that Lambda has functions of that size.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+
+    Raises:
+        InvalidArgument: When it does not.
+    """
+    if not LEAST_MEMORY_MIB <= memory_size <= MOST_MEMORY_MIB:
+        raise InvalidArgument(
+            f"memory_size={memory_size} must be a number of MiB from {LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}"
         )
 
 

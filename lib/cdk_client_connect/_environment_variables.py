@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from aws_cdk import Token
+
 from cdk_client_connect._function_code import prebuilt_module
 from cdk_client_connect.errors import InvalidArgument
 from client_connect.settings import EXTRA_FACTS
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_lambda as lambda_
 
+_MOST_BYTES = 4096
 _OURS = "CLIENT_CONNECT_"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 _RESERVED = {
@@ -54,6 +57,23 @@ def require_environment(environment: Mapping[str, str], code: lambda_.Code | Non
     ]
     if problems:
         raise InvalidArgument("\n".join(problems))
+
+
+def require_size(variables: Mapping[str, str]) -> None:
+    """Check that Lambda takes all variables of a function; of tokens nobody knows how long they become.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+
+    Raises:
+        InvalidArgument: When they are too large.
+    """
+    texts = [text for variable in variables.items() for text in variable]
+    size = sum(len(text.encode()) for text in texts if not Token.is_unresolved(text))
+    if size > _MOST_BYTES:
+        raise InvalidArgument(
+            f"environment and the handler's own variables have {size} bytes, but Lambda takes {_MOST_BYTES}; keep "
+            "what is large elsewhere, such as in a file beside the module, and name it"
+        )
 
 
 def _problem(name: object, value: object, *, has_unknown_module: bool) -> str | None:

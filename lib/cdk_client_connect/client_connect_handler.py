@@ -15,7 +15,7 @@ from constructs import Construct
 
 from cdk_client_connect import _arguments
 from cdk_client_connect._environment_check import checked_arn, require_same_environment
-from cdk_client_connect._environment_variables import require_environment
+from cdk_client_connect._environment_variables import require_environment, require_size
 from cdk_client_connect._function_code import (
     bundled_code,
     prebuilt_module,
@@ -80,7 +80,7 @@ class ClientConnectHandler(Construct):
         service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
         timeout: Whole seconds, from 1 to 30, the time that Client VPN waits; from 5 with an inventory, a
             registry or extra facts. Default: 10 seconds.
-        memory_size: In MiB. Default: 512.
+        memory_size: In MiB, from 128 to 10,240. Default: 512.
         architecture: Default: ``ARM_64``.
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
         reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments, and more
@@ -108,7 +108,7 @@ class ClientConnectHandler(Construct):
             function and of a re-authorizer's; values may be tokens, but when only what one stands for changes, the
             alias keeps the old value: docs/deployments.md. With prebuilt ``code`` that is no local folder,
             ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
-            those that Lambda reserves, are refused. Default: none.
+            those that Lambda reserves, are refused. With the handler's own at most 4 KB. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
@@ -167,6 +167,15 @@ class ClientConnectHandler(Construct):
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions, function_reference)
         _arguments.require_message(default_message)
         _arguments.require_time_zone(time_zone)
+        _arguments.require_memory(memory_size)
+        variables = {
+            settings.SHADOW_MODE: "true" if shadow_mode else "false",
+            settings.DEFAULT_MESSAGE: default_message,
+            settings.TIME_ZONE: time_zone,
+            **_sources(device_inventory, connection_registry, module),
+            **environment,
+        }
+        require_size(variables)
         platform = require_platform(runtime, architecture)
         if code is not None:
             require_prebuilt_for(platform, code)
@@ -205,13 +214,7 @@ class ClientConnectHandler(Construct):
             self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
         self._code = code
         self._environment_encryption = environment_encryption
-        self._environment = {
-            settings.SHADOW_MODE: "true" if shadow_mode else "false",
-            settings.DEFAULT_MESSAGE: default_message,
-            settings.TIME_ZONE: time_zone,
-            **_sources(device_inventory, connection_registry, module),
-            **environment,
-        }
+        self._environment = variables
         self._function = lambda_.Function(
             self,
             "Function",
