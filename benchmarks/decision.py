@@ -68,6 +68,14 @@ def rows(rounds: int = 3000) -> list[Row]:
         rounds=rounds,
         warm_up=rounds // 10,
     )
+    unparsed = in_turn(
+        {
+            "engine": engine.alone(Authorizer(TWENTY), facts, policies=TWENTY),
+            "handler": asked(handler(TWENTY), EVENT),
+        },
+        rounds=rounds // 3,
+        warm_up=rounds // 30,
+    )
     others = {name: _other(make(), facts) for name, make in other_engines.ENGINES.items()}
     against = in_turn(
         {**others, "handler": asked(handler(TWENTY), EVENT)}, rounds=rounds // 10, warm_up=rounds // 100
@@ -85,6 +93,9 @@ def rows(rounds: int = 3000) -> list[Row]:
     us = "the handler, 20 policies"
     return [
         compared(TOPIC, us, beside["handler"], "the engine's own call alone", beside["engine"], at_most=1.5),
+        compared(
+            TOPIC, us, unparsed["handler"], "the engine's own call, policies as text", unparsed["engine"]
+        ),
         *(faster(TOPIC, us, against["handler"], name, against[name], at_least=1) for name in others),
         _tail(us, beside["handler"]),
         compared(TOPIC, "1,000 policies", growth["1,000"], "10 policies", growth["10"]),
