@@ -70,11 +70,16 @@ class Judgement:
 
 
 class Source:
-    """Something that is asked again and again, until it has failed three times in a row."""
+    """Something that is asked again and again, until it has failed three times in a row.
+
+    Attributes:
+        problem: Why it failed the last time; not there before it did.
+    """
+
+    problem: str
 
     def __init__(self) -> None:
         self._failures = 0
-        self.problem: str = ""
 
     def ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the source says
         """Return the answer, or ``None``; then ``problem`` says why."""
