@@ -89,7 +89,8 @@ def _write(item: dict[str, Any]) -> bool:
     """Write an item unless a newer one is there; tell whether it was written.
 
     Events may arrive in any order, and more than once. Times in UTC compare as texts, but a second that
-    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``.
+    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``. A time to come, which
+    the command may have written, is no later event.
     """
     dynamodb = boto3.client("dynamodb")
     last_seen = item["lastSeen"]["S"]
@@ -97,10 +98,13 @@ def _write(item: dict[str, Any]) -> bool:
         dynamodb.put_item(
             TableName=os.environ["DEVICES_TABLE"],
             Item=item,
-            ConditionExpression="attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second",
+            ConditionExpression=(
+                "attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second OR lastSeen > :now"
+            ),
             ExpressionAttributeValues={
                 ":time": {"S": last_seen},
                 ":second": {"S": last_seen.partition(".")[0] + "Z"},
+                ":now": {"S": _in_utc(datetime.now(UTC))},
             },
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
@@ -125,6 +129,11 @@ def _time(text: str) -> str:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise InvalidEvent('"at" has no time zone')
+    # By a clock that is ahead, an event would make all that follow it older.
+    return _in_utc(min(time, datetime.now(UTC)))
+
+
+def _in_utc(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
