@@ -11,6 +11,7 @@ from cedarpy import pst
 from client_connect_tools import _nodes
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
+from client_connect_tools._invisible import has_invisible_ends
 from client_connect_tools._outages import (
     CUSTOM_FACTS,
     INVENTORY,
@@ -147,6 +148,15 @@ def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Itera
     yield from dict.fromkeys(impossible_comparisons(template))
 
 
+def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if has_invisible_ends(text):
+            yield (
+                f"{text!a:.100} begins or ends with what cannot be seen, and equals no name that looks like it; leave "
+                "it out"
+            )
+
+
 def _unknown_waiver(
     template: pst.Template, everything: list[pst.Template], *, ids: Collection[str] = ()
 ) -> Iterator[str]:
@@ -177,6 +187,7 @@ LINTS: dict[str, Lint] = {
     "exact-user-name": _exact_user_name,
     "upper-case": _upper_case,
     "impossible-value": _impossible_value,
+    "invisible-character": _invisible_character,
     "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
@@ -199,6 +210,14 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
         for name in _LOWER_CASE:
             if _nodes.path(read) == (name,):
                 yield from ((name, text) for text in texts)
+
+
+def _names(template: pst.Template) -> Iterator[str]:
+    """Yield each text that something is compared with, and the id of each entity."""
+    for node in _nodes.walk(template):
+        match node:
+            case pst.StringLit(text) | pst.EntityUid(_, text):
+                yield text
 
 
 def _overlooks_outage(

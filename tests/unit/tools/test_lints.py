@@ -162,6 +162,19 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             ]
         ],
     ),
+    "invisible-character": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName == "\u200elaptop-17" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "a "].contains(context.username) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"staff\\u{{200b}}", action, resource);',
+            f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\xa0staff"] }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\u200cb" }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username != "" && context.commonName like " *" }};',
+            f'{PERMIT} @id("x") @message(" Ask. ") forbid (principal in ClientVpn::Group::"staff", action, resource);',
+        ],
+    ),
     "unknown-waiver": (
         [
             f'@id("x") permit {ALL} when {{ context.waivers.contains("y") }};',
