@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,18 @@ def test_a_wrong_signature_writes_nothing(emulator: Emulator, webhook: ModuleTyp
     assert send(webhook, event, secret=b"guessed") == (401, "the signature is not that of the body")
     assert webhook.handler({"headers": {}, "body": json.dumps(event)}, None)["statusCode"] == 401
     assert known(emulator, "forged") is None
+
+
+def test_a_secret_that_was_replaced_is_soon_refused(
+    webhook: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may live for hours, and whoever has the old secret must not write as long."""
+    assert send(webhook, EVENT)[0] == 200
+    webhook.boto3.client("secretsmanager").put_secret_value(SecretId=os.environ["SECRET"], SecretString="new")
+    later = time.monotonic() + webhook.SECRET_READ_EVERY_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert send(webhook, EVENT)[0] == 401
+    assert send(webhook, EVENT, secret=b"new")[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,14 @@ import hmac
 import json
 import os
 import re
+import time
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import boto3
 
+SECRET_READ_EVERY_S = 300
 _SIGNATURE = "x-signature"
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,2}(?=\.|\Z)")
 
@@ -73,13 +75,14 @@ def _body(request: dict[str, Any]) -> bytes:
 
 
 def _is_signed(body: bytes, signature: str) -> bool:
-    expected = "sha256=" + hmac.new(_secret(), body, hashlib.sha256).hexdigest()
+    secret = _secret(int(time.monotonic() // SECRET_READ_EVERY_S))
+    expected = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected.encode(), signature.encode())
 
 
-@cache
-def _secret() -> bytes:
-    """Return the secret that is shared with the device manager."""
+@lru_cache(maxsize=1)
+def _secret(_period: int) -> bytes:
+    """Return the secret that is shared with the device manager, read again in each period: it may be replaced."""
     answer = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET"])
     secret: bytes = answer["SecretString"].encode()
     return secret
@@ -126,15 +129,15 @@ def _of_type(value: Any, kind: type, name: str) -> Any:  # noqa: ANN401 - whatev
 
 
 def _time(text: str) -> str:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
         raise InvalidEvent('"at" has no time zone')
     # By a clock that is ahead, an event would make all that follow it older.
-    return _in_utc(min(time, datetime.now(UTC)))
+    return _in_utc(min(at, datetime.now(UTC)))
 
 
-def _in_utc(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def _in_utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _numbers(version: str) -> str:
