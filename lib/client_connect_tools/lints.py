@@ -224,17 +224,26 @@ def _overlooks_outage(
     template: pst.Template, everything: list[pst.Template], source: Source
 ) -> Iterator[str]:
     enforced = [each for each in everything if not _is_shadow(each)]
+    for_all = [each for each in enforced if _is_for_all_of(each, template)]
     if (
         template in enforced
         and weakened_without(template, source)
-        and not closed_without(enforced, source)
-        and not any(heeds_outage(each, source) for each in enforced)
+        and not closed_without(
+            [each for each in enforced if each.effect == "permit" or each in for_all], source
+        )
+        and not any(heeds_outage(each, source) for each in for_all)
     ):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
-            "otherwise; add a forbid when "
+            "otherwise for all of them; add a forbid when "
             f'{{ context.{source.state} == "unavailable" }}'
         )
+
+
+def _is_for_all_of(policy: pst.Template, other: pst.Template) -> bool:
+    """Tell whether a policy is, by its scope, for everybody and everything that another one is for."""
+    scopes = ((policy.principal, other.principal), (policy.resource, other.resource))
+    return all(isinstance(mine, pst.ScopeAny) or mine == its for mine, its in scopes)
 
 
 def _users_denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:
