@@ -35,6 +35,8 @@ class Vpn(cdk.Stack):
             handler="webhook.handler",
             code=lambda_.Code.from_asset(str(Path(__file__).parent / "function")),
             timeout=cdk.Duration.seconds(10),
+            # Anybody can call the URL. Without a limit, a flood would take the concurrency that the handler needs.
+            reserved_concurrent_executions=10,
             environment={
                 "DEVICES_TABLE": inventory.devices_table.table_name,
                 "SECRET": secret.secret_arn,

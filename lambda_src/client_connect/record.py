@@ -103,16 +103,16 @@ class Record(NamedTuple):
         """Describe a decision completely enough to replay it later."""
         fields: dict[str, Any] = {
             "endpoint": facts.request.endpoint_id,
-            "request": facts.request.to_event(),
-            "facts": facts.to_record(),
-            "decision": decision.to_record(),
             "policies": policies,
+            "decision": decision.to_record(),
         }
         if decision.waived:
             used = [waiver for waiver in waivers if waiver.policy_id in decision.waived]
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
         if problems:
             fields["unavailable"] = dict(problems)
+        # Last, because groups and tags may be many: of a long line, Logs Insights finds the first values only.
+        fields |= {"request": facts.request.to_event(), "facts": facts.to_record()}
         return cls(
             allow=allow,
             error=bool(decision.errors),
@@ -152,11 +152,11 @@ class Record(NamedTuple):
             extra={
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
-                **as_logged(self.fields),
                 **printable_json(dimensions),
                 **metrics,
                 **problems,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
+                **as_logged(self.fields),
             },
         )
 

@@ -1,8 +1,8 @@
 """Logs Insights queries, saved in the account and shown on the dashboard.
 
-Lists are unnested, so that each policy counts where several decide together. What stands behind a request's
-groups in a record is read by ``jsonParse`` where it matters: Logs Insights itself finds the first 200 fields of
-a line, and a user may have as many groups.
+Lists are unnested, so that each policy counts where several decide together. Logs Insights finds the first 200
+fields of a line, and a user may have as many groups: so a record has them last. Active Directory takes a user's name
+in any case of the letters, and a record has it as it came.
 
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Unnest.html
@@ -74,7 +74,8 @@ DENIALS_BY_USER = Query(
     "decisions",
     (
         _DENIED,
-        "stats count(*) as denials, latest(at) as last by request.username",
+        "fields at, tolower(request.username) as user",
+        "stats count(*) as denials, latest(at) as last by user",
         "sort denials desc",
         "limit 50",
     ),
@@ -93,7 +94,7 @@ USER_HISTORY = Query(
     "History of a user",
     "decisions",
     (
-        'filter request.username = "alice"',
+        'filter tolower(request.username) = "alice"',
         f"fields at, message, decision.determining.0, decision.message, {_WHO}",
         "sort @timestamp desc",
         "limit 200",

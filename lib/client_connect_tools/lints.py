@@ -11,6 +11,7 @@ from cedarpy import pst
 from client_connect_tools import _nodes
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
+from client_connect_tools._invisible import has_invisible_ends
 from client_connect_tools._outages import (
     CUSTOM_FACTS,
     INVENTORY,
@@ -147,6 +148,15 @@ def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Itera
     yield from dict.fromkeys(impossible_comparisons(template))
 
 
+def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if has_invisible_ends(text):
+            yield (
+                f"{text!a:.100} begins or ends with what cannot be seen, and equals no name that looks like it; leave "
+                "it out"
+            )
+
+
 def _unknown_waiver(
     template: pst.Template, everything: list[pst.Template], *, ids: Collection[str] = ()
 ) -> Iterator[str]:
@@ -177,6 +187,7 @@ LINTS: dict[str, Lint] = {
     "exact-user-name": _exact_user_name,
     "upper-case": _upper_case,
     "impossible-value": _impossible_value,
+    "invisible-character": _invisible_character,
     "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
@@ -201,21 +212,38 @@ def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
                 yield from ((name, text) for text in texts)
 
 
+def _names(template: pst.Template) -> Iterator[str]:
+    """Yield each text that something is compared with, and the id of each entity."""
+    for node in _nodes.walk(template):
+        match node:
+            case pst.StringLit(text) | pst.EntityUid(_, text):
+                yield text
+
+
 def _overlooks_outage(
     template: pst.Template, everything: list[pst.Template], source: Source
 ) -> Iterator[str]:
     enforced = [each for each in everything if not _is_shadow(each)]
+    for_all = [each for each in enforced if _is_for_all_of(each, template)]
     if (
         template in enforced
         and weakened_without(template, source)
-        and not closed_without(enforced, source)
-        and not any(heeds_outage(each, source) for each in enforced)
+        and not closed_without(
+            [each for each in enforced if each.effect == "permit" or each in for_all], source
+        )
+        and not any(heeds_outage(each, source) for each in for_all)
     ):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
-            "otherwise; add a forbid when "
+            "otherwise for all of them; add a forbid when "
             f'{{ context.{source.state} == "unavailable" }}'
         )
+
+
+def _is_for_all_of(policy: pst.Template, other: pst.Template) -> bool:
+    """Tell whether a policy is, by its scope, for everybody and everything that another one is for."""
+    scopes = ((policy.principal, other.principal), (policy.resource, other.resource))
+    return all(isinstance(mine, pst.ScopeAny) or mine == its for mine, its in scopes)
 
 
 def _users_denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:

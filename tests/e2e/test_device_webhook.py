@@ -10,7 +10,8 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.e2e
 EXAMPLE = ROOT / "examples" / "device-webhook"
 EVENT = {
     "device": "laptop-17",
-    "at": "2026-11-22T10:00:00+01:00",
+    "at": "2025-11-22T10:00:00+01:00",
     "compliant": True,
     "osVersion": "10.0.22631.4317",
     "labels": {"owner": "bob"},
@@ -98,7 +99,7 @@ def test_an_event_is_written_as_the_handler_reads_it(
     assert device
     assert device.to_record() == {
         "compliant": True,
-        "lastSeen": "2026-11-22T09:00:00.000+00:00",
+        "lastSeen": "2025-11-22T09:00:00.000+00:00",
         "os": {"major": 10, "minor": 0, "build": 22631},
         "tags": {"owner": "bob"},
     }
@@ -106,8 +107,8 @@ def test_an_event_is_written_as_the_handler_reads_it(
 
 def test_an_older_event_undoes_nothing(emulator: Emulator, webhook: ModuleType) -> None:
     """Also one that is older by a fraction of a second; the same one again is written again."""
-    new = {"device": "a", "at": "2026-11-22T09:00:00.5Z", "compliant": False}
-    old = {"device": "a", "at": "2026-11-22T09:00:00Z", "compliant": True}
+    new = {"device": "a", "at": "2025-11-22T09:00:00.5Z", "compliant": False}
+    old = {"device": "a", "at": "2025-11-22T09:00:00Z", "compliant": True}
     assert send(webhook, new) == (200, "written")
     assert send(webhook, old) == (200, "older than what is known")
     assert send(webhook, new) == (200, "written")
@@ -118,11 +119,25 @@ def test_an_older_event_undoes_nothing(emulator: Emulator, webhook: ModuleType) 
 
 def test_an_event_of_the_second_of_an_import_is_written(emulator: Emulator, webhook: ModuleType) -> None:
     """The command writes whole seconds."""
-    imported = device_item("b", Device(last_seen=datetime(2026, 11, 22, 9, tzinfo=UTC)))
+    imported = device_item("b", Device(last_seen=datetime(2025, 11, 22, 9, tzinfo=UTC)))
     emulator.client("dynamodb").put_item(TableName="devices", Item=imported)
-    older = {"device": "b", "at": "2026-11-22T08:59:59.9Z"}
+    older = {"device": "b", "at": "2025-11-22T08:59:59.9Z"}
     assert send(webhook, older) == (200, "older than what is known")
-    assert send(webhook, {**older, "at": "2026-11-22T09:00:00.1Z"}) == (200, "written")
+    assert send(webhook, {**older, "at": "2025-11-22T09:00:00.1Z"}) == (200, "written")
+
+
+def test_a_clock_that_is_ahead_keeps_no_later_event_out(emulator: Emulator, webhook: ModuleType) -> None:
+    """An event of the future happened by now, and so did what was imported."""
+    ahead = {"device": "c", "at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(), "compliant": True}
+    imported = device_item("d", Device(last_seen=datetime(9999, 11, 22, tzinfo=UTC), compliant=True))
+    assert send(webhook, ahead) == (200, "written")
+    emulator.client("dynamodb").put_item(TableName="devices", Item=imported)
+    for name in ("c", "d"):
+        event = {"device": name, "at": datetime.now(UTC).isoformat(), "compliant": False}
+        assert send(webhook, event) == (200, "written")
+        device = known(emulator, name)
+        assert device
+        assert device.compliant is False
 
 
 def test_a_wrong_signature_writes_nothing(emulator: Emulator, webhook: ModuleType) -> None:
@@ -133,6 +148,18 @@ def test_a_wrong_signature_writes_nothing(emulator: Emulator, webhook: ModuleTyp
     assert known(emulator, "forged") is None
 
 
+def test_a_secret_that_was_replaced_is_soon_refused(
+    webhook: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may live for hours, and whoever has the old secret must not write as long."""
+    assert send(webhook, EVENT)[0] == 200
+    webhook.boto3.client("secretsmanager").put_secret_value(SecretId=os.environ["SECRET"], SecretString="new")
+    later = time.monotonic() + webhook.SECRET_READ_EVERY_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert send(webhook, EVENT)[0] == 401
+    assert send(webhook, EVENT, secret=b"new")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("event", "message"),
     [
@@ -140,7 +167,7 @@ def test_a_wrong_signature_writes_nothing(emulator: Emulator, webhook: ModuleTyp
         ({**EVENT, "device": ""}, '"device" is empty'),
         ({**EVENT, "device": None}, '"device" is not of type str'),
         ({**EVENT, "at": "now"}, "Invalid isoformat string: 'now'"),
-        ({**EVENT, "at": "2026-11-22T09:00:00"}, '"at" has no time zone'),
+        ({**EVENT, "at": "2025-11-22T09:00:00"}, '"at" has no time zone'),
         ({**EVENT, "compliant": "true"}, '"compliant" is not of type bool'),
         ({**EVENT, "osVersion": "ten"}, '"osVersion" is not two or more numbers'),
         ({**EVENT, "labels": {"a": 1}}, '"a" is not of type str'),
@@ -152,11 +179,17 @@ def test_fails_for_what_is_no_event(webhook: ModuleType, event: object, message:
 
 
 def test_the_app_is_synthesized(tmp_path: Path) -> None:
-    """The function may write devices and read its secret, and touches no waiver."""
+    """The function may write devices and read its secret, touches no waiver, and leaves the handler room to run."""
     context = json.dumps({"aws:cdk:bundling-stacks": []})
     environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "CDK_CONTEXT_JSON": context}
     subprocess.run([sys.executable, str(EXAMPLE / "app.py")], env=environment, check=True)
     resources = json.loads((tmp_path / "DeviceWebhook.template.json").read_text("utf-8"))["Resources"]
+    (function,) = [
+        each["Properties"]
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::Function" and each["Properties"].get("Handler") == "webhook.handler"
+    ]
+    assert function["ReservedConcurrentExecutions"] == 10
     (policy,) = [
         each["Properties"]["PolicyDocument"]["Statement"]
         for name, each in resources.items()

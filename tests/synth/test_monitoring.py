@@ -499,6 +499,15 @@ def test_the_saved_queries_are_these(whole: Template) -> None:
         assert log.startswith("ConnectionLog" if name in connection else "HandlerLogGroup")
 
 
+def test_users_are_found_in_whatever_case_they_wrote_their_names(whole: Template) -> None:
+    """Active Directory takes "ALICE" for "alice"; who writes it so must not be missing from the history."""
+    queries = saved(whole)
+    assert 'filter tolower(request.username) = "alice"' in queries["History of a user"]["QueryString"]
+    by_user = queries["Denials by user"]["QueryString"]
+    assert "fields at, tolower(request.username) as user" in by_user
+    assert by_user.count("by user") == 1
+
+
 CONNECTION = {
     "connection-log-type": "connection-attempt",
     "connection-attempt-status": "failed",
@@ -532,8 +541,9 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         unavailable = dict.fromkeys(("inventory", "registry", "customFacts"), "why")
         records = [*log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
     known = {path for record in records for path in paths(record)}
-    made = {"record", "policy", "denials", "users", "last", "connections", "@timestamp", "@message"}
+    made = {"record", "policy", "denials", "user", "users", "last", "connections", "@timestamp", "@message"}
     words = "fields|filter|stats|sort|limit|unnest|into|by|as|desc|count|count_distinct|latest|ispresent|jsonParse|or"
+    words += "|tolower"
     for name, query in saved(whole).items():
         text = re.sub(r'"[^"]*"', "", query["QueryString"])
         found = re.findall(r"`([^`]+)`|(@?[A-Za-z_][\w.]*)", text)

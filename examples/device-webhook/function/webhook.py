@@ -19,12 +19,14 @@ import hmac
 import json
 import os
 import re
+import time
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import boto3
 
+SECRET_READ_EVERY_S = 300
 _SIGNATURE = "x-signature"
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,2}(?=\.|\Z)")
 
@@ -73,13 +75,14 @@ def _body(request: dict[str, Any]) -> bytes:
 
 
 def _is_signed(body: bytes, signature: str) -> bool:
-    expected = "sha256=" + hmac.new(_secret(), body, hashlib.sha256).hexdigest()
+    secret = _secret(int(time.monotonic() // SECRET_READ_EVERY_S))
+    expected = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected.encode(), signature.encode())
 
 
-@cache
-def _secret() -> bytes:
-    """Return the secret that is shared with the device manager."""
+@lru_cache(maxsize=1)
+def _secret(_period: int) -> bytes:
+    """Return the secret that is shared with the device manager, read again in each period: it may be replaced."""
     answer = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET"])
     secret: bytes = answer["SecretString"].encode()
     return secret
@@ -89,7 +92,8 @@ def _write(item: dict[str, Any]) -> bool:
     """Write an item unless a newer one is there; tell whether it was written.
 
     Events may arrive in any order, and more than once. Times in UTC compare as texts, but a second that
-    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``.
+    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``. A time to come, which
+    the command may have written, is no later event.
     """
     dynamodb = boto3.client("dynamodb")
     last_seen = item["lastSeen"]["S"]
@@ -97,10 +101,13 @@ def _write(item: dict[str, Any]) -> bool:
         dynamodb.put_item(
             TableName=os.environ["DEVICES_TABLE"],
             Item=item,
-            ConditionExpression="attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second",
+            ConditionExpression=(
+                "attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second OR lastSeen > :now"
+            ),
             ExpressionAttributeValues={
                 ":time": {"S": last_seen},
                 ":second": {"S": last_seen.partition(".")[0] + "Z"},
+                ":now": {"S": _in_utc(datetime.now(UTC))},
             },
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
@@ -122,10 +129,15 @@ def _of_type(value: Any, kind: type, name: str) -> Any:  # noqa: ANN401 - whatev
 
 
 def _time(text: str) -> str:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
         raise InvalidEvent('"at" has no time zone')
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    # By a clock that is ahead, an event would make all that follow it older.
+    return _in_utc(min(at, datetime.now(UTC)))
+
+
+def _in_utc(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _numbers(version: str) -> str:

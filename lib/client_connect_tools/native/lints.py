@@ -98,6 +98,7 @@ LINTS: dict[str, Lint] = {
     "undocumented-attribute": _undocumented_attribute,
     "possibly-absent": _possibly_absent,
     "impossible-value": _impossible_value,
+    "invisible-character": lints.LINTS["invisible-character"],
     "never-applies": _never_applies,
     "permit-without-conditions": lints.LINTS["permit-without-conditions"],
 }

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
 from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect_tools._invisible import has_invisible_ends
 from client_connect_tools._platform_names import OTHER_NAMES
 from client_connect_tools.rules.values import (
     DAYS,
@@ -108,9 +109,13 @@ def _list_problems(rules: Rules) -> Iterator[str]:
             yield f"{name} is empty; leave it out (None) to restrict nothing"
         else:
             padded = [
-                value for value in values if isinstance(value, str) and value.strip() not in ("", value)
+                value
+                for value in values
+                if isinstance(value, str) and value.strip() and has_invisible_ends(value)
             ]
-            yield from (f"{name} has {value!r}; leave out the space around it" for value in padded)
+            for value in padded:
+                what = "invisible character" if value == value.strip() else "space"
+                yield f"{name} has {value!r}; leave out the {what} around it"
             wrong = [value for value in values if not _is(kind, value)]
             yield from (f"{name} has {value!r}; every entry must be {_named(kind)}" for value in wrong)
 

@@ -37,7 +37,8 @@ class Rules:
             and the members of the groups. Devices without a user are then denied.
         groups: The directory or SAML groups whose members may connect, exactly as the directory names them.
         blocked_users: The users who may not connect, whatever the case of the letters. Name every form
-            that the directory accepts, such as ``bob`` and ``bob@example.com``.
+            that the directory accepts, such as ``bob`` and ``bob@example.com``. Active Directory also
+            accepts other accents, such as ``bób``, so that this is no barrier: disable the account too.
         blocked_common_names: The common names of client certificates (devices) that may not connect.
         hours: The times of the week to connect at.
         maintenance_hours: The times of the week not to connect at.

@@ -12,7 +12,9 @@ from hypothesis import given
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
 from client_connect import handler as module
 from client_connect.handler import ConnectHandler
+from client_connect.record import Record
 from client_connect.settings import Settings
+from client_connect.waiver import Waiver
 from tests.unit.runtime.conftest import (
     PERMIT,
     captured,
@@ -24,6 +26,8 @@ from tests.unit.runtime.conftest import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.unit.runtime.conftest import Log
 
 FORBID = '@id("no") @message("No.") @status("bad") forbid (principal, action, resource);'
@@ -226,6 +230,37 @@ def test_a_request_with_characters_that_are_escaped_is_also_recorded_without_los
     assert replayed(record).groups == (name,)
     assert ("requestJson" in record) != name.isprintable()
     assert record["request"]["groups"][0].isprintable()
+
+
+def test_a_users_groups_hide_nothing_from_queries(log: Log) -> None:
+    """Logs Insights finds the first 200 fields of a line, and each of a user's up to 200 groups is one."""
+    request = ConnectionRequest.from_event(event(groups=[f"group-{number}" for number in range(200)]))
+    waiver = Waiver(policy_id="no", until=datetime.now(UTC), reason="r", approved_by="a", holder="user:b")
+    record = Record.of_decision(
+        Facts(request),
+        Decision(allowed=True, determining=("all",), shadow_denied=("try",), waived=("no",)),
+        allow=True,
+        policies="0123456789ab",
+        waivers=[waiver],
+        problems={"registry": "why"},
+    )
+    record.write(now=datetime.now(UTC), milliseconds=1.5, function_name="AWSClientVPN-x")
+    found = list(paths(log.record()))
+    assert found.index("request.groups.0") < 100
+    assert found[found.index("request.groups.199") + 1 :] == [
+        "request.aws-client-version",
+        "request.schema-version",
+        "facts.timeZone",
+    ]
+
+
+def paths(value: object, prefix: str = "") -> Iterator[str]:
+    """Yield the names of the values in a line of JSON, in its order."""
+    if not isinstance(value, dict | list):
+        yield prefix
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from paths(item, f"{prefix}.{key}".removeprefix("."))
 
 
 def test_only_what_could_disguise_the_line_is_escaped(log: Log) -> None:

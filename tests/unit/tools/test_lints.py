@@ -162,6 +162,19 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             ]
         ],
     ),
+    "invisible-character": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName == "\u200elaptop-17" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "a "].contains(context.username) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"staff\\u{{200b}}", action, resource);',
+            f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\xa0staff"] }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\u200cb" }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username != "" && context.commonName like " *" }};',
+            f'{PERMIT} @id("x") @message(" Ask. ") forbid (principal in ClientVpn::Group::"staff", action, resource);',
+        ],
+    ),
     "unknown-waiver": (
         [
             f'@id("x") permit {ALL} when {{ context.waivers.contains("y") }};',
@@ -273,8 +286,38 @@ def cases_of_unregistered_devices() -> tuple[list[str], list[str]]:
     )
 
 
+def cases_of_some() -> tuple[list[str], list[str]]:
+    """Return cases of an outage that is heeded for some only."""
+    unavailable = 'context.inventory == "unavailable"'
+
+    def policies(risky: str, heeding: str, condition: str = f"when {{ {unavailable} }}") -> str:
+        return (
+            f'{PERMIT} @id("x") {TOLD} forbid ({risky}, action, resource) when {{ {_BAD} }}; '
+            f'@id("y") {TOLD} forbid ({heeding}, action, resource) {condition};'
+        )
+
+    group, other = 'principal in ClientVpn::Group::"a"', 'principal in ClientVpn::Group::"b"'
+    return (
+        [
+            policies("principal", group),
+            policies(group, other),
+            policies("principal", group, "unless { context has device }"),
+            policies("principal", "principal").replace(
+                "resource) when { context.inv", f"{_ENDPOINT}) when {{ context.inv"
+            ),
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_BAD} }}; '
+                f'@id("y") permit ({group}, action, resource) when {{ {unavailable} }};'
+            ),
+        ],
+        [policies(group, group), policies(group, "principal"), policies("principal", "principal")],
+    )
+
+
+_ENDPOINT = 'resource == ClientVpn::Endpoint::"cvpn-endpoint-1"'
 CASES["custom-facts-outage"] = outage_cases(_RISKY, "customFacts", "available")
 _OF_INVENTORY = (
+    cases_of_some(),
     outage_cases(_BAD, "inventory", "known"),
     cases_of_principal(),
     cases_of_unregistered_devices(),

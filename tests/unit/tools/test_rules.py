@@ -537,7 +537,7 @@ HOSTILE = [
     "x\r\nforbid (principal, action, resource);",
     "back\\slash\\",
     '\\" || true || \\"',
-    "\0\t\x1f\x7f\x85\u2028\u202e\U000e0001",
+    "a\0\t\x1f\x7f\x85\u2028\u202e\U000e0001b",
     "ünï-\u7d44-\U0001f511",
     "*",
     "${x} ?principal",
@@ -741,6 +741,10 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         ]),
         ({"blocked_users": [" bob"], "groups": ["a\n"]}, [
             "groups has 'a\\n'; leave out the space", "blocked_users has ' bob'; leave out the space",
+        ]),
+        ({"blocked_users": ["eve\xa0"], "blocked_common_names": ["\u200elaptop-17", "a\u200cb"]}, [
+            "blocked_users has 'eve\\xa0'; leave out the space around it",
+            "blocked_common_names has '\\u200elaptop-17'; leave out the invisible character around it",
         ]),
         ({"minimum_windows": MinimumVersion("11.0")}, [
             'minimum_windows is "11.0", but no Windows reports a version above 10.0: Windows 11 is',

@@ -79,6 +79,10 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'permit {ALL} when {{ {RISK} != "LOW" && [context.jamf.risk, context.saml.x].contains("low") }};',
         ],
     ),
+    "invisible-character": (
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn-staff\u200b") }};'],
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn staff") }};'],
+    ),
     "never-applies": (
         [
             f"{PERMIT} forbid {ALL} when {{ false }};",
