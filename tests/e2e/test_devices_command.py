@@ -394,6 +394,37 @@ def test_what_is_exported_can_be_imported(inventory: Inventory, tmp_path: Path) 
     assert output.read_bytes() == exported
 
 
+def test_an_export_goes_through_links_and_into_pipes(inventory: Inventory, tmp_path: Path) -> None:
+    """Neither is replaced by a file: a device such as /dev/null would be gone for the whole machine."""
+    inventory.put("devices", {"commonName": {"S": "pc"}})
+    (tmp_path / "link").symlink_to("file")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for output in ("link", "pipe"):
+            assert inventory.run("export", "--output", tmp_path / output).exit_code == 0
+        assert os.read(reader, 100) == b'{"commonName": "pc"}\n'
+    finally:
+        os.close(reader)
+    assert (tmp_path / "file").read_text("utf-8") == '{"commonName": "pc"}\n'
+    assert (tmp_path / "link").is_symlink()
+    assert pipe.is_fifo()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("output", ["", "/", "missing/devices.jsonl", "x" * 253])
+def test_fails_for_an_output_that_cannot_be_written(
+    inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    """The message names it, and nothing is left."""
+    monkeypatch.chdir(tmp_path)
+    result = inventory.run("export", "--output", output)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith('cannot write "')
+    assert not list(tmp_path.iterdir())
+
+
 def test_malformed_items_are_reported_and_left_out(inventory: Inventory) -> None:
     """Nobody knows what they should have said."""
     inventory.put("devices", {"commonName": {"S": "a"}, "compliant": {"S": "true"}})
