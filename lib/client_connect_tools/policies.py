@@ -58,9 +58,13 @@ class Policies:
             InvalidPolicies: When it is not a directory, holds no such file, or a file cannot be read.
         """
         directory = Path(path)
-        if not directory.is_dir():
+        try:
+            is_directory = directory.is_dir()
+            files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
+        except OSError as error:
+            raise InvalidPolicies(f'cannot read the directory "{path}": {error}') from error
+        if not is_directory:
             raise InvalidPolicies(f'"{path}" is not a directory; give one that holds *.cedar files')
-        files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
         if not files:
             raise InvalidPolicies(f'directory "{path}" holds no *.cedar file; add one')
         tests = sorted(directory.glob(f"*{TESTS_SUFFIX}"), key=lambda file: file.name)

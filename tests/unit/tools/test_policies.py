@@ -140,6 +140,10 @@ def test_fails_for_what_is_no_directory(tmp_path: Path) -> None:
     for path, problem in [
         (tmp_path / "missing", 'missing" is not a directory; give one that holds'),
         (file, 'who.cedar.txt" is not a directory'),
+        (
+            tmp_path / ("x" * 300),
+            '(cannot read the directory ".*x": .*File name too long|x" is not a directory)',
+        ),
         (tmp_path, "holds no \\*.cedar file; add one"),
     ]:
         with pytest.raises(InvalidPolicies, match=problem):
