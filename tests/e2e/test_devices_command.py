@@ -557,6 +557,12 @@ BOB = ("--user", "bob", "--for", "7d")
         (("--policy", "x", *BOB, "--approved-by", ""), "--approved-by is empty"),
         (("--policy", "x", "--user", "", "--for", "7d"), "--user is empty"),
         (
+            ("--policy", "x", *BOB, "--reason", "\udcfc"),
+            '--reason is "\\udcfc", which is not valid Unicode; ',
+        ),
+        (("--policy", "x", "--user", "J\udcfc", "--for", "7d"), "--user is "),
+        (("--policy", "x", *BOB, "--policies", "NO-ID"), 'no policy has the @id "x"; none has one'),
+        (
             ("--policy", "other", *BOB, "--policies", "P"),
             'no policy has the @id "other"; there are broken, does-not, heeds',
         ),
@@ -574,8 +580,10 @@ def test_fails_for_a_waiver_that_is_not_right(
     inventory: Inventory, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     """Before anything is read or written."""
-    file = str(policies(tmp_path))
-    result = inventory.run(*WAIVE, *(file if each == "P" else each for each in arguments))
+    no_id = tmp_path / "no-id.cedar"
+    no_id.write_text("permit (principal, action, resource);\n")
+    files = {"P": str(policies(tmp_path)), "NO-ID": str(no_id)}
+    result = inventory.run(*WAIVE, *(files.get(each, each) for each in arguments))
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert inventory.server.requests == []
