@@ -5,14 +5,14 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import os
 import sys
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
+from client_connect_tools._folders import files_below
 from client_connect_tools.replay.logs import UnreadableLog
 
 if TYPE_CHECKING:
@@ -86,20 +86,10 @@ def _paths(name: str) -> Iterator[Path | None]:
         yield None
         return
     with _reading(path):
-        files = _files_below(path) if path.is_dir() else [path]
+        files = files_below(path) if path.is_dir() else [path]
     if not files:
         raise UnreadableLog(f'folder "{name}" holds no file; give one with logs in it')
     yield from files
-
-
-def _files_below(directory: Path) -> list[Path]:
-    """Return them sorted. A folder that cannot be read is an error: what is not read is not compared."""
-
-    def refuse(error: OSError) -> NoReturn:
-        raise error
-
-    found = (Path(folder, name) for folder, _, names in os.walk(directory, onerror=refuse) for name in names)
-    return sorted(file for file in found if file.is_file())
 
 
 def _can_be_read_once_only(path: Path) -> bool:
