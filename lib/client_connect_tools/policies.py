@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from os.path import lexists  # a link to nowhere is there, and an error; not nothing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,7 @@ class Policies:
         """
         file = Path(path)
         tests = file.with_suffix(TESTS_SUFFIX)
-        return Policies((_read(file),), (tests,) if tests.is_file() else (), _custom_schema(file.parent))
+        return Policies((_read(file),), (tests,) if lexists(tests) else (), _custom_schema(file.parent))
 
     @staticmethod
     def from_string(text: str, *, name: str = "<string>", custom: str | None = None) -> Policies:
@@ -161,7 +162,7 @@ def _unix(text: str) -> str:
 
 def _custom_schema(directory: Path) -> Source | None:
     file = directory / CUSTOM_SCHEMA_FILE
-    return _read(file, "schema") if file.is_file() else None
+    return _read(file, "schema") if lexists(file) else None
 
 
 def _only(schemas: Iterable[Source | None]) -> Source | None:
