@@ -263,7 +263,7 @@ def test_a_failure_in_the_middle_says_what_is_written(inventory: Inventory, sixt
         ),
         (("list", "--devices-table", "gone"), {}, 'table "gone": '),
         (("list",), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
-        (("list",), {"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, "You must specify a region."),
+        (("list",), {"AWS_DEFAULT_REGION": None}, "no Region is set; set AWS_DEFAULT_REGION, "),
         (
             ("show", "a"),
             {"CLIENT_CONNECT_WAIVERS_TABLE": ""},
