@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperGroup
 
+from client_connect.printable import printable
+from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.decide import decide
@@ -19,7 +22,22 @@ from client_connect_tools.commands.test import test
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
+class _Commands(TyperGroup):
+    """The commands, which end with the message alone where a file, a folder or a stream cannot be used."""
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - the class of its contexts is Typer's own
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # whoever read the output has enough; Typer ends the command
+        except OSError as error:
+            where = f'cannot read or write "{error.filename}": ' if error.filename else ""
+            wrong_use(printable(f"{where}{error.strerror or error}"))
+
+
 main: typer.Typer = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

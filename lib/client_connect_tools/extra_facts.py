@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client_connect.settings import CUSTOM_SCHEMA_FILE
+from client_connect_tools._folders import files_below
 from client_connect_tools.errors import InvalidExtraFacts
 
 if TYPE_CHECKING:
@@ -72,7 +73,11 @@ class ExtraFacts:
         """
         directory = Path(path)
         main = directory / "__init__.py"
-        if not main.is_file():
+        try:
+            files = list(_files(directory)) if main.is_file() else None
+        except OSError as error:
+            raise InvalidExtraFacts(f'cannot read "{path}": {error}') from error
+        if files is None:
             raise InvalidExtraFacts(f'"{path}" is not a Python package; give a directory with an __init__.py')
         name = directory.resolve().name
         _require_name(name, path)
@@ -80,7 +85,7 @@ class ExtraFacts:
             module=name,
             files=tuple(
                 (f"{name}/{file.relative_to(directory).as_posix()}", _content(file, main=main))
-                for file in _files(directory)
+                for file in files
             ),
         )
 
@@ -110,14 +115,19 @@ def _require_name(name: str, path: object) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    for file in sorted(directory.rglob("*")):
+    for file in files_below(directory):
         hidden = any(part.startswith((".", "__pycache__")) for part in file.relative_to(directory).parts)
-        if file.is_file() and not hidden and file.suffix != ".pyc":
+        if not hidden and file.suffix != ".pyc":
             yield file
 
 
 def _content(file: Path, *, main: Path) -> bytes:
-    return _source(file, defines_facts=file == main) if file.suffix == ".py" else file.read_bytes()
+    if file.suffix == ".py":
+        return _source(file, defines_facts=file == main)
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidExtraFacts(f'cannot read "{file}": {error}') from error
 
 
 def _source(file: Path, *, defines_facts: bool) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from os.path import lexists  # a link to nowhere is there, and an error; not nothing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,13 @@ class Policies:
             InvalidPolicies: When it is not a directory, holds no such file, or a file cannot be read.
         """
         directory = Path(path)
-        if not directory.is_dir():
+        try:
+            is_directory = directory.is_dir()
+            files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
+        except OSError as error:
+            raise InvalidPolicies(f'cannot read the directory "{path}": {error}') from error
+        if not is_directory:
             raise InvalidPolicies(f'"{path}" is not a directory; give one that holds *.cedar files')
-        files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
         if not files:
             raise InvalidPolicies(f'directory "{path}" holds no *.cedar file; add one')
         tests = sorted(directory.glob(f"*{TESTS_SUFFIX}"), key=lambda file: file.name)
@@ -78,7 +83,7 @@ class Policies:
         """
         file = Path(path)
         tests = file.with_suffix(TESTS_SUFFIX)
-        return Policies((_read(file),), (tests,) if tests.is_file() else (), _custom_schema(file.parent))
+        return Policies((_read(file),), (tests,) if lexists(tests) else (), _custom_schema(file.parent))
 
     @staticmethod
     def from_string(text: str, *, name: str = "<string>", custom: str | None = None) -> Policies:
@@ -157,7 +162,7 @@ def _unix(text: str) -> str:
 
 def _custom_schema(directory: Path) -> Source | None:
     file = directory / CUSTOM_SCHEMA_FILE
-    return _read(file, "schema") if file.is_file() else None
+    return _read(file, "schema") if lexists(file) else None
 
 
 def _only(schemas: Iterable[Source | None]) -> Source | None:

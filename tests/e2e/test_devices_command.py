@@ -263,7 +263,7 @@ def test_a_failure_in_the_middle_says_what_is_written(inventory: Inventory, sixt
         ),
         (("list", "--devices-table", "gone"), {}, 'table "gone": '),
         (("list",), {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "Unable to locate credentials"),
-        (("list",), {"AWS_REGION": None, "AWS_DEFAULT_REGION": None}, "You must specify a region."),
+        (("list",), {"AWS_DEFAULT_REGION": None}, "no Region is set; set AWS_DEFAULT_REGION, "),
         (
             ("show", "a"),
             {"CLIENT_CONNECT_WAIVERS_TABLE": ""},
@@ -392,6 +392,37 @@ def test_what_is_exported_can_be_imported(inventory: Inventory, tmp_path: Path) 
     assert inventory.run("export", "--output", output).exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["devices.jsonl"]
     assert output.read_bytes() == exported
+
+
+def test_an_export_goes_through_links_and_into_pipes(inventory: Inventory, tmp_path: Path) -> None:
+    """Neither is replaced by a file: a device such as /dev/null would be gone for the whole machine."""
+    inventory.put("devices", {"commonName": {"S": "pc"}})
+    (tmp_path / "link").symlink_to("file")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for output in ("link", "pipe"):
+            assert inventory.run("export", "--output", tmp_path / output).exit_code == 0
+        assert os.read(reader, 100) == b'{"commonName": "pc"}\n'
+    finally:
+        os.close(reader)
+    assert (tmp_path / "file").read_text("utf-8") == '{"commonName": "pc"}\n'
+    assert (tmp_path / "link").is_symlink()
+    assert pipe.is_fifo()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("output", ["", "/", "missing/devices.jsonl", "x" * 253])
+def test_fails_for_an_output_that_cannot_be_written(
+    inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    """The message names it, and nothing is left."""
+    monkeypatch.chdir(tmp_path)
+    result = inventory.run("export", "--output", output)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith('cannot write "')
+    assert not list(tmp_path.iterdir())
 
 
 def test_malformed_items_are_reported_and_left_out(inventory: Inventory) -> None:
@@ -526,6 +557,12 @@ BOB = ("--user", "bob", "--for", "7d")
         (("--policy", "x", *BOB, "--approved-by", ""), "--approved-by is empty"),
         (("--policy", "x", "--user", "", "--for", "7d"), "--user is empty"),
         (
+            ("--policy", "x", *BOB, "--reason", "\udcfc"),
+            '--reason is "\\udcfc", which is not valid Unicode; ',
+        ),
+        (("--policy", "x", "--user", "J\udcfc", "--for", "7d"), "--user is "),
+        (("--policy", "x", *BOB, "--policies", "NO-ID"), 'no policy has the @id "x"; none has one'),
+        (
             ("--policy", "other", *BOB, "--policies", "P"),
             'no policy has the @id "other"; there are broken, does-not, heeds',
         ),
@@ -543,8 +580,10 @@ def test_fails_for_a_waiver_that_is_not_right(
     inventory: Inventory, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     """Before anything is read or written."""
-    file = str(policies(tmp_path))
-    result = inventory.run(*WAIVE, *(file if each == "P" else each for each in arguments))
+    no_id = tmp_path / "no-id.cedar"
+    no_id.write_text("permit (principal, action, resource);\n")
+    files = {"P": str(policies(tmp_path)), "NO-ID": str(no_id)}
+    result = inventory.run(*WAIVE, *(files.get(each, each) for each in arguments))
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert inventory.server.requests == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,7 +18,11 @@ from client_connect_tools.commands._shared import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from client_connect_tools.extra_facts import ExtraFacts
+
+_PYTHON = re.compile(r"3\.(1[1-9]|[2-9][0-9])", re.ASCII)
 
 
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option
@@ -39,6 +46,8 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
+    if not _PYTHON.fullmatch(python):
+        wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
     with errors_end_the_command():
@@ -46,11 +55,26 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         require_sound(source)
         module = None if extra_facts is None else _module(extra_facts)
         require_declared(module, source)
-        Bundle(source.text, python, architecture, extra_facts=module, custom=source.custom).build(output)
-    if sbom is not None:
-        from client_connect_tools.sbom import bill_of_materials
+        code = Bundle(source.text, python, architecture, extra_facts=module, custom=source.custom)
+    with _emptied_on_failure(output):
+        output.mkdir(parents=True, exist_ok=True)
+        with errors_end_the_command():
+            code.build(output)
+        if sbom is not None:
+            from client_connect_tools.sbom import bill_of_materials
 
-        sbom.write_text(bill_of_materials(output), "utf-8")
+            sbom.write_text(bill_of_materials(output), "utf-8")
+
+
+@contextmanager
+def _emptied_on_failure(folder: Path) -> Iterator[None]:
+    """Empty the folder, which was empty before, when it fails or is interrupted: half a bundle is no code."""
+    try:
+        yield
+    except BaseException:
+        for part in folder.iterdir() if folder.is_dir() else ():
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+        raise
 
 
 def _module(path: Path) -> ExtraFacts:

@@ -28,7 +28,10 @@ def client() -> DynamoDBClient:
         DynamoDbFailed: When there is no Region, or the configuration is not right.
     """
     with aws_errors():
-        created: DynamoDBClient = boto3.Session().client("dynamodb")
+        session = boto3.Session()
+        if session.region_name is None:
+            raise DynamoDbFailed("no Region is set; set AWS_DEFAULT_REGION, or the region of your profile")
+        created: DynamoDBClient = session.client("dynamodb")
         return created
 
 

@@ -25,8 +25,9 @@ def require_heeded(policies: Policies, policy_id: str) -> None:
     by_id = {statement.id: statement for statement in parse(policies)}
     statement = by_id.get(policy_id)
     if statement is None:
+        known = ", ".join(filter(None, sorted(by_id)))
         raise UselessWaiver(
-            f'no policy has the @id "{policy_id}"; there are {", ".join(filter(None, sorted(by_id)))}'
+            f'no policy has the @id "{policy_id}"; {f"there are {known}" if known else "none has one"}'
         )
     if statement.error is not None:
         raise UselessWaiver(f'the policy "{policy_id}" cannot be used: {statement.error[1]}')

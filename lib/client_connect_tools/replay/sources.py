@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from client_connect_tools._folders import files_below
 from client_connect_tools.replay.logs import UnreadableLog
 
 if TYPE_CHECKING:
@@ -83,13 +84,12 @@ def _paths(name: str) -> Iterator[Path | None]:
     path = Path(name)
     if name == STANDARD_INPUT:
         yield None
-    elif path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        if not files:
-            raise UnreadableLog(f'folder "{name}" holds no file; give one with logs in it')
-        yield from files
-    else:
-        yield path
+        return
+    with _reading(path):
+        files = files_below(path) if path.is_dir() else [path]
+    if not files:
+        raise UnreadableLog(f'folder "{name}" holds no file; give one with logs in it')
+    yield from files
 
 
 def _can_be_read_once_only(path: Path) -> bool:
@@ -100,12 +100,19 @@ def _can_be_read_once_only(path: Path) -> bool:
 @contextmanager
 def _opened(path: Path | None) -> Iterator[tuple[_Stream, Callable[[], int]]]:
     """Open a log, and tell how far it has been read."""
+    with _reading(path), io.BufferedReader(_Raw(path)) as raw:
+        stream: _Stream = gzip.GzipFile(fileobj=raw) if _is_compressed(raw) else raw
+        yield stream, raw.tell
+
+
+@contextmanager
+def _reading(path: Path | None) -> Iterator[None]:
+    """Say what cannot be read, and why."""
     try:
-        with io.BufferedReader(_Raw(path)) as raw:
-            stream: _Stream = gzip.GzipFile(fileobj=raw) if _is_compressed(raw) else raw
-            yield stream, raw.tell
+        yield
     except (OSError, EOFError, zlib.error) as error:
-        name = "standard input" if path is None else f'"{path}"'
+        named = getattr(error, "filename", None) or path
+        name = "standard input" if named is None else f'"{named}"'
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnreadableLog(f"cannot read the log {name}: {reason}") from error
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from client_connect_tools import sbom
 from client_connect_tools.cli import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from typer.testing import Result
 
+LONG = "x" * 300  # longer than a file's name may be
 PERMIT = '@id("all")\npermit (principal, action, resource);\n'
 
 
@@ -89,6 +92,83 @@ def test_fails_for_policies_that_cannot_be_read(tmp_path: Path) -> None:
     result = run("bundle", tmp_path / "missing.cedar", "--output", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith('cannot read the policies "')
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", LONG),
+        ("test", LONG),
+        ("decide", LONG, "--username", "bob"),
+        ("schema", LONG),
+        ("replay", LONG, "--policies", "policies"),
+        ("replay", os.devnull, "--policies", LONG),
+        ("replay", os.devnull, "--policies", "policies", "--html", LONG),
+        ("bundle", LONG, "--output", "out"),
+        ("bundle", "policies", "--output", LONG),
+        ("bundle", "policies", "--output", "policies/who.cedar/out"),
+        ("bundle", "policies", "--output", "out", "--sbom", LONG),
+        ("bundle", "policies", "--output", "out", "--extra-facts", LONG),
+    ],
+)
+@pytest.mark.usefixtures("policies")
+def test_fails_for_a_name_that_cannot_be(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 2 and a line that names it, and nothing is left."""
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(r'cannot (read|write).*"(x+|policies/who\.cedar/out)": .*\n', result.stderr)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["who.cedar"]
+
+
+def test_an_interrupted_bundle_leaves_nothing(
+    policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there of it could be deployed as if it were whole, and would stand in the way of the next attempt."""
+    monkeypatch.setattr(sbom, "bill_of_materials", interrupted)
+    arguments = ("bundle", policies, "--output", tmp_path / "out", "--sbom", tmp_path / "sbom.json")
+    assert run(*arguments).exit_code == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "policies"]
+    assert not list((tmp_path / "out").iterdir())
+    monkeypatch.undo()
+    assert run(*arguments).exit_code == 0
+
+
+def interrupted(_: Path) -> str:
+    """Do as when somebody presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def test_fails_for_a_bill_of_materials_that_cannot_be_written(policies: Path, tmp_path: Path) -> None:
+    """Status 2, and there is no bundle without it."""
+    (tmp_path / "sbom.json").symlink_to(tmp_path / "missing" / "sbom.json")
+    result = run("bundle", policies, "--output", tmp_path / "out", "--sbom", tmp_path / "sbom.json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f'cannot read or write "{tmp_path / "sbom.json"}": No such file or directory\n'
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.14.1", "2.7", "latest", ""])
+def test_fails_for_a_python_that_is_none_of_ours(policies: Path, tmp_path: Path, python: str) -> None:
+    """The handler would not run there."""
+    result = run("bundle", policies, "--output", tmp_path / "out", "--python", python)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        result.stderr
+        == f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14\n'
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /dev/full")
+def test_fails_when_the_output_is_full() -> None:
+    """Status 2, and no traceback."""
+    command = [sys.executable, "-m", "client_connect_tools", "schema"]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (2, "No space left on device\n")
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])

@@ -138,6 +138,20 @@ def test_fails_with_a_name_that_means_another_module(write: Write, name: str, pr
     assert problem in str(caught.value)
 
 
+def test_fails_with_a_part_that_may_not_be_read(half_locked: Path) -> None:
+    """Without it, the bundle would be no whole package."""
+    package = half_locked / "risk"
+    (package / "data").mkdir(parents=True)
+    (package / "__init__.py").write_text(SOURCE)
+    (package / "data" / "scores.json").touch(0)
+    with pytest.raises(InvalidExtraFacts, match=r'cannot read ".*scores.json": .*Permission denied'):
+        ExtraFacts.from_directory(package)
+    (package / "data").chmod(0)
+    with pytest.raises(InvalidExtraFacts, match=r'cannot read ".*risk": .*Permission denied'):
+        ExtraFacts.from_directory(package)
+    (package / "data").chmod(0o700)
+
+
 def test_fails_with_what_is_not_there(write: Write) -> None:
     """A missing file, a folder for a file, a file for a folder, and a folder that is no package."""
     write("risk/scores.py", SOURCE)
@@ -186,7 +200,7 @@ def test_the_digest_covers_what_a_team_adds() -> None:
 
 def test_the_bundle_holds_what_a_team_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The module at the top, its type beside the policies, and its name for a construct that gets the folder."""
-    monkeypatch.setattr(bundle, "_install", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr(bundle, "_install", lambda folder, *_: folder.mkdir(exist_ok=True))
     extra = ExtraFacts(
         module="risk", files=(("risk/__init__.py", SOURCE.encode()), ("risk/data/table.bin", b"\xff"))
     )
@@ -216,7 +230,7 @@ def run(command: str) -> tuple[int, str]:
 
 def test_the_command(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """`client-connect bundle` takes a file or a package, and refuses what could not be read."""
-    monkeypatch.setattr(bundle, "_install", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr(bundle, "_install", lambda folder, *_: folder.mkdir(exist_ok=True))
     write("policies/vpn.cedar", PERMIT)
     write("our_facts.py", SOURCE)
     write("risk/__init__.py", SOURCE)

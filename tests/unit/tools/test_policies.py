@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_connect_tools import InvalidPolicies, Policies, Rules, Source
+from client_connect_tools import (
+    InvalidPolicies,
+    InvalidPolicyTests,
+    Policies,
+    Rules,
+    Source,
+    read_policy_tests,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,10 +147,38 @@ def test_fails_for_what_is_no_directory(tmp_path: Path) -> None:
     for path, problem in [
         (tmp_path / "missing", 'missing" is not a directory; give one that holds'),
         (file, 'who.cedar.txt" is not a directory'),
+        (
+            tmp_path / ("x" * 300),
+            '(cannot read the directory ".*x": .*File name too long|x" is not a directory)',
+        ),
         (tmp_path, "holds no \\*.cedar file; add one"),
     ]:
         with pytest.raises(InvalidPolicies, match=problem):
             Policies.from_directory(path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link to nowhere"])
+def test_fails_for_what_is_beside_policies_and_no_file(tmp_path: Path, kind: str) -> None:
+    """Tests that are left out, and facts that nobody declares, are not what was meant."""
+    file = tmp_path / "who.cedar"
+    file.write_text(FIRST, "utf-8")
+    tests, schema = tmp_path / "who.tests.toml", tmp_path / "custom.cedarschema"
+    make(tests, kind)
+    for policies in (Policies.from_file(file), Policies.from_directory(tmp_path)):
+        with pytest.raises(InvalidPolicyTests, match=r"who\.tests\.toml: cannot be read: "):
+            read_policy_tests(policies)
+    make(schema, kind)
+    for read, path in ((Policies.from_file, file), (Policies.from_directory, tmp_path)):
+        with pytest.raises(InvalidPolicies, match=r'cannot read the schema ".*custom\.cedarschema": '):
+            read(path)
+
+
+def make(path: Path, kind: str) -> None:
+    """Make what is no file."""
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("missing")
 
 
 def test_fails_for_what_cannot_be_read(tmp_path: Path) -> None:

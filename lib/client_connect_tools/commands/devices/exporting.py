@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,16 +51,33 @@ def export(
 
 @contextmanager
 def _written(output: Path | None) -> Iterator[TextIO]:
-    """Write to a file that takes its place only when it is complete."""
+    """Write to a file that takes its place only when it is complete; what is no file, such as a pipe, to it itself."""
     if output is None:
         yield sys.stdout
         return
-    part = output.with_name(f"{output.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="\n") as stream:
+        with _replaced(output) if _is_replaceable(output) else _opened(output) as stream:
             yield stream
-        part.replace(output)
     except OSError as error:
         wrong_use(printable(f'cannot write "{output}": {error}'))
+
+
+def _is_replaceable(output: Path) -> bool:
+    return output.is_file() or not output.exists()
+
+
+@contextmanager
+def _replaced(output: Path) -> Iterator[TextIO]:
+    file = Path(os.path.realpath(output))  # a link stays one
+    part = file.with_name(f"{file.name}.part")
+    try:
+        with _opened(part) as stream:
+            yield stream
+        part.replace(file)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
+
+
+def _opened(file: Path) -> TextIO:
+    return file.open("w", encoding="utf-8", newline="\n")

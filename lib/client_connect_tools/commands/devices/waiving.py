@@ -27,6 +27,7 @@ from client_connect_tools.commands.devices._shared import (
     require_waivers_table,
     waiver_text,
 )
+from client_connect_tools.device_json import is_unicode
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.instants import NotATime, instant
 from client_connect_tools.time_zones import time_zone_named
@@ -138,6 +139,8 @@ def _holder(device: str | None, user: str | None) -> str:
 def _text(option: str, text: str | None) -> str:
     if not (text and text.strip()):
         wrong_use(f"{option} is empty; say it in a word or more")
+    if not is_unicode(text):
+        wrong_use(printable(f'{option} is "{text}", which is not valid Unicode; set the terminal to UTF-8'))
     return text
 
 

@@ -110,9 +110,17 @@ def test_fails_for_what_cannot_be_read_before_anything_is(tmp_path: Path) -> Non
         ("bad", 'cannot read the log ".*bad": Unknown compression method'),
         ("wide", 'cannot read the log ".*wide": it is in UTF-16, .* save it as UTF-8'),
         ("empty", 'folder ".*empty" holds no file; give one with logs in it'),
+        ("x" * 300, 'cannot read the log ".*x": File name too long'),
     ]:
         with pytest.raises(UnreadableLog, match=message):
             Sources.find([str(tmp_path / "good"), str(tmp_path / name)])
+
+
+def test_fails_for_a_folder_below_that_may_not_be_read(half_locked: Path) -> None:
+    """What is in it would be missing from the comparison."""
+    (half_locked / "a.log").write_bytes(CONTENT)
+    with pytest.raises(UnreadableLog, match=r'cannot read the log ".*locked": Permission denied'):
+        Sources.find([str(half_locked)])
 
 
 def test_fails_for_a_damaged_file(tmp_path: Path) -> None:
