@@ -15,7 +15,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from cdk_client_connect import (
     AlarmSettings,
@@ -656,6 +656,14 @@ def test_denials_go_to_an_encrypted_topic(stack: cdk.Stack) -> None:
     _, _, key = forwarder_policy(template(stack))
     assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
     assert key["Resource"]["Fn::GetAtt"][0].startswith("Key")
+
+
+def test_warns_of_a_topic_whose_key_cannot_be_granted(stack: cdk.Stack) -> None:
+    """An alias that is imported grants nothing, so that no denial would be announced."""
+    topic = sns.Topic(stack, "Denials", master_key=kms.Alias.from_alias_name(stack, "Key", "alias/vpn"))
+    monitored(stack, notifications=Notifications.sns(topic))
+    (warning,) = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    assert "the key of Stack/Denials is an imported alias" in str(warning.entry.data)
 
 
 def test_the_handler_stays_as_it_is(stack: cdk.Stack) -> None:
