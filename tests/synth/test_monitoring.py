@@ -780,6 +780,24 @@ def test_fails_when_an_argument_is_wrong(stack: cdk.Stack, changes: dict[str, An
     assert stack.node.try_find_child("Monitoring") is None
 
 
+@pytest.mark.parametrize("which", ["decisions", "connections", "reauthorizer"])
+def test_fails_for_a_log_group_without_metrics(stack: cdk.Stack, which: str) -> None:
+    """Infrequent access is cheaper, but alarms on it would be silent, and its filters fail at deployment."""
+
+    def log_group(of: str) -> logs.LogGroup:
+        class_ = logs.LogGroupClass.INFREQUENT_ACCESS if of == which else logs.LogGroupClass.STANDARD
+        return logs.LogGroup(stack, of, log_group_class=class_)
+
+    handler = full_handler(stack, log_group=log_group("decisions"))
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID], log_group=log_group("reauthorizer")
+    )
+    message = f"log group Stack/{which} is of the class INFREQUENT_ACCESS, .* give one of the class STANDARD"
+    with pytest.raises(InvalidArgument, match=message):
+        monitored(stack, handler, reauthorizer=reauthorizer, connection_log_group=log_group("connections"))
+    assert stack.node.try_find_child("Monitoring") is None
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
