@@ -227,6 +227,22 @@ def test_alarms_tell_the_topic_and_when_they_are_over(whole: Template) -> None:
         assert alarm.keys().isdisjoint({"AlarmActions", "OKActions", "InsufficientDataActions"})
 
 
+def test_alarms_may_tell_a_topic_that_has_a_policy(stack: cdk.Stack) -> None:
+    """Its policy takes the place of the default one, by which CloudWatch may; a topic without one stays as it is."""
+    for id_, secure in (("Secure", True), ("Plain", False)):
+        topic = sns.Topic(stack, f"{id_}Topic", enforce_ssl=secure)
+        handler = ClientConnectHandler(stack, f"{id_}Handler")
+        for name in ("One", "Two"):
+            arguments: dict[str, Any] = {"handler": handler, "endpoints": [], "connection_log_group": None}
+            ConnectionMonitoring(stack, f"{id_}{name}", alarm_topic=topic, **arguments)
+    policy = only(template(stack).find_resources("AWS::SNS::TopicPolicy"))["Properties"]
+    (statement,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow")
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Resource"] == policy["Topics"][0]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 def test_each_alarm_has_settings_of_its_name() -> None:
     """A new alarm is one entry in the table and one field of the settings."""
     assert [definition.field for definition in DEFINITIONS] == [
