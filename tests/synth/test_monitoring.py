@@ -597,6 +597,21 @@ def test_failed_connections_are_counted_by_reason(whole: Template) -> None:
     ]
 
 
+def test_failed_connections_are_counted_once_for_a_log(stack: cdk.Stack) -> None:
+    """Two monitorings of one log, imported by each, would count each failure twice."""
+    handler = ClientConnectHandler(stack, "Handler")
+    for id_, name in (("One", "vpn"), ("Two", "vpn"), ("Three", "other")):
+        ConnectionMonitoring(
+            stack,
+            id_,
+            handler=handler,
+            endpoints=[],
+            connection_log_group=logs.LogGroup.from_log_group_name(stack, f"{id_}Log", name),
+        )
+    filters = template(stack).find_resources(FILTER).values()
+    assert sorted(each["Properties"]["LogGroupName"] for each in filters) == ["other", "vpn"]
+
+
 def test_the_pattern_is_of_the_documented_form(whole: Template) -> None:
     """Selectors of letters, digits, hyphens and underscores, each a key of the connection log."""
     metric_filter = only(whole.find_resources(FILTER))["Properties"]
