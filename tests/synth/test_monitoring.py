@@ -16,6 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Annotations, Match, Template
+from constructs import Construct
 
 from cdk_client_connect import (
     AlarmSettings,
@@ -756,6 +757,30 @@ def test_an_id_that_is_a_token_is_named_by_its_place(stack: cdk.Stack) -> None:
     parameter = cdk.CfnParameter(stack, "EndpointId")
     monitoring = monitored(stack, endpoints=[ENDPOINT_ID, parameter.value_as_string])
     assert "HandlerTimeouts-Endpoint2" in monitoring.alarms
+
+
+def test_endpoints_whose_names_are_alike_are_told_apart(stack: cdk.Stack) -> None:
+    """Whatever their order, and without a change of the names of others."""
+    first, second = (
+        ec2.ClientVpnEndpoint.from_endpoint_attributes(
+            scope, id_, endpoint_id=f"cvpn-endpoint-{number}", security_groups=[]
+        )
+        for scope, id_, number in ((stack, "Eu-West", 1), (Construct(stack, "Eu"), "West", 2))
+    )
+    handler = ClientConnectHandler(stack, "Handler")
+    arguments: dict[str, Any] = {"handler": handler, "connection_log_group": None, "dashboard": False}
+    found = [
+        sorted(name for name in monitoring.alarms if name.startswith("CrlExpiry"))
+        for monitoring in (
+            ConnectionMonitoring(stack, "One", endpoints=[first, second, ENDPOINT_ID], **arguments),
+            ConnectionMonitoring(stack, "Two", endpoints=[ENDPOINT_ID, second, first], **arguments),
+        )
+    ]
+    assert found[0] == found[1]
+    one, two, other = found[0]
+    assert re.fullmatch("CrlExpiry-Stack-Eu-West-[0-9a-f]{8}", one)
+    assert re.fullmatch("CrlExpiry-Stack-Eu-West-[0-9a-f]{8}", two)
+    assert other == f"CrlExpiry-{ENDPOINT_ID}"
 
 
 def test_everything_may_be_imported(stack: cdk.Stack) -> None:
