@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from aws_cdk import Token
+
 from cdk_client_connect._function_code import prebuilt_module
 from cdk_client_connect.errors import InvalidArgument
 from client_connect.settings import EXTRA_FACTS
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
 _OURS = "CLIENT_CONNECT_"
+_MOST_BYTES = 4096
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 _RESERVED = {
     "AWS_ACCESS_KEY",
@@ -37,7 +40,7 @@ _RESERVED = {
 
 
 def require_environment(environment: Mapping[str, str], code: lambda_.Code | None) -> None:
-    """Check the names of variables and that their values are texts.
+    """Check the names of variables, that their values are texts, and that they are not more than Lambda takes.
 
     Of our own names there may be that of the module in prebuilt code whose folder is not there to be asked.
 
@@ -54,6 +57,17 @@ def require_environment(environment: Mapping[str, str], code: lambda_.Code | Non
     ]
     if problems:
         raise InvalidArgument("\n".join(problems))
+    if (size := _size(environment)) > _MOST_BYTES:
+        raise InvalidArgument(
+            f"environment has {size} bytes of names and values, but Lambda takes {_MOST_BYTES} for all variables, the "
+            "handler's own among them; keep what is long in a store, such as a parameter, and give its name"
+        )
+
+
+def _size(environment: Mapping[str, str]) -> int:
+    """Return the bytes of names and values, as far as they are known: a token's value is not."""
+    known = [*environment, *(value for value in environment.values() if not Token.is_unresolved(value))]
+    return sum(len(text.encode(errors="replace")) for text in known)
 
 
 def _problem(name: object, value: object, *, has_unknown_module: bool) -> str | None:

@@ -99,6 +99,11 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
     ({"environment": ["RISK_URL"]}, InvalidArgument, "environment=.'RISK_URL'. must be a mapping of texts"),
     ({"environment": {"RISK_LIMIT": 3}}, InvalidArgument, "'RISK_LIMIT': its value 3 must be a text"),
     ({"environment": {"AWS_REGION": "x"}}, InvalidArgument, "'AWS_REGION': Lambda sets it itself"),
+    (
+        {"environment": {"RISKS": "x" * 4092}},
+        InvalidArgument,
+        "has 4097 bytes .* Lambda takes 4096 .* keep what",
+    ),
     ({"environment": {"_HANDLER": "x"}}, InvalidArgument, "'_HANDLER': a name has two or more letters"),
     ({"environment": {"A": "x"}}, InvalidArgument, "'A': a name has two or more letters"),
     (
