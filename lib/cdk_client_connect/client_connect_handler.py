@@ -107,8 +107,8 @@ class ClientConnectHandler(Construct):
         environment: Environment variables for the module of extra facts, such as the address of a service, of this
             function and of a re-authorizer's; values may be tokens, but when only what one stands for changes, the
             alias keeps the old value: docs/deployments.md. With prebuilt ``code`` that is no local folder,
-            ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
-            those that Lambda reserves, are refused. Default: none.
+            ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``,
+            those that Lambda reserves, and more than 4,096 bytes in all are refused. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
 
