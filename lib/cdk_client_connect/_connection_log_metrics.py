@@ -8,6 +8,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
@@ -49,6 +51,11 @@ def _is_counted(log_group: logs.ILogGroup) -> bool:
     return any(
         stack.resolve(each.log_group_name) == name
         for each in stack.node.find_all()
-        if isinstance(each, logs.CfnMetricFilter)
-        and each.node.path.endswith(f"/{FAILED_CONNECTIONS}/Resource")
+        if isinstance(each, logs.CfnMetricFilter) and _is_ours(stack.resolve(each.metric_transformations))
+    )
+
+
+def _is_ours(transformations: Any) -> bool:  # noqa: ANN401 - whatever the CDK resolves
+    return f"'{METRIC_NAMESPACE}'" in str(transformations) and f"'{FAILED_CONNECTIONS}'" in str(
+        transformations
     )

@@ -601,6 +601,14 @@ def test_failed_connections_are_counted_by_reason(whole: Template) -> None:
 def test_failed_connections_are_counted_once_for_a_log(stack: cdk.Stack) -> None:
     """Two monitorings of one log, imported by each, would count each failure twice."""
     handler = ClientConnectHandler(stack, "Handler")
+    logs.MetricFilter(
+        stack,
+        "FailedConnections",
+        log_group=logs.LogGroup.from_log_group_name(stack, "OwnLog", "vpn"),
+        filter_pattern=logs.FilterPattern.all_events(),
+        metric_namespace="Own",
+        metric_name="FailedConnections",
+    )
     for id_, name in (("One", "vpn"), ("Two", "vpn"), ("Three", "other")):
         ConnectionMonitoring(
             stack,
@@ -610,7 +618,8 @@ def test_failed_connections_are_counted_once_for_a_log(stack: cdk.Stack) -> None
             connection_log_group=logs.LogGroup.from_log_group_name(stack, f"{id_}Log", name),
         )
     filters = template(stack).find_resources(FILTER).values()
-    assert sorted(each["Properties"]["LogGroupName"] for each in filters) == ["other", "vpn"]
+    ours = [each["Properties"] for each in filters if "'ClientConnect'" in str(each)]
+    assert sorted(each["LogGroupName"] for each in ours) == ["other", "vpn"]
 
 
 def test_the_pattern_is_of_the_documented_form(whole: Template) -> None:
