@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 
 from cdk_client_connect._watched import PERIOD
 from cdk_client_connect.function_reference import FunctionReference
@@ -297,10 +298,28 @@ def define_alarms(
                 id_ = f"{definition.name}-{suffix}" if suffix else definition.name
                 alarms[id_] = _alarm(scope, id_, metric, definition.with_settings(chosen, watched))
     if topic is not None:
+        _let_publish(topic)
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))
     return alarms
+
+
+def _let_publish(topic: sns.ITopic) -> None:
+    """Allow CloudWatch to publish where a topic has a policy; the default one, which it replaces, allows that.
+
+    Source: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    if topic.node.try_find_child("Policy") is not None:
+        account = Stack.of(topic).account
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": account}},
+            )
+        )
 
 
 def _by_suffix(metrics: _Metrics) -> Mapping[str, cloudwatch.Metric]:

@@ -8,6 +8,9 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 
 from __future__ import annotations
 
+from typing import Any
+
+from aws_cdk import Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 
@@ -29,7 +32,7 @@ _PATTERN = logs.FilterPattern.all(
 
 def define_connection_log_metrics(log_group: logs.ILogGroup) -> None:
     """Define the metric ``FailedConnections`` in ``ClientConnect``, by endpoint and reason, once for a log."""
-    if log_group.node.try_find_child(FAILED_CONNECTIONS) is None:
+    if not _is_counted(log_group):
         log_group.add_metric_filter(
             FAILED_CONNECTIONS,
             filter_pattern=_PATTERN,
@@ -39,3 +42,20 @@ def define_connection_log_metrics(log_group: logs.ILogGroup) -> None:
             unit=cloudwatch.Unit.COUNT,
             dimensions={ENDPOINT: _ENDPOINT, REASON: _REASON},
         )
+
+
+def _is_counted(log_group: logs.ILogGroup) -> bool:
+    """Return whether the stack has the metric of the log already, of which it may hold several imported constructs."""
+    stack = Stack.of(log_group)
+    name = stack.resolve(log_group.log_group_name)
+    return any(
+        stack.resolve(each.log_group_name) == name
+        for each in stack.node.find_all()
+        if isinstance(each, logs.CfnMetricFilter) and _is_ours(stack.resolve(each.metric_transformations))
+    )
+
+
+def _is_ours(transformations: Any) -> bool:  # noqa: ANN401 - whatever the CDK resolves
+    return f"'{METRIC_NAMESPACE}'" in str(transformations) and f"'{FAILED_CONNECTIONS}'" in str(
+        transformations
+    )

@@ -52,8 +52,9 @@ class _Environment(NamedTuple):
     @classmethod
     def of(cls, construct: IConstruct) -> _Environment:
         """Return where a construct is: where its stack is, unless it was imported from elsewhere."""
-        # Of an imported table, the CDK does not read the ARN, of which each part may be a token, or the whole.
-        match getattr(construct, "table_arn", "").split(":", 5):
+        # Of an imported table or alarm, the CDK does not read the ARN, of which each part may be a token, or the whole.
+        arn: str = getattr(construct, "table_arn", "") or getattr(construct, "alarm_arn", "")
+        match arn.split(":", 5):
             case [_, _, _, region, account, _]:
                 return cls(account, region)
         where = getattr(construct, "env", None) or Stack.of(construct)

@@ -68,11 +68,11 @@ def require_size(variables: Mapping[str, str]) -> None:
         InvalidArgument: When they are too large.
     """
     texts = [text for variable in variables.items() for text in variable]
-    size = sum(len(text.encode()) for text in texts if not Token.is_unresolved(text))
+    size = sum(len(text.encode(errors="replace")) for text in texts if not Token.is_unresolved(text))
     if size > _MOST_BYTES:
         raise InvalidArgument(
             f"environment and the handler's own variables have {size} bytes, but Lambda takes {_MOST_BYTES}; keep "
-            "what is large elsewhere, such as in a file beside the module, and name it"
+            "what is long in a store, such as a parameter, and give its name"
         )
 
 

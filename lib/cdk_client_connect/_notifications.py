@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_logs_destinations as destinations
 from constructs import Construct
 
+from cdk_client_connect._key import grant_key
 from cdk_client_connect._support_function import support_function
 
 if TYPE_CHECKING:
@@ -60,4 +61,4 @@ def _grant_publish(topic: sns.ITopic, forwarder: lambda_.Function) -> None:
     """
     iam.Grant.add_to_principal(grantee=forwarder, actions=["sns:Publish"], resource_arns=[topic.topic_arn])
     if topic.master_key is not None:
-        topic.master_key.grant(forwarder, "kms:Decrypt", "kms:GenerateDataKey")
+        grant_key(topic, topic.master_key, forwarder, "kms:Decrypt", "kms:GenerateDataKey")

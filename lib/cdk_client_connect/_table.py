@@ -8,6 +8,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
+from cdk_client_connect._key import grant_key
 from cdk_client_connect.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def grant(
     """
     resource = table.table_arn if index is None else f"{table.table_arn}/index/{index}"
     if table.encryption_key is not None:
-        table.encryption_key.grant(grantee, *(_READ_KEY if _READS.issuperset(actions) else _WRITE_KEY))
+        grant_key(
+            table, table.encryption_key, grantee, *(_READ_KEY if _READS.issuperset(actions) else _WRITE_KEY)
+        )
     return iam.Grant.add_to_principal(
         grantee=grantee, actions=[f"dynamodb:{action}" for action in actions], resource_arns=[resource]
     )

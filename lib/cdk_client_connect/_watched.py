@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from aws_cdk import Duration, Stack, Token
@@ -111,9 +112,14 @@ def read_endpoints(endpoints: Sequence[AnyEndpoint]) -> tuple[Endpoint, ...]:
         raise InvalidArgument(f"endpoints={endpoints!r} must be a list; write [endpoint]")
     found = tuple(_endpoint(endpoint, position) for position, endpoint in enumerate(endpoints, start=1))
     names, ids = [endpoint.name for endpoint in found], [endpoint.id for endpoint in found]
-    if twice := sorted({each.name for each in found if names.count(each.name) > 1 or ids.count(each.id) > 1}):
+    if twice := sorted({each.name for each in found if ids.count(each.id) > 1}):
         raise InvalidArgument(f"endpoints has {', '.join(twice)} more than once; give each once")
-    return found
+    return tuple(
+        replace(each, name=f"{each.name}-{_hash(cast('IConstruct', endpoint))}")
+        if names.count(each.name) > 1
+        else each
+        for each, endpoint in zip(found, endpoints, strict=True)
+    )
 
 
 def _endpoint(endpoint: object, position: int) -> Endpoint:
@@ -134,7 +140,15 @@ def _endpoint(endpoint: object, position: int) -> Endpoint:
 
 
 def _name(endpoint: IConstruct) -> str:
+    return "-".join(re.findall(r"\w+", _path(endpoint)))
+
+
+def _path(endpoint: IConstruct) -> str:
     """Return the id of the stack with the path in it: the same in every stage."""
     stack = Stack.of(endpoint)
-    path = endpoint.node.path.removeprefix(stack.node.path)
-    return "-".join(re.findall(r"\w+", f"{stack.node.id}/{path}"))
+    return stack.node.id + endpoint.node.path.removeprefix(stack.node.path)
+
+
+def _hash(endpoint: IConstruct) -> str:
+    """Return what tells endpoints apart whose names are alike, as those of ``Eu-West`` and of ``West`` in ``Eu``."""
+    return sha256(_path(endpoint).encode()).hexdigest()[:8]

@@ -11,6 +11,7 @@ from cdk_client_connect._alarms import define_alarms
 from cdk_client_connect._connection_log_metrics import define_connection_log_metrics
 from cdk_client_connect._dashboard import define_dashboard
 from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._log_class import require_standard_class
 from cdk_client_connect._notifications import define_notifications
 from cdk_client_connect._queries import define_queries
 from cdk_client_connect._require_all import require_all
@@ -62,7 +63,8 @@ class ConnectionMonitoring(Construct):
 
     Raises:
         InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
-            another handler's, or something is in another account or Region.
+            another handler's, something is in another account or Region, or a log group is not of the class
+            ``STANDARD``, the only one of which there are metrics and subscriptions.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -131,6 +133,12 @@ class ConnectionMonitoring(Construct):
             because="a monitoring reads, and announces, in its own account and Region; give one there, and take it "
             "further from there",
         )
+        read = (
+            handler.log_group,
+            connection_log_group,
+            None if reauthorizer is None else reauthorizer.log_group,
+        )
+        require_standard_class(log_group for log_group in read if log_group is not None)
 
         super().__init__(scope, id)
         log_groups: dict[Log, logs.ILogGroup] = {"decisions": handler.log_group}

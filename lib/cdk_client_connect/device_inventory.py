@@ -9,6 +9,7 @@ from constructs import Construct
 
 from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._table import define_table, grant, require_key
+from cdk_client_connect.errors import InvalidArgument
 from client_connect.items import COMMON_NAME, EXPIRES_AT, HOLDER
 
 if TYPE_CHECKING:
@@ -40,13 +41,16 @@ class DeviceInventory(Construct):
             (a string). A deployment that replaces it needs care: docs/deployments.md. Default: a new one.
         waivers_table: A table that exists there, with the partition key ``holder`` (a string) and the attribute of
             its time to live ``expiresAt``. Default: a new one.
-        encryption_key: The key of the new tables. Default: the one that AWS manages for DynamoDB.
+        encryption_key: The key of the new tables. A table that exists brings its own, as by
+            ``dynamodb.Table.from_table_attributes(encryption_key=...)``. Default: the one that AWS manages for
+            DynamoDB.
         removal_policy: What becomes of the new tables when the stack is removed. Default:
             ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
         deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
 
     Raises:
-        InvalidArgument: When a table is in another account or Region, or is known to have another key.
+        InvalidArgument: When a table is in another account or Region, or is known to have another key; when a key or
+            deletion protection is given for new tables, but there are none.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -69,6 +73,9 @@ class DeviceInventory(Construct):
             [existing for existing in given.values() if existing is not None],
             because="a handler looks for its tables in its own account and Region; give one there",
         )
+
+        if devices_table is not None and waivers_table is not None:
+            _require_nothing_for_new_tables(encryption_key, deletion_protection=deletion_protection)
 
         super().__init__(scope, id)
 
@@ -114,4 +121,18 @@ class DeviceInventory(Construct):
         """Allow a handler what it does with the tables: one read of several items."""
         return grant(self._devices_table, grantee, "BatchGetItem").combine(
             grant(self._waivers_table, grantee, "BatchGetItem")
+        )
+
+
+def _require_nothing_for_new_tables(encryption_key: kms.IKey | None, *, deletion_protection: bool) -> None:
+    """Refuse what would have no effect: without its key a table that exists could not be read."""
+    if encryption_key is not None:
+        raise InvalidArgument(
+            "encryption_key is for new tables, but devices_table and waivers_table are given; import them with their "
+            "key, by dynamodb.Table.from_table_attributes(encryption_key=...), so that it is granted to the handler"
+        )
+    if deletion_protection:
+        raise InvalidArgument(
+            "deletion_protection is for new tables, but devices_table and waivers_table are given; protect them where "
+            "they are defined"
         )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
@@ -36,6 +38,9 @@ ROLLBACK_ALARMS = (
 
 # DenialBurst, the slowest of them, looks at three periods of 5 minutes.
 _ALARMS_NEED_MINUTES = 15
+
+# Source: https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html
+_MOST_ALARMS = 10
 
 # CodeDeploy's own configurations, all of which shift ten percent.
 _PREDEFINED = {
@@ -71,18 +76,20 @@ class GradualDeployment(Construct):
         monitoring: The handler's monitoring, whose alarms on the handler itself roll back: errors, throttles,
             latency, spill-over, errors of decisions, of the inventory and of the registry, bursts of denials.
             Default: none.
-        alarms: Further alarms that roll back; metric alarms, because to see composite ones CodeDeploy would
-            have to be allowed to see all alarms of the account, and none of the handler's re-authorizer, which
-            has the new version only after the deployment. At least one alarm must be there in all. Default: none.
+        alarms: Further alarms that roll back; metric alarms of the same account and Region, because to see composite
+            ones CodeDeploy would have to be allowed to see all alarms of the account; none of the handler's
+            re-authorizer, nor of an endpoint in this stack that asks the handler, because both wait for the alias. One
+            that is among the monitoring's counts once. There must be 1 to 10 alarms in all. Default: none.
         shifting: How the traffic moves. Default: ``TrafficShifting.canary()``, ten percent for 30 minutes.
         role: CodeDeploy's role. To one that is given here the CDK attaches AWS's managed policy
             ``AWSCodeDeployRoleForLambdaLimited``. Default: a new one, which may shift this alias, read its
             provisioned concurrency and these alarms, and nothing else.
 
     Raises:
-        InvalidArgument: When an argument is of a wrong type, there is no alarm, one is composite or watches the
-            handler's re-authorizer, endpoints invoke the function without the alias, the handler has a gradual
-            deployment already, the monitoring is another handler's, or something is in another stack.
+        InvalidArgument: When an argument is of a wrong type, there is no alarm or more than 10, one is composite,
+            is in another account or Region, or watches what waits for the alias, endpoints invoke the function without
+            the alias, the handler has a gradual deployment already, the monitoring is another handler's, or something
+            is in another stack.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -99,9 +106,14 @@ class GradualDeployment(Construct):
         shifting = TrafficShifting.canary() if shifting is None else shifting
         _require_types(handler, monitoring, alarms, shifting)
         _require_shiftable(handler)
-        watched = [*_of_handler(handler, monitoring), *alarms]
+        watched = _each_once([*_of_handler(handler, monitoring), *alarms])
         _require_alarms(watched)
         _require_one_stack(scope, [handler, *watched])
+        require_same_environment(
+            scope,
+            watched,
+            because="CodeDeploy looks for alarms in its own account and Region; give one there",
+        )
         _require_no_circle(handler, alarms)
 
         super().__init__(scope, id)
@@ -190,10 +202,20 @@ def _of_handler(
     return [monitoring.alarms[name] for name in ROLLBACK_ALARMS if name in monitoring.alarms]
 
 
+def _each_once(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IAlarm]:
+    """Return the alarms in their order; CodeDeploy refuses one that is named twice."""
+    return list({alarm.alarm_arn: alarm for alarm in alarms}.values())
+
+
 def _require_alarms(alarms: Sequence[cloudwatch.IAlarm]) -> None:
     if not alarms:
         raise InvalidArgument(
             "no alarm would roll back, so that a gradual deployment is only slower; give monitoring, or alarms"
+        )
+    if len(alarms) > _MOST_ALARMS:
+        raise InvalidArgument(
+            f"{len(alarms)} alarms would roll back, with those of the monitoring, but CodeDeploy takes at most "
+            f"{_MOST_ALARMS}; give fewer alarms, or switch some of the monitoring's off by MonitoringAlarms(...)"
         )
     for alarm in alarms:
         if isinstance(alarm, cloudwatch.CompositeAlarm):
@@ -215,22 +237,39 @@ def _require_one_stack(scope: Construct, others: Sequence[ClientConnectHandler |
 
 def _require_no_circle(handler: ClientConnectHandler, alarms: Sequence[cloudwatch.IAlarm]) -> None:
     """Refuse alarms of what is deployed after the alias, which waits for them; CloudFormation shows ids only."""
-    registry = handler.connection_registry
-    reauthorizer = None if registry is None else registry.reauthorizer
-    if not isinstance(reauthorizer, ConnectionReauthorizer) or reauthorizer.handler is not handler:
-        return
-    stack = Stack.of(reauthorizer)
-    name = str(stack.resolve(reauthorizer.function.function_name))
+    stack = Stack.of(handler)
+    waiting = _waiting_for_alias(handler) if alarms else {}
     for alarm in alarms:
         resource = alarm.node.default_child
         if not isinstance(resource, cloudwatch.CfnAlarm):
             continue
-        if name in str(stack.resolve([resource.dimensions, resource.metrics])):
-            raise InvalidArgument(
-                f"alarms has {alarm.node.path}, which watches the re-authorizer {reauthorizer.node.path}: that is "
-                "deployed only when all traffic is shifted, so that it can tell nothing of the new version before, and "
-                "alias, alarm and re-authorizer would wait for each other in a circle; leave it out"
-            )
+        watched = str(stack.resolve([resource.dimensions, resource.metrics]))
+        for name, what in waiting.items():
+            if name in watched:
+                raise InvalidArgument(
+                    f"alarms has {alarm.node.path}, which watches {what}: that is deployed only when all traffic is "
+                    "shifted, so that it can tell nothing of the new version before, and alias, alarm and what it "
+                    "watches would wait for each other in a circle; leave it out"
+                )
+
+
+def _waiting_for_alias(handler: ClientConnectHandler) -> dict[str, str]:
+    """Return how the template names what waits for the alias, and what that is."""
+    stack = Stack.of(handler)
+    alias = str(stack.resolve(handler.alias.function_arn))
+    waiting = {
+        str(stack.resolve(endpoint.ref)): f"the endpoint {endpoint.node.path}"
+        for endpoint in stack.node.find_all()
+        if isinstance(endpoint, ec2.CfnClientVpnEndpoint)
+        and Stack.of(endpoint).node.addr == stack.node.addr
+        and alias in str(stack.resolve(endpoint.client_connect_options))
+    }
+    registry = handler.connection_registry
+    reauthorizer = None if registry is None else registry.reauthorizer
+    if isinstance(reauthorizer, ConnectionReauthorizer) and reauthorizer.handler is handler:
+        name = str(stack.resolve(reauthorizer.function.function_name))
+        waiting[name] = f"the re-authorizer {reauthorizer.node.path}"
+    return waiting
 
 
 def _config(scope: Construct, shifting: TrafficShifting) -> codedeploy.ILambdaDeploymentConfig:

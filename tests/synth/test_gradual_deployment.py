@@ -306,6 +306,75 @@ def test_fails_without_an_alarm(stack: cdk.Stack, handler: Callable[..., ClientC
     fails("no alarm would roll back", stack, handler=defined, monitoring=monitoring)
 
 
+def test_an_alarm_that_is_given_twice_counts_once(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """CodeDeploy refuses two alarms of one name, and somebody may name again what the monitoring has."""
+    defined = handler()
+    monitoring = monitoring_of(defined)
+    own = alarm(stack)
+    again = [monitoring.alarms["HandlerErrors"], own, own]
+    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=again)
+    alarms = only(template(stack).find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
+    assert len(alarms) == 7
+    assert len({each["Name"]["Ref"] for each in alarms}) == 7
+
+
+def test_fails_for_more_alarms_than_code_deploy_takes(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """Ten in all, with those of the monitoring."""
+    defined = handler()
+    monitoring = monitoring_of(defined)
+    own = [alarm(stack, f"Alarm{number}") for number in range(5)]
+    fails(
+        "^11 alarms would roll back, .* but CodeDeploy takes at most 10; give fewer alarms, or switch",
+        stack,
+        handler=defined,
+        monitoring=monitoring,
+        alarms=own,
+    )
+    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=own[:4])
+
+
+def test_fails_for_an_imported_alarm_of_elsewhere() -> None:
+    """CodeDeploy knows an alarm by its name, and would look for it here."""
+    stack = cdk.Stack(
+        cdk.App(context=NO_BUNDLING),
+        "Europe",
+        env=cdk.Environment(account="1" * 12, region="eu-central-1"),
+    )
+    defined = ClientConnectHandler(stack, "Handler")
+    for id_, where in (("Region", f"us-east-1:{'1' * 12}"), ("Account", f"eu-central-1:{'2' * 12}")):
+        imported = cloudwatch.Alarm.from_alarm_arn(stack, id_, f"arn:aws:cloudwatch:{where}:alarm:Desk")
+        fails(
+            f"^Europe/{id_} is in aws://.* CodeDeploy looks for alarms in its own account and Region",
+            stack,
+            handler=defined,
+            alarms=[imported],
+        )
+
+
+def test_fails_for_the_alarm_of_an_endpoint_that_waits(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """An endpoint that asks the handler waits for the alias; that of another one, and one elsewhere, do not."""
+    defined, other = handler(), handler("Other")
+    asking, beside = endpoint(stack, defined), endpoint(stack, other, "Beside")
+    elsewhere = "cvpn-endpoint-0123456789abcdef0"
+    monitoring = monitoring_of(defined, endpoints=[asking, beside, elsewhere])
+    fails(
+        "^alarms has Stack/Monitoring/HandlerTimeouts-Stack-Endpoint, which watches the endpoint Stack/Endpoint: "
+        ".* in a circle; leave it out",
+        stack,
+        handler=defined,
+        monitoring=monitoring,
+        alarms=[monitoring.alarms["HandlerTimeouts-Stack-Endpoint"]],
+    )
+    fine = [monitoring.alarms[f"HandlerTimeouts-{name}"] for name in ("Stack-Beside", elsewhere)]
+    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=fine)
+
+
 def test_fails_for_a_composite_alarm(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
     """CodeDeploy would have to see all alarms of the account."""
     composite = cloudwatch.CompositeAlarm(stack, "Any", alarm_rule=cloudwatch.AlarmRule.any_of(alarm(stack)))

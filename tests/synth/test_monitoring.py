@@ -15,7 +15,8 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Annotations, Match, Template
+from constructs import Construct
 
 from cdk_client_connect import (
     AlarmSettings,
@@ -229,6 +230,22 @@ def test_alarms_tell_the_topic_and_when_they_are_over(whole: Template) -> None:
     monitored(stack)
     for alarm in alarms(template(stack)).values():
         assert alarm.keys().isdisjoint({"AlarmActions", "OKActions", "InsufficientDataActions"})
+
+
+def test_alarms_may_tell_a_topic_that_has_a_policy(stack: cdk.Stack) -> None:
+    """Its policy takes the place of the default one, by which CloudWatch may; a topic without one stays as it is."""
+    for id_, secure in (("Secure", True), ("Plain", False)):
+        topic = sns.Topic(stack, f"{id_}Topic", enforce_ssl=secure)
+        handler = ClientConnectHandler(stack, f"{id_}Handler")
+        for name in ("One", "Two"):
+            arguments: dict[str, Any] = {"handler": handler, "endpoints": [], "connection_log_group": None}
+            ConnectionMonitoring(stack, f"{id_}{name}", alarm_topic=topic, **arguments)
+    policy = only(template(stack).find_resources("AWS::SNS::TopicPolicy"))["Properties"]
+    (statement,) = (each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow")
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Resource"] == policy["Topics"][0]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_each_alarm_has_settings_of_its_name() -> None:
@@ -596,6 +613,30 @@ def test_failed_connections_are_counted_by_reason(whole: Template) -> None:
     ]
 
 
+def test_failed_connections_are_counted_once_for_a_log(stack: cdk.Stack) -> None:
+    """Two monitorings of one log, imported by each, would count each failure twice."""
+    handler = ClientConnectHandler(stack, "Handler")
+    logs.MetricFilter(
+        stack,
+        "FailedConnections",
+        log_group=logs.LogGroup.from_log_group_name(stack, "OwnLog", "vpn"),
+        filter_pattern=logs.FilterPattern.all_events(),
+        metric_namespace="Own",
+        metric_name="FailedConnections",
+    )
+    for id_, name in (("One", "vpn"), ("Two", "vpn"), ("Three", "other")):
+        ConnectionMonitoring(
+            stack,
+            id_,
+            handler=handler,
+            endpoints=[],
+            connection_log_group=logs.LogGroup.from_log_group_name(stack, f"{id_}Log", name),
+        )
+    filters = template(stack).find_resources(FILTER).values()
+    ours = [each["Properties"] for each in filters if "'ClientConnect'" in str(each)]
+    assert sorted(each["LogGroupName"] for each in ours) == ["other", "vpn"]
+
+
 def test_the_pattern_is_of_the_documented_form(whole: Template) -> None:
     """Selectors of letters, digits, hyphens and underscores, each a key of the connection log."""
     metric_filter = only(whole.find_resources(FILTER))["Properties"]
@@ -673,6 +714,14 @@ def test_denials_go_to_an_encrypted_topic(stack: cdk.Stack) -> None:
     assert key["Resource"]["Fn::GetAtt"][0].startswith("Key")
 
 
+def test_warns_of_a_topic_whose_key_cannot_be_granted(stack: cdk.Stack) -> None:
+    """An alias that is imported grants nothing, so that no denial would be announced."""
+    topic = sns.Topic(stack, "Denials", master_key=kms.Alias.from_alias_name(stack, "Key", "alias/vpn"))
+    monitored(stack, notifications=Notifications.sns(topic))
+    (warning,) = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    assert "the key of Stack/Denials is an imported alias" in str(warning.entry.data)
+
+
 def test_the_handler_stays_as_it_is(stack: cdk.Stack) -> None:
     """Monitoring reads: the handler's function, its role and its alias are the same with it and without."""
     handler = ClientConnectHandler(stack, "Handler")
@@ -734,6 +783,30 @@ def test_an_id_that_is_a_token_is_named_by_its_place(stack: cdk.Stack) -> None:
     assert "HandlerTimeouts-Endpoint2" in monitoring.alarms
 
 
+def test_endpoints_whose_names_are_alike_are_told_apart(stack: cdk.Stack) -> None:
+    """Whatever their order, and without a change of the names of others."""
+    first, second = (
+        ec2.ClientVpnEndpoint.from_endpoint_attributes(
+            scope, id_, endpoint_id=f"cvpn-endpoint-{number}", security_groups=[]
+        )
+        for scope, id_, number in ((stack, "Eu-West", 1), (Construct(stack, "Eu"), "West", 2))
+    )
+    handler = ClientConnectHandler(stack, "Handler")
+    arguments: dict[str, Any] = {"handler": handler, "connection_log_group": None, "dashboard": False}
+    found = [
+        sorted(name for name in monitoring.alarms if name.startswith("CrlExpiry"))
+        for monitoring in (
+            ConnectionMonitoring(stack, "One", endpoints=[first, second, ENDPOINT_ID], **arguments),
+            ConnectionMonitoring(stack, "Two", endpoints=[ENDPOINT_ID, second, first], **arguments),
+        )
+    ]
+    assert found[0] == found[1]
+    one, two, other = found[0]
+    assert re.fullmatch("CrlExpiry-Stack-Eu-West-[0-9a-f]{8}", one)
+    assert re.fullmatch("CrlExpiry-Stack-Eu-West-[0-9a-f]{8}", two)
+    assert other == f"CrlExpiry-{ENDPOINT_ID}"
+
+
 def test_everything_may_be_imported(stack: cdk.Stack) -> None:
     """What CDK imports is as good as what it defines."""
     imported = ec2.ClientVpnEndpoint.from_endpoint_attributes(
@@ -784,6 +857,24 @@ def test_fails_when_an_argument_is_wrong(stack: cdk.Stack, changes: dict[str, An
             "Monitoring",
             **{"handler": handler, "endpoints": [ENDPOINT_ID], "connection_log_group": None, **changes},
         )
+    assert stack.node.try_find_child("Monitoring") is None
+
+
+@pytest.mark.parametrize("which", ["decisions", "connections", "reauthorizer"])
+def test_fails_for_a_log_group_without_metrics(stack: cdk.Stack, which: str) -> None:
+    """Infrequent access is cheaper, but alarms on it would be silent, and its filters fail at deployment."""
+
+    def log_group(of: str) -> logs.LogGroup:
+        class_ = logs.LogGroupClass.INFREQUENT_ACCESS if of == which else logs.LogGroupClass.STANDARD
+        return logs.LogGroup(stack, of, log_group_class=class_)
+
+    handler = full_handler(stack, log_group=log_group("decisions"))
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID], log_group=log_group("reauthorizer")
+    )
+    message = f"log group Stack/{which} is of the class INFREQUENT_ACCESS, .* give one of the class STANDARD"
+    with pytest.raises(InvalidArgument, match=message):
+        monitored(stack, handler, reauthorizer=reauthorizer, connection_log_group=log_group("connections"))
     assert stack.node.try_find_child("Monitoring") is None
 
 

@@ -210,6 +210,48 @@ def test_a_writer_may_do_more_with_the_key(stack: cdk.Stack) -> None:
     ]
 
 
+def test_warns_of_a_key_that_cannot_be_granted(stack: cdk.Stack) -> None:
+    """Without a feature flag the CDK grants nothing by an imported alias; those of AWS need no grant."""
+    for id_, alias in (("Ours", "alias/vpn"), ("OfAws", "alias/aws/dynamodb")):
+        key = kms.Alias.from_alias_name(stack, f"{id_}Key", alias)
+        role = iam.Role(stack, f"{id_}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        ConnectionRegistry(stack, id_, encryption_key=key).grant_record(role)
+    warnings = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
+    (warning,) = warnings
+    assert warning.id == "/Stack/Ours/Connections"
+    assert "the key of Stack/Ours/Connections is an imported alias" in str(warning.entry.data)
+    assert "cdk-client-connect:keyNotGranted" in str(warning.entry.data)
+
+
+def test_no_warning_of_an_alias_that_is_granted() -> None:
+    """With the feature flag it is, by the alias."""
+    flag = {"@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal": True}
+    stack = cdk.Stack(cdk.App(context={**flag, **NO_BUNDLING}), "Stack")
+    registry = ConnectionRegistry(
+        stack, "Registry", encryption_key=kms.Alias.from_alias_name(stack, "Key", "alias/vpn")
+    )
+    ClientConnectHandler(stack, "Handler", connection_registry=registry)
+    assert len(statements(stack, "kms")) == 1
+    assert not assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
+
+
+@pytest.mark.parametrize(
+    ("argument", "problem"),
+    [
+        ("encryption_key", "encryption_key is for new tables, .* import them with their key"),
+        ("deletion_protection", "deletion_protection is for new tables, .* protect them where"),
+    ],
+)
+def test_fails_for_what_new_tables_would_have(stack: cdk.Stack, argument: str, problem: str) -> None:
+    """A key that is not granted would lock everybody out; where there is one new table, it is for that."""
+    devices = dynamodb.Table.from_table_name(stack, "Devices", "devices")
+    waivers = dynamodb.Table.from_table_name(stack, "Waivers", "waivers")
+    given: dict[str, Any] = {argument: kms.Key(stack, "Key") if argument == "encryption_key" else True}
+    with pytest.raises(InvalidArgument, match=problem):
+        DeviceInventory(stack, "Inventory", devices_table=devices, waivers_table=waivers, **given)
+    DeviceInventory(stack, "Inventory", devices_table=devices, **given)
+
+
 @pytest.mark.parametrize(
     ("grant", "tables", "actions"),
     [

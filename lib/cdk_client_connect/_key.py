@@ -1,0 +1,36 @@
+"""What somebody may do with a key, and the warning where the CDK cannot allow it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Annotations
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from constructs import IConstruct
+
+# AWS's own keys, which whoever may use the resource may use.
+_OF_AWS = "alias/aws/"
+
+
+def grant_key(encrypted: IConstruct, key: kms.IKey, grantee: iam.IGrantable, *actions: str) -> None:
+    """Allow what the key of a resource takes, and warn where nothing was allowed.
+
+    Source: https://docs.aws.amazon.com/cdk/api/v2/python/aws_cdk.aws_kms/Alias.html
+
+    Args:
+        encrypted: What is encrypted with the key.
+        key: The key. The CDK does not know which one an imported alias stands for.
+        grantee: Who may.
+        *actions: What.
+    """
+    granted = key.grant(grantee, *actions).success
+    if not granted and not getattr(key, "alias_name", "").startswith(_OF_AWS):
+        Annotations.of(encrypted).add_warning_v2(
+            "cdk-client-connect:keyNotGranted",
+            f"the key of {encrypted.node.path} is an imported alias, of which the CDK grants nothing, so that who is "
+            "granted the use of the former may not use its key; give the key itself, as by kms.Key.from_lookup, or set "
+            'the feature flag "@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal"',
+        )
