@@ -52,7 +52,7 @@ def test_alarm(definition: Definition) -> None:
     assert rest.startswith(f"`{definition.field}`: ")
     threshold = 80 if definition.threshold_of else definition.threshold
     assert str(threshold) in re.findall(r"\d+", rest)
-    assert definition.periods == 1 or "for 15 minutes" in rest
+    assert definition.periods == 1 or f"for {5 * definition.periods} minutes" in rest
 
 
 def rows(text: str) -> list[str]:
