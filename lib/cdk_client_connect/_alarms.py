@@ -272,6 +272,7 @@ DEFINITIONS = (
         ),
         threshold=0,
         below=True,
+        # Longer than a run of 15 minutes and the lease of one that died, which lasts as long.
         periods=6,
         without_data=cloudwatch.TreatMissingData.BREACHING,
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 
 import client_connect
 from cdk_client_connect.errors import InvalidCode, InvalidRuntime
-from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle
+from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle, runs_on
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 Platform = tuple[str, str]
 
-_OLDEST_PYTHON = (3, 11)
 _NO_STAGING = "aws:cdk:disable-asset-staging"
 
 
@@ -35,8 +33,8 @@ def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architectur
     Raises:
         InvalidRuntime: When it is not Python 3.11 or later, or not an architecture that there are wheels for.
     """
-    match = re.fullmatch(r"python(\d+)\.(\d+)", runtime.name)
-    if match is None or (int(match[1]), int(match[2])) < _OLDEST_PYTHON:
+    python = runtime.name.removeprefix("python")
+    if not runs_on(python):
         raise InvalidRuntime(
             f'runtime "{runtime.name}" cannot run the handler, which needs Python 3.11 or later; '
             "use lambda_.Runtime.PYTHON_3_14"
@@ -45,7 +43,7 @@ def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architectur
         raise InvalidRuntime(
             f'architecture "{architecture.name}" cannot run the handler; use lambda_.Architecture.ARM_64 or X86_64'
         )
-    return f"{match[1]}.{match[2]}", architecture.name
+    return python, architecture.name
 
 
 def require_prebuilt_alone(

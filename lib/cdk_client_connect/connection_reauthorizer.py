@@ -14,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
+from cdk_client_connect._arguments import MOST_MEMORY_MIB
 from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._require_all import require_all
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 # The service lists a connection for 60 minutes after its end, and within that time each must be seen.
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
+_LEAST_MEMORY_MIB = 256
 _SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN = 1, 15
 
 # What a run of 15 minutes can terminate within the rate limit of EC2's API.
@@ -138,8 +140,8 @@ class ConnectionReauthorizer(Construct):
             (
                 "memory_size",
                 memory_size,
-                _is_int(memory_size, 256, 10240),
-                "a number of MiB from 256 to 10240",
+                _is_int(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB),
+                f"a number of MiB from {_LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}",
             ),
             (
                 "log_group",

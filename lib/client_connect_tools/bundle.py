@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PLATFORM_FILE = "platform.json"
 LOCK = Path(__file__).with_name("bundle.txt")
 _SOURCES = Path(client_connect.__file__).parent
+_OLDEST_PYTHON = (3, 11)
 # The oldest C library of all Lambda runtimes from Python 3.11 on is newer than that of manylinux2014.
 ARCHITECTURES = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
 _INSTALL_TIMEOUT_S = 300
@@ -105,6 +107,12 @@ class Bundle:
 
     def _own_parts(self) -> list[bytes]:
         return [part for name, content in self._own_files() for part in (name.encode(), content)]
+
+
+def runs_on(python: str) -> bool:
+    """Tell whether there is a bundle for a Python version, such as ``3.14``: for 3.11 or later."""
+    match = re.fullmatch(r"([1-9][0-9]*)\.([1-9][0-9]*)", python)
+    return match is not None and (int(match[1]), int(match[2])) >= _OLDEST_PYTHON
 
 
 def _source_files() -> Sequence[Path]:

@@ -16,7 +16,6 @@ from client_connect_tools.errors import InvalidExtraFacts
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
 
     from client_connect_tools.policies import Policies
 
@@ -74,7 +73,7 @@ class ExtraFacts:
         directory = Path(path)
         main = directory / "__init__.py"
         try:
-            files = list(_files(directory)) if main.is_file() else None
+            files = _files(directory) if main.is_file() else None
         except OSError as error:
             raise InvalidExtraFacts(f'cannot read "{path}": {error}') from error
         if files is None:
@@ -114,11 +113,16 @@ def _require_name(name: str, path: object) -> None:
         )
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    for file in files_below(directory):
-        hidden = any(part.startswith((".", "__pycache__")) for part in file.relative_to(directory).parts)
-        if not hidden and file.suffix != ".pyc":
-            yield file
+def _files(directory: Path) -> list[Path]:
+    return [
+        file
+        for file in files_below(directory)
+        if file.suffix != ".pyc" and not _is_hidden(file.relative_to(directory))
+    ]
+
+
+def _is_hidden(file: Path) -> bool:
+    return any(part.startswith((".", "__pycache__")) for part in file.parts)
 
 
 def _content(file: Path, *, main: Path) -> bytes:

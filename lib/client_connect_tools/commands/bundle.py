@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from client_connect_tools.extra_facts import ExtraFacts
 
-_PYTHON = re.compile(r"3\.(1[1-9]|[2-9][0-9])", re.ASCII)
-
 
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
@@ -40,13 +37,13 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
-    from client_connect_tools.bundle import Bundle
+    from client_connect_tools.bundle import Bundle, runs_on
     from client_connect_tools.checks import require_sound
     from client_connect_tools.extra_facts import require_declared
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
-    if not _PYTHON.fullmatch(python):
+    if not runs_on(python):
         wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
@@ -73,7 +70,10 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
         yield
     except BaseException:
         for part in folder.iterdir() if folder.is_dir() else ():
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink()
         raise
 
 
