@@ -26,7 +26,27 @@ _TOKEN = re.compile(
     re.DOTALL | re.ASCII,
 )
 _MAX_DEPTH = 20
+
+SHOWN_TYPES = ("String", "Long")
+"""The types of facts that a message can show."""
+
 _EXAMPLE = "such as { riskScore: Long, vip?: Bool }"
+
+
+def declared_types(text: str | None) -> dict[str, str]:
+    """Return the types of a sound schema's facts, by name; that of a record is ``{``."""
+    found, depth, name, before = {}, 0, "", ""
+    for match in _TOKEN.finditer(text or ""):
+        if match["skip"] or match[0] == "?":
+            continue
+        token = match[0]
+        if depth == 1 and before in ("{", ","):
+            name = token.strip('"')
+        elif depth == 1 and before == ":":
+            found[name] = token
+        depth += (token in ("{", "<")) - (token in ("}", ">"))
+        before = token
+    return found
 
 
 def check_custom_schema(policies: Policies) -> list[Finding]:
