@@ -19,7 +19,7 @@ KELVIN, ANGSTROM, OHM, DOTTED_I, SHARP_S = "\u212a", "\u212b", "\u2126", "\u0130
     [
         ("Bob@Example.COM", "bob@example.com"),
         ("MÜLLER", "müller"),
-        ("ΑΣ", "ας".replace("ς", "σ")),
+        ("ΓΣ", "\u03b3\u03c3"),
         (KELVIN, KELVIN),
         (ANGSTROM, ANGSTROM),
         (OHM, OHM),
