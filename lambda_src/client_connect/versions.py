@@ -13,7 +13,7 @@ _NUMBER = "([0-9]{1,9})"
 _WINDOWS = re.compile(
     r"[\s_]*(?:(?:Microsoft[\s_]+)?Windows[\s_]+NT[\s_]+)?"
     rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]+)?)?"
-    r"(?:(?:_|[^\w.+-]).*)?",
+    r"((?:_|[^\w.+-]).*)?",
     re.DOTALL,
 )
 _NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]{{1,9}})?)?", re.ASCII)
@@ -21,7 +21,7 @@ _NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]{{1,9}})?)?
 _LETTER = r"[^\W_]"
 _CLIENT = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?!{_LETTER})|(?!{_LETTER}|\.))|\Z)")
 
-# Windows 11 is 10.0.22000 and later: no Windows reports more.
+# Windows 11 is 10.0.22000 and later. A higher number alone is something else, such as the kernel of macOS.
 _LAST_WINDOWS = (10, 0)
 
 
@@ -46,10 +46,13 @@ class OsVersion(NamedTuple):
         """Read a Windows version as clients and OpenVPN servers spell it, such as ``10.0.22631,amd64``.
 
         Returns ``None`` for other text, for ``0.0``, which OpenVPN sends when it does not know the version, and for
-        numbers above 10.0, which no Windows has.
+        numbers above 10.0 without a processor.
         """
-        version = cls._of(_WINDOWS.fullmatch(platform_version or ""))
-        return version if version and version.major and version[:2] <= _LAST_WINDOWS else None
+        match = _WINDOWS.fullmatch(platform_version or "")
+        version = cls._of(match)
+        if match is None or version is None or not version.major:
+            return None
+        return version if match[4] or version[:2] <= _LAST_WINDOWS else None
 
     @classmethod
     def from_numbers(cls, text: str) -> OsVersion | None:
@@ -63,7 +66,7 @@ class OsVersion(NamedTuple):
     def _of(cls, match: re.Match[str] | None) -> OsVersion | None:
         if match is None:
             return None
-        major, minor, build = match.groups()
+        major, minor, build = match.group(1, 2, 3)
         return cls(int(major), int(minor), None if build is None else int(build))
 
 

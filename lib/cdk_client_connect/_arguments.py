@@ -188,8 +188,9 @@ def require_message(message: str, custom: Mapping[str, str] | None) -> None:
         raise InvalidMessage("default_message is empty; tell a denied user what to do")
     if Token.is_unresolved(message):
         return
-    if found := [*_messages.problems(message, custom), *_messages.doubts(message)]:
-        raise InvalidMessage("\n".join(f"default_message {problem}" for _, problem in found))
+    found = [problem for _, problem in _messages.problems(message, custom)]
+    if found := [*found, *filter(None, [_messages.command(message)])]:
+        raise InvalidMessage("\n".join(f"default_message {problem}" for problem in found))
 
 
 def require_time_zone(name: str) -> None:

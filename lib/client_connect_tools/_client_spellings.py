@@ -89,7 +89,7 @@ WINDOWS_VERSIONS = (
     Spelling("11.0", None),
     Spelling("22.6.0", None),
 )
-"""``platform-version`` where the platform is ``win``. No Windows has a version above 10.0: Windows 11 is 10.0.22000."""
+"""``platform-version`` where the platform is ``win``. Windows 11 is 10.0.22000 and later, not 11.0."""
 
 CLIENT_VERSIONS = (
     Spelling("2.6.12", "2.6.12", "releases"),

@@ -26,13 +26,12 @@ _STATES: dict[str, tuple[str, ...]] = {
 }
 _HOURS, _MINUTES = range(24), range(60)
 _NUMBERS = {"weekday": range(1, 8), "minuteOfDay": range(len(_HOURS) * len(_MINUTES))}
-_NUMBERS |= {"month": range(1, 13), "day": range(1, 32), "major": range(11)}
+_NUMBERS |= {"month": range(1, 13), "day": range(1, 32)}
 _BOUNDS = {
     "weekday": "1 (Monday) to 7 (Sunday)",
     "minuteOfDay": "0 to 1439, the minutes since midnight",
     "month": "1 to 12",
     "day": "1 to 31",
-    "major": "at most 10, because Windows 11 is 10.0.22000 and later",
 }
 _ORDER = {
     "less": operator.lt,
@@ -57,9 +56,6 @@ def impossible_comparisons(template: pst.Template) -> Iterator[str]:
                 yield from (f"context.time.{name} is {each}" for each in _out_of_range(compared, name, text))
             case ("time", "date"):
                 yield from _no_date(compared)
-            case (*above, "os", "major"):
-                where, text = ".".join(("context", *above, "os", "major")), expression_text(node)
-                yield from (f"{where} is {each}" for each in _out_of_range(compared, "major", text))
 
 
 def _no_state(compared: Comparison, name: str) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING
-from unicodedata import category
 
 from client_connect.messages import CUSTOM, PLACEHOLDERS, command_in, parts
 from client_connect.response import MAX_MESSAGE_LENGTH
@@ -39,13 +38,10 @@ def problems(message: str, custom: Mapping[str, str] | None) -> Iterator[tuple[s
     yield "too-long", f"has {size} characters{also or counted}; Client VPN takes at most 255, so shorten it"
 
 
-def doubts(message: str) -> Iterator[tuple[str, str]]:
-    """Yield what is seldom meant in a message, each with the name of the lint."""
-    if command := command_in(message):
-        yield "client-command", f"{_EFFECTS[command]}; use other words, such as in another order"
-    if any(category(character) == "Cc" for character in message):
-        what = "which the handler replaces by a space, because newer clients would ignore the message"
-        yield "control-character", f"has a line break or another control character, {what}"
+def command(message: str) -> str:
+    """Return how clients take a message for a command, and what to do; empty if they do not."""
+    found = command_in(message)
+    return f"{_EFFECTS[found]}; use other words" if found else ""
 
 
 def escaped(text: str) -> str:

@@ -182,17 +182,8 @@ def _different_case(template: pst.Template, _all: list[pst.Template]) -> Iterato
 
 
 def _client_command(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    yield from _doubts(template, "client-command")
-
-
-def _control_character(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    yield from _doubts(template, "control-character")
-
-
-def _doubts(template: pst.Template, name: str) -> Iterator[str]:
-    for rule, doubt in _messages.doubts(template.annotations.get("message", "")):
-        if rule == name:
-            yield f"@message {doubt}"
+    if problem := _messages.command(template.annotations.get("message", "")):
+        yield f"@message {problem}"
 
 
 def _unknown_waiver(
@@ -229,7 +220,6 @@ LINTS: dict[str, Lint] = {
     "utc-clock": _utc_clock,
     "different-case": _different_case,
     "client-command": _client_command,
-    "control-character": _control_character,
     "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,

@@ -239,8 +239,9 @@ def _message_problems(rules: Rules) -> Iterator[str]:
             yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
         else:
             # What custom facts there are, only the policies know that these rules become.
-            found = [*_messages.problems(message, None), *_messages.doubts(message)]
-            yield from (f'the message of "{id_}" {problem}' for _, problem in found)
+            found = [problem for _, problem in _messages.problems(message, None)]
+            found += filter(None, [_messages.command(message)])
+            yield from (f'the message of "{id_}" {problem}' for problem in found)
 
 
 def _networks(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:

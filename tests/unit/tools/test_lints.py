@@ -19,6 +19,10 @@ PERMIT = f'@id("all") permit {ALL};'
 TOLD = '@message("Ask the help desk.")'
 _MINUTES = "context.time.minuteOfDay is 0 to 1439, the minutes since midnight"
 _NAMES = "context has username && context has commonName"
+_TAG = (
+    'context.inventory != "unavailable" && context has username && context has commonName && context has device && '
+    'context.device.hasTag("owner")'
+)
 
 # For each lint: policies in which it finds the one called "x", and policies in which it finds nothing.
 CASES: dict[str, tuple[list[str], list[str]]] = {
@@ -173,6 +177,49 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\u200cb" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username != "" && context.commonName like " *" }};',
             f'{PERMIT} @id("x") @message(" Ask. ") forbid (principal in ClientVpn::Group::"staff", action, resource);',
+        ],
+    ),
+    "utc-clock": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context.time.now.toDate() == datetime("2026-12-25") }};',
+            f'@id("x") permit {ALL} when {{ context.time.now.toTime() >= duration("9h") }};',
+            f'@id("x") permit {ALL} unless {{ duration("9h") > (context.time.now).toTime() }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ context.time.date == "2026-12-25" && context.time.minuteOfDay < 540 }};',
+            f'@id("x") permit {ALL} when {{ context.time.now.offset(duration("9h")).toTime() >= duration("9h") }};',
+            (
+                f'@id("x") permit {ALL} when {{ context.inventory != "unavailable" && context has device && '
+                'context.device has lastSeen && context.device.lastSeen.toDate() > datetime("2026-01-01") };'
+            ),
+        ],
+    ),
+    "different-case": (
+        [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == context.commonName }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && [context.commonName].contains(context.username) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName != context.username }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.username }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && ["x", context.username].contains(context.device.getTag("owner")) }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.platform }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ context.ownCertificate || context.ownerTags.contains("owner") }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.commonName }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "bob" && context.commonName == "Bob" }};',
+        ],
+    ),
+    "client-command": (
+        [
+            f'{PERMIT} @id("x") @message("TEMPORARILY closed.") forbid {ALL};',
+            f'{PERMIT} @id("x") @message(" TEMP[backoff 60]:Wait.") forbid {ALL};',
+            f'{PERMIT} @id("x") @message("CRV1:R,E:id:Ym9i:Code?") forbid {ALL};',
+            f'{PERMIT} @id("x") @message("Error CRV1: call us.") forbid {ALL};',
+            f'{PERMIT} @id("x") @shadow @message("TEMP") forbid {ALL};',
+        ],
+        [
+            f'{PERMIT} @id("x") @message("Temporarily closed.") forbid {ALL};',
+            f'{PERMIT} @id("x") @message("{{username}}, TEMP is over. CRV1 is not.") forbid {ALL};',
         ],
     ),
     "unknown-waiver": (
