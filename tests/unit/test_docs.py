@@ -46,9 +46,9 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def test_there_are_ten_recipes() -> None:
+def test_there_are_twelve_recipes() -> None:
     """Each is in the documentation as it is in its file, and has tests beside it."""
-    assert len(RECIPES) == 10
+    assert len(RECIPES) == 12
     assert sorted(blocks(POLICIES, "cedar")) == sorted(path.read_text("utf-8") for path in RECIPES)
     assert all(path.with_suffix(".tests.toml").is_file() for path in RECIPES)
 

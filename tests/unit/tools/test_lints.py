@@ -143,6 +143,12 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "context.time.minuteOfDay >= 700 && 1900 > context.time.minuteOfDay",
                 "context.time.minuteOfDay > 1439",
                 "context.time.minuteOfDay != 1440",
+                "context.time.month == 0",
+                "context.time.month > 12 || context.time.month > 13",
+                "[31, 32].contains(context.time.day)",
+                'context.time.date == "25.12.2026"',
+                '["2026-12-25", "2026-02-29"].contains(context.time.date)',
+                '"20261225" != context.time.date',
             ]
         ],
         [
@@ -162,6 +168,8 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "0 <= context.time.minuteOfDay && 1440 > context.time.minuteOfDay",
                 "context.time.minuteOfDay < 1439 && context.time.minuteOfDay >= 1",
                 "context.time.minuteOfDay + 600 < 1900",
+                "context.time.month == 12 && context.time.day >= 24 && context.time.day <= 31",
+                '["2026-12-25", "2028-02-29"].contains(context.time.date) || context.time.date like "*-12-24"',
                 "context has activeConnections && context.activeConnections < 1900",
             ]
         ],
