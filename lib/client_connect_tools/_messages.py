@@ -33,8 +33,8 @@ def problems(message: str, custom: Mapping[str, str] | None) -> Iterator[tuple[s
     if size <= MAX_MESSAGE_LENGTH or unknown:
         return
     kept = sum(part.reserved for part in placeholders)
-    also = f", with {kept} for its placeholders," if placeholders else ""
-    counted = "" if message.isascii() else ", counted in UTF-16,"
+    also = f", with {kept} for its placeholders" if placeholders else ""
+    counted = "" if message.isascii() else ", counted in UTF-16"
     yield "too-long", f"has {size} characters{also or counted}; Client VPN takes at most 255, so shorten it"
 
 

@@ -16,6 +16,7 @@ import client_connect_tools
 from client_connect_tools import (
     LINTS,
     Policies,
+    _messages,
     _validation,
     check,
     checks,
@@ -130,13 +131,18 @@ def test_python(example: str) -> None:
     assert check(Policies.from_string(result.stdout)) == []
 
 
+MESSAGES = inspect.getsource(_messages)
 SHARED = inspect.getsource(finding) + inspect.getsource(_validation)
 
 
 @pytest.mark.parametrize(
     ("section", "source", "lints"),
     [
-        ("In policies", inspect.getsource(checks) + inspect.getsource(custom_schema) + SHARED, LINTS),
+        (
+            "In policies",
+            inspect.getsource(checks) + inspect.getsource(custom_schema) + MESSAGES + SHARED,
+            LINTS,
+        ),
         ("In native authorization policies", inspect.getsource(native.checks) + SHARED, native.LINTS),
     ],
     ids=["handler", "native"],

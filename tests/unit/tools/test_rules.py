@@ -737,7 +737,7 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
             'the message of "platform" begins with "TEMP", so OpenVPN clients connect again and again',
         ]),
         ({"platforms": ["win"], "messages": {"platform": "\U0001f98a" * 128}}, [
-            'the message of "platform" has 256 characters, counted in UTF-16,',
+            'the message of "platform" has 256 characters, counted in UTF-16; Client',
         ]),
         ({"closed_on": "2026-12-25"}, ["closed_on is '2026-12-25'; give a list of dates"]),
         ({"closed_on": date(2026, 12, 25)}, ["closed_on is datetime.date(2026, 12, 25); give a list of dates"]),
