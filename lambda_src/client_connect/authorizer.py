@@ -61,9 +61,16 @@ class Decision(NamedTuple):
             "waived": self.waived,
         }
 
-    def denial_message(self, default_message: str, facts: Facts) -> str:
-        """Return the message for a denied client: that of the policies, the default one, or the one for errors."""
-        return ERROR_DENIAL if self.errors else self.message or _message([default_message], facts)
+    def denial_message(self, default_message: str, facts: Facts | None = None) -> str:
+        """Return the message for a denied client: that of the policies, the default one, or the one for errors.
+
+        Args:
+            default_message: The default message.
+            facts: The connection, for the placeholders of the default message. Default: they stay as they are.
+        """
+        if self.errors:
+            return ERROR_DENIAL
+        return self.message or (default_message if facts is None else _message([default_message], facts))
 
 
 class Authorizer:

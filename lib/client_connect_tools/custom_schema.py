@@ -34,19 +34,19 @@ _EXAMPLE = "such as { riskScore: Long, vip?: Bool }"
 
 
 def declared_types(text: str | None) -> dict[str, str]:
-    """Return the types of a sound schema's facts, by name; that of a record is ``{``."""
-    found, depth, name, before = {}, 0, "", ""
+    """Return the types of a sound schema's facts, by name, such as ``Long`` or ``record``."""
+    types: dict[str, str] = {}
+    depth, name, before = 0, "", ""
     for match in _TOKEN.finditer(text or ""):
         if match["skip"] or match[0] == "?":
             continue
-        token = match[0]
         if depth == 1 and before in ("{", ","):
-            name = token.strip('"')
+            name = match[0].strip('"')
         elif depth == 1 and before == ":":
-            found[name] = token
-        depth += (token in ("{", "<")) - (token in ("}", ">"))
-        before = token
-    return found
+            types[name] = "record" if match[0] == "{" else match[0]
+        before = match[0]
+        depth += (before in ("{", "<")) - (before in ("}", ">"))
+    return types
 
 
 def check_custom_schema(policies: Policies) -> list[Finding]:

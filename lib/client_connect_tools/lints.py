@@ -165,11 +165,14 @@ def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> It
 
 
 def _utc_clock(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    for node in _nodes.walk(template):
-        match node:
-            case pst.UnaryOp("to_date" | "to_time" as op, now) if _nodes.path(now) == ("time", "now"):
-                method, instead = _CLOCKS[op]
-                yield f"context.time.now.{method}() is in UTC, whatever the handler's time zone; use {instead}"
+    clocks = [
+        node.op
+        for node in _nodes.walk(template)
+        if isinstance(node, pst.UnaryOp) and node.op in _CLOCKS and _nodes.path(node.arg) == ("time", "now")
+    ]
+    for op in dict.fromkeys(clocks):
+        method, instead = _CLOCKS[op]
+        yield f"context.time.now.{method}() is in UTC, whatever the handler's time zone; use {instead}"
 
 
 def _different_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:

@@ -348,12 +348,16 @@ def test_replay_cannot_read_what_no_handler_writes(facts: dict[str, object]) -> 
         (
             "{ inner: { ticket: String }, tickets: Set<String> }",
             "{custom.ticket}",
-            "which is no placeholder; there are",
+            "which is no placeholder",
         ),
         ("{ ticket: String }", "{custom.tickets}", 'which is no placeholder; write "{custom.ticket}"'),
         ("{ ticket: String }", "{ticket}", "which is no placeholder"),
         ("{ vip: Bool }", "{custom.vip}", "which is of the type Bool; only a String or Long can be shown"),
-        ("{ inner: { ticket: String } }", "{custom.inner}", "which is of the type {; only a String or Long"),
+        (
+            "{ inner: { ticket: String } }",
+            "{custom.inner}",
+            "which is of the type record; only a String or Long",
+        ),
         ("{ inner: { ticket: String } }", "{custom.inner.ticket}", "which is no placeholder"),
         ("{ tickets: Set<String> }", "{custom.tickets}", "which is of the type Set; only a String or Long"),
         ("{ vip: Bool }", "{custom.}", "which is no placeholder"),

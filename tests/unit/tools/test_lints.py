@@ -208,7 +208,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && [context.commonName].contains(context.username) }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName != context.username }};',
             f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.username }};',
-            f'@id("x") permit {ALL} when {{ {_TAG} && ["x", context.username].contains(context.device.getTag("owner")) }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && [context.username].contains(context.device.getTag("x")) }};',
             f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.platform }};',
         ],
         [
