@@ -180,7 +180,7 @@ class Facts(_Fields):
         local = self.local_time
         return {
             "now": instant(self.now),
-            "date": f"{local.year:04}-{local.month:02}-{local.day:02}",
+            "date": local.date().isoformat(),
             "month": local.month,
             "day": local.day,
             "weekday": local.isoweekday(),

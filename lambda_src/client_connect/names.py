@@ -21,7 +21,9 @@ def is_name_of(username: str | None, text: str | None) -> bool:
     ``alice@corp.example``, nor ``alice`` after a domain, because another domain may have an ``alice`` too. A name
     that is missing, blank, or so long that the service may have cut it equals nothing.
     """
-    if not username or not text or len(username) >= _CUT_AT or username.isspace():
+    if not username or not text or len(username) != len(text):  # lower case is as long
+        return False
+    if len(username) >= _CUT_AT or username.isspace():
         return False
     return lower_case(username) == lower_case(text)
 
