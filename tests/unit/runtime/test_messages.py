@@ -176,7 +176,7 @@ def test_the_record_has_the_message_as_it_was_shown() -> None:
     """And so have a decision by part of the facts, and the default message."""
     authorizer = Authorizer(forbid("Hello {username}"))
     assert authorizer.decide(facts()).to_record()["message"] == "Hello Bob"
-    decision, denied = PartialAuthorizer(authorizer).decide(facts(), unknown=frozenset({"platform"}))
+    decision, denied, *_ = PartialAuthorizer(authorizer).decide(facts(), unknown=frozenset({"platform"}))
     assert (decision.message, denied) == ("Hello Bob", True)
     handler = connect_handler("", default_message="Quote {connection-id}.")
     assert message_of(handler(event(), lambda_context())) == "Quote cvpn-connection-0123456789abcdef0."
