@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import cedarpy
 
 from client_connect.policy_set import InvalidPolicySet, PolicySet
+from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.schema import schema_text
 from client_connect.settings import ERROR_DENIAL
+from client_connect.shortening import length
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from client_connect.facts import Facts
 
@@ -24,7 +26,8 @@ class Decision(NamedTuple):
     Attributes:
         allowed: Whether the connection may be established. ``False`` whenever there are ``errors``.
         determining: Ids of the policies that made the decision, sorted; none when no permit applied.
-        message: What the determining forbids tell the client, in the order of their ids.
+        message: What the determining forbids tell the client, in the order of their ids: with the values of
+            placeholders, and as much as Client VPN takes.
         statuses: The posture compliance statuses of the determining policies, in the order of their ids.
         shadow_denied: Ids of the forbids in shadow mode that applied, sorted.
         shadow_allowed: Ids of the permits in shadow mode that applied, sorted.
@@ -58,9 +61,16 @@ class Decision(NamedTuple):
             "waived": self.waived,
         }
 
-    def denial_message(self, default_message: str) -> str:
-        """Return what a denied client is told: the policies' message, the default one, or of an error."""
-        return ERROR_DENIAL if self.errors else self.message or default_message
+    def denial_message(self, default_message: str, facts: Facts | None = None) -> str:
+        """Return the message for a denied client: that of the policies, the default one, or the one for errors.
+
+        Args:
+            default_message: The default message.
+            facts: The connection, for the placeholders of the default message. Default: they stay as they are.
+        """
+        if self.errors:
+            return ERROR_DENIAL
+        return self.message or (default_message if facts is None else _message([default_message], facts))
 
 
 class Authorizer:
@@ -104,7 +114,7 @@ class Authorizer:
         return Decision(
             allowed=enforced.allowed,
             determining=determining,
-            message="" if enforced.allowed else " ".join(self._annotations("message", determining)),
+            message="" if enforced.allowed else _message(self._annotations("message", determining), facts),
             statuses=tuple(self._annotations("status", determining)),
             shadow_denied=shadow_forbids.applied,
             shadow_allowed=shadow_permits.applied,
@@ -153,6 +163,15 @@ class _Outcome(NamedTuple):
     def of(cls, result: cedarpy.AuthzResult) -> _Outcome:
         errors, reasons = _errors(result), result.diagnostics.reasons
         return cls(result.allowed and not errors, tuple(sorted(reasons)), errors)
+
+
+def _message(messages: Sequence[str], facts: Facts) -> str:
+    text = " ".join(messages)
+    if length(text) <= MAX_MESSAGE_LENGTH and "{" not in text and "}" not in text:
+        return text
+    from client_connect.messages import composed  # noqa: PLC0415 - most messages do not need it, nor a cold start
+
+    return composed(messages, facts)
 
 
 def _errors(result: cedarpy.AuthzResult) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.cedar_json import address, instant
+from client_connect.names import is_name_of, lower_case
 from client_connect.versions import OsVersion, Version
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Facts(_Fields):
     Attributes:
         request: The connection that asks to be established.
         now: The time of the decision, with its time zone. Default: now.
-        time_zone: The zone in which policies see the weekday and the minute of the day. Default: UTC.
+        time_zone: The zone in which policies see the date, the weekday and the minute of the day. Default: UTC.
         inventory: What the device inventory said of the request's common name. Default: ``disabled``.
         device: The device, when ``inventory`` is ``known``.
         waivers: The ids of the policies that are waived now for this user or device.
@@ -145,7 +146,7 @@ class Facts(_Fields):
 
     def _context(self) -> dict[str, Any]:
         request = self.request
-        platform = request.platform.lower()
+        platform = lower_case(request.platform)
         windows = OsVersion.of_windows(request.platform_version) if platform == "win" else None
         openvpn = Version.of_client(request.client_openvpn_version)
         aws_client = Version.of_client(request.aws_client_version)
@@ -158,9 +159,11 @@ class Facts(_Fields):
             "openvpn": openvpn and openvpn.to_record(),
             "awsClient": aws_client and aws_client.to_record(),
             "time": self._time(),
-            "username": request.username and request.username.lower(),
+            "username": request.username and lower_case(request.username),
             "commonName": request.common_name,
+            "ownCertificate": is_name_of(request.username, request.common_name),
             "device": self.device and {"__entity": self._device_uid()},
+            "ownerTags": self._owner_tags(),
             "inventory": self.inventory,
             "waivers": sorted(self.waivers),
             "activeConnections": self.active_connections,
@@ -169,10 +172,17 @@ class Facts(_Fields):
         }
         return {name: value for name, value in context.items() if value is not None}
 
+    def _owner_tags(self) -> list[str]:
+        tags = self.device.tags if self.device else {}
+        return sorted(name for name, value in tags.items() if is_name_of(self.request.username, value))
+
     def _time(self) -> dict[str, Any]:
         local = self.local_time
         return {
             "now": instant(self.now),
+            "date": local.date().isoformat(),
+            "month": local.month,
+            "day": local.day,
             "weekday": local.isoweekday(),
             "minuteOfDay": local.hour * 60 + local.minute,
         }

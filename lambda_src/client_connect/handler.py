@@ -100,7 +100,7 @@ class ConnectHandler:
         _write(record, context, started, facts.now)
         return response(
             allow=allow,
-            message=decision.denial_message(self._settings.default_message),
+            message=decision.denial_message(self._settings.default_message, facts),
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         )

@@ -19,8 +19,8 @@ _UNTOLD = NEW_CONNECTIONS_ONLY | {
     *("platform", "platformVersion", "os", "publicIp", "openvpn", "awsClient"),
     *("custom", "customFacts", GROUPS),
 }
-_OF_THE_USER = frozenset({PRINCIPAL, "username", "waivers"})
-_OF_THE_DEVICE = frozenset({"commonName", "device", "inventory", "waivers"})
+_OF_THE_USER = frozenset({PRINCIPAL, "username", "ownCertificate", "ownerTags", "waivers"})
+_OF_THE_DEVICE = frozenset({"commonName", "ownCertificate", "device", "ownerTags", "inventory", "waivers"})
 
 
 def untold(*, username: bool, common_name: bool) -> frozenset[str]:

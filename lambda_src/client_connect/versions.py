@@ -8,17 +8,21 @@ from typing import NamedTuple
 # At most nine digits, so that no client can send a number that Cedar's 64-bit Long cannot hold.
 _NUMBER = "([0-9]{1,9})"
 
-# OpenVPN 2.5 "10.0 64bit", 2.6 "10.0, amd64 executable" (also "... running on arm64 host"),
-# 2.7 "10.0.22631,amd64". Only the last carries a build.
+# Two numbers, a build and a revision if sent; after them, nothing or something that is not a part of the version. An
+# OpenVPN server replaces white space and brackets by "_". tools/_client_spellings.py lists every spelling.
 _WINDOWS = re.compile(
-    rf"{_NUMBER}\.{_NUMBER}"
-    r"(?: (?:32|64)bit"
-    r"|, [a-z0-9_]+ executable(?: running on [a-z0-9_]+ host)?"
-    rf"|\.{_NUMBER},[a-z0-9_]+)",
-    re.ASCII,
+    r"[\s_]*(?:(?:Microsoft[\s_]+)?Windows[\s_]+NT[\s_]+)?"
+    rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]+)?)?"
+    r"((?:_|[^\w.+-]).*)?",
+    re.DOTALL,
 )
 _NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]{{1,9}})?)?", re.ASCII)
-_CLIENT = re.compile(rf"{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?(?![0-9])", re.ASCII)
+# A part that is not a number, such as the "git" of "3.git", is not known. What follows "_" or "-" is not a part.
+_LETTER = r"[^\W_]"
+_CLIENT = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?!{_LETTER})|(?!{_LETTER}|\.))|\Z)")
+
+# Windows 11 is 10.0.22000 and later. A higher number alone is something else, such as the kernel of macOS.
+_LAST_WINDOWS = (10, 0)
 
 
 class OsVersion(NamedTuple):
@@ -39,12 +43,16 @@ class OsVersion(NamedTuple):
 
     @classmethod
     def of_windows(cls, platform_version: str | None) -> OsVersion | None:
-        """Read a Windows version as OpenVPN 2.5, 2.6 or 2.7 and later spells it.
+        """Read a Windows version as clients and OpenVPN servers spell it, such as ``10.0.22631,amd64``.
 
-        Returns ``None`` for any other text, and for 0.0, by which OpenVPN says that it does not know.
+        Returns ``None`` for other text, for ``0.0``, which OpenVPN sends when it does not know the version, and for
+        numbers above 10.0 without a processor.
         """
-        version = cls._of(_WINDOWS.fullmatch(platform_version or ""))
-        return version if version and version.major else None
+        match = _WINDOWS.fullmatch(platform_version or "")
+        version = cls._of(match)
+        if match is None or version is None or not version.major:
+            return None
+        return version if match[4] or version[:2] <= _LAST_WINDOWS else None
 
     @classmethod
     def from_numbers(cls, text: str) -> OsVersion | None:
@@ -58,12 +66,12 @@ class OsVersion(NamedTuple):
     def _of(cls, match: re.Match[str] | None) -> OsVersion | None:
         if match is None:
             return None
-        major, minor, build = match.groups()
+        major, minor, build = match.group(1, 2, 3)
         return cls(int(major), int(minor), None if build is None else int(build))
 
 
 class Version(NamedTuple):
-    """The version of a client program; parts that it leaves out are 0."""
+    """The version of a client program; parts after the last number are 0."""
 
     major: int
     minor: int = 0
@@ -77,7 +85,7 @@ class Version(NamedTuple):
     def of_client(cls, text: str | None) -> Version | None:
         """Read up to three numbers at the beginning of a client's version, such as ``2.6_rc2``.
 
-        Returns ``None`` for text that does not begin with a number.
+        Returns ``None`` for text that does not begin with a number, or if a part is not a number (``3.git``).
         """
         match = _CLIENT.match(text or "")
         if match is None:

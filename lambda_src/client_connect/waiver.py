@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from client_connect.names import lower_case
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -47,4 +49,4 @@ def device_holder(common_name: str) -> str:
 
 def user_holder(username: str) -> str:
     """Return the key under which the waivers of a user are kept, whatever the case of the letters."""
-    return f"user:{username.lower()}"
+    return f"user:{lower_case(username)}"

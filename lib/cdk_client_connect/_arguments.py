@@ -20,8 +20,7 @@ from cdk_client_connect.errors import (
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole
-from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect_tools import ExtraFacts, Policies
+from client_connect_tools import ExtraFacts, Policies, _messages
 from client_connect_tools.time_zones import time_zone_names
 
 if TYPE_CHECKING:
@@ -174,18 +173,24 @@ def require_concurrency(
         )
 
 
-def require_message(message: str) -> None:
+def require_message(message: str, custom: Mapping[str, str] | None) -> None:
     """Check the default message.
 
+    Args:
+        message: The message, with placeholders.
+        custom: The types of the custom facts, by name; ``None`` if they are not known.
+
     Raises:
-        InvalidMessage: When it is empty, or longer than Client VPN takes.
+        InvalidMessage: When it is empty, longer than Client VPN takes, has an unknown placeholder, or would be a
+            command to clients.
     """
     if not message.strip():
         raise InvalidMessage("default_message is empty; tell a denied user what to do")
-    if not Token.is_unresolved(message) and len(message) > MAX_MESSAGE_LENGTH:
-        raise InvalidMessage(
-            f"default_message has {len(message)} characters; Client VPN takes at most {MAX_MESSAGE_LENGTH}"
-        )
+    if Token.is_unresolved(message):
+        return
+    found = [problem for _, problem in _messages.problems(message, custom)]
+    if found := [*found, *filter(None, [_messages.command(message)])]:
+        raise InvalidMessage("\n".join(f"default_message {problem}" for problem in found))
 
 
 def require_time_zone(name: str) -> None:

@@ -33,6 +33,7 @@ from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
+from client_connect_tools.custom_schema import check_custom_schema, declared_types
 from client_connect_tools.extra_facts import require_declared
 from client_connect_tools.lints import attributes_read
 
@@ -94,7 +95,8 @@ class ClientConnectHandler(Construct):
         tracing: X-Ray tracing. Default: disabled.
         shadow_mode: Decide and record, but always allow, also after an error. Default: ``False``.
         default_message: What a denied client is shown when no policy has a message for it; 1 to 255
-            characters. Default: that the rules do not permit it, and to ask the administrator.
+            characters. It may have placeholders, such as ``{connection-id}``. Default: that the rules
+            do not permit it, and to ask the administrator.
         time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
         device_inventory: What is known of devices, and the waivers. Looked up before each decision, with one
             read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
@@ -165,7 +167,7 @@ class ClientConnectHandler(Construct):
         asks_others = bool(device_inventory or connection_registry or module)
         _arguments.require_timeout(timeout, asks_others=asks_others)
         _arguments.require_concurrency(concurrency, reserved_concurrent_executions, function_reference)
-        _arguments.require_message(default_message)
+        _arguments.require_message(default_message, _custom_types(policies, code))
         _arguments.require_time_zone(time_zone)
         _arguments.require_memory(memory_size)
         variables = {
@@ -436,7 +438,7 @@ class ClientConnectHandler(Construct):
         for finding in lint(policies):
             warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
         read = attributes_read(policies)
-        on_devices = bool(read & {"device", "inventory"})
+        on_devices = bool(read & {"device", "inventory", "ownerTags"})
         if on_devices and self._device_inventory is not None:
             warn_without_mutual_authentication(self)
         elif on_devices:
@@ -475,6 +477,13 @@ class ClientConnectHandler(Construct):
                 "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
                 "ProvisionedConcurrency.none()",
             )
+
+
+def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mapping[str, str] | None:
+    """Return the types of the custom facts; ``None`` if only prebuilt code knows them."""
+    if policies is None:
+        return None if code else {}
+    return None if check_custom_schema(policies) else declared_types(policies.custom)
 
 
 def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:

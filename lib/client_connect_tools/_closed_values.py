@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from datetime import date
 from typing import TYPE_CHECKING, get_args
 
 from cedarpy import pst
@@ -10,9 +11,9 @@ from cedarpy import pst
 from client_connect.custom_facts import CustomFactsState
 from client_connect.device import Inventory
 from client_connect_tools._cedar_text import expression_text
+from client_connect_tools._client_spellings import OTHER_NAMES
 from client_connect_tools._comparisons import comparison
 from client_connect_tools._nodes import path, walk
-from client_connect_tools._platform_names import OTHER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,13 @@ _STATES: dict[str, tuple[str, ...]] = {
 }
 _HOURS, _MINUTES = range(24), range(60)
 _NUMBERS = {"weekday": range(1, 8), "minuteOfDay": range(len(_HOURS) * len(_MINUTES))}
+_NUMBERS |= {"month": range(1, 13), "day": range(1, 32)}
+_BOUNDS = {
+    "weekday": "1 (Monday) to 7 (Sunday)",
+    "minuteOfDay": "0 to 1439, the minutes since midnight",
+    "month": "1 to 12",
+    "day": "1 to 31",
+}
 _ORDER = {
     "less": operator.lt,
     "less_eq": operator.le,
@@ -43,9 +51,11 @@ def impossible_comparisons(template: pst.Template) -> Iterator[str]:
                 yield from _no_state(compared, name)
             case ("platform",):
                 yield from _no_platform(compared)
-            case ("time", "weekday" | "minuteOfDay" as name):
+            case ("time", "weekday" | "minuteOfDay" | "month" | "day" as name):
                 text = expression_text(node)
                 yield from (f"context.time.{name} is {each}" for each in _out_of_range(compared, name, text))
+            case ("time", "date"):
+                yield from _no_date(compared)
 
 
 def _no_state(compared: Comparison, name: str) -> Iterator[str]:
@@ -61,9 +71,19 @@ def _no_platform(compared: Comparison) -> Iterator[str]:
             yield f'context.platform is never "{value}", which no client calls itself; write "{name}"'
 
 
+def _no_date(compared: Comparison) -> Iterator[str]:
+    for value in compared.literals:
+        try:
+            is_date = isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            is_date = False
+        if not is_date:
+            yield f'context.time.date is never "{value}"; write a date such as "2026-12-25"'
+
+
 def _out_of_range(compared: Comparison, name: str, text: str) -> Iterator[str]:
     values = _NUMBERS[name]
-    bounds = "1 (Monday) to 7 (Sunday)" if name == "weekday" else "0 to 1439, the minutes since midnight"
+    bounds = _BOUNDS[name]
     for value in compared.literals:
         if not isinstance(value, int):
             continue

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect import OsVersion
-from client_connect_tools._platform_names import OTHER_NAMES
+from client_connect.names import lower_case
+from client_connect_tools._client_spellings import OTHER_NAMES, is_unknown_windows
 from client_connect_tools._toml_tables import literal
 
 if TYPE_CHECKING:
@@ -16,20 +17,20 @@ if TYPE_CHECKING:
 
 def misspellings(request: ConnectionRequest) -> Iterator[tuple[str, str]]:
     """Yield each key with what is wrong with it and what to write."""
-    platform, version = request.platform.lower(), request.platform_version
+    platform, version = lower_case(request.platform), request.platform_version
     if name := OTHER_NAMES.get(platform):
         yield "platform", f'is {literal(request.platform)}, which no client calls itself; write "{name}"'
-    if platform == "win" and version and not _is_sent(version):
+    if (
+        platform == "win"
+        and version
+        and OsVersion.of_windows(version) is None
+        and not is_unknown_windows(version)
+    ):
         seen = "which no Windows client sends, so that policies see no version"
         yield "platform-version", f'is {literal(version)}, {seen}; write "{_as_sent(version)}"'
 
 
-def _is_sent(version: str) -> bool:
-    # 0.0 instead of the numbers is how OpenVPN says that it does not know them.
-    known = f"1{version[1:]}" if version.startswith("0.0") else version
-    return OsVersion.of_windows(known) is not None
-
-
 def _as_sent(version: str) -> str:
-    numbers = OsVersion.from_numbers(version) or OsVersion(10, 0, 22631)
-    return f"{numbers} 64bit" if numbers.build is None else f"{numbers},amd64"
+    numbers = OsVersion.from_numbers(version)
+    is_windows = numbers is not None and OsVersion.of_windows(str(numbers)) is not None
+    return str(numbers) if is_windows else "10.0.22631,amd64"

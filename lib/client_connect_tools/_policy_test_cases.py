@@ -11,6 +11,7 @@ from client_connect.custom_facts import CustomFactsState
 from client_connect.device import Inventory
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.settings import CUSTOM_SCHEMA_FILE
+from client_connect.shortening import length
 from client_connect_tools._misspellings import misspellings
 from client_connect_tools._policy_test_files import (
     Case,
@@ -284,9 +285,9 @@ class _Case:
         message = self.table.text("message")
         if message and expect == "allow":
             self.table.note("message", "is given, but a client that is allowed is shown none; leave it out")
-        if message and len(message) > MAX_MESSAGE_LENGTH:
+        if message and (size := length(message)) > MAX_MESSAGE_LENGTH:
             self.table.note(
-                "message", f"has {len(message)} characters; a client is shown at most {MAX_MESSAGE_LENGTH}"
+                "message", f"has {size} characters; a client is shown at most {MAX_MESSAGE_LENGTH}"
             )
         return message
 

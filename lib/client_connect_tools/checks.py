@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUS_LENGTH
+from client_connect.response import MAX_STATUS_LENGTH
+from client_connect.shortening import length
+from client_connect_tools import _messages
 from client_connect_tools._validation import type_problems, unknown_attributes
-from client_connect_tools.custom_schema import check_custom_schema
+from client_connect_tools.custom_schema import check_custom_schema, declared_types
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding, in_order, parse, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import cedarpy
     from cedarpy import pst
@@ -21,22 +23,23 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 _ANNOTATIONS = ("id", "message", "status", "shadow")
-_LIMITS = {"message": MAX_MESSAGE_LENGTH, "status": MAX_STATUS_LENGTH}
+_SHOWN = ("message", "status")
 
 
 def check(policies: Policies) -> list[Finding]:
     """Return every error in policies, all at once.
 
     Checked are: the syntax, ``@id`` (present and unique), the lengths of ``@message`` and ``@status`` (at
-    most 255 characters), misspelt annotations and attributes, templates (which never apply), at least one
-    enforced permit, and the types of everything that a policy reads, by Cedar's strict validation against
-    the schema; and ``custom.cedarschema``. What is allowed but doubtful is found by ``lint``.
+    most 255 characters), the placeholders of ``@message``, misspelt annotations and attributes, templates (which
+    never apply), at least one enforced permit, and the types of everything that a policy reads, by Cedar's strict
+    validation against the schema; and ``custom.cedarschema``. What is allowed but doubtful is found by ``lint``.
     """
     parsed = parse(policies)
     of_schema = check_custom_schema(policies)
     # Without a sound schema, nothing can be said of the types.
     types = None if of_schema else schema(policies.custom)
-    findings = [finding for each in parsed for finding in _errors(each, types)]
+    custom = None if of_schema else declared_types(policies.custom)
+    findings = [finding for each in parsed for finding in _errors(each, types, custom)]
     findings += _repeated_ids(parsed)
     return of_schema + in_order(policies, findings) + _no_permit(policies, parsed)
 
@@ -61,12 +64,14 @@ def refuse(findings: Sequence[Finding]) -> None:
         raise InvalidPolicies(f"the policies have {count}:", findings)
 
 
-def _errors(parsed: ParsedStatement, types: cedarpy.Schema | None) -> Iterator[Finding]:
+def _errors(
+    parsed: ParsedStatement, types: cedarpy.Schema | None, custom: Mapping[str, str] | None
+) -> Iterator[Finding]:
     if parsed.error is not None:
         yield parsed.finding(*parsed.error)
     if parsed.template is None:
         return
-    problems = [*_annotation_problems(parsed.template)]
+    problems = [*_annotation_problems(parsed.template, custom)]
     if types is not None:
         problems += type_problems(
             parsed.statement.text, types, guard="context has os && context.os.major < 10"
@@ -76,19 +81,23 @@ def _errors(parsed: ParsedStatement, types: cedarpy.Schema | None) -> Iterator[F
         yield parsed.finding(rule, message)
 
 
-def _annotation_problems(template: pst.Template) -> Iterator[tuple[str, str]]:
+def _annotation_problems(
+    template: pst.Template, custom: Mapping[str, str] | None
+) -> Iterator[tuple[str, str]]:
     annotations = template.annotations
     if not annotations.get("id"):
         why = "so that logs and waivers can name it"
         yield "missing-id", f'the {template.effect} has no @id; add @id("...") before it, {why}'
-    for name, limit in _LIMITS.items():
+    for name in _SHOWN:
         if name in annotations and not annotations[name]:
             yield "empty-annotation", f"@{name} is empty; give it a text, or leave it out"
-        if (length := len(annotations.get(name, ""))) > limit:
-            yield (
-                "too-long",
-                f"@{name} has {length} characters; Client VPN takes at most {limit}, so shorten it",
-            )
+    for rule, problem in _messages.problems(annotations.get("message", ""), custom):
+        yield rule, f"@message {problem}"
+    if (size := length(annotations.get("status", ""))) > MAX_STATUS_LENGTH:
+        yield (
+            "too-long",
+            f"@status has {size} characters; Client VPN takes at most {MAX_STATUS_LENGTH}, so shorten it",
+        )
     if value := annotations.get("shadow"):
         what = "write @shadow, or leave it out to enforce the policy"
         yield "shadow-with-value", f'@shadow("{value}") has a value; {what}'

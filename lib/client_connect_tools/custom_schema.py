@@ -26,7 +26,27 @@ _TOKEN = re.compile(
     re.DOTALL | re.ASCII,
 )
 _MAX_DEPTH = 20
+
+SHOWN_TYPES = ("String", "Long")
+"""The types of facts that a message can show."""
+
 _EXAMPLE = "such as { riskScore: Long, vip?: Bool }"
+
+
+def declared_types(text: str | None) -> dict[str, str]:
+    """Return the types of a sound schema's facts, by name, such as ``Long`` or ``record``."""
+    types: dict[str, str] = {}
+    depth, name, before = 0, "", ""
+    for match in _TOKEN.finditer(text or ""):
+        if match["skip"] or match[0] == "?":
+            continue
+        if depth == 1 and before in ("{", ","):
+            name = match[0].strip('"')
+        elif depth == 1 and before == ":":
+            types[name] = "record" if match[0] == "{" else match[0]
+        before = match[0]
+        depth += (before in ("{", "<")) - (before in ("}", ">"))
+    return types
 
 
 def check_custom_schema(policies: Policies) -> list[Finding]:

@@ -128,7 +128,7 @@ def explain(
         decision=decision,
         response=response(
             allow=decision.allowed or shadow_mode,
-            message=decision.denial_message(default_message),
+            message=decision.denial_message(default_message, facts),
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         ),

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
-from client_connect_tools import _nodes
+from client_connect.names import lower_case
+from client_connect_tools import _messages, _nodes
+from client_connect_tools._cedar_text import expression_text
+from client_connect_tools._client_spellings import OTHER_NAMES
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
 from client_connect_tools._invisible import has_invisible_ends
@@ -19,7 +22,6 @@ from client_connect_tools._outages import (
     heeds_outage,
     weakened_without,
 )
-from client_connect_tools._platform_names import OTHER_NAMES
 from client_connect_tools._polarity import conditions
 from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.finding import Finding, in_order, parse, schema
@@ -38,6 +40,11 @@ _CONTEXT = pst.Var("context")
 _PRINCIPAL = pst.Var("principal")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
+_EQUALITIES = ("eq", "not_eq", "contains", "contains_any", "contains_all")
+_CLOCKS = {
+    "to_date": ("toDate", 'context.time.date == "2026-12-25", or .month and .day'),
+    "to_time": ("toTime", "context.time.minuteOfDay"),
+}
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -130,7 +137,7 @@ def _never_applies(
 def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     for uid, form in sorted(set(_users_denied(template)), key=str):
         if str(uid.type) == "ClientVpn::User":
-            instead = form % f'context has username && context.username == "{uid.id.lower()}"'
+            instead = form % f'context has username && context.username == "{lower_case(uid.id)}"'
             yield (
                 f"the {template.effect} keeps out {uid} by this exact name, but Active Directory takes other cases of "
                 f"the letters for the same user; write {instead}"
@@ -139,7 +146,7 @@ def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterat
 
 def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     for attribute, text in _compared(template):
-        if (lower := text.lower()) != text:
+        if (lower := lower_case(text)) != text:
             name = OTHER_NAMES.get(lower, lower) if attribute == "platform" else lower
             yield f'context.{attribute} is in lower case and never equals "{text}"; write "{name}"'
 
@@ -155,6 +162,31 @@ def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> It
                 f"{text!a:.100} begins or ends with what cannot be seen, and equals no name that looks like it; leave "
                 "it out"
             )
+
+
+def _utc_clock(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    clocks = [
+        node.op
+        for node in _nodes.walk(template)
+        if isinstance(node, pst.UnaryOp) and node.op in _CLOCKS and _nodes.path(node.arg) == ("time", "now")
+    ]
+    for op in dict.fromkeys(clocks):
+        method, instead = _CLOCKS[op]
+        yield f"context.time.now.{method}() is in UTC, whatever the handler's time zone; use {instead}"
+
+
+def _different_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for node in _nodes.walk(template):
+        if isinstance(node, pst.BinaryOp) and node.op in _EQUALITIES:
+            sides = [*members(node.left), *members(node.right)]
+            for name in _LOWER_CASE:
+                if any(_nodes.path(side) == (name,) for side in sides):
+                    yield from dict.fromkeys(_raw(side, name) for side in sides if _is_raw(side))
+
+
+def _client_command(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    if problem := _messages.command(template.annotations.get("message", "")):
+        yield f"@message {problem}"
 
 
 def _unknown_waiver(
@@ -188,11 +220,37 @@ LINTS: dict[str, Lint] = {
     "upper-case": _upper_case,
     "impossible-value": _impossible_value,
     "invisible-character": _invisible_character,
+    "utc-clock": _utc_clock,
+    "different-case": _different_case,
+    "client-command": _client_command,
     "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }
 """The lints, by the name that switches each of them off."""
+
+
+def _is_raw(node: pst.Expr) -> bool:
+    """Return whether an expression is text whose case nobody changed: a common name or a tag."""
+    return _nodes.path(node) == ("commonName",) or (isinstance(node, pst.BinaryOp) and node.op == "get_tag")
+
+
+def _raw(node: pst.Expr, name: str) -> str:
+    """Return what to write instead of a comparison with such text."""
+    text = expression_text(node)
+    if name != "username":
+        instead = "write it in lower case at its source, and leave this lint out"
+    elif _nodes.path(node) == ("commonName",):
+        instead = "use context.ownCertificate, which ignores case"
+    else:
+        tag = (
+            node.right.value
+            if isinstance(node, pst.BinaryOp) and isinstance(node.right, pst.StringLit)
+            else "..."
+        )
+        instead = f'use context.ownerTags.contains("{tag}"), which ignores case'
+    why = f"context.{name} is in lower case, but {text} is as it was sent, so a capital letter makes them differ"
+    return f"{why}; {instead}"
 
 
 def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:

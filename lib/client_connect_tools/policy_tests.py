@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from client_connect import Authorizer
-from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUSES
+from client_connect.response import MAX_STATUSES
 from client_connect_tools._policy_test_cases import read_policy_tests
 from client_connect_tools._policy_test_text import failure_text
 from client_connect_tools.errors import PolicyTestsFailed
@@ -67,11 +67,11 @@ class PolicyTestResult:
 
     def _differences(self) -> Iterator[Difference]:
         expected, decision = self.test.expected, self.decision
-        # Message and statuses as the service takes them.
+        # Statuses as the service takes them.
         compared: list[tuple[str, str | tuple[str, ...] | None, str | tuple[str, ...]]] = [
             ("expect", _verb(allowed=expected.allowed), _verb(allowed=decision.allowed)),
             ("by", expected.by, decision.determining),
-            ("message", expected.message, decision.message[:MAX_MESSAGE_LENGTH]),
+            ("message", expected.message, decision.message),
             ("statuses", expected.statuses, tuple(sorted(decision.statuses[:MAX_STATUSES]))),
             ("shadow-denied", expected.shadow_denied, decision.shadow_denied),
             ("shadow-allowed", expected.shadow_allowed, decision.shadow_allowed),

@@ -16,6 +16,7 @@ import client_connect_tools
 from client_connect_tools import (
     LINTS,
     Policies,
+    _messages,
     _validation,
     check,
     checks,
@@ -46,9 +47,9 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def test_there_are_ten_recipes() -> None:
+def test_there_are_twelve_recipes() -> None:
     """Each is in the documentation as it is in its file, and has tests beside it."""
-    assert len(RECIPES) == 10
+    assert len(RECIPES) == 12
     assert sorted(blocks(POLICIES, "cedar")) == sorted(path.read_text("utf-8") for path in RECIPES)
     assert all(path.with_suffix(".tests.toml").is_file() for path in RECIPES)
 
@@ -130,13 +131,18 @@ def test_python(example: str) -> None:
     assert check(Policies.from_string(result.stdout)) == []
 
 
+MESSAGES = inspect.getsource(_messages)
 SHARED = inspect.getsource(finding) + inspect.getsource(_validation)
 
 
 @pytest.mark.parametrize(
     ("section", "source", "lints"),
     [
-        ("In policies", inspect.getsource(checks) + inspect.getsource(custom_schema) + SHARED, LINTS),
+        (
+            "In policies",
+            inspect.getsource(checks) + inspect.getsource(custom_schema) + MESSAGES + SHARED,
+            LINTS,
+        ),
         ("In native authorization policies", inspect.getsource(native.checks) + SHARED, native.LINTS),
     ],
     ids=["handler", "native"],

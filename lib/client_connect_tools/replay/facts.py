@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
 from client_connect.custom_facts import CustomFactsState
 from client_connect.device import Inventory
+from client_connect.names import lower_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ _NOT_LOGGED = frozenset(
         "awsClient",
         "inventory",
         "device",
+        "ownerTags",
         "activeConnections",
         "custom",
         "customFacts",
@@ -126,7 +128,7 @@ def _missing(request: ConnectionRequest) -> frozenset[str]:
         missing.add("groups")
     if not request.platform:
         missing.add("platform")
-    if request.platform.lower() in ("", "win"):
+    if lower_case(request.platform) in ("", "win"):
         missing.add("os")
     return frozenset(missing)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Facts are named as the context's attributes are. Beside these:
 PRINCIPAL, GROUPS, RESOURCE, CONTEXT = "principal", "groups", "resource", "context"
-TIMES = ("time.now", "time.weekday", "time.minuteOfDay")
+TIMES = tuple(f"time.{name}" for name in ("now", "date", "month", "day", "weekday", "minuteOfDay"))
 
 _ALL = frozenset({PRINCIPAL, GROUPS, "device"})
 _VARIABLES: dict[pst.VarName, frozenset[str]] = {

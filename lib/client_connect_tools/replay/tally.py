@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from client_connect.names import lower_case
 from client_connect_tools.replay.timeline import OTHERS, Series, Timeline
 
 if TYPE_CHECKING:
@@ -168,7 +169,9 @@ class Tally:
         else:
             self.denied += 1
             entries += [("denials by policy", policy) for policy in _deniers(new)]
-            entries.append(("denials by platform", attempt.facts.request.platform.lower() or "(not known)"))
+            entries.append(
+                ("denials by platform", lower_case(attempt.facts.request.platform) or "(not known)")
+            )
         if old.allowed and not new.allowed:
             self.newly_denied.add(attempt, _deniers(new))
             entries.append(("changes", "newly denied"))

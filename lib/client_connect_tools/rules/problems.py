@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
-from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect.names import lower_case
+from client_connect_tools import _messages
+from client_connect_tools._client_spellings import OTHER_NAMES
 from client_connect_tools._invisible import has_invisible_ends
-from client_connect_tools._platform_names import OTHER_NAMES
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
     Hours,
     Maintenance,
     MinimumVersion,
+    closed_day,
     listed,
 )
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from client_connect_tools.rules.rules import Rules
 
 _MAX_NUMBER = 999_999_999
+_DAYS_OF_A_YEAR = 365
 _WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
 _EVERYWHERE = {ip_network("0.0.0.0/0"), ip_network("::/0")}
 _NOT_UNICODE = re.compile("[\ud800-\udfff]")
@@ -58,12 +61,15 @@ _IDS: dict[str, tuple[str, ...]] = {
     "groups": ("members",),
     "blocked_users": ("blocked-users",),
     "blocked_common_names": ("blocked-common-names",),
+    "own_certificate": ("own-certificate",),
     "hours": ("hours",),
     "maintenance_hours": ("maintenance-hours",),
     "maintenance": ("maintenance",),
+    "closed_on": ("closed-on",),
     "registered_devices": _DEVICE,
     "compliant_devices": (*_DEVICE, "compliant-device"),
     "days_since_last_seen": (*_DEVICE, "device-last-seen"),
+    "own_device": (*_DEVICE, "own-device"),
     "connections_per_user": ("connections-per-user",),
 }
 
@@ -72,6 +78,7 @@ def problems(rules: Rules) -> Iterator[str]:
     """Yield everything that is wrong, as what it is, what is allowed and what to do."""
     yield from _type_problems(rules)
     yield from _list_problems(rules)
+    yield from _closed_problems(rules)
     yield from _platform_problems(rules)
     yield from _network_problems(rules)
     yield from _contradictions(rules)
@@ -83,7 +90,7 @@ def _type_problems(rules: Rules) -> Iterator[str]:
         value = getattr(rules, name)
         if not isinstance(value, MinimumVersion | None):
             yield f'{name} is {value!r}; give a MinimumVersion("10.0.19045")'
-    for name in ("registered_devices", "compliant_devices"):
+    for name in ("own_certificate", "registered_devices", "compliant_devices"):
         if not isinstance(getattr(rules, name), bool):
             yield f"{name} is {getattr(rules, name)!r}; give True or False"
     for name in ("days_since_last_seen", "connections_per_user"):
@@ -91,6 +98,9 @@ def _type_problems(rules: Rules) -> Iterator[str]:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and 1 <= value <= _MAX_NUMBER):
             yield f"{name} is {value!r}; give a whole number from 1 to {_MAX_NUMBER}"
+    tag: object = rules.own_device
+    if tag is not None and (not _is(str, tag) or has_invisible_ends(str(tag))):
+        yield f'own_device is {tag!r}; give the name of the tag that holds the user\'s name, such as "owner"'
     messages: object = rules.messages
     if not isinstance(messages, Mapping | None):
         yield f'messages is {messages!r}; give a mapping of rule ids, such as {{"platform": "..."}}'
@@ -120,9 +130,31 @@ def _list_problems(rules: Rules) -> Iterator[str]:
             yield from (f"{name} has {value!r}; every entry must be {_named(kind)}" for value in wrong)
 
 
+def _closed_problems(rules: Rules) -> Iterator[str]:
+    values: object = rules.closed_on
+    if values is None:
+        return
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        yield f'closed_on is {values!r}; give a list of dates, such as ["2026-12-25"]'
+        return
+    if not values:
+        yield "closed_on is empty; leave it out (None) to restrict nothing"
+    for value in values:
+        if closed_day(value) is None:
+            yield (
+                f'closed_on has {value!r}; give a datetime.date, a date such as "2026-12-25", or a day of every '
+                'year such as "12-25"'
+            )
+    if (
+        len({day for day in map(closed_day, values) if day and len(day) == len("12-25")} - {"02-29"})
+        == _DAYS_OF_A_YEAR
+    ):
+        yield "closed_on are all days of a year, so nobody could ever connect; leave some of them out"
+
+
 def _platform_problems(rules: Rules) -> Iterator[str]:
     for value in _entries(rules, "platforms"):
-        if name := OTHER_NAMES.get(value.lower()):
+        if name := OTHER_NAMES.get(lower_case(value)):
             yield f'platforms has "{value}", which no client calls itself; write "{name}"'
     minimum = rules.minimum_windows
     if isinstance(minimum, MinimumVersion) and minimum.numbers[0] > _LAST_WINDOWS_MAJOR:
@@ -149,7 +181,8 @@ def _network_problems(rules: Rules) -> Iterator[str]:
 def _contradictions(rules: Rules) -> Iterator[str]:
     yield from _network_contradictions(rules)
     users, blocked_users, platforms = (
-        {each.lower() for each in _entries(rules, name)} for name in ("users", "blocked_users", "platforms")
+        {lower_case(each) for each in _entries(rules, name)}
+        for name in ("users", "blocked_users", "platforms")
     )
     if both := sorted(users & blocked_users):
         yield f"users and blocked_users both have {listed(both)}; keep each in one of them"
@@ -204,8 +237,11 @@ def _message_problems(rules: Rules) -> Iterator[str]:
             yield f'messages has "{id_}", but the rules in use are {", ".join(known) or "none"}'
         if not _is(str, message):
             yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
-        elif len(message) > MAX_MESSAGE_LENGTH:
-            yield f'the message of "{id_}" has {len(message)} characters; at most {MAX_MESSAGE_LENGTH} are shown'
+        else:
+            # What custom facts there are, only the policies know that these rules become.
+            found = [problem for _, problem in _messages.problems(message, None)]
+            found += filter(None, [_messages.command(message)])
+            yield from (f'the message of "{id_}" {problem}' for problem in found)
 
 
 def _networks(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
+from client_connect.names import lower_case
+from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect.shortening import shortened
+from client_connect_tools._client_spellings import PLATFORMS
+from client_connect_tools._messages import escaped
 from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, none_of, quote, texts
 from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 
@@ -23,18 +28,6 @@ permit (principal, action, resource);
 
 LINE_WIDTH = 100
 
-_PLATFORMS = {
-    "win": "Windows",
-    "mac": "macOS",
-    "linux": "Linux",
-    "android": "Android",
-    "ios": "iOS",
-    "tvos": "tvOS",
-    "freebsd": "FreeBSD",
-    "openbsd": "OpenBSD",
-    "netbsd": "NetBSD",
-    "solaris": "Solaris",
-}
 # What users know the builds of Windows by. The 22H2 of Windows 10 needs no name before it.
 _WINDOWS_RELEASES = {
     19041: "2004",
@@ -83,12 +76,12 @@ class Rule:
 
 def platforms(names: Sequence[str]) -> Rule:
     """Only these platforms."""
-    lower = sorted({name.lower() for name in names})
-    titles = listed([_PLATFORMS.get(name, name) for name in lower])
+    lower = sorted({lower_case(name) for name in names})
+    titles = listed([PLATFORMS.get(name, name) for name in lower])
     return Rule(
         id="platform",
         comment=f"Only {titles} may connect.",
-        message=_shortened(f"This VPN accepts connections from {titles} only."),
+        message=escaped(shortened(f"This VPN accepts connections from {titles} only.", MAX_MESSAGE_LENGTH)),
         status="platform-not-allowed",
         condition=f"!{texts(lower)}.contains(context.platform)",
     )
@@ -204,7 +197,7 @@ def hours(windows: Sequence[Hours]) -> Rule:
     return Rule(
         id="hours",
         comment=f"The VPN is open {described}, in the handler's time zone.",
-        message=_shortened(f"This VPN is open {described}. Please connect then."),
+        message=shortened(f"This VPN is open {described}. Please connect then.", MAX_MESSAGE_LENGTH),
         status="out-of-hours",
         condition=none_of(conditions),
     )
@@ -216,7 +209,7 @@ def maintenance_hours(windows: Sequence[Hours]) -> Rule:
     return Rule(
         id="maintenance-hours",
         comment=f"The VPN is maintained {described}, in the handler's time zone.",
-        message=_shortened(f"This VPN is maintained {described}. Please connect later."),
+        message=shortened(f"This VPN is maintained {described}. Please connect later.", MAX_MESSAGE_LENGTH),
         status="maintenance",
         condition=any_of(conditions),
     )
@@ -233,9 +226,55 @@ def maintenance(periods: Sequence[Maintenance]) -> Rule:
     return Rule(
         id="maintenance",
         comment=f"The VPN is maintained {described}.",
-        message=_shortened(f"This VPN is being maintained {described}. Please connect later."),
+        message=shortened(
+            f"This VPN is being maintained {described}. Please connect later.", MAX_MESSAGE_LENGTH
+        ),
         status="maintenance",
         condition=any_of(list(conditions)),
+    )
+
+
+def closed_on(days: Sequence[str]) -> Rule:
+    """Not on these days."""
+    dates = sorted({day for day in days if len(day) > len("12-25")})
+    yearly = sorted({day for day in days if len(day) == len("12-25")})
+    by_month: dict[int, list[int]] = {}
+    for day in yearly:
+        by_month.setdefault(int(day[:2]), []).append(int(day[3:]))
+    conditions = [f"{texts(dates)}.contains(context.time.date)"] if dates else []
+    conditions += [
+        f"context.time.month == {month} && [{', '.join(map(str, numbers))}].contains(context.time.day)"
+        for month, numbers in by_month.items()
+    ]
+    described = listed([*dates, *(f"{day} of every year" for day in yearly)])
+    return Rule(
+        id="closed-on",
+        comment=f"The VPN is closed on {described}, in the handler's time zone.",
+        message="This VPN is closed today. Please connect on another day.",
+        status="closed",
+        condition=any_of(conditions),
+    )
+
+
+def own_certificate() -> Rule:
+    """Only users with a certificate of their own."""
+    return Rule(
+        id="own-certificate",
+        comment="The common name of the certificate is the user's name, without regard to case.",
+        message="This certificate is not yours. Connect with the certificate that has your user name.",
+        status="not-own-certificate",
+        condition="!context.ownCertificate",
+    )
+
+
+def own_device(tag: str) -> Rule:
+    """Only users with a device of their own."""
+    return Rule(
+        id="own-device",
+        comment=f'The tag "{tag}" of the device is the user\'s name, without regard to case.',
+        message="This device is not assigned to you. Connect from your own device.",
+        status="not-own-device",
+        condition=f"{_KNOWN} && !context.ownerTags.contains({quote(tag)})",
     )
 
 
@@ -351,7 +390,7 @@ def _guard(path: str, third: str) -> str:
 
 
 def _is_user(users: Sequence[str]) -> str:
-    return f"context has username && {texts(user.lower() for user in users)}.contains(context.username)"
+    return f"context has username && {texts(lower_case(user) for user in users)}.contains(context.username)"
 
 
 def _in_networks(networks: Sequence[str]) -> list[str]:
@@ -384,7 +423,3 @@ def _on(weekdays: Sequence[int], start: int, end: int) -> str:
     if end < MINUTES_OF_A_DAY:
         conditions.append(f"context.time.minuteOfDay < {end}")
     return all_of(conditions)
-
-
-def _shortened(message: str, limit: int = 255) -> str:
-    return message if len(message) <= limit else f"{message[: limit - 1]}…"

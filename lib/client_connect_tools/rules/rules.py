@@ -10,9 +10,11 @@ import cedarpy
 from client_connect_tools.errors import InvalidRules
 from client_connect_tools.rules import rendering
 from client_connect_tools.rules.problems import problems
+from client_connect_tools.rules.values import closed_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
 
@@ -43,12 +45,20 @@ class Rules:
         hours: The times of the week to connect at.
         maintenance_hours: The times of the week not to connect at.
         maintenance: The periods not to connect in.
+        closed_on: The days on which nobody may connect, in the handler's time zone: dates, such as
+            ``datetime.date(2026, 12, 25)`` or ``"2026-12-25"``, and days of every year, such as ``"12-25"``.
+        own_certificate: Whether the common name of the certificate must be the user's name, whatever the case of the
+            letters. Nothing else counts as equal: ``alice`` is not ``alice@corp.example``.
+            Devices without a user are denied.
         registered_devices: Whether the device inventory must know the device.
         compliant_devices: Whether the device manager must have found the device compliant.
         days_since_last_seen: The days within which the device manager must have heard of the device; 1 or
-            more. This and ``compliant_devices`` demand a registered device.
+            more. This, ``compliant_devices`` and ``own_device`` demand a registered device.
+        own_device: The name of the inventory's tag that must hold the user's name, such as ``owner``; what counts as
+            equal is as in ``own_certificate``.
         connections_per_user: How many connections a user may have at once; 1 or more.
-        messages: What a denied client is told instead, by the id of the rule; 1 to 255 characters.
+        messages: What a denied client is told instead, by the id of the rule; 1 to 255 characters. They may have
+            placeholders, such as ``{username}``.
 
     Raises:
         InvalidRules: When fields are empty, malformed or contradict each other; all at once.
@@ -67,9 +77,12 @@ class Rules:
     hours: Sequence[Hours] | None = None
     maintenance_hours: Sequence[Hours] | None = None
     maintenance: Sequence[Maintenance] | None = None
+    closed_on: Sequence[date | str] | None = None
+    own_certificate: bool = False
     registered_devices: bool = False
     compliant_devices: bool = False
     days_since_last_seen: int | None = None
+    own_device: str | None = None
     connections_per_user: int | None = None
     messages: Mapping[str, str] | None = None
 
@@ -120,6 +133,8 @@ class Rules:
             yield rendering.blocked_users(self.blocked_users)
         if self.blocked_common_names is not None:
             yield rendering.blocked_common_names(self.blocked_common_names)
+        if self.own_certificate:
+            yield rendering.own_certificate()
 
     def _time_rules(self) -> Iterator[rendering.Rule]:
         if self.hours is not None:
@@ -128,9 +143,13 @@ class Rules:
             yield rendering.maintenance_hours(self.maintenance_hours)
         if self.maintenance is not None:
             yield rendering.maintenance(self.maintenance)
+        if self.closed_on is not None:
+            yield rendering.closed_on([day for day in map(closed_day, self.closed_on) if day])
 
     def _device_rules(self) -> Iterator[rendering.Rule]:
-        if not (self.registered_devices or self.compliant_devices or self.days_since_last_seen):
+        if not (
+            self.registered_devices or self.compliant_devices or self.days_since_last_seen or self.own_device
+        ):
             return
         yield rendering.inventory_available()
         yield rendering.registered_devices()
@@ -138,3 +157,5 @@ class Rules:
             yield rendering.compliant_devices()
         if self.days_since_last_seen is not None:
             yield rendering.days_since_last_seen(self.days_since_last_seen)
+        if self.own_device is not None:
+            yield rendering.own_device(self.own_device)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from client_connect_tools.errors import InvalidRules
@@ -14,12 +14,27 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_OF_A_DAY = 24 * 60
 
 _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?")
+_DAY = re.compile(r"([0-9]{4}-)?[0-9]{2}-[0-9]{2}")
+_LEAP_YEAR = 2000
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 
 
 def listed(items: Sequence[str]) -> str:
     """Return items as a person lists them."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def closed_day(value: object) -> str | None:
+    """Return a date as ``2026-12-25`` or a day of every year as ``12-25``; ``None`` if it is neither."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value.isoformat()
+    if not (isinstance(value, str) and _DAY.fullmatch(value)):
+        return None
+    try:
+        date.fromisoformat(value if len(value) > len("12-25") else f"{_LEAP_YEAR}-{value}")
+    except ValueError:
+        return None
+    return value
 
 
 def refuse(problems: Sequence[str]) -> None:

@@ -68,11 +68,16 @@ def test_the_context_of_a_full_event() -> None:
         "awsClient": {"major": 5, "minor": 2, "patch": 1},
         "time": {
             "now": {"__extn": {"fn": "datetime", "arg": "2026-11-23T12:00:00.000Z"}},
+            "date": "2026-11-23",
+            "month": 11,
+            "day": 23,
             "weekday": 1,
             "minuteOfDay": 720,
         },
         "username": "bob",
         "commonName": "laptop-1",
+        "ownCertificate": False,
+        "ownerTags": [],
         "inventory": "disabled",
         "waivers": [],
         "customFacts": "disabled",
@@ -254,3 +259,39 @@ def test_fails_for_a_time_without_a_zone() -> None:
     """It would mean another moment on every machine."""
     with pytest.raises(ValueError, match=r"^now \(2026-11-23T12:00:00\) has no time zone"):
         Facts(ConnectionRequest.from_event(event()), now=NOON.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("username", "tags", "names"),
+    [
+        ("Bob", {"owner": "bob", "team": "bob", "serial": "x"}, ["owner", "team"]),
+        ("bob", {"owner": "BOB@corp.example"}, []),
+        ("bob", {"owner": ""}, []),
+        ("", {"owner": ""}, []),
+        ("", {"owner": "laptop-1"}, []),
+    ],
+)
+def test_owner_tags_are_the_tags_with_the_name_of_the_user(
+    username: str, tags: dict[str, str], names: list[str]
+) -> None:
+    """A device without a user has no owner among its tags, not even where both are empty."""
+    request = facts(username=username).request
+    seen = Facts(request, now=NOON, inventory="known", device=Device(tags=tags))
+    assert seen.cedar_request()["context"]["ownerTags"] == names
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "date"),
+    [
+        ("Asia/Seoul", "2026-12-24T15:30:00+00:00", "2026-12-25"),
+        ("Asia/Seoul", "2026-12-25T14:59:59.999+00:00", "2026-12-25"),
+        ("America/New_York", "2027-01-01T04:59:00+00:00", "2026-12-31"),
+        ("UTC", "0987-06-05T00:00:00+00:00", "0987-06-05"),
+        ("Europe/Berlin", "2028-02-28T23:00:00+00:00", "2028-02-29"),
+    ],
+)
+def test_the_date_is_that_of_the_time_zone(zone: str, now: str, date: str) -> None:
+    """Date, month and day are on the same clock as the weekday."""
+    seen = Facts(facts().request, now=datetime.fromisoformat(now), time_zone=ZoneInfo(zone))
+    time = seen.cedar_request()["context"]["time"]
+    assert (time["date"], time["month"], time["day"]) == (date, int(date[5:7]), int(date[8:]))

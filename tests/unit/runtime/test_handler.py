@@ -85,7 +85,7 @@ def reason_of(record: dict[str, Any]) -> str:
         (PERMIT, True, "", []),
         ("", False, "Call 555.", []),
         (FORBID, False, "Ask IT.", ["bad"]),
-        (FORBID.replace("Ask IT.", "x" * 300), False, "x" * 255, ["bad"]),
+        (FORBID.replace("Ask IT.", "x" * 300), False, "x" * 254 + "…", ["bad"]),
     ],
     ids=["allowed", "no policy", "forbidden", "long message"],
 )

@@ -90,6 +90,7 @@ any_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 
 # What is permitted to some, and a message and a status that look like templates.
 TEMPLATE = "{username} {0} %s %(username)s ${username} $username \\u0061"
+WRITTEN = TEMPLATE.replace("\\", "\\\\").replace("{", "{{").replace("}", "}}")
 POLICIES = f"""
 @id("admins") @status("admin") permit (principal in ClientVpn::Group::"admins", action, resource);
 @id("alice") permit (principal == ClientVpn::User::"alice", action, resource);
@@ -99,7 +100,7 @@ POLICIES = f"""
 @id("build") permit (principal, action, resource)
 when {{ context has os && context.os.major == 11 || context has openvpn && context.openvpn.major == 123456 }};
 @id("here") permit (principal, action, resource == ClientVpn::Endpoint::"here");
-@id("mac") @message("{TEMPLATE.replace(chr(92), chr(92) * 2)}") @status("{{platform}}")
+@id("mac") @message("{WRITTEN}") @status("{{platform}}")
 forbid (principal, action, resource) when {{ context.platform == "mac" }};
 """
 handler = ConnectHandler(Authorizer(POLICIES).decide, Settings())

@@ -47,11 +47,27 @@ def test_what_is_not_given_is_not_said() -> None:
 
 
 def test_the_limits_of_the_service_are_kept() -> None:
-    """At most 255 characters of a message and of a status, at most 10 statuses, the first ones."""
+    """At most 255 UTF-16 code units of a message and of a status, at most 10 statuses, the first ones."""
     statuses = (f"{number:02}" + "🦊" * 254 for number in range(12))
     answer = response(allow=False, message="é" * 256, statuses=statuses, schema_version="v3")
-    assert answer["error-msg-on-denied-connection"] == "é" * 255
-    assert answer["posture-compliance-statuses"] == [f"{number:02}" + "🦊" * 253 for number in range(10)]
+    assert answer["error-msg-on-denied-connection"] == "é" * 254 + "…"
+    assert answer["posture-compliance-statuses"] == [f"{number:02}" + "🦊" * 126 for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("word " * 60, "word " * 50 + "word…"),
+        ("word " * 50 + "longer words", "word " * 49 + "word…"),
+        ("a " + "x" * 300, "a " + "x" * 252 + "…"),
+        ("🦊" * 128, "🦊" * 127 + "…"),
+        ("Go to\nIT.\x85\x7f", "Go to IT.  "),
+    ],
+)
+def test_a_message_is_cut_between_words(message: str, shown: str) -> None:
+    """An ellipsis shows it; control characters, for which clients ignore a message, are spaces."""
+    answer = response(allow=False, message=message, schema_version="v3")
+    assert answer["error-msg-on-denied-connection"] == shown
 
 
 def test_what_is_just_within_the_limits_is_left_alone() -> None:

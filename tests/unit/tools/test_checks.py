@@ -119,6 +119,35 @@ ANNOTATIONS = [
     ('@id("b") @statuses @State', ["[b] @State is", f"[b] @statuses is not known; write @status, {CHOOSE}"]),
     ('@id("b") @SHADOW', [f"[b] @SHADOW is not known; write @shadow, {CHOOSE}"]),
     ('@ids("b")', [f"the forbid {NO_ID}", f"@ids is not known; write @id, {CHOOSE}"]),
+    ('@id("b") @message("{username}, {{no}}: {connection-id}")', []),
+    (
+        '@id("b") @message("{user}")',
+        ['[b] @message has {user}, which is no placeholder; write "{username}", or w'],
+    ),
+    (
+        '@id("b") @message("{Connection-ID }")',
+        ["[b] @message has {Connection-ID }, which is no placeholder; write "],
+    ),
+    ('@id("b") @message("a { b")', ['[b] @message has a single "{"; write "{{" for a brace']),
+    ('@id("b") @message("{username}}")', ['[b] @message has a single "}"; write "}}" for a brace']),
+    (
+        '@id("b") @shadow @message("{}")',
+        ["[b] @message has {}, which is no placeholder; there are {connection-id}, "],
+    ),
+    (
+        '@id("b") @message("{custom.ticket}")',
+        ["[b] @message has {custom.ticket}, which is no placeholder; declare it"],
+    ),
+    (f'@id("b") @message("{"x" * 231}{{username}}")', []),
+    (
+        f'@id("b") @message("{"x" * 232}{{username}}")',
+        ["[b] @message has 256 characters, with 24 for its placehol"],
+    ),
+    (
+        f'@id("b") @message("{"🦊" * 128}")',
+        ["[b] @message has 256 characters, counted in UTF-16; Client VPN takes"],
+    ),
+    (f'@id("b") @status("{"🦊" * 128}")', ["[b] @status has 256 characters; Client VPN takes at most 255"]),
     ('@id("b") @id("c")', [f"[b] {UNPARSED}duplicate annotation: @id"]),
     ('@id("b") @status("x', [f"[b] {UNPARSED}"]),
 ]

@@ -261,8 +261,8 @@ NOT_SENT = "which no Windows client sends, so that policies see no version"
     ("arguments", "warning"),
     [
         (
-            ("--platform-version", "10.0.17763"),
-            f'warning: "platform-version" is "10.0.17763", {NOT_SENT}; write "10.0.17763,amd64"\n',
+            ("--platform-version", "Windows 7"),
+            f'warning: "platform-version" is "Windows 7", {NOT_SENT}; write "10.0.22631,amd64"\n',
         ),
         (
             ("--platform", "Windows"),
@@ -511,3 +511,24 @@ def test_the_documented_output(example: str, tmp_path: Path, monkeypatch: pytest
     command, _, output = example.partition("\n")
     program = command.removeprefix("$ client-connect decide ")
     assert run(*shlex.split(program)).stdout == output
+
+
+@pytest.mark.parametrize("spelling", ["10.0.17763", "10.0,_amd64_executable", "6.1_64bit", "N/A"])
+def test_a_spelling_of_a_server_is_decided_without_a_warning(policies: Path, spelling: str) -> None:
+    """And so is a text by which OpenVPN says that it does not know."""
+    assert run(policies, *BOB, "--platform-version", spelling).stderr == ""
+
+
+def test_the_message_is_the_one_that_the_user_reads(tmp_path: Path) -> None:
+    """With the values of its placeholders; and so is the default message."""
+    file = tmp_path / "p.cedar"
+    forbid = '@id("x") @message("Not you, {username}.") forbid (principal, action, resource)'
+    permit = '@id("staff") permit (principal in ClientVpn::Group::"staff", action, resource);'
+    file.write_text(f"{permit} {forbid} when {{ context.time.day == 2 }};", "utf-8")
+    said = [
+        run(
+            file, *BOB, "--at", f"2026-01-0{day}", "--default-message", "Quote {connection-id}."
+        ).stdout.splitlines()[1]
+        for day in (1, 2)
+    ]
+    assert said == ["message: Quote cvpn-connection-0123456789abcdef0.", "message: Not you, bob."]

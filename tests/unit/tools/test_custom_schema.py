@@ -334,3 +334,38 @@ def test_replay_cannot_read_what_no_handler_writes(facts: dict[str, object]) -> 
     (kind,) = tally.unreadable
     assert kind.startswith("malformed decision record: ")
     assert (tally.undecidable, tally.allowed, tally.denied, dict(tally.skipped)) == (1, 0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("schema", "placeholder", "problem"),
+    [
+        ("{ ticket: String }", "{custom.ticket}", None),
+        (
+            '{ // of the desk\n "the ticket"?: String, score: Long, }',
+            "{custom.the ticket} {custom.score}",
+            None,
+        ),
+        (
+            "{ inner: { ticket: String }, tickets: Set<String> }",
+            "{custom.ticket}",
+            "which is no placeholder",
+        ),
+        ("{ ticket: String }", "{custom.tickets}", 'which is no placeholder; write "{custom.ticket}"'),
+        ("{ ticket: String }", "{ticket}", "which is no placeholder"),
+        ("{ vip: Bool }", "{custom.vip}", "which is of the type Bool; only a String or Long can be shown"),
+        (
+            "{ inner: { ticket: String } }",
+            "{custom.inner}",
+            "which is of the type record; only a String or Long",
+        ),
+        ("{ inner: { ticket: String } }", "{custom.inner.ticket}", "which is no placeholder"),
+        ("{ tickets: Set<String> }", "{custom.tickets}", "which is of the type Set; only a String or Long"),
+        ("{ vip: Bool }", "{custom.}", "which is no placeholder"),
+    ],
+)
+def test_a_message_shows_declared_facts(schema: str, placeholder: str, problem: str | None) -> None:
+    """At synthesis, so that no user is shown a dash or a brace."""
+    forbid = f'@id("x") @message("See {placeholder}.") forbid (principal, action, resource);'
+    findings = check(Policies.from_string(PERMIT + forbid, custom=schema))
+    assert [each.rule for each in findings] == ([] if problem is None else ["unknown-placeholder"])
+    assert all(problem in each.message for each in findings if problem)

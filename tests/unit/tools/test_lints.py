@@ -19,6 +19,10 @@ PERMIT = f'@id("all") permit {ALL};'
 TOLD = '@message("Ask the help desk.")'
 _MINUTES = "context.time.minuteOfDay is 0 to 1439, the minutes since midnight"
 _NAMES = "context has username && context has commonName"
+_TAG = (
+    'context.inventory != "unavailable" && context has username && context has commonName && context has device && '
+    'context.device.hasTag("owner")'
+)
 
 # For each lint: policies in which it finds the one called "x", and policies in which it finds nothing.
 CASES: dict[str, tuple[list[str], list[str]]] = {
@@ -139,6 +143,12 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "context.time.minuteOfDay >= 700 && 1900 > context.time.minuteOfDay",
                 "context.time.minuteOfDay > 1439",
                 "context.time.minuteOfDay != 1440",
+                "context.time.month == 0",
+                "context.time.month > 12 || context.time.month > 13",
+                "[31, 32].contains(context.time.day)",
+                'context.time.date == "25.12.2026"',
+                '["2026-12-25", "2026-02-29"].contains(context.time.date)',
+                '"20261225" != context.time.date',
             ]
         ],
         [
@@ -158,6 +168,8 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "0 <= context.time.minuteOfDay && 1440 > context.time.minuteOfDay",
                 "context.time.minuteOfDay < 1439 && context.time.minuteOfDay >= 1",
                 "context.time.minuteOfDay + 600 < 1900",
+                "context.time.month == 12 && context.time.day >= 24 && context.time.day <= 31",
+                '["2026-12-25", "2028-02-29"].contains(context.time.date) || context.time.date like "*-12-24"',
                 "context has activeConnections && context.activeConnections < 1900",
             ]
         ],
@@ -173,6 +185,49 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\u200cb" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username != "" && context.commonName like " *" }};',
             f'{PERMIT} @id("x") @message(" Ask. ") forbid (principal in ClientVpn::Group::"staff", action, resource);',
+        ],
+    ),
+    "utc-clock": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context.time.now.toDate() == datetime("2026-12-25") }};',
+            f'@id("x") permit {ALL} when {{ context.time.now.toTime() >= duration("9h") }};',
+            f'@id("x") permit {ALL} unless {{ duration("9h") > (context.time.now).toTime() }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ context.time.date == "2026-12-25" && context.time.minuteOfDay < 540 }};',
+            f'@id("x") permit {ALL} when {{ context.time.now.offset(duration("9h")).toTime() >= duration("9h") }};',
+            (
+                f'@id("x") permit {ALL} when {{ context.inventory != "unavailable" && context has device && '
+                'context.device has lastSeen && context.device.lastSeen.toDate() > datetime("2026-01-01") };'
+            ),
+        ],
+    ),
+    "different-case": (
+        [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == context.commonName }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && [context.commonName].contains(context.username) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName != context.username }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.username }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && [context.username].contains(context.device.getTag("x")) }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.platform }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ context.ownCertificate || context.ownerTags.contains("owner") }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.commonName }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "bob" && context.commonName == "Bob" }};',
+        ],
+    ),
+    "client-command": (
+        [
+            f'{PERMIT} @id("x") @message("TEMPORARILY closed.") forbid {ALL};',
+            f'{PERMIT} @id("x") @message(" TEMP[backoff 60]:Wait.") forbid {ALL};',
+            f'{PERMIT} @id("x") @message("CRV1:R,E:id:Ym9i:Code?") forbid {ALL};',
+            f'{PERMIT} @id("x") @message("Error CRV1: call us.") forbid {ALL};',
+            f'{PERMIT} @id("x") @shadow @message("TEMP") forbid {ALL};',
+        ],
+        [
+            f'{PERMIT} @id("x") @message("Temporarily closed.") forbid {ALL};',
+            f'{PERMIT} @id("x") @message("{{username}}, TEMP is over. CRV1 is not.") forbid {ALL};',
         ],
     ),
     "unknown-waiver": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from ipaddress import ip_address, ip_network
 from itertools import product
 from random import Random
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, PolicySet
+from client_connect.names import lower_case
 from client_connect_tools import (
     Hours,
     InvalidRules,
@@ -24,6 +25,7 @@ from client_connect_tools import (
     check,
     lint,
 )
+from client_connect_tools._messages import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,9 +74,12 @@ EVERY_FIELD: dict[str, Any] = {
             datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
         ),
     ],
+    "closed_on": [date(2026, 12, 25), "2027-01-06", "12-31", "02-29", "12-24"],
+    "own_certificate": True,
     "registered_devices": True,
     "compliant_devices": True,
     "days_since_last_seen": 14,
+    "own_device": 'the "owner"',
     "connections_per_user": 2,
     "messages": {"platform": "Use Windows, a Mac or a BeBox.", "hours": "We sleep at night.\nSo should you."},
 }
@@ -207,7 +212,16 @@ def test_each_field_decides_as_it_reads(
         ("10.0.19045", "10.0 64bit", None),
         ("10.0.19045", "10.0, amd64 executable running on arm64 host", None),
         ("10.0.19045", "0.0 64bit", None),
-        ("10.0.19045", "10.0.19045", None),
+        ("10.0.19045", "10.0.19045", False),
+        ("10.0.19045", "10.0.19044", True),
+        ("10.0.19045", "10.0", None),
+        ("10.0.19045", "10.0,_amd64_executable", None),
+        ("10.0.19045", "6.1_64bit", True),
+        ("10.0.19045", "6.1,_i386_executable_running_on_amd64_host", True),
+        ("10.0.19045", "6.1.7601_Service_Pack_1", True),
+        ("10.0.19045", "Microsoft_Windows_NT_6.2.9200.0", True),
+        ("10.0.19045", "22.6.0", None),
+        ("10.0.19045", "Windows 7", None),
         ("10.0.19045", "Windows 11", None),
         ("10.0.19045", None, None),
         ("6.3", "6.3 32bit", False),
@@ -267,6 +281,10 @@ def test_a_minimum_windows_version_does_not_affect_other_platforms(platform: str
         ("0.5", "0.5", False),
         ("0.5", "1.0", False),
         ("2.6", "OpenVPN 2.7", None),
+        ("2.6", "3.git::3e56f9a6", None),
+        ("2.6", "2.x", None),
+        ("2.6.1", "2.6.git", None),
+        ("2.6.1", "2.6_git", True),
         ("2.6", "1234567890.0", None),
         ("2.6", "", None),
         ("2.6", None, None),
@@ -449,6 +467,8 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
      "Your account may not use this VPN. Please contact your administrator.", "user-blocked"),
     ("blocked-common-names", {"blocked_common_names": ["laptop-1"]}, {},
      "This device may not use this VPN. Please contact your administrator.", "device-blocked"),
+    ("own-certificate", {"own_certificate": True}, {},
+     "This certificate is not yours. Connect with the certificate that has your user name.", "not-own-certificate"),
     ("hours", {"hours": [Hours(WORKDAYS, "07:00", "12:00")]}, {},
      "This VPN is open on Mon to Fri from 07:00 to 12:00. Please connect then.", "out-of-hours"),
     ("maintenance-hours", {"maintenance_hours": [Hours(["mon"], "12:00", "13:00")]}, {},
@@ -456,6 +476,8 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("maintenance", {"maintenance": [Maintenance(berlin("11-23 12:00"), berlin("11-23 14:00"))]}, {},
      "This VPN is being maintained from 2026-11-23 11:00 to 2026-11-23 13:00 UTC. Please connect later.",
      "maintenance"),
+    ("closed-on", {"closed_on": ["2026-11-23"]}, {},
+     "This VPN is closed today. Please connect on another day.", "closed"),
     ("inventory-available", {"registered_devices": True}, {"inventory": "unavailable"},
      "Your device could not be checked just now. Please try again in a few minutes.", "inventory-unavailable"),
     ("registered-device", {"registered_devices": True}, {"inventory": "unknown"},
@@ -466,6 +488,8 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("device-last-seen", {"days_since_last_seen": 14}, seen(days=15),
      "Your device manager has not heard of this device in the last 14 days. Open it, then try again.",
      "device-not-seen"),
+    ("own-device", {"own_device": "owner"}, known(tags={"owner": "eve"}),
+     "This device is not assigned to you. Connect from your own device.", "not-own-device"),
     ("connections-per-user", {"connections_per_user": 2}, {"active_connections": 2},
      "You have 2 connections already. Close one, then connect again.", "too-many-connections"),
 ]  # fmt: skip
@@ -555,10 +579,11 @@ def test_no_text_gets_out_of_its_string(text: str) -> None:
         ({"groups": [text]}, {"groups": (other,)}, {"groups": ("staff", text)}),
         ({"blocked_users": [text]}, {"username": text}, {"username": other}),
         ({"blocked_common_names": [text]}, {"common_name": text}, {"common_name": other}),
-        ({"platforms": ["mac"], "messages": {"platform": text}}, {}, {"platform": "mac"}),
+        ({"platforms": ["mac"], "messages": {"platform": escaped(text)}}, {}, {"platform": "mac"}),
+        ({"own_device": text}, known(tags={other: "bob"}), known(tags={text: "bob"})),
     ]:
         rules = Rules(**changes)
-        (forbid,) = PolicySet.parse(rules.to_cedar()).by_id.keys() - set(PERMITTED)
+        *_, forbid = PolicySet.parse(rules.to_cedar()).by_id
         assert decide(rules, facts(**denied)) == (forbid,)
         assert decide(rules, facts(**permitted)) == PERMITTED
 
@@ -696,7 +721,7 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         ({"platforms": ["win"], "messages": {"platform": ""}}, ["the message of \"platform\" is ''; give a text"]),
         ({"platforms": ["win"], "messages": {"platform": None}}, ['the message of "platform" is None; give a text']),
         ({"platforms": ["win"], "messages": {"platform": "x" * 256}}, [
-            'the message of "platform" has 256 characters; at most 255 are shown',
+            'the message of "platform" has 256 characters; Client VPN takes at most 255, so shorten it',
         ]),
         (
             {"groups": ["x"], "compliant_devices": True,
@@ -705,6 +730,28 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
              'messages has "groups", but the rules in use are members, inventory-available, registered-device, co',
              'the message of "groups" is 1'],
         ),
+        ({"platforms": ["win"], "messages": {"platform": "{user}, no"}}, [
+            'the message of "platform" has {user}, which is no placeholder; write "{username}", or write {{user}} for',
+        ]),
+        ({"platforms": ["win"], "messages": {"platform": "TEMPORARY"}}, [
+            'the message of "platform" begins with "TEMP", so OpenVPN clients connect again and again',
+        ]),
+        ({"platforms": ["win"], "messages": {"platform": "\U0001f98a" * 128}}, [
+            'the message of "platform" has 256 characters, counted in UTF-16; Client',
+        ]),
+        ({"closed_on": "2026-12-25"}, ["closed_on is '2026-12-25'; give a list of dates"]),
+        ({"closed_on": date(2026, 12, 25)}, ["closed_on is datetime.date(2026, 12, 25); give a list of dates"]),
+        *(({"closed_on": [value]}, [f"closed_on has {value!r}; give a datetime.date"]) for value in (
+            "25.12.2026", "2026-02-29", "02-30", "20261225", "2026-12-25 ", "2026-12-25T00:00", "26-12-25", "12/25",
+            "\uff12026-12-25", NOW, 1225, None,
+        )),
+        ({"closed_on": [f"{day:%m-%d}" for day in (date(2027, 1, 1) + timedelta(n) for n in range(365))]}, [
+            "closed_on are all days of a year, so nobody could ever connect",
+        ]),
+        ({"own_certificate": "yes"}, ["own_certificate is 'yes'; give True or False"]),
+        *(({"own_device": value}, [f"own_device is {value!r}; give the name of the tag"]) for value in (
+            True, "", " ", "owner ", 1,
+        )),
         # Another problem makes none of the messages.
         ({"platforms": ["win"], "allowed_networks": ["x"], "messages": {"platform": "Go.", "allowed-networks": "!"}}, [
             'allowed_networks has "x", which is not a network',
@@ -885,6 +932,9 @@ TURNS = [
 CLOCK = [0, 1, 59, 60, 90, 105, 119, 120, 150, 180, 360, 1320, 1439]
 
 
+TAGS = ["owner", "serial", "a b"]
+
+
 class Generator(Random):
     """Chooses rules and facts, always the same for a seed."""
 
@@ -939,6 +989,11 @@ class Generator(Random):
         length = self.choice([1, 30, 60, 90, 1440, 50_000]) * timedelta(minutes=1)
         return Maintenance(start, (start.astimezone(UTC) + length).astimezone(self.choice(ZONES)))
 
+    def day(self) -> date | str:
+        """Return a day on which something happens, or that day of every year."""
+        day = self.moment().date()
+        return self.choice([day, day.isoformat(), day.isoformat()[5:]])
+
     def rules(self) -> Rules:
         """Return rules of any fields."""
         while True:
@@ -950,8 +1005,8 @@ class Generator(Random):
             )
             users, blocked_users = self.maybe(self.names), self.maybe(self.names)
             if users and blocked_users:
-                lower = [name.lower() for name in users]
-                blocked_users = [name for name in blocked_users if name.lower() not in lower] or None
+                lower = [lower_case(name) for name in users]
+                blocked_users = [name for name in blocked_users if lower_case(name) not in lower] or None
             values: dict[str, Any] = {
                 "platforms": [*platforms, "win"] if platforms and minimum else platforms,
                 "minimum_windows": minimum,
@@ -966,9 +1021,12 @@ class Generator(Random):
                 "hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance_hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance": self.maybe(lambda: self.some(self.period)),
+                "closed_on": self.maybe(lambda: self.some(self.day)),
+                "own_certificate": self.random() < 0.3,
                 "registered_devices": self.random() < 0.5,
                 "compliant_devices": self.random() < 0.5,
                 "days_since_last_seen": self.maybe(lambda: self.choice([1, 2, 14, 999_999_999])),
+                "own_device": self.maybe(lambda: self.choice(TAGS)),
                 "connections_per_user": self.maybe(lambda: self.randint(1, 3)),
                 "messages": None,
             }
@@ -993,7 +1051,8 @@ class Generator(Random):
                 (f"{major}.{minor}, {machine} executable", short),
                 (f"{major}.{minor}, {machine} executable running on arm64 host", short),
                 *[(f"{major}.{minor}.{build},{machine}", long)] * 4,
-                (f"{major}.{minor}.{build}", None),
+                (f"{major}.{minor}.{build}", long if (major, minor) <= (10, 0) else None),
+                (f"{major}.{minor}.{build}_x", long),
                 (f"Windows {major}", None),
                 ("", None),
                 (None, None),
@@ -1010,6 +1069,7 @@ class Generator(Random):
                 (f"{major}.{minor}.{patch}.4", (major, minor, patch)),
                 (f"{major}.{minor}-qa", (major, minor, 0)),
                 (f"{major}", (major, 0, 0)),
+                (f"{major}.git::abc", None),
                 (f"v{major}.{minor}", None),
                 (f"1234567890.{minor}", None),
                 ("", None),
@@ -1038,7 +1098,11 @@ class Generator(Random):
             [None, self.name(), self.choice([*(rules.users or ()), *(rules.blocked_users or ()), "bob"])]
         )
         user = user and self.choice([user, user.upper(), user.lower()])
-        common_name = self.name() if user is None else self.maybe(self.name)
+        common_name = (
+            self.name()
+            if user is None
+            else self.maybe(lambda: self.choice([*self.some(self.name, 3), user.swapcase()]))
+        )
         request = BOB._replace(
             username=user,
             common_name=common_name,
@@ -1057,6 +1121,11 @@ class Generator(Random):
         device = Device(
             compliant=self.choice([None, False, True, True]),
             last_seen=self.choice([None, now - ago, now - ago]),
+            tags=dict(
+                self.some(
+                    lambda: (self.choice(TAGS), self.choice([user or "", (user or "").upper(), "x"])), 0
+                )
+            ),
         )
         inventory = self.choice(["disabled", "unknown", "unavailable", *["known"] * 4])
         if common_name is None and inventory == "known":
@@ -1126,17 +1195,19 @@ def is_outdated(says: Known, minimum: MinimumVersion | None) -> bool:
 def denied_by(rules: Rules, asked: Asked) -> set[str]:
     """Read the rules: the ids of those that deny the connection, if none is waived."""
     everything, request = asked.facts, asked.facts.request
-    user = None if request.username is None else request.username.lower()
+    user = None if request.username is None else lower_case(request.username)
     local = everything.now.astimezone(everything.time_zone)
     now = milliseconds(everything.now)
-    demands_device = rules.registered_devices or rules.compliant_devices or rules.days_since_last_seen
+    demands_device = (
+        rules.registered_devices or rules.compliant_devices or rules.days_since_last_seen or rules.own_device
+    )
     known_device = everything.device if everything.inventory == "known" else None
 
     def is_in(some: Any) -> bool:
         return any(request.public_ip in ip_network(each) for each in some or ())
 
     def is_one_of(some: Any) -> bool:
-        return user is not None and user in [name.lower() for name in some or ()]
+        return user is not None and user in [lower_case(name) for name in some or ()]
 
     def is_member() -> bool:
         in_group = user is not None and any(group in (rules.groups or ()) for group in request.groups)
@@ -1146,6 +1217,11 @@ def denied_by(rules: Rules, asked: Asked) -> set[str]:
         if device.last_seen is None:
             return True
         return now - milliseconds(device.last_seen) > (rules.days_since_last_seen or 0) * 86_400_000
+
+    def is_user(name: str | None) -> bool:
+        return bool(user and name) and lower_case(name or "") == user
+
+    days = {each if isinstance(each, str) else each.isoformat() for each in rules.closed_on or ()}
 
     readings = {
         "platform": rules.platforms is not None
@@ -1159,11 +1235,13 @@ def denied_by(rules: Rules, asked: Asked) -> set[str]:
         "members": (rules.users is not None or rules.groups is not None) and not is_member(),
         "blocked-users": is_one_of(rules.blocked_users),
         "blocked-common-names": request.common_name in (rules.blocked_common_names or ()),
+        "own-certificate": rules.own_certificate and not is_user(request.common_name),
         "hours": rules.hours is not None and not is_open([*rules.hours], local),
         "maintenance-hours": is_open([*(rules.maintenance_hours or ())], local),
         "maintenance": any(
             milliseconds(each.start) <= now < milliseconds(each.end) for each in rules.maintenance or ()
         ),
+        "closed-on": not days.isdisjoint({local.date().isoformat(), local.date().isoformat()[5:]}),
         "inventory-available": demands_device and everything.inventory == "unavailable",
         "registered-device": demands_device and everything.inventory in {"unknown", "disabled"},
         "compliant-device": rules.compliant_devices
@@ -1172,6 +1250,9 @@ def denied_by(rules: Rules, asked: Asked) -> set[str]:
         "device-last-seen": rules.days_since_last_seen is not None
         and known_device is not None
         and is_stale(known_device),
+        "own-device": rules.own_device is not None
+        and known_device is not None
+        and not is_user(known_device.tags.get(rules.own_device)),
         "connections-per-user": rules.connections_per_user is not None
         and everything.active_connections is not None
         and everything.active_connections >= rules.connections_per_user,
