@@ -160,8 +160,12 @@ def _seconds_left(context: LambdaContext | None) -> float:
 
 
 def _write(record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:
-    name = getattr(context, "function_name", "local")
-    record.write(now=now, milliseconds=(perf_counter() - started) * 1000, function_name=name)
+    record.write(
+        now=now,
+        milliseconds=(perf_counter() - started) * 1000,
+        function_name=getattr(context, "function_name", "local"),
+        request_id=getattr(context, "aws_request_id", None),
+    )
 
 
 handler: ConnectHandler = start()
