@@ -12,7 +12,7 @@ _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 # What a value may hold in all, so that the time and the memory of its conversion are bounded.
 MAX_VALUES = 2_000
-MAX_CHARACTERS = 50_000
+MAX_CHARACTERS = 200_000
 MAX_DEPTH = 32
 
 # The networks of IPv4 in IPv6, ::ffff:0:0/96.
@@ -56,7 +56,7 @@ def value(python: object) -> Any:  # noqa: ANN401 - whatever JSON can express
 
     Raises:
         Unreadable: When Cedar has nothing like it, when a time has no time zone or is beyond the calendar in UTC, or
-            when the value is larger than 2,000 values, 50,000 characters or 32 levels.
+            when the value is larger than 2,000 values, 200,000 characters or 32 levels.
     """
     return _Conversion().value(python, MAX_DEPTH)
 

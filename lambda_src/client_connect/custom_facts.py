@@ -56,10 +56,7 @@ class CustomFacts:
                 policy can read, too large, or not what the schema declares.
         """
         try:
-            facts = self._facts(request)
-            if not isinstance(facts, Mapping):
-                raise Described(f"TypeError: facts() returned {type(facts).__name__}, not a dict")
-            custom: Mapping[str, Any] = self._converted(facts)
+            custom = _converted(self._facts(request))
         except Described:
             raise
         except BaseException as error:  # noqa: BLE001 - a module of others may raise anything
@@ -70,13 +67,15 @@ class CustomFacts:
             )
         return custom
 
-    @staticmethod
-    def _converted(facts: Mapping[str, object]) -> Mapping[str, Any]:
-        try:
-            converted: Mapping[str, Any] = cedar_json.value(facts)
-        except cedar_json.Unreadable as error:
-            raise Described(f"ValueError: facts() returned what no policy can read: {error}") from None
-        return converted
+
+def _converted(facts: object) -> Mapping[str, Any]:
+    if not isinstance(facts, Mapping):
+        raise Described(f"TypeError: facts() returned {type(facts).__name__}, not a dict")
+    try:
+        converted: Mapping[str, Any] = cedar_json.value(facts)
+    except cedar_json.Unreadable as error:
+        raise Described(f"ValueError: facts() returned what no policy can read: {error}") from None
+    return converted
 
 
 def _place(error: BaseException, module: str) -> str:

@@ -69,7 +69,7 @@ def as_logged(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def endpoint_dimension(endpoint_id: str) -> str:
-    """Return the value of the dimension ``EndpointId``: only ids of endpoints, because each other text costs a metric."""
+    """Return the value of the dimension ``EndpointId``: the id, if it is that of an endpoint."""
     return endpoint_id if _ENDPOINT_ID.fullmatch(endpoint_id) else UNKNOWN_ENDPOINT
 
 

@@ -130,11 +130,11 @@ FAULTS = {
     ),
     "returns a long text": (
         "def facts(request): return {'riskScore': 'x' * 100_000_000}",
-        f"{UNREADABLE}: its strings have more than 50,000 characters; return shorter ones",
+        f"{UNREADABLE}: its strings have more than 200,000 characters; return shorter ones",
     ),
     "returns long names": (
         "def facts(request): return {f'{number}' * 10_000: 1 for number in range(1_000)}",
-        f"{UNREADABLE}: its strings have more than 50,000 characters; return shorter ones",
+        f"{UNREADABLE}: its strings have more than 200,000 characters; return shorter ones",
     ),
     "returns one value very often": (
         """

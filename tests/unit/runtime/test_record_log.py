@@ -108,16 +108,20 @@ def written(tmp_path: Path, *arguments: Any, **keywords: Any) -> dict[str, Any]:
     return line
 
 
+def failure() -> Exception:
+    """Return an exception that was raised, with a text of two lines."""
+    try:
+        int("not\nhere")
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
 @pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
 @pytest.mark.parametrize("failed", [False, True])
 def test_a_line_is_what_lambdas_formatter_makes(tmp_path: Path, level: int, *, failed: bool) -> None:
     """Key by key and in its order, so queries, metric filters and replays read it as before."""
-    error = None
-    if failed:
-        try:
-            raise LookupError("not\nhere")
-        except LookupError as raised:
-            error = raised
+    error = failure() if failed else None
     log, logger = Log(), logging.getLogger("client_connect")
     logger.addHandler(log)
     try:
