@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 METRIC_NAMESPACE = "ClientConnect"
 UNKNOWN_ENDPOINT = "unknown"
-# An id of AWS's has 17 hexadecimal digits, older ones of other resources 8.
-_ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]{1,32}")
+# AWS's ids have 17 hexadecimal digits.
+ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]{1,32}")
 _MAX_ENDPOINT_LENGTH = 256
 _MAX_EVENT_LENGTH = 4096
 _REPLAYED = ("request", "facts")
@@ -70,7 +70,7 @@ def as_logged(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def endpoint_dimension(endpoint_id: str) -> str:
     """Return the value of the dimension ``EndpointId``: the id, if it is that of an endpoint."""
-    return endpoint_id if _ENDPOINT_ID.fullmatch(endpoint_id) else UNKNOWN_ENDPOINT
+    return endpoint_id if ENDPOINT_ID.fullmatch(endpoint_id) else UNKNOWN_ENDPOINT
 
 
 _METRICS = metric_definition(_UNITS)
