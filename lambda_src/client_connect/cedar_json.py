@@ -10,7 +10,7 @@ from typing import Any
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
-# What a value may hold in all, so that the time and the memory of its conversion are bounded.
+# The limits of one value with all values in it, which bound the time and the memory of the conversion.
 MAX_VALUES = 2_000
 MAX_CHARACTERS = 200_000
 MAX_DEPTH = 32

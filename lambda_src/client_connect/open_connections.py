@@ -59,7 +59,7 @@ class OpenConnections:
         by_endpoint: dict[str, list[OtherConnection]] = {}
         for connection in sorted(connections, key=lambda each: each.allowed, reverse=True):
             by_endpoint.setdefault(connection.endpoint_id, []).append(connection)
-        self._paused_until = now + _PAUSE  # also after a call that nobody waits for anymore
+        self._paused_until = now + _PAUSE  # including a call that timed out
         number = sum(self._count(id_, group[:_IDS_PER_CALL], now) for id_, group in by_endpoint.items())
         self._paused_until = now
         return number

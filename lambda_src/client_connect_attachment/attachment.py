@@ -454,7 +454,7 @@ def _bucket_hosts() -> re.Pattern[str]:
 
 
 def _is_emulated() -> bool:
-    """Whether EC2 is an emulator on this machine. In AWS that is nobody, so no function there answers to loopback."""
+    """Whether EC2 is an emulator on this machine, which is never the case in AWS."""
     url = os.environ.get("AWS_ENDPOINT_URL_EC2") or os.environ.get("AWS_ENDPOINT_URL") or ""
     return urlsplit(url).hostname in _LOOPBACK
 

@@ -275,7 +275,11 @@ class ClientConnectHandler(Construct):
 
     @property
     def role(self) -> iam.Role:
-        """The function's role; it may write to its log group, use the tables it is given, and nothing else."""
+        """The function's role.
+
+        It may write to its log group, use the tables it is given, query connections if its policies count them, and
+        nothing else.
+        """
         return self._role
 
     @property

@@ -46,7 +46,7 @@ ENVIRONMENT = {
 
 
 class CloudFormation:
-    """Takes the answers at a loopback URL, which plays the presigned one, and tells the state of the stacks.
+    """Takes the answers at a loopback URL, which plays the presigned one and reports the state of the stacks.
 
     Attributes:
         failures: How many answers it refuses first.
@@ -726,7 +726,7 @@ class TestByHand:
 
 
 class TestForged:
-    """Requests by somebody who may invoke the function, but is not CloudFormation."""
+    """Requests by a caller who may invoke the function, but is not CloudFormation."""
 
     def test_no_other_handler_is_turned_on(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]

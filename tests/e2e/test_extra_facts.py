@@ -172,7 +172,7 @@ def test_records_survive_what_a_module_does_to_logging(runtime: RuntimeClient, s
     ],
 )
 def test_records_survive_what_a_module_does_at_its_import(tmp_path: Path, source: str) -> None:
-    """It may be a package that the module imports: nobody reads it."""
+    """It may be a package that the module imports."""
     module = written(tmp_path, f"{source}\ndef facts(request): return {{'riskScore': 80}}")
     with start(tmp_path / "out", module) as running:
         running.invoke(event("risky"))

@@ -64,6 +64,7 @@ RESOURCES = {
     ARN.format("ec2", "client-vpn-endpoint/*"): "all endpoints of the account and Region",
     "arn:AWS::Partition:iam::AWS::AccountId:role/aws-service-role/clientvpn-connections.amazonaws.com/"
     "AWSServiceRoleForClientVPNConnections": "the role `AWSServiceRoleForClientVPNConnections`",
+    "AWS::StackId": "its stack",
     "*": "`*`",
 }
 Permission = tuple[str, str, str]

@@ -130,7 +130,7 @@ def test_what_does_not_fit_is_registered_without_its_request(length: int) -> Non
     ids=["other bytes", "cut off", "a bomb", "deep", "no JSON", "a number"],
 )
 def test_a_request_that_cannot_be_read_is_none(packed: dict[str, Any]) -> None:
-    """Somebody else has written it."""
+    """Another program has written it."""
     item = {"connectionId": {"S": "cvpn-connection-1"}, "request": packed}
     (found,) = table(Written(item)).find(["cvpn-connection-1"]).values()
     assert found.request is None
