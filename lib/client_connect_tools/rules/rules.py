@@ -49,8 +49,8 @@ class Rules:
             more. This and ``compliant_devices`` demand a registered device.
         connections_per_user: How many connections a user may have at once; 1 or more. A new connection beyond that
             is refused. Prefer ``ConnectionReauthorizer(connections_per_user=...)``, which ends the user's oldest
-            connection instead and refuses no new one. Needs a connection registry and a re-authorizer: without them the number is
-            not known, and the rule allows.
+            connection instead and refuses no new one. Needs a connection registry and a re-authorizer: without them
+            the number is not known, and the rule allows.
         messages: What a denied client is told instead, by the id of the rule; 1 to 255 characters.
 
     Raises:
