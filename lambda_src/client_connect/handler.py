@@ -103,7 +103,7 @@ class ConnectHandler:
             allow=allow,
             policies=self._policies,
             waivers=gathered.waivers,
-            problems={**gathered.problems, **self._register(facts, decision, context, allow=allow)},
+            problems=_together(gathered.problems, self._register(facts, decision, context, allow=allow)),
         )
         _write(record, context, started, facts.now)
         return response(
@@ -165,6 +165,14 @@ def start() -> ConnectHandler:
         return ConnectHandler(_raising(error), settings)
     digest = authorizer.policies.digest
     return ConnectHandler(authorizer.decide, settings, policies=digest, surroundings=around)
+
+
+def _together(problems: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Return all problems; of one source, both."""
+    return dict(problems) | {
+        name: f"{problems[name]}; {problem}" if name in problems else problem
+        for name, problem in others.items()
+    }
 
 
 def _raising(error: BaseException) -> Callable[[Facts], Decision]:

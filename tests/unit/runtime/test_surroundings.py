@@ -326,6 +326,22 @@ def test_no_time_for_the_registry_changes_no_decision(log: Log) -> None:
     assert log.record()["RegistryErrors"] == 1
 
 
+def test_a_registry_that_neither_counts_nor_registers_says_both(log: Log) -> None:
+    """The second problem does not hide the first."""
+
+    class Broken:
+        def others(self, _request: ConnectionRequest) -> None:
+            raise OSError("no count")
+
+        def record(self, *_: object, **__: object) -> None:
+            raise OSError("no record")
+
+    around = Surroundings(registry=cast("Any", Broken()), counts_connections=True, deadlines=Deadlines())
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=around)
+    assert handler(event(), lambda_context())["allow"] is True
+    assert log.record()["unavailable"] == {"registry": "OSError: no count; OSError: no record"}
+
+
 class CountingItems(Items):
     """Tables that also count, as the registry's index does."""
 
