@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, IPv6Interface
 from typing import Any
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+# The limits of one value with all values in it, which bound the time and the memory of the conversion.
+MAX_VALUES = 2_000
+MAX_CHARACTERS = 200_000
+MAX_DEPTH = 32
+
+# The networks of IPv4 in IPv6, ::ffff:0:0/96.
+_IPV4_PREFIX_LENGTH = 96
+
+
+class Unreadable(ValueError):
+    """A value that no policy can read. The message has nothing of the value but its type, and small numbers."""
 
 
 def instant(time: datetime) -> dict[str, dict[str, str]]:
@@ -18,43 +30,94 @@ def instant(time: datetime) -> dict[str, dict[str, str]]:
 
 
 def address(ip: IPv4Address | IPv6Address) -> dict[str, dict[str, str]]:
-    """Return an IP address."""
-    return _extension("ip", str(ip))
+    """Return an IP address, or the network of an interface; an IPv4 one that is mapped into IPv6 as IPv4.
+
+    Raises:
+        Unreadable: When an IPv6 address names a zone, which Cedar has no counterpart for.
+    """
+    if not isinstance(ip, IPv6Address):
+        return _extension("ip", str(ip))
+    mapped = ip.ipv4_mapped
+    if ip.scope_id is not None:
+        raise Unreadable("an IPv6 address with a zone is nothing that a policy can read")
+    if mapped is None:
+        return _extension("ip", str(ip))
+    if not isinstance(ip, IPv6Interface):
+        return _extension("ip", str(mapped))
+    length = ip.network.prefixlen
+    if length >= _IPV4_PREFIX_LENGTH:
+        return _extension("ip", f"{mapped}/{length - _IPV4_PREFIX_LENGTH}")
+    # Larger than IPv4 is. Not str(ip), which since Python 3.13 has a form that Cedar does not read.
+    return _extension("ip", f"::ffff:{int(mapped) >> 16:x}:{int(mapped) & 0xFFFF:x}/{length}")
 
 
 def value(python: object) -> Any:  # noqa: ANN401 - whatever JSON can express
-    """Return a Python value: a text, boolean, whole number, list, set, mapping, moment or IP address.
+    """Return a Python value: a string, boolean, integer, list, set, mapping, time or IP address.
 
     Raises:
-        ValueError: When Cedar has nothing like it, or when a moment has no time zone.
-        OverflowError: When a moment is beyond the calendar in UTC.
+        Unreadable: When Cedar has nothing like it, when a time has no time zone or is beyond the calendar in UTC, or
+            when the value is larger than 2,000 values, 200,000 characters or 32 levels.
     """
-    match python:
-        case str():
-            return _text(python)
-        case int() if _LEAST <= python <= _GREATEST:
-            return python if isinstance(python, bool) else int(python)
-        case datetime() if python.tzinfo is not None:
-            return instant(python)
-        case IPv4Address() | IPv6Address():
-            return address(python)
-        case Mapping():
-            return {_name(name): value(item) for name, item in python.items()}
-        case list() | tuple() | AbstractSet():
-            return [value(item) for item in python]
-        case _:
-            raise ValueError(f"{type(python).__name__} is nothing that a policy can read: {python!r:.100}")
+    return _Conversion().value(python, MAX_DEPTH)
 
 
-def _text(text: str) -> str:
-    text.encode()  # lone surrogates are no Unicode
-    return str.__str__(text)  # of an enumeration, its value
+class _Conversion:
+    """The conversion of one value, with what is left of its limits."""
+
+    def __init__(self) -> None:
+        self._values = MAX_VALUES
+        self._characters = MAX_CHARACTERS
+
+    def value(self, python: object, levels: int) -> Any:  # noqa: ANN401 - as above
+        self._values -= 1
+        if self._values < 0:
+            raise Unreadable(f"it holds more than {MAX_VALUES:,} values; return fewer")
+        match python:
+            case str():
+                return self._text(python)
+            case int() if _LEAST <= python <= _GREATEST:
+                return python if isinstance(python, bool) else int(python)
+            case datetime() if python.tzinfo is not None:
+                return _instant(python)
+            case IPv4Address() | IPv6Address():
+                return address(python)
+            case Mapping() | list() | tuple() | AbstractSet() if not levels:
+                raise Unreadable(f"it is nested more than {MAX_DEPTH} levels deep; return a flatter value")
+            case Mapping():
+                return {self._name(name): self.value(item, levels - 1) for name, item in python.items()}
+            case list() | tuple() | AbstractSet():
+                return [self.value(item, levels - 1) for item in python]
+            case _:
+                raise Unreadable(f"{_described(python)} is nothing that a policy can read")
+
+    def _name(self, name: object) -> str:
+        if not isinstance(name, str):
+            raise Unreadable(f"{_described(name)} is not the name of an attribute: it is not a string")
+        return self._text(name)
+
+    def _text(self, text: str) -> str:
+        self._characters -= len(text)
+        if self._characters < 0:
+            raise Unreadable(f"its strings have more than {MAX_CHARACTERS:,} characters; return shorter ones")
+        try:
+            str.encode(text)
+        except UnicodeEncodeError:  # a lone surrogate
+            raise Unreadable("a string that is not valid Unicode is nothing that a policy can read") from None
+        return str.__str__(text)  # of an enumeration, its value
 
 
-def _name(name: object) -> str:
-    if not isinstance(name, str):
-        raise ValueError(f"{name!r:.100} is not the name of an attribute: it is no text")  # noqa: TRY004 - as above
-    return _text(name)
+def _instant(time: datetime) -> dict[str, dict[str, str]]:
+    try:
+        return instant(time)
+    except OverflowError:
+        raise Unreadable("a time beyond the calendar in UTC is nothing that a policy can read") from None
+
+
+def _described(python: object) -> str:
+    """Return a value's type, and the value only of a float and a small number: others may be huge or secret."""
+    name = type(python).__name__[:100]
+    is_small = type(python) is float or (type(python) is int and abs(python) < 2**128)
+    return f"{name} {python}" if is_small else name
 
 
 def _extension(function: str, argument: str) -> dict[str, dict[str, str]]:

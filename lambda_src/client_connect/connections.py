@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from client_connect.items import EXPIRES_AT, Key
+from client_connect.items import COMMON_NAME, EXPIRES_AT, Key
 from client_connect.request import ConnectionRequest
 from client_connect.tables import ConditionFailed
 from client_connect.waiver import device_holder, user_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from client_connect.authorizer import Decision
     from client_connect.facts import Facts
@@ -27,7 +28,8 @@ BY_PRINCIPAL = "byPrincipal"
 ENDPOINT_ID = "endpointId"
 AT = "at"
 CONFIRMED = "confirmed"
-_TERMINATED = "terminatedAt"
+TERMINATED = "terminatedAt"
+_REQUEST, _DECISION = "request", "decision"
 
 # Not the id of a connection: what the re-authorizer keeps beside them.
 STATE = "reauthorizer"
@@ -36,8 +38,18 @@ COUNTS_VALID_UNTIL = "countsValidUntil"
 # For how long a process takes the last scan that it knows to be the last.
 _SCAN_READ_EVERY = timedelta(minutes=1)
 
+# DynamoDB's items have at most 400 KB, the names of the attributes included. What is longer than a page is compressed.
+_MAX_ITEM_BYTES = 400 * 1024
+_MAX_PLAIN_BYTES = 4096
+# Lambda's events have at most 6 MB; anything larger was not written here.
+_MAX_TEXT_BYTES = 8 * 1024 * 1024
+
 # Client VPN ends a session after 24 hours at the latest. Items outlive it, for the clocks and the clean-up.
 KEPT = timedelta(hours=26)
+
+
+class RequestTooLarge(Exception):
+    """A request does not fit into an item, even compressed, so the connection is registered without it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +57,8 @@ class RegisteredConnection:
     """What the registry holds of a connection.
 
     Attributes:
-        request: The request, complete, as it was allowed; ``None`` when the item is malformed, or only remembers
-            a termination.
+        request: The request, complete, as it was allowed; ``None`` when the item is malformed, was too large for the
+            request, or only remembers a termination.
         terminated: When the re-authorizer last asked to terminate it.
         confirmed: Whether the re-authorizer has seen it active.
     """
@@ -54,6 +66,21 @@ class RegisteredConnection:
     request: ConnectionRequest | None
     terminated: datetime | None = None
     confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherConnection:
+    """Another connection of the same user that was allowed and, as far as the registry knows, is open.
+
+    Attributes:
+        connection_id: Its id.
+        endpoint_id: Its endpoint's id.
+        allowed: When it was allowed.
+    """
+
+    connection_id: str
+    endpoint_id: str
+    allowed: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +107,13 @@ class ConnectionTable:
     Args:
         tables: DynamoDB.
         name: The table's name.
+        shared_certificates: Whether several devices use the same client certificate.
     """
 
-    def __init__(self, tables: Tables, *, name: str) -> None:
+    def __init__(self, tables: Tables, *, name: str, shared_certificates: bool = False) -> None:
         self._tables = tables
         self._name = name
+        self._shared_certificates = shared_certificates
         self._last_scan: CompleteScan | None = None
         self._read_again = datetime.min.replace(tzinfo=UTC)
 
@@ -95,13 +124,22 @@ class ConnectionTable:
 
         Raises:
             ValueError: When its id could be taken for what the re-authorizer keeps.
+            RequestTooLarge: When it was written without the request: it is counted, but cannot be decided again.
         """
         connection_id = facts.request.connection_id
         if connection_id.startswith(STATE):
             raise ValueError(f"{connection_id!r:.100} is not the id of a connection")
         item = connection_item(facts, decision, policies=policies)
+        size = _size(item)
+        if size > _MAX_ITEM_BYTES:
+            del item[_REQUEST], item[_DECISION]
         with suppress(ConditionFailed):
             self._tables.put(self._name, item, unless=PRINCIPAL)
+        if size > _MAX_ITEM_BYTES:
+            raise RequestTooLarge(
+                f"the item has {size:,} bytes, and DynamoDB takes {_MAX_ITEM_BYTES:,}; the connection was registered "
+                "without its request, so it counts but cannot be re-authorized"
+            )
 
     def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
         """Return what there is of connections; up to 100 of them are one round trip."""
@@ -126,7 +164,7 @@ class ConnectionTable:
         """Remember that a connection is about to be terminated; also one that is not registered."""
         self._tables.update(
             self._key(connection_id),
-            UpdateExpression=f"SET {_TERMINATED} = :now, {EXPIRES_AT} = if_not_exists({EXPIRES_AT}, :end)",
+            UpdateExpression=f"SET {TERMINATED} = :now, {EXPIRES_AT} = if_not_exists({EXPIRES_AT}, :end)",
             ExpressionAttributeValues={
                 ":now": {"S": _text(now)},
                 ":end": {"N": str(int((now + KEPT).timestamp()))},
@@ -135,25 +173,26 @@ class ConnectionTable:
 
     def forget_termination(self, connection_id: str) -> None:
         """Forget that a connection was to be terminated, because that failed."""
-        self._tables.update(self._key(connection_id), UpdateExpression=f"REMOVE {_TERMINATED}")
+        self._tables.update(self._key(connection_id), UpdateExpression=f"REMOVE {TERMINATED}")
 
-    def active_connections(self, request: ConnectionRequest) -> int | None:
-        """Return how many other connections of this user are open; of a device when there is no user.
+    def others(self, request: ConnectionRequest) -> tuple[OtherConnection, ...] | None:
+        """Return the other connections of this user; of a device when there is no user.
 
         ``None`` while nobody takes closed connections out: the re-authorizer does, and says how long its last
-        scan counts. A number too high would lock users out, so what it cannot vouch for is not counted.
+        scan counts. A number too high would lock users out, so what it cannot vouch for is not counted. Neither are
+        the connections of the device that asks, which this one replaces, and those that were terminated.
         """
         scan = self._current_scan()
         if scan is None:
             return None
         endpoints = {f":endpoint{number}": {"S": id_} for number, id_ in enumerate(scan.endpoints)}
-        return self._tables.count(
+        items = self._tables.query(
             self._name,
             BY_PRINCIPAL,
             KeyConditionExpression=f"{PRINCIPAL} = :principal",
             FilterExpression=(
                 f"{CONNECTION_ID} <> :this AND #at >= :since AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
-                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed)"
+                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed) AND attribute_not_exists({TERMINATED})"
             ),
             ExpressionAttributeNames={"#at": AT},
             ExpressionAttributeValues={
@@ -164,6 +203,13 @@ class ConnectionTable:
                 **endpoints,
             },
         )
+        device = None if self._shared_certificates else device_name(request)
+        return tuple(_other(item) for item in items if device is None or _device_of(item) != device)
+
+    def active_connections(self, request: ConnectionRequest) -> int | None:
+        """Return how many ``others`` there are."""
+        others = self.others(request)
+        return None if others is None else len(others)
 
     def complete(self, scan: CompleteScan) -> None:
         """Say what the re-authorizer's last complete scan saw."""
@@ -214,32 +260,77 @@ def principal_of(request: ConnectionRequest) -> str:
     return device_holder(request.common_name or "")
 
 
+def device_name(request: ConnectionRequest) -> str | None:
+    """Return the common name by which a request names its device: none if it only repeats the name of the user."""
+    name, user = request.common_name, request.username
+    return None if name is not None and user is not None and name.lower() == user.lower() else name
+
+
 def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
     """Return the item of a connection that was allowed."""
     request = facts.request
+    device = {} if request.common_name is None else {COMMON_NAME: {"S": request.common_name}}
     return {
         CONNECTION_ID: {"S": request.connection_id},
         PRINCIPAL: {"S": principal_of(request)},
         ENDPOINT_ID: {"S": request.endpoint_id},
         AT: {"S": _text(facts.now)},
-        "request": {"S": json.dumps(request.to_event())},
-        "decision": {"S": json.dumps(decision.to_record())},
+        **device,
+        _REQUEST: _packed(request.to_event()),
+        _DECISION: _packed(decision.to_record()),
         "policies": {"S": policies},
         EXPIRES_AT: {"N": str(int((facts.now + KEPT).timestamp()))},
     }
 
 
 def _connection(item: Item) -> RegisteredConnection:
-    terminated = item.get(_TERMINATED, {}).get("S")
+    terminated = item.get(TERMINATED, {}).get("S")
     try:
-        request = ConnectionRequest.from_event(json.loads(item["request"]["S"]))
-    except (ValueError, LookupError, TypeError, RecursionError):
+        request = ConnectionRequest.from_event(_unpacked(item[_REQUEST]))
+    except (ValueError, LookupError, TypeError, RecursionError, zlib.error):
         request = None
     return RegisteredConnection(
         request=request,
         terminated=terminated and datetime.fromisoformat(terminated),
         confirmed=CONFIRMED in item,
     )
+
+
+def _packed(value: object) -> dict[str, Any]:
+    """Return JSON as an attribute: readable, or compressed when it is long, as with very many groups."""
+    text = json.dumps(value, ensure_ascii=False)
+    data = text.encode()
+    return {"S": text} if len(data) <= _MAX_PLAIN_BYTES else {"B": zlib.compress(data)}
+
+
+def _unpacked(attribute: Mapping[str, Any]) -> object:
+    if "S" in attribute:
+        return json.loads(attribute["S"])
+    decompressor = zlib.decompressobj()
+    data = decompressor.decompress(attribute["B"], _MAX_TEXT_BYTES)
+    if not decompressor.eof:
+        raise ValueError(f"the compressed text is cut off, or longer than {_MAX_TEXT_BYTES:,} bytes")
+    return json.loads(data)
+
+
+def _size(item: Item) -> int:
+    """Return how large DynamoDB takes an item to be: the bytes of its names and values."""
+    values = (value for attribute in item.values() for value in attribute.values())
+    contents = sum(len(value if isinstance(value, bytes) else str(value).encode()) for value in values)
+    return contents + sum(len(name.encode()) for name in item)
+
+
+def _other(item: Item) -> OtherConnection:
+    return OtherConnection(
+        connection_id=item[CONNECTION_ID]["S"],
+        endpoint_id=item[ENDPOINT_ID]["S"],
+        allowed=datetime.fromisoformat(item[AT]["S"]),
+    )
+
+
+def _device_of(item: Item) -> str | None:
+    name: str | None = item.get(COMMON_NAME, {}).get("S")
+    return name
 
 
 def _text(time: datetime) -> str:

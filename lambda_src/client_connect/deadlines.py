@@ -15,6 +15,10 @@ _LONGEST_PROBLEM = 500
 _TIMED_OUT = TimeoutError()
 
 
+class Described(Exception):
+    """A failure whose text is all that may be recorded of it."""
+
+
 class Deadlines:
     """Runs calls in threads of this process."""
 
@@ -69,6 +73,8 @@ def _problem(future: Future[Any], seconds: float) -> BaseException | None:
 
 def _described(error: BaseException) -> str:
     name = type(error).__name__
+    if isinstance(error, Described):
+        return str(error)
     try:
         return f"{name}: {error}"
     except BaseException:  # noqa: BLE001 - an error of others may not even tell what it is

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from client_connect import bundled_files
 from client_connect.authorizer import Authorizer, Decision
 from client_connect.record import Record
-from client_connect.request import ConnectionRequest, schema_version_of
+from client_connect.request import ConnectionRequest, InvalidRequest, schema_version_of
 from client_connect.response import response
 from client_connect.settings import (
     ERROR_DENIAL,
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client_connect.facts import Facts
+    from client_connect.surroundings import GatheredFacts
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
 
-# How long the inventory, the registry and extra facts may take, all together; and writing to the registry.
+# How long the inventory, the registry and extra facts may take, all together; EC2, where a limit of connections
+# would deny; and writing to the registry.
 GATHERING_S = 2.5
+COUNTING_S = 1.5
 REGISTERING_S = 0.5
 
 
@@ -47,6 +50,10 @@ class LambdaContext(Protocol):
 
 class TimeNearlyUsedUp(Exception):
     """Too little of the function's time is left to decide."""
+
+
+class EndpointNotAnswered(InvalidRequest):
+    """The request is of an endpoint that this handler is not for."""
 
 
 class ConnectHandler:
@@ -85,9 +92,10 @@ class ConnectHandler:
     def _answer(self, event: object, context: LambdaContext | None, started: float) -> dict[str, Any]:
         _require_time(context)
         request = ConnectionRequest.from_event(event)
+        self._require_answered(request)
         gathered = self._surroundings.gather(request, seconds=min(GATHERING_S, _seconds_left(context)))
+        gathered, decision = self._decided(gathered, context)
         facts = gathered.facts
-        decision = self._decide(facts)
         allow = decision.allowed or self._settings.shadow_mode
         record = Record.of_decision(
             facts,
@@ -95,7 +103,7 @@ class ConnectHandler:
             allow=allow,
             policies=self._policies,
             waivers=gathered.waivers,
-            problems={**gathered.problems, **self._register(facts, decision, context, allow=allow)},
+            problems=_together(gathered.problems, self._register(facts, decision, context, allow=allow)),
         )
         _write(record, context, started, facts.now)
         return response(
@@ -104,6 +112,25 @@ class ConnectHandler:
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         )
+
+    def _require_answered(self, request: ConnectionRequest) -> None:
+        endpoints = self._settings.endpoints
+        if endpoints is not None and request.endpoint_id not in endpoints:
+            raise EndpointNotAnswered("the endpoint is not one of the endpoints= of this handler")
+
+    def _decided(
+        self, gathered: GatheredFacts, context: LambdaContext | None
+    ) -> tuple[GatheredFacts, Decision]:
+        """Decide, and before a number of connections denies, make sure of it."""
+        decision = self._decide(gathered.facts)
+        is_denied = not decision.allowed or bool(decision.shadow_denied)
+        if not (gathered.others and is_denied):
+            return gathered, decision
+        if self._decide(gathered.facts._replace(active_connections=0)) == decision:
+            return gathered, decision  # the number does not matter
+        seconds = min(COUNTING_S, _seconds_left(context))
+        verified = self._surroundings.verify_count(gathered, seconds=seconds)
+        return verified, self._decide(verified.facts)
 
     def _register(
         self, facts: Facts, decision: Decision, context: LambdaContext | None, *, allow: bool
@@ -140,6 +167,14 @@ def start() -> ConnectHandler:
     return ConnectHandler(authorizer.decide, settings, policies=digest, surroundings=around)
 
 
+def _together(problems: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Return all problems; of one source, both."""
+    return dict(problems) | {
+        name: f"{problems[name]}; {problem}" if name in problems else problem
+        for name, problem in others.items()
+    }
+
+
 def _raising(error: BaseException) -> Callable[[Facts], Decision]:
     def decide(_facts: Facts) -> Decision:
         raise error.with_traceback(None)  # or each invocation would add to it, and keep its event alive
@@ -160,8 +195,12 @@ def _seconds_left(context: LambdaContext | None) -> float:
 
 
 def _write(record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:
-    name = getattr(context, "function_name", "local")
-    record.write(now=now, milliseconds=(perf_counter() - started) * 1000, function_name=name)
+    record.write(
+        now=now,
+        milliseconds=(perf_counter() - started) * 1000,
+        function_name=getattr(context, "function_name", "local"),
+        request_id=getattr(context, "aws_request_id", None),
+    )
 
 
 handler: ConnectHandler = start()

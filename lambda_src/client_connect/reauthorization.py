@@ -120,7 +120,8 @@ def handler(_event: object, context: Context) -> dict[str, str]:
         Exception: When the run failed, so that Lambda counts it.
     """
     started = perf_counter()
-    records = Records(function_name=context.function_name, policies="", dry_run=False)
+    request_id: str | None = getattr(context, "aws_request_id", None)
+    records = Records(function_name=context.function_name, policies="", dry_run=False, request_id=request_id)
     reauthorizer = None
     try:
         parts = Parts.of_process()
@@ -128,6 +129,7 @@ def handler(_event: object, context: Context) -> dict[str, str]:
             function_name=context.function_name,
             policies=parts.authorizer.policies.digest,
             dry_run=parts.settings.dry_run,
+            request_id=request_id,
         )
         time_left = TimeLeft(context.get_remaining_time_in_millis)
         reauthorizer = parts.reauthorizer(time_left, records, ClientVpn(time_left))

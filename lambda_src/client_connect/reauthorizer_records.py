@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from client_connect import record_log
 from client_connect.record import as_logged, metric_definition
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ _UNITS = {
 # Known only when all connections were seen.
 _UNITS_OF_SCAN = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded"), "Count")
 
-_logger = logging.getLogger("client_connect")
-_logger.setLevel(logging.INFO)
-
 
 class Records:
     """Writes the records of a run.
@@ -33,10 +31,14 @@ class Records:
         function_name: The function's name.
         policies: The digest of the policies.
         dry_run: Whether nothing is terminated.
+        request_id: The id of Lambda's invocation.
     """
 
-    def __init__(self, *, function_name: str, policies: str, dry_run: bool) -> None:
+    def __init__(
+        self, *, function_name: str, policies: str, dry_run: bool, request_id: str | None = None
+    ) -> None:
         self._function_name = function_name
+        self._request_id = request_id
         self._policies = policies
         self._dry_run = dry_run
 
@@ -134,17 +136,18 @@ class Records:
         now = datetime.now(UTC)
         units = {name: unit for name, unit in (_UNITS | _UNITS_OF_SCAN).items() if name in metrics}
         definition = metric_definition(units, dimensions=(dimension,))
-        _logger.log(
+        record_log.log.write(
             level,
             message,
-            exc_info=exception,
-            extra={
+            {
                 "at": now.isoformat(timespec="milliseconds"),
                 "FunctionName": self._function_name,
                 **as_logged(fields),
                 **metrics,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
             },
+            exception=exception,
+            request_id=self._request_id,
         )
 
 

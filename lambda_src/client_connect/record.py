@@ -1,7 +1,7 @@
 """The decision record: one line of JSON per invocation, with its metrics in it.
 
-Standard ``logging`` writes it: in Lambda's JSON format the ``extra`` of a call becomes top-level keys, and
-an ``_aws`` key makes the line an embedded metric, so neither a library nor an API call is needed.
+``record_log`` writes it. An ``_aws`` key makes the line an embedded metric, so neither a library nor an API call is
+needed.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -10,21 +10,26 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from client_connect.printable import printable, printable_json
+from client_connect import record_log
+from client_connect.printable import printable_json
 from client_connect.request import InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
-    from types import TracebackType
 
     from client_connect.authorizer import Decision
     from client_connect.facts import Facts
     from client_connect.waiver import Waiver
 
 METRIC_NAMESPACE = "ClientConnect"
+UNKNOWN_ENDPOINT = "unknown"
+# AWS's ids have 17 hexadecimal digits.
+ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]{1,32}")
+_MAX_ENDPOINT_LENGTH = 256
 _MAX_EVENT_LENGTH = 4096
 _REPLAYED = ("request", "facts")
 _UNITS = {
@@ -63,11 +68,13 @@ def as_logged(fields: Mapping[str, Any]) -> dict[str, Any]:
     return logged
 
 
+def endpoint_dimension(endpoint_id: str) -> str:
+    """Return the value of the dimension ``EndpointId``: the id, if it is that of an endpoint."""
+    return endpoint_id if ENDPOINT_ID.fullmatch(endpoint_id) else UNKNOWN_ENDPOINT
+
+
 _METRICS = metric_definition(_UNITS)
 _NO_PROBLEMS: Mapping[str, str] = {}
-
-_logger = logging.getLogger("client_connect")
-_logger.setLevel(logging.INFO)
 
 
 class Record(NamedTuple):
@@ -125,7 +132,7 @@ class Record(NamedTuple):
     def of_error(cls, event: object, error: BaseException, *, allow: bool) -> Record:
         """Describe what went wrong, with the event as it came, as text."""
         fields = {
-            "endpoint": endpoint_id_of(event) or "unknown",
+            "endpoint": (endpoint_id_of(event) or UNKNOWN_ENDPOINT)[:_MAX_ENDPOINT_LENGTH],
             "error": {"type": type(error).__name__, "detail": str(error)},
             "event": _json(event)[:_MAX_EVENT_LENGTH],
         }
@@ -133,7 +140,9 @@ class Record(NamedTuple):
         exception = None if isinstance(error, InvalidRequest) else error
         return cls(allow=allow, error=True, shadow_denied=allow, fields=fields, exception=exception)
 
-    def write(self, *, now: datetime, milliseconds: float, function_name: str) -> None:
+    def write(
+        self, *, now: datetime, milliseconds: float, function_name: str, request_id: str | None = None
+    ) -> None:
         """Log the record, with its metrics by endpoint and by function."""
         metrics = {
             "Allowed": int(self.allow),
@@ -143,13 +152,16 @@ class Record(NamedTuple):
             "DecisionTime": round(milliseconds, 3),
         }
         problems = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
-        dimensions = {"EndpointId": self.fields["endpoint"], "FunctionName": function_name}
+        dimensions = {
+            "EndpointId": endpoint_dimension(self.fields["endpoint"]),
+            "FunctionName": function_name,
+        }
         definition = metric_definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS
-        _logger.log(
-            logging.ERROR if self.error else logging.WARNING if problems else logging.INFO,
+        level = logging.ERROR if self.error else logging.WARNING if problems else logging.INFO
+        record_log.log.write(
+            level,
             "connection allowed" if self.allow else "connection denied",
-            exc_info=self.exception and _exc_info(self.exception),
-            extra={
+            {
                 "at": now.isoformat(timespec="milliseconds"),
                 "allow": self.allow,
                 **printable_json(dimensions),
@@ -158,14 +170,9 @@ class Record(NamedTuple):
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
                 **as_logged(self.fields),
             },
+            exception=self.exception,
+            request_id=request_id,
         )
-
-
-def _exc_info(error: BaseException) -> tuple[type[BaseException], BaseException, TracebackType | None]:
-    """Return an error as the formatter takes it, which writes its text as it is."""
-    text = str(error)
-    clean = error if text.isprintable() else Exception(printable(text))
-    return type(error), clean, error.__traceback__
 
 
 def _json(event: object) -> str:

@@ -17,6 +17,8 @@ DEVICES_TABLE = "CLIENT_CONNECT_DEVICES_TABLE"
 WAIVERS_TABLE = "CLIENT_CONNECT_WAIVERS_TABLE"
 CONNECTIONS_TABLE = "CLIENT_CONNECT_CONNECTIONS_TABLE"
 EXTRA_FACTS = "CLIENT_CONNECT_EXTRA_FACTS"
+SHARED_CERTIFICATES = "CLIENT_CONNECT_SHARED_CERTIFICATES"
+ANSWERED_ENDPOINTS = "CLIENT_CONNECT_ANSWERED_ENDPOINTS"
 
 DEFAULT_DENIAL = (
     "Your connection is not permitted by the rules of this VPN. Please contact your administrator."
@@ -38,6 +40,8 @@ class Settings(NamedTuple):
         waivers_table: The name of its table of waivers; together with ``devices_table``.
         connections_table: The name of the registry's table.
         extra_facts: The name of the module of extra facts.
+        shared_certificates: Whether several devices use the same client certificate.
+        endpoints: The ids of the endpoints that are answered; ``None`` for all.
     """
 
     shadow_mode: bool = False
@@ -47,6 +51,8 @@ class Settings(NamedTuple):
     waivers_table: str | None = None
     connections_table: str | None = None
     extra_facts: str | None = None
+    shared_certificates: bool = False
+    endpoints: frozenset[str] | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -63,6 +69,8 @@ class Settings(NamedTuple):
             waivers_table=os.environ.get(WAIVERS_TABLE),
             connections_table=os.environ.get(CONNECTIONS_TABLE),
             extra_facts=os.environ.get(EXTRA_FACTS),
+            shared_certificates=_flag(SHARED_CERTIFICATES),
+            endpoints=_ids(os.environ.get(ANSWERED_ENDPOINTS)),
         )
 
 
@@ -72,10 +80,19 @@ def read_shadow_mode() -> bool:
     Raises:
         ValueError: When the variable has a value that is not allowed.
     """
-    value = os.environ.get(SHADOW_MODE, "false")
+    return _flag(SHADOW_MODE)
+
+
+def _flag(name: str) -> bool:
+    value = os.environ.get(name, "false")
     if value not in ("true", "false"):
-        raise ValueError(f'{SHADOW_MODE} is "{value}"; allowed are "true" and "false"')
+        raise ValueError(f'{name} is "{value}"; allowed are "true" and "false"')
     return value == "true"
+
+
+def _ids(text: str | None) -> frozenset[str] | None:
+    # An empty list answers no endpoint at all: it was meant to restrict.
+    return None if text is None else frozenset(filter(None, text.split(",")))
 
 
 def _zone(name: str) -> tzinfo:

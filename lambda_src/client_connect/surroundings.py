@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client_connect.authorizer import Authorizer, Decision
-    from client_connect.connections import ConnectionTable
+    from client_connect.connections import ConnectionTable, OtherConnection
     from client_connect.custom_facts import CustomFacts, CustomFactsState
     from client_connect.deadlines import Deadlines
     from client_connect.inventory import DeviceTable, InventoryEntry
+    from client_connect.open_connections import OpenConnections
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
     from client_connect.tables import Tables
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 IMPORTING_S = 5.0
 
 _INVENTORY, _REGISTRY, _CUSTOM = "inventory", "registry", "customFacts"
+_OPEN_CONNECTIONS = "openConnections"
 _NO_PROBLEMS: Mapping[str, str] = {}
 
 
@@ -39,11 +41,13 @@ class GatheredFacts(NamedTuple):
         facts: What the policies see.
         waivers: The waivers that count now, in full.
         problems: Why a source is unavailable, by its name: ``inventory``, ``registry`` or ``customFacts``.
+        others: The user's other connections, as the registry has them.
     """
 
     facts: Facts
     waivers: tuple[Waiver, ...] = ()
     problems: Mapping[str, str] = _NO_PROBLEMS
+    others: tuple[OtherConnection, ...] = ()
 
 
 class Surroundings(NamedTuple):
@@ -54,6 +58,7 @@ class Surroundings(NamedTuple):
         inventory: The device inventory.
         registry: The connection registry.
         counts_connections: Whether the registry is asked for the user's open connections.
+        open_connections: Says which of the user's connections are open.
         custom: The module of extra facts.
         deadlines: Runs what may take long; needed where there is anything.
     """
@@ -62,6 +67,7 @@ class Surroundings(NamedTuple):
     inventory: DeviceTable | None = None
     registry: ConnectionTable | None = None
     counts_connections: bool = False
+    open_connections: OpenConnections | None = None
     custom: CustomFacts | None = None
     deadlines: Deadlines | None = None
 
@@ -76,6 +82,24 @@ class Surroundings(NamedTuple):
             return GatheredFacts(facts=Facts(request, time_zone=self.time_zone))
         answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
         return self.put_together(request, answers, problems)
+
+    def verify_count(self, gathered: GatheredFacts, *, seconds: float) -> GatheredFacts:
+        """Count only those of the user's connections that EC2 knows to be open; if that is not known, none is counted.
+
+        Args:
+            gathered: The facts, with the number of connections that the registry knows.
+            seconds: How long EC2 may take.
+        """
+        source = self.open_connections
+        if self.deadlines is None or source is None:
+            return gathered
+        calls = {_OPEN_CONNECTIONS: lambda: source.count(gathered.others)}
+        answers, problems = self.deadlines.run(calls, seconds=seconds)
+        number: int | None = answers.get(_OPEN_CONNECTIONS)
+        found = dict(gathered.problems)
+        if problems:
+            found[_REGISTRY] = f"open connections are not known: {problems[_OPEN_CONNECTIONS]}"
+        return gathered._replace(facts=gathered.facts._replace(active_connections=number), problems=found)
 
     def register(
         self, facts: Facts, decision: Decision, *, policies: str, seconds: float
@@ -96,6 +120,7 @@ class Surroundings(NamedTuple):
         if entry is not None and entry.problem:
             problems[_INVENTORY] = entry.problem
         now = datetime.now(UTC)
+        others: tuple[OtherConnection, ...] | None = answers.get(_REGISTRY)
         waivers = tuple(waiver for waiver in entry.waivers if now < waiver.until) if entry else ()
         facts = Facts(
             request,
@@ -104,18 +129,18 @@ class Surroundings(NamedTuple):
             inventory=entry.inventory if entry else "unavailable" if _INVENTORY in problems else "disabled",
             device=entry.device if entry else None,
             waivers=frozenset(waiver.policy_id for waiver in waivers),
-            active_connections=answers.get(_REGISTRY),
+            active_connections=None if others is None else len(others),
             custom_facts=_custom_state(answers, problems),
             custom=answers.get(_CUSTOM),
         )
-        return GatheredFacts(facts=facts, waivers=waivers, problems=problems)
+        return GatheredFacts(facts=facts, waivers=waivers, problems=problems, others=others or ())
 
     def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
         calls: dict[str, Callable[[], Any]] = {}
         if (inventory := self.inventory) is not None:
             calls[_INVENTORY] = lambda: inventory.look_up([request])[0]
         if (registry := self.registry) is not None and self.counts_connections:
-            calls[_REGISTRY] = lambda: registry.active_connections(request)
+            calls[_REGISTRY] = lambda: registry.others(request)
         if (custom := self.custom) is not None:
             calls[_CUSTOM] = lambda: custom.of(request)
         return calls
@@ -144,6 +169,7 @@ def surroundings(
         inventory=inventory,
         registry=registry,
         counts_connections=counts_connections,
+        open_connections=_open_connections() if registry is not None and counts_connections else None,
         custom=_custom(settings.extra_facts, authorizer, deadlines),
         deadlines=deadlines,
     )
@@ -158,8 +184,16 @@ def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | No
     if settings.devices_table and settings.waivers_table:
         inventory = DeviceTable(tables, devices=settings.devices_table, waivers=settings.waivers_table)
     if settings.connections_table:
-        registry = ConnectionTable(tables, name=settings.connections_table)
+        registry = ConnectionTable(
+            tables, name=settings.connections_table, shared_certificates=settings.shared_certificates
+        )
     return inventory, registry
+
+
+def _open_connections() -> OpenConnections:
+    from client_connect.open_connections import OpenConnections  # noqa: PLC0415
+
+    return OpenConnections()
 
 
 def _custom(module: str | None, authorizer: Authorizer, deadlines: Deadlines) -> CustomFacts | None:

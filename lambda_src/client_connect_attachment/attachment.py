@@ -3,6 +3,10 @@
 CloudFormation is always answered, and the endpoint is only changed where that is needed. Another handler than
 ours is left alone, unless the request says that it is to be replaced.
 
+A request is not trusted, because whoever may invoke the function can make one up. The environment says which endpoints
+and handlers the function is for, CloudFormation must be at work on the request's stack, and only CloudFormation is
+answered.
+
 Each attachment claims the handler by a tag of the endpoint, before it turns the handler on. What was on before
 without a claim is claimed too, by nobody. Only the last claim to go turns the handler off: an attachment that was
 renamed, and one whose creation is rolled back, leave it to the other one.
@@ -17,6 +21,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import re
 import signal
 import time
 import urllib.request
@@ -24,6 +30,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -31,6 +38,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+# The environment variables with what the function may do, as lists with commas.
+ENDPOINT_IDS = "CLIENT_CONNECT_ENDPOINT_IDS"
+HANDLER_ARNS = "CLIENT_CONNECT_HANDLER_ARNS"
+# Whether another handler may be replaced, if a request asks for it.
+REPLACE = "CLIENT_CONNECT_REPLACE"
 
 # The physical id of what was never turned on, so that there is nothing to turn off when it is deleted.
 NOT_ATTACHED = "not-attached"
@@ -54,11 +67,34 @@ _CLAIM_PAUSE = 0.5  # seconds
 
 _MAX_REASON = 1000  # CloudFormation takes an answer of at most 4,096 bytes
 
+# CloudFormation's own buckets, by the Region with or without its hyphens, at S3's hosts in all partitions.
+# Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-vpce-bucketnames.html
+_BUCKET = "cloudformation-custom-resource-response-"
+_SUFFIXES = (
+    "amazonaws.com",
+    "amazonaws.com.cn",
+    "amazonaws.eu",
+    "c2s.ic.gov",
+    "sc2s.sgov.gov",
+    "csp.hci.ic.gov",
+    "cloud.adc-e.uk",
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HTTPS = 443
+
 _logger = logging.getLogger("client_connect_attachment")
 
 
 class AttachmentRefused(Exception):
     """The endpoint is left as it is, for a reason that the administrator can do something about."""
+
+
+class NotPermitted(AttachmentRefused):
+    """The request asks for what this function is not for."""
+
+
+class AnswerRefused(Exception):
+    """The answer would not go to CloudFormation, so nothing is done and nothing is answered."""
 
 
 class _OutOfTime(BaseException):
@@ -135,6 +171,20 @@ class Resource:
         kinds = {"Create": self.create, "Update": self.update, "Delete": self.delete}
         kinds[self._event["RequestType"]]()
 
+    def require_operation(self) -> None:
+        """Check that CloudFormation is at work on the request's stack: otherwise the request is not CloudFormation's.
+
+        Raises:
+            NotPermitted: When it is not.
+        """
+        client = boto3.client("cloudformation", config=_CONFIG)
+        (stack,) = client.describe_stacks(StackName=self._event["StackId"])["Stacks"]
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            raise NotPermitted(
+                f"the stack is in the state {stack['StackStatus']}, so CloudFormation has not sent this request; only "
+                "CloudFormation may, while it deploys"
+            )
+
     def create(self) -> None:
         """Claim the handler and turn it on."""
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
@@ -162,6 +212,8 @@ class Resource:
             endpoint = self._permitted_endpoint(wanted, ours=ours)
             by_us = is_known or self._key in endpoint.claimants(wanted.handler_arn)
             self._attach(wanted, endpoint, by_us=by_us, ours=ours)
+        except NotPermitted:
+            raise
         except AttachmentRefused:
             # What made an update fail must not make its roll-back fail too, which asks for what there was.
             if not is_known:
@@ -213,7 +265,13 @@ class Resource:
 
         Raises:
             AttachmentRefused: When there is no such endpoint here, or it has a handler that is not ours.
+            NotPermitted: When the function is not for this endpoint or handler.
         """
+        if wanted.handler_arn not in _listed(HANDLER_ARNS):
+            raise NotPermitted(
+                f"this function turns on {os.environ[HANDLER_ARNS]} and no other handler, but the request asks for "
+                f"{wanted.handler_arn:.200}"
+            )
         endpoint = self._endpoint(wanted.endpoint_id)
         if endpoint is None:
             region = self._client.meta.region_name
@@ -268,7 +326,7 @@ class Resource:
             endpoint = self._endpoint(attached.endpoint_id)
             if endpoint is not None:
                 self._release(attached, endpoint)
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError, NotPermitted):
             _logger.exception("could not release the endpoint", extra={"endpointId": attached.endpoint_id})
 
     def _claim(self, endpoint_id: str, claims: Mapping[str, str]) -> None:
@@ -296,7 +354,16 @@ class Resource:
         return f"{wanted.handler_arn} {self._event['RequestId']}"
 
     def _endpoint(self, endpoint_id: str) -> Endpoint | None:
-        """Return an endpoint, or nothing if there is no such endpoint."""
+        """Return an endpoint, or nothing if there is no such endpoint.
+
+        Raises:
+            NotPermitted: When the function is not for this endpoint.
+        """
+        if endpoint_id not in _listed(ENDPOINT_IDS):
+            raise NotPermitted(
+                f"this function changes {os.environ[ENDPOINT_IDS]} and no other endpoint, but the request names "
+                f"{endpoint_id:.200}"
+            )
         try:
             found = self._client.describe_client_vpn_endpoints(ClientVpnEndpointIds=[endpoint_id])
         except ClientError as error:
@@ -317,15 +384,21 @@ class Resource:
     @property
     def _replace(self) -> bool:
         replace: str = self._event["ResourceProperties"]["Replace"]
-        return replace == "true"
+        return replace == "true" == os.environ[REPLACE]
 
 
 def handler(event: dict[str, Any], context: Any) -> None:  # noqa: ANN401 - Lambda's own object
-    """Do what CloudFormation asks for, and answer it, whatever happens."""
+    """Do what CloudFormation asks for, and answer it, whatever happens.
+
+    Raises:
+        AnswerRefused: When the answer would not go to CloudFormation. Nothing was done then.
+    """
+    _require_cloudformation(event["ResponseURL"])
     resource = Resource(event)
     reason = ""
     try:
         with _time_limit(context.get_remaining_time_in_millis() / 1000 - _ANSWER_SECONDS):
+            resource.require_operation()
             resource.perform()
     except (AttachmentRefused, _OutOfTime) as error:
         _logger.error("the request failed: %s", error)  # noqa: TRY400 - the reason says it all
@@ -350,6 +423,40 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _listed(variable: str) -> list[str]:
+    return os.environ[variable].split(",")
+
+
+def _require_cloudformation(url: str) -> None:
+    """Check that a URL is one to which CloudFormation wants its answers.
+
+    Raises:
+        AnswerRefused: When it is not. The message does not repeat the URL, because it may be signed.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host in _LOOPBACK and _is_emulated():
+        return
+    is_plain = parts.scheme == "https" and parts.username is None and (parts.port or _HTTPS) == _HTTPS
+    if not (is_plain and _bucket_hosts().fullmatch(host)):
+        raise AnswerRefused(
+            f"the answer would go to {host!r:.200}, which is not a bucket of CloudFormation's"
+        )
+
+
+def _bucket_hosts() -> re.Pattern[str]:
+    region = os.environ["AWS_REGION"]
+    buckets = "|".join(re.escape(_BUCKET + name) for name in (region, region.replace("-", "")))
+    suffixes = "|".join(map(re.escape, _SUFFIXES))
+    return re.compile(rf"({buckets})\.s3(-fips)?(\.dualstack)?([.-]{re.escape(region)})?\.({suffixes})")
+
+
+def _is_emulated() -> bool:
+    """Whether EC2 is an emulator on this machine, which is never the case in AWS."""
+    url = os.environ.get("AWS_ENDPOINT_URL_EC2") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    return urlsplit(url).hostname in _LOOPBACK
 
 
 def _claimed_arn(claim: str) -> str:

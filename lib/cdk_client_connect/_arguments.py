@@ -57,6 +57,7 @@ _TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
     "time_zone": (str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
     "device_inventory": (DeviceInventory, "a DeviceInventory"),
     "connection_registry": (ConnectionRegistry, "a ConnectionRegistry"),
+    "shared_certificates": (bool, FLAG),
     "extra_facts": (ExtraFacts, "ExtraFacts, made by ExtraFacts.from_file(...) or .from_directory(...)"),
     "environment": (Mapping, 'a mapping of texts, such as {"RISK_SERVICE_URL": "https://risk.example.com"}'),
     "policy_tests": (bool, FLAG),

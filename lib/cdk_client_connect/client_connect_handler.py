@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from cdk_client_connect import _arguments
+from cdk_client_connect import _answered_endpoints, _arguments
 from cdk_client_connect._environment_check import checked_arn, require_same_environment
 from cdk_client_connect._environment_variables import require_environment, require_size
 from cdk_client_connect._function_code import (
@@ -103,6 +103,12 @@ class ClientConnectHandler(Construct):
             account and Region. Default: none.
         connection_registry: Where allowed connections are recorded, with one write that never changes the
             answer. In the same account and Region. Default: none.
+        shared_certificates: Whether several devices use the same client certificate, so that its common name
+            does not identify a device. Otherwise a user's older connection with the same common name never
+            counts for a limit of connections: the new one replaces it. Default: ``False``.
+        endpoints: The ids of the endpoints that the handler answers; connections to others are denied, with an
+            error in the record. For an endpoint that is defined with this handler, deploy it first and give its
+            id as a string: a reference would make each wait for the other. Default: ``None``, all endpoints.
         extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
             ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
@@ -148,6 +154,8 @@ class ClientConnectHandler(Construct):
         time_zone: str = "UTC",
         device_inventory: DeviceInventory | None = None,
         connection_registry: ConnectionRegistry | None = None,
+        shared_certificates: bool = False,
+        endpoints: Sequence[str] | None = None,
         extra_facts: ExtraFacts | None = None,
         environment: Mapping[str, str] | None = None,
         policy_tests: bool = True,
@@ -170,11 +178,13 @@ class ClientConnectHandler(Construct):
         _arguments.require_message(default_message, _custom_types(policies, code))
         _arguments.require_time_zone(time_zone)
         _arguments.require_memory(memory_size)
+        _answered_endpoints.require_endpoints(endpoints)
         variables = {
             settings.SHADOW_MODE: "true" if shadow_mode else "false",
             settings.DEFAULT_MESSAGE: default_message,
             settings.TIME_ZONE: time_zone,
             **_sources(device_inventory, connection_registry, module),
+            **_restrictions(endpoints, shared_certificates=shared_certificates),
             **environment,
         }
         require_size(variables)
@@ -201,6 +211,7 @@ class ClientConnectHandler(Construct):
         super().__init__(scope, id)
         self._device_inventory = device_inventory
         self._connection_registry = connection_registry
+        self._endpoints = endpoints
         self._policies = policies if code is None else None
         self._shadow_mode = shadow_mode
         self._provisioned_concurrency = concurrency
@@ -242,6 +253,8 @@ class ClientConnectHandler(Construct):
         )
         self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
+        if endpoints is not None:
+            _answered_endpoints.refuse_circles(self, self._alias, endpoints)
         if self._policies is not None:
             show_policies(self._alias, self._policies)
         self._target: lambda_.IFunction = self._alias
@@ -264,7 +277,11 @@ class ClientConnectHandler(Construct):
 
     @property
     def role(self) -> iam.Role:
-        """The function's role; it may write to its log group, use the tables it is given, and nothing else."""
+        """The function's role.
+
+        It may write to its log group, use the tables it is given, query connections if its policies count them, and
+        nothing else.
+        """
         return self._role
 
     @property
@@ -468,6 +485,7 @@ class ClientConnectHandler(Construct):
             self._connection_registry.grant_record(self._role)
             if self._policies is None or "activeConnections" in attributes_read(self._policies):
                 self._connection_registry.grant_count(self._role)
+                _answered_endpoints.allow_queries(self._role, self._endpoints)
 
     def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:
         if concurrency.minimum:
@@ -508,6 +526,16 @@ def _sources(
         variables[settings.CONNECTIONS_TABLE] = registry.table.table_name
     if module is not None:
         variables[settings.EXTRA_FACTS] = module
+    return variables
+
+
+def _restrictions(endpoints: Sequence[str] | None, *, shared_certificates: bool) -> dict[str, str]:
+    """Return the environment variables for what differs from the default."""
+    variables = {}
+    if endpoints is not None:
+        variables[settings.ANSWERED_ENDPOINTS] = ",".join(endpoints)
+    if shared_certificates:
+        variables[settings.SHARED_CERTIFICATES] = "true"
     return variables
 
 

@@ -16,8 +16,9 @@ from client_connect.connections import (
     CONNECTION_ID,
     ENDPOINT_ID,
     PRINCIPAL,
+    TERMINATED,
 )
-from client_connect.items import EXPIRES_AT
+from client_connect.items import COMMON_NAME, EXPIRES_AT
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -64,7 +65,7 @@ class ConnectionRegistry(Construct):
             index_name=BY_PRINCIPAL,
             partition_key=dynamodb.Attribute(name=PRINCIPAL, type=dynamodb.AttributeType.STRING),
             projection_type=dynamodb.ProjectionType.INCLUDE,
-            non_key_attributes=[ENDPOINT_ID, AT, CONFIRMED],
+            non_key_attributes=[ENDPOINT_ID, AT, CONFIRMED, TERMINATED, COMMON_NAME],
         )
 
     @property

@@ -96,7 +96,7 @@ class EndpointAttachment(Construct):
             resources,
             "Resource",
             resource_type="Custom::ClientConnectAttachment",
-            service_token=_attaching_function(resources, endpoint_id).function_arn,
+            service_token=_attaching_function(resources, handler, endpoint_id, replace=replace).function_arn,
             service_timeout=Duration.minutes(10),  # of waiting for an answer; without it, an hour
             properties={
                 "EndpointId": endpoint_id,
@@ -110,18 +110,27 @@ class EndpointAttachment(Construct):
             Stack.of(self).add_dependency(Stack.of(handler))
 
 
-def _attaching_function(scope: Construct, endpoint_id: str) -> lambda_.Function:
-    """Define the function, which may modify this endpoint and describe all."""
+def _attaching_function(
+    scope: Construct, handler: ClientConnectHandler, endpoint_id: str, *, replace: bool
+) -> lambda_.Function:
+    """Define the function, which may turn this handler on for this endpoint, whoever invokes it."""
     function = support_function(
         scope,
         package="client_connect_attachment",
         handler="attachment.handler",
         description="Turns the client connect handler of a Client VPN endpoint on and off",
         timeout=Duration.minutes(2),
+        environment={
+            "CLIENT_CONNECT_ENDPOINT_IDS": endpoint_id,
+            "CLIENT_CONNECT_HANDLER_ARNS": handler.function_arn,
+            "CLIENT_CONNECT_REPLACE": "true" if replace else "false",
+        },
     )
     arn = Stack.of(scope).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=endpoint_id)
     for statement in (
         iam.PolicyStatement(actions=["ec2:ModifyClientVpnEndpoint"], resources=[arn]),
+        # By its ARN, the stack of the attachment and no other.
+        iam.PolicyStatement(actions=["cloudformation:DescribeStacks"], resources=[Stack.of(scope).stack_id]),
         iam.PolicyStatement(
             actions=["ec2:CreateTags", "ec2:DeleteTags"], resources=[arn], conditions=_ONLY_CLAIMS
         ),

@@ -10,6 +10,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -33,18 +34,28 @@ STACK, OTHER_STACK = (
     f"arn:aws:cloudformation:us-east-1:000000000000:stack/{name}/2f7d6a10-guid" for name in ("vpn", "other")
 )
 BY_HAND = "cdk-client-connect:by-hand"
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+# The tests' endpoints, each of which the function may change; in AWS it is one.
+ENDPOINTS = tuple(f"cvpn-endpoint-{number:017x}" for number in range(100))
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "CLIENT_CONNECT_ENDPOINT_IDS": ",".join(("cvpn-endpoint-0", "cvpn-endpoint-1", "e", *ENDPOINTS)),
+    "CLIENT_CONNECT_HANDLER_ARNS": f"{OURS},{MOVED},{LONGEST}",
+    "CLIENT_CONNECT_REPLACE": "true",
+}
 
 
 class CloudFormation:
-    """Takes the answers at a loopback URL, which plays the presigned one.
+    """Takes the answers at a loopback URL, which plays the presigned one and reports the state of the stacks.
 
     Attributes:
         failures: How many answers it refuses first.
+        state: What it says of every stack.
     """
 
     def __init__(self) -> None:
         self.failures = 0
+        self.state = "UPDATE_IN_PROGRESS"
         self._answers: queue.Queue[dict[str, Any]] = queue.Queue()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._request_handler())
 
@@ -59,7 +70,20 @@ class CloudFormation:
     @property
     def url(self) -> str:
         """What the function is to answer to."""
-        return "http://{}:{}/answer?signature=secret".format(*self._server.server_address[:2])
+        return f"{self._address}/answer?signature=secret"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variable by which AWS's SDKs find it."""
+        return {"AWS_ENDPOINT_URL_CLOUDFORMATION": self._address}
+
+    @property
+    def _address(self) -> str:
+        return "http://{}:{}".format(*self._server.server_address[:2])
+
+    def no_answer(self) -> bool:
+        """Whether nothing was answered."""
+        return self._answers.empty()
 
     def answer(self) -> dict[str, Any]:
         """Return the one answer to the last request."""
@@ -82,6 +106,25 @@ class CloudFormation:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
+            def do_POST(self) -> None:
+                asked = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                assert asked["Action"] == "DescribeStacks"
+                fields = {
+                    "StackName": "vpn",
+                    "CreationTime": "2026-11-30T00:00:00Z",
+                    "StackStatus": cloudformation.state,
+                }
+                stack = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
+                body = (
+                    '<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">'
+                    f"<DescribeStacksResult><Stacks><member>{stack}</member></Stacks></DescribeStacksResult>"
+                    "</DescribeStacksResponse>"
+                ).encode()
+                self.send_response(HTTPStatus.OK)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""
 
@@ -103,16 +146,16 @@ def api() -> Iterator[ClientVpnApi]:
 
 
 @pytest.fixture(scope="module")
-def runtime(api: ClientVpnApi) -> Iterator[RuntimeClient]:
+def runtime(api: ClientVpnApi, cloudformation: CloudFormation) -> Iterator[RuntimeClient]:
     """The function as it is deployed, asking that API."""
-    with started(api.environment) as runtime:
+    with started(api.environment | cloudformation.environment) as runtime:
         yield runtime
 
 
 def started(environment: dict[str, str]) -> RuntimeClient:
     """Return the function, to be entered."""
     folder = ROOT / "lambda_src" / "client_connect_attachment"
-    return RuntimeClient(folder, handler="attachment.handler", environment=KEYS | environment)
+    return RuntimeClient(folder, handler="attachment.handler", environment=ENVIRONMENT | environment)
 
 
 @pytest.fixture
@@ -160,6 +203,7 @@ def request(  # noqa: PLR0913 - one keyword per field
 
 
 _request_numbers = itertools.count()
+_unused_endpoints = iter(ENDPOINTS)
 
 
 def properties(endpoint_id: str, handler: str, *, replace: bool = False) -> dict[str, str]:
@@ -168,12 +212,12 @@ def properties(endpoint_id: str, handler: str, *, replace: bool = False) -> dict
 
 
 @pytest.fixture
-def endpoint(api: ClientVpnApi, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
+def endpoint(api: ClientVpnApi) -> Iterator[Callable[..., str]]:
     """Define endpoints for one test."""
     ids: list[str] = []
 
     def define(handler: str | None = None) -> str:
-        endpoint_id = f"cvpn-endpoint-{abs(hash(request.node.nodeid)):016x}{len(ids)}"
+        endpoint_id = next(_unused_endpoints)
         api.add_endpoint(endpoint_id, handler=handler)
         ids.append(endpoint_id)
         return endpoint_id
@@ -580,7 +624,10 @@ class TestTwo:
 
     def test_the_new_ones_claim_is_seen_before_the_old_one_goes(self, cloudformation: CloudFormation) -> None:
         """The creation is answered only when EC2, which is eventually consistent, shows its claim."""
-        with ClientVpnApi(stale_seconds=2) as stale, started(stale.environment) as runtime:
+        with (
+            ClientVpnApi(stale_seconds=2) as stale,
+            started(stale.environment | cloudformation.environment) as runtime,
+        ):
             stale.add_endpoint("e")
             for logical_id in ("Attachment", "Renamed"):
                 event = request(cloudformation, "Create", "e", logical_id=logical_id)
@@ -678,6 +725,78 @@ class TestByHand:
         assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (off(OURS), {})
 
 
+class TestForged:
+    """Requests by a caller who may invoke the function, but is not CloudFormation."""
+
+    def test_no_other_handler_is_turned_on(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
+    ) -> None:
+        """Whatever kind of request asks for it, and whatever it claims to have been before."""
+        endpoint_id = endpoint(OURS)
+        for kind, more in (
+            ("Create", {}),
+            ("Update", {"physical_id": f"{endpoint_id}/{OURS}", "old": (endpoint_id, OURS)}),
+            ("Update", {"physical_id": f"{endpoint_id}/{FOREIGN}", "old": (endpoint_id, FOREIGN)}),
+        ):
+            answer = send(kind, endpoint_id, handler=FOREIGN, replace=True, **more)
+            assert answer["Status"] == "FAILED"
+            assert answer["Reason"].endswith(f"and no other handler, but the request asks for {FOREIGN}")
+        assert (api.client_connect_options(endpoint_id), api.tags(endpoint_id)) == (on(OURS), {})
+
+    @pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
+    def test_no_other_endpoint_is_changed(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], kind: str
+    ) -> None:
+        """Neither the one that the properties name, nor the one of the physical id."""
+        other = f"cvpn-endpoint-other{kind.lower()}"
+        api.add_endpoint(other, handler=OURS)
+        answer = send(kind, other, physical_id=f"{other}/{OURS}", old=(endpoint(), OURS))
+        assert answer["Status"] == "FAILED"
+        assert answer["Reason"].startswith("this function changes cvpn-endpoint-0,")
+        assert (api.client_connect_options(other), api.tags(other)) == (on(OURS), {})
+
+    @pytest.mark.parametrize("state", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_FAILED"])
+    def test_nothing_is_turned_off_while_nothing_is_deployed(
+        self,
+        send: Callable[..., Any],
+        api: ClientVpnApi,
+        endpoint: Callable[..., str],
+        cloudformation: CloudFormation,
+        state: str,
+    ) -> None:
+        """CloudFormation sends requests only while it is at work on the stack."""
+        endpoint_id = endpoint()
+        physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
+        cloudformation.state = state
+        try:
+            answer = send("Delete", endpoint_id, physical_id=physical_id)
+        finally:
+            cloudformation.state = "UPDATE_IN_PROGRESS"
+        assert answer["Reason"].startswith(
+            f"the stack is in the state {state}, so CloudFormation has not sent"
+        )
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+
+    def test_replacing_needs_the_environment(
+        self, api: ClientVpnApi, cloudformation: CloudFormation, endpoint: Callable[..., str]
+    ) -> None:
+        """A request alone does not replace another handler. And one that wants an answer elsewhere gets none."""
+        endpoint_id = endpoint(FOREIGN)
+        environment = api.environment | cloudformation.environment | {"CLIENT_CONNECT_REPLACE": "false"}
+        with started(environment) as runtime:
+            runtime.invoke(request(cloudformation, "Create", endpoint_id, replace=True), seconds=60)
+            assert "has another client connect handler already" in cloudformation.answer()["Reason"]
+            event = request(cloudformation, "Create", endpoint_id)
+            event["ResponseURL"] = "https://attacker.example/answer?signature=secret"
+            with pytest.raises(
+                FunctionFailed, match=r"'attacker\.example', which is not a bucket of CloudFormation"
+            ):
+                runtime.invoke(event, seconds=60)
+            assert not [line for line in runtime.log_lines if "secret" in line]
+        assert cloudformation.no_answer()
+        assert api.client_connect_options(endpoint_id) == on(FOREIGN)
+
+
 class TestTrouble:
     """CloudFormation is answered whatever happens."""
 
@@ -723,7 +842,7 @@ class TestTrouble:
         """A refused connection ends, after its repetitions, with a reason."""
         with ClientVpnApi() as gone:
             environment = gone.environment
-        with started(environment) as runtime:
+        with started(environment | cloudformation.environment) as runtime:
             runtime.invoke(request(cloudformation, "Create", "cvpn-endpoint-0"), seconds=60)
         answer = cloudformation.answer()
         assert answer["Status"] == "FAILED"
@@ -733,7 +852,7 @@ class TestTrouble:
         """The answer goes out before the function's own time is up."""
         with (
             ClientVpnApi(latency_seconds=60) as slow,
-            started(slow.environment) as runtime,
+            started(slow.environment | cloudformation.environment) as runtime,
         ):
             runtime.invoke(request(cloudformation, "Delete", "e", physical_id=f"e/{OURS}"), seconds=14)
         answer = cloudformation.answer()

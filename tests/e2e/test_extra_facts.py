@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,6 +37,8 @@ import threading
 from client_connect import ConnectionRequest
 
 def facts(request: ConnectionRequest) -> dict[str, object]:
+    if request.username.startswith("log:"):
+        exec(request.username.removeprefix("log:"), {"request": request})
     match request.username:
         case "raises": raise LookupError("no such user")
         case "exits": raise SystemExit(1)
@@ -47,12 +50,38 @@ def facts(request: ConnectionRequest) -> dict[str, object]:
         case "missing": return {}
     return {"riskScore": 80 if request.username == "risky" else 0}
 """
+LOGGING = "import io, logging, logging.config, os, sys; "
+# What a module, or what it imports, may do to logging.
+SABOTAGE = {
+    "dictConfig": 'logging.config.dictConfig({"version": 1})',
+    "dictConfig with handlers": (
+        'logging.config.dictConfig({"version": 1, "handlers": {"h": {"class": "logging.NullHandler"}}, '
+        '"root": {"level": "ERROR", "handlers": ["h"]}})'
+    ),
+    "disable": "logging.disable(logging.CRITICAL)",
+    "level of the root": "logging.getLogger().setLevel(logging.CRITICAL)",
+    "level of the logger": 'logging.getLogger("client_connect").setLevel(logging.CRITICAL)',
+    "logger off": 'logging.getLogger("client_connect").disabled = True',
+    "formatter": '[h.setFormatter(logging.Formatter("%(message)s")) for h in logging.getLogger().handlers]',
+    "filter": "[h.addFilter(lambda record: False) for h in logging.getLogger().handlers]",
+    "level of the handler": "[h.setLevel(logging.CRITICAL) for h in logging.getLogger().handlers]",
+    "names of levels": 'logging.addLevelName(logging.INFO, "info")',
+    "class": 'logging.setLoggerClass(type("Mine", (logging.Logger,), {"handle": lambda *_: None}))',
+    "factory": 'logging.setLogRecordFactory(lambda *_, **__: logging.makeLogRecord({"msg": "hidden"}))',
+    "converter": "logging.Formatter.converter = None",
+    "basicConfig": "logging.basicConfig(force=True, level=logging.CRITICAL, stream=io.StringIO())",
+    "shutdown": "logging.shutdown()",
+    "no handlers": "logging.getLogger().handlers.clear()",
+    "print": "sys.stdout = sys.__stdout__ = io.StringIO()",
+    "standard output": "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+    "closed": "os.close(1)",
+}
 FAULTS = {
-    "raises": "LookupError: no such user",
-    "exits": "SystemExit: 1",
+    "raises": "LookupError at our_facts.py:9 in facts",
+    "exits": "SystemExit at our_facts.py:10 in facts",
     "hangs": "TimeoutError: no answer within 2.5 s",
     "a list": "TypeError: facts() returned list, not a dict",
-    "a float": "ValueError: float is nothing that a policy can read: 0.5",
+    "a float": "ValueError: facts() returned what no policy can read: float 0.5 is nothing that a policy can read",
     "a text": "ValueError: facts() returned what custom.cedarschema does not declare: a value is of another type",
     "undeclared": "ValueError: facts() returned what custom.cedarschema does not declare: while parsing context, ",
     "missing": "ValueError: facts() returned what custom.cedarschema does not declare: while parsing context, ",
@@ -120,15 +149,46 @@ def test_a_fault_is_a_fact(runtime: RuntimeClient, fault: str) -> None:
     assert message(runtime, "bob") is None
 
 
+@pytest.mark.parametrize("sabotage", SABOTAGE)
+def test_records_survive_what_a_module_does_to_logging(runtime: RuntimeClient, sabotage: str) -> None:
+    """The record of this very connection, and of all later ones, is written as Lambda's JSON format has it."""
+    before = len(runtime.log_lines)
+    assert message(runtime, f"log:{LOGGING}{SABOTAGE[sabotage]}") is None
+    (line,) = runtime.log_lines[before:]
+    record = json.loads(line)
+    assert (record["level"], record["message"]) == ("INFO", "connection allowed")
+    assert record["logger"] == "client_connect"
+    assert record["requestId"]
+    assert datetime.fromisoformat(record["timestamp"]).tzinfo is UTC
+    assert (record["Allowed"], record["facts"]["customFacts"]) == (1, "available")
+    assert record["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "ClientConnect"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'import logging.config; logging.config.dictConfig({"version": 1})',
+        "import logging; logging.basicConfig(force=True); logging.disable()",
+    ],
+)
+def test_records_survive_what_a_module_does_at_its_import(tmp_path: Path, source: str) -> None:
+    """It may be a package that the module imports."""
+    module = written(tmp_path, f"{source}\ndef facts(request): return {{'riskScore': 80}}")
+    with start(tmp_path / "out", module) as running:
+        running.invoke(event("risky"))
+        (record,) = running.log_records
+        assert (record["level"], record["Denied"]) == ("INFO", 1)
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
         (
             "import a_module_that_nobody_has",
-            "ModuleNotFoundError: No module named 'a_module_that_nobody_has'",
+            "ModuleNotFoundError (a_module_that_nobody_has) at our_facts.py:1 in <module>",
         ),
-        ("import os; os.environ['RISK_SERVICE_URL']", "KeyError: 'RISK_SERVICE_URL'"),
-        ("import sys; sys.exit()", "SystemExit: "),
+        ("import os; os.environ['RISK_SERVICE_URL']", "KeyError at our_facts.py:1 in <module>"),
+        ("import sys; sys.exit()", "SystemExit at our_facts.py:1 in <module>"),
         ("import threading; threading.Event().wait()", "TimeoutError: no answer within 2.5 s"),
     ],
 )
@@ -166,7 +226,7 @@ def test_the_example(tmp_path: Path) -> None:
         assert message(running, "mallory") is None
         assert message(running, "o'eve") == "Your account needs a check. Please call the help desk."
         assert message(running, "nobody") == TRY_AGAIN
-        assert running.log_records[-1]["unavailable"]["customFacts"] == "HTTPError: HTTP Error 404: Not Found"
+        assert running.log_records[-1]["unavailable"]["customFacts"] == "HTTPError at risk.py:20 in facts"
         server.shutdown()
         server.server_close()
         assert message(running, "bob") == TRY_AGAIN

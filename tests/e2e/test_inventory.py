@@ -154,8 +154,14 @@ def test_connections_are_counted_while_the_registry_is_kept_up_to_date(handler: 
         },
     )
     third = connect(handler, "laptop-5", username="eve", **{"connection-id": "cvpn-connection-third"})
-    assert third.record["facts"]["activeConnections"] == 2
-    assert outcome(third) == (False, ["connections-per-user"])
+    assert outcome(third) == (True, ["authenticated"])
+    assert third.record["facts"]["activeConnections"] == 0  # the device replaces its own
+    put(handler, "DevicesTable", device_item("phone-5", COMPLIANT))
+    fourth = connect(handler, "phone-5", username="eve")
+    # The emulator does not know this call of EC2's.
+    assert fourth.record["unavailable"]["registry"].startswith("open connections are not known: ")
+    assert "activeConnections" not in fourth.record["facts"]
+    assert outcome(fourth) == (True, ["authenticated"])
 
 
 def test_a_table_that_is_gone_denies_with_a_message(handler: DeployedHandler) -> None:

@@ -114,6 +114,11 @@ class TestDefault:
                 "Effect": "Allow",
                 "Resource": {"Fn::GetAtt": [log_group, "Arn"]},
             },
+            {
+                "Action": "cloudformation:DescribeStacks",
+                "Effect": "Allow",
+                "Resource": {"Ref": "AWS::StackId"},
+            },
             {"Action": "ec2:DescribeClientVpnEndpoints", "Effect": "Allow", "Resource": "*"},
             {
                 "Action": "ec2:ModifyClientVpnEndpoint",
@@ -124,6 +129,15 @@ class TestDefault:
         assert "ManagedPolicyArns" not in default.find_resources("AWS::IAM::Role")[role]["Properties"]
         assert function["Properties"]["Role"] == {"Fn::GetAtt": [role, "Arn"]}
         assert set(policies) == set(function["DependsOn"])
+
+    def test_what_the_function_may_turn_on_is_in_its_environment(self, default: assertions.Template) -> None:
+        """Whoever invokes it, and whatever the request says."""
+        (alias,) = default.find_resources("AWS::Lambda::Alias")
+        assert attaching_function(default)["Properties"]["Environment"]["Variables"] == {
+            "CLIENT_CONNECT_ENDPOINT_IDS": ENDPOINT,
+            "CLIENT_CONNECT_HANDLER_ARNS": {"Ref": alias},
+            "CLIENT_CONNECT_REPLACE": "false",
+        }
 
     def test_the_function_can_always_answer(self, default: assertions.Template) -> None:
         """It is given two minutes, and CloudFormation waits longer than Lambda's repetitions take."""

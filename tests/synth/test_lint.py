@@ -31,6 +31,7 @@ from cdk_client_connect import (
     Notifications,
     Policies,
     ProvisionedConcurrency,
+    Rules,
     ServiceLinkedRole,
     TrafficShifting,
     TrustProvider,
@@ -94,6 +95,21 @@ def require_lint_clean(folder: Path) -> None:
     assert templates
     for template in templates:
         assert lint_file(template, ManualArgs(regions=["eu-central-1"])) == []
+
+
+@pytest.mark.parametrize("env", [None, cdk.Environment(account="111111111111", region="eu-central-1")])
+def test_handler_that_counts_is_clean(synthesized: Callable[..., Path], env: cdk.Environment | None) -> None:
+    """It may query all endpoints of the account and Region, which the construct acknowledges."""
+
+    def build(app: cdk.App) -> None:
+        stack = cdk.Stack(app, "Stack", env=env)
+        policies = Policies.from_rules(Rules(connections_per_user=1))
+        registry = ConnectionRegistry(stack, "Registry")
+        ClientConnectHandler(stack, "Handler", policies=policies, connection_registry=registry)
+
+    folder = synthesized(build)
+    assert nag_findings(folder) == []
+    require_lint_clean(folder)
 
 
 @pytest.mark.parametrize("arguments", VARIANTS.values(), ids=VARIANTS)

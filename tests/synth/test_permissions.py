@@ -61,8 +61,10 @@ RESOURCES = {
     "Stack/Topic": "the topic",
     "Stack/TopicKey": "the topic's key",
     ARN.format("ec2", f"client-vpn-endpoint/{ENDPOINT_ID}"): "that endpoint",
+    ARN.format("ec2", "client-vpn-endpoint/*"): "all endpoints of the account and Region",
     "arn:AWS::Partition:iam::AWS::AccountId:role/aws-service-role/clientvpn-connections.amazonaws.com/"
     "AWSServiceRoleForClientVPNConnections": "the role `AWSServiceRoleForClientVPNConnections`",
+    "AWS::StackId": "its stack",
     "*": "`*`",
 }
 Permission = tuple[str, str, str]

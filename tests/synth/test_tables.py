@@ -86,7 +86,7 @@ def test_the_tables(stack: cdk.Stack) -> None:
     assert index["IndexName"] == "byPrincipal"
     assert index["Projection"] == {
         "ProjectionType": "INCLUDE",
-        "NonKeyAttributes": ["endpointId", "at", "confirmed"],
+        "NonKeyAttributes": ["endpointId", "at", "confirmed", "terminatedAt", "commonName"],
     }
 
 

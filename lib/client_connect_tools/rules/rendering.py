@@ -332,7 +332,10 @@ def connections_per_user(limit: int) -> Rule:
     return Rule(
         id="connections-per-user",
         comment=f"A user has at most {count} at once; a number that is not known passes.",
-        message=f"You have {count} already. Close one, then connect again.",
+        message=(
+            f"You have {count} already. Disconnect another device, then try again. If you have just disconnected, "
+            "wait a minute."
+        ),
         status="too-many-connections",
         condition=f"context has activeConnections && context.activeConnections >= {limit}",
     )

@@ -56,7 +56,10 @@ class Rules:
             more. This, ``compliant_devices`` and ``own_device`` demand a registered device.
         own_device: The name of the inventory's tag that must hold the user's name, such as ``owner``; what counts as
             equal is as in ``own_certificate``.
-        connections_per_user: How many connections a user may have at once; 1 or more.
+        connections_per_user: How many connections a user may have at once; 1 or more. A new connection beyond that
+            is refused. Prefer ``ConnectionReauthorizer(connections_per_user=...)``, which ends the user's oldest
+            connection instead and refuses no new one. Needs a connection registry and a re-authorizer: without them
+            the number is not known, and the rule allows.
         messages: What a denied client is told instead, by the id of the rule; 1 to 255 characters. They may have
             placeholders, such as ``{username}``.
 

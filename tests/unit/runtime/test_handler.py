@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from unittest.mock import Mock
 from zoneinfo import ZoneInfo
 
 import cedarpy
@@ -347,6 +348,86 @@ def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyP
     assert start()(event())["allow"]
     digest = Authorizer((tmp_path / "policies.cedar").read_text("utf-8")).policies.digest
     assert [record["policies"] for record in log.records()] == [digest] * 3
+
+
+ENDPOINT, OTHER = "cvpn-endpoint-0123456789abcdef0", "cvpn-endpoint-0badc0de"
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "asking", "answered"),
+    [
+        (None, OTHER, True),
+        ({ENDPOINT}, ENDPOINT, True),
+        ({ENDPOINT, OTHER}, OTHER, True),
+        ({ENDPOINT}, OTHER, False),
+        ({ENDPOINT}, ENDPOINT.upper(), False),
+        ({ENDPOINT}, f"{ENDPOINT},{OTHER}", False),
+        ({ENDPOINT}, f"{ENDPOINT}0", False),
+        (set(), ENDPOINT, False),
+    ],
+)
+def test_only_endpoints_that_the_handler_is_for_are_answered(
+    log: Log, endpoints: set[str] | None, asking: str, *, answered: bool
+) -> None:
+    """Any endpoint of the account can ask every handler in it: others are denied, and that is an error."""
+    handler = connect_handler(endpoints=None if endpoints is None else frozenset(endpoints))
+    answer = handler(event(endpoint_id=asking), lambda_context())
+    assert_valid(answer, event())
+    assert answer["allow"] is answered
+    record = log.record()
+    assert record["level"] == ("INFO" if answered else "ERROR")
+    if not answered:
+        assert record["error"] == {
+            "type": "EndpointNotAnswered",
+            "detail": "the endpoint is not one of the endpoints= of this handler",
+        }
+        assert record["endpoint"] == asking
+        assert "stackTrace" not in record
+        assert (record["Denied"], record["Errors"]) == (1, 1)
+
+
+def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
+    """It is neither looked up nor registered, nor are the policies asked."""
+    asked = Mock()
+    handler = ConnectHandler(asked, Settings(endpoints=frozenset({ENDPOINT})), surroundings=asked)
+    assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is False
+    assert asked.mock_calls == []
+    assert log.record()["error"]["type"] == "EndpointNotAnswered"
+
+
+def test_shadow_mode_allows_other_endpoints_too(log: Log) -> None:
+    """Shadow never blocks; the record says what enforcing would do."""
+    handler = connect_handler(endpoints=frozenset({ENDPOINT}), shadow_mode=True)
+    assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is True
+    record = log.record()
+    assert (record["ShadowDenied"], record["Errors"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("endpoint_id", "dimension"),
+    [
+        (ENDPOINT, ENDPOINT),
+        (OTHER, OTHER),
+        ("cvpn-endpoint-1", "cvpn-endpoint-1"),
+        ("x", "unknown"),
+        (ENDPOINT.upper(), "unknown"),
+        (f"{ENDPOINT} ", "unknown"),
+        (f"{ENDPOINT}\n", "unknown"),
+        (f"cvpn-endpoint-{'0' * 33}", "unknown"),
+        ("cvpn-endpoint-" + "0" * 100_000, "unknown"),
+        ("cvpn-endpoint-", "unknown"),
+        ("cvpn-endpoint-0\u0661", "unknown"),
+    ],
+)
+def test_the_dimension_of_the_metrics_is_the_id_of_an_endpoint(
+    log: Log, endpoint_id: str, dimension: str
+) -> None:
+    """Each other text would cost a metric, and whoever can invoke the function could make up many."""
+    for address in ("198.51.100.7", "nonsense"):
+        connect_handler()(event(endpoint_id=endpoint_id, public_ip=address), lambda_context())
+        record = log.record()
+        assert record["EndpointId"] == dimension
+        assert record["endpoint"].startswith(endpoint_id[:200].rstrip())
 
 
 @pytest.mark.parametrize(("condition", "asked"), [("true", False), ("context has activeConnections", True)])

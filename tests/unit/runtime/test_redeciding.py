@@ -206,4 +206,4 @@ def test_extra_facts_of_which_none_is_there_leave_all_undecided() -> None:
         found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
         assert [each.verdict for each in found] == [Verdict.UNDECIDED] * 2
         assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
-        assert judge.problems == {"customFacts": "RuntimeError: OSError: down"}
+        assert judge.problems == {"customFacts": "RuntimeError: OSError at test_redeciding.py:197 in fails"}

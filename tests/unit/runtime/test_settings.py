@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from client_connect.settings import (
+    ANSWERED_ENDPOINTS,
     CONNECTIONS_TABLE,
     DEFAULT_DENIAL,
     DEFAULT_MESSAGE,
     DEVICES_TABLE,
     EXTRA_FACTS,
     SHADOW_MODE,
+    SHARED_CERTIFICATES,
     TIME_ZONE,
     WAIVERS_TABLE,
     Settings,
@@ -37,6 +39,8 @@ def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(WAIVERS_TABLE, "waivers")
     monkeypatch.setenv(CONNECTIONS_TABLE, "connections")
     monkeypatch.setenv(EXTRA_FACTS, "risk")
+    monkeypatch.setenv(SHARED_CERTIFICATES, "true")
+    monkeypatch.setenv(ANSWERED_ENDPOINTS, "cvpn-endpoint-a,cvpn-endpoint-b")
     assert Settings.from_environment() == Settings(
         shadow_mode=True,
         default_message="Call 555.",
@@ -45,7 +49,25 @@ def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         waivers_table="waivers",
         connections_table="connections",
         extra_facts="risk",
+        shared_certificates=True,
+        endpoints=frozenset({"cvpn-endpoint-a", "cvpn-endpoint-b"}),
     )
+
+
+def test_an_empty_list_of_endpoints_answers_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was meant to restrict."""
+    monkeypatch.setenv(ANSWERED_ENDPOINTS, "")
+    assert Settings.from_environment().endpoints == frozenset()
+
+
+@pytest.mark.parametrize("value", ["", "True", "yes"])
+def test_fails_for_certificates_that_are_neither_shared_nor_not(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """What names a device is not guessed."""
+    monkeypatch.setenv(SHARED_CERTIFICATES, value)
+    with pytest.raises(ValueError, match=f'^{SHARED_CERTIFICATES} is "{value}"; allowed are'):
+        Settings.from_environment()
 
 
 @pytest.mark.parametrize("value", ["", "True", "1", "yes", "true "])

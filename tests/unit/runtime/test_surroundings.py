@@ -12,6 +12,7 @@ import pytest
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts, connections
 from client_connect import surroundings as module
+from client_connect.connections import OtherConnection
 from client_connect.custom_facts import CustomFacts
 from client_connect.deadlines import Deadlines
 from client_connect.handler import ConnectHandler
@@ -132,7 +133,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, why_invalid=lambda _: "")
     found = gathered(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError: no risk today"}
+    assert found.problems == {"customFacts": "RuntimeError at test_surroundings.py:131 in fails"}
     found = gathered(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = gathered(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
@@ -164,10 +165,19 @@ class Registry:
         """Keep a connection."""
         self.records.append((facts, decision, policies))
 
-    def active_connections(self, request: ConnectionRequest) -> int:
+    def others(self, request: ConnectionRequest) -> tuple[OtherConnection, ...]:
         """Return that there are two."""
         self.asked.append(request)
-        return 2
+        return (other("a"), other("b"))
+
+
+def other(connection_id: str) -> OtherConnection:
+    """Return a connection of the user's."""
+    return OtherConnection(
+        connection_id=connection_id,
+        endpoint_id=REQUEST.endpoint_id,
+        allowed=datetime(2026, 11, 22, tzinfo=UTC),
+    )
 
 
 def test_the_registry_is_asked_only_where_connections_count() -> None:
@@ -316,12 +326,30 @@ def test_no_time_for_the_registry_changes_no_decision(log: Log) -> None:
     assert log.record()["RegistryErrors"] == 1
 
 
+def test_a_registry_that_neither_counts_nor_registers_says_both(log: Log) -> None:
+    """The second problem does not hide the first."""
+
+    class Broken:
+        def others(self, _request: ConnectionRequest) -> None:
+            raise OSError("no count")
+
+        def record(self, *_: object, **__: object) -> None:
+            raise OSError("no record")
+
+    around = Surroundings(registry=cast("Any", Broken()), counts_connections=True, deadlines=Deadlines())
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=around)
+    assert handler(event(), lambda_context())["allow"] is True
+    assert log.record()["unavailable"] == {"registry": "OSError: no count; OSError: no record"}
+
+
 class CountingItems(Items):
     """Tables that also count, as the registry's index does."""
 
-    def count(self, table: str, _index: str, **_: object) -> int:
-        """Return that there are as many as the table's name is long."""
-        return len(table)
+    def query(self, table: str, _index: str, **_: object) -> list[Item]:
+        """Return as many as the table's name is long, of another device."""
+        request = REQUEST._replace(common_name="laptop-2")
+        item = connections.connection_item(Facts(request), Decision(allowed=True), policies="")
+        return [item] * len(table)
 
 
 NOTHING = Authorizer(PERMIT)

@@ -160,14 +160,12 @@ def test_an_item_is_not_written_over_one_that_has_an_attribute(tables: Tables, d
         tables.put("d", item(key), unless="principal")
 
 
-def test_items_of_an_index_are_counted(tables: Tables, dynamodb: Stubber) -> None:
-    """Without being sent."""
-    dynamodb.add_response(
-        "query",
-        {"Count": 3},
-        {"TableName": "d", "IndexName": "byPrincipal", "Select": "COUNT", "KeyConditionExpression": "a = b"},
-    )
-    assert tables.count("d", "byPrincipal", KeyConditionExpression="a = b") == 3
+def test_items_of_an_index_are_found(tables: Tables, dynamodb: Stubber) -> None:
+    """On the first page."""
+    (key,) = keys(1)
+    parameters = {"TableName": "d", "IndexName": "byPrincipal", "KeyConditionExpression": "a = b"}
+    dynamodb.add_response("query", {"Items": [item(key)], "Count": 1}, parameters)
+    assert tables.query("d", "byPrincipal", KeyConditionExpression="a = b") == [item(key)]
 
 
 @pytest.mark.parametrize("rounds", [None, 5])

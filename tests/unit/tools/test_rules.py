@@ -491,7 +491,8 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("own-device", {"own_device": "owner"}, known(tags={"owner": "eve"}),
      "This device is not assigned to you. Connect from your own device.", "not-own-device"),
     ("connections-per-user", {"connections_per_user": 2}, {"active_connections": 2},
-     "You have 2 connections already. Close one, then connect again.", "too-many-connections"),
+     ("You have 2 connections already. Disconnect another device, then try again. If you have just disconnected, wait "
+      "a minute."), "too-many-connections"),
 ]  # fmt: skip
 IDS = [id_ for id_, *_ in DENIED]
 
@@ -545,7 +546,13 @@ def test_a_waiver_lifts_its_own_rule_only(
           "from 2026-10-25 01:30 to 2026-10-25 02:00 UTC. Please connect later.")),
         ({"days_since_last_seen": 1},
          "Your device manager has not heard of this device in the last day. Open it, then try again."),
-        ({"connections_per_user": 1}, "You have one connection already. Close one, then connect again."),
+        (
+            {"connections_per_user": 1},
+            (
+                "You have one connection already. Disconnect another device, then try again. "
+                "If you have just disconnected, wait a minute."
+            ),
+        ),
     ],
 )  # fmt: skip
 def test_a_message_reads_well(rules: dict[str, Any], message: str) -> None:

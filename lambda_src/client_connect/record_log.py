@@ -1,0 +1,187 @@
+"""Where the records go: in Lambda, past Python's logging, directly to the file descriptor of the function's log.
+
+A module of extra facts, or a package that it imports, may reconfigure ``logging`` or replace standard output. A
+record must be written anyway, so in Lambda nothing here depends on ``logging`` or ``sys.stdout`` once this module
+is imported, which happens before any module of extra facts. The lines have the keys and the order of Lambda's own
+JSON log format. Outside Lambda, records go to the handlers of the logger ``client_connect``.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, Protocol
+
+from client_connect.printable import printable
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator, Mapping
+
+_LOGGER = "client_connect"
+# Not from logging, whose names of levels a module may change, for example to color them.
+_LEVELS = {logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERROR"}
+# How Lambda's runtime for Python marks a frame that holds a line of JSON of a level.
+_FRAMES = {logging.INFO: 0xA55A000E, logging.WARNING: 0xA55A0012, logging.ERROR: 0xA55A0016}
+_STANDARD_OUTPUT = 1
+_LOCK_SECONDS = 0.1
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_LogRecord = logging.LogRecord
+
+
+class RecordLog(Protocol):
+    """Where records go."""
+
+    def write(
+        self,
+        level: int,
+        message: str,
+        fields: Mapping[str, Any],
+        *,
+        exception: BaseException | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Write a record.
+
+        Args:
+            level: ``logging.INFO``, ``WARNING`` or ``ERROR``.
+            message: What happened.
+            fields: The other keys of the line.
+            exception: The exception that it records, with its stack trace.
+            request_id: The id of Lambda's invocation.
+        """
+
+
+class DescriptorLog:
+    """A log behind a file descriptor.
+
+    Args:
+        descriptor: The file descriptor.
+        framed: Whether it takes the frames of Lambda's runtime instead of lines.
+        lock: Held while a record is written, because others write to the descriptor too.
+    """
+
+    def __init__(self, descriptor: int, *, framed: bool = False, lock: threading.RLock | None = None) -> None:
+        self._descriptor = descriptor
+        self._framed = framed
+        self._lock = lock
+
+    def write(
+        self,
+        level: int,
+        message: str,
+        fields: Mapping[str, Any],
+        *,
+        exception: BaseException | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Write a record, as one line of JSON."""
+        line: dict[str, Any] = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "level": _LEVELS[level],
+            "message": message,
+            "logger": _LOGGER,
+        }
+        if exception is not None:
+            line |= _described(exception)
+        if request_id:
+            line["requestId"] = request_id
+        data = f"{_encode(line | dict(fields))}\n".encode(errors="backslashreplace")
+        self._send(_framed(level, data) if self._framed else data)
+
+    def _send(self, data: bytes) -> None:
+        with self._alone():
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other lines out of this one, but do not wait forever for a thread that hangs while it logs."""
+        lock = self._lock
+        is_held = lock is not None and lock.acquire(timeout=_LOCK_SECONDS)
+        try:
+            yield
+        finally:
+            if lock is not None and is_held:
+                lock.release()
+
+
+class LoggerLog:
+    """The handlers of the logger ``client_connect``, which get every record, whatever the logger's level."""
+
+    def write(
+        self,
+        level: int,
+        message: str,
+        fields: Mapping[str, Any],
+        *,
+        exception: BaseException | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        """Hand a record to the handlers."""
+        exc_info = None
+        if exception is not None:
+            text = str(exception)
+            clean = exception if text.isprintable() else Exception(printable(text))
+            exc_info = type(exception), clean, exception.__traceback__
+        record = _LogRecord(_LOGGER, level, __file__, 0, message, (), exc_info)
+        record.__dict__.update(fields)
+        if request_id:
+            record.aws_request_id = request_id
+        logging.getLogger(_LOGGER).callHandlers(record)
+
+
+def of_process() -> RecordLog:
+    """Return the log of a process as its platform has configured it, before anything else could change that."""
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        for handler in logging.getLogger().handlers:
+            descriptor, framed = _descriptor(handler)
+            if descriptor is not None:
+                # A duplicate, which stays as it is when the original is closed or redirected.
+                return DescriptorLog(os.dup(descriptor), framed=framed, lock=handler.lock)
+        return DescriptorLog(os.dup(_STANDARD_OUTPUT))
+    return LoggerLog()
+
+
+def _descriptor(handler: logging.Handler) -> tuple[int | None, bool]:
+    """Return what a handler writes to, and whether in frames.
+
+    That of Lambda's runtime has a sink: frames on a descriptor of their own, or else lines on standard output.
+    """
+    sink = getattr(handler, "log_sink", None)
+    if sink is not None:
+        descriptor: int | None = getattr(sink, "fd", None)
+        return (_STANDARD_OUTPUT, False) if descriptor is None else (descriptor, True)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return handler.stream.fileno(), False  # type: ignore[attr-defined] # a StreamHandler has one
+    return None, False
+
+
+def _framed(level: int, line: bytes) -> bytes:
+    """Return a line as a frame: its kind, its length, the time in microseconds since 1970, and the line."""
+    time_us = time.time_ns() // 1000
+    header = _FRAMES[level].to_bytes(4, "big") + len(line).to_bytes(4, "big") + time_us.to_bytes(8, "big")
+    return header + line
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    """Return the keys for an exception, as Lambda has them."""
+    frames = traceback.extract_tb(error.__traceback__)
+    described: dict[str, Any] = {
+        "stackTrace": traceback.format_list(frames),
+        "errorType": type(error).__name__,
+        "errorMessage": printable(str(error)),
+    }
+    if frames:
+        described["location"] = f"{frames[-1].filename}:{frames[-1].name}:{frames[-1].lineno}"
+    return described
+
+
+log: RecordLog = of_process()

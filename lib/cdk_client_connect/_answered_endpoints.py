@@ -1,0 +1,111 @@
+"""The endpoints that a handler answers, and the permission to query which of their connections are open."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import jsii
+from aws_cdk import Acknowledgment, Stack, Token, Validations
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IValidation
+
+from cdk_client_connect.errors import InvalidArgument
+from client_connect.record import ENDPOINT_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_lambda as lambda_
+
+_QUERY = "ec2:DescribeClientVpnConnections"
+
+
+def require_endpoints(endpoints: Sequence[str] | None) -> None:
+    """Check the ids of the endpoints that a handler answers; a token may be any.
+
+    Raises:
+        InvalidArgument: When there is none, or one is not the id of an endpoint.
+    """
+    if endpoints is None:
+        return
+    if isinstance(endpoints, str) or not endpoints:
+        raise InvalidArgument(
+            f"endpoints={endpoints!r} must be a list with the id of each endpoint that asks the handler, such as "
+            '["cvpn-endpoint-0123456789abcdef0"]; leave it out to answer all endpoints'
+        )
+    problems = [problem for endpoint in endpoints if (problem := _problem(endpoint))]
+    if problems:
+        raise InvalidArgument("\n".join(problems))
+
+
+def refuse_circles(handler: Construct, alias: lambda_.IAlias, endpoints: Sequence[str]) -> None:
+    """Let the synthesis fail if one of the endpoints is defined with this handler: each would wait for the other."""
+    handler.node.add_validation(_CircleCheck(handler, alias, frozenset(endpoints)))
+
+
+def allow_queries(role: iam.Role, endpoints: Sequence[str] | None) -> None:
+    """Allow a role to query which connections are open: of these endpoints, or of all in the account and Region.
+
+    Without a list, the endpoints are not known here: most are defined with the handler, and so after its role.
+    """
+    arns = [
+        Stack.of(role).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=id_)
+        for id_ in endpoints or ["*"]
+    ]
+    role.add_to_principal_policy(iam.PolicyStatement(actions=[_QUERY], resources=arns))
+    # There is no policy where the app customizes its roles, by iam.Role.customize_roles.
+    policy = role.node.try_find_child("DefaultPolicy")
+    if endpoints is None and policy is not None:
+        reason = "any endpoint of this account and Region may use the handler; endpoints= of the handler names them"
+        acknowledgment = Acknowledgment(
+            id=f"AwsSolutions-IAM5[Resource::{_flat(role, arns[0])}]", reason=reason
+        )
+        Validations.of(policy).acknowledge(acknowledgment)
+
+
+def _problem(endpoint: object) -> str | None:
+    if not isinstance(endpoint, str):
+        return (
+            f"endpoints has {endpoint!r}; give the id as a string. The id of an endpoint that is defined with this "
+            "handler cannot be a reference, because each would wait for the other: deploy the endpoint first, then "
+            "give its id"
+        )
+    if not Token.is_unresolved(endpoint) and not ENDPOINT_ID.fullmatch(endpoint):
+        return f'endpoints has "{endpoint}"; an id is "cvpn-endpoint-" and hexadecimal digits'
+    return None
+
+
+@jsii.implements(IValidation)
+class _CircleCheck:
+    def __init__(self, handler: Construct, alias: lambda_.IAlias, endpoints: frozenset[str]) -> None:
+        self._handler = handler
+        self._alias = alias
+        self._endpoints = endpoints
+
+    def validate(self) -> list[str]:
+        """Return what is wrong."""
+        return [
+            f"endpoints has a reference to {construct.node.path}, which is defined with this handler, so each would "
+            "wait for the other; deploy the endpoint first, then give its id as a string"
+            for construct in self._handler.node.root.node.find_all()
+            if isinstance(construct, ec2.CfnClientVpnEndpoint)
+            and construct.ref in self._endpoints
+            and self._is_used_by(construct)
+        ]
+
+    def _is_used_by(self, endpoint: ec2.CfnClientVpnEndpoint) -> bool:
+        stack, used = Stack.of(self._handler), [self._alias, *self._handler.node.children]
+        options = json.dumps(Stack.of(endpoint).resolve(endpoint.client_connect_options))
+        children = [each.node.default_child for each in used]
+        return any(child is not None and f'"{stack.get_logical_id(child)}"' in options for child in children)
+
+
+def _flat(scope: Construct, arn: str) -> str:
+    """Return an ARN as cdk-nag writes it in its findings: with each reference by its name."""
+    resolved = Stack.of(scope).resolve(arn)
+    if isinstance(resolved, str):
+        return resolved
+    _, parts = resolved["Fn::Join"]
+    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)

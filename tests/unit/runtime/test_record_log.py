@@ -1,0 +1,190 @@
+"""The log of the records: the lines that Lambda's own format would have, whatever happens to logging."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from client_connect import record_log
+from client_connect.record_log import DescriptorLog, LoggerLog
+from tests.unit.runtime.conftest import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FIELDS = {"at": "2026-11-30", "Allowed": 1, "_aws": {"Timestamp": 1}, "request": {"groups": ["Zoë \\ 部長"]}}
+
+# Logs a record after each of the things that are done to logging, through Lambda's framed log or its standard output.
+PROGRAM = """
+import io, logging, logging.config, os, sys
+from awslambdaric.bootstrap import _setup_logging, create_log_sink, LogFormat
+with create_log_sink() as sink:
+    _setup_logging(LogFormat.JSON, "INFO", sink)
+    from client_connect import record_log
+    record_log.log.write(logging.INFO, "first", {"_aws": {}}, request_id="id")
+    logging.config.dictConfig({"version": 1})
+    logging.disable(logging.CRITICAL)
+    logging.addLevelName(logging.WARNING, "warn")
+    logging.getLogger().handlers.clear()
+    sys.stdout = io.StringIO()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    record_log.log.write(logging.WARNING, "second", {"text": "\\ud800\\n"})
+    if hasattr(sink, "file"):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sink.fd)
+    record_log.log.write(logging.ERROR, "third", {"long": "x" * 300_000}, exception=ValueError("no"))
+"""
+
+
+def run(tmp_path: Path, *, framed: bool) -> bytes:
+    """Run the program as Lambda does, and return what reached the log."""
+    with (tmp_path / "log").open("wb") as log:
+        environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": "f"}
+        descriptors: tuple[int, ...] = ()
+        if framed:
+            descriptors = (log.fileno(),)
+            environment["_LAMBDA_TELEMETRY_LOG_FD"] = str(log.fileno())
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=environment,
+            pass_fds=descriptors,
+            stdout=subprocess.DEVNULL if framed else log,
+            check=True,
+            timeout=60,
+        )
+    return (tmp_path / "log").read_bytes()
+
+
+def frames(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kind and the content of each frame."""
+    while data:
+        length = int.from_bytes(data[4:8], "big")
+        yield data[:4], data[16 : 16 + length]
+        data = data[16 + length :]
+
+
+def summary(lines: list[bytes]) -> list[tuple[str, str]]:
+    """Return the levels and messages, each line checked to be one of Lambda's format."""
+    records = [json.loads(line) for line in lines]
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+    assert records[0]["requestId"] == "id"
+    assert records[2]["errorType"] == "ValueError"
+    return [(record["level"], record["message"]) for record in records]
+
+
+def test_records_go_to_lambdas_log_as_its_runtime_writes_them(tmp_path: Path) -> None:
+    """In frames on the descriptor that Lambda gives, by level, whatever happens to logging and descriptors."""
+    utils = pytest.importorskip("awslambdaric.lambda_runtime_log_utils")
+    found = list(frames(run(tmp_path, framed=True)))
+    levels = (logging.INFO, logging.WARNING, logging.ERROR)
+    assert [kind for kind, _ in found] == [utils._JSON_FRAME_TYPES[level] for level in levels]
+    assert summary([line for _, line in found]) == [
+        ("INFO", "first"),
+        ("WARNING", "second"),
+        ("ERROR", "third"),
+    ]
+
+
+def test_records_go_to_standard_output_where_lambda_gives_no_descriptor(tmp_path: Path) -> None:
+    """As in a container image: to where standard output went at the start."""
+    pytest.importorskip("awslambdaric")
+    lines = run(tmp_path, framed=False).splitlines(keepends=True)
+    assert summary(lines) == [("INFO", "first"), ("WARNING", "second"), ("ERROR", "third")]
+
+
+def written(tmp_path: Path, *arguments: Any, **keywords: Any) -> dict[str, Any]:
+    """Return the line that a descriptor gets, with the order of its keys."""
+    with (tmp_path / "log").open("wb") as file:
+        DescriptorLog(file.fileno()).write(*arguments, **keywords)
+    line: dict[str, Any] = json.loads((tmp_path / "log").read_bytes())
+    return line
+
+
+def failure() -> Exception:
+    """Return an exception that was raised, with a text of two lines."""
+    try:
+        int("not\nhere")
+    except ValueError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_line_is_what_lambdas_formatter_makes(tmp_path: Path, level: int, *, failed: bool) -> None:
+    """Key by key and in its order, so queries, metric filters and replays read it as before."""
+    error = failure() if failed else None
+    log, logger = Log(), logging.getLogger("client_connect")
+    logger.addHandler(log)
+    try:
+        LoggerLog().write(level, "message", FIELDS, exception=error)
+    finally:
+        logger.removeHandler(log)
+    expected = log.record()
+    found = written(tmp_path, level, "message", FIELDS, exception=error)
+    assert list(found) == list(expected)
+    for time_or_place in ("timestamp", "location"):
+        found.pop(time_or_place, None)
+        expected.pop(time_or_place, None)
+    assert found == expected
+
+
+@pytest.mark.parametrize("kind", ["disabled", "level", "disable", "reconfigured"])
+def test_outside_lambda_the_handlers_of_the_logger_get_every_record(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever its level is: a test that captures them must see what is recorded."""
+    log, logger = Log(), logging.getLogger("client_connect")
+    monkeypatch.setattr(logger, "handlers", [log])
+    monkeypatch.setattr(logger, "propagate", False)
+    monkeypatch.setattr(logger, "disabled", kind in ("disabled", "reconfigured"))
+    monkeypatch.setattr(logger, "level", logging.CRITICAL if kind == "level" else logging.NOTSET)
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL if kind == "disable" else 0)
+    LoggerLog().write(logging.INFO, "message", FIELDS, request_id="id")
+    assert log.record()["Allowed"] == 1
+
+
+def test_without_lambda_records_go_to_the_logger() -> None:
+    """This process is none of Lambda's."""
+    assert isinstance(record_log.of_process(), LoggerLog)
+
+
+def test_records_go_where_the_emulators_logging_goes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An emulator may need standard output for itself; a handler without a descriptor is passed over."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    with (tmp_path / "log").open("w") as file:
+        handlers = [logging.NullHandler(), logging.StreamHandler(io.StringIO()), logging.StreamHandler(file)]
+        monkeypatch.setattr(logging.getLogger(), "handlers", handlers)
+        record_log.of_process().write(logging.INFO, "message", {})
+    assert json.loads((tmp_path / "log").read_text("utf-8"))["message"] == "message"
+
+
+def test_a_thread_that_hangs_while_it_logs_delays_no_record(tmp_path: Path) -> None:
+    """Its lock is waited for, but not forever."""
+    lock = logging.StreamHandler().lock
+    assert lock is not None
+    held, released = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with lock:
+            held.set()
+            released.wait()
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    held.wait()
+    try:
+        with (tmp_path / "log").open("wb") as file:
+            DescriptorLog(file.fileno(), lock=lock).write(logging.INFO, "message", {})
+    finally:
+        released.set()
+        thread.join()
+    assert b"message" in (tmp_path / "log").read_bytes()
