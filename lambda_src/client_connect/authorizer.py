@@ -129,6 +129,11 @@ class Authorizer:
         some.policies = self.policies.only(ids)
         return some
 
+    def applying(self, policies: cedarpy.PolicySet, facts: Facts) -> tuple[str, ...]:
+        """Return the ids of those of other policies that apply to a connection; one that errs does not."""
+        request, entities = facts.cedar_request(), facts.cedar_entities()
+        return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema)).applied
+
     def why_invalid(self, facts: Facts) -> str:
         """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
         result = cedarpy.is_authorized(

@@ -235,10 +235,10 @@ class ConnectionTable:
             return CompleteScan(
                 valid_until=datetime.fromtimestamp(float(item[COUNTS_VALID_UNTIL]["N"]), UTC),
                 endpoints=tuple(sorted(item["countedEndpoints"]["SS"])),  # DynamoDB's sets have no order
-                unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]),
-                confirmed_before=datetime.fromisoformat(item["confirmedBefore"]["S"]),
+                unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]).astimezone(UTC),
+                confirmed_before=datetime.fromisoformat(item["confirmedBefore"]["S"]).astimezone(UTC),
             )
-        except LookupError:
+        except (LookupError, ValueError, TypeError, OverflowError):
             return None
 
     def _current_scan(self) -> CompleteScan | None:
@@ -291,7 +291,7 @@ def _connection(item: Item) -> RegisteredConnection:
         request = None
     return RegisteredConnection(
         request=request,
-        terminated=terminated and datetime.fromisoformat(terminated),
+        terminated=_time(terminated),
         confirmed=CONFIRMED in item,
     )
 
@@ -336,3 +336,12 @@ def _device_of(item: Item) -> str | None:
 def _text(time: datetime) -> str:
     """Return a time in a form that sorts by time."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _time(text: str | None) -> datetime | None:
+    """Return the time that an item has; ``None`` where it has none, or something else in its place."""
+    try:
+        time = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect import bundled_files
 from client_connect.authorizer import Authorizer, Decision
+from client_connect.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, InvalidRequest, schema_version_of
 from client_connect.response import response
@@ -158,7 +159,11 @@ def start() -> ConnectHandler:
         settings = Settings.from_environment()
         policies = bundled_files.policies()
         authorizer = Authorizer(policies, custom=bundled_files.custom_schema())
-        around = surroundings(settings, authorizer, counts_connections="activeConnections" in policies)
+        around = surroundings(
+            settings,
+            authorizer,
+            counts_connections=may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS),
+        )
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message

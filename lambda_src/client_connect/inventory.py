@@ -26,12 +26,14 @@ class InventoryEntry:
         device: The device, when it is ``known``.
         waivers: The waivers of the device and the user, expired ones too.
         problem: Why it is ``unavailable``.
+        knows_waivers: Whether these are all waivers: not where the item of one is malformed.
     """
 
     inventory: Inventory
     device: Device | None = None
     waivers: tuple[Waiver, ...] = ()
     problem: str = ""
+    knows_waivers: bool = True
 
 
 class DeviceTable:
@@ -59,6 +61,30 @@ class DeviceTable:
         items = self._tables.get(key for request in requests for key in self._keys(request))
         return [self._entry(request, items) for request in requests]
 
+    def look_up_waivers(self, requests: Sequence[ConnectionRequest], *, problem: str) -> list[InventoryEntry]:
+        """Return what is known of each connection while the table of devices cannot be read.
+
+        Args:
+            requests: The connections.
+            problem: Why it cannot.
+
+        Raises:
+            Exception: When the table of waivers cannot be read either.
+        """
+        items = self._tables.get(key for request in requests for key in self._waiver_keys(request))
+        return [self._entry_without_device(request, items, problem) for request in requests]
+
+    def _entry_without_device(
+        self, request: ConnectionRequest, items: Mapping[Key, Item], problem: str
+    ) -> InventoryEntry:
+        try:
+            waivers, knows_waivers = self._waivers_of(request, items), True
+        except MalformedItem:
+            waivers, knows_waivers = (), False
+        return InventoryEntry(
+            inventory="unavailable", waivers=waivers, problem=problem, knows_waivers=knows_waivers
+        )
+
     def _keys(self, request: ConnectionRequest) -> list[Key]:
         waivers = self._waiver_keys(request)
         return waivers if request.common_name is None else [self._device_key(request.common_name), *waivers]
@@ -75,17 +101,25 @@ class DeviceTable:
         return [Key(self._waivers, HOLDER, holder) for holder in holders]
 
     def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
+        try:
+            waivers = self._waivers_of(request, items)
+        except MalformedItem as error:
+            return InventoryEntry(
+                inventory="unavailable", problem=f"MalformedItem: {error}", knows_waivers=False
+            )
         item = request.common_name and items.get(self._device_key(request.common_name))
         try:
             device = device_of(item) if item else None
-            waivers = [
-                waiver
-                for key in self._waiver_keys(request)
-                if key in items
-                for waiver in waivers_of(items[key])
-            ]
         except MalformedItem as error:
-            return InventoryEntry(inventory="unavailable", problem=f"MalformedItem: {error}")
+            # The policies see no waivers of a device that they cannot see either.
+            return InventoryEntry(
+                inventory="unavailable", problem=f"MalformedItem: {error}", knows_waivers=not waivers
+            )
         return InventoryEntry(
-            inventory="unknown" if device is None else "known", device=device, waivers=tuple(waivers)
+            inventory="unknown" if device is None else "known", device=device, waivers=waivers
+        )
+
+    def _waivers_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> tuple[Waiver, ...]:
+        return tuple(
+            waiver for key in self._waiver_keys(request) if key in items for waiver in waivers_of(items[key])
         )

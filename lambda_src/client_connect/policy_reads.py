@@ -1,75 +1,150 @@
-"""Which facts a policy reads: whatever the others are, it decides the same."""
+"""Which facts policies read: whatever the others are, they decide the same.
+
+This is the only analysis of that question: the handler, the re-authorizer, the constructs, the lints and the replay
+ask it, each at its own granularity. It looks at the syntax tree, never at text, where a comment, a message or a
+literal could name a fact. It takes policies in both forms in which they are taken apart: Cedar's JSON, which a cold
+start has anyway, and the engine's nodes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING
-
-from cedarpy import pst
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterable
 
 # Facts are named as the context's attributes are. Beside these there are the identity of the principal, its
-# groups, and the context as a whole.
-PRINCIPAL, GROUPS, DEVICE, CONTEXT = "principal", "groups", "device", "context"
+# groups, the endpoint, and the context as a whole.
+PRINCIPAL, GROUPS, DEVICE, RESOURCE, CONTEXT = "principal", "groups", "device", "resource", "context"
+ACTIVE_CONNECTIONS = "activeConnections"
 
-_DEVICE = pst.EntityType("Device", ("ClientVpn",))
-
-
-def reads(node: object) -> frozenset[str]:
-    """Return the names of the facts that a policy, or a part of one, reads; too many rather than too few."""
-    return frozenset(_reads(node))
-
-
-def _reads(node: object) -> Iterator[str]:
-    match node:
-        case pst.Template():
-            yield from _reads_of_scope(node.principal)
-            for clause in node.clauses:
-                yield from _reads(clause)
-        case pst.GetAttr(pst.Var("context"), name) | pst.HasAttr(pst.Var("context"), (name, *_)):
-            yield name
-        case pst.Var("context"):
-            yield CONTEXT
-        case pst.Var("principal"):
-            yield PRINCIPAL
-        case pst.EntityLit(entity) if entity.type == _DEVICE:
-            yield DEVICE  # it may be this connection's, and its attributes are read
-        case pst.BinaryOp() | pst.Is() if _asks_for_membership(node):
-            # Also of a user who is named, for it may be the principal.
-            yield from (PRINCIPAL, GROUPS)
-            yield from _reads_of_children(node)
-        case _:
-            yield from _reads_of_children(node)
+_OF_VARIABLES = {
+    "principal": (PRINCIPAL, GROUPS, DEVICE),  # a device has attributes
+    "resource": (RESOURCE,),
+    "context": (CONTEXT,),
+    "action": (),  # there is one
+}
+_GROUP, _DEVICE = "ClientVpn::Group", "ClientVpn::Device"
 
 
-def _reads_of_scope(constraint: pst.PrincipalOrResourceConstraint) -> tuple[str, ...]:
-    match constraint:
-        case pst.ScopeAny():
-            return ()
-        case pst.ScopeEq() | pst.ScopeIs():
-            return (PRINCIPAL,)
-        case _:
-            return (PRINCIPAL, GROUPS)
+def reads(node: object, *, split: Collection[str] = ()) -> frozenset[str]:
+    """Return the names of the facts that a policy, or a part of one, reads; too many rather than too few.
+
+    Args:
+        node: A policy or an expression, as JSON or as a syntax node.
+        split: The records of the context of which each attribute is a fact of its own, such as ``time.now``. A
+            policy that reads one of them as a whole reads it by its own name.
+    """
+    return _Search(node, split).found
 
 
-def _reads_of_children(node: object) -> Iterator[str]:
-    for child in _children(node):
-        yield from _reads(child)
+def may_read(facts: Collection[str], name: str) -> bool:
+    """Tell whether who reads these facts may read an attribute of the context: also as a part of the whole."""
+    return name in facts or CONTEXT in facts
 
 
-def _asks_for_membership(node: pst.BinaryOp | pst.Is) -> bool:
-    return node.op == "in" if isinstance(node, pst.BinaryOp) else node.in_expr is not None
+class _Search:
+    """Looks at one node after the other; not by recursion, for a chain of many ``||`` is nested deep."""
+
+    def __init__(self, node: object, split: Collection[str]) -> None:
+        self._look = _syntax(node)
+        self._split = split
+        self._found: set[str] = set()
+        self._left = [node]
+        while self._left:
+            self._take(self._left.pop())
+        self.found = frozenset(self._found)
+
+    def _take(self, node: object) -> None:
+        match self._look(node):
+            case "variable", name:
+                self._found.update(_OF_VARIABLES[name])
+            case "entity", kind:
+                # It may be this connection's device, and its attributes are read.
+                self._found.update((DEVICE,) if kind == _DEVICE else ())
+            case "attribute", base, names:
+                self._take_attribute(base, names)
+            case "tag", base, key:
+                self._take_attribute(base, ())
+                self._left.append(key)
+            case "kind", base:
+                self._take_identities([base])
+            case "compared", *parts:
+                self._take_identities(parts)
+            case "within", entity, groups:
+                self._take_membership(entity, groups)
+            case _, *parts:
+                self._left.extend(parts)
+
+    def _take_attribute(self, base: object, names: tuple[str, ...]) -> None:
+        match self._look(base):
+            case "variable", "context" if names:
+                self._found.add(self._name(*names))
+            case "variable", "principal":
+                self._found.update((PRINCIPAL, DEVICE))
+            case "attribute", outer, (name,) if name in self._split and self._is_context(outer) and names:
+                self._found.add(self._name(name, *names))
+            case _:
+                self._left.append(base)
+
+    def _take_identities(self, parts: Iterable[object]) -> None:
+        """Take in what is only asked which it is: neither attributes nor groups are read then."""
+        for part in parts:
+            match self._look(part):
+                case "variable", "principal":
+                    self._found.add(PRINCIPAL)
+                case "entity", _:
+                    pass
+                case "set", *elements:
+                    self._take_identities(elements)
+                case _:
+                    self._left.append(part)
+
+    def _take_membership(self, entity: object, groups: object) -> None:
+        """Take in ``entity in groups``, of which the entity may be the principal also where it is named."""
+        match self._look(entity):
+            case "variable", "principal":
+                self._take_groups(groups)
+            case "variable", "action" | "resource":  # which are in nothing
+                self._take_identities((entity, groups))
+            case _:
+                self._found.update((PRINCIPAL, GROUPS))
+                self._take_identities((entity, groups))
+
+    def _take_groups(self, groups: object) -> None:
+        """Take in ``principal in groups``: whether somebody is in a group does not depend on who it is."""
+        match self._look(groups):
+            case "entity", kind:
+                self._found.add(GROUPS if kind == _GROUP else PRINCIPAL)
+            case "set", *elements:
+                for each in elements:
+                    self._take_groups(each)
+            case _:
+                self._found.update((PRINCIPAL, GROUPS))
+                self._left.append(groups)
+
+    def _is_context(self, node: object) -> bool:
+        return self._look(node) == ("variable", "context")
+
+    def _name(self, name: str, *inner: str) -> str:
+        return f"{name}.{inner[0]}" if inner and name in self._split else name
 
 
-def _children(node: object) -> Iterator[object]:
-    for field in fields(node) if is_dataclass(node) and not isinstance(node, type) else ():
-        value = getattr(node, field.name)
-        if isinstance(value, Mapping):
-            yield from value.values()
-        elif isinstance(value, tuple):
-            yield from value
-        else:
-            yield value
+def _syntax(node: object) -> Callable[[object], Shape]:
+    """Return what looks at nodes like this one; only one of them is needed."""
+    if isinstance(node, dict):
+        from client_connect import policy_json  # noqa: PLC0415
+
+        return policy_json.look
+    from client_connect import policy_nodes  # noqa: PLC0415
+
+    return policy_nodes.look
+
+
+Shape = tuple[Any, ...]
+"""What a node is, of whichever syntax, with its parts: the name of one of the cases of ``_Search`` comes first.
+
+``("variable", name)``, ``("entity", type)``, ``("attribute", base, names)`` also where it is tested for,
+``("tag", base, key)``, ``("kind", base)`` where the type is asked for, ``("compared", *parts)``, ``("within", entity,
+groups)``, ``("set", *elements)``, and ``("all", *parts)`` for anything else.
+"""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cedarpy
 
 from client_connect import policy_json
+from client_connect.policy_reads import reads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -59,6 +60,7 @@ class PolicySet(NamedTuple):
         shadow_forbids: The forbids that are evaluated and logged only.
         shadow_permits: The permits that are evaluated and logged only.
         digest: The first 12 hexadecimal digits of the SHA-256 of the text, to tell versions apart.
+        reads: The names of the facts that any of them reads, those in shadow mode too, as ``policy_reads`` has them.
     """
 
     by_id: dict[str, Policy]
@@ -66,6 +68,7 @@ class PolicySet(NamedTuple):
     shadow_forbids: cedarpy.PolicySet
     shadow_permits: cedarpy.PolicySet
     digest: str
+    reads: frozenset[str]
 
     @classmethod
     def parse(cls, text: str) -> PolicySet:
@@ -101,6 +104,7 @@ class PolicySet(NamedTuple):
             shadow_forbids=subset(shadow=True, effects=("forbid",)),
             shadow_permits=subset(shadow=True, effects=("permit",)),
             digest=sha256(text.encode()).hexdigest()[:12],
+            reads=frozenset[str]().union(*map(reads, contents.values())),
         )
 
     def only(self, ids: Collection[str]) -> PolicySet:

@@ -14,7 +14,7 @@ from client_connect import bundled_files
 from client_connect.authorizer import Authorizer
 from client_connect.client_vpn import ClientVpn
 from client_connect.connections import ConnectionTable
-from client_connect.policy_reads import reads
+from client_connect.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.reauthorizer import Reauthorizer
 from client_connect.reauthorizer_records import Records
 from client_connect.reauthorizer_settings import ReauthorizerSettings
@@ -101,12 +101,11 @@ class Parts:
                 self.surroundings,
                 registry=registry,
                 unknown=self.settings.unknown_connections,
+                certificate_endpoints=self.settings.certificate_endpoints,
             ),
             records=records,
             time_left=time_left,
-            counts_connections=any(
-                "activeConnections" in reads(policy) for policy in policies.enforced_policies().values()
-            ),
+            counts_connections=may_read(policies.reads, ACTIVE_CONNECTIONS),
         )
 
 

@@ -1,7 +1,7 @@
 """A run of the re-authorizer: it ends the open connections that are denied today.
 
-What it relies on: it terminates nothing before it has seen all connections, and nothing at all when more are
-denied than it may terminate; it decides each one once more right before it is terminated; and it terminates
+What it relies on: it terminates nothing before it has seen all connections; nothing that the policies deny when
+they deny more than it may terminate; it decides each one once more right before it is terminated; and it terminates
 only while it has the lease. Whatever interrupts it, the next run sees the connections that are left.
 """
 
@@ -20,13 +20,13 @@ from client_connect.client_vpn import (
     TokenRefused,
 )
 from client_connect.connections import CompleteScan
-from client_connect.reauthorizer_state import LeaseLost, LeaseTaken
+from client_connect.reauthorizer_state import LeaseLost, LeaseTaken, Terminations
 from client_connect.redeciding import BATCH, Judge, Judgement, Verdict
 from client_connect.scan import Candidate, Scan
 from client_connect.time_left import OutOfTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from client_connect.client_vpn import ClientVpn, Connection
     from client_connect.connections import ConnectionTable
@@ -51,11 +51,15 @@ class Outcome:
     """What a run did.
 
     Attributes:
-        state: ``complete``; ``unfinished`` when its time was used up; ``another run is at work`` when there was
+        state: ``complete``; ``nothing decided`` when it saw all connections and could decide none of them, or found
+            none of its endpoints; ``unfinished`` when its time was used up; ``another run is at work`` when there was
             nothing to do; ``superseded`` when a run by other policies or settings took over.
         scan: The scan, unless another run is at work.
         scanned: Whether the scan is complete.
-        cap_exceeded: Whether more connections are denied than may be terminated, so that none was.
+        cap_exceeded: Whether the policies deny more connections than may be terminated, so that none of these was.
+        most: How many of the connections that the policies deny the scan might terminate.
+        recent: How many such connections earlier scans terminated within the window, which count beside them.
+        discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
         failures: How many could not be terminated.
         missing: The endpoints that do not exist.
@@ -66,6 +70,9 @@ class Outcome:
     scan: Scan | None = None
     scanned: bool = False
     cap_exceeded: bool = False
+    most: int | None = None
+    recent: int = 0
+    discarded: str = ""
     terminated: int = 0
     failures: int = 0
     missing: list[str] = field(default_factory=list)
@@ -111,6 +118,7 @@ class Reauthorizer:
         self._counts_connections = counts_connections
         self._work_id = f"{policies} {settings.to_json()}"
         self._begun_again: set[str] = set()
+        self._terminations: list[Terminations] = []
         self.outcome: Outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -141,13 +149,28 @@ class Reauthorizer:
         try:
             if scan.endpoints:
                 self._see_all(scan)
-            # Also of an unfinished scan: what is left of it is no more than that.
-            self.outcome.cap_exceeded = scan.denials > self._settings.maximum_terminations
-            if not self.outcome.cap_exceeded:
-                self._terminate(scan)
+            self._limit_terminations(scan)
+            self._terminate(scan)
         except OutOfTime:
             self._state.save_scan(scan.to_json())
             raise
+        if self._decided_nothing(scan):
+            self.outcome.state = "nothing decided"
+
+    def _decided_nothing(self, scan: Scan) -> bool:
+        decided = sum(tally.decided for tally in scan.tallies.values())
+        return (scan.open > 0 and not decided) or set(self.outcome.missing) >= set(self._settings.endpoints)
+
+    def _limit_terminations(self, scan: Scan) -> None:
+        """See how many connections may be ended, beside those that earlier scans have ended a while ago."""
+        self._terminations = self._state.terminations(
+            since=datetime.now(UTC).timestamp() - self._settings.window_s
+        )
+        outcome = self.outcome
+        # What this scan has ended in an earlier run is among its denials.
+        outcome.recent = sum(each.by_policies for each in self._terminations if each.at < scan.started)
+        outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
+        outcome.cap_exceeded = scan.denials > 0 and scan.denials + outcome.recent > outcome.most
 
     def _see_all(self, scan: Scan) -> None:
         while scan.endpoints:
@@ -171,16 +194,17 @@ class Reauthorizer:
 
     def _begun_scan(self) -> Scan | None:
         """Return the scan that an earlier run has begun by the same policies and settings."""
-        text = self._state.saved_scan()
         try:
+            text = self._state.saved_scan()
             scan = None if text is None else Scan.from_json(text)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return None  # of another version of this library
-        return scan if scan is not None and scan.settings == self._work_id else None
+        except ValueError as error:  # of another version of this library, or damaged
+            self.outcome.discarded = str(error)
+            return None
+        return scan if scan is not None and scan.is_part_of(self._new_scan()) else None
 
     def _take_page(self, scan: Scan) -> None:
         """Take a page in, or as much of it as there is time for."""
-        endpoint, taken = scan.endpoints[0], set(scan.taken)
+        endpoint, taken = scan.endpoints[0], set(scan.taken)  # EC2 may list one twice
         try:
             page = self._vpn.page(endpoint, scan.token)
         except TokenRefused:
@@ -193,7 +217,8 @@ class Reauthorizer:
             self.outcome.missing.append(endpoint)
             page = Page()
         self._forget_ended([each for each in page.connections if each.status == TERMINATED])
-        found = [each for each in page.connections if each.status in OPEN and each.connection_id not in taken]
+        is_open = {each.connection_id: each for each in page.connections if each.status in OPEN}
+        found = [each for id_, each in is_open.items() if id_ not in taken]
         for batch in _batches(found, BATCH):
             for judgement in self._judged(batch):
                 _take(scan, judgement)
@@ -239,17 +264,51 @@ class Reauthorizer:
 
     def _terminate(self, scan: Scan) -> None:
         """Terminate the candidates of a scan; those that are left are still in it."""
-        for batch in _batches(list(scan.candidates.values()), _TERMINATED_AT_ONCE):
+        for batch in _batches(self._chosen(scan), _TERMINATED_AT_ONCE):
             self._time_left.require()
             judgements = self._judge.judge([each.connection for each in batch])
             found = {each.connection.connection_id: each for each in judgements}
             exceeding = self._still_exceeding(scan, batch)
+            due = [
+                each
+                for each in batch
+                if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
+            ]
+            self._remember(due, found)
             for candidate in batch:
                 connection_id = candidate.connection.connection_id
-                if _is_due(candidate, found[connection_id].verdict, exceeding):
+                if candidate in due:
                     self._terminate_one(candidate, found[connection_id])
                 del scan.candidates[connection_id]
         self._state.forget_scan()
+
+    def _chosen(self, scan: Scan) -> list[Candidate]:
+        """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
+        candidates = scan.candidates.values()
+        denied = (
+            [] if self.outcome.cap_exceeded else [each for each in candidates if each.reason == "policies"]
+        )
+        beyond = [each for each in candidates if each.reason == "connection-limit"]
+        beyond.sort(key=lambda each: each.connection.established)
+        most = self._settings.maximum_terminations - sum(each.by_limit for each in self._terminations)
+        return denied + beyond[: max(0, most)]
+
+    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Judgement]) -> None:
+        """Remember that connections are about to be ended, once each, before any of them is."""
+        if self._settings.dry_run:
+            return
+        now = datetime.now(UTC).timestamp()
+        new = [each for each in due if not self._is_remembered(found[each.connection.connection_id], now)]
+        if not new:
+            return
+        by_policies = sum(each.reason == "policies" for each in new)
+        self._terminations.append(Terminations(now, by_policies, len(new) - by_policies))
+        self._state.remember_terminations(self._terminations)
+
+    def _is_remembered(self, judgement: Judgement, now: float) -> bool:
+        """Whether a connection was ended before, within the window, and EC2 still lists it."""
+        before = judgement.terminated
+        return before is not None and before.timestamp() >= now - self._settings.window_s
 
     def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
         """Return the ids of the connections whose users still have as many newer ones as they may."""
@@ -304,7 +363,7 @@ def _take(scan: Scan, judgement: Judgement) -> None:
         case _:
             scan.tally.decided += 1
     if judgement.verdict is Verdict.DENIED and judgement.decision is not None:
-        scan.deny(judgement.connection, judgement.decision.determining)
+        scan.deny(judgement.connection, judgement.decision.determining, judgement.principal)
     elif judgement.principal is not None:
         scan.keep_newest(judgement.principal, judgement.connection)
 
@@ -313,10 +372,7 @@ def _is_due(candidate: Candidate, verdict: Verdict, exceeding: Collection[str]) 
     """Whether a connection is to be terminated still, by what is known of it now."""
     if candidate.reason == "policies":
         return verdict is Verdict.DENIED
-    return candidate.connection.connection_id in exceeding and verdict not in (
-        Verdict.SETTLING,
-        Verdict.UNDECIDED,
-    )
+    return candidate.connection.connection_id in exceeding and verdict is not Verdict.SETTLING
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

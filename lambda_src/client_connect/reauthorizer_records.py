@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from client_connect.scan import Candidate, Scan
 
 _UNITS = {
-    **dict.fromkeys(("Terminated", "TerminationFailures"), "Count"),
+    **dict.fromkeys(("Terminated", "TerminationFailures", "MissingEndpoints"), "Count"),
     "RunTime": "Milliseconds",
 }
 # Known only when all connections were seen.
 _UNITS_OF_SCAN = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded"), "Count")
+
+# How many policies and users with the most denials a record lists.
+_LISTED = 20
 
 
 class Records:
@@ -83,10 +86,15 @@ class Records:
         metrics: dict[str, float] = {
             "Terminated": 0 if self._dry_run else outcome.terminated,
             "TerminationFailures": outcome.failures,
+            "MissingEndpoints": len(outcome.missing),
             "RunTime": round(milliseconds, 3),
         }
         if scan is not None:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
+        if outcome.most is not None:
+            fields["cap"] = {"most": outcome.most, "recent": outcome.recent}
+        if outcome.discarded:
+            fields["discardedScan"] = outcome.discarded
         if scan is not None and outcome.scanned:
             metrics |= {
                 "Reauthorized": sum(tally.decided for tally in scan.tallies.values()),
@@ -98,10 +106,9 @@ class Records:
             fields["missingEndpoints"] = outcome.missing
         if outcome.problems:
             fields["unavailable"] = outcome.problems
-        is_doubtful = outcome.failures or outcome.missing or outcome.problems
         self._write(
-            logging.ERROR if outcome.cap_exceeded else logging.WARNING if is_doubtful else logging.INFO,
-            "more connections are denied than may be terminated, so none was"
+            _level(outcome),
+            "more connections are denied than may be terminated, so none of these was"
             if outcome.cap_exceeded
             else f"re-authorization: {outcome.state}",
             fields,
@@ -151,13 +158,35 @@ class Records:
         )
 
 
+def _level(outcome: Outcome) -> int:
+    """Return how bad a run is: that nothing stops decisions is seen by its records, too."""
+    tallies = () if outcome.scan is None else outcome.scan.tallies.values()
+    undecided = any(tally.undecided for tally in tallies)
+    decides_nothing = outcome.state == "nothing decided"
+    # On the first day, before the registry knows the connections, they are left alone; nothing is wrong then.
+    if outcome.cap_exceeded or (decides_nothing and (undecided or outcome.missing)):
+        return logging.ERROR
+    if (
+        decides_nothing
+        or undecided
+        or outcome.failures
+        or outcome.missing
+        or outcome.problems
+        or outcome.discarded
+    ):
+        return logging.WARNING
+    return logging.INFO
+
+
 def _scan(scan: Scan, *, complete: bool) -> dict[str, Any]:
     return {
         "started": datetime.fromtimestamp(scan.started, UTC).isoformat(timespec="milliseconds"),
         "complete": complete,
         "denied": scan.denials,
         "left": len(scan.candidates),
-        "deniedBy": scan.denied,
+        "beyondLimit": scan.limit.denials,
+        "deniedBy": _most(scan.denied),
+        "deniedOf": _most(scan.denied_users),
         "endpoints": {
             id_: {
                 "reauthorized": tally.decided,
@@ -168,3 +197,8 @@ def _scan(scan: Scan, *, complete: bool) -> dict[str, Any]:
             for id_, tally in scan.tallies.items()
         },
     }
+
+
+def _most(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return the first of counts that are sorted, so that a record fits into a line of the log."""
+    return dict(list(counts.items())[:_LISTED])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from client_connect.connections import CONNECTION_ID, KEPT, STATE
@@ -12,15 +13,40 @@ from client_connect.items import EXPIRES_AT, Key
 from client_connect.tables import ConditionFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from client_connect.items import Item
     from client_connect.tables import Tables
 
 _PART = "part"
 _SCAN, _PARTS = "savedScan", "savedParts"
+_TERMINATIONS = "terminations"
 _OURS = "lease = :lease"
 
 # Of the 400 KB that an item may have.
 _PART_BYTES = 350_000
+
+# By how much the clocks of two runs may differ.
+_SKEW_S = 300.0
+
+# Twice what the scan of a full endpoint takes, in which each user has two connections. Who may write the table could
+# make a run unpack anything else.
+_LONGEST_SCAN = 64_000_000
+_MOST_PARTS = _LONGEST_SCAN // _PART_BYTES
+
+
+class Terminations(NamedTuple):
+    """Connections that were ended at a time.
+
+    Attributes:
+        at: When, in seconds since 1970.
+        by_policies: How many the policies denied.
+        by_limit: How many were beyond the limit of a user.
+    """
+
+    at: float
+    by_policies: int
+    by_limit: int
 
 
 class LeaseTaken(Exception):
@@ -82,9 +108,7 @@ class ReauthorizerState:
         Raises:
             LeaseLost: When it has not.
         """
-        key = self._key()
-        item = self._tables.get([key]).get(key, {})
-        if item.get("lease", {}).get("S") != self._lease:
+        if self._item().get("lease", {}).get("S") != self._lease:
             raise LeaseLost
 
     def release_lease(self) -> None:
@@ -119,12 +143,19 @@ class ReauthorizerState:
         )
 
     def saved_scan(self) -> str | None:
-        """Return the scan that was saved, if there is one and it is whole."""
+        """Return the scan that was saved, if there is one and it is whole.
+
+        Raises:
+            ValueError: When there is one that cannot be read.
+        """
         parts = self._saved_parts()
         found = self._tables.get(parts)
         if not parts or len(found) != len(parts):
             return None
-        return zlib.decompress(b"".join(found[part][_PART]["B"] for part in parts)).decode()
+        try:
+            return _unpacked(b"".join(found[part][_PART]["B"] for part in parts))
+        except (zlib.error, LookupError, TypeError, UnicodeDecodeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def forget_scan(self) -> None:
         """Forget the scan that was saved.
@@ -137,12 +168,40 @@ class ReauthorizerState:
         for part in parts:
             self._tables.delete(part)
 
-    def _saved_parts(self) -> list[Key]:
-        key = self._key()
-        item = self._tables.get([key]).get(key, {})
-        if _SCAN not in item:
+    def terminations(self, *, since: float) -> list[Terminations]:
+        """Return the connections that were ended since a time, in seconds since 1970; none of what cannot be read."""
+        text = self._item().get(_TERMINATIONS, {}).get("S", "[]")
+        try:
+            found = [
+                Terminations(float(at), int(denied), int(beyond)) for at, denied, beyond in json.loads(text)
+            ]
+        except (ValueError, TypeError, OverflowError, RecursionError):
             return []
-        return [self._part(item[_SCAN]["S"], number) for number in range(int(item[_PARTS]["N"]))]
+        latest = datetime.now(UTC).timestamp() + _SKEW_S
+        return [each for each in found if since <= each.at <= latest and min(each[1:]) >= 0]
+
+    def remember_terminations(self, terminations: Sequence[Terminations]) -> None:
+        """Remember the connections that were or are about to be ended, in place of those known before.
+
+        Raises:
+            LeaseLost: When another run has taken over; then nothing has changed.
+        """
+        self._update(
+            f"SET {_TERMINATIONS} = :terminations",
+            {":terminations": {"S": json.dumps(terminations, separators=(",", ":"))}},
+        )
+
+    def _saved_parts(self) -> list[Key]:
+        item = self._item()
+        try:
+            generation, number = item[_SCAN]["S"], int(item[_PARTS]["N"])
+        except (LookupError, ValueError):
+            return []
+        return [self._part(generation, each) for each in range(min(number, _MOST_PARTS))]
+
+    def _item(self) -> Item:
+        key = self._key()
+        return self._tables.get([key]).get(key, {})
 
     def _update(
         self, expression: str, values: dict[str, dict[str, str]] | None = None, *, condition: str = _OURS
@@ -162,3 +221,18 @@ class ReauthorizerState:
 
     def _part(self, generation: str, number: int) -> Key:
         return Key(self._name, CONNECTION_ID, f"{STATE}-{generation}-{number}")
+
+
+def _unpacked(packed: bytes) -> str:
+    """Return a text that was packed, if it is no longer than a scan may be.
+
+    Raises:
+        ValueError: When it is.
+    """
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(packed, _LONGEST_SCAN)
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"it has more than {_LONGEST_SCAN:,} bytes")
+    if not unpacking.eof:
+        raise ValueError("its end is missing")
+    return text.decode()

@@ -10,25 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from client_connect.client_vpn import ACTIVE, Connection
 from client_connect.connections import principal_of
-from client_connect.partial_decision import NEW_CONNECTIONS_ONLY, PartialAuthorizer, untold
+from client_connect.partial_decision import (
+    NEW_CONNECTIONS_ONLY,
+    OF_INVENTORY,
+    OF_THE_MODULE,
+    OF_WAIVERS,
+    PartialAuthorizer,
+    untold,
+)
 from client_connect.request import ConnectionRequest
 from client_connect.unknown_connections import UnknownConnections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from client_connect.authorizer import Authorizer, Decision
     from client_connect.connections import ConnectionTable, RegisteredConnection
     from client_connect.facts import Facts
-    from client_connect.surroundings import Surroundings
+    from client_connect.surroundings import GatheredFacts, Surroundings
 
 BATCH = 100
 
 # How long the service may still show a connection as active that was terminated.
 SETTLING = timedelta(minutes=5)
-
-# Without a module nobody knows what the handler's said, should it have one after all.
-_OF_THE_MODULE = frozenset({"custom", "customFacts"})
 
 _FAILURES = 3
 # For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
@@ -56,6 +60,7 @@ class Judgement:
         principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
         registered: Whether the registry has its request.
         unconfirmed: Whether the registry does not know yet that it was active.
+        terminated: When it was last asked to end, if it ever was.
         facts: By what it was decided; ``None`` when it was not.
         decision: The decision.
     """
@@ -65,6 +70,7 @@ class Judgement:
     principal: str | None = None
     registered: bool = False
     unconfirmed: bool = False
+    terminated: datetime | None = None
     facts: Facts | None = None
     decision: Decision | None = None
 
@@ -103,6 +109,8 @@ class Judge:
         surroundings: The inventory, the registry and extra facts.
         registry: The registry, which is also in the surroundings.
         unknown: What becomes of connections that the registry does not know.
+        certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
+            certificate, also where it names no user.
 
     Attributes:
         problems: Why a source of facts was unavailable, for all connections or for one, by its name.
@@ -115,13 +123,17 @@ class Judge:
         *,
         registry: ConnectionTable,
         unknown: UnknownConnections = UnknownConnections.LEAVE,
+        certificate_endpoints: Collection[str] = (),
     ) -> None:
         self._authorizer = PartialAuthorizer(authorizer)
         self._surroundings = surroundings
         self._registry = registry
         self._unknown = unknown
-        self._never_known = frozenset() if surroundings.custom else _OF_THE_MODULE
+        self._certificate_endpoints = certificate_endpoints
+        # Without a module nobody knows what the handler's said, should it have one after all.
+        self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if surroundings.custom else OF_THE_MODULE)
         self._inventory = Source()
+        self._waivers = Source()
         self._custom = Source()
         self.problems: dict[str, str] = {}
 
@@ -143,8 +155,8 @@ class Judge:
             else:
                 requests.append((connection, entry, request, unknown))
         gathered = self._gather([request for _, _, request, _ in requests])
-        for (connection, entry, _request, unknown), facts in zip(requests, gathered, strict=True):
-            judgements.append(self._judgement(connection, entry, facts, unknown))
+        for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
+            judgements.append(self._judgement(connection, entry, found, unknown))
         return judgements
 
     def _request(
@@ -155,9 +167,13 @@ class Judge:
             return entry.request, NEW_CONNECTIONS_ONLY
         if self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
-        return _told(connection)
+        request, unknown = _told(
+            connection, certificates=connection.endpoint_id in self._certificate_endpoints
+        )
+        # Without an inventory there are neither devices nor waivers, whoever it is.
+        return request, unknown if self._surroundings.inventory else unknown - OF_INVENTORY - OF_WAIVERS
 
-    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[Facts]:
+    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[GatheredFacts]:
         entries = self._inventory_entries(requests)
         custom = self._custom_facts(requests)
         gathered = [
@@ -170,7 +186,7 @@ class Judge:
         ]
         for each in gathered:
             self.problems.update(each.problems)
-        return [each.facts for each in gathered]
+        return gathered
 
     def _inventory_entries(
         self, requests: Sequence[ConnectionRequest]
@@ -179,6 +195,9 @@ class Judge:
         if inventory is None or not requests:
             return [({}, {})] * len(requests)
         entries = self._inventory.ask(lambda: inventory.look_up(requests))
+        if entries is None:
+            problem = self._inventory.problem
+            entries = self._waivers.ask(lambda: inventory.look_up_waivers(requests, problem=problem))
         if entries is None:
             return [({}, {"inventory": self._inventory.problem})] * len(requests)
         return [({"inventory": entry}, {}) for entry in entries]
@@ -209,36 +228,53 @@ class Judge:
         self,
         connection: Connection,
         entry: RegisteredConnection | None,
-        facts: Facts,
+        gathered: GatheredFacts,
         unknown: frozenset[str],
     ) -> Judgement:
+        facts = gathered.facts
         is_registered = entry is not None and entry.request is not None
         has_owner = is_registered or connection.username is not None
-        decision, verdict = self._verdict(facts, unknown, is_registered=is_registered)
+        decision, verdict = self._verdict(
+            facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
+        )
         return Judgement(
             connection=connection,
             verdict=verdict,
             principal=principal_of(facts.request) if has_owner else None,
             registered=is_registered,
             unconfirmed=entry is not None and is_registered and not entry.confirmed,
+            terminated=None if entry is None else entry.terminated,
             facts=facts,
             decision=decision,
         )
 
     def _verdict(
-        self, facts: Facts, unknown: frozenset[str], *, is_registered: bool
+        self, facts: Facts, unknown: frozenset[str], *, is_registered: bool, unavailable: frozenset[str]
     ) -> tuple[Decision | None, Verdict]:
         try:
-            decision, denied = self._authorizer.decide(facts, unknown=unknown | self._never_known)
+            decision, denied, certain = self._authorizer.decide(
+                facts, unknown=unknown | unavailable, passed_over=self._never_known
+            )
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:  # noqa: BLE001 - a panic of the engine is not an Exception
             return None, Verdict.UNDECIDED
-        if decision.errors or "unavailable" in (facts.inventory, facts.custom_facts):
-            return decision, Verdict.UNDECIDED
         if denied:
             return decision, Verdict.DENIED
-        return decision, Verdict.STAYS if is_registered else Verdict.LEFT_ALONE
+        if is_registered:
+            return decision, Verdict.STAYS if certain else Verdict.UNDECIDED
+        is_broken = not certain and bool(unavailable or decision.errors)
+        return decision, Verdict.UNDECIDED if is_broken else Verdict.LEFT_ALONE
+
+
+def _unavailable(gathered: GatheredFacts) -> frozenset[str]:
+    """Return the facts of sources that failed: they may be anything."""
+    facts = gathered.facts
+    return (
+        (OF_INVENTORY if facts.inventory == "unavailable" else frozenset())
+        | (frozenset() if gathered.knows_waivers else OF_WAIVERS)
+        | (OF_THE_MODULE if facts.custom_facts == "unavailable" else frozenset())
+    )
 
 
 def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
@@ -250,20 +286,27 @@ def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
     )
 
 
-def _told(connection: Connection) -> tuple[ConnectionRequest, frozenset[str]]:
+def _told(connection: Connection, *, certificates: bool = False) -> tuple[ConnectionRequest, frozenset[str]]:
     """Return a request with what the service tells, and what it does not tell.
 
     It names the user under Active Directory authentication only, so that nobody knows whether a connection
-    without one has a user. What it calls the common name is that of the certificate, or the user's name.
+    without one has a user. What it calls the common name is that of the certificate, or the user's name: under SAML
+    authentication that of a user whom it does not name otherwise.
+
+    Args:
+        connection: What the service tells.
+        certificates: Whether the common name is a certificate's even where no user is named.
     """
     username, common_name = connection.username, connection.common_name
-    if username and common_name and common_name.lower() == username.lower():
+    if not (username or certificates) or (
+        username and common_name and common_name.lower() == username.lower()
+    ):
         common_name = None
     request = ConnectionRequest(
         connection_id=connection.connection_id,
         endpoint_id=connection.endpoint_id,
         username=username,
-        common_name=common_name if username or common_name else "unknown",
+        common_name=common_name or (None if username else "unknown"),
         platform="",
         public_ip=_NOWHERE,
     )

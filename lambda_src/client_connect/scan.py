@@ -17,8 +17,17 @@ Reason = Literal["policies", "connection-limit"]
 # A connection such that an older one is less: when established, its id, its endpoint's, its user and common name.
 _Entry = tuple[str, str, str, str | None, str | None]
 
+# In seconds since 1970; a number of another magnitude is no time.
+_LATEST = 1e11
+
 # How a denial is counted that no forbid made: no permit applied.
 NO_PERMIT = "no permit"
+# How a denial is counted of somebody of whom EC2 does not tell who it is.
+NOBODY = "unknown"
+
+
+class DamagedScan(ValueError):
+    """A text is not that of a scan."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,17 +38,27 @@ class Tally:
         decided: Decided anew.
         left_alone: Not registered, and left alone.
         undecided: Not decided, because what the decision needs is unavailable or a policy cannot be evaluated.
+        denied: How many each policy denied; the limit, under ``connection-limit``.
+        users: How many were denied of each user, by the name that the registry has.
+        denials: How many were denied.
     """
 
     decided: int = 0
     left_alone: int = 0
     undecided: int = 0
     denied: dict[str, int] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
     denials: int = 0
 
-    def deny(self, policies: Iterable[str]) -> None:
-        """Count a denial, by each of the policies that made it."""
+    @property
+    def open(self) -> int:
+        """How many connections were open, as far as is known."""
+        return self.decided + self.left_alone + self.undecided
+
+    def deny(self, policies: Iterable[str], user: str) -> None:
+        """Count a denial, by each of the policies that made it and by its user."""
         self.denials += 1
+        self.users[user] = self.users.get(user, 0) + 1
         for id_ in policies:
             self.denied[id_] = self.denied.get(id_, 0) + 1
 
@@ -68,8 +87,8 @@ class Scan:
         started: When it began, in seconds since 1970.
         endpoints: The ids of the endpoints that are not yet through; the first is where it is.
         token: Where the page that is next begins.
-        taken: The ids of the connections of that page that are taken in already.
-        keep: How many candidates are kept; more are only counted.
+        taken: The ids of the connections of that endpoint that are taken in already, as EC2 may list one twice.
+        keep: How many candidates are kept for each reason; more are only counted.
         per_user: How many connections each user keeps.
         tallies: What was counted, by endpoint.
         limit: What the limit of connections per user denied.
@@ -96,23 +115,36 @@ class Scan:
 
     @property
     def denials(self) -> int:
-        """How many connections were denied."""
-        return self.limit.denials + sum(tally.denials for tally in self.tallies.values())
+        """How many connections the policies denied; those beyond the limit of a user are counted apart."""
+        return sum(tally.denials for tally in self.tallies.values())
+
+    @property
+    def open(self) -> int:
+        """How many connections were open."""
+        return sum(tally.open for tally in self.tallies.values())
 
     @property
     def denied(self) -> dict[str, int]:
-        """How many connections each policy denied, most first."""
-        total: dict[str, int] = {}
-        for tally in (*self.tallies.values(), self.limit):
-            for id_, number in tally.denied.items():
-                total[id_] = total.get(id_, 0) + number
-        return dict(sorted(total.items(), key=lambda each: (-each[1], each[0])))
+        """How many connections each policy denied, and the limit, most first."""
+        return _summed(tally.denied for tally in (*self.tallies.values(), self.limit))
+
+    @property
+    def denied_users(self) -> dict[str, int]:
+        """How many connections of each user were denied, also by the limit, most first."""
+        return _summed(tally.users for tally in (*self.tallies.values(), self.limit))
 
     def go_on(self, token: str | None) -> None:
         """Go on at the next page, or with the next endpoint when there is none."""
-        self.token, self.taken = token, []
+        self.token = token
         if token is None:
+            self.taken = []
             del self.endpoints[0]
+
+    def is_part_of(self, new: Scan) -> bool:
+        """Whether it is what another scan may have become, which has not begun."""
+        return (self.settings, self.keep, self.per_user) == (new.settings, new.keep, new.per_user) and (
+            not self.endpoints or self.endpoints == new.endpoints[-len(self.endpoints) :]
+        )
 
     def begin_endpoint_again(self) -> None:
         """Begin again with the endpoint where the scan is; what was counted of it counts no more."""
@@ -124,9 +156,9 @@ class Scan:
             if each.reason == "connection-limit" or each.connection.endpoint_id != endpoint
         }
 
-    def deny(self, connection: Connection, policies: Iterable[str]) -> None:
+    def deny(self, connection: Connection, policies: Iterable[str], user: str | None = None) -> None:
         """Take a connection in that the policies deny; none of them is named where no permit applied."""
-        self.tally.deny(list(policies) or [NO_PERMIT])
+        self.tally.deny(list(policies) or [NO_PERMIT], user or NOBODY)
         self._add(Candidate(connection=connection, reason="policies"))
 
     def keep_newest(self, principal: str, connection: Connection) -> None:
@@ -139,7 +171,7 @@ class Scan:
             return  # of an endpoint that was begun again
         heappush(newest, entry)
         if len(newest) > self.per_user:
-            self.limit.deny(["connection-limit"])
+            self.limit.deny(["connection-limit"], principal)
             oldest = _connection(heappop(newest))
             self._add(Candidate(connection=oldest, reason="connection-limit", principal=principal))
 
@@ -148,7 +180,8 @@ class Scan:
         return [_connection(entry) for entry in self.newest.get(principal, ())]
 
     def _add(self, candidate: Candidate) -> None:
-        if len(self.candidates) < self.keep:
+        denials = self.denials if candidate.reason == "policies" else self.limit.denials
+        if denials <= self.keep:
             self.candidates[candidate.connection.connection_id] = candidate
 
     def to_json(self) -> str:
@@ -157,8 +190,22 @@ class Scan:
 
     @classmethod
     def from_json(cls, text: str) -> Scan:
-        """Read the text of a scan."""
-        fields: dict[str, Any] = json.loads(text)
+        """Read the text of a scan.
+
+        Raises:
+            DamagedScan: When it is none: of another version of this library, or damaged.
+        """
+        try:
+            scan = cls._read(json.loads(text))
+            is_whole = _is_whole(scan)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedScan(f"{type(error).__name__}: {error}") from error
+        if not is_whole:
+            raise DamagedScan("a value is of another type")
+        return scan
+
+    @classmethod
+    def _read(cls, fields: Any) -> Scan:  # noqa: ANN401 - whatever the text says
         return cls(
             **fields
             | {
@@ -169,11 +216,52 @@ class Scan:
                     for id_, each in fields["candidates"].items()
                 },
                 "newest": {
-                    principal: [tuple(entry) for entry in entries]
+                    principal: [_entry(_connection(tuple(entry))) for entry in entries]
                     for principal, entries in fields["newest"].items()
                 },
             }
         )
+
+
+def _is_whole(scan: Scan) -> bool:
+    """Tell whether the values are such that a run can go on with them."""
+    tallies = (*scan.tallies.values(), scan.limit)
+    connections = [each.connection for each in scan.candidates.values()]
+    connections += [_connection(entry) for entries in scan.newest.values() for entry in entries]
+    texts = [
+        scan.settings,
+        *scan.endpoints,
+        *scan.taken,
+        *(each.principal for each in scan.candidates.values()),
+    ]
+    optional = [scan.token]
+    for each in connections:
+        texts += [each.connection_id, each.endpoint_id, each.established, each.status]
+        optional += [each.username, each.common_name]
+    numbers = [scan.keep, scan.per_user or 1]
+    for tally in tallies:
+        numbers += [tally.decided, tally.left_alone, tally.undecided, tally.denials]
+        numbers += [*tally.denied.values(), *tally.users.values()]
+    return (
+        isinstance(scan.endpoints, list)
+        and isinstance(scan.taken, list)
+        and isinstance(scan.started, float)
+        and 0 <= scan.started <= _LATEST
+        and all(isinstance(each, str) for each in texts)
+        and all(each is None or isinstance(each, str) for each in optional)
+        and all(type(each) is int and each >= 0 for each in numbers)
+        and all(each.reason in ("policies", "connection-limit") for each in scan.candidates.values())
+        and all(id_ == each.connection.connection_id for id_, each in scan.candidates.items())
+    )
+
+
+def _summed(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Return the sums of several counts, most first."""
+    total: dict[str, int] = {}
+    for each in counts:
+        for name, number in each.items():
+            total[name] = total.get(name, 0) + number
+    return dict(sorted(total.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _entry(connection: Connection) -> _Entry:

@@ -42,12 +42,14 @@ class GatheredFacts(NamedTuple):
         waivers: The waivers that count now, in full.
         problems: Why a source is unavailable, by its name: ``inventory``, ``registry`` or ``customFacts``.
         others: The user's other connections, as the registry has them.
+        knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
     """
 
     facts: Facts
     waivers: tuple[Waiver, ...] = ()
     problems: Mapping[str, str] = _NO_PROBLEMS
     others: tuple[OtherConnection, ...] = ()
+    knows_waivers: bool = True
 
 
 class Surroundings(NamedTuple):
@@ -133,7 +135,10 @@ class Surroundings(NamedTuple):
             custom_facts=_custom_state(answers, problems),
             custom=answers.get(_CUSTOM),
         )
-        return GatheredFacts(facts=facts, waivers=waivers, problems=problems, others=others or ())
+        knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
+        return GatheredFacts(
+            facts=facts, waivers=waivers, problems=problems, others=others or (), knows_waivers=knows_waivers
+        )
 
     def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
         calls: dict[str, Callable[[], Any]] = {}

@@ -233,11 +233,36 @@ DEFINITIONS = (
     Definition(
         name="CapExceeded",
         meaning=(
-            "More open connections are denied today than the re-authorizer may end, so that it ended none. "
-            "Its log says which policies deny how many: correct the policy, or raise maximum_terminations."
+            "The policies deny more open connections than the re-authorizer may terminate, so it terminated none of "
+            "them. Its log names the policies and users with the most denials: correct the policy, or raise the limit."
         ),
         metrics=lambda watched: (
             watched.reauthorizer.metric_cap_exceeded(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+    ),
+    Definition(
+        name="Undecided",
+        meaning=(
+            "The re-authorizer could not decide some open connections, so they stay open. "
+            "Its log says which source is unavailable; if none is, a policy fails to evaluate."
+        ),
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_undecided(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+        periods=3,
+    ),
+    Definition(
+        name="ReauthorizerIncomplete",
+        meaning=(
+            "Some endpoints of the re-authorizer do not exist, so it decides no connections there. "
+            "Its log names them: correct the argument endpoints."
+        ),
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_missing_endpoints(period=_period_of_runs(watched.reauthorizer))
             if watched.reauthorizer
             else None
         ),

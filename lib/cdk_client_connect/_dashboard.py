@@ -49,6 +49,7 @@ def define_dashboard(
         ],
         [_latency(watched), _concurrency(watched)],
         _shadow_row(watched, log_groups),
+        _reauthorization_row(watched),
         [_table(queries.ERRORS, log_groups, _HALF), _table(queries.FAILED_CONNECTIONS, log_groups, _HALF)],
         [_certificates(watched), _authentication(watched)],
     )
@@ -209,6 +210,25 @@ def _in_shadow_mode(handler: ClientConnectHandler) -> str:
         ids = [f"- `{policy.id}` ({policy.effect})" for policy in policies if policy.shadow]
         found = "\n".join(ids) or "Nothing."
     return f"### In shadow mode\n\n{found}"
+
+
+def _reauthorization_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
+    reauthorizer = watched.reauthorizer
+    if reauthorizer is None:
+        return []
+    decided = (
+        _colored(reauthorizer.metric_reauthorized(), _GREEN),
+        _colored(reauthorizer.metric_undecided(), _RED),
+        _colored(reauthorizer.metric_left_alone(), _GREY),
+    )
+    ended = (
+        _colored(reauthorizer.metric_terminated(), _ORANGE),
+        _colored(reauthorizer.metric_termination_failures(), _RED),
+    )
+    return [
+        _graph("Open connections decided anew", decided),
+        _graph("Open connections ended", ended),
+    ]
 
 
 def _certificates(watched: Watched) -> cloudwatch.IWidget | None:

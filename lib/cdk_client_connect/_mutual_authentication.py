@@ -1,4 +1,4 @@
-"""The warning that policies on devices never find one, because no endpoint asks for a client certificate."""
+"""Whether endpoints ask for a client certificate, and the warning that policies find no device where none does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from constructs import Construct, IConstruct
 
 WARNING = "cdk-client-connect:noMutualAuthentication"
-_MUTUAL = "certificate-authentication"
+_MUTUAL, _SAML = "certificate-authentication", "federated-authentication"
 
 
 def warn_without_mutual_authentication(handler: Construct) -> None:
@@ -21,6 +21,23 @@ def warn_without_mutual_authentication(handler: Construct) -> None:
     Only when everything is defined can this be seen, so an aspect looks.
     """
     Aspects.of(handler).add(_LooksForMutualAuthentication(handler))
+
+
+def names_certificates(endpoint: object) -> bool:
+    """Tell whether what EC2 calls a common name is known to be that of a client certificate.
+
+    Not where users authenticate by SAML, too: it is not documented whose name EC2 tells then.
+    """
+    construct = getattr(getattr(endpoint, "node", None), "default_child", None) or endpoint
+    if not isinstance(construct, ec2.CfnClientVpnEndpoint):
+        return False
+    options: Any = Stack.of(construct).resolve(construct.authentication_options)
+    kinds = (
+        [option.get("type") if isinstance(option, dict) else None for option in options]
+        if isinstance(options, list)
+        else []
+    )
+    return _MUTUAL in kinds and _SAML not in kinds and all(isinstance(kind, str) for kind in kinds)
 
 
 @jsii.implements(IAspect)

@@ -31,6 +31,7 @@ from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
+from client_connect.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.record import METRIC_NAMESPACE
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
 from client_connect_tools.custom_schema import check_custom_schema, declared_types
@@ -464,7 +465,7 @@ class ClientConnectHandler(Construct):
                 "policies read what a device inventory says, but the handler has none, so that context.inventory "
                 'is always "disabled" and there is no context.device',
             )
-        if "activeConnections" in read and self._connection_registry is None:
+        if ACTIVE_CONNECTIONS in read and self._connection_registry is None:
             warnings.add_warning_v2(
                 "cdk-client-connect:noConnectionRegistry",
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
@@ -483,7 +484,7 @@ class ClientConnectHandler(Construct):
             self._device_inventory.grant_look_up(self._role)
         if self._connection_registry is not None:
             self._connection_registry.grant_record(self._role)
-            if self._policies is None or "activeConnections" in attributes_read(self._policies):
+            if self._policies is None or may_read(attributes_read(self._policies), ACTIVE_CONNECTIONS):
                 self._connection_registry.grant_count(self._role)
                 _answered_endpoints.allow_queries(self._role, self._endpoints)
 

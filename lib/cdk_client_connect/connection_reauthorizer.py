@@ -17,6 +17,7 @@ from constructs import Construct
 from cdk_client_connect._arguments import MOST_MEMORY_MIB
 from cdk_client_connect._environment_check import require_same_environment
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._mutual_authentication import names_certificates
 from cdk_client_connect._require_all import require_all
 from cdk_client_connect._sdk_call import sdk_call
 from cdk_client_connect._unscoped_permission import allow_everywhere
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
 _LEAST_MEMORY_MIB = 256
 _SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN = 1, 15
+_LONGEST_WINDOW_MIN = 24 * 60
 
 # What a run of 15 minutes can terminate within the rate limit of EC2's API.
 _MOST_TERMINATIONS = 3000
@@ -48,8 +50,8 @@ class ConnectionReauthorizer(Construct):
 
     Client VPN asks a handler once, when a connection begins. This function asks again for every open connection,
     with the request as it was registered and with the policies, devices, waivers and clock of today. It ends
-    nothing before it has seen all connections; nothing when more than ``maximum_terminations`` are denied; and
-    nobody of whom something that the decision needs is unavailable. With a handler in shadow mode it only records.
+    nothing before it has seen all connections; nothing that the policies deny when they deny too many at once; and
+    nobody because something is unavailable or cannot be evaluated. With a handler in shadow mode it only records.
 
     Define it in the handler's stack, for all endpoints that ask the handler, and begin with ``dry_run``. A registry
     has one, for it keeps there where it is. See docs/reauthorization.md.
@@ -64,12 +66,21 @@ class ConnectionReauthorizer(Construct):
         endpoints: The endpoints that ask the handler, at least one: constructs, or ids of endpoints defined
             elsewhere in the same account and Region.
         schedule: How often it runs: whole minutes from 1 to 30. Default: every 5 minutes.
-        maximum_terminations: How many connections one scan may end: 0 to 3,000. When more are denied, none is
-            ended, and the metric ``CapExceeded`` is 1: a mistake in a policy must not empty the VPN. Default: 100,
-            which is some 25 seconds of terminating.
+        maximum_terminations: The highest number of connections to terminate because of policies within
+            ``termination_window``: 0 to 3,000. If the policies deny more, none of these is terminated, and the metric
+            ``CapExceeded`` is 1. Connections beyond ``connections_per_user`` are counted separately. Default: 100.
+        maximum_share: The highest share of the open connections to terminate because of policies: more than 0, at
+            most 1. Default: 0.25.
+        share_floor: How many connections may be terminated whatever their share, for small fleets: 0 to 3,000.
+            Default: 10.
+        termination_window: How long terminations add up: whole minutes, at least ``schedule``, at most a day.
+            Default: 1 hour.
         connections_per_user: How many connections each user keeps, over all these endpoints: the newest. At least 1.
             Default: any number.
         unknown_connections: What becomes of connections that the registry does not know. Default: ``LEAVE``.
+        mutual_authentication: Whether all endpoints use mutual authentication without SAML, so that the common name
+            that EC2 tells is that of a client certificate even if EC2 names no user; only for
+            ``UnknownConnections.DECIDE``. Default: what endpoints defined in the app say; ``False`` for others.
         dry_run: Decide and record, but terminate nothing. Default: ``False``.
         timeout: How long a run may take: whole minutes from 1 to 15. What it cannot do in that time, the next one
             does. Default: 15 minutes.
@@ -92,8 +103,12 @@ class ConnectionReauthorizer(Construct):
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         schedule: Duration | None = None,
         maximum_terminations: int = 100,
+        maximum_share: float = settings.DEFAULT_SHARE,
+        share_floor: int = settings.DEFAULT_FLOOR,
+        termination_window: Duration | None = None,
         connections_per_user: int | None = None,
         unknown_connections: UnknownConnections = UnknownConnections.LEAVE,
+        mutual_authentication: bool | None = None,
         dry_run: bool = False,
         timeout: Duration | None = None,
         memory_size: int = 1769,
@@ -101,6 +116,7 @@ class ConnectionReauthorizer(Construct):
     ) -> None:
         schedule = Duration.minutes(5) if schedule is None else schedule
         timeout = Duration.minutes(15) if timeout is None else timeout
+        termination_window = Duration.hours(1) if termination_window is None else termination_window
         require_all(
             ("handler", handler, isinstance(handler, ClientConnectHandler), "a ClientConnectHandler"),
             (
@@ -119,6 +135,24 @@ class ConnectionReauthorizer(Construct):
                 f"a whole number from 0 to {_MOST_TERMINATIONS}, which is what EC2 lets one run terminate",
             ),
             (
+                "maximum_share",
+                maximum_share,
+                _is_share(maximum_share),
+                "a number above 0, at most 1, which is all open connections",
+            ),
+            (
+                "share_floor",
+                share_floor,
+                _is_int(share_floor, 0, _MOST_TERMINATIONS),
+                f"a whole number from 0 to {_MOST_TERMINATIONS}",
+            ),
+            (
+                "termination_window",
+                termination_window,
+                _is_minutes(termination_window, _shortest_window(schedule), _LONGEST_WINDOW_MIN),
+                f"a Duration of whole minutes, at least schedule and at most {_LONGEST_WINDOW_MIN}",
+            ),
+            (
                 "connections_per_user",
                 connections_per_user,
                 connections_per_user is None or _is_int(connections_per_user, 1, None),
@@ -129,6 +163,12 @@ class ConnectionReauthorizer(Construct):
                 unknown_connections,
                 isinstance(unknown_connections, UnknownConnections),
                 "UnknownConnections.LEAVE or .DECIDE",
+            ),
+            (
+                "mutual_authentication",
+                mutual_authentication,
+                mutual_authentication is None or isinstance(mutual_authentication, bool),
+                "True, False or None",
             ),
             ("dry_run", dry_run, isinstance(dry_run, bool), "True or False"),
             (
@@ -193,6 +233,9 @@ class ConnectionReauthorizer(Construct):
                 settings.ENDPOINTS: ",".join(ids),
                 settings.INTERVAL: str(schedule.to_seconds()),
                 settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
+                settings.MAXIMUM_SHARE: repr(float(maximum_share)),
+                settings.SHARE_FLOOR: str(share_floor),
+                settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
                 settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
                 settings.DRY_RUN: "true" if dry_run else "false",
                 # A run by an old time zone, module or table must not go on beside a new one.
@@ -202,6 +245,7 @@ class ConnectionReauthorizer(Construct):
                     if connections_per_user is None
                     else {settings.CONNECTIONS_PER_USER: str(connections_per_user)}
                 ),
+                **_certificate_endpoints(endpoints, ids, mutual_authentication),
             },
             # The next run does all that this one would have done.
             max_event_age=schedule,
@@ -277,13 +321,13 @@ class ConnectionReauthorizer(Construct):
     def metric_undecided(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
-        """Return how many open connections could not be decided, by default the most in a scan."""
+        """Return how many open connections could not be decided, by default the most in a scan; an alarm is due."""
         return self._metric("Undecided", statistic or cloudwatch.Stats.MAXIMUM, period)
 
     def metric_cap_exceeded(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
-        """Return whether more connections are denied than may be terminated: 1, or 0. Raise an alarm on it."""
+        """Return whether the policies deny more connections than may be ended: 1, or 0. Raise an alarm on it."""
         return self._metric("CapExceeded", statistic or cloudwatch.Stats.MAXIMUM, period)
 
     def metric_termination_failures(
@@ -291,6 +335,12 @@ class ConnectionReauthorizer(Construct):
     ) -> cloudwatch.Metric:
         """Return the number of connections that could not be terminated; the next run tries again."""
         return self._metric("TerminationFailures", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_missing_endpoints(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return how many of its endpoints do not exist, by default the most in a run."""
+        return self._metric("MissingEndpoints", statistic or cloudwatch.Stats.MAXIMUM, period)
 
     def metric_run_time(
         self, *, statistic: str | None = None, period: Duration | None = None
@@ -367,6 +417,33 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     return registry
 
 
+def _certificate_endpoints(
+    endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
+    ids: Sequence[str],
+    mutual_authentication: bool | None,  # noqa: FBT001 - the argument as it came
+) -> dict[str, str]:
+    """Return the variable with the endpoints at which a common name is a certificate's; none when there are none."""
+    found = [
+        id_
+        for endpoint, id_ in zip(endpoints, ids, strict=True)
+        if (names_certificates(endpoint) if mutual_authentication is None else mutual_authentication)
+    ]
+    return {settings.CERTIFICATE_ENDPOINTS: ",".join(found)} if found else {}
+
+
+def _shortest_window(schedule: Duration) -> float:
+    return schedule.to_minutes(integral=False) if _is_minutes(schedule, 1, _LONGEST_WINDOW_MIN) else 1
+
+
+def _is_share(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and not Token.is_unresolved(value)
+        and 0 < value <= 1
+    )
+
+
 def _is_int(value: object, least: int, most: int | None) -> bool:
     return (
         isinstance(value, int)
@@ -377,7 +454,7 @@ def _is_int(value: object, least: int, most: int | None) -> bool:
     )
 
 
-def _is_minutes(value: object, least: int, most: int) -> bool:
+def _is_minutes(value: object, least: float, most: float) -> bool:
     if not isinstance(value, Duration) or value.is_unresolved():
         return False
     milliseconds = value.to_milliseconds()

@@ -66,7 +66,9 @@ class MonitoringAlarms:
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
         inventory_errors: The device inventory could not be read.
         registry_errors: Connections could not be recorded or counted.
-        cap_exceeded: The re-authorizer ended nothing, because too many connections are denied.
+        cap_exceeded: The policies deny more open connections than the re-authorizer may terminate.
+        undecided: The re-authorizer could not decide some open connections.
+        reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
         reauthorizer_errors: Runs of the re-authorizer failed.
         reauthorizer_stopped: The re-authorizer has not seen all open connections for a while.
         notification_errors: Denials were not announced.
@@ -90,6 +92,8 @@ class MonitoringAlarms:
     inventory_errors: AlarmSettings = AlarmSettings()
     registry_errors: AlarmSettings = AlarmSettings()
     cap_exceeded: AlarmSettings = AlarmSettings()
+    undecided: AlarmSettings = AlarmSettings()
+    reauthorizer_incomplete: AlarmSettings = AlarmSettings()
     reauthorizer_errors: AlarmSettings = AlarmSettings()
     reauthorizer_stopped: AlarmSettings = AlarmSettings()
     notification_errors: AlarmSettings = AlarmSettings()

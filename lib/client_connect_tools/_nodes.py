@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
 import cedarpy
 from cedarpy import pst
 
+from client_connect.policy_nodes import children
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+__all__ = ["cedar", "children", "device_fact", "guarded", "never_applies", "never_true", "path", "walk"]
+
 # An expression that has no type. The validator looks at it only when what stands before it can be true.
 _ILL_TYPED = pst.When(pst.BinaryOp("less", pst.LongLit(1), pst.StringLit("")))
-
-
-def children(node: object) -> Iterator[object]:
-    """Yield the nodes right below a node."""
-    for field in fields(node) if is_dataclass(node) and not isinstance(node, type) else ():
-        value = getattr(node, field.name)
-        items = (
-            value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
-        )
-        yield from filter(is_dataclass, items)
 
 
 def walk(node: object) -> Iterator[object]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cedarpy import pst
 
 from client_connect.names import lower_case
+from client_connect.policy_reads import reads
 from client_connect_tools import _messages, _nodes
 from client_connect_tools._cedar_text import expression_text
 from client_connect_tools._client_spellings import OTHER_NAMES
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
 
-_CONTEXT = pst.Var("context")
 _PRINCIPAL = pst.Var("principal")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
@@ -90,17 +90,9 @@ def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str])
 
 
 def attributes_read(policies: Policies) -> frozenset[str]:
-    """Return the attributes of the context that policies read or test for."""
-    nodes = (node for each in parse(policies) if each.template for node in _nodes.walk(each.template))
-    found = set()
-    for node in nodes:
-        if isinstance(node, pst.GetAttr) and node.base == _CONTEXT:
-            found.add(node.attr)
-        elif isinstance(node, pst.HasAttr) and node.base == _CONTEXT:
-            found.add(node.attrs[0])
-        elif _nodes.device_fact(node):
-            found.add("device")
-    return frozenset(found)
+    """Return what policies read of a connection, those in shadow mode too, as ``policy_reads`` names it."""
+    templates = (each.template for each in parse(policies) if each.template is not None)
+    return frozenset[str]().union(*map(reads, templates))
 
 
 def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -120,7 +112,7 @@ def _permit_without_conditions(template: pst.Template, everything: list[pst.Temp
 
 
 def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    if template.effect == "permit" and any(_reads(node, _AWS_CLIENT) for node in _nodes.walk(template)):
+    if template.effect == "permit" and _AWS_CLIENT in reads(template):
         yield (
             "the permit trusts context.awsClient, which the device's user can forge; permit by what cannot be "
             "forged (user, groups, common name), and use the client's version in forbids only"
@@ -323,15 +315,6 @@ def _named(left: pst.Expr, right: pst.Expr) -> Iterator[pst.EntityUid]:
     for one, other in ((left, right), (right, left)):
         if members(one) == (_PRINCIPAL,):
             yield from (each.value for each in members(other) if isinstance(each, pst.EntityLit))
-
-
-def _reads(node: object, attribute: str) -> bool:
-    """Tell whether a node is ``context.attribute`` or tests for it."""
-    if isinstance(node, pst.GetAttr):
-        return node.attr == attribute and node.base == _CONTEXT
-    if isinstance(node, pst.HasAttr):
-        return node.attrs[0] == attribute and node.base == _CONTEXT
-    return False
 
 
 def _is_unconditional(template: pst.Template) -> bool:

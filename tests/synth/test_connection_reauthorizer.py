@@ -106,7 +106,7 @@ def test_it_decides_as_the_handler_does(default: Template) -> None:
 
 
 def test_defaults(default: Template) -> None:
-    """Every 5 minutes, at most 100 terminations, nothing that the registry does not know, one CPU, 15 minutes."""
+    """Every 5 minutes, at most 100 terminations and a quarter in an hour, nothing unregistered, one CPU, 15 minutes."""
     ours = variables(default)
     assert {name: value for name, value in ours.items() if name.rsplit("_", 1)[-1] != "TABLE"} == {
         "CLIENT_CONNECT_SHADOW_MODE": "false",
@@ -115,6 +115,9 @@ def test_defaults(default: Template) -> None:
         "CLIENT_CONNECT_ENDPOINTS": ENDPOINT,
         "CLIENT_CONNECT_INTERVAL_SECONDS": "300",
         "CLIENT_CONNECT_MAXIMUM_TERMINATIONS": "100",
+        "CLIENT_CONNECT_MAXIMUM_SHARE": "0.25",
+        "CLIENT_CONNECT_SHARE_FLOOR": "10",
+        "CLIENT_CONNECT_TERMINATION_WINDOW_SECONDS": "3600",
         "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "leave",
         "CLIENT_CONNECT_DRY_RUN": "false",
         "CLIENT_CONNECT_HANDLER_VERSION": ours["CLIENT_CONNECT_HANDLER_VERSION"],
@@ -250,6 +253,9 @@ def test_arguments() -> None:
         stack,
         schedule=cdk.Duration.minutes(10),
         maximum_terminations=7,
+        maximum_share=1,
+        share_floor=0,
+        termination_window=cdk.Duration.days(1),
         connections_per_user=2,
         unknown_connections=UnknownConnections.DECIDE,
         dry_run=True,
@@ -263,10 +269,55 @@ def test_arguments() -> None:
     assert (properties["Timeout"], properties["MemorySize"]) == (180, 512)
     assert names["CLIENT_CONNECT_INTERVAL_SECONDS"] == "600"
     assert names["CLIENT_CONNECT_MAXIMUM_TERMINATIONS"] == "7"
+    assert names["CLIENT_CONNECT_MAXIMUM_SHARE"] == "1.0"
+    assert names["CLIENT_CONNECT_SHARE_FLOOR"] == "0"
+    assert names["CLIENT_CONNECT_TERMINATION_WINDOW_SECONDS"] == "86400"
     assert names["CLIENT_CONNECT_CONNECTIONS_PER_USER"] == "2"
     assert names["CLIENT_CONNECT_UNKNOWN_CONNECTIONS"] == "decide"
     assert names["CLIENT_CONNECT_DRY_RUN"] == "true"
     assert properties["LoggingConfig"]["LogGroup"] == stack.resolve(group.log_group_name)
+
+
+CERTIFICATES, DIRECTORY, SAML = (
+    {"type": "certificate-authentication", "mutualAuthentication": {"clientRootCertificateChainArn": "arn"}},
+    {"type": "directory-service-authentication", "activeDirectory": {"directoryId": "d-1"}},
+    {"type": "federated-authentication", "federatedAuthentication": {"samlProviderArn": "arn"}},
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "argument", "named"),
+    [
+        ([CERTIFICATES], None, True),
+        ([DIRECTORY, CERTIFICATES], None, True),
+        ([SAML, CERTIFICATES], None, False),  # it is not documented whose name EC2 tells then
+        ([DIRECTORY], None, False),
+        ([SAML], None, False),
+        (cdk.Fn.condition_if("c", [CERTIFICATES], [SAML]), None, False),  # known at deployment only
+        ([CERTIFICATES], False, False),
+        ([SAML], True, True),
+    ],
+)
+def test_at_which_endpoints_a_common_name_is_a_certificates(
+    options: Any,
+    argument: bool | None,  # noqa: FBT001 - a table
+    named: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Where the endpoint says so, or the argument; of an endpoint elsewhere nobody knows."""
+    stack = new_stack()
+    endpoint = ec2.CfnClientVpnEndpoint(
+        stack,
+        "Vpn",
+        authentication_options=options,
+        connection_log_options={"enabled": False},
+        server_certificate_arn="arn",
+    )
+    define(stack, endpoints=[endpoint, ENDPOINT], mutual_authentication=argument)
+    variable = variables(template(stack)).get("CLIENT_CONNECT_CERTIFICATE_ENDPOINTS")
+    if argument:
+        assert variable == {"Fn::Join": ["", [{"Ref": "Vpn"}, f",{ENDPOINT}"]]}
+    else:
+        assert variable == ({"Ref": "Vpn"} if named else None)
 
 
 def test_endpoints_of_every_kind() -> None:
@@ -324,6 +375,20 @@ def test_fails_with_an_endpoint_of_both_levels() -> None:
         ({"maximum_terminations": -1}, "from 0 to 3000"),
         ({"maximum_terminations": 3001}, "from 0 to 3000"),
         ({"maximum_terminations": True}, "maximum_terminations=True"),
+        ({"maximum_share": 0}, "maximum_share=0 must be a number above 0, at most 1"),
+        ({"maximum_share": 1.01}, "maximum_share=1.01 must be"),
+        ({"maximum_share": True}, "maximum_share=True must be"),
+        ({"maximum_share": float("nan")}, "maximum_share=nan must be"),
+        ({"share_floor": -1}, "share_floor=-1 must be a whole number from 0 to 3000"),
+        ({"share_floor": 2.5}, "share_floor=2.5 must be"),
+        ({"termination_window": cdk.Duration.minutes(4)}, "at least schedule and at most 1440"),
+        (
+            {"schedule": cdk.Duration.minutes(30), "termination_window": cdk.Duration.minutes(29)},
+            "at least schedule",
+        ),
+        ({"termination_window": cdk.Duration.minutes(1441)}, "at most 1440"),
+        ({"termination_window": 60}, "termination_window=60 must be a Duration"),
+        ({"mutual_authentication": "yes"}, "mutual_authentication='yes' must be True, False or None"),
         ({"connections_per_user": 0}, "from 1, or None"),
         ({"unknown_connections": "decide"}, "UnknownConnections.LEAVE or .DECIDE"),
         ({"dry_run": "false"}, "dry_run='false' must be True or False"),
@@ -421,6 +486,7 @@ def test_metrics() -> None:
         "LeftAlone": defined.metric_left_alone(),
         "Undecided": defined.metric_undecided(),
         "CapExceeded": defined.metric_cap_exceeded(),
+        "MissingEndpoints": defined.metric_missing_endpoints(),
         "TerminationFailures": defined.metric_termination_failures(),
         "RunTime": defined.metric_run_time(),
     }

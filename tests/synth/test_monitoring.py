@@ -65,12 +65,14 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
     "CapExceeded": ("ClientConnect", "CapExceeded", "Maximum", 1, 300),
+    "Undecided": ("ClientConnect", "Undecided", "Maximum", 1, 300),
+    "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
     "ReauthorizerStopped": ("ClientConnect", "Reauthorized", "SampleCount", 0, 300),
     "NotificationErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
 }
 # Of the others one period is enough.
-PERIODS = {"ReauthorizerErrors": 3, "ReauthorizerStopped": 6}
+PERIODS = {"Undecided": 3, "ReauthorizerErrors": 3, "ReauthorizerStopped": 6}
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
 
 
@@ -310,7 +312,13 @@ def test_alarms_of_runs_see_a_run_in_each_period(stack: cdk.Stack, minutes: int,
     )
     monitored(stack, handler, reauthorizer=reauthorizer)
     found = alarms(template(stack))
-    of_runs = ("CapExceeded", "ReauthorizerErrors", "ReauthorizerStopped")
+    of_runs = (
+        "CapExceeded",
+        "Undecided",
+        "ReauthorizerIncomplete",
+        "ReauthorizerErrors",
+        "ReauthorizerStopped",
+    )
     assert {found[name]["Period"] for name in of_runs} == {period}
 
 
@@ -373,11 +381,26 @@ def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
         "### In shadow mode\n\n- `try` (forbid)",
         "Allowed by shadow mode only",
         "Shadow denials by policy",
+        "Open connections decided anew",
+        "Open connections ended",
         "Errors",
         "Failed connections",
         "Days until certificates expire",
         "Authentications that failed",
     ]
+
+
+def test_the_dashboard_charts_what_could_not_be_decided(whole: Template) -> None:
+    """Beside what was, so that an outage of a source is seen; without a re-authorizer there is no such chart."""
+    (chart,) = (
+        widget["properties"]
+        for widget in dashboard(whole)
+        if widget["properties"].get("title") == "Open connections decided anew"
+    )
+    assert [metric[1] for metric in chart["metrics"]] == ["Reauthorized", "Undecided", "LeftAlone"]
+    stack = new_stack()
+    monitored(stack, ClientConnectHandler(stack, "Handler"))
+    assert not [title for title in titles(dashboard(template(stack))) if title.startswith("Open connections")]
 
 
 def test_the_dashboard_fills_its_grid(whole: Template) -> None:

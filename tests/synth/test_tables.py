@@ -22,7 +22,8 @@ from cdk_client_connect import (
     Policies,
     Rules,
 )
-from client_connect import settings
+from client_connect import PolicySet, settings
+from client_connect.policy_reads import may_read
 
 from .conftest import NO_BUNDLING, endpoint, template
 
@@ -160,6 +161,39 @@ def test_a_handler_whose_policies_count_may_count(
     granted = {tuple(actions): resource for actions, resource in statements(stack, "dynamodb")}
     assert sorted(granted) == [("dynamodb:BatchGetItem",), ("dynamodb:PutItem",), ("dynamodb:Query",)]
     assert "/index/byPrincipal" in granted["dynamodb:Query",]
+
+
+@pytest.mark.parametrize(
+    ("policies", "counts"),
+    [
+        ("// Not context.activeConnections yet.\n", False),
+        (
+            '@id("m") @message("activeConnections") forbid (principal, action, resource) when { false };',
+            False,
+        ),
+        (
+            '@id("s") @shadow permit (principal, action, resource) when { context has activeConnections };',
+            True,
+        ),
+        (
+            '@id("e") forbid (principal, action, resource) when { context has "active\\u{43}onnections" };',
+            True,
+        ),
+        (
+            '@id("w") forbid (principal, action, resource) when { {x: context}.x has activeConnections };',
+            True,
+        ),
+    ],
+    ids=["comment", "message", "shadow", "escaped", "in a record"],
+)
+def test_a_handler_may_count_where_a_policy_reads_the_number(
+    stack: cdk.Stack, define: Callable[..., ClientConnectHandler], policies: str, *, counts: bool
+) -> None:
+    """As the function itself finds it: what it asks, it may."""
+    text = '@id("all") permit (principal, action, resource);' + policies
+    define(policies=Policies.from_string(text), device_inventory=None)
+    assert (["dynamodb:Query"] in [actions for actions, _ in statements(stack, "dynamodb")]) is counts
+    assert may_read(PolicySet.parse(text).reads, "activeConnections") is counts
 
 
 def test_prebuilt_code_may_count(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:

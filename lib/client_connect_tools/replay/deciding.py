@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import cedarpy
 from cedarpy import pst
 
-from client_connect import Authorizer
+from client_connect import Authorizer, formula
+from client_connect.formula import ERROR, FALSE, TRUE
 from client_connect_tools.finding import schema
-from client_connect_tools.replay import formula, reads
-from client_connect_tools.replay.formula import ERROR, FALSE, TRUE
+from client_connect_tools.replay import reads
 from client_connect_tools.replay.memo import Memo
 from client_connect_tools.replay.values import value_of
 
@@ -31,7 +31,7 @@ _DECISIONS_KEPT = 20_000
 _VALUES_KEPT = 20_000
 _SECONDS_OF_HOUR = 3600
 _CUSTOM = frozenset({"custom", "customFacts"})
-_ENTITIES = {reads.PRINCIPAL, reads.GROUPS, reads.CONTEXT, "device"}
+_ENTITIES = {reads.PRINCIPAL, reads.GROUPS, reads.CONTEXT, reads.DEVICE}
 # What a group says of a value: the outcome of each of its atoms.
 _Outcomes = tuple[formula.Outcome, ...]
 
@@ -157,11 +157,9 @@ class _Group:
     def __init__(self, names: Iterable[str], atoms: Iterable[pst.Expr], types: cedarpy.Schema) -> None:
         self.names = tuple(sorted(names))
         self.atoms = tuple(atoms)
-        self.unknown: _Outcomes = tuple(
-            TRUE | FALSE | (ERROR if reads.can_overflow(atom) else 0) for atom in self.atoms
-        )
+        self.unknown: _Outcomes = tuple(map(formula.possible, self.atoms))
         self._values = [value_of(name) for name in self.names]
-        self._policies = _as_policies(self.atoms)
+        self._policies = formula.as_policies(self.atoms)
         self._attributes = {name.partition(".")[0] for name in self.names}
         self._reads_entities = not _ENTITIES.isdisjoint(self.names)
         # Of custom facts the schema says what their values are: a text may be a time. It takes whole requests.
@@ -205,11 +203,7 @@ class _Group:
 
     def _evaluate(self, request: dict[str, Any], entities: list[dict[str, Any]]) -> _Outcomes:
         result = cedarpy.is_authorized(request, self._policies, entities, self._types)
-        true = set(result.diagnostics.reasons)
-        return tuple(
-            TRUE if f"{number}" in true else FALSE if f"not {number}" in true else ERROR
-            for number in range(len(self.atoms))
-        )
+        return formula.outcomes(result.diagnostics.reasons, len(self.atoms))
 
 
 _ANYBODY = {
@@ -225,17 +219,3 @@ def _groups(policies: list[_Policy], types: cedarpy.Schema) -> Iterable[_Group]:
         for atom in formula.atoms(policy.formula):
             by_names[reads.reads(atom)][atom] = None
     return (_Group(names, atoms, types) for names, atoms in by_names.items())
-
-
-def _as_policies(atoms: tuple[pst.Expr, ...]) -> cedarpy.PolicySet:
-    """Make two permits of each atom: one applies when it is true, one when it is false, neither when it errs."""
-    static = {}
-    for number, atom in enumerate(atoms):
-        static[f"{number}"] = _permit(f"{number}", pst.When(atom))
-        static[f"not {number}"] = _permit(f"not {number}", pst.Unless(atom))
-    return cedarpy.PolicySet.from_pst(pst.PolicySet({}, static, ()))
-
-
-def _permit(id_: str, clause: pst.Clause) -> pst.Template:
-    anything = pst.ScopeAny()
-    return pst.Template(id_, "permit", anything, anything, anything, (clause,), {})

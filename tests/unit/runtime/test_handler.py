@@ -337,6 +337,34 @@ def test_a_panic_at_the_start_is_a_failure_that_keeps_nothing_alive(
     assert depth() == depth()
 
 
+@pytest.mark.parametrize(
+    ("policies", "counts"),
+    [
+        ("// Not context.activeConnections yet.\n" + PERMIT, False),
+        ('@id("all") @message("activeConnections") permit (principal, action, resource);', False),
+        (
+            PERMIT
+            + '@id("s") @shadow permit (principal, action, resource) when { context has activeConnections };',
+            True,
+        ),
+        (
+            PERMIT
+            + '@id("f") forbid (principal, action, resource) when { context has "active\\u{43}onnections" };',
+            True,
+        ),
+    ],
+    ids=["comment", "message", "shadow", "escaped"],
+)
+def test_start_asks_the_registry_only_for_what_policies_read(
+    monkeypatch: pytest.MonkeyPatch, policies: str, *, counts: bool
+) -> None:
+    """It may ask nothing else, by its role."""
+    monkeypatch.setattr(bundled_files, "policies", lambda: policies)
+    monkeypatch.setenv("CLIENT_CONNECT_CONNECTIONS_TABLE", "registry")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert start()._surroundings.counts_connections is counts
+
+
 def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The handler that it makes decides by them."""
     (tmp_path / "policies.cedar").write_text(FORBID.replace("message", "note"), "utf-8")

@@ -11,12 +11,18 @@ from cedarpy import PolicySet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from client_connect import Authorizer, ConnectionRequest, Device, Facts
+from client_connect import Authorizer, ConnectionRequest, Device, Facts, policy_json
 from client_connect.client_vpn import Connection
-from client_connect.partial_decision import NEW_CONNECTIONS_ONLY, PartialAuthorizer
-from client_connect.policy_reads import reads
+from client_connect.partial_decision import (
+    NEW_CONNECTIONS_ONLY,
+    OF_INVENTORY,
+    OF_THE_MODULE,
+    OF_WAIVERS,
+    PartialAuthorizer,
+)
+from client_connect.policy_reads import may_read, reads
 from client_connect.redeciding import _told
-from tests.unit.runtime.conftest import PERMIT, unhurried
+from tests.unit.runtime.conftest import PERMIT, event, unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,14 +41,39 @@ READS = [
     ('context.device.hasTag("owner") && context.device.getTag("owner") == "bob"', {"device"}),
     ('principal == ClientVpn::User::"bob"', {"principal"}),
     ("principal is ClientVpn::User", {"principal"}),
-    ('principal in ClientVpn::Group::"staff"', {"principal", "groups"}),
+    ('principal in ClientVpn::Group::"staff"', {"groups"}),
+    ('principal in [ClientVpn::Group::"staff", ClientVpn::User::"bob"]', {"principal", "groups"}),
     ('principal is ClientVpn::User in ClientVpn::Group::"staff"', {"principal", "groups"}),
     ('[principal].contains(ClientVpn::User::"bob")', {"principal"}),
+    ("principal has compliant && principal.compliant", {"principal", "device"}),
+    ('principal.hasTag("owner") && principal.getTag("owner") == "bob"', {"principal", "device"}),
+    ("{x: principal}.x has compliant", {"principal", "groups", "device"}),
     ('ClientVpn::User::"bob" in ClientVpn::Group::"staff"', {"principal", "groups"}),
-    ('(if true then principal else principal) in [ClientVpn::Group::"staff"]', {"principal", "groups"}),
+    (
+        '(if true then principal else principal) in [ClientVpn::Group::"staff"]',
+        {"principal", "groups", "device"},
+    ),
     ('context.device in ClientVpn::Device::"laptop"', {"device", "principal", "groups"}),
     ('ClientVpn::Device::"laptop" has compliant', {"device"}),
-    ('resource == ClientVpn::Endpoint::"e"', set()),
+    ('context has device && context.device == ClientVpn::Device::"laptop"', {"device"}),
+    ('principal == ClientVpn::Device::"laptop"', {"principal"}),
+    ('resource == ClientVpn::Endpoint::"e"', {"resource"}),
+    ('action == ClientVpn::Action::"connect"', set()),
+    ('action in [ClientVpn::Action::"connect"]', set()),
+    ('context["activeConnections"] > 1', {"activeConnections"}),
+    ('context has "active\\u{43}onnections"', {"activeConnections"}),
+    ('context.platform == "activeConnections"', {"platform"}),
+    ('context.waivers.contains("activeConnections")', {"waivers"}),
+    ("{activeConnections: 1}.activeConnections == 1", set()),
+    ('{x: {y: context.platform}}.x.y like "a*"', {"platform"}),
+    ("{x: {y: context}}.x.y.activeConnections > 1", {"context"}),
+    (
+        '(if context.inventory == "known" then context else context).platform == "win"',
+        {"inventory", "context"},
+    ),
+    ("context has custom.activeConnections && context.custom.activeConnections > 1", {"custom"}),
+    ("[{a: [context.customFacts]}].isEmpty()", {"customFacts"}),
+    ('ip("10.0.0.1").isInRange(context.publicIp)', {"publicIp"}),
     ("context == {}", {"context"}),
     ("{x: context}.x has platform", {"context"}),
     ("[context.time.weekday].contains(1)", {"time"}),
@@ -53,8 +84,61 @@ READS = [
 def test_reads(condition: str, expected: set[str]) -> None:
     """A condition reads what it names; a membership may come from any group."""
     text = f"permit (principal, action, resource) unless {{ {condition} }};"
-    (policy,) = PolicySet.from_str(text).to_pst().static_policies.values()
-    assert reads(policy) == expected
+    (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
+    (statement,), _ = policy_json.take_apart(text)
+    assert reads(node) == reads(statement[2]) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("context.time.weekday == 7", {"time.weekday"}),
+        ('context.time["now"] == context.time.now', {"time.now"}),
+        ("context.time has now", {"time.now"}),
+        ("context has time.now", {"time", "time.now"}),
+        ("context.time == context.time", {"time"}),
+        ("{x: context.time}.x.weekday == 7", {"time"}),
+        ("context has os.build && context.os.build < 1", {"os"}),
+        ("context == {}", {"context"}),
+    ],
+)
+def test_reads_of_a_record_whose_attributes_are_told_apart(condition: str, expected: set[str]) -> None:
+    """As a replay asks: the granularity is the caller's."""
+    text = f"permit (principal, action, resource) when {{ {condition} }};"
+    (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
+    (statement,), _ = policy_json.take_apart(text)
+    assert reads(node, split=("time",)) == reads(statement[2], split=("time",)) == expected
+
+
+def test_a_long_chain_is_looked_at_too() -> None:
+    """Deeper than calls may be nested."""
+    chain = " || ".join(f'context.platform == "{number}"' for number in range(300))
+    (statement,), _ = policy_json.take_apart(f"permit (principal, action, resource) when {{ {chain} }};")
+    assert reads(statement[2]) == {"platform"}
+
+
+@pytest.mark.parametrize(
+    ("policies", "counts"),
+    [
+        ("// context.activeConnections\n" + PERMIT, False),
+        ('@id("all") @message("activeConnections") permit (principal, action, resource);', False),
+        ('@id("activeConnections") permit (principal, action, resource);', False),
+        (
+            PERMIT
+            + '@id("s") @shadow permit (principal, action, resource) when { context has activeConnections };',
+            True,
+        ),
+        (
+            PERMIT
+            + '@id("s") @shadow forbid (principal, action, resource) unless { context has activeConnections };',
+            True,
+        ),
+        (PERMIT + '@id("s") forbid (principal, action, resource) when { context == {} };', True),
+    ],
+)
+def test_what_a_set_of_policies_reads(policies: str, counts: bool) -> None:  # noqa: FBT001 - a table
+    """Those in shadow mode too, for a trial must see what the rule will see; a name alone is no read."""
+    assert may_read(Authorizer(policies).policies.reads, "activeConnections") is counts
 
 
 @pytest.mark.parametrize(
@@ -63,14 +147,17 @@ def test_reads(condition: str, expected: set[str]) -> None:
         ("principal", set()),
         ('principal == ClientVpn::User::"bob"', {"principal"}),
         ("principal is ClientVpn::Device", {"principal"}),
-        ('principal in ClientVpn::Group::"staff"', {"principal", "groups"}),
+        ('principal in ClientVpn::Group::"staff"', {"groups"}),
+        ('principal in ClientVpn::User::"bob"', {"principal"}),
         ('principal is ClientVpn::User in ClientVpn::Group::"staff"', {"principal", "groups"}),
     ],
 )
 def test_reads_of_a_scope(scope: str, expected: set[str]) -> None:
     """The head of a policy reads the principal, too."""
-    (policy,) = PolicySet.from_str(f"permit ({scope}, action, resource);").to_pst().static_policies.values()
-    assert reads(policy) == expected
+    text = f"permit ({scope}, action, resource);"
+    (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
+    (statement,), _ = policy_json.take_apart(text)
+    assert reads(node) == reads(statement[2]) == expected
 
 
 BLOCKED = '@id("b") forbid (principal == ClientVpn::User::"mallory", action, resource);'
@@ -95,7 +182,9 @@ TOLD = [
     ("bob", None, BOB, False),
     ("mallory", None, BOB + STAFF, False),
     ("bob", None, PERMIT + SUNDAY, True),
-    ("bob", None, PERMIT + SUNDAY + ERRING, False),  # an error is no reason
+    ("bob", None, PERMIT + ERRING, False),  # an error is no reason
+    ("bob", None, PERMIT + SUNDAY + ERRING, True),  # nor does it keep another policy from denying
+    ("bob", None, BOB.replace("bob", "alice") + ERRING.replace("forbid", "permit"), False),  # it may permit
     ("bob", None, PERMIT + LAPTOPS, False),
     ("bob", "bob", PERMIT + LAPTOPS, False),  # the user's name, or a certificate's
     ("bob", "bob", PERMIT + LAPTOPS.replace("unless", "when"), False),
@@ -117,7 +206,7 @@ def test_what_the_service_tells(
 ) -> None:
     """Enough to deny, or not."""
     connection = Connection(connection_id="c", endpoint_id="e", username=username, common_name=common_name)
-    request, unknown = _told(connection)
+    request, unknown = _told(connection, certificates=True)
     assert PartialAuthorizer(Authorizer(policies)).decide(Facts(request), unknown=unknown)[1] is denied
 
 
@@ -130,7 +219,7 @@ def test_a_registered_connection_is_decided_in_full() -> None:
 
     def denied(policies: str) -> bool:
         partial = PartialAuthorizer(Authorizer(policies))
-        return partial.decide(Facts(request), unknown=NEW_CONNECTIONS_ONLY)[1]
+        return partial.decide(Facts(request), unknown=NEW_CONNECTIONS_ONLY).denied
 
     assert denied(PERMIT + MACS)
     assert denied(STAFF)
@@ -229,8 +318,9 @@ def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection,
     """The property on which people's sessions depend: nobody is denied whom the full decision would permit."""
     connection, completions = told
     authorizer = Authorizer(text)
-    request, unknown = _told(connection)
     first = completions[0]
+    certificates = first.request.common_name == connection.common_name
+    request, unknown = _told(connection, certificates=certificates)
     # What is asked of the inventory is by the common name that is known, and of waivers by user and device.
     known_device = request.common_name == first.request.common_name and request.common_name is not None
     facts = first._replace(
@@ -239,7 +329,80 @@ def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection,
         device=first.device if known_device else None,
         active_connections=None,
     )
-    _, denied = PartialAuthorizer(authorizer).decide(facts, unknown=unknown)
+    _, denied, certain = PartialAuthorizer(authorizer).decide(facts, unknown=unknown)
     if denied:
         for completion in completions:
             assert not authorizer.decide(completion._replace(now=facts.now)).allowed
+    # What nobody will know is passed over, so that an answer is certain beside it.
+    if certain and not authorizer.policies.reads & NEW_CONNECTIONS_ONLY:
+        answers = {authorizer.decide(each._replace(now=facts.now)).allowed for each in completions}
+        assert answers == {not denied}
+
+
+OUT_OF_SCOPE = [
+    ('permit (principal in ClientVpn::Group::"staff", action, resource) when { %s }', True),
+    ('permit (principal == ClientVpn::User::"alice", action, resource) when { %s }', True),
+    ("permit (principal is ClientVpn::Device, action, resource) when { %s }", True),
+    ('permit (principal, action, resource == ClientVpn::Endpoint::"other") when { %s }', True),
+    ('permit (principal, action == ClientVpn::Action::"disconnect", resource) when { %s }', True),
+    ('permit (principal, action, resource) when { %s && context.platform == "mac" }', True),
+    ('permit (principal, action, resource) unless { %s || context.platform == "win" }', True),
+    ('permit (principal, action, resource) when { if context.platform == "win" then false else %s }', True),
+    ("permit (principal, action, resource) when { %s }", False),
+    ('permit (principal in ClientVpn::Group::"sales", action, resource) when { %s }', False),
+]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "context has device && context.device has compliant && context.device.compliant",
+        "context.waivers.contains('x')".replace("'", '"'),
+        'context.customFacts == "available"',
+        "context has activeConnections && context.activeConnections < 3",
+        'context has device && context.device == ClientVpn::Device::"laptop"',
+    ],
+    ids=["device", "waivers", "module", "connections", "identity"],
+)
+@pytest.mark.parametrize(("permit", "denied"), OUT_OF_SCOPE)
+def test_a_permit_counts_only_for_whom_it_could_be(permit: str, denied: bool, missing: str) -> None:  # noqa: FBT001 - a table
+    """Whatever it would say of what is missing, it does not permit those outside its scope and its other conditions."""
+    request = ConnectionRequest.from_event(event(username="bob", platform="win", groups=["sales"]))
+    unknown = OF_INVENTORY | OF_WAIVERS | OF_THE_MODULE
+    partial = PartialAuthorizer(Authorizer(f'@id("p") {permit % missing};'))
+    assert partial.decide(Facts(request), unknown=unknown).denied is denied
+
+
+@pytest.mark.parametrize(
+    ("forbid", "expected"),
+    [
+        ('when { context.inventory == "unavailable" }', (False, False)),
+        ("when { !(context has device) }", (False, False)),
+        ('when { context has device && context.platform == "mac" }', (False, True)),
+        ('when { context.platform == "win" || context has device }', (True, True)),
+        ('when { context has device || context.platform == "win" }', (True, True)),
+        ('unless { context has device && context.platform == "mac" }', (True, True)),
+        ('when { context has activeConnections || context.platform == "win" }', (False, True)),
+    ],
+)
+def test_a_forbid_denies_what_is_missing_only_if_that_changes_nothing(
+    forbid: str, expected: tuple[bool, bool]
+) -> None:
+    """An outage denies nobody, and leaves nobody undecided whom it does not concern."""
+    request = ConnectionRequest.from_event(event(username="bob", platform="win"))
+    partial = PartialAuthorizer(
+        Authorizer(f'{PERMIT}@id("f") forbid (principal, action, resource) {forbid};')
+    )
+    found = partial.decide(Facts(request, inventory="unavailable"), unknown=OF_INVENTORY)
+    assert (found.denied, found.certain) == expected
+    if found.denied:
+        assert found.decision.determining == ("f",)
+
+
+def test_a_forbid_of_another_action_denies_nobody() -> None:
+    """The validator refuses it, but a bundle made by hand may have it."""
+    request = ConnectionRequest.from_event(event())
+    other = 'action == ClientVpn::Action::"other"'
+    forbid = f'@id("f") forbid (principal, {other}, resource) when {{ context has device || true }};'
+    found = PartialAuthorizer(Authorizer(PERMIT + forbid)).decide(Facts(request), unknown=OF_INVENTORY)
+    assert (found.denied, found.certain) == (False, True)

@@ -132,44 +132,52 @@ def scan() -> Scan:
         endpoints=[],
         keep=9,
         tallies={
-            "e": Tally(decided=5, left_alone=4, undecided=3, denied={"no": 2}, denials=2),
+            "e": Tally(
+                decided=5, left_alone=4, undecided=3, denied={"no": 2}, users={"user:bob": 2}, denials=2
+            ),
             "f": Tally(decided=10, left_alone=20, undecided=30),
         },
-        limit=Tally(denied={"connection-limit": 1}, denials=1),
+        limit=Tally(denied={"connection-limit": 1}, users={"user:bob": 1}, denials=1),
         candidates={"c": CANDIDATE},
     )
 
 
 OF_THE_SCAN = {
     "started": "2026-11-22T09:00:00.000+00:00",
-    "denied": 3,
+    "denied": 2,
+    "beyondLimit": 1,
     "left": 1,
     "deniedBy": {"no": 2, "connection-limit": 1},
+    "deniedOf": {"user:bob": 3},
     "endpoints": {
         "e": {"reauthorized": 5, "leftAlone": 4, "undecided": 3, "denied": 2},
         "f": {"reauthorized": 10, "leftAlone": 20, "undecided": 30, "denied": 0},
     },
 }
-OF_A_RUN = {"Terminated": "Count", "TerminationFailures": "Count", "RunTime": "Milliseconds"}
+OF_AN_ERROR = {"Terminated": "Count", "TerminationFailures": "Count", "RunTime": "Milliseconds"}
+OF_A_RUN = OF_AN_ERROR | {"MissingEndpoints": "Count"}
 OF_ALL = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded"), "Count")
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_run_that_saw_all_connections_counts_them(log: Log, *, dry_run: bool) -> None:
     """The alarms and the dashboard are made of these metrics."""
-    records(dry_run=dry_run).of_run(Outcome(scan=scan(), scanned=True, terminated=2), milliseconds=12.34567)
+    outcome = Outcome(scan=scan(), scanned=True, terminated=2, most=7, recent=1)
+    records(dry_run=dry_run).of_run(outcome, milliseconds=12.34567)
     record, units = read(log, dimension="FunctionName")
     assert record == {
-        "level": "INFO",
+        "level": "WARNING",  # some are undecided
         "message": "re-authorization: complete",
         "FunctionName": "f",
         "run": "complete",
         "policies": "a1b2",
         "dryRun": dry_run,
         "terminated": 2,
+        "cap": {"most": 7, "recent": 1},
         "scan": {**OF_THE_SCAN, "complete": True},
         "Terminated": 0 if dry_run else 2,
         "TerminationFailures": 0,
+        "MissingEndpoints": 0,
         "RunTime": 12.346,
         "Reauthorized": 15,
         "LeftAlone": 24,
@@ -195,10 +203,11 @@ def test_a_run_that_did_not_see_all_connections_counts_none(log: Log) -> None:
     ("outcome", "more"),
     [
         (Outcome(failures=2), {"TerminationFailures": 2}),
-        (Outcome(missing=["e"]), {"missingEndpoints": ["e"]}),
+        (Outcome(missing=["e"]), {"missingEndpoints": ["e"], "MissingEndpoints": 1}),
+        (Outcome(discarded="damaged"), {"discardedScan": "damaged"}),
         (Outcome(problems={"inventory": "down"}), {"unavailable": {"inventory": "down"}}),
     ],
-    ids=["failures", "missing", "problems"],
+    ids=["failures", "missing", "discarded", "problems"],
 )
 def test_what_went_wrong_in_a_run_is_a_warning(log: Log, outcome: Outcome, more: dict[str, Any]) -> None:
     """It says what, and only that."""
@@ -214,9 +223,46 @@ def test_what_went_wrong_in_a_run_is_a_warning(log: Log, outcome: Outcome, more:
         "terminated": 0,
         "Terminated": 0,
         "TerminationFailures": 0,
+        "MissingEndpoints": 0,
         "RunTime": 1,
         **more,
     }
+
+
+@pytest.mark.parametrize(
+    ("tally", "missing", "level"),
+    [
+        (Tally(undecided=1), [], "ERROR"),
+        (Tally(left_alone=3), [], "WARNING"),
+        (Tally(), ["e"], "ERROR"),
+    ],
+    ids=["undecided", "not registered", "no endpoint"],
+)
+def test_a_run_that_decided_nothing_does_not_look_healthy(
+    log: Log, tally: Tally, missing: list[str], level: str
+) -> None:
+    """It is an error but for the first day, when the registry knows no connection yet."""
+    seen = Scan(settings="s", started=0.0, endpoints=[], keep=9, tallies={"e": tally})
+    outcome = Outcome(state="nothing decided", scan=seen, scanned=True, missing=missing)
+    records().of_run(outcome, milliseconds=1)
+    record, _ = read(log, dimension="FunctionName")
+    assert (record["level"], record["message"]) == (level, "re-authorization: nothing decided")
+
+
+def test_a_record_lists_the_highest_counts_only(log: Log) -> None:
+    """It fits into a line of the log, whatever a bad policy denies."""
+    users = {f"user:{number:05}": number + 1 for number in range(1000)}
+    seen = Scan(
+        settings="s",
+        started=0.0,
+        endpoints=[],
+        keep=9,
+        tallies={"e": Tally(decided=1, users=users, denied=users, denials=1000)},
+    )
+    records().of_run(Outcome(scan=seen, scanned=True, cap_exceeded=True), milliseconds=1)
+    record, _ = read(log, dimension="FunctionName")
+    highest = {f"user:{number:05}": number + 1 for number in range(999, 979, -1)}
+    assert record["scan"]["deniedOf"] == record["scan"]["deniedBy"] == highest
 
 
 def test_a_run_that_found_too_many_is_an_error(log: Log) -> None:
@@ -224,7 +270,7 @@ def test_a_run_that_found_too_many_is_an_error(log: Log) -> None:
     records().of_run(Outcome(scan=scan(), scanned=True, cap_exceeded=True, failures=1), milliseconds=1)
     record, _ = read(log, dimension="FunctionName")
     assert (record["level"], record["CapExceeded"]) == ("ERROR", 1)
-    assert record["message"] == "more connections are denied than may be terminated, so none was"
+    assert record["message"] == "more connections are denied than may be terminated, so none of these was"
 
 
 @pytest.mark.parametrize(
@@ -259,4 +305,4 @@ def test_a_run_that_failed_says_why_and_what_it_had_done(  # noqa: PLR0913 - the
         "TerminationFailures": failures,
         "RunTime": 12.346,
     }
-    assert units == OF_A_RUN
+    assert units == OF_AN_ERROR

@@ -44,6 +44,32 @@ def test_each_setting_is_read(
     )
 
 
+def test_the_limits_of_terminations_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them there are those of the construct: a quarter, but ten in any case, within an hour."""
+    default = ReauthorizerSettings.from_environment()
+    assert (default.maximum_share, default.share_floor, default.window_s) == (0.25, 10, 3600)
+    assert default.certificate_endpoints == ()
+    monkeypatch.setenv("CLIENT_CONNECT_MAXIMUM_SHARE", "0.5")
+    monkeypatch.setenv("CLIENT_CONNECT_SHARE_FLOOR", "3")
+    monkeypatch.setenv("CLIENT_CONNECT_TERMINATION_WINDOW_SECONDS", "7200")
+    monkeypatch.setenv("CLIENT_CONNECT_CERTIFICATE_ENDPOINTS", "e,f")
+    changed = ReauthorizerSettings.from_environment()
+    assert (changed.maximum_share, changed.share_floor, changed.window_s) == (0.5, 3, 7200)
+    assert changed.certificate_endpoints == ("e", "f")
+
+
+@pytest.mark.parametrize(
+    ("connections", "most"), [(0, 3), (1, 3), (11, 3), (12, 3), (16, 4), (19, 4), (27, 6), (28, 7), (999, 7)]
+)
+def test_what_the_policies_may_end(connections: int, most: int) -> None:
+    """A share of the connections, but a few in any case, and never more than the highest number."""
+    settings = ReauthorizerSettings(
+        endpoints=("e",), maximum_terminations=7, maximum_share=0.25, share_floor=3
+    )
+    assert settings.most_terminations(connections) == most
+    assert ReauthorizerSettings(endpoints=("e",), maximum_terminations=0).most_terminations(connections) == 0
+
+
 @pytest.mark.parametrize("name", VARIABLES)
 def test_fails_for_a_setting_that_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Whom to disconnect is not guessed."""

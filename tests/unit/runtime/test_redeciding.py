@@ -71,7 +71,7 @@ def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
         ("bob", None, ("bob", None)),
         ("bob", "BOB", ("bob", None)),  # the user's name, which the service repeats
         ("bob", "laptop", ("bob", "laptop")),
-        (None, "laptop", (None, "laptop")),
+        (None, "laptop", (None, "unknown")),  # it may be a user's name
     ],
 )
 def test_who_is_connected_is_who_the_service_tells(
@@ -83,6 +83,15 @@ def test_who_is_connected_is_who_the_service_tells(
     )
     assert (request.username, request.common_name) == principal
     assert ConnectionRequest.from_event(request.to_event()) == request
+
+
+def test_a_common_name_is_a_certificates_where_that_is_known() -> None:
+    """Then the device is known, and who uses it is not."""
+    connection = Connection(connection_id="c", endpoint_id="e", common_name="laptop")
+    request, unknown = _told(connection, certificates=True)
+    assert (request.username, request.common_name) == (None, "laptop")
+    assert {"principal", "username"} <= unknown
+    assert not {"commonName", "device"} & unknown
 
 
 def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:
@@ -190,7 +199,13 @@ def test_without_a_module_nobody_is_ended_by_what_one_says(policies: str, verdic
     assert found.verdict is Verdict(verdict)
 
 
-def test_extra_facts_of_which_none_is_there_leave_all_undecided() -> None:
+@pytest.mark.parametrize(
+    ("read", "verdict"),
+    [("context.customFacts", Verdict.UNDECIDED), ("context.inventory", Verdict.STAYS)],
+)
+def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
+    read: str, verdict: Verdict
+) -> None:
     """Each time, and with the reason, also when they are not asked for any more."""
 
     def fails(_request: ConnectionRequest) -> dict[str, object]:
@@ -200,10 +215,14 @@ def test_extra_facts_of_which_none_is_there_leave_all_undecided() -> None:
         custom=CustomFacts(fails, why_invalid=lambda _: ""), deadlines=deadlines.Deadlines()
     )
     judge = Judge(
-        Authorizer(PERMIT), around, registry=cast("Any", Registry(RegisteredConnection(request=REQUEST)))
+        Authorizer(
+            f'{PERMIT}@id("f") forbid (principal, action, resource) when {{ {read} == "unavailable" }};'
+        ),
+        around,
+        registry=cast("Any", Registry(RegisteredConnection(request=REQUEST))),
     )
     for _ in range(5):
         found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
-        assert [each.verdict for each in found] == [Verdict.UNDECIDED] * 2
+        assert [each.verdict for each in found] == [verdict] * 2
         assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
         assert judge.problems == {"customFacts": "RuntimeError: OSError at test_redeciding.py:197 in fails"}

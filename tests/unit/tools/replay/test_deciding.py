@@ -64,6 +64,8 @@ ATOMS = (
     "principal is ClientVpn::Device",
     "principal is ClientVpn::Device && principal has compliant && principal.compliant",
     "principal is ClientVpn::Device && context has device && principal == context.device",
+    'ClientVpn::User::"Bob" in ClientVpn::Group::"staff"',
+    'ClientVpn::Device::"laptop-1" has compliant && ClientVpn::Device::"laptop-1".compliant',
     'resource == ClientVpn::Endpoint::"cvpn-endpoint-1"',
     'resource in ClientVpn::Endpoint::"cvpn-endpoint-2"',
     '(if context.platform == "win" then principal in ClientVpn::Group::"staff" else context.inventory == "known")',

@@ -10,12 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import cedarpy
 from cedarpy import pst
 
+from client_connect.policy_nodes import children
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 TRUE, FALSE, ERROR = 1, 2, 4
+_CAN_OVERFLOW = frozenset({"add", "sub", "mul", "neg", "offset", "duration_since"})
 _DECIDED = {True: TRUE, False: FALSE}
 
 Outcome: TypeAlias = int
@@ -97,12 +101,43 @@ def evaluate(formula: Formula, outcome_of: Callable[[pst.Expr], Outcome]) -> Out
             return result
 
 
-def _conditions(policy: pst.Template) -> Iterator[Formula]:
-    """Yield what must all be true, in the order in which the engine looks at it.
+def possible(expression: pst.Expr) -> Outcome:
+    """Return what an expression may evaluate to of which nothing is known, if the validator accepts it."""
+    return TRUE | FALSE | (ERROR if _can_overflow(expression) else 0)
 
-    The action is left out: the schema has one, and every scope that the validator accepts contains it.
-    """
+
+def _can_overflow(node: object) -> bool:
+    if isinstance(node, pst.BinaryOp | pst.UnaryOp) and node.op in _CAN_OVERFLOW:
+        return True
+    return any(map(_can_overflow, children(node)))
+
+
+def as_policies(expressions: Iterable[pst.Expr]) -> cedarpy.PolicySet:
+    """Return two permits for each expression: one applies when it is true, one when it is false; neither if it errs."""
+    static = {}
+    for number, expression in enumerate(expressions):
+        static[f"{number}"] = _permit(f"{number}", pst.When(expression))
+        static[f"not {number}"] = _permit(f"not {number}", pst.Unless(expression))
+    return cedarpy.PolicySet.from_pst(pst.PolicySet({}, static, ()))
+
+
+def outcomes(applying: Collection[str], number: int) -> tuple[Outcome, ...]:
+    """Return the outcomes of so many expressions, of the ids of their permits that apply."""
+    true = frozenset(applying)
+    return tuple(
+        TRUE if f"{each}" in true else FALSE if f"not {each}" in true else ERROR for each in range(number)
+    )
+
+
+def _permit(id_: str, clause: pst.Clause) -> pst.Template:
+    anything = pst.ScopeAny()
+    return pst.Template(id_, "permit", anything, anything, anything, (clause,), {})
+
+
+def _conditions(policy: pst.Template) -> Iterator[Formula]:
+    """Yield what must all be true, in the order in which the engine looks at it."""
     yield from _scope("principal", policy.principal)
+    yield from _action(policy.action)
     yield from _scope("resource", policy.resource)
     for clause in policy.clauses:
         condition = _formula(clause.expr)
@@ -122,6 +157,17 @@ def _scope(
             yield Atom(pst.Is(variable, entity_type, None))
         case pst.ScopeIsIn(entity_type, pst.EntityUid() as entity):
             yield Atom(pst.Is(variable, entity_type, pst.EntityLit(entity)))
+        case _:
+            return
+
+
+def _action(scope: pst.ActionConstraint) -> Iterator[Atom]:
+    variable = pst.Var("action")
+    match scope:
+        case pst.ActionEq(entity):
+            yield Atom(pst.BinaryOp("eq", variable, pst.EntityLit(entity)))
+        case pst.ActionIn(entities):
+            yield Atom(pst.BinaryOp("in", variable, pst.Set(tuple(map(pst.EntityLit, entities)))))
         case _:
             return
 
