@@ -194,9 +194,7 @@ class ClientVpnStack(cdk.Stack):
 
 def _policies(context: Context) -> Policies | None:
     path = context.optional("policies", r".+", example="policies/")
-    if path is None:
-        return None
-    return Policies.from_directory(path) if Path(path).is_dir() else Policies.from_file(path)
+    return None if path is None else Policies.from_path(path)
 
 
 def _client_cidr(context: Context, vpc: ec2.IVpc) -> str:

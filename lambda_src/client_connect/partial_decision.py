@@ -16,7 +16,7 @@ NEW_CONNECTIONS_ONLY = frozenset({"activeConnections", CONTEXT})
 
 # What the service does not tell of a connection, so that it is not known without the registry.
 _UNTOLD = NEW_CONNECTIONS_ONLY | {
-    *("platform", "platformVersion", "os", "publicIp", "openvpn", "awsClient"),
+    *("platform", "platformVersion", "os", "publicIp", "networks", "openvpn", "awsClient"),
     *("custom", "customFacts", GROUPS),
 }
 _OF_THE_USER = frozenset({PRINCIPAL, "username", "waivers"})

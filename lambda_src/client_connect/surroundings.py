@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from client_connect.custom_facts import CustomFacts, CustomFactsState
     from client_connect.deadlines import Deadlines
     from client_connect.inventory import DeviceTable, InventoryEntry
+    from client_connect.networks import Networks
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
     from client_connect.tables import Tables
@@ -56,6 +57,7 @@ class Surroundings(NamedTuple):
         counts_connections: Whether the registry is asked for the user's open connections.
         custom: The module of extra facts.
         deadlines: Runs what may take long; needed where there is anything.
+        networks: The named networks, found without asking anybody.
     """
 
     time_zone: tzinfo = UTC
@@ -64,6 +66,7 @@ class Surroundings(NamedTuple):
     counts_connections: bool = False
     custom: CustomFacts | None = None
     deadlines: Deadlines | None = None
+    networks: Networks | None = None
 
     def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
         """Ask every source about a connection.
@@ -73,7 +76,9 @@ class Surroundings(NamedTuple):
             seconds: How long all of them together may take; what is not there then is unavailable.
         """
         if self.deadlines is None:
-            return GatheredFacts(facts=Facts(request, time_zone=self.time_zone))
+            return GatheredFacts(
+                facts=Facts(request, time_zone=self.time_zone, networks=self._networks(request))
+            )
         answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
         return self.put_together(request, answers, problems)
 
@@ -107,8 +112,12 @@ class Surroundings(NamedTuple):
             active_connections=answers.get(_REGISTRY),
             custom_facts=_custom_state(answers, problems),
             custom=answers.get(_CUSTOM),
+            networks=self._networks(request),
         )
         return GatheredFacts(facts=facts, waivers=waivers, problems=problems)
+
+    def _networks(self, request: ConnectionRequest) -> frozenset[str] | None:
+        return None if self.networks is None else self.networks.names_of(request.public_ip)
 
     def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
         calls: dict[str, Callable[[], Any]] = {}
@@ -128,13 +137,13 @@ def surroundings(
 
     Args:
         settings: What the construct configured.
-        authorizer: Checks extra facts.
+        authorizer: Checks extra facts, and has the named networks.
         counts_connections: Whether the registry is asked for the user's open connections.
         tables: DynamoDB. Default: with little patience.
     """
     has_tables = settings.devices_table or settings.connections_table
     if not has_tables and not settings.extra_facts:
-        return Surroundings(time_zone=settings.time_zone)
+        return Surroundings(time_zone=settings.time_zone, networks=authorizer.networks)
     from client_connect.deadlines import Deadlines  # noqa: PLC0415
 
     inventory, registry = _tables(settings, tables) if has_tables else (None, None)
@@ -146,6 +155,7 @@ def surroundings(
         counts_connections=counts_connections,
         custom=_custom(settings.extra_facts, authorizer, deadlines),
         deadlines=deadlines,
+        networks=authorizer.networks,
     )
 
 

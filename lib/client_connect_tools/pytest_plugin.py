@@ -49,7 +49,7 @@ class PolicyTestFile(pytest.File):
     def _of_the_handler(self, policies: Policies) -> Iterator[tuple[PolicyTest, Callable[[], Decision]]]:
         require_sound(policies)
         time_zone: str = self.config.getini(TIME_ZONE)
-        authorizer = Authorizer(policies.text, custom=policies.custom)
+        authorizer = policies.authorizer()
         for test in read_policy_tests(policies, time_zone=time_zone):
             yield test, partial(authorizer.decide, test.facts)
 
