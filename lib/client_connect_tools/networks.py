@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     Network = IPv4Network | IPv6Network
     Lists = Mapping[str, Iterable[str]] | str | os.PathLike[str]
 
-# No name is an address, which has dots or colons.
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+# No name is an address or a network, which have dots, colons or digits alone.
+NAME = re.compile(r"(?=[0-9_-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WIDTHS = {4: 4, 6: 16}
 _MOST_SETS = 2 ** (8 * INDEX_BYTES)
 _PREFIX = re.compile(r"[^/]+(?:/[0-9]{1,3})?")
@@ -62,8 +62,8 @@ class NetworkList:
         """What is wrong with it: the line, and what to do."""
         problems = _parsed(self.source.text)[1]
         if not NAME.fullmatch(self.name):
-            what = "letters, digits, - and _, at most 64 of them, and begin with a letter or digit"
-            return ((1, f'the name "{self.name}" must be of {what}; rename it'), *problems)
+            what = "letters, digits, - and _, at most 64, with a letter among them and no - or _ first"
+            return ((1, f'the name "{shown(Path(self.name))}" must be of {what}; rename it'), *problems)
         return problems
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels.
-_TERMS = 20
+# Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels; as JSON, which
+# it reads several times faster, some fifty. What is long is not read line by line, so it nests in small groups.
+_TERMS, _MANY, _TERMS_OF_MANY = 20, 400, 4
 _OPERATOR = re.compile(r" (&&|\|\||[=!<>]=|[<>]|in|has) ")
 
 
@@ -59,9 +60,10 @@ def any_of(conditions: Sequence[str]) -> str:
             f"({condition})" if " && " in condition or " || " in condition else condition
             for condition in conditions
         ]
-    while len(conditions) > _TERMS:
+    terms = _TERMS if len(conditions) <= _MANY else _TERMS_OF_MANY
+    while len(conditions) > terms:
         conditions = [
-            f"({' || '.join(conditions[first : first + _TERMS])})"
-            for first in range(0, len(conditions), _TERMS)
+            f"({' || '.join(conditions[first : first + terms])})"
+            for first in range(0, len(conditions), terms)
         ]
     return " || ".join(conditions)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
-from ipaddress import ip_network
+from dataclasses import dataclass, replace
+from ipaddress import collapse_addresses, ip_network
 from typing import TYPE_CHECKING
 
+import cedarpy
+
+from client_connect_tools.networks import NAME
 from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, none_of, quote, texts
 from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 
@@ -22,6 +25,8 @@ permit (principal, action, resource);
 """
 
 LINE_WIDTH = 100
+_LONGEST_FORMATTED = 20_000
+_PLACEHOLDER = "context.conditionThatIsTooLong"
 
 _PLATFORMS = {
     "win": "Windows",
@@ -61,7 +66,13 @@ class Rule:
     condition: str
 
     def to_cedar(self) -> str:
-        """Return the policy, not yet formatted."""
+        """Return the policy, formatted."""
+        if len(self.condition) <= _LONGEST_FORMATTED:
+            return _formatted(self._text())
+        # The formatter takes a time that grows faster than the text.
+        return _formatted(replace(self, condition=_PLACEHOLDER)._text()).replace(_PLACEHOLDER, self.condition)
+
+    def _text(self) -> str:
         comment = textwrap.fill(
             " ".join(self.comment.split()),
             LINE_WIDTH,
@@ -79,6 +90,15 @@ class Rule:
             f"when {{ {self.condition} }}\n"
             f"unless {{ context.waivers.contains({quote(self.id)}) }};\n"
         )
+
+
+def permit() -> str:
+    """Return the policy that lets in whom no other keeps out, formatted."""
+    return _formatted(PERMIT)
+
+
+def _formatted(policy: str) -> str:
+    return cedarpy.format_policies(policy, line_width=LINE_WIDTH)
 
 
 def platforms(names: Sequence[str]) -> Rule:
@@ -143,7 +163,7 @@ def allowed_networks(networks: Sequence[str]) -> Rule:
         comment="Connections come from these networks only.",
         message="This VPN accepts no connections from your network. Connect from an allowed one.",
         status="network-not-allowed",
-        condition=none_of(_in_networks(networks)),
+        condition=_on_lines(none_of(_in_networks(networks))),
     )
 
 
@@ -154,7 +174,7 @@ def blocked_networks(networks: Sequence[str]) -> Rule:
         comment="No connection comes from these networks.",
         message="This VPN accepts no connections from your network. Connect from another one.",
         status="network-blocked",
-        condition=any_of(_in_networks(networks)),
+        condition=_on_lines(any_of(_in_networks(networks))),
     )
 
 
@@ -355,8 +375,23 @@ def _is_user(users: Sequence[str]) -> str:
 
 
 def _in_networks(networks: Sequence[str]) -> list[str]:
-    ranges = sorted({str(ip_network(network)) for network in networks})
-    return [f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges]
+    """Return conditions, one of which holds within networks, which are CIDRs or the names of lists."""
+    names = sorted({each for each in networks if NAME.fullmatch(each)})
+    ranges = [ip_network(each) for each in networks if not NAME.fullmatch(each)]
+    asked = f"contains({quote(names[0])})" if len(names) == 1 else f"containsAny({texts(names)})"
+    collapsed = sorted(
+        str(network)
+        for version in (4, 6)
+        for network in collapse_addresses([each for each in ranges if each.version == version])  # type: ignore[type-var]
+    )
+    return [f"context.networks.{asked}"] * bool(names) + [
+        f"context.publicIp.isInRange(ip({quote(network)}))" for network in collapsed
+    ]
+
+
+def _on_lines(condition: str) -> str:
+    """Return a condition on networks with each on a line, as it stays when it is too long to be formatted."""
+    return condition.replace(" || ", " ||\n  ")
 
 
 def _windows(windows: Sequence[Hours]) -> tuple[str, list[str]]:
