@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk

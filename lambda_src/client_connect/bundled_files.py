@@ -36,7 +36,9 @@ def networks(policies: str) -> bytes | None:
     file = join(BUNDLE, NETWORKS_FILE)
     if not policies.startswith(NETWORKS_DIGEST):
         if isfile(file):
-            raise ValueError(f"{POLICIES_FILE} has no networks, but there is {NETWORKS_FILE}; build the bundle again")
+            raise ValueError(
+                f"{POLICIES_FILE} has no networks, but there is {NETWORKS_FILE}; build the bundle again"
+            )
         return None
     from client_connect.networks import digest  # noqa: PLC0415 - who has none does not import it
 

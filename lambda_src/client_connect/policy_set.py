@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 # From this length on, the syntax nodes take less time than JSON, together with their import.
-_LARGE = 50_000
+_LARGE = 30_000
 
 
 class InvalidPolicySet(ValueError):

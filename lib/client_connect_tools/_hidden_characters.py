@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _LINES = "\u2028\u2029"
-_INVISIBLE = "\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e007f"
+_INVISIBLE = (
+    "\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e007f"
+)
 _HIDDEN = re.compile(
     f"(?P<direction>[{_DIRECTION}])|(?P<line>[{_LINES}\x0b\x0c\r\x85])|(?P<control>[{_CONTROL}])"
     f"|(?P<invisible>[{_INVISIBLE}])"

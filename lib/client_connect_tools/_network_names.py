@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cedarpy import pst
 
 from client_connect_tools import _nodes
-from client_connect_tools.finding import Finding
+from client_connect_tools.finding import Finding, parse
 from client_connect_tools.networks import unknown_network
 
 if TYPE_CHECKING:
@@ -37,9 +37,40 @@ def check_networks(policies: Policies, parsed: Sequence[ParsedStatement]) -> lis
 
 def asked_for(templates: Iterable[pst.Template]) -> Iterator[str]:
     """Yield the names with which policies compare ``context.networks``."""
-    for template in templates:
-        for node in _nodes.walk(template):
-            if isinstance(node, pst.BinaryOp):
-                for one, other in ((node.left, node.right), (node.right, node.left)):
-                    if _nodes.path(one) == (NETWORKS,):
-                        yield from (each.value for each in _nodes.walk(other) if isinstance(each, pst.StringLit))
+    for names in _comparisons(templates):
+        yield from names
+
+
+def _comparisons(templates: Iterable[pst.Template]) -> Iterator[list[str]]:
+    """Yield the names in each comparison with ``context.networks``."""
+    for node in (node for template in templates for node in _nodes.walk(template)):
+        if isinstance(node, pst.BinaryOp):
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if _nodes.path(one) == (NETWORKS,):
+                    yield [each.value for each in _nodes.walk(other) if isinstance(each, pst.StringLit)]
+
+
+def unused_networks(policies: Policies) -> list[Finding]:
+    """Return the lists of networks that no policy asks for, as warnings."""
+    templates = [each.template for each in (parse(policies) if policies.networks else ())]
+    parsed = [template for template in templates if template is not None]
+    named = [names for names in _comparisons(parsed) if names]
+    reads = sum(_nodes.path(node) == (NETWORKS,) for template in parsed for node in _nodes.walk(template))
+    if len(parsed) < len(templates) or reads > len(named):
+        return []  # another policy, or one by other means, may read any of them
+    asked = {name for names in named for name in names}
+    return [
+        Finding(
+            file=each.source.name,
+            line=1,
+            column=1,
+            policy="",
+            rule="unused-network",
+            severity="warning",
+            message=(
+                f'no policy reads "{each.name}"; write context.networks.contains("{each.name}"), or remove the list'
+            ),
+        )
+        for each in policies.networks
+        if each.name not in asked
+    ]

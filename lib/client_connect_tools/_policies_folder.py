@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -27,6 +27,14 @@ _PROSE = (".md", ".rst", ".adoc", ".html", ".py")
 _POLICY = re.compile(r"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()", re.MULTILINE)
 _TEST = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?tests?[\"']?[ \t]*\]\]", re.MULTILINE)
 _LOOKED_INTO = 64 * 1024
+
+_POLICIES, _TESTS, _SCHEMA = "policies", "policy tests", "the schema of extra facts"
+_READ_FROM = {
+    _POLICIES: f"they are read from *{POLICIES_SUFFIX}",
+    _TESTS: f"they are read from *{TESTS_SUFFIX}",
+    _SCHEMA: f"it is read from {CUSTOM_SCHEMA_FILE} at the top of the folder",
+}
+_UNPRINTABLE = "has a character in its name that is not shown as it is; rename it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +72,28 @@ def files_of_folder(directory: Path) -> PolicyFiles:
     except OSError as error:
         raise InvalidPolicies(f'cannot read the directory "{shown(directory)}": {error}') from error
     files, problems = PolicyFiles(), list(found.problems)
-    schemas = []
     for file in found.files:
-        relative = file.relative_to(directory)
-        if problem := _misplaced(relative):
-            problems.append(f'"{shown(file)}" {problem}')
-        elif relative.parent.name == NETWORKS_FOLDER:
-            files.networks.extend([file] if relative.suffix == NETWORKS_SUFFIX else [])
-        elif relative.suffix == POLICIES_SUFFIX:
-            files.policies.append(file)
-        elif relative.name.endswith(TESTS_SUFFIX):
-            files.tests.append(file)
-        elif relative.as_posix() == CUSTOM_SCHEMA_FILE:
-            schemas.append(file)
-        elif problem := _overlooked(file):
-            problems.append(f'"{shown(file)}" {problem}')
-    problems += [
-        f'"{shown(folder)}" {problem}'
-        for folder in found.folders
-        if (problem := _misplaced_folder(folder.relative_to(directory)))
-    ]
+        problems += _named(file, _misplaced(file.relative_to(directory)) or _sorted(file, directory, files))
+    for folder in found.folders:
+        problems += _named(folder, _misplaced_folder(folder.relative_to(directory)))
     _refuse(directory, problems)
     if not files.policies:
         raise InvalidPolicies(f'directory "{shown(directory)}" holds no *{POLICIES_SUFFIX} file; add one')
-    return PolicyFiles(files.policies, files.tests, files.networks, schemas[0] if schemas else None)
+    schema = directory / CUSTOM_SCHEMA_FILE
+    return replace(files, custom_schema=schema if schema in found.files else None)
+
+
+def _sorted(file: Path, directory: Path, files: PolicyFiles) -> str:
+    """Add a file to its kind, or return why it should have been of one."""
+    if file.parent.name == NETWORKS_FOLDER and file.parent != directory:
+        files.networks.extend([file] if file.suffix == NETWORKS_SUFFIX else [])
+    elif file.suffix == POLICIES_SUFFIX:
+        files.policies.append(file)
+    elif file.name.endswith(TESTS_SUFFIX):
+        files.tests.append(file)
+    elif file != directory / CUSTOM_SCHEMA_FILE:
+        return _overlooked(file)
+    return ""
 
 
 def files_of_file(file: Path) -> PolicyFiles:
@@ -112,7 +118,9 @@ def files_of_file(file: Path) -> PolicyFiles:
     ]
     problems += lists.problems
     for path in (*lists.files, *lists.folders):
-        if problem := (_misplaced if path in lists.files else _misplaced_folder)(path.relative_to(file.parent)):
+        if problem := (_misplaced if path in lists.files else _misplaced_folder)(
+            path.relative_to(file.parent)
+        ):
             problems.append(f'"{shown(path)}" {problem}')
     _refuse(file, problems)
     others = [path for path in beside if path.suffix == POLICIES_SUFFIX]
@@ -147,27 +155,21 @@ def _meant(name: str, tests: str) -> str:
 def _misplaced(path: Path) -> str:
     """Return why a file is at a place, or has a name, by which it is not read though it looks like it should be."""
     name, lower = path.name, path.name.lower()
+    kind = _kind(lower)
     hidden = next((part for part in path.parts if part.startswith(".")), None)
-    looks = _kind(lower)
     if hidden is not None:
-        what = "it and what is in it are" if hidden != name else "it is"
-        return f'looks like {looks}, but begins with a dot at "{hidden}", so {what} not read; rename it' if looks else ""
-    if (looks or lower.endswith(NETWORKS_SUFFIX)) and not _is_printable(path):
-        return "has a character in its name that is not shown as it is; rename it"
+        return (
+            f'looks like {kind}, but is not read, because "{hidden}" begins with a dot; rename it'
+            if kind
+            else ""
+        )
+    if (kind or lower.endswith(NETWORKS_SUFFIX)) and not _is_printable(path):
+        return _UNPRINTABLE
     if NETWORKS_FOLDER in path.parts[:-1]:
         return _misplaced_in_networks(path)
-    if name.endswith(POLICIES_SUFFIX) or name.endswith(TESTS_SUFFIX):
+    if not kind or name.endswith((POLICIES_SUFFIX, TESTS_SUFFIX)) or path.as_posix() == CUSTOM_SCHEMA_FILE:
         return ""
-    if looks == "policies":
-        return f"looks like policies, but is not read: rename it to *{POLICIES_SUFFIX}, or remove it"
-    if looks == "policy tests":
-        return f"looks like policy tests, but is not read: rename it to *{TESTS_SUFFIX}, or remove it"
-    if looks == "a schema of extra facts" and path.as_posix() != CUSTOM_SCHEMA_FILE:
-        return (
-            f"looks like the schema of extra facts, which is read from {CUSTOM_SCHEMA_FILE} at the top of the folder "
-            "only; move or remove it"
-        )
-    return ""
+    return f"looks like {kind}, but is not read: {_READ_FROM[kind]}; rename, move or remove it"
 
 
 def _misplaced_in_networks(path: Path) -> str:
@@ -189,7 +191,7 @@ def _misplaced_folder(path: Path) -> str:
         return f'is below "{NETWORKS_FOLDER}", which has no subfolders; move it'
     if _kind(name.lower()):
         return "is named like a file that is read, but is a folder; rename it"
-    return "" if _is_printable(path) else "has a character in its name that is not shown as it is; rename it"
+    return "" if _is_printable(path) else _UNPRINTABLE
 
 
 def _overlooked(file: Path) -> str:
@@ -201,25 +203,24 @@ def _overlooked(file: Path) -> str:
             text = opened.read(_LOOKED_INTO).decode("utf-8", "replace")
     except OSError:
         return "cannot be read, so nobody knows what is in it; remove it"
-    if _POLICY.search(text):
-        return f"has policies in it, but is not read: rename it to *{POLICIES_SUFFIX}, or remove it"
-    if _TEST.search(text):
-        return f"has policy tests in it, but is not read: rename it to *{TESTS_SUFFIX}, or remove it"
+    if kind := _POLICIES if _POLICY.search(text) else _TESTS if _TEST.search(text) else "":
+        return f"has {kind} in it, but is not read: {_READ_FROM[kind]}; rename or remove it"
     if _is_list_of_networks(text):
         return (
-            f'has networks in it, but is not read: name it *{NETWORKS_SUFFIX} in a folder named "{NETWORKS_FOLDER}", '
-            "or remove it"
+            f"has networks in it, but is not read: they are read from {NETWORKS_FOLDER}/NAME{NETWORKS_SUFFIX}"
         )
     return ""
 
 
 def _kind(lower: str) -> str:
     """Return what a file is by its name, or is probably meant to be."""
-    if _LIKE_POLICIES.search(lower) or difflib.get_close_matches(Path(lower).suffix, [POLICIES_SUFFIX], cutoff=0.8):
-        return "policies"
+    if _LIKE_POLICIES.search(lower) or difflib.get_close_matches(
+        Path(lower).suffix, [POLICIES_SUFFIX], cutoff=0.8
+    ):
+        return _POLICIES
     if _LIKE_TESTS.search(lower):
-        return "policy tests"
-    return "a schema of extra facts" if _is_like_schema(lower) else ""
+        return _TESTS
+    return _SCHEMA if _is_like_schema(lower) else ""
 
 
 def _is_like_schema(lower: str) -> bool:
@@ -247,10 +248,17 @@ def _is_printable(path: Path) -> bool:
     return path.name.isprintable() and not has_hidden_characters(path.name)
 
 
+def _named(path: Path, problem: str) -> list[str]:
+    return [f'"{shown(path)}" {problem}'] if problem else []
+
+
 def _refuse(place: Path, problems: list[str]) -> None:
     if problems:
         raise InvalidPolicies(
             "\n".join(
-                [f'"{shown(place)}" cannot be read as one set of policies:', *(f"  {each}" for each in sorted(problems))]
+                [
+                    f'"{shown(place)}" cannot be read as one set of policies:',
+                    *(f"  {each}" for each in sorted(problems)),
+                ]
             )
         )

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from client_connect import Authorizer
-
     from client_connect_tools.networks import NetworkList
     from client_connect_tools.policies import Policies
 
@@ -247,7 +246,9 @@ class _Case:
             return None
         address = address_in_just(lists, names, preferred=str(DEFAULT_REQUEST["public-ip"]))
         if address is None:
-            self.table.note("networks", f"is {literal(names)}, but no address is in just these; give a public-ip")
+            self.table.note(
+                "networks", f"is {literal(names)}, but no address is in just these; give a public-ip"
+            )
         return address
 
     def _device(self) -> Device | None:

@@ -65,8 +65,8 @@ class Bundle:
         """Return a hash of everything that goes in: the same on every machine and day.
 
         It covers our sources, the lock, the policies and their networks, the module of extra facts and what it
-        declares, the Python version, the architecture and how the dependencies are installed; never bytecode, times, file
-        modes or line endings.
+        declares, the Python version, the architecture and how the dependencies are installed; never bytecode, times,
+        file modes or line endings.
         """
         parts = [
             self.policies,

@@ -6,9 +6,9 @@ import difflib
 from typing import TYPE_CHECKING
 
 from client_connect.response import MAX_MESSAGE_LENGTH, MAX_STATUS_LENGTH
-from client_connect_tools._validation import type_problems, unknown_attributes
 from client_connect_tools._network_names import check_networks
 from client_connect_tools._reviewed_files import check_characters
+from client_connect_tools._validation import type_problems, unknown_attributes
 from client_connect_tools.custom_schema import check_custom_schema
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding, in_order, parse, schema

@@ -100,7 +100,7 @@ class Explanation:
     policies: tuple[PolicyExplanation, ...]
 
 
-def explain(
+def explain(  # noqa: PLR0913 - one keyword per option
     policies: str,
     facts: Facts,
     *,

@@ -123,7 +123,7 @@ def _files(directory: Path) -> list[Path]:
         raise InvalidExtraFacts("\n".join([f'"{shown(directory)}" cannot be bundled:', *found.problems]))
     if sum(file.stat().st_size for file in found.files) > _MAX_BYTES:
         raise InvalidExtraFacts(
-            f'"{shown(directory)}" has more than {_MAX_BYTES // 2**20} MiB, more than a function can have; make it smaller'
+            f'"{shown(directory)}" has more than {_MAX_BYTES // 2**20} MiB, too much for a function; make it smaller'
         )
     return found.files
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 from functools import partial
 from typing import TYPE_CHECKING
+from unicodedata import name as name_of_character
 
 from cedarpy import pst
 
 from client_connect_tools import _nodes
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
-from client_connect_tools._invisible import has_invisible_ends
+from client_connect_tools._invisible import has_invisible_ends, letter_of_another_script
+from client_connect_tools._network_names import unused_networks
 from client_connect_tools._outages import (
     CUSTOM_FACTS,
     INVENTORY,
@@ -38,6 +40,8 @@ _CONTEXT = pst.Var("context")
 _PRINCIPAL = pst.Var("principal")
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
+# So many cost a decision about 0.2 ms more, and a cold start 20 ms; those of a list, however many, cost none.
+MOST_INLINE_NETWORKS = 200
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -59,7 +63,8 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
         "never-applies": partial(_never_applies, types=schema(policies.custom)),
         "unknown-waiver": partial(_unknown_waiver, ids=ids),
     }
-    return find(policies, LINTS | of_these, ignore)
+    unused = [] if "unused-network" in ignore else unused_networks(policies)
+    return find(policies, LINTS | of_these, ignore) + unused
 
 
 def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
@@ -157,6 +162,24 @@ def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> It
             )
 
 
+def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if foreign := letter_of_another_script(text):
+            yield (
+                f"{text!a:.100} has {foreign!a} ({name_of_character(foreign, '')}) among other letters, and equals no "
+                "name that looks like it; write the letter that is meant"
+            )
+
+
+def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    count = sum(isinstance(node, pst.BinaryOp) and node.op == "is_in_range" for node in _nodes.walk(template))
+    if count > MOST_INLINE_NETWORKS:
+        yield (
+            f"the policy has {count:,} networks in it, each of which is looked at for every connection; list them in "
+            'networks/NAME.txt beside the policies, and write context.networks.contains("NAME")'
+        )
+
+
 def _unknown_waiver(
     template: pst.Template, everything: list[pst.Template], *, ids: Collection[str] = ()
 ) -> Iterator[str]:
@@ -179,6 +202,11 @@ def _inventory_outage(template: pst.Template, everything: list[pst.Template]) ->
     yield from _overlooks_outage(template, everything, INVENTORY)
 
 
+def _of_the_set(_template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    """Find nothing in a policy: what is doubtful is in the set."""
+    yield from ()
+
+
 LINTS: dict[str, Lint] = {
     "forbid-without-message": _forbid_without_message,
     "permit-without-conditions": _permit_without_conditions,
@@ -188,6 +216,9 @@ LINTS: dict[str, Lint] = {
     "upper-case": _upper_case,
     "impossible-value": _impossible_value,
     "invisible-character": _invisible_character,
+    "mixed-scripts": _mixed_scripts,
+    "inline-networks": _inline_networks,
+    "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,

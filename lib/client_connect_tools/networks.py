@@ -73,9 +73,7 @@ def lists_of_files(files: Iterable[Path]) -> tuple[NetworkList, ...]:
     Raises:
         InvalidPolicies: When one cannot be read, or two have the same name.
     """
-    return require_unique(
-        NetworkList(file.stem, read_source(file, "networks")) for file in files
-    )
+    return require_unique(NetworkList(file.stem, read_source(file, "networks")) for file in files)
 
 
 def lists_given(given: Lists | None) -> tuple[NetworkList, ...]:
@@ -96,7 +94,7 @@ def lists_given(given: Lists | None) -> tuple[NetworkList, ...]:
     problems = found.problems + [
         f'"{shown(path)}" is no list of networks, NAME{NETWORKS_SUFFIX}; rename or move it'
         for path in (*found.files, *found.folders)
-        if path.suffix != NETWORKS_SUFFIX and path.suffix != ".md" and not path.name.startswith(".")
+        if path.suffix not in (NETWORKS_SUFFIX, ".md") and not path.name.startswith(".")
     ]
     if problems or not found.files:
         what = "\n  ".join(["", *problems]) if problems else f" no NAME{NETWORKS_SUFFIX} file"
@@ -137,7 +135,9 @@ def packed(lists: Sequence[NetworkList]) -> bytes | None:
         parts.append(b"".join(begin.to_bytes(width, "big") for begin, _ in intervals))
         indexes = [sets.setdefault(members, len(sets)) for _, members in intervals]
         if len(sets) > _MOST_SETS:
-            raise InvalidPolicies(f"the lists of networks overlap in more than {_MOST_SETS:,} ways; use fewer lists")
+            raise InvalidPolicies(
+                f"the lists of networks overlap in more than {_MOST_SETS:,} ways; use fewer lists"
+            )
         parts.append(b"".join(index.to_bytes(INDEX_BYTES, "big") for index in indexes))
     members_of = [[number for number in range(len(lists)) if members >> number & 1] for members in sets]
     header = {"names": [each.name for each in lists], "sets": members_of, **counts}
@@ -154,9 +154,7 @@ def address_in_just(lists: Sequence[NetworkList], names: Iterable[str], *, prefe
     """
     wanted = sum(1 << number for number, each in enumerate(lists) if each.name in set(names))
     chosen = ip_address(preferred)
-    found = {4: [(0, 0)], 6: [(0, 0)]}
-    for version, intervals in found.items():
-        intervals += _intervals(lists, version)
+    found = {version: [(0, 0), *_intervals(lists, version)] for version in _WIDTHS}
     if next(members for begin, members in reversed(found[chosen.version]) if begin <= int(chosen)) == wanted:
         return preferred
     for version, kind in ((4, IPv4Address), (6, IPv6Address)):
@@ -170,7 +168,7 @@ def unknown_network(name: str, known: Sequence[str]) -> str:
     """Return what is wrong with a name that no list of networks has."""
     if not known:
         return (
-            f'there are no named networks; list them in {NETWORKS_FOLDER}/{name}{NETWORKS_SUFFIX} beside the policies, '
+            f"there are no named networks; list them in {NETWORKS_FOLDER}/{name}{NETWORKS_SUFFIX} beside the policies, "
             "or give networks= to Policies.from_rules or .from_string"
         )
     near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1)
@@ -196,7 +194,9 @@ def _intervals(lists: Sequence[NetworkList], version: int) -> Iterator[tuple[int
 
 def _of_mapping(name: str, networks: Iterable[str]) -> NetworkList:
     if isinstance(networks, str):
-        raise InvalidPolicies(f'the networks of "{name}" are the string "{networks}"; give a list, such as ["{networks}"]')
+        raise InvalidPolicies(
+            f'the networks of "{name}" are the string "{networks}"; give a list, such as ["{networks}"]'
+        )
     return NetworkList(str(name), Source(f"<networks {name}>", "\n".join(map(str, networks))))
 
 
@@ -216,7 +216,9 @@ def _parsed(text: str) -> tuple[tuple[Network, ...], tuple[tuple[int, str], ...]
         if (first := found.setdefault(network, line)) != line:
             problems.append((line, f"{network} is on line {first} already; remove one of them"))
     if not found and not problems:
-        problems.append((1, "the list has no networks, so nothing is ever in it; add some, or remove the list"))
+        problems.append(
+            (1, "the list has no networks, so nothing is ever in it; add some, or remove the list")
+        )
     return tuple(found), tuple(problems)
 
 

@@ -105,9 +105,7 @@ class Policies:
             InvalidPolicies: When the networks cannot be read.
         """
         schema = None if custom is None else Source("<custom>", unix(custom))
-        return Policies(
-            (Source(name, unix(text)),), custom_schema=schema, networks=lists_given(networks)
-        )
+        return Policies((Source(name, unix(text)),), custom_schema=schema, networks=lists_given(networks))
 
     @staticmethod
     def from_rules(rules: Rules, *, networks: Lists | None = None) -> Policies:

@@ -58,9 +58,7 @@ class Replay:
     """
 
     def __init__(self, comparison: Comparison) -> None:
-        self._new = Decider(
-            comparison.new, custom=comparison.new_custom, networks=comparison.new_networks
-        )
+        self._new = Decider(comparison.new, custom=comparison.new_custom, networks=comparison.new_networks)
         self._old = (
             None
             if comparison.old is None

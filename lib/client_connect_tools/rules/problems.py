@@ -143,8 +143,8 @@ def _network_problems(rules: Rules) -> Iterator[str]:
                 network = ip_network(value)
             except ValueError as error:
                 yield (
-                    f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24", or the name of '
-                    "a list of networks, of letters, digits, - and _"
+                    f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24", or '
+                    "the name of a list of networks"
                 )
                 continue
             if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
@@ -173,11 +173,16 @@ def _network_contradictions(rules: Rules) -> Iterator[str]:
         yield "allowed_networks are the whole world; leave them out (None) to restrict nothing"
     in_order = sorted((each.version, int(each.network_address), each) for each in blocked)
     for network in dict.fromkeys(_networks(rules, "allowed_networks")):
-        place = bisect_right(in_order, (network.version, int(network.network_address)), key=lambda each: each[:2])
+        place = bisect_right(
+            in_order, (network.version, int(network.network_address)), key=lambda each: each[:2]
+        )
         other = in_order[place - 1][2] if place else None
         if other is not None and network.version == other.version and network.subnet_of(other):  # type: ignore[arg-type]
             yield f"allowed_networks has {network}, but it lies in {other} of blocked_networks; keep one of them"
-    names = (set(filter(NAME.fullmatch, _entries(rules, each))) for each in ("allowed_networks", "blocked_networks"))
+    names = (
+        set(filter(NAME.fullmatch, _entries(rules, each)))
+        for each in ("allowed_networks", "blocked_networks")
+    )
     if both := sorted(set.intersection(*names)):
         yield f"allowed_networks and blocked_networks both have {listed(both)}; keep each in one of them"
 

@@ -68,11 +68,14 @@ class Rule:
     def to_cedar(self) -> str:
         """Return the policy, formatted."""
         if len(self.condition) <= _LONGEST_FORMATTED:
-            return _formatted(self._text())
+            return _formatted(self.unformatted())
         # The formatter takes a time that grows faster than the text.
-        return _formatted(replace(self, condition=_PLACEHOLDER)._text()).replace(_PLACEHOLDER, self.condition)
+        return _formatted(replace(self, condition=_PLACEHOLDER).unformatted()).replace(
+            _PLACEHOLDER, self.condition
+        )
 
-    def _text(self) -> str:
+    def unformatted(self) -> str:
+        """Return the policy, not yet formatted."""
         comment = textwrap.fill(
             " ".join(self.comment.split()),
             LINE_WIDTH,
