@@ -20,6 +20,11 @@ def quote(text: str) -> str:
     return '"' + "".join(map(_escape, text)) + '"'
 
 
+def escaped(text: str) -> str:
+    """Return text for a comment, in which nothing is shown as what it is not."""
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
 def _escape(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"

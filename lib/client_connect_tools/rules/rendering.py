@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import cedarpy
 
 from client_connect_tools.networks import NAME
-from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, none_of, quote, texts
+from client_connect_tools.rules.cedar import all_of, any_of, escaped, groups, instant, none_of, quote, texts
 from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Rule:
     def unformatted(self) -> str:
         """Return the policy, not yet formatted."""
         comment = textwrap.fill(
-            " ".join(self.comment.split()),
+            escaped(" ".join(self.comment.split())),
             LINE_WIDTH,
             initial_indent="// ",
             subsequent_indent="// ",
