@@ -47,7 +47,20 @@ def _comparisons(templates: Iterable[pst.Template]) -> Iterator[list[str]]:
         if isinstance(node, pst.BinaryOp):
             for one, other in ((node.left, node.right), (node.right, node.left)):
                 if _nodes.path(one) == (NETWORKS,):
-                    yield [each.value for each in _nodes.walk(other) if isinstance(each, pst.StringLit)]
+                    yield list(_names(other))
+
+
+def _names(node: pst.Expr) -> Iterator[str]:
+    """Yield the texts that an expression may have as its value, or in it."""
+    match node:
+        case pst.StringLit(text):
+            yield text
+        case pst.Set(elements):
+            for element in elements:
+                yield from _names(element)
+        case pst.IfThenElse(_, then, otherwise):
+            yield from _names(then)
+            yield from _names(otherwise)
 
 
 def unused_networks(policies: Policies) -> list[Finding]:
