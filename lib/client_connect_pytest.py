@@ -45,6 +45,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a folder of policies that does not exist: its tests would not run, without a word."""
+    for folder in config.getini(_FOLDERS[0]):
+        if not folder.is_dir():
+            import pytest  # noqa: PLC0415 - see above
+
+            raise pytest.UsageError(
+                f"{_FOLDERS[0]}: there is no folder {folder}; correct pytest's configuration"
+            )
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a file of policy tests, if it is of a folder of policies."""
     if not file_path.name.endswith(_SUFFIX):
@@ -66,4 +77,8 @@ def _policies_folder(file: Path, config: pytest.Config) -> Path | None:
     if within or config.getini(_FOLDERS[0]):
         return within[0] if within else None
     above = [folder for folder in file.parents if folder.is_relative_to(config.rootpath)]
-    return next((folder for folder in reversed(above) if any(folder.glob("*.cedar"))), None)
+    topmost = next((folder for folder in reversed(above) if any(folder.glob("*.cedar"))), None)
+    # Without a configuration file, the root is the folder that was named, which may be a subfolder of the set.
+    while topmost is not None and topmost != topmost.parent and any(topmost.parent.glob("*.cedar")):
+        topmost = topmost.parent
+    return topmost

@@ -101,9 +101,10 @@ def read_bytes(file: Path, *, limit: int = MAX_BYTES) -> bytes:
     """
     # Opened without waiting for somebody who writes into a pipe.
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("it is a folder, pipe or device, not a file")
     with open(descriptor, "rb") as opened:  # noqa: PTH123 - of a descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError("it is a folder, pipe or device, not a file")
         content = opened.read(limit + 1)
     if len(content) > limit:
         raise OSError(f"it has more than {limit:,} bytes")

@@ -93,8 +93,7 @@ class Bundle:
         package.mkdir()
         for source in _source_files():
             shutil.copyfile(source, package / source.name)
-        (folder / POLICIES_FILE).write_text(self._policies_text(), "utf-8", newline="\n")
-        for name, content in self._own_files():
+        for name, content in self.team_files():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
@@ -102,6 +101,10 @@ class Bundle:
         if self.extra_facts is not None:
             platform["extraFacts"] = self.extra_facts.module
         (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
+
+    def team_files(self) -> Sequence[tuple[str, bytes]]:
+        """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
+        return ((POLICIES_FILE, self._policies_text().encode()), *self._own_files())
 
     def _own_files(self) -> Sequence[tuple[str, bytes]]:
         """Return what a team adds beside its policies, with the paths in the bundle."""

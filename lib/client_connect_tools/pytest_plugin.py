@@ -81,15 +81,15 @@ class PolicyTestFile(pytest.File):
         """
         if self.config.getini(POLICIES) or self._is_in(NATIVE_FILES):
             return
-        above = self.folder.parent
-        beside = [path.parent for path in sorted(above.glob("*/*.cedar")) if path.parent != self.folder]
-        if beside and above.is_relative_to(self.config.rootpath):
-            one, *others = (
-                path.relative_to(self.config.rootpath).as_posix() for path in (above, self.folder, beside[0])
+        root, above = self.config.rootpath, self.folder.parent
+        others = {path.parent for path in above.glob("*/*.cedar")} - {self.folder}
+        if others and above != root and above.is_relative_to(root):
+            whole, this, other = (
+                each.relative_to(root).as_posix() for each in (above, self.folder, min(others))
             )
             raise InvalidPolicies(
-                f"{others[0]} and {others[1]} may be one set of policies or two; say which in pytest's configuration: "
-                f"{POLICIES} = {one}, or {POLICIES} = {' '.join(others)}"
+                f"{this} and {other} may be one set of policies or two; say which in pytest's configuration: "
+                f"{POLICIES} = {whole}, or {POLICIES} = {this} {other}"
             )
 
     def _advice(self) -> str:

@@ -33,7 +33,9 @@ LISTS = {"office": ["198.51.100.0/24", "2001:db8:1::/48"], "home": ["198.51.100.
 
 def request(address: str) -> ConnectionRequest:
     """Return a request from an address."""
-    return ConnectionRequest("cvpn-connection-1", "cvpn-endpoint-1", "win", ip_address(address), username="bob")
+    return ConnectionRequest(
+        "cvpn-connection-1", "cvpn-endpoint-1", "win", ip_address(address), username="bob"
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,12 +68,12 @@ def test_policies_see_the_names_of_the_networks_of_the_address(address: str, nam
 
 def _networks() -> st.SearchStrategy[str]:
     """Generate networks that often lie in or beside each other, at the ends of the space too."""
-    near = st.tuples(st.sampled_from([0, 0x0A000000, 0xFFFFFF00]), st.integers(0, 255), st.integers(24, 32)).map(
-        lambda each: str(ip_network((each[0] + each[1], each[2]), strict=False))
-    )
-    far = st.tuples(st.sampled_from([0, 2**127, 2**128 - 256]), st.integers(0, 255), st.integers(120, 128)).map(
-        lambda each: str(ip_network((int(each[0] + each[1]).to_bytes(16, "big"), each[2]), strict=False))
-    )
+    near = st.tuples(
+        st.sampled_from([0, 0x0A000000, 0xFFFFFF00]), st.integers(0, 255), st.integers(24, 32)
+    ).map(lambda each: str(ip_network((each[0] + each[1], each[2]), strict=False)))
+    far = st.tuples(
+        st.sampled_from([0, 2**127, 2**128 - 256]), st.integers(0, 255), st.integers(120, 128)
+    ).map(lambda each: str(ip_network((int(each[0] + each[1]).to_bytes(16, "big"), each[2]), strict=False)))
     return near | far.filter(lambda each: "ffff:0:0" not in each and each.count(".") == 0)
 
 
@@ -91,13 +93,17 @@ def test_a_lookup_finds_what_looking_at_each_network_finds(lists: dict[str, list
             address = kind(number)
             if isinstance(address, IPv6Address) and address.ipv4_mapped:
                 continue
-            expected = {name for name, texts in lists.items() if any(address in ip_network(text) for text in texts)}
+            expected = {
+                name for name, texts in lists.items() if any(address in ip_network(text) for text in texts)
+            }
             assert networks.names_of(address) == expected
 
 
 def test_the_table_depends_on_the_networks_alone(tmp_path: Path) -> None:
     """Not on comments, layout, order or line ends; and every digest changes with a network."""
-    (tmp_path / "office.txt").write_bytes(b"\xef\xbb\xbf# Offices\r\n\r\n  2001:db8:1::/48 # HQ\r\n198.51.100.0/24\t\r\n")
+    (tmp_path / "office.txt").write_bytes(
+        b"\xef\xbb\xbf# Offices\r\n\r\n  2001:db8:1::/48 # HQ\r\n198.51.100.0/24\t\r\n"
+    )
     (tmp_path / "home.txt").write_text("203.0.113.0/25\n198.51.100.7/32", "utf-8")
     (tmp_path / "README.md").write_text("Ours.", "utf-8")
     one, other = (Policies.from_string(OFFICE, networks=each) for each in (LISTS, tmp_path))
@@ -115,7 +121,10 @@ def test_the_table_depends_on_the_networks_alone(tmp_path: Path) -> None:
         ("", ["1:1: the list has no networks"]),
         ("# none\n\n", ["1:1: the list has no networks"]),
         ("198.51.100.7/24", ["1:1: '198.51.100.7/24' has bits set behind its prefix; write 198.51.100.0/24"]),
-        ("x\n198.51.100.0/33\n10.0.0/8", ["1:1: 'x' is not a network", "2:1: '198", "3:1: '10.0.0/8' is not a"]),
+        (
+            "x\n198.51.100.0/33\n10.0.0/8",
+            ["1:1: 'x' is not a network", "2:1: '198", "3:1: '10.0.0/8' is not a"],
+        ),
         ("198.51.100.0/24\n\n198.51.100.0/24 # again", ["3:1: 198.51.100.0/24 is on line 1 already"]),
         ("198.51.100.7\n198.51.100.7/32", ["2:1: 198.51.100.7/32 is on line 1 already"]),
         ("2001:DB8::/32\n2001:db8:0::/32", ["2:1: 2001:db8::/32 is on line 1 already"]),
@@ -147,7 +156,9 @@ def test_fails_for_lines_that_are_no_networks(
 @pytest.mark.parametrize("name", ["1.2", "10", "-office", "büro", "of fice", "x" * 65])
 def test_fails_for_names_that_are_none(name: str) -> None:
     """A name must not be taken for an address, and be spelled in one way only."""
-    (finding, *_) = check(Policies.from_string(OFFICE, networks={"office": ["10.0.0.0/8"], name: ["10.0.0.0/8"]}))
+    (finding, *_) = check(
+        Policies.from_string(OFFICE, networks={"office": ["10.0.0.0/8"], name: ["10.0.0.0/8"]})
+    )
     assert (finding.rule, finding.line) == ("networks", 1)
 
 
@@ -160,7 +171,10 @@ def test_fails_for_lists_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / "empty", r"has no NAME\.txt file"),
         (tmp_path, r'office\.csv" is no list of networks, NAME\.txt; rename or move it'),
         ({"office": "10.0.0.0/8"}, r'are the string "10.0.0.0/8"; give a list'),
-        ({"office": ["10.0.0.0/8"], "Office": ["10.0.0.0/8"]}, 'different lists of networks with the name "Office"'),
+        (
+            {"office": ["10.0.0.0/8"], "Office": ["10.0.0.0/8"]},
+            'different lists of networks with the name "Office"',
+        ),
     ]:
         with pytest.raises(InvalidPolicies, match=problem):
             Policies.from_string(OFFICE, networks=given_)  # type: ignore[arg-type]
@@ -174,14 +188,19 @@ def test_fails_for_lists_that_cannot_be_read(tmp_path: Path) -> None:
         ('context.networks.containsAny(["home", "lab"])', "there are home, office"),
         ('context.networks == ["hone"]', 'write "home"'),
         ('["hme"].containsAll(context.networks)', 'write "home"'),
-        ('context.networks.contains(if context.platform == "win" then "offic" else "home")', 'write "office"'),
+        (
+            'context.networks.contains(if context.platform == "win" then "offic" else "home")',
+            'write "office"',
+        ),
     ],
 )
 def test_fails_for_names_that_no_list_has(condition: str, message: str) -> None:
     """A forbid of a misspelt name would never apply."""
     text = f'@id("x") permit (principal, action, resource) when {{ {condition} }};'
     findings = check(Policies.from_string(text, networks=LISTS))
-    assert [(each.rule, each.policy) for each in findings if each.rule == "unknown-network"] == [("unknown-network", "x")]
+    assert [(each.rule, each.policy) for each in findings if each.rule == "unknown-network"] == [
+        ("unknown-network", "x")
+    ]
     assert message in next(each.message for each in findings if each.rule == "unknown-network")
     without = check(Policies.from_string(text))
     assert "there are no named networks; list them in networks/" in without[0].message
@@ -231,7 +250,12 @@ def test_many_inline_networks_render_as_they_did() -> None:
     assert check(policies) == []
     assert max(map(len, policies.text.splitlines())) <= 100
     authorizer = Authorizer(policies.text)
-    for address, allowed in (("5.0.0.9", False), ("5.7.206.255", False), ("5.0.1.0", True), ("5.8.0.0", True)):
+    for address, allowed in (
+        ("5.0.0.9", False),
+        ("5.7.206.255", False),
+        ("5.0.1.0", True),
+        ("5.8.0.0", True),
+    ):
         assert authorizer.decide(Facts(request(address))).allowed is allowed
 
 
@@ -282,7 +306,10 @@ def test_policy_tests_use_the_real_lists(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("case", "problem"),
     [
-        ('networks = ["ofice"]', '"networks" has "ofice", but no list of networks has this name; write "office"'),
+        (
+            'networks = ["ofice"]',
+            '"networks" has "ofice", but no list of networks has this name; write "office"',
+        ),
         ('networks = ["office"]\nrequest = { public-ip = "192.0.2.1" }', "and public-ip are both given"),
         ('networks = "office"', "give a list of texts"),
         ('networks = ["other"]', "no address is in just these; give a public-ip"),
@@ -300,7 +327,9 @@ def test_fails_for_policy_tests_with_networks_that_are_none(folder: Path, case: 
 def test_decide_and_replay_look_addresses_up(folder: Path) -> None:
     """In the lists beside the policies that are given, whatever was found when it was logged."""
     runner = CliRunner()
-    decided = runner.invoke(main, ["decide", "policies", "--username", "bob", "--public-ip", "::ffff:198.51.100.7"])
+    decided = runner.invoke(
+        main, ["decide", "policies", "--username", "bob", "--public-ip", "::ffff:198.51.100.7"]
+    )
     assert decided.stdout.startswith("allowed: bob on win from 198.51.100.7 (home, office), ")
     denied = runner.invoke(main, ["decide", "policies", "--username", "bob", "--json"])
     assert json.loads(denied.stdout)["allow"] is False

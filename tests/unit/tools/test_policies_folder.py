@@ -138,7 +138,9 @@ def test_fails_for_what_looks_like_a_part_but_is_not_read(folder: Path, name: st
         ("network/office.list", "198.51.100.0/24,HQ\n", "has networks in it"),
     ],
 )
-def test_fails_for_what_has_a_part_in_it_but_is_not_read(folder: Path, name: str, text: str, what: str) -> None:
+def test_fails_for_what_has_a_part_in_it_but_is_not_read(
+    folder: Path, name: str, text: str, what: str
+) -> None:
     """Whatever its name is."""
     write(f"policies/{name}", text)
     (found,) = problems()
@@ -238,7 +240,10 @@ def test_a_single_file_is_a_set_of_its_own_and_says_what_is_not_in_it(folder: Pa
         'note: "policies/staff.cedar" is a set of its own, without policies/a.cedar, policies/b.cedar, policies/c.cedar '
         "and 1 more; give the folder to have all of them\n"
     )
-    assert CliRunner().invoke(main, ["check", "policies/staff.cedar", "--ignore", "unused-network"]).stderr == note
+    assert (
+        CliRunner().invoke(main, ["check", "policies/staff.cedar", "--ignore", "unused-network"]).stderr
+        == note
+    )
     for name, meant in [
         ("staff.test.toml", "staff.tests.toml"),
         ("staff.tests.TOML", "staff.tests.toml"),
@@ -278,7 +283,10 @@ def test_merging_keeps_everything_of_each(folder: Path) -> None:
         both.merge(other)
 
 
-@pytest.mark.parametrize("character", [*"\u202a\u202e\u2066\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x08\x0b\r\x85\u2028\U000e0041"])
+@pytest.mark.parametrize(
+    "character",
+    [*"\u202a\u202e\u2066\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x08\x0b\r\x85\u2028\U000e0041"],
+)
 def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, character: str) -> None:
     """In comments and texts of policies, in tests, networks and the schema: with file, line and column."""
     line = f"# {character}x\n".encode()
@@ -291,7 +299,9 @@ def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, cha
         path = folder / name
         before = path.read_bytes() if path.exists() else None
         path.write_bytes((before or b"") + comment)
-        (found,) = (each for each in check(Policies.from_directory(folder)) if each.rule == "hidden-character")
+        (found,) = (
+            each for each in check(Policies.from_directory(folder)) if each.rule == "hidden-character"
+        )
         assert found.file == path.as_posix()
         assert f"U+{ord(character):04X} " in found.message
         assert path.read_bytes().decode().split("\n")[found.line - 1][found.column - 1] == character
