@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from client_connect_tools.finding import ParsedStatement
+    from client_connect_tools.networks import NetworkList
     from client_connect_tools.policies import Policies
 
 NETWORKS = "networks"
@@ -22,7 +23,7 @@ NETWORKS = "networks"
 def check_networks(policies: Policies, parsed: Sequence[ParsedStatement]) -> list[Finding]:
     """Return what is wrong with lists of networks, and each name in policies that none has."""
     findings = [
-        Finding(file=each.source.name, line=line, column=1, policy="", rule="networks", message=problem)
+        Finding(file=each.source.name, line=line, column=1, policy="", rule="network-list", message=problem)
         for each in policies.networks
         for line, problem in each.problems
     ]
@@ -63,8 +64,8 @@ def _names(node: pst.Expr) -> Iterator[str]:
             yield from _names(otherwise)
 
 
-def unused_networks(policies: Policies) -> list[Finding]:
-    """Return the lists of networks that no policy asks for, as warnings."""
+def unread(policies: Policies) -> list[NetworkList]:
+    """Return the lists of networks that no policy asks for."""
     templates = [each.template for each in (parse(policies) if policies.networks else ())]
     parsed = [template for template in templates if template is not None]
     named = [names for names in _comparisons(parsed) if names]
@@ -72,18 +73,4 @@ def unused_networks(policies: Policies) -> list[Finding]:
     if len(parsed) < len(templates) or reads > len(named):
         return []  # another policy, or one by other means, may read any of them
     asked = {name for names in named for name in names}
-    return [
-        Finding(
-            file=each.source.name,
-            line=1,
-            column=1,
-            policy="",
-            rule="unused-network",
-            severity="warning",
-            message=(
-                f'no policy reads "{each.name}"; write context.networks.contains("{each.name}"), or remove the list'
-            ),
-        )
-        for each in policies.networks
-        if each.name not in asked
-    ]
+    return [each for each in policies.networks if each.name not in asked]

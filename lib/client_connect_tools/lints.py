@@ -13,7 +13,7 @@ from client_connect_tools import _nodes
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
 from client_connect_tools._invisible import has_invisible_ends, letter_of_another_script
-from client_connect_tools._network_names import unused_networks
+from client_connect_tools._network_names import unread
 from client_connect_tools._outages import (
     CUSTOM_FACTS,
     INVENTORY,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import cedarpy
 
     from client_connect_tools._outages import Source
+    from client_connect_tools.networks import NetworkList
     from client_connect_tools.policies import Policies
 
     Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
@@ -63,8 +64,8 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
         "never-applies": partial(_never_applies, types=schema(policies.custom)),
         "unknown-waiver": partial(_unknown_waiver, ids=ids),
     }
-    unused = [] if "unused-network" in ignore else unused_networks(policies)
-    return find(policies, LINTS | of_these, ignore) + unused
+    unused = () if "unused-network" in ignore else unread(policies)
+    return find(policies, LINTS | of_these, ignore) + [_unused_network(each) for each in unused]
 
 
 def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
@@ -200,6 +201,19 @@ def _custom_facts_outage(template: pst.Template, everything: list[pst.Template])
 
 def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, INVENTORY)
+
+
+def _unused_network(unused: NetworkList) -> Finding:
+    message = f'no policy reads "{unused.name}"; write context.networks.contains("{unused.name}"), or remove the list'
+    return Finding(
+        file=unused.source.name,
+        line=1,
+        column=1,
+        policy="",
+        rule="unused-network",
+        severity="warning",
+        message=message,
+    )
 
 
 def _of_the_set(_template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:

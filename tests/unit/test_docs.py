@@ -16,6 +16,8 @@ import client_connect_tools
 from client_connect_tools import (
     LINTS,
     Policies,
+    _network_names,
+    _reviewed_files,
     _validation,
     check,
     checks,
@@ -127,17 +129,22 @@ def attributes(path: str, data: Data) -> Iterator[tuple[str, str, str]]:
 def test_python(example: str) -> None:
     """Examples in Python run, and render policies without findings."""
     result = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
-    assert check(Policies.from_string(result.stdout)) == []
+    networks = {"office": ["198.51.100.0/24"]}
+    assert check(Policies.from_string(result.stdout, networks=networks)) == []
 
 
-SHARED = inspect.getsource(finding) + inspect.getsource(_validation)
+SHARED = "".join(map(inspect.getsource, (finding, _validation, _reviewed_files, _network_names)))
 
 
 @pytest.mark.parametrize(
     ("section", "source", "lints"),
     [
         ("In policies", inspect.getsource(checks) + inspect.getsource(custom_schema) + SHARED, LINTS),
-        ("In native authorization policies", inspect.getsource(native.checks) + SHARED, native.LINTS),
+        (
+            "In native authorization policies",
+            inspect.getsource(native.checks) + SHARED.replace('"unknown-network"', ""),
+            native.LINTS,
+        ),
     ],
     ids=["handler", "native"],
 )

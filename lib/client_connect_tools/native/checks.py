@@ -85,7 +85,9 @@ def _errors(
 def _of_networks(policies: Policies) -> Iterator[Finding]:
     for each in policies.networks:
         message = "native policies see no named networks; write the networks into them, or remove the list"
-        yield Finding(file=each.source.name, line=1, column=1, policy="", rule="networks", message=message)
+        yield Finding(
+            file=each.source.name, line=1, column=1, policy="", rule="network-list", message=message
+        )
 
 
 def _providers_not_configured(

@@ -52,7 +52,7 @@ def request(address: str) -> ConnectionRequest:
         ("::ffff:198.51.100.7", ["home", "office"]),
         ("2001:db8:1:ffff:ffff:ffff:ffff:ffff", ["office"]),
         ("2001:db8:2::", []),
-        ("0.0.0.0", []),
+        ("0.0.0.1", []),
         ("::", []),
     ],
 )
@@ -159,7 +159,7 @@ def test_fails_for_names_that_are_none(name: str) -> None:
     (finding, *_) = check(
         Policies.from_string(OFFICE, networks={"office": ["10.0.0.0/8"], name: ["10.0.0.0/8"]})
     )
-    assert (finding.rule, finding.line) == ("networks", 1)
+    assert (finding.rule, finding.line) == ("network-list", 1)
 
 
 def test_fails_for_lists_that_cannot_be_read(tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ NO_MACS = (
     '@id("no-macs") @message("Use Windows.")\n'
     'forbid (principal in ClientVpn::Group::"contractors", action, resource) when { context.platform == "mac" };\n'
 )
-TEST = '[[test]]\nname = "{}"\nrequest = {{ groups = ["contractors"], platform = "mac" }}\nexpect = "deny"\nby = ["no-macs"]\n'
+TEST = (
+    '[[test]]\nname = "{}"\nrequest = {{ groups = ["contractors"], platform = "mac" }}\n'
+    'expect = "deny"\nby = ["no-macs"]\n'
+)
 
 no_links = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need privileges there")
 
@@ -169,7 +172,7 @@ def test_what_is_nothing_of_the_set_may_lie_there(folder: Path, name: str, text:
 
 @no_links
 def test_links_that_leave_the_folder_are_refused(folder: Path) -> None:
-    """Also one that is called otherwise, leads to a folder or to nothing; one within the folder is what it points to."""
+    """Whatever they are called and lead to; one to a file within the folder is what it points to."""
     Path("dev").mkdir()
     write("dev/scratch.txt", '@id("backdoor") permit (principal, action, resource);')
     (folder / "z.cedar").symlink_to("../dev/scratch.txt")
@@ -237,8 +240,8 @@ def test_a_single_file_is_a_set_of_its_own_and_says_what_is_not_in_it(folder: Pa
     assert [file.name for file in policies.test_files] == ["staff.tests.toml"]
     assert [each.name for each in policies.networks] == ["office"]
     note = (
-        'note: "policies/staff.cedar" is a set of its own, without policies/a.cedar, policies/b.cedar, policies/c.cedar '
-        "and 1 more; give the folder to have all of them\n"
+        'note: "policies/staff.cedar" is a set of its own, without policies/a.cedar, policies/b.cedar, '
+        "policies/c.cedar and 1 more; give the folder to have all of them\n"
     )
     assert (
         CliRunner().invoke(main, ["check", "policies/staff.cedar", "--ignore", "unused-network"]).stderr
