@@ -35,19 +35,15 @@ _WHY = {
 
 def hidden_characters(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield the first hidden character of each line: line and column, counted from 1, and what to do."""
-    reported = 0
-    for match in _HIDDEN.finditer(text):
-        line = text.count("\n", 0, match.start()) + 1
-        if line == reported:
-            continue
-        reported = line
-        why = _WHY[match.lastgroup or ""]
-        column = match.start() - (text.rfind("\n", 0, match.start()) + 1) + 1
-        yield (
-            line,
-            column,
-            f"the character U+{ord(match[0]):04X} {why}, so a review shows something else than what decides; remove it",
-        )
+    for line, content in enumerate(text.split("\n"), 1):
+        if match := _HIDDEN.search(content):
+            why = _WHY[match.lastgroup or ""]
+            what = f"the character U+{ord(match[0]):04X} {why}"
+            yield (
+                line,
+                match.start() + 1,
+                f"{what}, so a review shows something else than what decides; remove it",
+            )
 
 
 def has_hidden_characters(text: str) -> bool:

@@ -70,7 +70,7 @@ def unread(policies: Policies) -> list[NetworkList]:
     parsed = [template for template in templates if template is not None]
     named = [names for names in _comparisons(parsed) if names]
     reads = sum(_nodes.path(node) == (NETWORKS,) for template in parsed for node in _nodes.walk(template))
-    if len(parsed) < len(templates) or reads > len(named):
+    if policies.left_out or len(parsed) < len(templates) or reads > len(named):
         return []  # another policy, or one by other means, may read any of them
     asked = {name for names in named for name in names}
     return [each for each in policies.networks if each.name not in asked]
