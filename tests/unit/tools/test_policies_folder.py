@@ -243,10 +243,7 @@ def test_a_single_file_is_a_set_of_its_own_and_says_what_is_not_in_it(folder: Pa
         'note: "policies/staff.cedar" is a set of its own, without policies/a.cedar, policies/b.cedar, '
         "policies/c.cedar and 1 more; give the folder to have all of them\n"
     )
-    assert (
-        CliRunner().invoke(main, ["check", "policies/staff.cedar"]).stderr
-        == note
-    )
+    assert CliRunner().invoke(main, ["check", "policies/staff.cedar"]).stderr == note
     for name, meant in [
         ("staff.test.toml", "staff.tests.toml"),
         ("staff.tests.TOML", "staff.tests.toml"),
