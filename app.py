@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from ipaddress import ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
@@ -194,9 +193,7 @@ class ClientVpnStack(cdk.Stack):
 
 def _policies(context: Context) -> Policies | None:
     path = context.optional("policies", r".+", example="policies/")
-    if path is None:
-        return None
-    return Policies.from_directory(path) if Path(path).is_dir() else Policies.from_file(path)
+    return None if path is None else Policies.from_path(path)
 
 
 def _client_cidr(context: Context, vpc: ec2.IVpc) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from benchmarks.dynamodb import DEVICES_TABLE, WAIVERS_TABLE, one_device
 from benchmarks.event import EVENT
 from benchmarks.measuring import in_turn
+from benchmarks.networks import with_networks
 from benchmarks.policies import TWENTY
 from benchmarks.rows import compared, faster
 from client_connect.settings import DEVICES_TABLE as DEVICES
@@ -55,6 +56,10 @@ def rows(rounds: int = 60) -> list[Row]:
     with TemporaryDirectory() as folder, one_device() as dynamodb:
         ours = Path(folder, "ours")
         Bundle(TWENTY, RUNTIME.removeprefix("python"), ARCHITECTURE).build(ours)
+        with_lists, policies = Path(folder, "with lists"), with_networks(TWENTY)
+        Bundle(
+            policies.text, RUNTIME.removeprefix("python"), ARCHITECTURE, networks=policies.network_table
+        ).build(with_lists)
         others = shutil.copytree(HANDLERS, link_image(Path(folder, "others"), POWERTOOLS), dirs_exist_ok=True)
         tables = {**dynamodb, DEVICES: DEVICES_TABLE, WAIVERS: WAIVERS_TABLE}
         calls = {
@@ -63,6 +68,7 @@ def rows(rounds: int = 60) -> list[Row]:
             "powertools": first_answer(others, "with_powertools.handler", {}),
             "posture": first_answer(others, "posture.handler", {**dynamodb, "DEVICES_TABLE": DEVICES_TABLE}),
             "ours": first_answer(ours, "client_connect.handler.handler", {}),
+            "ours with networks": first_answer(with_lists, "client_connect.handler.handler", {}),
             "ours with an inventory": first_answer(ours, "client_connect.handler.handler", tables),
         }
         found = in_turn(calls, rounds=rounds, warm_up=3)
@@ -73,5 +79,13 @@ def rows(rounds: int = 60) -> list[Row]:
         faster(TOPIC, us, found["ours"], "a bare handler that imports boto3", found["boto3"], at_least=1),
         faster(TOPIC, us, found["ours"], "Powertools' logger and metrics", found["powertools"], at_least=1),
         faster(TOPIC, us, found["ours"], posture, theirs, at_least=2.5),
+        compared(
+            TOPIC,
+            f"{us}, with 40,000 named networks",
+            found["ours with networks"],
+            us,
+            found["ours"],
+            at_most=1.3,
+        ),
         faster(TOPIC, f"{us}, with an inventory", looking_up, posture, theirs, at_least=1),
     ]

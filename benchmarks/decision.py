@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import engine, other_engines
 from benchmarks.event import EVENT
 from benchmarks.measuring import Sample, in_turn, timed
+from benchmarks.networks import with_networks
 from benchmarks.policies import TWENTY
 from benchmarks.rows import Row, compared, faster, limited
 from client_connect import Authorizer, ConnectionRequest, Facts
@@ -41,9 +42,9 @@ def many_policies(number: int) -> str:
     return "\n".join(['@id("all") permit (principal, action, resource);', *forbids])
 
 
-def handler(policies: str) -> ConnectHandler:
+def handler(policies: str, networks: bytes | None = None) -> ConnectHandler:
     """Return a handler as it is made at cold start."""
-    return ConnectHandler(Authorizer(policies).decide, Settings())
+    return ConnectHandler(Authorizer(policies, networks=networks).decide, Settings())
 
 
 def asked(connect: ConnectHandler, event: dict[str, Any]) -> Callable[[], float]:
@@ -80,12 +81,15 @@ def rows(rounds: int = 3000) -> list[Row]:
     against = in_turn(
         {**others, "handler": asked(handler(TWENTY), EVENT)}, rounds=rounds // 10, warm_up=rounds // 100
     )
+    few, many = with_networks(TWENTY, 1), with_networks(TWENTY)
     growth = in_turn(
         {
             "10": asked(handler(many_policies(10)), EVENT),
             "1,000": asked(handler(many_policies(1000)), EVENT),
             "1 group": asked(handler(TWENTY), EVENT | {"groups": groups[:1]}),
             "200 groups": asked(handler(TWENTY), EVENT | {"groups": groups}),
+            "1 network": asked(handler(few.text, few.network_table), EVENT),
+            "40,000 networks": asked(handler(many.text, many.network_table), EVENT),
         },
         rounds=rounds // 3,
         warm_up=rounds // 30,
@@ -100,6 +104,14 @@ def rows(rounds: int = 3000) -> list[Row]:
         _tail(us, beside["handler"]),
         compared(TOPIC, "1,000 policies", growth["1,000"], "10 policies", growth["10"]),
         compared(TOPIC, "200 groups", growth["200 groups"], "1 group", growth["1 group"]),
+        compared(
+            TOPIC,
+            "40,000 named networks",
+            growth["40,000 networks"],
+            "two named networks",
+            growth["1 network"],
+            at_most=1.2,
+        ),
     ]
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from client_connect.facts import Facts
+    from client_connect.networks import Networks
 
 
 class Decision(NamedTuple):
@@ -83,15 +84,26 @@ class Authorizer:
         policies: Cedar policies over ``schema.cedarschema``. Each has an ``@id`` of its own, and may have
             ``@message``, ``@status`` and ``@shadow``.
         custom: The Cedar type of ``context.custom``, for facts of a module of extra facts.
+        networks: The table of the named networks that policies read as ``context.networks``. Default: none.
+
+    Attributes:
+        policies: The policies.
+        networks: The named networks, if there are any.
 
     Raises:
+        InvalidNetworks: When the table of the networks is none.
         InvalidPolicySet: When the text cannot be parsed, an ``@id`` is missing or used twice, or ``custom``
             is no type. The policies are not validated against the schema here: ``cdk_client_connect`` does that at
             synthesis, and ``decide`` denies whatever errs.
     """
 
-    def __init__(self, policies: str, *, custom: str | None = None) -> None:
+    def __init__(self, policies: str, *, custom: str | None = None, networks: bytes | None = None) -> None:
         self.policies: PolicySet = PolicySet.parse(policies)
+        self.networks: Networks | None = None
+        if networks is not None:
+            from client_connect.networks import Networks  # noqa: PLC0415 - who has none does not import it
+
+            self.networks = Networks(networks)
         try:
             self._schema = cedarpy.Schema.from_str(schema_text(custom))
         except ValueError as error:
@@ -99,6 +111,7 @@ class Authorizer:
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
+        facts = self.located(facts)
         # As text, because the engine would otherwise write the same text for each set of policies.
         request, entities = facts.cedar_request(), _as_text(facts.cedar_entities())
         request["context"] = _as_text(request["context"])
@@ -122,6 +135,12 @@ class Authorizer:
             errors=enforced.errors,
             waived=self._waived(facts, enforced) if facts.waivers else (),
         )
+
+    def located(self, facts: Facts) -> Facts:
+        """Return facts with the named networks of their public address, unless they say which already."""
+        if facts.networks is not None or self.networks is None:
+            return facts
+        return facts._replace(networks=self.networks.names_of(facts.request.public_ip))
 
     def only(self, ids: Collection[str]) -> Authorizer:
         """Return an authorizer of some of the enforced policies; of no other, and of none in shadow mode."""

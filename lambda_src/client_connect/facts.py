@@ -30,6 +30,7 @@ class _Fields(NamedTuple):
     active_connections: int | None
     custom_facts: CustomFactsState
     custom: Mapping[str, Any] | None
+    networks: frozenset[str] | None
 
 
 class Facts(_Fields):
@@ -45,6 +46,7 @@ class Facts(_Fields):
         active_connections: The user's open connections, when they are known.
         custom_facts: What became of the handler's module of extra facts. Default: ``disabled``.
         custom: What it says, in Cedar's JSON form, when ``custom_facts`` is ``available``.
+        networks: The names of the networks that have the public address. Default: what the authorizer finds.
 
     Raises:
         ValueError: For what would mean another thing than it says: when ``now`` has no time zone, or when there
@@ -65,6 +67,7 @@ class Facts(_Fields):
         active_connections: int | None = None,
         custom_facts: CustomFactsState = "disabled",
         custom: Mapping[str, Any] | None = None,
+        networks: frozenset[str] | None = None,
     ) -> Self:
         now = now or datetime.now(UTC)
         facts = super().__new__(
@@ -78,6 +81,7 @@ class Facts(_Fields):
             active_connections,
             custom_facts,
             custom,
+            networks,
         )
         facts._require_consistency()
         return facts
@@ -128,6 +132,8 @@ class Facts(_Fields):
             record["customFacts"] = self.custom_facts
         if self.custom is not None:
             record["custom"] = self.custom
+        if self.networks:
+            record["networks"] = sorted(self.networks)
         return record
 
     @property
@@ -156,6 +162,7 @@ class Facts(_Fields):
             "platformVersion": request.platform_version,
             "os": windows and windows.to_record(),
             "publicIp": address(request.public_ip),
+            "networks": sorted(self.networks or ()),
             "openvpn": openvpn and openvpn.to_record(),
             "awsClient": aws_client and aws_client.to_record(),
             "time": self._time(),

@@ -158,7 +158,9 @@ def start() -> ConnectHandler:
         settings = Settings(shadow_mode=read_shadow_mode())
         settings = Settings.from_environment()
         policies = bundled_files.policies()
-        authorizer = Authorizer(policies, custom=bundled_files.custom_schema())
+        authorizer = Authorizer(
+            policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
+        )
         around = surroundings(
             settings,
             authorizer,

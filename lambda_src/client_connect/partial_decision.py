@@ -29,7 +29,7 @@ OF_THE_MODULE = frozenset({"custom", "customFacts"})
 _UNTOLD = (
     NEW_CONNECTIONS_ONLY
     | OF_THE_MODULE
-    | {"platform", "platformVersion", "os", "publicIp", "openvpn", "awsClient", GROUPS}
+    | {"platform", "platformVersion", "os", "publicIp", "networks", "openvpn", "awsClient", GROUPS}
 )
 _OF_THE_USER = OF_WAIVERS | {PRINCIPAL, "username", "ownCertificate", "ownerTags"}
 _OF_THE_DEVICE = OF_WAIVERS | OF_INVENTORY | {"commonName", "ownCertificate"}

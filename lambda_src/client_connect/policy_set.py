@@ -29,6 +29,10 @@ if TYPE_CHECKING:
         def put_together(self, contents: Mapping[str, Any]) -> cedarpy.PolicySet: ...
 
 
+# From this length on, the syntax nodes take less time than JSON, together with their import.
+_LARGE = 30_000
+
+
 class InvalidPolicySet(ValueError):
     """The policies cannot be parsed, or one lacks what the handler needs of it."""
 
@@ -79,7 +83,7 @@ class PolicySet(NamedTuple):
                 or when it is a template, which Cedar would silently never apply.
         """
         try:
-            return cls._parse(text, policy_json)
+            return cls._parse(text, policy_json if len(text) < _LARGE else _policy_nodes())
         except RecursionError:
             raise InvalidPolicySet("the policies cannot be parsed: one is nested too deep") from None
         except ValueError:  # it is wrong, and the nodes tell better how; or it is too deep for JSON alone

@@ -74,7 +74,10 @@ class Parts:
         shared = Settings.from_environment()
         if shared.connections_table is None:
             raise LookupError(f"{CONNECTIONS_TABLE} is not set")
-        authorizer = Authorizer(bundled_files.policies(), custom=bundled_files.custom_schema())
+        policies = bundled_files.policies()
+        authorizer = Authorizer(
+            policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
+        )
         settings = ReauthorizerSettings.from_environment()
         tables = Tables(rounds=_ROUNDS)
         return cls(

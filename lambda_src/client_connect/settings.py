@@ -9,6 +9,9 @@ from typing import NamedTuple
 # All beside the package in the bundle.
 POLICIES_FILE = "policies.cedar"
 CUSTOM_SCHEMA_FILE = "custom.cedarschema"
+NETWORKS_FILE = "networks.bin"
+# How the policies of a bundle with named networks begin, so that one cannot be without, or with others than, these.
+NETWORKS_DIGEST = "// networks.bin sha256:"
 
 SHADOW_MODE = "CLIENT_CONNECT_SHADOW_MODE"
 DEFAULT_MESSAGE = "CLIENT_CONNECT_DEFAULT_MESSAGE"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from client_connect.custom_facts import CustomFacts, CustomFactsState
     from client_connect.deadlines import Deadlines
     from client_connect.inventory import DeviceTable, InventoryEntry
+    from client_connect.networks import Networks
     from client_connect.open_connections import OpenConnections
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
@@ -63,6 +64,7 @@ class Surroundings(NamedTuple):
         open_connections: Says which of the user's connections are open.
         custom: The module of extra facts.
         deadlines: Runs what may take long; needed where there is anything.
+        networks: The named networks, found without asking anybody.
     """
 
     time_zone: tzinfo = UTC
@@ -72,6 +74,7 @@ class Surroundings(NamedTuple):
     open_connections: OpenConnections | None = None
     custom: CustomFacts | None = None
     deadlines: Deadlines | None = None
+    networks: Networks | None = None
 
     def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
         """Ask every source about a connection.
@@ -81,7 +84,9 @@ class Surroundings(NamedTuple):
             seconds: How long all of them together may take; what is not there then is unavailable.
         """
         if self.deadlines is None:
-            return GatheredFacts(facts=Facts(request, time_zone=self.time_zone))
+            return GatheredFacts(
+                facts=Facts(request, time_zone=self.time_zone, networks=self._networks(request))
+            )
         answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
         return self.put_together(request, answers, problems)
 
@@ -134,11 +139,15 @@ class Surroundings(NamedTuple):
             active_connections=None if others is None else len(others),
             custom_facts=_custom_state(answers, problems),
             custom=answers.get(_CUSTOM),
+            networks=self._networks(request),
         )
         knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
         return GatheredFacts(
             facts=facts, waivers=waivers, problems=problems, others=others or (), knows_waivers=knows_waivers
         )
+
+    def _networks(self, request: ConnectionRequest) -> frozenset[str] | None:
+        return None if self.networks is None else self.networks.names_of(request.public_ip)
 
     def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
         calls: dict[str, Callable[[], Any]] = {}
@@ -158,13 +167,13 @@ def surroundings(
 
     Args:
         settings: What the construct configured.
-        authorizer: Checks extra facts.
+        authorizer: Checks extra facts, and has the named networks.
         counts_connections: Whether the registry is asked for the user's open connections.
         tables: DynamoDB. Default: with little patience.
     """
     has_tables = settings.devices_table or settings.connections_table
     if not has_tables and not settings.extra_facts:
-        return Surroundings(time_zone=settings.time_zone)
+        return Surroundings(time_zone=settings.time_zone, networks=authorizer.networks)
     from client_connect.deadlines import Deadlines  # noqa: PLC0415
 
     inventory, registry = _tables(settings, tables) if has_tables else (None, None)
@@ -177,6 +186,7 @@ def surroundings(
         open_connections=_open_connections() if registry is not None and counts_connections else None,
         custom=_custom(settings.extra_facts, authorizer, deadlines),
         deadlines=deadlines,
+        networks=authorizer.networks,
     )
 
 

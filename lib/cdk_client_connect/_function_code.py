@@ -106,7 +106,13 @@ def bundled_code(
     Raises:
         BundleError: When a dependency cannot be installed.
     """
-    bundle = Bundle(policies.text, *platform, extra_facts=extra_facts, custom=policies.custom)
+    bundle = Bundle(
+        policies.text,
+        *platform,
+        extra_facts=extra_facts,
+        custom=policies.custom,
+        networks=policies.network_table,
+    )
     if Stack.of(scope).bundling_required:
         folder = _built(bundle, keep=bool(scope.node.try_get_context(_NO_STAGING)))
     else:

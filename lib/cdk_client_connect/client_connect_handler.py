@@ -471,6 +471,8 @@ class ClientConnectHandler(Construct):
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
                 "that it is always absent",
             )
+        if policies.left_out:
+            warnings.add_info(policies.left_out_note())
         if extra_facts is None and (policies.custom is not None or read & {"custom", "customFacts"}):
             warnings.add_warning_v2(
                 "cdk-client-connect:noExtraFacts",

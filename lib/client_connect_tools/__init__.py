@@ -17,6 +17,7 @@ from client_connect_tools.explanation import Condition, Explanation, PolicyExpla
 from client_connect_tools.extra_facts import ExtraFacts
 from client_connect_tools.finding import Finding
 from client_connect_tools.lints import LINTS, lint
+from client_connect_tools.networks import NetworkList
 from client_connect_tools.policies import Policies, Source
 from client_connect_tools.policy_tests import (
     Difference,
@@ -45,6 +46,7 @@ __all__ = [
     "InvalidRules",
     "Maintenance",
     "MinimumVersion",
+    "NetworkList",
     "Policies",
     "PolicyExplanation",
     "PolicyTest",

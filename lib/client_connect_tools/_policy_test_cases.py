@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from client_connect import Authorizer, ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
+from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
 from client_connect.custom_facts import CustomFactsState
 from client_connect.device import Inventory
 from client_connect.response import MAX_MESSAGE_LENGTH
@@ -22,12 +22,15 @@ from client_connect_tools._policy_test_files import (
 )
 from client_connect_tools._toml_tables import TomlTable, literal, suggestion
 from client_connect_tools.default_event import DEFAULT_EVENT
+from client_connect_tools.networks import address_in_just, unknown_network
 from client_connect_tools.time_zones import time_zone_named, time_zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
+    from client_connect import Authorizer
+    from client_connect_tools.networks import NetworkList
     from client_connect_tools.policies import Policies
 
 # A Monday, so that a test without a time of its own is within what most people call working hours.
@@ -37,7 +40,7 @@ DEFAULT_REQUEST: dict[str, str | list[str]] = {**DEFAULT_EVENT, "username": "use
 DEFAULT_COMMON_NAME = "device"
 
 _CIRCUMSTANCES = (
-    *("at", "time-zone", "request", "device", "inventory", "waivers", "active-connections"),
+    *("at", "time-zone", "request", "networks", "device", "inventory", "waivers", "active-connections"),
     *("custom", "custom-facts"),
 )
 _OUTCOME = ("by", "message", "statuses", "errors")
@@ -96,7 +99,7 @@ def read_policy_tests(policies: Policies, *, time_zone: str = "UTC") -> tuple[Po
         InvalidPolicySet: When the policies themselves, or their ``custom.cedarschema``, cannot be parsed.
     """
     zone = time_zone_named(time_zone)
-    tested = _Tested(Authorizer(policies.text, custom=policies.custom), declares=policies.custom is not None)
+    tested = _Tested(policies.authorizer(), policies.networks, declares=policies.custom is not None)
     return read_files(policies.test_files, _Reader(tested, zone))
 
 
@@ -106,10 +109,12 @@ class _Tested:
 
     Attributes:
         authorizer: The policies and their schema.
+        networks: The named networks.
         declares: Whether they come with a ``custom.cedarschema``.
     """
 
     authorizer: Authorizer
+    networks: tuple[NetworkList, ...]
     declares: bool
 
     @property
@@ -139,10 +144,14 @@ class _Reader(CaseReader[PolicyTest]):
             replaced.add("custom")
         if "expect" in variant and variant["expect"] != base.get("expect"):
             replaced |= set(_OUTCOME)
-        merged = {key: value for key, value in base.items() if key not in replaced} | dict(variant)
         requests = base.get("request"), variant.get("request")
+        if isinstance(requests[1], dict) and "public-ip" in requests[1]:
+            replaced.add("networks")
+        merged = {key: value for key, value in base.items() if key not in replaced} | dict(variant)
         if isinstance(requests[0], dict) and isinstance(requests[1], dict):
             merged["request"] = requests[0] | requests[1]
+        if "networks" in variant and isinstance(requests[0], dict) and merged["request"] is requests[0]:
+            merged["request"] = {key: value for key, value in requests[0].items() if key != "public-ip"}
         return merged
 
     def read(self, table: TomlTable, case: Case) -> PolicyTest | None:
@@ -182,7 +191,7 @@ class _Case:
             custom_facts=custom_facts,
             custom=custom,
         )
-        return self._fitting(facts)
+        return self._fitting(self.tested.authorizer.located(facts))
 
     def expected(self) -> ExpectedDecision | None:
         table = self.table
@@ -209,6 +218,8 @@ class _Case:
             value = table.texts(key) if key == "groups" else table.text(key)
             if value is not None:
                 event[key] = list(value) if isinstance(value, tuple) else value
+        if (address := self._address(table)) is not None:
+            event["public-ip"] = address
         if inventory == "known" and not event["common-name"]:
             table.note("common-name", "is empty, but there is a device; leave it out, or name the device")
         try:
@@ -219,6 +230,27 @@ class _Case:
         for key, problem in misspellings(request):
             self.table.note(f"request.{key}", problem)
         return request
+
+    def _address(self, request: TomlTable) -> str | None:
+        """Return an address that is in just the networks that the case names, if it names any."""
+        names, lists = self.table.texts("networks"), self.tested.networks
+        if names is None:
+            return None
+        if "public-ip" in request.values:
+            self.table.note("networks", "and public-ip are both given; leave one of them out")
+            return None
+        known = [each.name for each in lists]
+        for name in names:
+            if name not in known:
+                self.table.note("networks", f"has {literal(name)}, but {unknown_network(name, known)}")
+        if self.table.problems:
+            return None
+        address = address_in_just(lists, names, preferred=str(DEFAULT_REQUEST["public-ip"]))
+        if address is None:
+            self.table.note(
+                "networks", f"is {literal(names)}, but no address is in just these; give a public-ip"
+            )
+        return address
 
     def _device(self) -> Device | None:
         table = self.table.table("device")

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
+from client_connect_tools._folders import read_text
+from client_connect_tools._hidden_characters import hidden_characters
 from client_connect_tools._toml_tables import TOO_DEEP, TomlTable, entries, extremes, literal
 from client_connect_tools.errors import InvalidPolicyTests
 
@@ -103,7 +105,8 @@ class _File(Generic[CaseT]):
         text, document = "", {}
         problems: list[str] = []
         try:
-            text = path.read_text("utf-8-sig")
+            text = read_text(path)
+            problems.extend(f"{name}:{line}:{column}: {why}" for line, column, why in hidden_characters(text))
             document = tomllib.loads(text)
             problems.extend(f"{name}: {problem}" for problem in extremes(document))
         except tomllib.TOMLDecodeError as error:

@@ -64,6 +64,7 @@ def _circumstances_json(test: PolicyTest | NativePolicyTest) -> dict[str, Any]:
             "os": _os(device),
             "tags": dict(device.tags),
         },
+        "networks": sorted(facts.networks or ()),
         "waivers": sorted(facts.waivers),
         "activeConnections": facts.active_connections,
         "customFacts": facts.custom_facts,
@@ -102,6 +103,8 @@ def _facts(facts: Facts) -> Iterator[str]:
         yield f"device: {entries(_device(facts.device)) or 'nothing is known of it'}"
     elif facts.inventory != "disabled":
         yield f"inventory: {facts.inventory}"
+    if facts.networks:
+        yield f"networks: {literal(sorted(facts.networks))}"
     if facts.waivers:
         yield f"waivers: {literal(sorted(facts.waivers))}"
     if facts.active_connections is not None:

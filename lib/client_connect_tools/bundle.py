@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import uv
 
 import client_connect
-from client_connect.settings import CUSTOM_SCHEMA_FILE, POLICIES_FILE
+from client_connect.networks import digest as digest_of_networks
+from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
 from client_connect_tools.errors import BundleError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Bundle:
         architecture: The architecture of the function, ``arm64`` or ``x86_64``.
         extra_facts: The module of extra facts. Default: none.
         custom: What ``context.custom`` is, as ``custom.cedarschema`` has it. Default: none.
+        networks: The table of the named networks, ``Policies.network_table``. Default: none.
     """
 
     policies: str
@@ -57,13 +59,14 @@ class Bundle:
     architecture: str
     extra_facts: ExtraFacts | None = field(default=None, kw_only=True)
     custom: str | None = field(default=None, kw_only=True)
+    networks: bytes | None = field(default=None, kw_only=True)
 
     def digest(self) -> str:
         """Return a hash of everything that goes in: the same on every machine and day.
 
-        It covers our sources, the lock, the policies, the module of extra facts and what it declares, the
-        Python version, the architecture and how the dependencies are installed; never bytecode, times, file
-        modes or line endings.
+        It covers our sources, the lock, the policies and their networks, the module of extra facts and what it
+        declares, the Python version, the architecture and how the dependencies are installed; never bytecode, times,
+        file modes or line endings.
         """
         parts = [
             self.policies,
@@ -90,8 +93,7 @@ class Bundle:
         package.mkdir()
         for source in _source_files():
             shutil.copyfile(source, package / source.name)
-        (folder / POLICIES_FILE).write_text(self.policies, "utf-8", newline="\n")
-        for name, content in self._own_files():
+        for name, content in self.team_files():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
@@ -100,10 +102,22 @@ class Bundle:
             platform["extraFacts"] = self.extra_facts.module
         (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
 
+    def team_files(self) -> Sequence[tuple[str, bytes]]:
+        """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
+        return ((POLICIES_FILE, self._policies_text().encode()), *self._own_files())
+
     def _own_files(self) -> Sequence[tuple[str, bytes]]:
         """Return what a team adds beside its policies, with the paths in the bundle."""
         declared = () if self.custom is None else ((CUSTOM_SCHEMA_FILE, self.custom.encode()),)
-        return (*declared, *(self.extra_facts.files if self.extra_facts else ()))
+        networks = () if self.networks is None else ((NETWORKS_FILE, self.networks),)
+        return (*declared, *networks, *(self.extra_facts.files if self.extra_facts else ()))
+
+    def _policies_text(self) -> str:
+        """Return the policies with the digest of their networks, of which the one is nothing without the other."""
+        if self.networks is None:
+            # One that was copied out of a bundle may begin so.
+            return "\n" * self.policies.startswith(NETWORKS_DIGEST) + self.policies
+        return f"{NETWORKS_DIGEST}{digest_of_networks(self.networks)}\n{self.policies}"
 
     def _own_parts(self) -> list[bytes]:
         return [part for name, content in self._own_files() for part in (name.encode(), content)]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from client_connect.response import MAX_STATUS_LENGTH
 from client_connect.shortening import length
 from client_connect_tools import _messages
+from client_connect_tools._network_names import check_networks
+from client_connect_tools._reviewed_files import check_characters
 from client_connect_tools._validation import type_problems, unknown_attributes
 from client_connect_tools.custom_schema import check_custom_schema, declared_types
 from client_connect_tools.errors import InvalidPolicies
@@ -32,7 +34,9 @@ def check(policies: Policies) -> list[Finding]:
     Checked are: the syntax, ``@id`` (present and unique), the lengths of ``@message`` and ``@status`` (at
     most 255 characters), the placeholders of ``@message``, misspelt annotations and attributes, templates (which
     never apply), at least one enforced permit, and the types of everything that a policy reads, by Cedar's strict
-    validation against the schema; and ``custom.cedarschema``. What is allowed but doubtful is found by ``lint``.
+    validation against the schema; ``custom.cedarschema``; lists of networks, and their names in policies; and
+    characters in any of the files, tests among them, by which a review shows something else than what decides. What
+    is allowed but doubtful is found by ``lint``.
     """
     parsed = parse(policies)
     of_schema = check_custom_schema(policies)
@@ -41,7 +45,13 @@ def check(policies: Policies) -> list[Finding]:
     custom = None if of_schema else declared_types(policies.custom)
     findings = [finding for each in parsed for finding in _errors(each, types, custom)]
     findings += _repeated_ids(parsed)
-    return of_schema + in_order(policies, findings) + _no_permit(policies, parsed)
+    return [
+        *check_characters(policies),
+        *of_schema,
+        *check_networks(policies, parsed),
+        *in_order(policies, findings),
+        *_no_permit(policies, parsed),
+    ]
 
 
 def require_sound(policies: Policies) -> None:

@@ -100,11 +100,12 @@ class Explanation:
     policies: tuple[PolicyExplanation, ...]
 
 
-def explain(
+def explain(  # noqa: PLR0913 - one keyword per option
     policies: str,
     facts: Facts,
     *,
     custom: str | None = None,
+    networks: bytes | None = None,
     shadow_mode: bool = False,
     default_message: str = DEFAULT_DENIAL,
 ) -> Explanation:
@@ -114,13 +115,15 @@ def explain(
         policies: Cedar policies, as ``Authorizer`` takes them.
         facts: The connection.
         custom: What ``context.custom`` is, as ``Authorizer`` takes it.
+        networks: The table of the named networks, as ``Authorizer`` takes it: ``Policies.network_table``.
         shadow_mode: Answer as a handler does that always allows. The decision stays what it is.
         default_message: What a denied client is shown when no policy has a message for it.
 
     Raises:
         InvalidPolicySet: When the policies cannot be parsed, or an ``@id`` is missing or used twice.
     """
-    authorizer = Authorizer(policies, custom=custom)
+    authorizer = Authorizer(policies, custom=custom, networks=networks)
+    facts = authorizer.located(facts)
     decision = authorizer.decide(facts)
     judge = _Judge(facts, schema(custom))
     nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()

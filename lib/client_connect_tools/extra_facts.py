@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client_connect.settings import CUSTOM_SCHEMA_FILE
-from client_connect_tools._folders import files_below
+from client_connect_tools._folders import contents, read_bytes, read_text, shown
+from client_connect_tools._hidden_characters import hidden_characters
 from client_connect_tools.errors import InvalidExtraFacts
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 _OLDEST_PYTHON = (3, 11)
+# Lambda takes 250 MB in all.
+_MAX_BYTES = 200 * 2**20
 # What a module at the top of the bundle would stand before: what is in it, and what Lambda's image has.
 _BUNDLED = ("client_connect", "cedarpy", "tzdata")
 _IMAGE = (
@@ -68,7 +71,8 @@ class ExtraFacts:
         """Take a package: a directory with an ``__init__.py``, and all that is in it but bytecode and hidden files.
 
         Raises:
-            InvalidExtraFacts: As of a file; ``facts`` is defined in ``__init__.py``.
+            InvalidExtraFacts: As of a file; ``facts`` is defined in ``__init__.py``. Also for a link that leaves the
+                directory or leads to a folder, a pipe or a device, and for more than 200 MiB.
         """
         directory = Path(path)
         main = directory / "__init__.py"
@@ -114,22 +118,25 @@ def _require_name(name: str, path: object) -> None:
 
 
 def _files(directory: Path) -> list[Path]:
-    return [
-        file
-        for file in files_below(directory)
-        if file.suffix != ".pyc" and not _is_hidden(file.relative_to(directory))
-    ]
+    found = contents(directory, skip=_is_left_out)
+    if found.problems:
+        raise InvalidExtraFacts("\n".join([f'"{shown(directory)}" cannot be bundled:', *found.problems]))
+    if sum(file.stat().st_size for file in found.files) > _MAX_BYTES:
+        raise InvalidExtraFacts(
+            f'"{shown(directory)}" has more than {_MAX_BYTES // 2**20} MiB, too much for a function; make it smaller'
+        )
+    return found.files
 
 
-def _is_hidden(file: Path) -> bool:
-    return any(part.startswith((".", "__pycache__")) for part in file.parts)
+def _is_left_out(path: Path) -> bool:
+    return path.suffix == ".pyc" or path.name.startswith((".", "__pycache__"))
 
 
 def _content(file: Path, *, main: Path) -> bytes:
     if file.suffix == ".py":
         return _source(file, defines_facts=file == main)
     try:
-        return file.read_bytes()
+        return read_bytes(file, limit=_MAX_BYTES)
     except OSError as error:
         raise InvalidExtraFacts(f'cannot read "{file}": {error}') from error
 
@@ -137,7 +144,7 @@ def _content(file: Path, *, main: Path) -> bytes:
 def _source(file: Path, *, defines_facts: bool) -> bytes:
     """Return a source in UTF-8 with line feeds, so that the bundle is the same whoever saved it."""
     try:
-        text = file.read_text("utf-8-sig")
+        text = read_text(file)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text, feature_version=_OLDEST_PYTHON)
@@ -149,6 +156,8 @@ def _source(file: Path, *, defines_facts: bool) -> bytes:
         raise InvalidExtraFacts(
             f"{file.as_posix()}:{line}: this is not Python 3.11 or later: {error}"
         ) from error
+    for line, column, problem in hidden_characters(text):
+        raise InvalidExtraFacts(f"{shown(file)}:{line}:{column}: {problem}")
     if defines_facts:
         _require_facts(tree, file)
     return text.encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from functools import partial
 from typing import TYPE_CHECKING
+from unicodedata import name as name_of_character
 
 from cedarpy import pst
 
@@ -15,7 +16,8 @@ from client_connect_tools._cedar_text import expression_text
 from client_connect_tools._client_spellings import OTHER_NAMES
 from client_connect_tools._closed_values import impossible_comparisons
 from client_connect_tools._comparisons import comparison, members
-from client_connect_tools._invisible import has_invisible_ends
+from client_connect_tools._invisible import has_invisible_ends, letter_of_another_script
+from client_connect_tools._network_names import unread
 from client_connect_tools._outages import (
     CUSTOM_FACTS,
     INVENTORY,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     import cedarpy
 
     from client_connect_tools._outages import Source
+    from client_connect_tools.networks import NetworkList
     from client_connect_tools.policies import Policies
 
     Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
@@ -45,6 +48,8 @@ _CLOCKS = {
     "to_date": ("toDate", 'context.time.date == "2026-12-25", or .month and .day'),
     "to_time": ("toTime", "context.time.minuteOfDay"),
 }
+# So many cost a decision about 0.2 ms more, and a cold start 20 ms; those of a list, however many, cost none.
+MOST_INLINE_NETWORKS = 200
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -66,7 +71,8 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
         "never-applies": partial(_never_applies, types=schema(policies.custom)),
         "unknown-waiver": partial(_unknown_waiver, ids=ids),
     }
-    return find(policies, LINTS | of_these, ignore)
+    unused = () if "unused-network" in ignore else unread(policies)
+    return find(policies, LINTS | of_these, ignore) + [_unused_network(each) for each in unused]
 
 
 def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
@@ -179,6 +185,22 @@ def _different_case(template: pst.Template, _all: list[pst.Template]) -> Iterato
 def _client_command(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if problem := _messages.command(template.annotations.get("message", "")):
         yield f"@message {problem}"
+def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if foreign := letter_of_another_script(text):
+            yield (
+                f"{text!a:.100} has {foreign!a} ({name_of_character(foreign, '')}) among other letters, and equals no "
+                "name that looks like it; write the letter that is meant"
+            )
+
+
+def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    count = sum(isinstance(node, pst.BinaryOp) and node.op == "is_in_range" for node in _nodes.walk(template))
+    if count > MOST_INLINE_NETWORKS:
+        yield (
+            f"the policy has {count:,} networks in it, each of which is looked at for every connection; list them in "
+            'networks/NAME.txt beside the policies, and write context.networks.contains("NAME")'
+        )
 
 
 def _unknown_waiver(
@@ -203,6 +225,24 @@ def _inventory_outage(template: pst.Template, everything: list[pst.Template]) ->
     yield from _overlooks_outage(template, everything, INVENTORY)
 
 
+def _unused_network(unused: NetworkList) -> Finding:
+    message = f'no policy reads "{unused.name}"; write context.networks.contains("{unused.name}"), or remove the list'
+    return Finding(
+        file=unused.source.name,
+        line=1,
+        column=1,
+        policy="",
+        rule="unused-network",
+        severity="warning",
+        message=message,
+    )
+
+
+def _of_the_set(_template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    """Find nothing in a policy: what is doubtful is in the set."""
+    yield from ()
+
+
 LINTS: dict[str, Lint] = {
     "forbid-without-message": _forbid_without_message,
     "permit-without-conditions": _permit_without_conditions,
@@ -215,6 +255,9 @@ LINTS: dict[str, Lint] = {
     "utc-clock": _utc_clock,
     "different-case": _different_case,
     "client-command": _client_command,
+    "mixed-scripts": _mixed_scripts,
+    "inline-networks": _inline_networks,
+    "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,

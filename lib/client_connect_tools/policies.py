@@ -5,31 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from os.path import lexists  # a link to nowhere is there, and an error; not nothing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cedarpy
 
+from client_connect import Authorizer
 from client_connect.policy_set import InvalidPolicySet, PolicySet
-from client_connect.settings import CUSTOM_SCHEMA_FILE
+from client_connect_tools._folders import shown, unix
+from client_connect_tools._policies_folder import TESTS_SUFFIX, PolicyFiles, files_of_file, files_of_folder
 from client_connect_tools.errors import InvalidPolicies
+from client_connect_tools.networks import NetworkList, lists_given, lists_of_files, packed, require_unique
+from client_connect_tools.source import Source, read_source
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
+    from client_connect_tools.networks import Lists
     from client_connect_tools.rules import Rules
 
-TESTS_SUFFIX = ".tests.toml"
+__all__ = ["TESTS_SUFFIX", "Policies", "Source"]
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Cedar text with the name that findings give it, usually its file's."""
-
-    name: str
-    text: str
+_NOTED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,91 +38,153 @@ class Policies:
 
     Attributes:
         sources: Their text, file by file.
-        test_files: The ``*.tests.toml`` that lie beside them. They are no part of ``text``.
-        custom_schema: The ``custom.cedarschema`` that lies beside them, when there is one. It says what
-            ``context.custom`` is: a Cedar record type, such as ``{ riskScore: Long, vip?: Bool }``.
+        test_files: Their policy tests. They are no part of ``text``.
+        custom_schema: Their ``custom.cedarschema``, when there is one. It says what ``context.custom`` is: a Cedar
+            record type, such as ``{ riskScore: Long, vip?: Bool }``.
+        networks: The named networks that they may read as ``context.networks``, in the order of the names.
+        left_out: Cedar files in the folder of a single file, which are no part of the set.
     """
 
     sources: tuple[Source, ...]
     test_files: tuple[Path, ...] = ()
     custom_schema: Source | None = None
+    networks: tuple[NetworkList, ...] = ()
+    left_out: tuple[Path, ...] = ()
+
+    @staticmethod
+    def from_path(path: str | os.PathLike[str]) -> Policies:
+        """Read a directory, or else a single file.
+
+        Raises:
+            InvalidPolicies: As of ``from_directory`` and ``from_file``.
+        """
+        return Policies.from_directory(path) if Path(path).is_dir() else Policies.from_file(path)
 
     @staticmethod
     def from_directory(path: str | os.PathLike[str]) -> Policies:
-        """Read every ``*.cedar`` file of a directory, in the order of their names.
+        """Read a directory and its subdirectories: one set of policies.
 
-        Every ``*.tests.toml`` of the directory belongs to them, and its ``custom.cedarschema``.
+        It is every ``*.cedar`` file, in the order of their paths, with every ``*.tests.toml``, every
+        ``networks/NAME.txt``, and ``custom.cedarschema`` at the top of the directory.
 
         Raises:
-            InvalidPolicies: When it is not a directory, holds no such file, or a file cannot be read.
+            InvalidPolicies: When it is not a directory, holds no policies, a file cannot be read, or one looks like
+                a part of the set but is not read: a link that leaves the directory, or a name such as
+                ``vpn.CEDAR``, ``vpn.cedar.bak`` or ``vpn.test.toml``. See docs/policies.md.
         """
-        directory = Path(path)
-        try:
-            is_directory = directory.is_dir()
-            files = sorted(directory.glob("*.cedar"), key=lambda file: file.name)
-        except OSError as error:
-            raise InvalidPolicies(f'cannot read the directory "{path}": {error}') from error
-        if not is_directory:
-            raise InvalidPolicies(f'"{path}" is not a directory; give one that holds *.cedar files')
-        if not files:
-            raise InvalidPolicies(f'directory "{path}" holds no *.cedar file; add one')
-        tests = sorted(directory.glob(f"*{TESTS_SUFFIX}"), key=lambda file: file.name)
-        return Policies(tuple(_read(file) for file in files), tuple(tests), _custom_schema(directory))
+        return _read(files_of_folder(Path(path)))
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> Policies:
-        """Read one file.
+        """Read one file as a set of its own.
 
-        The tests of ``vpn.cedar`` are in ``vpn.tests.toml`` beside it, if there is one, and what its
-        ``context.custom`` is in ``custom.cedarschema``.
+        To the set of ``vpn.cedar`` belong its tests in ``vpn.tests.toml``, ``custom.cedarschema`` and
+        ``networks/NAME.txt``, all in the same directory, if they exist. Other policies there are in ``left_out``.
 
         Raises:
-            InvalidPolicies: When it cannot be read.
+            InvalidPolicies: When it cannot be read, or what lies beside it looks like one of these but is not read.
         """
         file = Path(path)
-        tests = file.with_suffix(TESTS_SUFFIX)
-        return Policies((_read(file),), (tests,) if lexists(tests) else (), _custom_schema(file.parent))
+        read_source(file)  # for a file that is missing, this is the reason to name
+        return _read(files_of_file(file))
 
     @staticmethod
-    def from_string(text: str, *, name: str = "<string>", custom: str | None = None) -> Policies:
+    def from_string(
+        text: str, *, name: str = "<string>", custom: str | None = None, networks: Lists | None = None
+    ) -> Policies:
         """Take Cedar text as if it had been read from a file.
 
         Args:
             text: The policies.
             name: What findings call this text, in the place of a file.
             custom: What ``context.custom`` is, as ``custom.cedarschema`` would say it. Default: empty.
-        """
-        schema = None if custom is None else Source("<custom>", _unix(custom))
-        return Policies((Source(name, _unix(text)),), custom_schema=schema)
-
-    @staticmethod
-    def from_rules(rules: Rules) -> Policies:
-        """Render rules to Cedar."""
-        return Policies((Source("<rules>", rules.to_cedar()),))
-
-    @staticmethod
-    def merge(*policies: Policies) -> Policies:
-        """Put several together; every ``@id`` must be unique in all of them.
-
-        A forbid of any of them beats every permit of all of them. The tests of each are those of all, and
-        are decided by all.
+            networks: The named networks: a mapping of names to CIDRs, such as ``{"office": ["203.0.113.0/24"]}``, or
+                a directory of ``NAME.txt`` files. Default: none.
 
         Raises:
-            InvalidPolicies: When two of them say differently what ``context.custom`` is.
+            InvalidPolicies: When the networks cannot be read.
         """
-        sources = tuple(source for part in policies for source in part.sources)
-        tests = tuple(dict.fromkeys(file for part in policies for file in part.test_files))
-        return Policies(sources, tests, _only(part.custom_schema for part in policies))
+        schema = None if custom is None else Source("<custom>", unix(custom))
+        return Policies((Source(name, unix(text)),), custom_schema=schema, networks=lists_given(networks))
+
+    @staticmethod
+    def from_rules(rules: Rules, *, networks: Lists | None = None) -> Policies:
+        """Render rules to Cedar.
+
+        Args:
+            rules: The rules.
+            networks: The networks that ``allowed_networks`` and ``blocked_networks`` name: a mapping of names to
+                CIDRs, such as ``{"office": ["203.0.113.0/24"]}``, or a directory of ``NAME.txt`` files. Default: none.
+
+        Raises:
+            InvalidPolicies: When the networks cannot be read.
+        """
+        return Policies((Source("<rules>", rules.to_cedar()),), networks=lists_given(networks))
+
+    def merge(*policies: Policies) -> Policies:
+        """Put several sets together: ``base.merge(team)`` and ``Policies.merge(base, team)`` are the same.
+
+        Every ``@id`` must be unique in all of them. A forbid of any of them beats every permit of all of them. The
+        tests of each are those of all, and are decided by all; so are the named networks.
+
+        Raises:
+            InvalidPolicies: When there are none, one is something else, or two of them say differently what
+                ``context.custom`` or a named network is.
+        """
+        if not policies:
+            raise InvalidPolicies("there are no policies to merge; give at least one")
+        for part in policies:
+            if not isinstance(part, Policies):
+                raise InvalidPolicies(
+                    f"{type(part).__name__} cannot be merged; give Policies, each as an argument of its own"
+                )
+        return Policies(
+            tuple(source for part in policies for source in part.sources),
+            tuple(dict.fromkeys(file for part in policies for file in part.test_files)),
+            _only(part.custom_schema for part in policies),
+            require_unique(each for part in policies for each in part.networks),
+            tuple(dict.fromkeys(file for part in policies for file in part.left_out)),
+        )
 
     @property
     def text(self) -> str:
         """All policies in one text: what is bundled. It depends on no path and no line ending."""
         return "\n".join(source.text.strip() + "\n" for source in self.sources)
 
+    def left_out_note(self) -> str:
+        """Return a line that says which policies are no part of the set, though they lie beside its single file."""
+        names = [shown(file) for file in self.left_out[:_NOTED]]
+        more = f" and {len(self.left_out) - _NOTED} more" if len(self.left_out) > _NOTED else ""
+        return (
+            f'note: "{self.sources[0].name}" is a set of its own, without {", ".join(names)}{more}; give the folder '
+            "to have all of them"
+        )
+
     @property
     def custom(self) -> str | None:
         """What ``context.custom`` is: what is bundled beside the policies. It depends on no line ending."""
         return None if self.custom_schema is None else self.custom_schema.text.strip() + "\n"
+
+    @property
+    def network_table(self) -> bytes | None:
+        """The named networks as they are bundled; ``None`` when there are none. It depends on no comment or layout.
+
+        Raises:
+            InvalidPolicies: When a list is wrong, with everything that is.
+        """
+        for each in self.networks:
+            for line, problem in each.problems:
+                raise InvalidPolicies(f"{each.source.name}:{line}: {problem}")
+        return packed(self.networks)
+
+    def authorizer(self) -> Authorizer:
+        """Return what decides by these policies, with their schema and networks.
+
+        Raises:
+            InvalidPolicies: When a list of networks is wrong.
+            InvalidPolicySet: When the policies or the schema cannot be parsed.
+        """
+        return Authorizer(self.text, custom=self.custom, networks=self.network_table)
 
     def digests(self) -> dict[str, str]:
         """Return what tells each policy from its other versions, by its ``@id`` in alphabetical order.
@@ -132,7 +192,7 @@ class Policies:
         ``permit 0123456789ab``, or ``forbid, shadow 0123456789ab``: the effect, whether it is in shadow mode,
         and the first 12 hexadecimal digits of the SHA-256 of the policy in Cedar's JSON format with sorted
         keys. That depends on conditions and annotations, but neither on comments and layout nor on the other
-        policies.
+        policies. A list of networks is ``networks/NAME``, with how many it has and a digest of them.
 
         Raises:
             InvalidPolicies: When they cannot be parsed, or one has no ``@id`` of its own.
@@ -146,23 +206,20 @@ class Policies:
             known = by_id[policy["annotations"]["id"]]
             digest = sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:12]
             found[known.id] = f"{known.effect}{', shadow' if known.shadow else ''} {digest}"
+        for each in self.networks:
+            digest = sha256("\n".join(sorted(map(str, each.networks))).encode()).hexdigest()[:12]
+            found[f"networks/{each.name}"] = f"{len(each.networks)} networks {digest}"
         return dict(sorted(found.items()))
 
 
-def _read(file: Path, what: str = "policies") -> Source:
-    try:
-        return Source(file.as_posix(), file.read_text("utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidPolicies(f'cannot read the {what} "{file}": {error}') from error
-
-
-def _unix(text: str) -> str:
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _custom_schema(directory: Path) -> Source | None:
-    file = directory / CUSTOM_SCHEMA_FILE
-    return _read(file, "schema") if lexists(file) else None
+def _read(files: PolicyFiles) -> Policies:
+    return Policies(
+        tuple(read_source(file) for file in files.policies),
+        tuple(files.tests),
+        None if files.custom_schema is None else read_source(files.custom_schema, "schema"),
+        lists_of_files(files.networks),
+        files.left_out,
+    )
 
 
 def _only(schemas: Iterable[Source | None]) -> Source | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client_connect import Authorizer
 from client_connect.response import MAX_STATUSES
 from client_connect_tools._policy_test_cases import read_policy_tests
 from client_connect_tools._policy_test_text import failure_text
@@ -114,7 +113,7 @@ def run_policy_tests(policies: Policies, tests: Iterable[PolicyTest]) -> PolicyT
     Raises:
         InvalidPolicySet: When the policies cannot be parsed.
     """
-    authorizer = Authorizer(policies.text, custom=policies.custom)
+    authorizer = policies.authorizer()
     results = tuple(PolicyTestResult(test, authorizer.decide(test.facts)) for test in tests)
     reached = {id_ for result in results for id_ in _reached(result.decision)}
     uncovered = tuple(id_ for id_ in authorizer.policies.by_id if id_ not in reached)

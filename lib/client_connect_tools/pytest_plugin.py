@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_connect import Authorizer
 from client_connect_tools import native
 from client_connect_tools._policy_test_cases import read_policy_tests
 from client_connect_tools.checks import require_sound
-from client_connect_tools.errors import ClientConnectError
+from client_connect_tools.errors import ClientConnectError, InvalidPolicies
 from client_connect_tools.policies import TESTS_SUFFIX, Policies
 from client_connect_tools.policy_tests import PolicyTestResult
 
@@ -26,13 +25,20 @@ if TYPE_CHECKING:
     from client_connect import Decision
     from client_connect_tools._policy_test_cases import PolicyTest
 
+POLICIES = "client_connect_policies"
 NATIVE_FILES = "client_connect_native_files"
 SEPARATE_FILES = "client_connect_separate_files"
 TIME_ZONE = "client_connect_time_zone"
 
 
 class PolicyTestFile(pytest.File):
-    """A file of policy tests."""
+    """A file of policy tests.
+
+    Attributes:
+        folder: The folder of the policies that it tests.
+    """
+
+    folder: Path
 
     def collect(self) -> Iterator[PolicyTestItem]:
         """Yield its tests. Whatever is wrong with them or with the policies is an error of the collection."""
@@ -44,12 +50,12 @@ class PolicyTestFile(pytest.File):
                 item.test, item.decide = test, decide
                 yield item
         except ClientConnectError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(f"{error}{self._advice()}") from None
 
     def _of_the_handler(self, policies: Policies) -> Iterator[tuple[PolicyTest, Callable[[], Decision]]]:
         require_sound(policies)
         time_zone: str = self.config.getini(TIME_ZONE)
-        authorizer = Authorizer(policies.text, custom=policies.custom)
+        authorizer = policies.authorizer()
         for test in read_policy_tests(policies, time_zone=time_zone):
             yield test, partial(authorizer.decide, test.facts)
 
@@ -63,8 +69,37 @@ class PolicyTestFile(pytest.File):
             name = self.path.name.removesuffix(TESTS_SUFFIX) + ".cedar"
             policies = Policies.from_file(self.path.with_name(name))
         else:
-            policies = Policies.from_directory(self.path.parent)
+            self._require_one_set()
+            policies = Policies.from_directory(self.folder)
         return replace(policies, test_files=(self.path,))
+
+    def _require_one_set(self) -> None:
+        """Refuse to guess which folder is deployed.
+
+        Raises:
+            InvalidPolicies: When folders of policies lie side by side, which may be one set or several.
+        """
+        if self.config.getini(POLICIES) or self._is_in(NATIVE_FILES):
+            return
+        root, above = self.config.rootpath, self.folder.parent
+        others = {path.parent for path in above.glob("*/*.cedar")} - {self.folder}
+        if others and above != root and above.is_relative_to(root):
+            whole, this, other = (
+                each.relative_to(root).as_posix() for each in (above, self.folder, min(others))
+            )
+            raise InvalidPolicies(
+                f"{this} and {other} may be one set of policies or two; say which in pytest's configuration: "
+                f"{POLICIES} = {whole}, or {POLICIES} = {this} {other}"
+            )
+
+    def _advice(self) -> str:
+        """Return how to exclude what may be another project's."""
+        if self.config.getini(POLICIES):
+            return ""
+        return (
+            f"\nif {self.folder} holds no policies of a client connect handler, list the folders that do in pytest's "
+            f"configuration: {POLICIES} = policies"
+        )
 
     def _is_in(self, option: str) -> bool:
         folders: list[Path] = self.config.getini(option)

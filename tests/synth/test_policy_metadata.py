@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Annotations, Match
 
 from cdk_client_connect import ClientConnectHandler, Policies
 from cdk_client_connect._policy_metadata import KEY, MAX_CHARACTERS
@@ -16,6 +17,7 @@ from .conftest import NO_BUNDLING, only, template
 if TYPE_CHECKING:
     from pathlib import Path
 
+HANDLER = "client_connect.handler.handler"
 PERMIT = '@id("staff") permit (principal, action, resource);'
 FORBID = '@id("phones") @shadow @message("No phones.") forbid (principal, action, resource);'
 
@@ -38,6 +40,40 @@ def test_policies_are_told_by_id_and_digest() -> None:
         "phones": "forbid, shadow",
         "staff": "permit",
     }
+
+
+def test_networks_are_told_by_name_and_digest() -> None:
+    """A list that changes is seen there, and the function's code is another."""
+    policies = (
+        f'{PERMIT} @id("x") @message("No.") forbid (principal, action, resource) '
+        'when { context.networks.contains("lab") };'
+    )
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    for number, network in enumerate(("198.51.100.0/24", "203.0.113.0/24", "203.0.113.0/24")):
+        networks = {"lab": [network]}
+        ClientConnectHandler(stack, f"H{number}", policies=Policies.from_string(policies, networks=networks))
+    found = template(stack)
+    first, second, same = (
+        each["Metadata"][KEY] for each in found.find_resources("AWS::Lambda::Alias").values()
+    )
+    assert first["networks/lab"].startswith("1 networks ")
+    assert first != second == same
+    assert first["x"] == second["x"]
+    functions = found.find_resources("AWS::Lambda::Function", {"Properties": {"Handler": HANDLER}}).values()
+    one, other, again = (each["Properties"]["Code"]["S3Key"] for each in functions)
+    assert one != other == again
+
+
+def test_policies_beside_a_single_file_are_named(tmp_path: Path) -> None:
+    """They are not deployed with it."""
+    (tmp_path / "staff.cedar").write_text(PERMIT, "utf-8")
+    (tmp_path / "phones.cedar").write_text(FORBID, "utf-8")
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    ClientConnectHandler(stack, "Handler", policies=Policies.from_path(tmp_path / "staff.cedar"))
+    note = Match.string_like_regexp(
+        r'staff\.cedar" is a set of its own, without .*phones\.cedar; give the folder'
+    )
+    assert len(Annotations.from_stack(stack).find_info("*", note)) == 1
 
 
 def test_of_prebuilt_code_nothing_is_known(tmp_path: Path) -> None:

@@ -57,9 +57,10 @@ def _connection(facts: Facts) -> str:
     groups = f" ({', '.join(request.groups)})" if request.groups else ""
     device = f" with {request.common_name}" if request.username and request.common_name else ""
     who = f"{request.username or request.common_name}{groups}{device}"
+    networks = f" ({', '.join(sorted(facts.networks))})" if facts.networks else ""
     local = facts.local_time
     time = f"{local:%A} {local.isoformat(' ', 'seconds')}"
-    return f"{who} on {request.platform or 'an unknown platform'} from {request.public_ip}, {time}"
+    return f"{who} on {request.platform or 'an unknown platform'} from {request.public_ip}{networks}, {time}"
 
 
 def _name(explained: PolicyExplanation) -> Text:

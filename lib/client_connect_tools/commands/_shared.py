@@ -32,10 +32,13 @@ PoliciesArgument = "A *.cedar file, or a directory of them."
 
 
 def read_policies(path: Path) -> Policies:
-    """Read a file, or the ``*.cedar`` files of a directory."""
+    """Read a file, or a directory with its subdirectories; warn of policies beside a file, which are not read."""
     from client_connect_tools.policies import Policies
 
-    return Policies.from_directory(path) if path.is_dir() else Policies.from_file(path)
+    policies = Policies.from_path(path)
+    if policies.left_out:
+        print(policies.left_out_note(), file=sys.stderr)
+    return policies
 
 
 def trust_providers(given: list[str] | None, *, native: bool) -> tuple[TrustProviderType, ...]:

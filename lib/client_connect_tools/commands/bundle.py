@@ -52,7 +52,14 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         require_sound(source)
         module = None if extra_facts is None else _module(extra_facts)
         require_declared(module, source)
-        code = Bundle(source.text, python, architecture, extra_facts=module, custom=source.custom)
+        code = Bundle(
+            source.text,
+            python,
+            architecture,
+            extra_facts=module,
+            custom=source.custom,
+            networks=source.network_table,
+        )
     with _emptied_on_failure(output):
         output.mkdir(parents=True, exist_ok=True)
         with errors_end_the_command():

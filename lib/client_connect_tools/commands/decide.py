@@ -153,10 +153,16 @@ def _explained(
     with errors_end_the_command():
         policies = read_policies(path)
         require_sound(policies)
+    facts = policies.authorizer().located(facts)
     _require_declared(policies, facts)
     _warn_of_misspellings(facts)
     explanation = explain(
-        policies.text, facts, custom=policies.custom, shadow_mode=shadow_mode, default_message=default_message
+        policies.text,
+        facts,
+        custom=policies.custom,
+        networks=policies.network_table,
+        shadow_mode=shadow_mode,
+        default_message=default_message,
     )
     _require_known(given.waivers, [each.policy.id for each in explanation.policies])
     return explanation, facts
@@ -164,12 +170,11 @@ def _explained(
 
 def _require_declared(policies: Policies, facts: Facts) -> None:
     """End when the custom facts are not what the schema declares."""
-    from client_connect import Authorizer
     from client_connect.settings import CUSTOM_SCHEMA_FILE
 
     if facts.custom is None:
         return
-    if reason := Authorizer(policies.text, custom=policies.custom).why_invalid(facts):
+    if reason := policies.authorizer().why_invalid(facts):
         if policies.custom is None:
             wrong_use(
                 f"--custom is given, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one"

@@ -96,6 +96,8 @@ def _prepare(
             old=None if before is None else before.text,
             new_custom=after.custom,
             old_custom=None if before is None else before.custom,
+            new_networks=after.network_table,
+            old_networks=None if before is None else before.network_table,
             time_zone=_zone(time_zone),
         )
         sources = Sources.find(logs)

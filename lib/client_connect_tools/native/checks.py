@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from client_connect_tools import _nodes, checks
 from client_connect_tools._nodes import path
+from client_connect_tools._reviewed_files import check_characters
 from client_connect_tools._validation import type_problems, unknown_attributes
 from client_connect_tools.finding import TOO_DEEP, Finding, in_order, parse
 from client_connect_tools.native._documented import documented_part, parts
@@ -44,7 +45,12 @@ def check(
     findings = [
         each.finding(rule, message) for each in parsed for rule, message in _errors(each, trust_providers)
     ]
-    return in_order(policies, findings) + list(_of_the_document(policies, parsed))
+    return [
+        *check_characters(policies),
+        *in_order(policies, findings),
+        *_of_the_document(policies, parsed),
+        *_of_networks(policies),
+    ]
 
 
 def require_sound(
@@ -74,6 +80,14 @@ def _errors(
         return
     yield from type_problems(text, schema(), guard=GUARD)
     yield from unknown_attributes(documented, schema())
+
+
+def _of_networks(policies: Policies) -> Iterator[Finding]:
+    for each in policies.networks:
+        message = "native policies see no named networks; write the networks into them, or remove the list"
+        yield Finding(
+            file=each.source.name, line=1, column=1, policy="", rule="network-list", message=message
+        )
 
 
 def _providers_not_configured(

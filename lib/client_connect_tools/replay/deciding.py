@@ -31,6 +31,7 @@ _DECISIONS_KEPT = 20_000
 _VALUES_KEPT = 20_000
 _SECONDS_OF_HOUR = 3600
 _CUSTOM = frozenset({"custom", "customFacts"})
+_NETWORKS = frozenset({"networks", reads.CONTEXT})
 _ENTITIES = {reads.PRINCIPAL, reads.GROUPS, reads.CONTEXT, reads.DEVICE}
 # What a group says of a value: the outcome of each of its atoms.
 _Outcomes = tuple[formula.Outcome, ...]
@@ -60,22 +61,26 @@ class Decider:
         policies: Cedar policies that pass ``check``; what is not valid could err in ways not foreseen here.
         custom: What ``context.custom`` is, as ``Authorizer`` takes it. Logged custom facts that are something
             else count as missing.
+        networks: The table of the named networks, as ``Authorizer`` takes it.
 
     Raises:
         InvalidPolicySet: When the text cannot be parsed.
     """
 
-    def __init__(self, policies: str, *, custom: str | None = None) -> None:
-        self._authorizer = Authorizer(policies, custom=custom)
+    def __init__(self, policies: str, *, custom: str | None = None, networks: bytes | None = None) -> None:
+        self._authorizer = Authorizer(policies, custom=custom, networks=networks)
         enforced = self._authorizer.policies.enforced.to_pst().static_policies
         self._policies = [_Policy.of(policy) for policy in enforced.values()]
         self._groups = list(_groups(self._policies, schema(custom)))
         self._reads = frozenset(chain.from_iterable(group.names for group in self._groups))
+        self._reads_networks = not _NETWORKS.isdisjoint(self._reads)
         self._memo: Memo[tuple[object, ...], Verdict] = Memo(_DECISIONS_KEPT)
         self._declared: Memo[str, bool] = Memo(_VALUES_KEPT)
 
     def decide(self, facts: Facts, missing: frozenset[str] = frozenset()) -> Verdict:
         """Decide a connection, as ``Authorizer.decide`` would if the missing facts were known."""
+        if self._reads_networks:
+            facts = self._authorizer.located(facts)
         if facts.custom is not None and not self._declares(facts):
             facts, missing = facts._replace(custom_facts="disabled", custom=None), missing | _CUSTOM
         missing = missing & self._reads

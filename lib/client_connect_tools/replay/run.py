@@ -35,6 +35,9 @@ class Comparison:
         old: The policies to compare them with. Default: what the logs say was decided.
         new_custom: What ``context.custom`` is for the new policies, as ``Authorizer`` takes it.
         old_custom: The same for the old ones.
+        new_networks: The table of the new policies' named networks, as ``Authorizer`` takes it. Addresses in the
+            logs are looked up in it, whatever was found then.
+        old_networks: The same for the old ones.
         time_zone: The zone in which policies see the clock. Default: the one in the records, else UTC.
     """
 
@@ -42,6 +45,8 @@ class Comparison:
     old: str | None = None
     new_custom: str | None = None
     old_custom: str | None = None
+    new_networks: bytes | None = None
+    old_networks: bytes | None = None
     time_zone: tzinfo | None = None
 
 
@@ -53,8 +58,12 @@ class Replay:
     """
 
     def __init__(self, comparison: Comparison) -> None:
-        self._new = Decider(comparison.new, custom=comparison.new_custom)
-        self._old = None if comparison.old is None else Decider(comparison.old, custom=comparison.old_custom)
+        self._new = Decider(comparison.new, custom=comparison.new_custom, networks=comparison.new_networks)
+        self._old = (
+            None
+            if comparison.old is None
+            else Decider(comparison.old, custom=comparison.old_custom, networks=comparison.old_networks)
+        )
         self._time_zone = comparison.time_zone
 
     def block(self, block: bytes) -> Tally:

@@ -41,6 +41,7 @@ _VALUES: dict[str, Value] = {
     "openvpn": lambda facts: facts.request.client_openvpn_version,
     "awsClient": lambda facts: facts.request.aws_client_version,
     "publicIp": lambda facts: facts.request.public_ip,
+    "networks": lambda facts: facts.networks,
     "time.now": lambda facts: facts.now,
     "time.date": lambda facts: facts.local_time.date(),
     "time.month": lambda facts: facts.local_time.month,

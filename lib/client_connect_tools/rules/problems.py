@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from client_connect.names import lower_case
 from client_connect_tools import _messages
 from client_connect_tools._client_spellings import OTHER_NAMES
 from client_connect_tools._invisible import has_invisible_ends
+from client_connect_tools.networks import NAME
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
@@ -167,10 +169,15 @@ def _platform_problems(rules: Rules) -> Iterator[str]:
 def _network_problems(rules: Rules) -> Iterator[str]:
     for name in ("allowed_networks", "blocked_networks"):
         for value in _entries(rules, name):
+            if NAME.fullmatch(value):
+                continue
             try:
                 network = ip_network(value)
             except ValueError as error:
-                yield f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24"'
+                yield (
+                    f'{name} has "{value}", which is not a network: {error}; write one such as "203.0.113.0/24", or '
+                    "the name of a list of networks"
+                )
                 continue
             if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped:
                 yield f'{name} has "{value}", which maps IPv4 into IPv6; write the IPv4 network'
@@ -197,10 +204,20 @@ def _network_contradictions(rules: Rules) -> Iterator[str]:
         yield "blocked_networks are the whole world, so that nobody could ever connect; leave some of it out"
     if allowed >= _EVERYWHERE:
         yield "allowed_networks are the whole world; leave them out (None) to restrict nothing"
+    in_order = sorted((each.version, int(each.network_address), each) for each in blocked)
     for network in dict.fromkeys(_networks(rules, "allowed_networks")):
-        for other in blocked:
-            if network.version == other.version and network.subnet_of(other):  # type: ignore[arg-type]
-                yield f"allowed_networks has {network}, but it lies in {other} of blocked_networks; keep one of them"
+        place = bisect_right(
+            in_order, (network.version, int(network.network_address)), key=lambda each: each[:2]
+        )
+        other = in_order[place - 1][2] if place else None
+        if other is not None and network.version == other.version and network.subnet_of(other):  # type: ignore[arg-type]
+            yield f"allowed_networks has {network}, but it lies in {other} of blocked_networks; keep one of them"
+    names = (
+        set(filter(NAME.fullmatch, _entries(rules, each)))
+        for each in ("allowed_networks", "blocked_networks")
+    )
+    if both := sorted(set.intersection(*names)):
+        yield f"allowed_networks and blocked_networks both have {listed(both)}; keep each in one of them"
 
 
 def _collapsed(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
-from ipaddress import ip_network
+from dataclasses import dataclass, replace
+from ipaddress import collapse_addresses, ip_network
 from typing import TYPE_CHECKING
+
+import cedarpy
 
 from client_connect.names import lower_case
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.shortening import shortened
+from client_connect_tools import _messages
 from client_connect_tools._client_spellings import PLATFORMS
-from client_connect_tools._messages import escaped
-from client_connect_tools.rules.cedar import all_of, any_of, groups, instant, none_of, quote, texts
+from client_connect_tools.networks import NAME
+from client_connect_tools.rules.cedar import all_of, any_of, escaped, groups, instant, none_of, quote, texts
 from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ permit (principal, action, resource);
 """
 
 LINE_WIDTH = 100
+_LONGEST_FORMATTED = 20_000
+_PLACEHOLDER = "context.conditionThatIsTooLong"
 
 # What users know the builds of Windows by. The 22H2 of Windows 10 needs no name before it.
 _WINDOWS_RELEASES = {
@@ -54,9 +59,18 @@ class Rule:
     condition: str
 
     def to_cedar(self) -> str:
+        """Return the policy, formatted."""
+        if len(self.condition) <= _LONGEST_FORMATTED:
+            return _formatted(self.unformatted())
+        # The formatter takes a time that grows faster than the text.
+        return _formatted(replace(self, condition=_PLACEHOLDER).unformatted()).replace(
+            _PLACEHOLDER, self.condition
+        )
+
+    def unformatted(self) -> str:
         """Return the policy, not yet formatted."""
         comment = textwrap.fill(
-            " ".join(self.comment.split()),
+            escaped(" ".join(self.comment.split())),
             LINE_WIDTH,
             initial_indent="// ",
             subsequent_indent="// ",
@@ -74,6 +88,15 @@ class Rule:
         )
 
 
+def permit() -> str:
+    """Return the policy that lets in whom no other keeps out, formatted."""
+    return _formatted(PERMIT)
+
+
+def _formatted(policy: str) -> str:
+    return cedarpy.format_policies(policy, line_width=LINE_WIDTH)
+
+
 def platforms(names: Sequence[str]) -> Rule:
     """Only these platforms."""
     lower = sorted({lower_case(name) for name in names})
@@ -81,7 +104,7 @@ def platforms(names: Sequence[str]) -> Rule:
     return Rule(
         id="platform",
         comment=f"Only {titles} may connect.",
-        message=escaped(shortened(f"This VPN accepts connections from {titles} only.", MAX_MESSAGE_LENGTH)),
+        message=_messages.escaped(shortened(f"This VPN accepts connections from {titles} only.", MAX_MESSAGE_LENGTH)),
         status="platform-not-allowed",
         condition=f"!{texts(lower)}.contains(context.platform)",
     )
@@ -136,7 +159,7 @@ def allowed_networks(networks: Sequence[str]) -> Rule:
         comment="Connections come from these networks only.",
         message="This VPN accepts no connections from your network. Connect from an allowed one.",
         status="network-not-allowed",
-        condition=none_of(_in_networks(networks)),
+        condition=_on_lines(none_of(_in_networks(networks))),
     )
 
 
@@ -147,7 +170,7 @@ def blocked_networks(networks: Sequence[str]) -> Rule:
         comment="No connection comes from these networks.",
         message="This VPN accepts no connections from your network. Connect from another one.",
         status="network-blocked",
-        condition=any_of(_in_networks(networks)),
+        condition=_on_lines(any_of(_in_networks(networks))),
     )
 
 
@@ -397,8 +420,23 @@ def _is_user(users: Sequence[str]) -> str:
 
 
 def _in_networks(networks: Sequence[str]) -> list[str]:
-    ranges = sorted({str(ip_network(network)) for network in networks})
-    return [f"context.publicIp.isInRange(ip({quote(network)}))" for network in ranges]
+    """Return conditions, one of which holds within networks, which are CIDRs or the names of lists."""
+    names = sorted({each for each in networks if NAME.fullmatch(each)})
+    ranges = [ip_network(each) for each in networks if not NAME.fullmatch(each)]
+    asked = f"contains({quote(names[0])})" if len(names) == 1 else f"containsAny({texts(names)})"
+    collapsed = sorted(
+        str(network)
+        for version in (4, 6)
+        for network in collapse_addresses([each for each in ranges if each.version == version])  # type: ignore[type-var]
+    )
+    return [f"context.networks.{asked}"] * bool(names) + [
+        f"context.publicIp.isInRange(ip({quote(network)}))" for network in collapsed
+    ]
+
+
+def _on_lines(condition: str) -> str:
+    """Return a condition on networks with each on a line, as it stays when it is too long to be formatted."""
+    return condition.replace(" || ", " ||\n  ")
 
 
 def _windows(windows: Sequence[Hours]) -> tuple[str, list[str]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import cedarpy
-
 from client_connect_tools.errors import InvalidRules
 from client_connect_tools.rules import rendering
 from client_connect_tools.rules.problems import problems
@@ -33,8 +31,9 @@ class Rules:
         minimum_openvpn: The lowest OpenVPN version that may connect.
         minimum_aws_client: The lowest version of the AWS provided client that may connect. Other clients
             have none, so ``unknown="deny"`` demands the AWS client. A user can forge it.
-        allowed_networks: The public networks to connect from, IPv4 or IPv6 CIDRs.
-        blocked_networks: The public networks not to connect from, IPv4 or IPv6 CIDRs.
+        allowed_networks: The public networks to connect from: IPv4 or IPv6 CIDRs, and names of lists of networks,
+            which ``Policies.from_rules(rules, networks=...)`` gives.
+        blocked_networks: The public networks not to connect from, in the same way.
         users: The users who may connect, whatever the case of the letters; with ``groups``, these users
             and the members of the groups. Devices without a user are then denied.
         groups: The directory or SAML groups whose members may connect, exactly as the directory names them.
@@ -101,8 +100,7 @@ class Rules:
         """Return the rules as Cedar policies: commented, formatted, in a stable order."""
         messages = self.messages or {}
         rules = [replace(rule, message=messages.get(rule.id, rule.message)) for rule in self._rules()]
-        parts = [rendering.PERMIT, *(rule.to_cedar() for rule in rules)]
-        return cedarpy.format_policies("\n".join(parts), line_width=rendering.LINE_WIDTH)
+        return "\n".join([rendering.permit(), *(rule.to_cedar() for rule in rules)])
 
     def _rules(self) -> Iterator[rendering.Rule]:
         yield from self._client_rules()

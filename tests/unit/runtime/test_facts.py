@@ -64,6 +64,7 @@ def test_the_context_of_a_full_event() -> None:
         "platformVersion": "10.0.22631,amd64",
         "os": {"major": 10, "minor": 0, "build": 22631},
         "publicIp": {"__extn": {"fn": "ip", "arg": "198.51.100.7"}},
+        "networks": [],
         "openvpn": {"major": 2, "minor": 6, "patch": 12},
         "awsClient": {"major": 5, "minor": 2, "patch": 1},
         "time": {

@@ -274,7 +274,7 @@ def test_each_repetition_of_an_id_is_found() -> None:
 def test_a_set_that_permits_nothing_is_found(texts: list[str]) -> None:
     """It would lock everybody out, and it is a problem of the set, at the beginning of its first file."""
     sources = [Policies.from_string(text, name=f"{number}.cedar") for number, text in enumerate(texts)]
-    (finding,) = check(Policies.merge(*sources))
+    (finding,) = check(Policies.merge(*sources) if sources else Policies(()))
     assert (finding.file, finding.line, finding.column, finding.policy) == (
         "0.cedar" if texts else "<none>",
         1,
@@ -298,7 +298,9 @@ def test_no_policy_hides_behind_a_comment(end: str) -> None:
     text = f"{PERMIT.rstrip()} // a comment{end}permit {ALL};"
     assert len(cedarpy.PolicySet.from_str(text)) == 2
     assert len(list(statements(text))) == 2
-    assert "p.cedar:2:1: the permit has no @id" in found(text)[0]
+    *hidden, permit = found(text)
+    assert "the permit has no @id" in permit
+    assert ("hidden-character" in "".join(hidden)) is (end == "\r")
 
 
 @pytest.mark.parametrize("separator", ["\x1c", "\x1f", "\x00", "\u200b", "\ufeff"])
@@ -306,7 +308,7 @@ def test_what_cedar_does_not_take_for_space_is_found(separator: str) -> None:
     """Else the handler could not read what the checks let pass."""
     assert (
         "[b] Cedar cannot parse this policy: invalid token"
-        in found(f'{PERMIT}{separator}@id("b") forbid {ALL};')[0]
+        in found(f'{PERMIT}{separator}@id("b") forbid {ALL};')[-1]
     )
 
 

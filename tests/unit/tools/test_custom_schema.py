@@ -113,7 +113,7 @@ def test_fails_when_it_cannot_be_read(folder: Path) -> None:
         "{ a: Bool, b?: Long, c: String, d: datetime, e: duration, f: decimal, g: ipaddr, }",
         "{ a: Set<Set<Long>>, b: Set<{ c: Long, d?: { c: Long } }>, c: OsVersion, d: Version }",
         '{ "a b": Long, "}; entity X; type Y = {": Long, "\\"": Long }',
-        "// first }; entity X;\n{ // }\n  a: Long, // {\r  b: Long }\n// last",
+        "// first }; entity X;\n{ // }\n  a: Long, // {\r\n  b: Long }\n// last",
     ],
 )
 def test_records_of_facts_are_taken(custom: str) -> None:

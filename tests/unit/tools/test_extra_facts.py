@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -260,3 +262,61 @@ def test_the_command(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_module_is_not_run_when_it_is_read(write: Write) -> None:
     """It may need what only Lambda has."""
     assert ExtraFacts.from_file(write("our_facts.py", f"raise SystemExit\n{SOURCE}")).module == "our_facts"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need privileges there")
+@pytest.mark.parametrize(
+    ("name", "target", "problem"),
+    [
+        ("environment.bin", "/proc/self/environ", "is a link that leaves the folder"),
+        ("__init__.py", "../facts.py", "is a link that leaves the folder"),
+        ("inner/other.py", "../../facts.py", "is a link that leaves the folder"),
+        ("shared", "..", "is a link that leaves the folder"),
+        ("again", "inner", "is a link to a folder or device"),
+        ("zero", "/dev/zero", "is a link that leaves the folder"),
+        ("lost.json", "nowhere", "is a link to nothing"),
+        ("pipe", None, "is neither a file nor a folder"),
+    ],
+)
+def test_fails_for_what_is_not_of_the_package(
+    tmp_path: Path, name: str, target: str | None, problem: str
+) -> None:
+    """The builder's files and environment have no place in a function's code; a link within the package has."""
+    (tmp_path / "facts.py").write_text(SOURCE, "utf-8")
+    package = tmp_path / "risk"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text(SOURCE, "utf-8")
+    (package / "same.py").symlink_to("__init__.py")
+    assert [path for path, _ in ExtraFacts.from_directory(package).files] == [
+        "risk/__init__.py",
+        "risk/same.py",
+    ]
+    (package / name).unlink(missing_ok=True)
+    if target is None:
+        os.mkfifo(package / name)
+    else:
+        (package / name).symlink_to(target)
+    with pytest.raises(InvalidExtraFacts, match=problem):
+        ExtraFacts.from_directory(package)
+
+
+def test_fails_for_a_package_that_no_function_takes(tmp_path: Path) -> None:
+    """Before a byte of it is read."""
+    (tmp_path / "risk").mkdir()
+    (tmp_path / "risk" / "__init__.py").write_text(SOURCE, "utf-8")
+    with (tmp_path / "risk" / "addresses.db").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(InvalidExtraFacts, match="has more than 200 MiB"):
+        ExtraFacts.from_directory(tmp_path / "risk")
+
+
+@pytest.mark.parametrize("character", "\u202e\u2066\u200b\x1b")
+def test_fails_for_python_that_is_not_what_it_looks_like(tmp_path: Path, character: str) -> None:
+    """In a comment or a text: with file, line and column."""
+    file = tmp_path / "risk.py"
+    file.write_text(f"{SOURCE}# {character}\n", "utf-8")
+    line = SOURCE.count("\n") + 1
+    with pytest.raises(
+        InvalidExtraFacts, match=rf"risk\.py:{line}:3: the character U\+{ord(character):04X} "
+    ):
+        ExtraFacts.from_file(file)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from client_connect_tools import LINTS, Policies, check, lint
 from client_connect_tools.cli import main
+from client_connect_tools.rules.cedar import any_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,13 @@ ALL = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ALL};'
 TOLD = '@message("Ask the help desk.")'
 _MINUTES = "context.time.minuteOfDay is 0 to 1439, the minutes since midnight"
+
+
+def _networks(count: int) -> str:
+    """Return a condition on so many networks, in groups that the engine takes."""
+    return any_of([f'context.publicIp.isInRange(ip("5.{number}.0.0/16"))' for number in range(count)])
+
+
 _NAMES = "context has username && context has commonName"
 _TAG = (
     'context.inventory != "unavailable" && context has username && context has commonName && context has device && '
@@ -176,7 +184,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "invisible-character": (
         [
-            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName == "\u200elaptop-17" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName == "\\u{{200e}}lap" }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "a "].contains(context.username) }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"staff\\u{{200b}}", action, resource);',
             f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\xa0staff"] }};',
@@ -228,6 +236,28 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [
             f'{PERMIT} @id("x") @message("Temporarily closed.") forbid {ALL};',
             f'{PERMIT} @id("x") @message("{{username}}, TEMP is over. CRV1 is not.") forbid {ALL};',
+        ],
+    ),
+    "mixed-scripts": (
+        [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430lice" }};',
+            f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"c\u03bfntractors", action, resource);',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "\uff53"].contains(context.username) }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430\u043b\u0438\u0441\u0430" }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "al\u00efce-\u0438\u0432\u0430\u043d" }};',
+            f'@id("x") @message("\u0430b") permit {ALL};',
+        ],
+    ),
+    "inline-networks": (
+        [
+            f'@id("x") permit {ALL} when {{ {_networks(201)} }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {_networks(250)} }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_networks(200)} }};',
+            f'@id("x") permit {ALL} when {{ context.networks.contains("office") }};',
         ],
     ),
     "unknown-waiver": (
@@ -385,14 +415,37 @@ CASES["inventory-outage"] = (
 
 def found(text: str, name: str) -> list[str]:
     """Return the policies in which a lint finds something."""
-    policies = Policies.from_string(text, custom="{ riskScore: Long }")
+    networks = {"office": ["198.51.100.0/24"]}
+    policies = Policies.from_string(text, custom="{ riskScore: Long }", networks=networks)
     assert check(policies) == []
     return [finding.policy for finding in lint(policies) if finding.rule == name]
 
 
 def test_every_lint_has_cases() -> None:
     """The names are stable: users switch lints off by them."""
-    assert set(CASES) == set(LINTS)
+    assert {*CASES, "unused-network"} == set(LINTS)
+
+
+@pytest.mark.parametrize(
+    ("condition", "unused"),
+    [
+        ("true", ["home", "office"]),
+        ('context.networks.contains("office")', ["home"]),
+        ('context.networks.containsAny(["home", "office"])', []),
+        ('["home"].containsAny(context.networks)', ["office"]),
+        ("context.networks.isEmpty()", []),
+        ('context.networks.contains("office") || context.networks == context.waivers', []),
+    ],
+)
+def test_lists_of_networks_that_no_policy_reads_are_found(condition: str, unused: list[str]) -> None:
+    """They would change nothing; by what names no list, any may be read."""
+    policies = Policies.from_string(
+        f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};',
+        networks={"office": ["198.51.100.0/24"], "home": ["203.0.113.7"]},
+    )
+    found = [each for each in lint(policies) if each.rule == "unused-network"]
+    assert [each.file for each in found] == [f"<networks {name}>" for name in unused]
+    assert [each for each in lint(policies, ignore=["unused-network"]) if each.rule == "unused-network"] == []
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][0]])

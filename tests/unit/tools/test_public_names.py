@@ -12,7 +12,7 @@ PUBLIC = {
     "client_connect_tools": """
         Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation ExtraFacts
         Finding Hours InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance
-        MinimumVersion Policies PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult
+        MinimumVersion NetworkList Policies PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult
         PolicyTestsFailed Read Reason Rules Source check explain lint read_policy_tests require_passing
         require_sound run_policy_tests
     """,

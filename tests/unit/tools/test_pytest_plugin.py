@@ -171,6 +171,67 @@ def test_all_policies_of_the_folder_decide(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(['  decision: deny, determined by "lock"'])
 
 
+def test_subfolders_are_of_the_set(project: pytest.Pytester) -> None:
+    """As they are deployed: a test in a subfolder is decided by all, and so is one at the top."""
+    lock = '@id("lock") forbid (principal, action, resource);'
+    case = '[[test]]\nname = "locked"\nexpect = "deny"\nby = ["lock"]\n'
+    for folder in ("policies/inner", "policies/inner/tests"):
+        project.mkdir(folder)
+    project.makefile(".cedar", **{"policies/inner/lock": lock})
+    project.makefile(".tests.toml", **{"policies/inner/tests/lock": case, "policies/vpn": case})
+    run(project, "policies").assert_outcomes(passed=2)
+    project.makefile(".tests.toml", **{"policies/vpn": PASSING})
+    result = run(project, "policies/inner", "policies/vpn.tests.toml")
+    result.assert_outcomes(passed=1, failed=1)
+    project.makefile(".CEDAR", **{"policies/other": POLICIES})
+    result = run(project, "policies")
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(['*other.CEDAR" looks like policies, but is not read: *'])
+
+
+def test_folders_side_by_side_are_not_guessed_to_be_two_sets(project: pytest.Pytester) -> None:
+    """Nobody else knows which of them are deployed together; the configuration says it in a line."""
+    project.makefile(".cedar", **{"policies/vpn": POLICIES})
+    for name in ("sets/one", "sets/two"):
+        project.makepyfile(**{f"{name}/__init__": ""})
+        project.makefile(".cedar", **{f"{name}/vpn": POLICIES})
+        project.makefile(".tests.toml", **{f"{name}/vpn": PASSING})
+    result = run(project, "sets")
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "sets/one and sets/two may be one set of policies or two; say which *: client_connect_policies = sets, or *"
+        ]
+    )
+    project.makefile(".ini", pytest="[pytest]\nclient_connect_policies = sets/one sets/two\n")
+    run(project, "sets").assert_outcomes(passed=2)
+    run(project).assert_outcomes(passed=3)  # those in Python too, and nothing of policies/
+
+
+def test_other_projects_are_left_alone(project: pytest.Pytester) -> None:
+    """What installs itself is not looked into, and an error of what is not ours says how to exclude it."""
+    project.makefile(".cedar", **{"policies/vpn": POLICIES})
+    for folder in ("node_modules/photos", "photos"):
+        project.makepyfile(**{f"{folder}/__init__": ""})
+        project.makefile(
+            ".cedar", **{f"{folder}/photos": 'permit (principal in Album::"a", action, resource);'}
+        )
+        project.makefile(".tests.toml", **{f"{folder}/photos": "[photo]"})
+    result = run(project, "--continue-on-collection-errors")
+    result.assert_outcomes(passed=2, failed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "if */photos holds no policies of a client connect handler, list the folders that do *: client_connect_*"
+        ]
+    )
+    project.makefile(".ini", pytest="[pytest]\nclient_connect_policies = policies\n")
+    run(project).assert_outcomes(passed=2, failed=1)
+    project.makefile(".ini", pytest="[pytest]\nclient_connect_policies = polices\n")
+    result = run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*client_connect_policies: there is no folder *polices*"])
+
+
 def test_separate_files(project: pytest.Pytester) -> None:
     """In the folders that the configuration lists, x.tests.toml tests x.cedar alone, which must exist."""
     project.makefile(".ini", pytest="[pytest]\nclient_connect_separate_files = other policies\n")

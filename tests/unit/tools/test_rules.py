@@ -760,8 +760,8 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
             True, "", " ", "owner ", 1,
         )),
         # Another problem makes none of the messages.
-        ({"platforms": ["win"], "allowed_networks": ["x"], "messages": {"platform": "Go.", "allowed-networks": "!"}}, [
-            'allowed_networks has "x", which is not a network',
+        ({"platforms": ["win"], "allowed_networks": ["x."], "messages": {"platform": "Go.", "allowed-networks": "!"}}, [
+            'allowed_networks has "x.", which is not a network',
         ]),
         ({"allowed_networks": ["10.0.0.7/8"]}, ["10.0.0.7/8 has host bits set; write one such as"]),
         ({"allowed_networks": ["example.com"]}, ['allowed_networks has "example.com", which is not a network']),
@@ -815,13 +815,13 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
             ["maintenance_hours cover all hours, so that nobody could ever connect"],
         ),
         (
-            {"platforms": [], "minimum_windows": 10, "minimum_openvpn": "2", "allowed_networks": ["x"],
+            {"platforms": [], "minimum_windows": 10, "minimum_openvpn": "2", "allowed_networks": ["x."],
              "blocked_networks": "y", "groups": [""], "users": ["bob"], "blocked_users": ["BOB", 0],
              "blocked_common_names": b"z", "hours": [7], "maintenance": 5, "registered_devices": 1,
              "days_since_last_seen": 0, "messages": {"x": "y"}},
             ["minimum_windows is 10", "minimum_openvpn is '2'", "registered_devices is 1", "days_since_last_seen is 0",
              "platforms is empty", "blocked_networks is the string", "groups has ''", "blocked_users has 0",
-             "blocked_common_names has 122", "hours has 7", "maintenance is 5", 'allowed_networks has "x"',
+             "blocked_common_names has 122", "hours has 7", "maintenance is 5", 'allowed_networks has "x."',
              "users and blocked_users both have bob", 'messages has "x"'],
         ),
     ],

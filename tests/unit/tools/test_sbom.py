@@ -95,7 +95,7 @@ def test_it_is_the_same_for_the_same_bundle(tmp_path: Path) -> None:
         output, file = tmp_path / str(len(written)), tmp_path / "sbom.json"
         arguments = [tmp_path / f"{name}.cedar", "--output", output, "--sbom", file]
         result = CliRunner().invoke(main, ["bundle", *map(str, arguments)])
-        assert (result.exit_code, result.output) == (0, "")
+        assert (result.exit_code, result.stdout) == (0, "")
         written.append(file.read_text("utf-8"))
     assert written[0] == written[1]
     assert json.loads(written[0])["serialNumber"] != json.loads(written[2])["serialNumber"]
