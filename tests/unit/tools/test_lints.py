@@ -152,7 +152,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "context.time.minuteOfDay > 1439",
                 "context.time.minuteOfDay != 1440",
                 "context.time.month == 0",
-                "context.time.month > 12 || context.time.month > 13",
+                "context.time.month > 13",
                 "[31, 32].contains(context.time.day)",
                 'context.time.date == "25.12.2026"',
                 '["2026-12-25", "2026-02-29"].contains(context.time.date)',
@@ -216,7 +216,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && [context.commonName].contains(context.username) }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName != context.username }};',
             f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.username }};',
-            f'@id("x") permit {ALL} when {{ {_TAG} && [context.username].contains(context.device.getTag("x")) }};',
+            f'@id("x") permit {ALL} when {{ {_TAG} && [context.username].contains(context.device.getTag("owner")) }};',
             f'@id("x") permit {ALL} when {{ {_TAG} && context.device.getTag("owner") == context.platform }};',
         ],
         [
