@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Acknowledgment, Stack, Token, Validations
+from aws_cdk import Acknowledgment, CfnElement, Stack, Token, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
@@ -99,7 +99,10 @@ class _CircleCheck:
         stack, used = Stack.of(self._handler), [self._alias, *self._handler.node.children]
         options = json.dumps(Stack.of(endpoint).resolve(endpoint.client_connect_options))
         children = [each.node.default_child for each in used]
-        return any(child is not None and f'"{stack.get_logical_id(child)}"' in options for child in children)
+        return any(
+            isinstance(child, CfnElement) and f'"{stack.get_logical_id(child)}"' in options
+            for child in children
+        )
 
 
 def _flat(scope: Construct, arn: str) -> str:
