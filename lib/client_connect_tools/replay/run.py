@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 # A process takes a second or two to start and to see what the first one knows; this many blocks take less.
 _BLOCKS_WITHOUT_HELP = 128
 _BLOCKS_AHEAD = 2
+_SAFE_PATH = "PYTHONSAFEPATH"  # https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,7 @@ def replay(
 
 def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int) -> Iterator[Tally]:
     here = Replay(comparison)
-    for block in islice(blocks, None if jobs == 1 else _BLOCKS_WITHOUT_HELP):
+    for block in islice(blocks, None if jobs == 1 or _ignores_safe_path() else _BLOCKS_WITHOUT_HELP):
         yield here.block(block)
     following = next(blocks, None)
     if following is not None:
@@ -115,9 +119,12 @@ def _tallies_of_processes(
     comparison: Comparison, first: bytes, blocks: Iterator[bytes], jobs: int
 ) -> Iterator[Tally]:
     """Yield the tallies in the order of the blocks, with only a few blocks in memory."""
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
-    ) as pool:
+    with (
+        _working_directory_not_imported(),
+        ProcessPoolExecutor(
+            jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
+        ) as pool,
+    ):
         waiting: deque[Future[Tally]] = deque([pool.submit(_block, first)])
         for block in blocks:
             waiting.append(pool.submit(_block, block))
@@ -125,6 +132,29 @@ def _tallies_of_processes(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _ignores_safe_path() -> bool:
+    """Whether processes of this interpreter would import files of the working directory all the same: ``python -E``."""
+    return bool(sys.flags.ignore_environment) and not sys.flags.safe_path
+
+
+@contextmanager
+def _working_directory_not_imported() -> Iterator[None]:
+    """Keep the processes that start meanwhile from importing files of the working directory.
+
+    Each is started by ``python -c``, which searches the working directory before the standard library. Logs are
+    often replayed in a folder whose files other people write.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 # The replay of this process, when it is one of several.
