@@ -18,7 +18,18 @@ _TRAP = """open({trace!r}, "a").write(__file__ + "\\n")
 raise ImportError(__file__)
 """
 _OURS_AND_OTHERS = (
-    *("conftest", "sitecustomize", "usercustomize", "typer", "rich", "click", "cedarpy", "tzdata", "uv", "boto3"),
+    *(
+        "conftest",
+        "sitecustomize",
+        "usercustomize",
+        "typer",
+        "rich",
+        "click",
+        "cedarpy",
+        "tzdata",
+        "uv",
+        "boto3",
+    ),
     *("client_connect", "client_connect_tools", "client_connect_pytest"),
 )
 _PROGRAM = """
@@ -87,7 +98,15 @@ def test_an_interpreter_that_ignores_the_environment_replays_alone(trapped: Path
 def test_what_starts_programs_is_known() -> None:
     """Whatever else starts a process must be looked at: which files would it run?"""
     root = Path(__file__).parents[3]
-    starts = ("subprocess", "multiprocessing", "ProcessPoolExecutor", "os.exec", "os.spawn", "os.system", "runpy")
+    starts = (
+        "subprocess",
+        "multiprocessing",
+        "ProcessPoolExecutor",
+        "os.exec",
+        "os.spawn",
+        "os.system",
+        "runpy",
+    )
     found = {
         path.relative_to(root).as_posix()
         for package in ("lambda_src", "lib")
