@@ -31,6 +31,7 @@ _REASON = re.compile(r"[a-z-]{1,60}")
 _PLATFORM_EVENT = re.compile(r"platform\.[A-Za-z]{1,40}")
 _MESSAGE_KEYS = ("message", "@message")
 _DEEPEST_ENVELOPE = 3
+TOO_DEEP = "JSON that is nested too deeply"
 
 
 class UnreadableLog(ClientConnectError):
@@ -60,7 +61,10 @@ def attempts(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterat
     """
     for line in lines:
         if text := line.strip(_SPACE):
-            yield from _Reader(time_zone).line(text)
+            try:
+                yield from _Reader(time_zone).line(text)
+            except RecursionError:
+                yield Skipped(TOO_DEEP, _is_attempt(text))
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from client_connect_tools.replay.deciding import Decider, Verdict
-from client_connect_tools.replay.logs import Skipped, attempts
+from client_connect_tools.replay.logs import TOO_DEEP, Skipped, attempts
 from client_connect_tools.replay.tally import NOT_LOGGED, Tally
 
 if TYPE_CHECKING:
@@ -70,9 +70,16 @@ class Replay:
             if isinstance(entry, Skipped):
                 tally.skip(entry)
             else:
-                new = self._new.decide(entry.facts, entry.missing)
-                tally.add(entry, self._before(entry), new)
+                self._decide(entry, tally)
         return tally
+
+    def _decide(self, attempt: Attempt, tally: Tally) -> None:
+        try:
+            old, new = self._before(attempt), self._new.decide(attempt.facts, attempt.missing)
+        except RecursionError:  # of custom facts that JSON could just hold
+            tally.skip(Skipped(TOO_DEEP, is_attempt=True))
+        else:
+            tally.add(attempt, old, new)
 
     def _before(self, attempt: Attempt) -> Verdict:
         if self._old is not None:
