@@ -43,5 +43,4 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from client_connect_tools.pytest_plugin import PolicyTestFile  # noqa: PLC0415 - see above
 
-    collector: pytest.Collector = PolicyTestFile.from_parent(parent, path=file_path)
-    return collector
+    return PolicyTestFile.of(file_path, parent)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import cedarpy
 
+from client_connect.printable import printable
 from client_connect.schema import schema_text
 from client_connect_tools._statements import statements
 
@@ -61,7 +62,7 @@ class Finding:
 
     def __str__(self) -> str:
         policy = f"[{self.policy}] " if self.policy else ""
-        return f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})"
+        return printable(f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})")
 
 
 @cache

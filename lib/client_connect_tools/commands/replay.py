@@ -126,7 +126,7 @@ def _wrong_use_of_errors() -> Iterator[None]:
     try:
         yield
     except ClientConnectError as error:
-        wrong_use(str(error))
+        wrong_use(error)
 
 
 def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
@@ -139,12 +139,13 @@ def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
 @contextmanager
 def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[Tally], None]]]:
     """Show how far the logs have been read, on a terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    from client_connect_tools._safe_output import console
+
+    terminal = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("Replaying", total=size)
 
         def on_tally(tally: Tally) -> None:
@@ -160,16 +161,15 @@ def _print_json(tally: Tally, seconds: float) -> None:
 
 
 def _print(tally: Tally, seconds: float) -> None:
-    from rich.console import Console
-
+    from client_connect_tools._safe_output import console
     from client_connect_tools.replay.terminal import tables
 
     # Where nobody has set a width, as in a pipeline's log, names are not to be broken.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    terminal = console(width=width)
     for table in tables(tally, seconds=seconds):
-        console.print(table)
-        console.print()
+        terminal.print(table)
+        terminal.print()
 
 
 def _warn_of_undecidable(count: int, reason: str) -> None:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from client_connect.printable import printable
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.replay import facts
 from client_connect_tools.replay.facts import Attempt, Malformed
@@ -36,6 +37,9 @@ TOO_DEEP = "JSON that is nested too deeply"
 
 class UnreadableLog(ClientConnectError):
     """A log cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True, slots=True)
