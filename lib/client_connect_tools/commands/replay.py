@@ -41,7 +41,9 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
         Path | None,
         typer.Option(help="The policies to compare with. Default: what the logs say was decided."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
+    ] = None,
     as_json: JsonOption = False,
     allow_change: Annotated[
         bool, typer.Option("--allow-change", help="End with status 0 when something changes, too.")
@@ -99,9 +101,20 @@ def _prepare(
             time_zone=_zone(time_zone),
         )
         sources = Sources.find(logs)
-    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
-        wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
+    if html is not None:
+        _require_writable(html)
     return comparison, sources
+
+
+def _require_writable(html: Path) -> None:
+    from client_connect_tools._private_file import require_no_link
+
+    if html.is_dir() or not html.absolute().parent.is_dir():
+        wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
+    try:
+        require_no_link(html)
+    except OSError as error:
+        wrong_use(f'cannot write the page "{html}": {error}')
 
 
 def _sound(path: Path) -> Policies:
@@ -179,12 +192,14 @@ def _warn_of_undecidable(count: int, reason: str) -> None:
 
 
 def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:
+    from client_connect_tools._private_file import private_file
     from client_connect_tools.replay.html import page
 
     try:
-        file.write_text(page(tally, description=description, seconds=seconds), "utf-8")
+        with private_file(file) as stream:
+            stream.write(page(tally, description=description, seconds=seconds))
     except OSError as error:
-        wrong_use(f'cannot write the page "{file}": {error.strerror}')
+        wrong_use(f'cannot write the page "{file}": {error.strerror or error}')
 
 
 def _description(logs: list[str], new: Path, old: Path | None) -> str:
