@@ -276,7 +276,7 @@ def test_many_columns_take_no_longer_each() -> None:
     items, rejected = read(".csv", f"{columns}\npc{',' * 200_000}".encode())
     assert (names(items), rejected) == ("pc", [])
     columns = ",".join(["commonName", *(f"column-{number // 2}" for number in range(200_000))])
-    with pytest.raises(UnreadableFile, match='^the header has "column-0" twice; remove one of them$'):
+    with pytest.raises(UnreadableFile, match=r'^the header has "column-0" twice; remove one of them$'):
         read(".csv", columns.encode())
 
 
