@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client_connect.items import COMMON_NAME, HOLDER, Key, MalformedItem, device_of, waivers_of
+from client_connect.items import COMMON_NAME, HOLDER, Key, MalformedItem, device_of, is_removed, waivers_of
 from client_connect.waiver import Waiver, device_holder, user_holder
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class DeviceTable:
     def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
         item = request.common_name and items.get(self._device_key(request.common_name))
         try:
-            device = device_of(item) if item else None
+            device = device_of(item) if item and not is_removed(item) else None
             waivers = [
                 waiver
                 for key in self._waiver_keys(request)

@@ -5,7 +5,8 @@ A device, in the table of devices::
     {"commonName": "laptop-17", "compliant": true, "lastSeen": "2026-11-22T09:00:00Z", "os": "10.0.22631",
      "tags": {"owner": "bob"}}
 
-Only ``commonName`` is required; attributes that are not known are ignored. The waivers of a device
+Only ``commonName`` is required; attributes that are not known are ignored. With ``"removed": true`` the item is only a
+mark of a device that the device manager no longer knows; a policy sees it as ``unknown``. The waivers of a device
 (``device:laptop-17``) or of a user (``user:bob``, in lower case), in the table of waivers::
 
     {"holder": "user:bob", "waivers": {"minimum-windows": {"until": "2026-12-01T00:00:00Z",
@@ -74,6 +75,15 @@ def device_of(item: Item) -> Device:
         os=None if os is None else _version(os),
         tags=_texts(_read(item, "tags", "M") or {}),
     )
+
+
+def is_removed(item: Item) -> bool:
+    """Tell whether an item is only the mark of a device that was removed.
+
+    Raises:
+        MalformedItem: When the attribute is of a wrong type.
+    """
+    return _read(item, "removed", "BOOL") is True
 
 
 def waivers_item(waivers: Sequence[Waiver]) -> Item:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Device, OsVersion
-from client_connect.items import Item, MalformedItem, device_item, device_of, waivers_item, waivers_of
+from client_connect.items import (
+    Item,
+    MalformedItem,
+    device_item,
+    device_of,
+    is_removed,
+    waivers_item,
+    waivers_of,
+)
 from client_connect.waiver import Waiver, device_holder, user_holder
 
 UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
@@ -134,3 +142,12 @@ def test_a_part_of_a_second_is_not_lost_to_the_clean_up() -> None:
     """DynamoDB removes the item no sooner than the waiver ends."""
     item = waivers_item([waiver(until=UNTIL + timedelta(milliseconds=1))])
     assert int(item["expiresAt"]["N"]) > UNTIL.timestamp()
+
+
+def test_a_removed_device_is_only_a_mark() -> None:
+    """Only ``true`` removes it; another type is malformed, not ignored."""
+    assert is_removed({"commonName": {"S": "pc"}, "removed": {"BOOL": True}})
+    for item in ({"removed": {"BOOL": False}}, {"removed": {"NULL": True}}, {}):
+        assert not is_removed(item)
+    with pytest.raises(MalformedItem, match='"removed" is of type S, not BOOL'):
+        is_removed({"removed": {"S": "true"}})
