@@ -15,6 +15,7 @@ DEFAULT_MESSAGE = "CLIENT_CONNECT_DEFAULT_MESSAGE"
 TIME_ZONE = "CLIENT_CONNECT_TIME_ZONE"
 DEVICES_TABLE = "CLIENT_CONNECT_DEVICES_TABLE"
 WAIVERS_TABLE = "CLIENT_CONNECT_WAIVERS_TABLE"
+LONGEST_WAIVER = "CLIENT_CONNECT_LONGEST_WAIVER"
 CONNECTIONS_TABLE = "CLIENT_CONNECT_CONNECTIONS_TABLE"
 EXTRA_FACTS = "CLIENT_CONNECT_EXTRA_FACTS"
 
@@ -36,6 +37,7 @@ class Settings(NamedTuple):
         time_zone: The zone in which policies see the clock.
         devices_table: The name of the inventory's table of devices.
         waivers_table: The name of its table of waivers; together with ``devices_table``.
+        longest_waiver: How long a waiver may have to go to count, in minutes; together with ``waivers_table``.
         connections_table: The name of the registry's table.
         extra_facts: The name of the module of extra facts.
     """
@@ -47,6 +49,7 @@ class Settings(NamedTuple):
     waivers_table: str | None = None
     connections_table: str | None = None
     extra_facts: str | None = None
+    longest_waiver: int | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -63,6 +66,7 @@ class Settings(NamedTuple):
             waivers_table=os.environ.get(WAIVERS_TABLE),
             connections_table=os.environ.get(CONNECTIONS_TABLE),
             extra_facts=os.environ.get(EXTRA_FACTS),
+            longest_waiver=_minutes(os.environ.get(LONGEST_WAIVER)),
         )
 
 
@@ -76,6 +80,14 @@ def read_shadow_mode() -> bool:
     if value not in ("true", "false"):
         raise ValueError(f'{SHADOW_MODE} is "{value}"; allowed are "true" and "false"')
     return value == "true"
+
+
+def _minutes(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.endswith("m") and value[:-1].isdecimal()):
+        raise ValueError(f'{LONGEST_WAIVER} is "{value}"; give minutes, such as "480m"')
+    return int(value[:-1])
 
 
 def _zone(name: str) -> tzinfo:
