@@ -439,7 +439,7 @@ def test_fails_for_a_longest_waiver_that_is_no_minutes(value: str, monkeypatch: 
     """The construct writes minutes; whoever changes the variable learns what to give."""
     monkeypatch.setenv("CLIENT_CONNECT_LONGEST_WAIVER", value)
     with pytest.raises(
-        ValueError, match='CLIENT_CONNECT_LONGEST_WAIVER is ".*"; give minutes, such as "480m"'
+        ValueError, match=r'CLIENT_CONNECT_LONGEST_WAIVER is ".*"; give minutes, such as "480m"'
     ):
         Settings.from_environment()
     monkeypatch.setenv("CLIENT_CONNECT_LONGEST_WAIVER", "480m")
