@@ -177,7 +177,7 @@ def _item(read: Item | None, kept: Sequence[Waiver], granted: Sequence[Waiver]) 
     return item
 
 
-def _replace(  # noqa: PLR0913 - what was read, and what is to be written
+def _replace(  # noqa: PLR0913 - what was read, and what to write
     dynamodb: DynamoDBClient,
     table: str,
     holder: str,
