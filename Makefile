@@ -47,7 +47,8 @@ docs: setup  ## build the documentation site into site/, with warnings as errors
 bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m benchmarks $(BENCHMARKS)
 
-fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler (half an hour; Linux)
+fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler, and compare 100,000 decisions with Cedar's own (Linux)
+	@$(BIN)/python -m tests.differential $(CASES)
 	@$(BIN)/python -m tests.fuzz $(EVENTS)
 
 mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (half an hour)

@@ -65,7 +65,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     from client_connect_tools.pytest_plugin import PolicyTestFile  # noqa: PLC0415 - see above
 
-    collector = PolicyTestFile.from_parent(parent, path=file_path)
+    collector = PolicyTestFile.of(file_path, parent)
     collector.folder = folder
     return collector
 

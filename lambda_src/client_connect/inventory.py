@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from client_connect.items import COMMON_NAME, HOLDER, Key, MalformedItem, device_of, waivers_of
+from client_connect.items import COMMON_NAME, HOLDER, Key, MalformedItem, device_of, is_removed, waivers_of
 from client_connect.waiver import Waiver, device_holder, user_holder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from client_connect.device import Device, Inventory
     from client_connect.items import Item
     from client_connect.request import ConnectionRequest
     from client_connect.tables import Tables
+
+
+_logger = logging.getLogger("client_connect")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +49,14 @@ class DeviceTable:
         tables: DynamoDB.
         devices: The name of the table of devices.
         waivers: The name of the table of waivers.
+        longest_waiver: A waiver that has longer to go does not count, whoever wrote it. Default: any counts.
     """
 
-    def __init__(self, tables: Tables, *, devices: str, waivers: str) -> None:
+    def __init__(
+        self, tables: Tables, *, devices: str, waivers: str, longest_waiver: timedelta | None = None
+    ) -> None:
         self._tables = tables
+        self._longest_waiver = longest_waiver
         self._devices = devices
         self._waivers = waivers
 
@@ -100,6 +110,15 @@ class DeviceTable:
             holders.append(user_holder(request.username))
         return [Key(self._waivers, HOLDER, holder) for holder in holders]
 
+    def _is_allowed(self, waiver: Waiver) -> bool:
+        longest = self._longest_waiver
+        if longest is None or waiver.until - datetime.now(UTC) <= longest:
+            return True
+        _logger.warning(
+            "a waiver is longer than allowed and does not count", extra={"waiver": waiver.to_record()}
+        )
+        return False
+
     def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
         try:
             waivers = self._waivers_of(request, items)
@@ -109,7 +128,7 @@ class DeviceTable:
             )
         item = request.common_name and items.get(self._device_key(request.common_name))
         try:
-            device = device_of(item) if item else None
+            device = device_of(item) if item and not is_removed(item) else None
         except MalformedItem as error:
             # The policies see no waivers of a device that they cannot see either.
             return InventoryEntry(
@@ -121,5 +140,9 @@ class DeviceTable:
 
     def _waivers_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> tuple[Waiver, ...]:
         return tuple(
-            waiver for key in self._waiver_keys(request) if key in items for waiver in waivers_of(items[key])
+            waiver
+            for key in self._waiver_keys(request)
+            if key in items
+            for waiver in waivers_of(items[key])
+            if self._is_allowed(waiver)
         )

@@ -5,19 +5,22 @@ A device, in the table of devices::
     {"commonName": "laptop-17", "compliant": true, "lastSeen": "2026-11-22T09:00:00Z", "os": "10.0.22631",
      "tags": {"owner": "bob"}}
 
-Only ``commonName`` is required; attributes that are not known are ignored. The waivers of a device
+Only ``commonName`` is required; attributes that are not known are ignored. With ``"removed": true`` the item is only a
+mark of a device that the device manager no longer knows; a policy sees it as ``unknown``. The waivers of a device
 (``device:laptop-17``) or of a user (``user:bob``, in lower case), in the table of waivers::
 
     {"holder": "user:bob", "waivers": {"minimum-windows": {"until": "2026-12-01T00:00:00Z",
-     "reason": "new laptop ordered", "approvedBy": "carol"}}, "expiresAt": 1796083200}
+     "reason": "new laptop ordered", "approvedBy": "carol", "grantedBy": "arn:aws:sts::...", "grantedAt":
+     "2026-11-22T09:00:00Z"}}, "expiresAt": 1830643200}
 
-``expiresAt`` is when the last of them ends, in seconds since 1970: DynamoDB then removes the item.
+``grantedBy`` and ``grantedAt`` may be missing. ``expiresAt`` is 400 days after the last of them ends, in seconds since
+1970: until DynamoDB then removes the item, it shows who granted what.
 """
 
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.device import Device
@@ -33,6 +36,11 @@ Item = dict[str, dict[str, Any]]
 COMMON_NAME = "commonName"
 HOLDER = "holder"
 EXPIRES_AT = "expiresAt"
+# How long what has ended can still be looked up.
+KEPT = timedelta(days=400)
+
+
+_LAST_YEAR = 9990
 
 
 class Key(NamedTuple):
@@ -76,24 +84,41 @@ def device_of(item: Item) -> Device:
     )
 
 
+def is_removed(item: Item) -> bool:
+    """Tell whether an item is only the mark of a device that was removed.
+
+    Raises:
+        MalformedItem: When the attribute is of a wrong type.
+    """
+    return _read(item, "removed", "BOOL") is True
+
+
 def waivers_item(waivers: Sequence[Waiver]) -> Item:
     """Return the item of a device's or a user's waivers, of which there is at least one."""
     return {
         HOLDER: {"S": waivers[0].holder},
-        "waivers": {
-            "M": {
-                waiver.policy_id: {
-                    "M": {
-                        "until": {"S": _text_of(waiver.until)},
-                        "reason": {"S": waiver.reason},
-                        "approvedBy": {"S": waiver.approved_by},
-                    }
-                }
-                for waiver in waivers
-            }
-        },
-        EXPIRES_AT: {"N": str(math.ceil(max(waiver.until for waiver in waivers).timestamp()))},
+        "waivers": {"M": {waiver.policy_id: {"M": waiver_attributes(waiver)} for waiver in waivers}},
+        EXPIRES_AT: {"N": str(kept_until(max(waiver.until for waiver in waivers)))},
     }
+
+
+def waiver_attributes(waiver: Waiver) -> Item:
+    """Return what an item holds of one waiver."""
+    item: Item = {
+        "until": {"S": _text_of(waiver.until)},
+        "reason": {"S": waiver.reason},
+        "approvedBy": {"S": waiver.approved_by},
+    }
+    if waiver.granted_by:
+        item["grantedBy"] = {"S": waiver.granted_by}
+    if waiver.granted_at is not None:
+        item["grantedAt"] = {"S": _text_of(waiver.granted_at)}
+    return item
+
+
+def kept_until(end: datetime) -> int:
+    """Return when DynamoDB may remove the trace of what ends then, in seconds since 1970."""
+    return math.ceil((end + KEPT).timestamp() if end.year < _LAST_YEAR else end.timestamp())
 
 
 def waivers_of(item: Item) -> tuple[Waiver, ...]:
@@ -109,12 +134,15 @@ def waivers_of(item: Item) -> tuple[Waiver, ...]:
 
 
 def _waiver(holder: str, policy_id: str, item: Item) -> Waiver:
+    granted_at = _read(item, "grantedAt", "S")
     return Waiver(
         holder=holder,
         policy_id=policy_id,
         until=_instant(_require(item, "until", "S"), "until"),
         reason=_require(item, "reason", "S"),
         approved_by=_require(item, "approvedBy", "S"),
+        granted_by=_read(item, "grantedBy", "S") or "",
+        granted_at=None if granted_at is None else _instant(granted_at, "grantedAt"),
     )
 
 

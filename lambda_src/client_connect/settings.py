@@ -18,6 +18,7 @@ DEFAULT_MESSAGE = "CLIENT_CONNECT_DEFAULT_MESSAGE"
 TIME_ZONE = "CLIENT_CONNECT_TIME_ZONE"
 DEVICES_TABLE = "CLIENT_CONNECT_DEVICES_TABLE"
 WAIVERS_TABLE = "CLIENT_CONNECT_WAIVERS_TABLE"
+LONGEST_WAIVER = "CLIENT_CONNECT_LONGEST_WAIVER"
 CONNECTIONS_TABLE = "CLIENT_CONNECT_CONNECTIONS_TABLE"
 EXTRA_FACTS = "CLIENT_CONNECT_EXTRA_FACTS"
 SHARED_CERTIFICATES = "CLIENT_CONNECT_SHARED_CERTIFICATES"
@@ -41,6 +42,7 @@ class Settings(NamedTuple):
         time_zone: The zone in which policies see the clock.
         devices_table: The name of the inventory's table of devices.
         waivers_table: The name of its table of waivers; together with ``devices_table``.
+        longest_waiver: How long a waiver may have to go to count, in minutes; together with ``waivers_table``.
         connections_table: The name of the registry's table.
         extra_facts: The name of the module of extra facts.
         shared_certificates: Whether several devices use the same client certificate.
@@ -56,6 +58,7 @@ class Settings(NamedTuple):
     extra_facts: str | None = None
     shared_certificates: bool = False
     endpoints: frozenset[str] | None = None
+    longest_waiver: int | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -74,6 +77,7 @@ class Settings(NamedTuple):
             extra_facts=os.environ.get(EXTRA_FACTS),
             shared_certificates=_flag(SHARED_CERTIFICATES),
             endpoints=_ids(os.environ.get(ANSWERED_ENDPOINTS)),
+            longest_waiver=_minutes(os.environ.get(LONGEST_WAIVER)),
         )
 
 
@@ -91,6 +95,14 @@ def _flag(name: str) -> bool:
     if value not in ("true", "false"):
         raise ValueError(f'{name} is "{value}"; allowed are "true" and "false"')
     return value == "true"
+
+
+def _minutes(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not (value.endswith("m") and value[:-1].isdecimal()):
+        raise ValueError(f'{LONGEST_WAIVER} is "{value}"; give minutes, such as "480m"')
+    return int(value[:-1])
 
 
 def _ids(text: str | None) -> frozenset[str] | None:

@@ -6,7 +6,7 @@ fact: the policies decide what an outage means.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -197,7 +197,13 @@ def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | No
 
     tables, inventory, registry = tables or Tables(), None, None
     if settings.devices_table and settings.waivers_table:
-        inventory = DeviceTable(tables, devices=settings.devices_table, waivers=settings.waivers_table)
+        longest = settings.longest_waiver
+        inventory = DeviceTable(
+            tables,
+            devices=settings.devices_table,
+            waivers=settings.waivers_table,
+            longest_waiver=None if longest is None else timedelta(minutes=longest),
+        )
     if settings.connections_table:
         registry = ConnectionTable(
             tables, name=settings.connections_table, shared_certificates=settings.shared_certificates

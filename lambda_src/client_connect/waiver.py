@@ -23,6 +23,8 @@ class Waiver:
         reason: Why, for whoever reads the records.
         approved_by: Who answers for it.
         holder: Whom it is for: ``device:`` and a common name, or ``user:`` and a user name in lower case.
+        granted_by: The ARN of the principal that granted it; empty where it is not known.
+        granted_at: When; ``None`` where it is not known.
     """
 
     policy_id: str
@@ -30,16 +32,23 @@ class Waiver:
     reason: str
     approved_by: str
     holder: str
+    granted_by: str = ""
+    granted_at: datetime | None = None
 
     def to_record(self) -> dict[str, str]:
         """Return the waiver as decision records have it."""
-        return {
+        record = {
             "policyId": self.policy_id,
             "until": self.until.isoformat(timespec="seconds"),
             "reason": self.reason,
             "approvedBy": self.approved_by,
             "holder": self.holder,
         }
+        if self.granted_by:
+            record["grantedBy"] = self.granted_by
+        if self.granted_at is not None:
+            record["grantedAt"] = self.granted_at.isoformat(timespec="seconds")
+        return record
 
 
 def device_holder(common_name: str) -> str:

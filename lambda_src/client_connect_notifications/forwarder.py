@@ -2,7 +2,8 @@
 
 CloudWatch Logs invokes it with lines of the log, some seconds after the client got its answer. Whatever could
 not be sent makes the invocation fail, so that Lambda repeats it: a denial may be announced twice, with the same
-``id``, but is not lost for a failure that passes.
+``id``, but is not lost for a failure that passes. A line that cannot be read, however large or deeply nested it is,
+is dropped and counted; it never prevents the announcement of the others.
 
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
@@ -21,6 +22,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import boto3
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,8 +37,15 @@ VERSION = "1"
 _REQUEST = ("connection-id", "username", "common-name", "platform", "platform-version", "public-ip")
 _DECISION = ("determining", "message", "statuses", "errors")
 _ERROR = ("type", "detail")
+_PARTS = ("request", "decision", "error")
 MAX_TEXT_LENGTH = 255
 MAX_ITEMS = 20
+# No value of a record nests deeper than a list of texts. What does is left out.
+_DEEPEST = 1
+
+# The longest line that CloudWatch Logs takes.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+MAX_LINE_LENGTH = 1024 * 1024
 
 # Limits of PutEvents and of PublishBatch alike; the rest of 256 KiB is for what surrounds the details.
 MAX_BATCH_ENTRIES = 10
@@ -48,6 +57,10 @@ _PAUSES_S = (0.2, 1.0)
 Send: TypeAlias = "Callable[[list[str]], list[str]]"
 
 _logger = logging.getLogger("client_connect_notifications")
+
+
+class UnreadableLine(ValueError):
+    """A line of the log cannot be read; the message says why."""
 
 
 class NotDelivered(Exception):
@@ -63,8 +76,20 @@ def handler(event: dict[str, Any], _context: object) -> None:
     payload = json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
     if payload["messageType"] != "DATA_MESSAGE":  # a control message asks only whether we can be reached
         return
-    found = (notification(line) for line in payload["logEvents"])
-    deliver([detail for detail in found if detail], _sender(os.environ[DESTINATION_ARN]))
+    details, dropped = [], 0
+    for line in payload["logEvents"]:
+        try:
+            detail = notification(line)
+        except UnreadableLine as error:
+            dropped += 1
+            _logger.warning(
+                "a line cannot be read", extra={"line": str(line.get("id")), "reason": str(error)}
+            )
+        else:
+            details += [detail] if detail else []
+    if dropped:
+        _count_dropped(dropped)
+    deliver(details, _sender(os.environ[DESTINATION_ARN]))
 
 
 def notification(line: dict[str, Any]) -> str | None:
@@ -72,12 +97,11 @@ def notification(line: dict[str, Any]) -> str | None:
 
     Args:
         line: ``id`` and ``message``, as a subscription has them.
+
+    Raises:
+        UnreadableLine: When the line is no JSON, or more than any record or any event may be.
     """
-    try:
-        record = json.loads(line["message"])
-    except ValueError:
-        _logger.warning("a line is not JSON", extra={"line": line["id"]})
-        return None
+    record = _record(line["message"])
     if not isinstance(record, dict) or record.get("allow") is not False:
         return None
     chosen = {
@@ -86,8 +110,53 @@ def notification(line: dict[str, Any]) -> str | None:
         **{key: record[key] for key in ("at", "endpoint", "requestId", "policies") if key in record},
         **_parts(record, request=_REQUEST, decision=_DECISION, error=_ERROR),
     }
-    detail = _cut(chosen)
-    return json.dumps(detail if detail == chosen else {**detail, "cut": True})
+    detail = {name: _cut_part(value) if name in _PARTS else _cut(value) for name, value in chosen.items()}
+    text = json.dumps(detail if detail == chosen else {**detail, "cut": True})
+    if len(text) > MAX_BATCH_BYTES:
+        raise UnreadableLine(f"its notification has {len(text)} bytes; an event takes {MAX_BATCH_BYTES}")
+    return text
+
+
+def _record(message: str) -> object:
+    """Return what a line says.
+
+    Raises:
+        UnreadableLine: When it is no JSON, or longer or more deeply nested than a record.
+    """
+    if len(message) > MAX_LINE_LENGTH:
+        raise UnreadableLine(f"it has {len(message)} characters; a record has at most {MAX_LINE_LENGTH}")
+    try:
+        return json.loads(message, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise UnreadableLine("it is nested too deeply") from None
+    except ValueError:
+        raise UnreadableLine("it is not JSON") from None
+
+
+def _refuse_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and no service takes.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(name)
+
+
+def _count_dropped(count: int) -> None:
+    """Log the metric ``DroppedLines`` of this function."""
+    definition = {
+        "Namespace": "ClientConnect",
+        "Dimensions": [["FunctionName"]],
+        "Metrics": [{"Name": "DroppedLines", "Unit": "Count"}],
+    }
+    _logger.warning(
+        "lines were dropped",
+        extra={
+            "DroppedLines": count,
+            "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"),
+            "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [definition]},
+        },
+    )
 
 
 def _parts(record: dict[str, Any], **parts: tuple[str, ...]) -> dict[str, Any]:
@@ -99,14 +168,21 @@ def _parts(record: dict[str, Any], **parts: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _cut(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _cut_part(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: _cut(value) for name, value in part.items()}
+
+
+def _cut(value: Any, depth: int = 0) -> Any:  # noqa: ANN401 - whatever JSON holds
     if isinstance(value, str):
-        return value[:MAX_TEXT_LENGTH]
-    if isinstance(value, list):
-        return [_cut(item) for item in value[:MAX_ITEMS]]
-    if isinstance(value, dict):
-        return {key: _cut(item) for key, item in value.items()}
-    return value
+        return _without_surrogates(value[:MAX_TEXT_LENGTH])
+    if isinstance(value, list) and depth < _DEEPEST:
+        return [_cut(item, depth + 1) for item in value[:MAX_ITEMS]]
+    return None if isinstance(value, list | dict) else value
+
+
+def _without_surrogates(text: str) -> str:
+    """Replace halves of a character, which JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def deliver(details: list[str], send: Send) -> None:
@@ -124,9 +200,18 @@ def deliver(details: list[str], send: Send) -> None:
         if not refused:
             return
         time.sleep(pause)
-        refused = [detail for batch in batches(refused) for detail in send(batch)]
+        refused = [detail for batch in batches(refused) for detail in _sent(batch, send)]
     if refused:
         raise NotDelivered(f"{len(refused)} of {len(details)} notifications were refused")
+
+
+def _sent(batch: list[str], send: Send) -> list[str]:
+    """Send a batch, and return what was refused of it: all, when the whole request was. The others go on."""
+    try:
+        return send(batch)
+    except ClientError as error:
+        _logger.warning("a request was refused", extra={"reason": str(error)})
+        return batch
 
 
 def batches(details: Iterable[str]) -> Iterator[list[str]]:

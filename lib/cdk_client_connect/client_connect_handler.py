@@ -525,6 +525,8 @@ def _sources(
     if inventory is not None:
         variables[settings.DEVICES_TABLE] = inventory.devices_table.table_name
         variables[settings.WAIVERS_TABLE] = inventory.waivers_table.table_name
+        if (longest := inventory.longest_waiver) is not None:
+            variables[settings.LONGEST_WAIVER] = f"{longest.to_minutes():.0f}m"
     if registry is not None:
         variables[settings.CONNECTIONS_TABLE] = registry.table.table_name
     if module is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Duration, RemovalPolicy
 from constructs import Construct
 
 from cdk_client_connect._environment_check import require_same_environment
@@ -30,7 +30,7 @@ class DeviceInventory(Construct):
     synchronizes a device manager may write the former and can never grant the latter.
 
     Both tables have point-in-time recovery, are billed by request, encrypted with a key of KMS and retained
-    when the stack is removed. Expired waivers are removed by DynamoDB.
+    when the stack is removed. Waivers stay for 400 days after they have ended, so that they can be audited.
 
     Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
 
@@ -47,10 +47,13 @@ class DeviceInventory(Construct):
         removal_policy: What becomes of the new tables when the stack is removed. Default:
             ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
         deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
+        longest_waiver: How long a waiver may have to go, in whole minutes. The handler ignores a longer one, with a
+            warning in its log, whoever wrote it into the table. Default: any waiver counts until it ends.
 
     Raises:
-        InvalidArgument: When a table is in another account or Region, or is known to have another key; when a key or
-            deletion protection is given for new tables, but there are none.
+        InvalidArgument: When ``longest_waiver`` is not one minute or more; when a table is in another account or
+            Region, or is known to have another key; when a key or deletion protection is given for new tables, but
+            there are none.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
@@ -63,7 +66,10 @@ class DeviceInventory(Construct):
         encryption_key: kms.IKey | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         deletion_protection: bool = False,
+        longest_waiver: Duration | None = None,
     ) -> None:
+        if longest_waiver is not None:
+            _require_minutes(longest_waiver)
         given = {COMMON_NAME: devices_table, HOLDER: waivers_table}
         for key, existing in given.items():
             if existing is not None:
@@ -91,6 +97,7 @@ class DeviceInventory(Construct):
             )
 
         self._devices_table = devices_table or table("Devices", COMMON_NAME)
+        self._longest_waiver = longest_waiver
         self._waivers_table = waivers_table or table("Waivers", HOLDER, EXPIRES_AT)
 
     @property
@@ -102,6 +109,11 @@ class DeviceInventory(Construct):
     def waivers_table(self) -> dynamodb.ITable:
         """The table of waivers, by ``holder``: ``device:`` and a common name, or ``user:`` and a user name."""
         return self._waivers_table
+
+    @property
+    def longest_waiver(self) -> Duration | None:
+        """How long a waiver may have to go; ``None`` where any counts."""
+        return self._longest_waiver
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody to read devices and waivers."""
@@ -121,6 +133,14 @@ class DeviceInventory(Construct):
         """Allow a handler what it does with the tables: one read of several items."""
         return grant(self._devices_table, grantee, "BatchGetItem").combine(
             grant(self._waivers_table, grantee, "BatchGetItem")
+        )
+
+
+def _require_minutes(longest_waiver: Duration) -> None:
+    seconds = 0 if longest_waiver.is_unresolved() else longest_waiver.to_seconds()
+    if seconds <= 0 or seconds % 60:
+        raise InvalidArgument(
+            f"longest_waiver is {longest_waiver.to_string()}; give whole minutes, such as Duration.days(7)"
         )
 
 

@@ -62,7 +62,8 @@ class ExpectedDecision:
         statuses: Exactly the posture compliance statuses, sorted.
         shadow_denied: Exactly the ids of the forbids in shadow mode that apply, sorted.
         shadow_allowed: Exactly the ids of the permits in shadow mode that apply, sorted.
-        errors: Whether a policy cannot be evaluated; or texts, each of them part of an error.
+        errors: Whether a policy cannot be evaluated, including those in shadow mode; or texts, each of them part of an
+            error. ``None`` expects no error of an enforced policy.
     """
 
     allowed: bool
@@ -71,7 +72,7 @@ class ExpectedDecision:
     statuses: tuple[str, ...] | None = None
     shadow_denied: tuple[str, ...] | None = None
     shadow_allowed: tuple[str, ...] | None = None
-    errors: bool | tuple[str, ...] = False
+    errors: bool | tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,11 +84,11 @@ def expected_effect(table: TomlTable) -> str | None:
     return table.one_of("expect", ("allow", "deny"))
 
 
-def expected_errors(table: TomlTable) -> bool | tuple[str, ...]:
-    """Return whether a case expects errors, or parts of them."""
+def expected_errors(table: TomlTable) -> bool | tuple[str, ...] | None:
+    """Return whether a case expects errors, or parts of them; ``None`` where it does not say."""
     if isinstance(table.values.get("errors"), list):
         return table.texts("errors") or False
-    return table.flag("errors") or False
+    return table.flag("errors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

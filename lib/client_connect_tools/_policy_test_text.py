@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from client_connect.printable import printable
 from client_connect_tools._cedar_text import value_text
 from client_connect_tools._policy_test_cases import DEFAULT_REQUEST, PolicyTest
 from client_connect_tools._toml_tables import entries, literal
@@ -29,7 +30,7 @@ def failure_text(result: PolicyTestResult) -> str:
 
 def place(test: Case) -> str:
     """Return where a test is, and its name."""
-    return f"{test.file}:{test.line}: {test.name}"
+    return printable(f"{test.file}:{test.line}: {test.name}")
 
 
 def result_json(result: PolicyTestResult) -> dict[str, Any]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
-from client_connect.printable import printable
+from client_connect_tools._safe_output import safe_streams
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
@@ -24,7 +22,14 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """The commands, which end with the message alone where a file, a folder or a stream cannot be used."""
+    """The commands, which end with the message alone where a file, a folder or a stream cannot be used.
+
+    Whatever they print is escaped, including what Typer says of wrong options.
+    """
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - what Typer's own takes
+        with safe_streams():
+            return super().main(*args, **options)
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - the class of its contexts is Typer's own
         try:
@@ -33,7 +38,7 @@ class _Commands(TyperGroup):
             raise  # whoever read the output has enough; Typer ends the command
         except OSError as error:
             where = f'cannot read or write "{error.filename}": ' if error.filename else ""
-            wrong_use(printable(f"{where}{error.strerror or error}"))
+            wrong_use(f"{where}{error.strerror or error}")
 
 
 main: typer.Typer = typer.Typer(
@@ -52,6 +57,3 @@ main.add_typer(devices, name="devices")
 @main.callback()
 def _describe() -> None:
     """Work with the policies of an AWS Client VPN client connect handler."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # whatever a user or a policy is called

@@ -68,7 +68,7 @@ def _last_seen(value: object, zone: tzinfo | None) -> datetime | None:
             f'"lastSeen" is {shown(value)}, which is not a text; give a time such as "2026-11-22T09:00:00Z"'
         )
     try:
-        return instant(value, zone)
+        return instant(value, zone, earlier=True)  # older counts against a device
     except NotATime as error:
         raise MalformedDevice(f'"lastSeen" {error}') from error
 

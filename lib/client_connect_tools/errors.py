@@ -15,6 +15,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from client_connect.printable import printable
+from client_connect_tools._safe_output import safe_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -23,7 +26,13 @@ if TYPE_CHECKING:
 
 
 class ClientConnectError(ValueError):
-    """Something that this library was given is wrong; the message says what to do."""
+    """Something that this library was given is wrong; the message says what to do.
+
+    As text, it has no control character and no command to a pipeline, whatever a file or a policy is called.
+    """
+
+    def __str__(self) -> str:
+        return safe_text(super().__str__())
 
 
 class InvalidPolicies(ClientConnectError):
@@ -34,7 +43,7 @@ class InvalidPolicies(ClientConnectError):
     """
 
     def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
-        super().__init__("\n".join([message, *(f"  {finding}" for finding in findings)]))
+        super().__init__("\n".join([printable(message), *(f"  {finding}" for finding in findings)]))
         self.findings: tuple[Finding, ...] = tuple(findings)
 
 
@@ -47,7 +56,9 @@ class InvalidPolicyTests(ClientConnectError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"the policy tests have {count}:", *(f"  {each}" for each in problems)]))
+        super().__init__(
+            "\n".join([f"the policy tests have {count}:", *(f"  {printable(each)}" for each in problems)])
+        )
         self.problems: tuple[str, ...] = tuple(problems)
 
 
@@ -70,6 +81,9 @@ class InvalidRules(ClientConnectError):
 
 class InvalidExtraFacts(ClientConnectError):
     """A module of extra facts cannot be bundled, or nothing says what its facts are."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class BundleError(ClientConnectError):

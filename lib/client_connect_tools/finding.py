@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import cedarpy
 
+from client_connect.printable import printable
 from client_connect.schema import schema_text
 from client_connect_tools._statements import statements
 
@@ -27,6 +28,9 @@ _TOO_DEEP = (
     "a set, or Rules"
 )
 TOO_DEEP = ("too-deep", _TOO_DEEP)
+# The engine joins all clauses of a policy into one expression, in which each is a level. Where they do not fit into the
+# stack, the policy errs at every connection: from about 1,700 clauses with 8 MiB, from 190 with 1 MiB.
+_MAX_CLAUSES = 100
 # Strings and comments first, for what is in them nests nothing.
 _NESTING = re.compile(
     r'"(?:\\.|[^"\\])*"|//[^\r\n]*|[(\[{)\]}.]|\|\||&&|[-+*=<>!,;]|\b(?:if|then|else|in|has|like|is)\b',
@@ -61,7 +65,7 @@ class Finding:
 
     def __str__(self) -> str:
         policy = f"[{self.policy}] " if self.policy else ""
-        return f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})"
+        return printable(f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})")
 
 
 @cache
@@ -137,6 +141,12 @@ def _parsed(file: str, statement: Statement) -> ParsedStatement:
         message = "a template never applies; name an entity in place of ?principal or ?resource"
         return ParsedStatement(file, statement, None, ("template", message))
     (template,) = policy_set.static_policies.values()
+    if (count := len(template.clauses)) > _MAX_CLAUSES:
+        message = (
+            f"the policy has {count} clauses (when, unless), each of which is a level for the engine, and at most "
+            f"{_MAX_CLAUSES} are allowed; join them by && or ||, use a set, or split the policy"
+        )
+        return ParsedStatement(file, statement, None, ("too-deep", message))
     return ParsedStatement(file, statement, template)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,17 +13,22 @@ class NotATime(ValueError):
     """A text is no moment; the message goes on from what the text is of."""
 
 
-def instant(text: str, zone: tzinfo | None) -> datetime:
+def instant(text: str, zone: tzinfo | None, *, earlier: bool = False) -> datetime:
     """Read a moment, which is in ``zone`` when it has no zone of its own.
+
+    Args:
+        text: ISO 8601.
+        zone: The zone of a moment that has none.
+        earlier: Whether a local time that exists twice is the earlier of both. Default: it is refused.
 
     Raises:
         NotATime: When it is not one, when it has no zone and there is none to take, or when the clocks of that zone
-            skip it.
+            skip it or show it twice.
     """
     try:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None:
-            return _local(time, text, zone)
+            return _local(time, text, zone, earlier=earlier)
         time.astimezone(UTC).astimezone(
             zone or UTC
         )  # as policies see it, which fails at the ends of the calendar
@@ -36,7 +41,7 @@ def instant(text: str, zone: tzinfo | None) -> datetime:
     return time
 
 
-def _local(time: datetime, text: str, zone: tzinfo | None) -> datetime:
+def _local(time: datetime, text: str, zone: tzinfo | None, *, earlier: bool) -> datetime:
     if zone is None:
         raise NotATime(f'is "{text}", which has no time zone; give one such as "2026-11-22T09:00:00Z"')
     meant = time.replace(tzinfo=zone)
@@ -46,4 +51,14 @@ def _local(time: datetime, text: str, zone: tzinfo | None) -> datetime:
             f'is "{text}", which does not exist in {zone}, because the clocks go forward over it; '
             f'give a time that does, such as "{shown.replace(tzinfo=None).isoformat()}"'
         )
-    return meant
+    first, second = (meant.replace(fold=fold) for fold in (0, 1))
+    if not earlier and first.utcoffset() != second.utcoffset():
+        raise NotATime(
+            f'is "{text}", which exists twice in {zone}, because the clocks go back over it; '
+            f'say which one by its offset: "{_with_offset(first)}" or "{_with_offset(second)}"'
+        )
+    return first
+
+
+def _with_offset(time: datetime) -> str:
+    return time.replace(fold=0, tzinfo=timezone(time.utcoffset() or timedelta())).isoformat()

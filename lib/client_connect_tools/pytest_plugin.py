@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from client_connect.printable import printable
 from client_connect_tools import native
 from client_connect_tools._policy_test_cases import read_policy_tests
+from client_connect_tools._safe_output import safe_text
 from client_connect_tools.checks import require_sound
 from client_connect_tools.errors import ClientConnectError, InvalidPolicies
 from client_connect_tools.policies import TESTS_SUFFIX, Policies
@@ -40,6 +42,17 @@ class PolicyTestFile(pytest.File):
 
     folder: Path
 
+    @classmethod
+    def of(cls, path: Path, parent: pytest.Collector) -> PolicyTestFile:
+        """Return the collector of a file, under a name that pytest can print whatever the file is called."""
+        collector: PolicyTestFile = cls.from_parent(parent, path=path)
+        if _shown(collector.nodeid) == collector.nodeid:
+            return collector
+        # These have a meaning in the ids of pytest.
+        shown = printable(collector.nodeid).replace(":", "\\u003a").replace("[", "\\u005b")
+        renamed: PolicyTestFile = cls.from_parent(parent, path=path, nodeid=shown, name=shown)
+        return renamed
+
     def collect(self) -> Iterator[PolicyTestItem]:
         """Yield its tests. Whatever is wrong with them or with the policies is an error of the collection."""
         try:
@@ -50,7 +63,7 @@ class PolicyTestFile(pytest.File):
                 item.test, item.decide = test, decide
                 yield item
         except ClientConnectError as error:
-            raise self.CollectError(f"{error}{self._advice()}") from None
+            raise self.CollectError(safe_text(f"{error}{self._advice()}")) from None
 
     def _of_the_handler(self, policies: Policies) -> Iterator[tuple[PolicyTest, Callable[[], Decision]]]:
         require_sound(policies)
@@ -128,12 +141,16 @@ class PolicyTestItem(pytest.Item):
     ) -> str | TerminalRepr:
         """Return what differs; a traceback would show nothing but this module."""
         if isinstance(excinfo.value, PolicyTestFailure):
-            return str(excinfo.value)
+            return safe_text(str(excinfo.value))
         return super().repr_failure(excinfo, style)
 
-    def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int, str]:
         """Return where the test is written."""
-        return self.path, self.test.line - 1, self.name
+        return _shown(str(self.path)), self.test.line - 1, self.name
+
+
+def _shown(name: str) -> str:
+    return safe_text(printable(name))
 
 
 class PolicyTestFailure(Exception):

@@ -12,21 +12,24 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect import Device
-from client_connect.items import device_item, device_of
+from client_connect import ConnectionRequest, Device
+from client_connect.inventory import DeviceTable
+from client_connect.items import Key, device_item, device_of
 from local_aws.emulator import ROOT, Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import ModuleType
 
 pytestmark = pytest.mark.e2e
 
+WRONG_SIGNATURE = "the signature is not that of the timestamp and the body"
 EXAMPLE = ROOT / "examples" / "device-webhook"
 EVENT = {
     "device": "laptop-17",
@@ -71,16 +74,33 @@ def webhook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def send(
-    webhook: ModuleType, event: object, *, secret: bytes = b"shared", encoded: bool = False
-) -> tuple[int, str]:
-    """Send an event; return the status and the message."""
+def signed(event: object, *, secret: bytes = b"shared", timestamp: str | None = None) -> dict[str, Any]:
+    """Return the request of an event."""
     body = json.dumps(event).encode()
-    signature = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    request: dict[str, Any] = {"headers": {"x-signature": signature}, "isBase64Encoded": encoded}
-    request["body"] = base64.b64encode(body).decode() if encoded else body.decode()
+    timestamp = str(int(time.time())) if timestamp is None else timestamp
+    signature = "sha256=" + hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {"headers": {"x-signature": signature, "x-timestamp": timestamp}, "body": body.decode()}
+
+
+def answered(webhook: ModuleType, request: dict[str, Any]) -> tuple[int, str]:
+    """Send a request; return the status and the message."""
     answer = webhook.handler(request, None)
     return answer["statusCode"], json.loads(answer["body"])["message"]
+
+
+def send(
+    webhook: ModuleType,
+    event: object,
+    *,
+    secret: bytes = b"shared",
+    encoded: bool = False,
+    timestamp: str | None = None,
+) -> tuple[int, str]:
+    """Send an event; return the status and the message."""
+    request = signed(event, secret=secret, timestamp=timestamp) | {"isBase64Encoded": encoded}
+    body = request["body"].encode()
+    request["body"] = base64.b64encode(body).decode() if encoded else body.decode()
+    return answered(webhook, request)
 
 
 def known(emulator: Emulator, name: str) -> Device | None:
@@ -128,7 +148,7 @@ def test_an_event_of_the_second_of_an_import_is_written(emulator: Emulator, webh
 
 def test_a_clock_that_is_ahead_keeps_no_later_event_out(emulator: Emulator, webhook: ModuleType) -> None:
     """An event of the future happened by now, and so did what was imported."""
-    ahead = {"device": "c", "at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(), "compliant": True}
+    ahead = {"device": "c", "at": (datetime.now(UTC) + timedelta(minutes=4)).isoformat(), "compliant": True}
     imported = device_item("d", Device(last_seen=datetime(9999, 11, 22, tzinfo=UTC), compliant=True))
     assert send(webhook, ahead) == (200, "written")
     emulator.client("dynamodb").put_item(TableName="devices", Item=imported)
@@ -143,9 +163,108 @@ def test_a_clock_that_is_ahead_keeps_no_later_event_out(emulator: Emulator, webh
 def test_a_wrong_signature_writes_nothing(emulator: Emulator, webhook: ModuleType) -> None:
     """Neither does one that is missing."""
     event = {**EVENT, "device": "forged"}
-    assert send(webhook, event, secret=b"guessed") == (401, "the signature is not that of the body")
+    assert send(webhook, event, secret=b"guessed") == (401, WRONG_SIGNATURE)
     assert webhook.handler({"headers": {}, "body": json.dumps(event)}, None)["statusCode"] == 401
     assert known(emulator, "forged") is None
+
+
+@pytest.mark.parametrize("seconds", [-86_400, -400, 400, 86_400])
+def test_an_old_or_future_request_writes_nothing(
+    emulator: Emulator, webhook: ModuleType, seconds: int
+) -> None:
+    """Whoever recorded one cannot send it again later; nor can one be made to be used later."""
+    event = {**EVENT, "device": "recorded"}
+    timestamp = str(int(time.time()) + seconds)
+    late = (401, "the timestamp is not within 300 seconds of now")
+    assert send(webhook, event, timestamp=timestamp) == late
+    assert known(emulator, "recorded") is None
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["", "now", "-1", "1e9", "1" * 13, "\u0661", " 1", "2026-11-22T09:00:00Z"]
+)
+def test_a_timestamp_that_is_none_writes_nothing(webhook: ModuleType, timestamp: str) -> None:
+    """Even if it is signed."""
+    assert send(webhook, EVENT, timestamp=timestamp)[0] == 401
+
+
+def test_the_timestamp_is_signed(webhook: ModuleType) -> None:
+    """With another one, the signature of a recorded request is wrong; so is that of a moved boundary."""
+    request = signed(EVENT, timestamp=str(int(time.time()) - 400))
+    moved = str(int(time.time()))
+    assert answered(webhook, {**request, "headers": {**request["headers"], "x-timestamp": moved}}) == (
+        401,
+        WRONG_SIGNATURE,
+    )
+    headers = {name: value for name, value in request["headers"].items() if name != "x-timestamp"}
+    assert answered(webhook, {**request, "headers": headers}) == (401, WRONG_SIGNATURE)
+
+
+@pytest.mark.parametrize("hours", [0.2, 24, 24 * 365])
+def test_an_event_of_the_future_writes_nothing(webhook: ModuleType, hours: float) -> None:
+    """A clock may be some minutes ahead, not more."""
+    event = {**EVENT, "at": (datetime.now(UTC) + timedelta(hours=hours)).isoformat()}
+    assert send(webhook, event) == (400, '"at" is more than 300 seconds ahead')
+
+
+def test_two_secrets_while_one_is_rotated(webhook: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender can change at any time between."""
+    secrets = webhook.boto3.client("secretsmanager")
+    secrets.put_secret_value(SecretId=os.environ["SECRET"], SecretString="new\nshared\n")
+    assert [send(webhook, EVENT, secret=secret)[0] for secret in (b"new", b"shared", b"other", b"")] == [
+        *(200, 200, 401, 401)
+    ]
+    later = time.monotonic() + webhook.SECRET_READ_EVERY_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    secrets.put_secret_value(SecretId=os.environ["SECRET"], SecretString="new")
+    assert [send(webhook, EVENT, secret=secret)[0] for secret in (b"new", b"shared")] == [200, 401]
+
+
+@pytest.mark.parametrize("value", [" ", "\n\n", "a\nb\nc"])
+def test_fails_for_a_secret_that_is_none(webhook: ModuleType, value: str) -> None:
+    """An empty one could be guessed, and a third one was forgotten."""
+    webhook.boto3.client("secretsmanager").put_secret_value(SecretId=os.environ["SECRET"], SecretString=value)
+    with pytest.raises(ValueError, match="store one, or the new and the old one"):
+        send(webhook, EVENT, secret=b"")
+
+
+def test_a_removed_device_is_marked(emulator: Emulator, webhook: ModuleType) -> None:
+    """So that neither an older event nor a repeated one brings it back; a newer one does."""
+    seen = {"device": "gone", "at": "2025-11-22T09:00:00Z", "compliant": True}
+    removed = {"device": "gone", "at": "2025-11-22T10:00:00Z", "removed": True, "compliant": True}
+    tables = inventory(emulator)
+    assert send(webhook, seen) == (200, "written")
+    assert tables("gone") == "known"
+    assert send(webhook, removed) == (200, "written")
+    assert tables("gone") == "unknown"
+    assert send(webhook, seen) == (200, "older than what is known")
+    assert tables("gone") == "unknown"
+    assert send(webhook, {**seen, "at": "2025-11-22T11:00:00Z"}) == (200, "written")
+    assert tables("gone") == "known"
+
+
+def inventory(emulator: Emulator) -> Callable[[str], str]:
+    """Return what tells what the handler's inventory says of a device."""
+    dynamodb = emulator.client("dynamodb")
+
+    class Items:
+        def get(self, keys: Iterable[Key]) -> dict[Key, Any]:
+            devices = [key for key in keys if key.table == "devices"]
+            answers = {
+                key: dynamodb.get_item(TableName="devices", Key={key.name: {"S": key.value}})
+                for key in devices
+            }
+            return {key: answer["Item"] for key, answer in answers.items() if "Item" in answer}
+
+    table = DeviceTable(Items(), devices="devices", waivers="waivers")  # type: ignore[arg-type]
+
+    def state(name: str) -> str:
+        address = IPv4Address("192.0.2.1")
+        request = ConnectionRequest("c", "e", platform="win", public_ip=address, common_name=name)
+        (entry,) = table.look_up([request])
+        return entry.inventory
+
+    return state
 
 
 def test_a_secret_that_was_replaced_is_soon_refused(
@@ -170,6 +289,7 @@ def test_a_secret_that_was_replaced_is_soon_refused(
         ({**EVENT, "at": "2025-11-22T09:00:00"}, '"at" has no time zone'),
         ({**EVENT, "compliant": "true"}, '"compliant" is not of type bool'),
         ({**EVENT, "osVersion": "ten"}, '"osVersion" is not two or more numbers'),
+        ({**EVENT, "removed": "true"}, '"removed" is not of type bool'),
         ({**EVENT, "labels": {"a": 1}}, '"a" is not of type str'),
     ],
 )
@@ -195,8 +315,8 @@ def test_the_app_is_synthesized(tmp_path: Path) -> None:
         for name, each in resources.items()
         if each["Type"] == "AWS::IAM::Policy" and name.startswith("Webhook")
     ]
-    assert {action for statement in policy for action in statement["Action"]} == {
-        *(f"dynamodb:{action}" for action in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")),
-        *("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"),
+    actions = [statement["Action"] for statement in policy]
+    assert {action for each in actions for action in ([each] if isinstance(each, str) else each)} == {
+        *("dynamodb:PutItem", "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"),
     }
     assert all("Waivers" not in json.dumps(statement["Resource"]) for statement in policy)

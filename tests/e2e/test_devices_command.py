@@ -96,13 +96,28 @@ def refusal(kind: str, status: int = 400) -> Fault:
     return lambda _: (status, error)
 
 
+def cancelled(code: str) -> tuple[int, dict[str, Any]]:
+    """Refuse a transaction because of its first item."""
+    return 400, {
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "message": "cancelled",
+        "CancellationReasons": [{"Code": code}, {"Code": "None"}],
+    }
+
+
 class Inventory:
     """The two tables, empty, and the command."""
 
     def __init__(self, emulator: Emulator, server: FaultyDynamoDb) -> None:
         self.client = emulator.client("dynamodb")
         self.server = server
-        self.environment = {**emulator.environment, "AWS_ENDPOINT_URL": server.endpoint, **TABLES}
+        self.environment = {
+            **emulator.environment,
+            "AWS_ENDPOINT_URL": server.endpoint,
+            "AWS_ENDPOINT_URL_STS": emulator.endpoint,
+            **TABLES,
+        }
+        self.caller: str = emulator.client("sts").get_caller_identity()["Arn"]
 
     def run(self, *arguments: str | Path, **environment: str | None) -> Result:
         """Run the command."""
@@ -394,26 +409,28 @@ def test_what_is_exported_can_be_imported(inventory: Inventory, tmp_path: Path) 
     assert output.read_bytes() == exported
 
 
-def test_an_export_goes_through_links_and_into_pipes(inventory: Inventory, tmp_path: Path) -> None:
-    """Neither is replaced by a file: a device such as /dev/null would be gone for the whole machine."""
+def test_an_export_goes_into_pipes_and_through_no_link(inventory: Inventory, tmp_path: Path) -> None:
+    """Somebody else may have made the link; a pipe is not replaced by a file."""
     inventory.put("devices", {"commonName": {"S": "pc"}})
     (tmp_path / "link").symlink_to("file")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        for output in ("link", "pipe"):
-            assert inventory.run("export", "--output", tmp_path / output).exit_code == 0
+        assert inventory.run("export", "--output", pipe).exit_code == 0
         assert os.read(reader, 100) == b'{"commonName": "pc"}\n'
     finally:
         os.close(reader)
-    assert (tmp_path / "file").read_text("utf-8") == '{"commonName": "pc"}\n'
-    assert (tmp_path / "link").is_symlink()
+    result = inventory.run("export", "--output", tmp_path / "link")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert (
+        result.stderr == f'cannot write "{tmp_path / "link"}": it is a link to "file"; name the file itself\n'
+    )
     assert pipe.is_fifo()
-    assert len(list(tmp_path.iterdir())) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe"]
 
 
-@pytest.mark.parametrize("output", ["", "/", "missing/devices.jsonl", "x" * 253])
+@pytest.mark.parametrize("output", ["", "/", "missing/devices.jsonl", "x" * 256])
 def test_fails_for_an_output_that_cannot_be_written(
     inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
@@ -450,12 +467,100 @@ def test_waives_and_unwaives(inventory: Inventory) -> None:
     (granted,) = inventory.waivers("user:bob").values()
     assert granted.until == datetime(2099, 12, 1, 8, tzinfo=UTC)
     assert granted.approved_by == "carol"
+    assert granted.granted_by == inventory.caller
+    assert granted.granted_at is not None
+    assert abs(granted.granted_at - datetime.now(UTC)) < timedelta(minutes=5)
     gone = inventory.run("unwaive", *policy)
     assert (gone.exit_code, gone.stdout[:27]) == (0, 'removed: "minimum-windows" ')
-    assert inventory.items("waivers") == []
+    assert inventory.waivers("user:bob") == {}
     missing = inventory.run("unwaive", *policy)
     assert missing.exit_code == 1
     assert 'there is no waiver of the policy "minimum-windows" for user:bob' in missing.stderr
+
+
+def test_every_waiver_leaves_a_trace(inventory: Inventory) -> None:
+    """Of what is revoked, replaced and removed: who granted it, who ended it and when; the item stays for 400 days."""
+    inventory.put("waivers", waivers_item([waiver("old", hours=-1)]))
+    inventory.put("waivers", waivers_item([waiver("gone", hours=-1, holder="user:eve")]))
+    for arguments in (
+        (*WAIVE, "--policy", "a", "--user", "bob", "--for", "8h"),
+        (*WAIVE, "--policy", "a", "--user", "bob", "--for", "9h"),
+        ("unwaive", "--policy", "a", "--user", "bob"),
+        (*WAIVE, "--policy", "b", "--device", "pc", "--for", "1h"),
+    ):
+        assert inventory.run(*arguments).exit_code == 0
+    listed = [json.loads(line) for line in inventory.run("waivers", "--json").stdout.splitlines()]
+    assert sorted((each["state"], each["holder"], each["policyId"]) for each in listed) == [
+        ("active", "device:pc", "b"),
+        ("expired", "user:bob", "old"),
+        ("expired", "user:eve", "gone"),
+        ("replaced", "user:bob", "a"),
+        ("revoked", "user:bob", "a"),
+    ]
+    for each in listed:
+        assert each.get("grantedBy") == (None if each["policyId"] in ("old", "gone") else inventory.caller)
+        ended = each["state"] in ("revoked", "replaced") or each["policyId"] == "old"
+        assert each.get("endedBy") == (inventory.caller if ended else None)
+    for item in inventory.items("waivers"):
+        assert int(item["expiresAt"]["N"]) > (NOW + timedelta(days=399)).timestamp()
+    only = inventory.run("waivers", "--active")
+    assert only.stdout.startswith('active device:pc "b" until ')
+    assert only.stdout.endswith(f"(approved by carol), granted by {inventory.caller}\n")
+    assert len(inventory.run("waivers").stdout.splitlines()) == 5
+
+
+def test_a_trace_and_its_change_are_written_together(inventory: Inventory) -> None:
+    """When the change is refused, there is neither; a conflict is tried again."""
+    policy = ("--policy", "a", "--user", "bob")
+    assert inventory.run(*WAIVE, *policy, "--for", "8h").exit_code == 0
+    inventory.server.faults["TransactWriteItems"] = [refusal("AccessDeniedException")]
+    assert inventory.run("unwaive", *policy).exit_code == 2
+    assert len(inventory.items("waivers")) == 1
+    inventory.server.faults["TransactWriteItems"] = [lambda _: cancelled("TransactionConflict")]
+    assert inventory.run("unwaive", *policy).exit_code == 0
+    assert len(inventory.items("waivers")) == 1
+
+
+@pytest.mark.parametrize("end", [("--for", "9h"), ("--until", "2099-01-01T00:00Z")])
+def test_fails_for_a_waiver_that_is_longer_than_allowed(inventory: Inventory, end: tuple[str, str]) -> None:
+    """By the option or the variable, which has minutes as in the handler; nothing is written."""
+    arguments = (*WAIVE, "--policy", "a", "--user", "bob", *end)
+    for result in (
+        inventory.run(*arguments, "--longest", "8h"),
+        inventory.run(*arguments, CLIENT_CONNECT_LONGEST_WAIVER="480m"),
+    ):
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert re.search(r"more than (8h|480m) from now; grant a shorter one\n$", result.stderr)
+    assert inventory.items("waivers") == []
+    shorter = inventory.run(*WAIVE, "--policy", "a", "--user", "bob", "--for", "8h", "--longest", "8h")
+    assert shorter.exit_code == 0
+
+
+def test_fails_when_sts_does_not_say_who_grants(inventory: Inventory) -> None:
+    """A waiver of nobody is not written."""
+    result = inventory.run(
+        *WAIVE,
+        *("--policy", "a", "--user", "bob", "--for", "8h"),
+        AWS_ENDPOINT_URL_STS="http://127.0.0.1:9",
+        AWS_MAX_ATTEMPTS="1",
+    )
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Could not connect to the endpoint URL" in result.stderr
+    assert inventory.items("waivers") == []
+
+
+def test_malformed_waivers_are_reported(inventory: Inventory) -> None:
+    """The others are listed; status 1."""
+    inventory.put("waivers", {HOLDER: {"S": "user:x"}})
+    inventory.put("waivers", {HOLDER: {"S": "ended:x"}, "ended": {"M": {}}})
+    inventory.put("waivers", waivers_item([waiver("a", hours=1)]))
+    result = inventory.run("waivers")
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert sorted(result.stderr.splitlines()) == [
+        "waivers of \"ended:x\": the trace of a waiver has no 'holder'",
+        'waivers of "user:x": "waivers" is missing',
+    ]
 
 
 def test_expired_waivers_are_removed_and_others_stay_as_they_are(inventory: Inventory) -> None:
@@ -465,10 +570,10 @@ def test_expired_waivers_are_removed_and_others_stay_as_they_are(inventory: Inve
     inventory.put("waivers", item)
     result = inventory.run(*WAIVE, "--policy", "mine", "--user", "bob", "--for", "30m")
     assert 'removed because its time is over: "old" until ' in result.stdout
-    (after,) = inventory.items("waivers")
+    (after,) = [item for item in inventory.items("waivers") if item[HOLDER]["S"] == "user:bob"]
     assert after["waivers"]["M"].keys() == {"other", "mine"}
     assert after["waivers"]["M"]["other"]["M"]["ticket"] == {"S": "T-1"}
-    assert int(after["expiresAt"]["N"]) == (NOW + timedelta(hours=1)).timestamp()
+    assert int(after["expiresAt"]["N"]) == (NOW + timedelta(days=400, hours=1)).timestamp()
     assert inventory.run("unwaive", "--policy", "mine", "--user", "bob").exit_code == 0
     assert inventory.waivers("user:bob").keys() == {"other"}
 
@@ -479,7 +584,7 @@ def test_a_change_at_the_same_time_is_not_lost(inventory: Inventory, before: lis
     if before:
         inventory.put("waivers", waivers_item(before))
     theirs = [*before, waiver("theirs", hours=2)]
-    inventory.server.faults["PutItem"] = [lambda _: inventory.put("waivers", waivers_item(theirs))]
+    inventory.server.faults["TransactWriteItems"] = [lambda _: inventory.put("waivers", waivers_item(theirs))]
     assert inventory.run(*WAIVE, "--policy", "mine", "--user", "bob", "--for", "7d").exit_code == 0
     assert inventory.waivers("user:bob").keys() == {*(each.policy_id for each in theirs), "mine"}
 
@@ -488,18 +593,20 @@ def test_a_waiver_granted_while_the_last_one_is_revoked_stays(inventory: Invento
     """The deletion has a condition too."""
     mine, theirs = waiver("mine", hours=1), waiver("theirs", hours=2)
     inventory.put("waivers", waivers_item([mine]))
-    inventory.server.faults["DeleteItem"] = [lambda _: inventory.put("waivers", waivers_item([mine, theirs]))]
+    inventory.server.faults["TransactWriteItems"] = [
+        lambda _: inventory.put("waivers", waivers_item([mine, theirs]))
+    ]
     assert inventory.run("unwaive", "--policy", "mine", "--user", "bob").exit_code == 0
     assert inventory.waivers("user:bob").keys() == {"theirs"}
 
 
 def test_fails_when_others_are_always_faster(inventory: Inventory) -> None:
     """After five attempts it gives up, and says so."""
-    inventory.server.faults["PutItem"] = [refusal("ConditionalCheckFailedException")] * 9
+    inventory.server.faults["TransactWriteItems"] = [lambda _: cancelled("ConditionalCheckFailed")] * 9
     result = inventory.run(*WAIVE, "--policy", "mine", "--user", "bob", "--for", "7d")
     assert result.exit_code == 2
     assert 'the waivers of "user:bob" were changed by somebody else 5 times; try again' in result.stderr
-    assert inventory.server.requests.count("PutItem") == 5
+    assert inventory.server.requests.count("TransactWriteItems") == 5
 
 
 def test_fails_for_waivers_that_are_malformed(inventory: Inventory) -> None:
@@ -620,7 +727,8 @@ def test_the_documented_commands_run(inventory: Inventory, tmp_path: Path) -> No
     assert (result.returncode, result.stderr) == (0, "")
     assert inventory.devices().keys() == {"laptop-17", "laptop-18"}
     assert inventory.waivers("device:laptop-18").keys() == {"compliant-device"}
-    assert inventory.items("waivers").pop()["holder"] == {"S": "device:laptop-18"}
+    holders = {item[HOLDER]["S"].partition(":")[0] for item in inventory.items("waivers")}
+    assert holders == {"device", "ended"}
     lines, device, waivers = map(json.loads, examples("json"))
     assert json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0]) in (
         lines,

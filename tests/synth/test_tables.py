@@ -479,3 +479,23 @@ def test_fails_for_a_table_of_another_stack_elsewhere() -> None:
     table = dynamodb.TableV2(there, "Devices", partition_key=key("commonName"), table_name="devices")
     with pytest.raises(InvalidArgument, match=r"^There/Devices is in aws://111111111111/us-east-1"):
         DeviceInventory(cdk.Stack(app, "Here", env=HERE), "Inventory", devices_table=table)
+
+
+def test_the_longest_waiver_is_told_the_handler(stack: cdk.Stack) -> None:
+    """In minutes; without it there is no variable."""
+    inventory = DeviceInventory(stack, "Inventory", longest_waiver=cdk.Duration.days(7))
+    ClientConnectHandler(stack, "Handler", device_inventory=inventory, policies=ON_DEVICES)
+    ClientConnectHandler(stack, "Other", device_inventory=DeviceInventory(stack, "Any"), policies=ON_DEVICES)
+    found = [
+        function["Properties"]["Environment"]["Variables"].get(settings.LONGEST_WAIVER)
+        for function in template(stack).find_resources("AWS::Lambda::Function").values()
+        if settings.WAIVERS_TABLE in function["Properties"].get("Environment", {}).get("Variables", {})
+    ]
+    assert sorted(found, key=str) == ["10080m", None]
+
+
+@pytest.mark.parametrize("duration", [cdk.Duration.seconds(0), cdk.Duration.seconds(90)])
+def test_fails_for_a_longest_waiver_that_is_no_minutes(stack: cdk.Stack, duration: cdk.Duration) -> None:
+    """The message has what came and what to give."""
+    with pytest.raises(InvalidArgument, match=r"^longest_waiver is .*; give whole minutes, such as Duration"):
+        DeviceInventory(stack, "Inventory", longest_waiver=duration)

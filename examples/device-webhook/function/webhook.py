@@ -1,14 +1,21 @@
 """A device manager's webhook, written into the table of devices.
 
-The function behind a URL of Lambda. A request is a JSON object with the signature of its body::
+The function behind a URL of Lambda. A request is a JSON object, signed together with the time of sending::
 
-    X-Signature: sha256=<HMAC-SHA256 of the body, in hexadecimal>
+    X-Timestamp: <seconds since 1970>
+    X-Signature: sha256=<HMAC-SHA256 of timestamp, "." and body, in hexadecimal>
 
     {"device": "laptop-17", "at": "2026-11-22T09:00:00Z", "compliant": true, "osVersion": "10.0.22631",
      "labels": {"owner": "bob"}}
 
-``device`` is the common name of the client certificate, ``at`` the moment of the event; the rest may be
-missing. Change ``item_of`` to what your device manager sends.
+``device`` is the common name of the client certificate, ``at`` the time of the event; the rest may be missing.
+``"removed": true`` says that the device manager no longer knows the device. Change ``item_of`` to what your device
+manager sends.
+
+A request that somebody recorded is refused five minutes after it was sent, and until then changes nothing that a newer
+event says. A device that is removed stays as a mark: without it, an older event would bring the device back.
+
+To rotate the secret, store the new one and the old one in two lines, change the sender, then store the new one alone.
 """
 
 from __future__ import annotations
@@ -20,14 +27,18 @@ import json
 import os
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import boto3
 
 SECRET_READ_EVERY_S = 300
+WINDOW_S = 300
 _SIGNATURE = "x-signature"
+_TIMESTAMP = "x-timestamp"
+_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+_MOST_SECRETS = 2
 _VERSION = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,2}(?=\.|\Z)")
 
 
@@ -37,9 +48,12 @@ class InvalidEvent(ValueError):
 
 def handler(request: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer a request to the function's URL."""
-    body = _body(request)
-    if not _is_signed(body, request["headers"].get(_SIGNATURE, "")):
-        return _answer(401, "the signature is not that of the body")
+    body, headers = _body(request), request["headers"]
+    timestamp = headers.get(_TIMESTAMP, "")
+    if not _is_signed(timestamp, body, headers.get(_SIGNATURE, "")):
+        return _answer(401, "the signature is not that of the timestamp and the body")
+    if not _is_recent(timestamp):
+        return _answer(401, f"the timestamp is not within {WINDOW_S} seconds of now")
     try:
         item = item_of(json.loads(body))
     except (InvalidEvent, ValueError, RecursionError) as error:
@@ -59,6 +73,8 @@ def item_of(event: object) -> dict[str, Any]:
         "commonName": {"S": _text(event, "device")},
         "lastSeen": {"S": _time(_text(event, "at"))},
     }
+    if _of_type(event.get("removed", False), bool, "removed"):
+        return item | {"removed": {"BOOL": True}}
     if event.get("compliant") is not None:
         item["compliant"] = {"BOOL": _of_type(event["compliant"], bool, "compliant")}
     if event.get("osVersion") is not None:
@@ -74,18 +90,32 @@ def _body(request: dict[str, Any]) -> bytes:
     return base64.b64decode(text) if request.get("isBase64Encoded") else text.encode()
 
 
-def _is_signed(body: bytes, signature: str) -> bool:
-    secret = _secret(int(time.monotonic() // SECRET_READ_EVERY_S))
-    expected = "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
+def _is_signed(timestamp: str, body: bytes, signature: str) -> bool:
+    signed = timestamp.encode() + b"." + body
+    secrets = _secrets(int(time.monotonic() // SECRET_READ_EVERY_S))
+    expected = ("sha256=" + hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in secrets)
+    return any(hmac.compare_digest(each.encode(), signature.encode()) for each in expected)
+
+
+def _is_recent(timestamp: str) -> bool:
+    """Whether a request was sent just now, by a clock that is a little behind or ahead."""
+    return bool(_SECONDS.fullmatch(timestamp)) and abs(time.time() - int(timestamp)) <= WINDOW_S
 
 
 @lru_cache(maxsize=1)
-def _secret(_period: int) -> bytes:
-    """Return the secret that is shared with the device manager, read again in each period: it may be replaced."""
+def _secrets(_period: int) -> tuple[bytes, ...]:
+    """Return the secrets that are shared with the device manager, read again in each period.
+
+    Raises:
+        ValueError: When there is none, or more than the new and the old one.
+    """
     answer = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET"])
-    secret: bytes = answer["SecretString"].encode()
-    return secret
+    secrets = tuple(line.strip().encode() for line in answer["SecretString"].splitlines() if line.strip())
+    if not 1 <= len(secrets) <= _MOST_SECRETS:
+        raise ValueError(
+            f"the secret has {len(secrets)} lines; store one, or the new and the old one while it rotates"
+        )
+    return secrets
 
 
 def _write(item: dict[str, Any]) -> bool:
@@ -132,8 +162,11 @@ def _time(text: str) -> str:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise InvalidEvent('"at" has no time zone')
+    now = datetime.now(UTC)
+    if at - now > timedelta(seconds=WINDOW_S):
+        raise InvalidEvent(f'"at" is more than {WINDOW_S} seconds ahead')
     # By a clock that is ahead, an event would make all that follow it older.
-    return _in_utc(min(at, datetime.now(UTC)))
+    return _in_utc(min(at, now))
 
 
 def _in_utc(at: datetime) -> str:

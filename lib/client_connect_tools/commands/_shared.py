@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from client_connect.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from client_connect_tools.errors import ClientConnectError
     from client_connect_tools.native import TrustProviderType
     from client_connect_tools.policies import Policies
 
@@ -70,11 +73,11 @@ def errors_end_the_command() -> Iterator[None]:
         ) from None
 
 
-def wrong_use(message: str) -> NoReturn:
-    """End with a message and status 2.
+def wrong_use(message: str | ClientConnectError) -> NoReturn:
+    """End with status 2 and a message of one line, or an error of the library, which may have several.
 
     Raises:
         typer.Exit: Always.
     """
-    print(message, file=sys.stderr)
+    print(printable(message) if isinstance(message, str) else message, file=sys.stderr)
     raise typer.Exit(WRONG_USE)

@@ -92,5 +92,5 @@ def _module(path: Path) -> ExtraFacts:
         return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)
     except InvalidExtraFacts as error:
         if isinstance(error.__cause__, OSError | UnicodeDecodeError):
-            wrong_use(str(error))
+            wrong_use(error)
         raise

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from client_connect.printable import printable
 from client_connect_tools.commands._shared import (
     FINDINGS,
     JsonOption,
@@ -187,7 +188,7 @@ def _warn_of_misspellings(facts: Facts) -> None:
     from client_connect_tools._misspellings import misspellings
 
     for key, problem in misspellings(facts.request):
-        print(f'warning: "{key}" {problem}', file=sys.stderr)
+        print(printable(f'warning: "{key}" {problem}'), file=sys.stderr)
 
 
 def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:
@@ -199,12 +200,11 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_document(explanation, facts), indent=2))
         return
-    from rich.console import Console
-
+    from client_connect_tools._safe_output import console
     from client_connect_tools.commands._explanation_text import explanation_text
 
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
-    Console(highlight=False, soft_wrap=True).print(explanation_text(explanation, facts))
+    console(soft_wrap=True).print(explanation_text(explanation, facts))
 
 
 def _document(explanation: Explanation, facts: Facts) -> dict[str, Any]:

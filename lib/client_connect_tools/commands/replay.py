@@ -41,7 +41,9 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
         Path | None,
         typer.Option(help="The policies to compare with. Default: what the logs say was decided."),
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with charts to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
+    ] = None,
     as_json: JsonOption = False,
     allow_change: Annotated[
         bool, typer.Option("--allow-change", help="End with status 0 when something changes, too.")
@@ -101,9 +103,20 @@ def _prepare(
             time_zone=_zone(time_zone),
         )
         sources = Sources.find(logs)
-    if html is not None and (html.is_dir() or not html.absolute().parent.is_dir()):
-        wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
+    if html is not None:
+        _require_writable(html)
     return comparison, sources
+
+
+def _require_writable(html: Path) -> None:
+    from client_connect_tools._private_file import require_no_link
+
+    if html.is_dir() or not html.absolute().parent.is_dir():
+        wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
+    try:
+        require_no_link(html)
+    except OSError as error:
+        wrong_use(f'cannot write the page "{html}": {error}')
 
 
 def _sound(path: Path) -> Policies:
@@ -128,7 +141,7 @@ def _wrong_use_of_errors() -> Iterator[None]:
     try:
         yield
     except ClientConnectError as error:
-        wrong_use(str(error))
+        wrong_use(error)
 
 
 def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
@@ -141,12 +154,13 @@ def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
 @contextmanager
 def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[Tally], None]]]:
     """Show how far the logs have been read, on a terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
+    from client_connect_tools._safe_output import console
+
+    terminal = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("Replaying", total=size)
 
         def on_tally(tally: Tally) -> None:
@@ -162,16 +176,15 @@ def _print_json(tally: Tally, seconds: float) -> None:
 
 
 def _print(tally: Tally, seconds: float) -> None:
-    from rich.console import Console
-
+    from client_connect_tools._safe_output import console
     from client_connect_tools.replay.terminal import tables
 
     # Where nobody has set a width, as in a pipeline's log, names are not to be broken.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    terminal = console(width=width)
     for table in tables(tally, seconds=seconds):
-        console.print(table)
-        console.print()
+        terminal.print(table)
+        terminal.print()
 
 
 def _warn_of_undecidable(count: int, reason: str) -> None:
@@ -181,12 +194,14 @@ def _warn_of_undecidable(count: int, reason: str) -> None:
 
 
 def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:
+    from client_connect_tools._private_file import private_file
     from client_connect_tools.replay.html import page
 
     try:
-        file.write_text(page(tally, description=description, seconds=seconds), "utf-8")
+        with private_file(file) as stream:
+            stream.write(page(tally, description=description, seconds=seconds))
     except OSError as error:
-        wrong_use(f'cannot write the page "{file}": {error.strerror}')
+        wrong_use(f'cannot write the page "{file}": {error.strerror or error}')
 
 
 def _description(logs: list[str], new: Path, old: Path | None) -> str:

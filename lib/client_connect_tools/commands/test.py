@@ -99,22 +99,21 @@ def _print_json(report: PolicyTestReport) -> None:
 
 
 def _print(report: PolicyTestReport) -> None:
-    from rich.console import Console
-
     from client_connect_tools._policy_test_text import place
+    from client_connect_tools._safe_output import console
 
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    terminal = console(soft_wrap=True)
     for result in report.results:
         mark, style = ("passed", "green") if result.passed else ("FAILED", "bold red")
-        console.print(mark, style=style, end=" ")
-        console.print(place(result.test))
+        terminal.print(mark, style=style, end=" ")
+        terminal.print(place(result.test))
     for failure in report.failures:
-        console.print(f"\n{failure}")
-    console.print()
+        terminal.print(f"\n{failure}")
+    terminal.print()
     failed, total = len(report.failures), len(report.results)
     summary = f"{failed} of {total} tests failed" if failed else f"{total} tests passed"
-    console.print(
+    terminal.print(
         summary if total > 1 else summary.replace("tests", "test"), style="red" if failed else "green"
     )
     if report.uncovered:
-        console.print(f"no test reaches: {', '.join(report.uncovered)}", style="yellow")
+        terminal.print(f"no test reaches: {', '.join(report.uncovered)}", style="yellow")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDbFailed(Exception):
-    """DynamoDB cannot be asked, or refuses; the message says why."""
+    """DynamoDB or STS cannot be asked, or refuses; the message says why."""
 
 
 def client() -> DynamoDBClient:
@@ -33,6 +33,17 @@ def client() -> DynamoDBClient:
             raise DynamoDbFailed("no Region is set; set AWS_DEFAULT_REGION, or the region of your profile")
         created: DynamoDBClient = session.client("dynamodb")
         return created
+
+
+def caller() -> str:
+    """Return the ARN of the principal whose credentials are used, as STS knows it.
+
+    Raises:
+        DynamoDbFailed: When STS cannot be asked.
+    """
+    with aws_errors():
+        arn: str = boto3.Session().client("sts").get_caller_identity()["Arn"]
+        return arn
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -133,8 +134,12 @@ def _require_header(header: list[str]) -> None:
             )
     if "" in header:
         raise UnreadableFile("a column has no name; name it, or remove it")
-    if repeated := sorted({column for column in header if header.count(column) > 1}):
+    if repeated := sorted(_repeated(header)):
         raise UnreadableFile(f"the header has {shown(repeated[0])} twice; remove one of them")
+
+
+def _repeated(names: Iterable[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _letters(text: str) -> str:
@@ -210,8 +215,7 @@ class _Object(dict[str, object]):
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
-        names = [name for name, _ in pairs] if len(self) < len(pairs) else []
-        self.repeated = [name for name in self if names.count(name) > 1]
+        self.repeated = _repeated(name for name, _ in pairs) if len(self) < len(pairs) else []
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_Object)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _LONGEST_KEY = 2048
 _LARGEST_ITEM = 400 * 1024
 
+_MOST_PLACES = 10
+
 _KEYS = (COMMON_NAME, *DEVICE_KEYS)
 
 
@@ -78,11 +80,18 @@ def read_devices(
             continue
         name = item[COMMON_NAME]["S"]
         if name in repeated:
-            where = f"{'lines' if line.entry is None else 'entries'} {', '.join(map(str, repeated[name]))}"
+            where = f"{'lines' if line.entry is None else 'entries'} {_places(repeated[name])}"
             problem = f'"{COMMON_NAME}" is {shown(name)} in the {where}; leave one'
             yield RejectedLine(line.line, problem, line.entry)
         else:
             yield DeviceLine(line.line, item)
+
+
+def _places(numbers: Sequence[int]) -> str:
+    """Name the first of many, because each of them is reported with all."""
+    first = ", ".join(map(str, numbers[:_MOST_PLACES]))
+    more = len(numbers) - _MOST_PLACES
+    return f"{first} and {more} more" if more > 0 else first
 
 
 def _item(value: Mapping[str, object], zone: tzinfo | None) -> Item:

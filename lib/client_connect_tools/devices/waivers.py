@@ -1,4 +1,12 @@
-"""Waivers granted and revoked. What somebody else changes at the same time is never lost."""
+"""Waivers granted and revoked. What somebody else changes at the same time is never lost.
+
+What is revoked, replaced or removed because its time is over leaves an item of its own, written in the same
+transaction: who ended it, when and how. DynamoDB removes it after 400 days, as the waivers themselves::
+
+    {"holder": "ended:2026-11-22T09:00:00.000000Z:4f2a...", "ended": {"holder": "user:bob", "policyId":
+     "minimum-windows", "until": ..., "reason": ..., "approvedBy": ..., "grantedBy": ..., "how": "revoked",
+     "endedAt": ..., "endedBy": "arn:aws:sts::..."}, "expiresAt": 1830643200}
+"""
 
 from __future__ import annotations
 
@@ -7,8 +15,17 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from client_connect.items import HOLDER, waivers_item, waivers_of
+from client_connect.items import (
+    EXPIRES_AT,
+    HOLDER,
+    MalformedItem,
+    kept_until,
+    waiver_attributes,
+    waivers_item,
+    waivers_of,
+)
 from client_connect_tools.devices.dynamodb import DynamoDbFailed, aws_errors, get
 
 if TYPE_CHECKING:
@@ -21,6 +38,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 5
 _LONGEST_PAUSE_S = 0.2
+_ENDED = "ended:"
+_MOST_TRACES = 90  # a transaction has at most 100 items
+_CHANGED = frozenset(("ConditionalCheckFailed", "TransactionConflict"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +56,23 @@ class Change:
     expired: tuple[Waiver, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptWaiver:
+    """A waiver that the table holds, or the trace of one.
+
+    Attributes:
+        waiver: What was granted, to whom and by whom.
+        state: ``active``, ``expired``, ``revoked`` or ``replaced``.
+        ended_at: When it was ended, as ISO 8601; empty where nobody ended it.
+        ended_by: The ARN of the principal that did.
+    """
+
+    waiver: Waiver
+    state: str
+    ended_at: str = ""
+    ended_by: str = ""
+
+
 def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver) -> Change:
     """Grant a waiver, in the place of one of the same policy.
 
@@ -43,21 +80,51 @@ def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver) -> Change:
         MalformedItem: When what the table holds cannot be understood.
         DynamoDbFailed: When it cannot be read or written, or others are always faster.
     """
-    return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver])
+    return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=waiver.granted_by)
 
 
-def unwaive(dynamodb: DynamoDBClient, table: str, *, holder: str, policy_id: str) -> Change:
+def unwaive(dynamodb: DynamoDBClient, table: str, *, holder: str, policy_id: str, by: str) -> Change:
     """Revoke a waiver, if there is one.
+
+    Args:
+        dynamodb: A client.
+        table: The name of the table.
+        holder: The device or the user.
+        policy_id: The ``@id`` of the policy.
+        by: The ARN of the principal that revokes it.
 
     Raises:
         MalformedItem: When what the table holds cannot be understood.
         DynamoDbFailed: When it cannot be read or written, or others are always faster.
     """
-    return _change(dynamodb, table, holder, policy_id, [])
+    return _change(dynamodb, table, holder, policy_id, [], by=by)
 
 
-def _change(
-    dynamodb: DynamoDBClient, table: str, holder: str, policy_id: str, granted: Sequence[Waiver]
+def kept(item: Item) -> list[KeptWaiver]:
+    """Return the waivers, or the trace of one, in an item of the table.
+
+    Raises:
+        MalformedItem: When it cannot be understood.
+    """
+    if not item[HOLDER]["S"].startswith(_ENDED):
+        now = datetime.now(UTC)
+        return [
+            KeptWaiver(waiver=waiver, state="active" if waiver.until > now else "expired")
+            for waiver in waivers_of(item)
+        ]
+    try:
+        ended = item["ended"]["M"]
+        texts = {name: ended[name]["S"] for name in ("holder", "policyId", "how", "endedAt", "endedBy")}
+    except KeyError as error:
+        raise MalformedItem(f"the trace of a waiver has no {error}") from error
+    (waiver,) = waivers_of({HOLDER: ended["holder"], "waivers": {"M": {texts["policyId"]: {"M": ended}}}})
+    return [
+        KeptWaiver(waiver=waiver, state=texts["how"], ended_at=texts["endedAt"], ended_by=texts["endedBy"])
+    ]
+
+
+def _change(  # noqa: PLR0913 - what is changed, and by whom
+    dynamodb: DynamoDBClient, table: str, holder: str, policy_id: str, granted: Sequence[Waiver], *, by: str
 ) -> Change:
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -66,16 +133,38 @@ def _change(
         present = waivers_of(read) if read else ()
         others = [waiver for waiver in present if waiver.policy_id != policy_id]
         now = datetime.now(UTC)
-        kept = [waiver for waiver in others if waiver.until > now]
+        expired = [waiver for waiver in others if waiver.until <= now][:_MOST_TRACES]
         former = next((waiver for waiver in present if waiver.policy_id == policy_id), None)
         if former is None and not granted:
             return Change(former=None, expired=())
-        item = _item(read, kept, granted)
-        if _replace(dynamodb, table, holder, read=read, item=item):
-            return Change(former=former, expired=tuple(waiver for waiver in others if waiver not in kept))
+        kept_ones = [waiver for waiver in others if waiver not in expired]
+        traces = [_trace(waiver, "expired", now, by) for waiver in expired]
+        if former is not None:
+            how = "expired" if former.until <= now else "replaced" if granted else "revoked"
+            traces.append(_trace(former, how, now, by))
+        item = _item(read, kept_ones, granted)
+        if _replace(dynamodb, table, holder, read=read, item=item, traces=traces):
+            return Change(former=former, expired=tuple(expired))
     raise DynamoDbFailed(
         f'table "{table}": the waivers of "{holder}" were changed by somebody else {_ATTEMPTS} times; try again'
     )
+
+
+def _trace(waiver: Waiver, how: str, now: datetime, by: str) -> Item:
+    at = now.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    ended = {
+        **waiver_attributes(waiver),
+        "holder": {"S": waiver.holder},
+        "policyId": {"S": waiver.policy_id},
+        "how": {"S": how},
+        "endedAt": {"S": at},
+        "endedBy": {"S": by},
+    }
+    return {
+        HOLDER: {"S": f"{_ENDED}{at}:{uuid4().hex}"},
+        "ended": {"M": ended},
+        EXPIRES_AT: {"N": str(kept_until(now))},
+    }
 
 
 def _item(read: Item | None, kept: Sequence[Waiver], granted: Sequence[Waiver]) -> Item | None:
@@ -88,18 +177,30 @@ def _item(read: Item | None, kept: Sequence[Waiver], granted: Sequence[Waiver]) 
     return item
 
 
-def _replace(
-    dynamodb: DynamoDBClient, table: str, holder: str, *, read: Item | None, item: Item | None
+def _replace(  # noqa: PLR0913 - what was read, and what to write
+    dynamodb: DynamoDBClient,
+    table: str,
+    holder: str,
+    *,
+    read: Item | None,
+    item: Item | None,
+    traces: Sequence[Item],
 ) -> bool:
-    """Write an item, or delete it, unless it is no longer what was read; tell whether it was."""
-    condition = _unchanged(read)
+    """Write an item, or delete it, with the traces, unless it is no longer what was read; tell whether it was."""
+    condition = {"TableName": table, **_unchanged(read)}
+    change: Any = (
+        {"Delete": {"Key": {HOLDER: {"S": holder}}, **condition}}
+        if item is None
+        else {"Put": {"Item": item, **condition}}
+    )
+    puts: Any = [{"Put": {"TableName": table, "Item": trace}} for trace in traces]
     with aws_errors(table):
         try:
-            if item is None:
-                dynamodb.delete_item(TableName=table, Key={HOLDER: {"S": holder}}, **condition)
-            else:
-                dynamodb.put_item(TableName=table, Item=item, **condition)
-        except dynamodb.exceptions.ConditionalCheckFailedException:
+            dynamodb.transact_write_items(TransactItems=[change, *puts])
+        except dynamodb.exceptions.TransactionCanceledException as error:
+            reasons: Any = error.response.get("CancellationReasons", [])
+            if _CHANGED.isdisjoint(str(reason.get("Code")) for reason in reasons):
+                raise
             return False
     return True
 

@@ -20,7 +20,7 @@ from client_connect.formula import ERROR, FALSE, TRUE
 from client_connect_tools.finding import schema
 from client_connect_tools.replay import reads
 from client_connect_tools.replay.memo import Memo
-from client_connect_tools.replay.values import value_of
+from client_connect_tools.replay.values import remembered, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -75,7 +75,7 @@ class Decider:
         self._reads = frozenset(chain.from_iterable(group.names for group in self._groups))
         self._reads_networks = not _NETWORKS.isdisjoint(self._reads)
         self._memo: Memo[tuple[object, ...], Verdict] = Memo(_DECISIONS_KEPT)
-        self._declared: Memo[str, bool] = Memo(_VALUES_KEPT)
+        self._declared: Memo[Hashable, bool] = Memo(_VALUES_KEPT)
 
     def decide(self, facts: Facts, missing: frozenset[str] = frozenset()) -> Verdict:
         """Decide a connection, as ``Authorizer.decide`` would if the missing facts were known."""
@@ -91,7 +91,7 @@ class Decider:
         return self._memo.get((missing, *known), lambda: self._verdict(facts, missing, known))
 
     def _declares(self, facts: Facts) -> bool:
-        return self._declared.get(repr(facts.custom), lambda: not self._authorizer.why_invalid(facts))
+        return self._declared.get(remembered(facts.custom), lambda: not self._authorizer.why_invalid(facts))
 
     def _verdict(self, facts: Facts, missing: frozenset[str], known: list[_Outcomes | None]) -> Verdict:
         if missing:

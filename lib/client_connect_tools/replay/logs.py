@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from client_connect.printable import printable
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.replay import facts
 from client_connect_tools.replay.facts import Attempt, Malformed
@@ -31,10 +32,14 @@ _REASON = re.compile(r"[a-z-]{1,60}")
 _PLATFORM_EVENT = re.compile(r"platform\.[A-Za-z]{1,40}")
 _MESSAGE_KEYS = ("message", "@message")
 _DEEPEST_ENVELOPE = 3
+TOO_DEEP = "JSON that is nested too deeply"
 
 
 class UnreadableLog(ClientConnectError):
     """A log cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ def attempts(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterat
     """
     for line in lines:
         if text := line.strip(_SPACE):
-            yield from _Reader(time_zone).line(text)
+            try:
+                yield from _Reader(time_zone).line(text)
+            except RecursionError:
+                yield Skipped(TOO_DEEP, _is_attempt(text))
 
 
 class _Reader:

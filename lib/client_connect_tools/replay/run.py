@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from client_connect_tools.replay.deciding import Decider, Verdict
-from client_connect_tools.replay.logs import Skipped, attempts
+from client_connect_tools.replay.logs import TOO_DEEP, Skipped, attempts
 from client_connect_tools.replay.tally import NOT_LOGGED, Tally
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 # A process takes a second or two to start and to see what the first one knows; this many blocks take less.
 _BLOCKS_WITHOUT_HELP = 128
 _BLOCKS_AHEAD = 2
+_SAFE_PATH = "PYTHONSAFEPATH"  # https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +79,16 @@ class Replay:
             if isinstance(entry, Skipped):
                 tally.skip(entry)
             else:
-                new = self._new.decide(entry.facts, entry.missing)
-                tally.add(entry, self._before(entry), new)
+                self._decide(entry, tally)
         return tally
+
+    def _decide(self, attempt: Attempt, tally: Tally) -> None:
+        try:
+            old, new = self._before(attempt), self._new.decide(attempt.facts, attempt.missing)
+        except RecursionError:  # of custom facts that JSON could just hold
+            tally.skip(Skipped(TOO_DEEP, is_attempt=True))
+        else:
+            tally.add(attempt, old, new)
 
     def _before(self, attempt: Attempt) -> Verdict:
         if self._old is not None:
@@ -113,7 +124,7 @@ def replay(
 
 def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int) -> Iterator[Tally]:
     here = Replay(comparison)
-    for block in islice(blocks, None if jobs == 1 else _BLOCKS_WITHOUT_HELP):
+    for block in islice(blocks, None if jobs == 1 or _ignores_safe_path() else _BLOCKS_WITHOUT_HELP):
         yield here.block(block)
     following = next(blocks, None)
     if following is not None:
@@ -124,9 +135,12 @@ def _tallies_of_processes(
     comparison: Comparison, first: bytes, blocks: Iterator[bytes], jobs: int
 ) -> Iterator[Tally]:
     """Yield the tallies in the order of the blocks, with only a few blocks in memory."""
-    with ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
-    ) as pool:
+    with (
+        _working_directory_not_imported(),
+        ProcessPoolExecutor(
+            jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
+        ) as pool,
+    ):
         waiting: deque[Future[Tally]] = deque([pool.submit(_block, first)])
         for block in blocks:
             waiting.append(pool.submit(_block, block))
@@ -134,6 +148,29 @@ def _tallies_of_processes(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _ignores_safe_path() -> bool:
+    """Whether processes of this interpreter would import files of the working directory all the same: ``python -E``."""
+    return bool(sys.flags.ignore_environment) and not sys.flags.safe_path
+
+
+@contextmanager
+def _working_directory_not_imported() -> Iterator[None]:
+    """Keep the processes that start meanwhile from importing files of the working directory.
+
+    Each is started by ``python -c``, which searches the working directory before the standard library. Logs are
+    often replayed in a folder whose files other people write.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 # The replay of this process, when it is one of several.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from client_connect_tools.replay import reads
@@ -13,10 +14,25 @@ if TYPE_CHECKING:
 
     Value = Callable[[Facts], Hashable]
 
+_LONGEST_TEXT = 1000
+_MOST_GROUPS = 200  # as many as Client VPN sends
+
 
 def value_of(name: str) -> Value:
     """Return what gets a hashable value from facts, on which alone the fact with that name depends."""
-    return _VALUES.get(name) or (lambda facts: repr(facts.cedar_request()["context"].get(name)))
+    return _VALUES.get(name) or (lambda facts: remembered(facts.cedar_request()["context"].get(name)))
+
+
+def remembered(value: object) -> Hashable:
+    """Return a value as text, or the digest of a long text: thousands of values are kept."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_TEXT else sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def _groups(facts: Facts) -> Hashable:
+    request = facts.request
+    groups = () if request.username is None else request.groups
+    return groups if len(groups) <= _MOST_GROUPS else remembered(groups)
 
 
 def _principal(facts: Facts) -> Hashable:
@@ -31,9 +47,9 @@ def _minute_of_day(facts: Facts) -> Hashable:
 
 _VALUES: dict[str, Value] = {
     reads.PRINCIPAL: _principal,
-    reads.GROUPS: lambda facts: () if facts.request.username is None else facts.request.groups,
+    reads.GROUPS: _groups,
     reads.RESOURCE: lambda facts: facts.request.endpoint_id,
-    reads.CONTEXT: lambda facts: repr(facts.cedar_request()["context"]),
+    reads.CONTEXT: lambda facts: remembered(facts.cedar_request()["context"]),
     "connectionId": lambda facts: facts.request.connection_id,
     "platform": lambda facts: facts.request.platform,
     "platformVersion": lambda facts: facts.request.platform_version,
@@ -52,10 +68,10 @@ _VALUES: dict[str, Value] = {
     "ownCertificate": lambda facts: (facts.request.username, facts.request.common_name),
     "ownerTags": lambda facts: (facts.request.username, repr(facts.device)),
     "commonName": lambda facts: facts.request.common_name,
-    "device": lambda facts: facts.device and (facts.request.common_name, repr(facts.device)),
+    "device": lambda facts: facts.device and (facts.request.common_name, remembered(facts.device)),
     "inventory": lambda facts: facts.inventory,
     "waivers": lambda facts: facts.waivers,
     "activeConnections": lambda facts: facts.active_connections,
-    "custom": lambda facts: repr(facts.custom),
+    "custom": lambda facts: remembered(facts.custom),
     "customFacts": lambda facts: facts.custom_facts,
 }

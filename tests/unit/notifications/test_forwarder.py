@@ -88,13 +88,11 @@ def test_an_event_that_is_no_request_is_told() -> None:
     [
         recorded(PERMIT),
         recorded(PERMIT + FORBID, shadow_mode=True),
-        "START RequestId: 1 Version: 3",
         '{"type": "platform.report"}',
         "[]",
         "null",
-        "",
     ],
-    ids=["allowed", "shadow mode", "no JSON", "no record", "list", "null", "empty"],
+    ids=["allowed", "shadow mode", "no record", "list", "null"],
 )
 def test_everything_else_is_not_told(message: str) -> None:
     """What is allowed, and what is no record, makes no notification."""
@@ -111,6 +109,63 @@ def test_what_is_long_is_cut_and_says_so() -> None:
     assert detail["decision"]["determining"] == ["no"]
 
 
+def hostile(**fields: Any) -> str:
+    """Return a line that claims to be a denial."""
+    return json.dumps({**json.loads(recorded()), **fields})
+
+
+UNREADABLE = {
+    "no JSON": "START RequestId: 1 Version: 3",
+    "empty": "",
+    "nested lists": '{"allow": false, "at": ' + "[" * 100_000 + "]" * 100_000 + "}",
+    "nested objects": '{"allow": false, "request": ' + '{"a":' * 100_000 + "1" + "}" * 100_001,
+    "open brackets only": "[" * 400_000,
+    "not a number": '{"allow": false, "at": NaN}',
+    "infinite": '{"allow": false, "request": {"username": -Infinity}}',
+    "longer than a line may be": hostile(at="x" * 1024 * 1024),
+    "a number of 5,000 digits": '{"allow": false, "at": ' + "9" * 5000 + "}",
+}
+
+
+@pytest.mark.parametrize("message", UNREADABLE.values(), ids=UNREADABLE)
+def test_fails_for_a_line_that_cannot_be_read(message: str) -> None:
+    """The error says why; it is the only one, whatever the line holds."""
+    with pytest.raises(forwarder.UnreadableLine):
+        forwarder.notification({"id": "1", "message": message})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {str(number): number for number in range(20_000)},
+        [[["x" * 30] * 20] * 20] * 20,
+        ["x" * 1000] * 300,
+        [{"x": {"y": 1}}] * 30_000,
+        json.loads("[" * 400 + "]" * 400),
+    ],
+    ids=["many keys", "lists of lists", "long texts", "many objects", "nested"],
+)
+@pytest.mark.parametrize("where", ["at", "endpoint", "policies", "requestId"])
+def test_what_no_record_holds_is_left_out(value: object, where: str) -> None:
+    """The denial is announced all the same, and small."""
+    text = forwarder.notification({"id": "1", "message": hostile(**{where: value})})
+    assert text is not None
+    detail = json.loads(text)
+    assert len(text) < 10_000
+    assert detail["cut"] is True
+    assert detail["request"]["username"] == "Bob"
+    detail = notified(hostile(request={"username": value}, decision={"errors": value}))
+    assert detail["cut"] is True
+    assert len(json.dumps(detail)) < 20_000
+
+
+def test_half_a_character_is_replaced() -> None:
+    """No service takes it, and a request with it would be refused whole."""
+    assert (
+        notified(hostile(at="\ud83d|\udc00"))["at"] == "\N{REPLACEMENT CHARACTER}|\N{REPLACEMENT CHARACTER}"
+    )
+
+
 lists = st.lists(st.text(min_size=1).map(lambda text: text * 500), max_size=40)
 
 
@@ -120,8 +175,8 @@ def test_every_notification_fits_into_a_request(
     determining: list[str], statuses: list[str], errors: list[str], text: str
 ) -> None:
     """Whatever a record holds, its notification is less than a batch may be."""
-    request = dict.fromkeys(event(), text * 1000)
-    decision = {"determining": determining, "statuses": statuses, "errors": errors, "message": text * 1000}
+    request = dict.fromkeys(event(), text * 100)
+    decision = {"determining": determining, "statuses": statuses, "errors": errors, "message": text * 100}
     record = {"at": "now", "allow": False, "endpoint": "e", "request": request, "decision": decision}
     detail = forwarder.notification({"id": "1", "message": json.dumps(record)})
     assert detail is not None
@@ -155,9 +210,11 @@ class Service:
         refusals: How often each connection's notification is yet to be refused.
         requests: The entries of each request.
         accepted: The details that were taken.
+        failures: How many requests are yet to be refused as a whole.
     """
 
     def __init__(self) -> None:
+        self.failures = 0
         self.refusals: dict[str, int] = {}
         self.requests: list[list[dict[str, Any]]] = []
         self.accepted: list[dict[str, Any]] = []
@@ -215,8 +272,15 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             events = "X-Amz-Target" in self.headers
-            answer = (service.put_events(body) if events else service.publish_batch(body)).encode()
-            self.send_response(200)
+            failed = service.failures > 0
+            service.failures -= failed
+            if failed:
+                answer = (
+                    b"{}" if events else b"<ErrorResponse><Error><Code>Refused</Code></Error></ErrorResponse>"
+                )
+            else:
+                answer = (service.put_events(body) if events else service.publish_batch(body)).encode()
+            self.send_response(400 if failed else 200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
@@ -269,6 +333,32 @@ def test_denials_are_sent_in_batches_of_ten(service: Service, destination: str) 
     assert destination in (entry.get("EventBusName"), entry.get("TopicArn"))
     assert entry.get("DetailType", entry.get("Subject")) == "Client VPN Connection Denied"
     assert entry.get("Source") in ("cdk-client-connect", None)
+
+
+@pytest.mark.usefixtures("destination")
+def test_lines_that_cannot_be_read_lose_no_denial(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """The others are announced, and a metric counts what was dropped."""
+    messages = [
+        message for number, bad in enumerate(UNREADABLE.values()) for message in (bad, denial(number))
+    ]
+    forwarder.handler(payload(*messages), None)
+    assert connections(service) == [f"c-{number}" for number in range(len(UNREADABLE))]
+    (counted,) = [vars(record) for record in caplog.records if record.message == "lines were dropped"]
+    assert counted["DroppedLines"] == len(UNREADABLE)
+    (definition,) = counted["_aws"]["CloudWatchMetrics"]
+    assert definition["Metrics"] == [{"Name": "DroppedLines", "Unit": "Count"}]
+    assert all(dimension in counted for dimension in definition["Dimensions"][0])
+
+
+@pytest.mark.usefixtures("destination")
+def test_a_request_that_is_refused_whole_does_not_stop_the_others(service: Service) -> None:
+    """What is in it is sent again, and the invocation fails at the end."""
+    service.failures = 1
+    forwarder.handler(payload(*map(denial, range(23))), None)
+    assert sorted(connections(service)) == sorted(f"c-{number}" for number in range(23))
+    service.failures = 3 * 3
+    with pytest.raises(forwarder.NotDelivered, match="23 of 23 notifications were refused"):
+        forwarder.handler(payload(*map(denial, range(23))), None)
 
 
 @pytest.mark.usefixtures("destination")

@@ -29,6 +29,11 @@ def permit(id_: str, annotations: str = "", condition: str = "") -> str:
     return forbid(id_, annotations, condition).replace("forbid (", "permit (")
 
 
+def unless(id_: str) -> str:
+    """Return the clause by which a policy heeds its waivers."""
+    return f'unless {{ context.waivers.contains("{id_}") }}'
+
+
 @pytest.mark.parametrize(
     ("policies", "expected"),
     [
@@ -212,6 +217,22 @@ def test_a_waiver_that_its_policy_does_not_heed_is_not_used() -> None:
     facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"no"}))
     decision = Authorizer(PERMIT + forbid("no")).decide(facts)
     assert (decision.allowed, decision.determining, decision.waived) == (False, ("no",), ())
+
+
+@pytest.mark.parametrize(
+    ("policies", "waived"),
+    [
+        (permit("p", "", unless("p")) + PERMIT, ()),
+        (permit("p", "", unless("p")), ()),
+        (permit("p", "", unless("p")) + PERMIT + forbid("f", "", unless("f")), ("f",)),
+        (PERMIT + forbid("f", "", unless("f")) + forbid("g", "", unless("g")), ("f", "g")),
+        (permit("p", "", unless("p")) + forbid("f", "", unless("f")) + forbid("no"), ("f",)),
+    ],
+)
+def test_waived_are_forbids_only(policies: str, waived: tuple[str, ...]) -> None:
+    """A permit that does not apply because of a waiver lets nobody in, so it is none."""
+    facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"p", "f", "g"}))
+    assert Authorizer(policies).decide(facts).waived == waived
 
 
 def test_an_authorizer_of_some_policies_has_no_other_and_none_in_shadow_mode() -> None:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Device, OsVersion
-from client_connect.items import Item, MalformedItem, device_item, device_of, waivers_item, waivers_of
+from client_connect.items import (
+    Item,
+    MalformedItem,
+    device_item,
+    device_of,
+    is_removed,
+    waivers_item,
+    waivers_of,
+)
 from client_connect.waiver import Waiver, device_holder, user_holder
 
 UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
@@ -60,7 +68,9 @@ def test_waivers_come_back(waivers: list[Waiver]) -> None:
     """In the order of their policies, and the item lasts until the last of them ends."""
     item = waivers_item(waivers)
     assert list(waivers_of(item)) == sorted(waivers, key=lambda each: each.policy_id)
-    assert int(item["expiresAt"]["N"]) == max(each.until for each in waivers).timestamp()
+    latest = max(each.until for each in waivers)
+    if latest.year < 9990:
+        assert int(item["expiresAt"]["N"]) == (latest + timedelta(days=400)).timestamp()
 
 
 def test_times_are_written_and_read_in_utc() -> None:
@@ -134,3 +144,12 @@ def test_a_part_of_a_second_is_not_lost_to_the_clean_up() -> None:
     """DynamoDB removes the item no sooner than the waiver ends."""
     item = waivers_item([waiver(until=UNTIL + timedelta(milliseconds=1))])
     assert int(item["expiresAt"]["N"]) > UNTIL.timestamp()
+
+
+def test_a_removed_device_is_only_a_mark() -> None:
+    """Only ``true`` removes it; another type is malformed, not ignored."""
+    assert is_removed({"commonName": {"S": "pc"}, "removed": {"BOOL": True}})
+    for item in ({"removed": {"BOOL": False}}, {"removed": {"NULL": True}}, {}):
+        assert not is_removed(item)
+    with pytest.raises(MalformedItem, match='"removed" is of type S, not BOOL'):
+        is_removed({"removed": {"S": "true"}})

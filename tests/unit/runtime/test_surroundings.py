@@ -447,3 +447,28 @@ def test_a_dynamodb_that_is_down_is_a_fact(
     problems = surroundings(settings, NOTHING, counts_connections=True).gather(REQUEST, seconds=30).problems
     assert problems.keys() == down
     assert all(problem.startswith("EndpointConnectionError: ") for problem in problems.values())
+
+
+@pytest.mark.parametrize(("minutes", "counts"), [(59, True), (61, False), (400 * 24 * 60, False)])
+def test_a_waiver_longer_than_allowed_does_not_count(minutes: int, log: Log, *, counts: bool) -> None:
+    """Whoever wrote it into the table: the handler says so in its log, and other waivers count as ever."""
+    held = [waiver("user:bob", minutes=minutes), waiver("user:bob", "other", minutes=5)]
+    items = Items(("w", waivers_item(held)))
+    limited = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))
+    facts = gathered(inventory=limited).facts
+    assert facts.waivers == ({"strict", "other"} if counts else {"other"})
+    warned = [line for line in log.lines if "a waiver is longer than allowed and does not count" in line]
+    assert len(warned) == (0 if counts else 1)
+    assert counts or '"policyId": "strict"' in warned[0]
+
+
+@pytest.mark.parametrize("value", ["8h", "480", "m", "-1m", "1.5m"])
+def test_fails_for_a_longest_waiver_that_is_no_minutes(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The construct writes minutes; whoever changes the variable learns what to give."""
+    monkeypatch.setenv("CLIENT_CONNECT_LONGEST_WAIVER", value)
+    with pytest.raises(
+        ValueError, match=r'CLIENT_CONNECT_LONGEST_WAIVER is ".*"; give minutes, such as "480m"'
+    ):
+        Settings.from_environment()
+    monkeypatch.setenv("CLIENT_CONNECT_LONGEST_WAIVER", "480m")
+    assert Settings.from_environment().longest_waiver == 480

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import cedarpy
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from client_connect import Authorizer, ConnectionRequest, Decision, Facts
 from client_connect_tools import InvalidPolicies, Policies, check, require_sound
 from client_connect_tools._statements import statements
+from client_connect_tools.default_event import DEFAULT_EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -342,3 +345,28 @@ def test_text_is_split_where_cedar_splits_it(parts: Sequence[tuple[str, str]], r
     text += rest
     assert [(each.text, each.line, each.column) for each in statements(text)] == expected
     assert len(cedarpy.PolicySet.from_str(text)) == len(expected)
+
+
+@pytest.mark.parametrize(
+    "clause", ['when { context.platform == "win" }', "unless { false }", "when { true }"]
+)
+@pytest.mark.parametrize("effect", ["permit", "forbid"])
+def test_fails_for_more_clauses_than_the_engine_evaluates(clause: str, effect: str) -> None:
+    """The limit is far below where it gives up, which depends on the stack; up to it, a policy decides."""
+    policy = f'@id("many") {effect} (principal, action, resource) ' + " ".join([clause] * 100)
+    assert not check(Policies.from_string(f"{PERMIT} {policy};"))
+    facts = Facts(ConnectionRequest.from_event({**DEFAULT_EVENT, "username": "bob"}))
+    decided: list[Decision] = []
+    size = threading.stack_size(1024 * 1024)
+    try:
+        thread = threading.Thread(
+            target=lambda: decided.append(Authorizer(f"{PERMIT} {policy};").decide(facts))
+        )
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(size)
+    assert decided[0].errors == ()
+    (finding,) = check(Policies.from_string(f"{PERMIT} {policy} {clause};"))
+    assert (finding.rule, finding.policy) == ("too-deep", "many")
+    assert finding.message.startswith("the policy has 101 clauses (when, unless)")

@@ -532,3 +532,26 @@ def test_the_message_is_the_one_that_the_user_reads(tmp_path: Path) -> None:
         for day in (1, 2)
     ]
     assert said == ["message: Quote cvpn-connection-0123456789abcdef0.", "message: Not you, bob."]
+
+
+@pytest.mark.parametrize(
+    ("zone", "twice", "first", "second"),
+    [
+        ("Europe/Berlin", "2026-10-25T02:30", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00"),
+        ("America/New_York", "2026-11-01T01:00", "2026-11-01T01:00:00-04:00", "2026-11-01T01:00:00-05:00"),
+        ("Australia/Lord_Howe", "2026-04-05T01:45", "2026-04-05T01:45:00+11:00", "2026-04-05T01:45:00+10:30"),
+    ],
+)
+def test_fails_for_a_time_that_exists_twice(
+    policies: Path, zone: str, twice: str, first: str, second: str
+) -> None:
+    """The message has both, and each of them is decided."""
+    arguments = (policies, "--username", "bob", "--time-zone", zone)
+    result = run(*arguments, "--at", twice)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f'--at is "{twice}", which exists twice in {zone}, because the clocks go back over it; '
+        f'say which one by its offset: "{first}" or "{second}"\n'
+    )
+    for at in (first, second):
+        assert json.loads(run(*arguments, "--at", at, "--json").stdout)["at"] == at

@@ -268,3 +268,29 @@ def test_what_is_exported_is_imported_as_it_was(devices: dict[str, Device], arra
     exported = [json.dumps(plain(item), sort_keys=True) for item in items]
     text = "[" + ",\n".join(exported) + "]" if array else "".join(f"{line}\n" for line in exported)
     assert read(".json", text.encode()) == (items, [])
+
+
+def test_many_columns_take_no_longer_each() -> None:
+    """Each with every other would be forty thousand million comparisons: the test would not end."""
+    columns = ",".join(["commonName", *(f"column-{number}" for number in range(200_000))])
+    items, rejected = read(".csv", f"{columns}\npc{',' * 200_000}".encode())
+    assert (names(items), rejected) == ("pc", [])
+    columns = ",".join(["commonName", *(f"column-{number // 2}" for number in range(200_000))])
+    with pytest.raises(UnreadableFile, match=r'^the header has "column-0" twice; remove one of them$'):
+        read(".csv", columns.encode())
+
+
+def test_many_repeated_keys_take_no_longer_each() -> None:
+    """Of one object."""
+    pairs = ", ".join(f'"key-{number // 2}": 1' for number in range(200_000))
+    items, rejected = read(".jsonl", f"{{{pairs}}}".encode())
+    assert (items, rejected) == ([], ['1: has "key-0" twice; leave one of them out'])
+
+
+def test_a_name_that_is_repeated_very_often_is_reported_briefly() -> None:
+    """Each of its lines names the first lines, not all."""
+    _, rejected = read(".csv", b"commonName\n" + b"pc\n" * 1000)
+    assert len(rejected) == 1000
+    assert rejected[999] == (
+        '1001: "commonName" is "pc" in the lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 990 more; leave one'
+    )

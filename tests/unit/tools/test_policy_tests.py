@@ -267,11 +267,27 @@ def test_fails_for_a_denial_by_an_error() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_fails_for_an_error_in_shadow_mode() -> None:
-    """What errs in shadow mode would err when enforced, so it is an error here too."""
+def test_an_error_in_shadow_mode_fails_only_where_the_test_says_so() -> None:
+    """It changes no connection. A test may still demand that there is none, or a certain one."""
     Path("vpn.cedar").write_text(POLICIES.replace('@id("overflow")', '@id("overflow") @shadow'), "utf-8")
-    assert [each.key for each in result(OVERFLOW + 'expect = "allow"').differences] == ["errors"]
+    assert result(OVERFLOW + 'expect = "allow"').passed
     assert result(OVERFLOW + 'expect = "allow"\nerrors = ["overflow"]').passed
+    assert result(OVERFLOW + 'expect = "allow"\nerrors = true').passed
+    (difference,) = result(OVERFLOW + 'expect = "allow"\nerrors = false').differences
+    assert (difference.key, difference.expected) == ("errors", False)
+    assert "overflow" in difference.actual[0]  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_shadow_error_hides_no_other() -> None:
+    """Beside it, an error of an enforced policy fails as ever."""
+    condition = "context has activeConnections && context.activeConnections * 9223372036854775807 > 1"
+    broken = f'@id("too") forbid (principal, action, resource) when {{ {condition} }};'
+    Path("vpn.cedar").write_text(
+        POLICIES.replace('@id("overflow")', '@id("overflow") @shadow') + broken, "utf-8"
+    )
+    (difference,) = result(OVERFLOW + 'expect = "deny"').differences
+    assert difference.key == "errors"
 
 
 @pytest.mark.usefixtures("folder")

@@ -7,6 +7,7 @@ import typer
 from client_connect_tools.commands.devices.exporting import export
 from client_connect_tools.commands.devices.importing import import_devices
 from client_connect_tools.commands.devices.showing import list_devices, show
+from client_connect_tools.commands.devices.waivers import waivers
 from client_connect_tools.commands.devices.waiving import unwaive, waive
 
 devices: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -16,6 +17,7 @@ devices.command()(show)
 devices.command()(export)
 devices.command()(waive)
 devices.command()(unwaive)
+devices.command()(waivers)
 
 
 @devices.callback()

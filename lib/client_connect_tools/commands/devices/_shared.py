@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client_connect.items import COMMON_NAME, MalformedItem, device_item, device_of
+from client_connect.items import COMMON_NAME, MalformedItem, device_item, device_of, is_removed
 from client_connect.printable import printable
 from client_connect.settings import DEVICES_TABLE, WAIVERS_TABLE
 from client_connect_tools.commands._shared import wrong_use
@@ -112,7 +112,10 @@ class KnownDevice:
 
 
 class DevicesOfTable:
-    """The devices of a table, page by page. What is malformed is reported on standard error and counted."""
+    """The devices of a table, page by page, without the marks of removed ones.
+
+    Malformed items are reported on standard error and counted.
+    """
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
@@ -126,9 +129,10 @@ class DevicesOfTable:
             for item in scan(self._dynamodb, self._table):
                 name = item[COMMON_NAME]["S"]
                 try:
-                    device = device_of(item)
+                    removed, device = is_removed(item), device_of(item)
                 except MalformedItem as error:
                     self.malformed += 1
                     print(printable(f'device "{name}": {error}'), file=sys.stderr)
                 else:
-                    yield KnownDevice(common_name=name, device=device)
+                    if not removed:
+                        yield KnownDevice(common_name=name, device=device)

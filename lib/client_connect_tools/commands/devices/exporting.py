@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from client_connect.printable import printable
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
 from client_connect_tools.commands.devices._shared import (
     DevicesOfTable,
@@ -27,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    output: Annotated[Path | None, typer.Option(help="The file to write. Default: standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write, for its owner only. Default: standard output.")
+    ] = None,
     devices_table: DevicesTableOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,33 +51,14 @@ def export(
 
 @contextmanager
 def _written(output: Path | None) -> Iterator[TextIO]:
-    """Write to a file that takes its place only when it is complete; what is no file, such as a pipe, to it itself."""
+    """Write to standard output, or to a file that takes its place only when it is complete."""
+    from client_connect_tools._private_file import private_file
+
     if output is None:
         yield sys.stdout
         return
     try:
-        with _replaced(output) if _is_replaceable(output) else _opened(output) as stream:
+        with private_file(output) as stream:
             yield stream
     except OSError as error:
-        wrong_use(printable(f'cannot write "{output}": {error}'))
-
-
-def _is_replaceable(output: Path) -> bool:
-    return output.is_file() or not output.exists()
-
-
-@contextmanager
-def _replaced(output: Path) -> Iterator[TextIO]:
-    file = Path(os.path.realpath(output))  # a link stays one
-    part = file.with_name(f"{file.name}.part")
-    try:
-        with _opened(part) as stream:
-            yield stream
-        part.replace(file)
-    finally:
-        with suppress(OSError):
-            part.unlink()
-
-
-def _opened(file: Path) -> TextIO:
-    return file.open("w", encoding="utf-8", newline="\n")
+        wrong_use(f'cannot write "{output}": {error.strerror or error}')

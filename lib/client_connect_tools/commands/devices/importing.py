@@ -83,10 +83,10 @@ def _zone(name: str) -> tzinfo:
 @contextmanager
 def _opened(file: Path) -> Iterator[Iterator[Line]]:
     """Open a file with a progress bar on standard error, if that is a terminal."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
 
+    from client_connect_tools._safe_output import console
     from client_connect_tools.devices.formats import READERS, UnreadableFile
 
     reader = READERS.get(file.suffix.lower())
@@ -94,10 +94,10 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
         wrong_use(
             f'"{file}" is of no known kind; give a file named {", ".join(f"*{kind}" for kind in READERS)}'
         )
-    console = Console(stderr=True)
+    terminal = console(stderr=True)
     try:
         with (
-            Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+            Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
             progress.open(file, "rb", description=escape(printable(file.name))) as opened,
         ):
             yield reader(opened)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client_connect.items import COMMON_NAME, HOLDER, device_of, waivers_of
+from client_connect.items import COMMON_NAME, HOLDER, device_of, is_removed, waivers_of
 from client_connect.printable import printable
 from client_connect.waiver import device_holder, user_holder
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
@@ -112,7 +112,9 @@ def _device(dynamodb: DynamoDBClient, table: str, common_name: str) -> KnownDevi
     from client_connect_tools.devices.dynamodb import get
 
     item = get(dynamodb, table, {COMMON_NAME: {"S": common_name}})
-    return None if item is None else KnownDevice(common_name=common_name, device=device_of(item))
+    if item is None or is_removed(item):
+        return None
+    return KnownDevice(common_name=common_name, device=device_of(item))
 
 
 def _waivers(dynamodb: DynamoDBClient, table: str, holder: str) -> tuple[Waiver, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from client_connect.printable import printable
+from client_connect.settings import LONGEST_WAIVER
 from client_connect.waiver import Waiver, device_holder, user_holder
 from client_connect_tools.commands._shared import (
     FINDINGS,
@@ -39,7 +41,7 @@ PolicyOption = Annotated[str, typer.Option(help="The @id of the policy.")]
 DeviceOption = Annotated[str | None, typer.Option(help="The common name of the device.")]
 UserOption = Annotated[str | None, typer.Option(help="The name of the user, in any case of letters.")]
 
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([mhd])", re.ASCII)
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
@@ -60,11 +62,20 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
         Path | None, typer.Option(help=f"Where the policy must be, and heed waivers. {PoliciesArgument}")
     ] = None,
     waivers_table: WaiversTableOption = None,
+    longest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            envvar=LONGEST_WAIVER,
+            help="The longest that the inventory allows: 30m, 8h or 7d. Default: any.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a policy not count for a device or a user until a time.
 
-    It takes the place of a waiver of the same policy, and removes those whose time is over.
+    It takes the place of a waiver of the same policy, and removes those whose time is over. Recorded is also the
+    principal whose credentials are used, as STS knows it.
     """
     waiver = Waiver(
         holder=_holder(device, user),
@@ -73,13 +84,17 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
         reason=_text("--reason", reason),
         approved_by=_text("--approved-by", approved_by),
     )
+    if longest:
+        _require_short(waiver.until, longest)
     if policies is not None:
         _require_heeded(policies, policy)
     table = require_waivers_table(waivers_table)
     dynamodb = connect()
+    from client_connect_tools.devices.dynamodb import caller
     from client_connect_tools.devices.waivers import waive as grant
 
     with failures_end_the_command():
+        waiver = replace(waiver, granted_by=caller(), granted_at=datetime.now(UTC).replace(microsecond=0))
         change = grant(dynamodb, table, waiver)
     if as_json:
         print(json_line({"waiver": waiver.to_record(), **_record("replaced", change)}))
@@ -100,10 +115,11 @@ def unwaive(
     _text("--policy", policy)
     table = require_waivers_table(waivers_table)
     dynamodb = connect()
+    from client_connect_tools.devices.dynamodb import caller
     from client_connect_tools.devices.waivers import unwaive as revoke
 
     with failures_end_the_command():
-        change = revoke(dynamodb, table, holder=holder, policy_id=policy)
+        change = revoke(dynamodb, table, holder=holder, policy_id=policy, by=caller())
     if as_json:
         print(json_line(_record("removed", change)))
     else:
@@ -148,7 +164,7 @@ def _until(until: str | None, duration: str | None, time_zone: str) -> datetime:
     if (until is None) == (duration is None):
         wrong_use("give either --until or --for: when the waiver ends")
     now = datetime.now(UTC)
-    end = now + _duration(duration) if until is None else _instant(until, time_zone)
+    end = now + _duration(duration, "--for") if until is None else _instant(until, time_zone)
     end = end.astimezone(UTC).replace(microsecond=0)  # as it is written
     if end <= now:
         wrong_use(f"--until is {end.isoformat()}, which is over; give a time to come")
@@ -164,10 +180,17 @@ def _instant(until: str, time_zone: str) -> datetime:
         wrong_use(printable(f"--time-zone: {error}"))
 
 
-def _duration(text: str | None) -> timedelta:
+def _require_short(until: datetime, longest: str) -> None:
+    if until - datetime.now(UTC) > _duration(longest, "--longest"):
+        wrong_use(
+            f"the waiver ends at {until.isoformat()}, more than {longest} from now; grant a shorter one"
+        )
+
+
+def _duration(text: str | None, option: str) -> timedelta:
     match = _DURATION.fullmatch(text or "")
     if match is None:
-        wrong_use(printable(f'--for is "{text}", which is not a duration; give one such as 30m, 8h or 7d'))
+        wrong_use(printable(f'{option} is "{text}", which is not a duration; give one such as 30m, 8h or 7d'))
     return int(match[1]) * _UNITS[match[2]]
 
 

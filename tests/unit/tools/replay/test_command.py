@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import html
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -209,6 +210,17 @@ def test_a_page(folder: Path) -> None:
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--html", file)
     assert result.exit_code == 1
     assert "Newly denied, by user" in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o777 == 0o600 or sys.platform == "win32"
+
+
+def test_fails_for_a_page_that_is_a_link(folder: Path) -> None:
+    """Before anything is replayed; what it leads to stays as it is."""
+    (folder / "other").write_text("mine", "utf-8")
+    (folder / "report.html").symlink_to("other")
+    result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--html", folder / "report.html")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert 'it is a link to "other"; name the file itself' in result.stderr
+    assert (folder / "other").read_text("utf-8") == "mine"
 
 
 def test_standard_input_and_folders(folder: Path) -> None:

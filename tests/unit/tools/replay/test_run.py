@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from client_connect_tools.replay import Comparison, Tally, replay, run
+from client_connect_tools.replay.run import Replay
 from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, lines, record
 
 ROOT = Path(__file__).parents[4]
@@ -48,6 +51,52 @@ def test_the_result_does_not_depend_on_the_processes(monkeypatch: pytest.MonkeyP
     assert (alone.attempts, alone.incomplete) == (480, 72)
     assert alone.changes > 0
     assert alone.undecidable > 0
+
+
+def nested(depth: int, where: str) -> bytes:
+    """Return a decision record that nests so deep in a fact, a key of the decision or an envelope."""
+    deep = '{"a":' * depth + "1" + "}" * depth
+    if where == "envelope":
+        return f'{{"message": {deep[:-1]}, "decision": {{}}}}}}\n'.encode()
+    facts = {"timeZone": "UTC", "customFacts": "available", "custom": "@"}
+    changed = record() | ({"facts": facts} if where == "custom" else {"decision": {"allowed": "@"}})
+    return json.dumps(changed).replace('"@"', deep).encode() + b"\n"
+
+
+@pytest.mark.parametrize("where", ["custom", "decision", "envelope"])
+def test_a_line_that_nests_deeply_loses_no_other(where: str) -> None:
+    """At whatever depth reading, remembering or deciding reaches Python's limit, the line is counted and skipped."""
+    reads_custom = forbid("risky", "when { context has custom && context.custom has a }")
+    comparison = Comparison(new=PERMIT + reads_custom, new_custom="{ a?: Long }")
+    depths = (*range(900, 1010), 100_000)
+    block = b"".join(nested(depth, where) + lines(record()) for depth in depths)
+    tally = replay(comparison, [block])
+    assert tally.lines == 2 * len(depths)
+    assert tally.attempts + tally.skipped.total() == 2 * len(depths)
+    assert tally.allowed >= len(depths)
+    assert tally.unreadable.total() + tally.skipped.total() + tally.undecidable_by_new >= 1
+
+
+def test_what_is_remembered_of_large_facts_is_small() -> None:
+    """Thousands of values are kept, and one line may hold megabytes."""
+    large = [
+        record(groups=[f"{number}-{group}" for group in range(1000)]) | {"facts": custom}
+        for number in range(20)
+        for custom in [{"customFacts": "available", "custom": {"a": 1, "text": f"{number}" * 100_000}}]
+    ]
+    reads_both = (
+        forbid("risky", "when { context has custom && context.custom has a && context.custom.a > 1 }")
+        + forbid("group", "", 'principal in ClientVpn::Group::"x"')
+    )  # fmt: skip
+    decider = Replay(Comparison(new=PERMIT + reads_both, new_custom="{ a: Long, text: String }"))
+    tracemalloc.start()
+    try:
+        for entry in large:
+            assert decider.block(lines(entry)).allowed == 1
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def test_a_short_log_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:

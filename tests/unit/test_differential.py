@@ -1,0 +1,38 @@
+"""The handler decides as Cedar's own build for Node does, on requests that are built from the documentation."""
+
+from __future__ import annotations
+
+import pytest
+
+from client_connect import authorizer
+from client_connect.facts import Facts
+from tests.differential.comparison import Disagreement, compare
+
+
+def test_two_thousand_random_connections_are_decided_alike() -> None:
+    """``make fuzz`` compares a hundred thousand. Each outcome occurs often enough to mean something."""
+    counts = compare(2000, seed=2026)
+    assert counts["cases"] == 2000
+    for outcome in ("allowed", "denied", "errors", "by a forbid", "in shadow mode"):
+        assert counts[outcome] > 100, counts
+
+
+@pytest.mark.parametrize(("fact", "shift"), [("weekday", 1), ("minuteOfDay", 540)])
+def test_a_wrong_fact_is_a_disagreement(fact: str, shift: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the comparison can fail: of one fact that is wrong, some decision differs."""
+    right = Facts._time
+
+    def wrong(facts: Facts) -> dict[str, object]:
+        time = right(facts)
+        return time | {fact: time[fact] + shift}
+
+    monkeypatch.setattr(Facts, "_time", wrong)
+    with pytest.raises(Disagreement, match='"policies": '):
+        compare(2000, seed=1)
+
+
+def test_an_error_that_does_not_deny_is_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cedar itself skips a policy that errs; the documentation says that it denies."""
+    monkeypatch.setattr(authorizer, "_errors", lambda _: ())
+    with pytest.raises(Disagreement):
+        compare(2000, seed=1)
