@@ -16,6 +16,10 @@ from constructs import Construct
 from cdk_client_connect import _arguments
 from cdk_client_connect._environment_check import checked_arn, require_same_environment
 from cdk_client_connect._environment_variables import require_environment, require_size
+from cdk_client_connect._final_alias import check_alias
+from cdk_client_connect._final_endpoints import check_endpoints
+from cdk_client_connect._final_function import check_function
+from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_code import (
     bundled_code,
     prebuilt_module,
@@ -243,12 +247,14 @@ class ClientConnectHandler(Construct):
         if self._policies is not None:
             show_policies(self._alias, self._policies)
         self._target: lambda_.IFunction = self._alias
+        target_name = f"{self._function_name}:{ALIAS_NAME}"
         if function_reference is FunctionReference.UNQUALIFIED:
-            self._target = self._function
+            self._target, target_name = self._function, self._function_name
             self._warn_of_unused(concurrency)
         if (service_role := provide(service_linked_role, Stack.of(self))) is not None:
             self._target.node.add_dependency(service_role)
-        self._function_arn = checked_arn(self, self._target.function_arn)
+        self._function_arn = checked_arn(self, self._target, target_name)
+        self._check_templates(variables)
 
     @property
     def function(self) -> lambda_.Function:
@@ -371,6 +377,9 @@ class ClientConnectHandler(Construct):
             max_event_age=max_event_age,
         )
         function.node.add_dependency(self._alias)
+        check_function(
+            f"re-authorizer {scope.node.path}", function, variables={**self._environment, **environment}
+        )
         return function
 
     def metric(
@@ -389,7 +398,18 @@ class ClientConnectHandler(Construct):
             period: Default: 5 minutes.
             label: Default: the metric's name.
         """
-        return self._target.metric(metric_name, statistic=statistic, period=period, label=label)
+        dimensions = {"FunctionName": self._function_name}
+        if self._function_reference is FunctionReference.ALIAS:
+            dimensions["Resource"] = f"{self._function_name}:{ALIAS_NAME}"
+        # By name as text, not by reference: alarms of another stack must follow a renamed function.
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric_name,
+            dimensions_map=dimensions,
+            statistic=statistic,
+            period=period,
+            label=label,
+        ).attach_to(self._alias)
 
     def metric_allowed(
         self, *, statistic: str | None = None, period: Duration | None = None
@@ -458,6 +478,21 @@ class ClientConnectHandler(Construct):
                 'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
                 'extra_facts=ExtraFacts.from_file("facts.py")',
             )
+
+    def _check_templates(self, variables: Mapping[str, str]) -> None:
+        """Have what is deployed compared with what is defined here."""
+        owner = f"client connect handler {self.node.path}"
+        concurrency = self._provisioned_concurrency
+        others = self._function_reference is FunctionReference.UNQUALIFIED
+        check_function(
+            owner,
+            self._function,
+            variables=variables,
+            least_reserved=max(1, concurrency.maximum + (1 if others else 0)),
+        )
+        check_alias(owner, self._alias, concurrency)
+        check_role(owner, self._role)
+        check_endpoints(owner, self, self._function_arn)
 
     def _grant_tables(self) -> None:
         if self._device_inventory is not None:

@@ -16,6 +16,7 @@ from constructs import Construct
 
 from cdk_client_connect._arguments import MOST_MEMORY_MIB
 from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._require_all import require_all
 from cdk_client_connect._sdk_call import sdk_call
@@ -212,6 +213,7 @@ class ConnectionReauthorizer(Construct):
         self._allow_connections(ids)
         self._run_on(schedule)
         self._run_after_deployments_of(handler)
+        check_role(f"re-authorizer {self.node.path}", self._role)
 
     @property
     def handler(self) -> ClientConnectHandler:

@@ -105,9 +105,6 @@ class EndpointAttachment(Construct):
             },
             removal_policy=_REMOVAL_POLICIES[on_removal],
         )
-        if Stack.of(self).environment != Stack.of(handler).environment:
-            # Where one of them names no environment, the CDK refers by name and sees no dependency.
-            Stack.of(self).add_dependency(Stack.of(handler))
 
 
 def _attaching_function(scope: Construct, endpoint_id: str) -> lambda_.Function:

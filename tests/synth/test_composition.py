@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aws_cdk as cdk
@@ -9,7 +10,13 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Match, Template
 
-from cdk_client_connect import ClientConnectHandler
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionMonitoring,
+    EndpointAttachment,
+    FunctionReference,
+    Notifications,
+)
 
 from .conftest import NO_BUNDLING, endpoint, l2_endpoint, recommended_flags, template
 
@@ -50,21 +57,75 @@ def test_one_stack_with_several_endpoints() -> None:
 
 
 @FLAGS
-def test_across_stacks(flags: dict[str, Any]) -> None:
-    """An endpoint in another stack of the same environment refers to the alias and waits for its stack."""
+@pytest.mark.parametrize("reference", FunctionReference)
+def test_across_stacks(flags: dict[str, Any], reference: FunctionReference) -> None:
+    """An endpoint in another stack has the ARN as text, which changes when the function is renamed."""
     root = app(flags)
     producer = cdk.Stack(root, "Producer", env=EUROPE)
     consumer = cdk.Stack(root, "Consumer", env=EUROPE)
-    handler = ClientConnectHandler(producer, "Handler")
+    handler = ClientConnectHandler(
+        producer, "Handler", function_name="AWSClientVPN-vpn", function_reference=reference
+    )
     endpoint(consumer, handler)
+    nested = cdk.NestedStack(consumer, "Nested")
+    endpoint(nested, handler)
+    EndpointAttachment(
+        consumer, "Attachment", handler=handler, endpoint_id="cvpn-endpoint-0123456789abcdef0"
+    )
     assembly = root.synth()
-    properties = Template.from_stack(consumer).find_resources(ENDPOINT)["Endpoint"]["Properties"]
-    (reference,) = properties["ClientConnectOptions"]["LambdaFunctionArn"]
-    assert reference in {"Fn::ImportValue", "Fn::GetStackOutput"}
-    (alias,) = Template.from_stack(producer).find_resources("AWS::Lambda::Alias")
-    outputs = Template.from_stack(producer).find_outputs("*", {"Value": {"Ref": alias}})
-    assert len(outputs) == 1
+    arn = "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-vpn"
+    if reference is FunctionReference.ALIAS:
+        arn += ":live"
+    text = json.dumps(Template.from_stack(consumer).to_json()).replace('{"Ref": "AWS::Partition"}', '"aws"')
+    assert "Fn::ImportValue" not in text
+    assert "Fn::GetStackOutput" not in text
+    for name in ("LambdaFunctionArn", "HandlerArn"):
+        assert _joined(_values(json.loads(text), name)) == arn
+    assert _joined(_values(Template.from_stack(nested).to_json(), "LambdaFunctionArn")) == arn
     assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
+
+
+@FLAGS
+def test_across_stacks_without_an_environment(flags: dict[str, Any]) -> None:
+    """Account and Region are then those of the stack that is deployed."""
+    root = app(flags)
+    producer, consumer = cdk.Stack(root, "Producer"), cdk.Stack(root, "Consumer")
+    handler = ClientConnectHandler(producer, "Handler", function_name="AWSClientVPN-vpn")
+    endpoint(consumer, handler)
+    ConnectionMonitoring(
+        consumer,
+        "Monitoring",
+        handler=handler,
+        endpoints=[],
+        connection_log_group=None,
+        notifications=Notifications.none(),
+        saved_queries=False,
+        dashboard=False,
+    )
+    text = json.dumps(Template.from_stack(consumer).to_json()["Resources"])
+    assert "Fn::ImportValue" not in text
+    assert "Fn::GetStackOutput" not in text
+    assert '{"Ref": "AWS::AccountId"}, ":function:AWSClientVPN-vpn:live"' in text
+    assert '{"Name": "Resource", "Value": "AWSClientVPN-vpn:live"}' in text
+
+
+def _values(tree: Any, name: str) -> Any:
+    """Return the one value of a key, wherever it is."""
+    if isinstance(tree, dict):
+        if name in tree:
+            return tree[name]
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        return next((found for each in tree if (found := _values(each, name)) is not None), None)
+    return None
+
+
+def _joined(value: Any) -> str:
+    """Return a text that may be joined of parts."""
+    if isinstance(value, dict):
+        parts = [each if isinstance(each, str) else "aws" for each in value["Fn::Join"][1]]
+        return "".join(parts)
+    return str(value)
 
 
 @pytest.mark.parametrize("environments", [(None, EUROPE), (EUROPE, None)], ids=["handler", "endpoint"])
