@@ -31,6 +31,7 @@ from cdk_client_connect._function_name import generated_function_name, require_f
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect._policy_metadata import show_policies
+from cdk_client_connect._user_authentication import names_users, warn_without_user_authentication
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
@@ -465,6 +466,8 @@ class ClientConnectHandler(Construct):
                 "policies read what a device inventory says, but the handler has none, so that context.inventory "
                 'is always "disabled" and there is no context.device',
             )
+        if names_users(policies):
+            warn_without_user_authentication(self)
         if "activeConnections" in read and self._connection_registry is None:
             warnings.add_warning_v2(
                 "cdk-client-connect:noConnectionRegistry",

@@ -69,9 +69,7 @@ def test_across_stacks(flags: dict[str, Any], reference: FunctionReference) -> N
     endpoint(consumer, handler)
     nested = cdk.NestedStack(consumer, "Nested")
     endpoint(nested, handler)
-    EndpointAttachment(
-        consumer, "Attachment", handler=handler, endpoint_id="cvpn-endpoint-0123456789abcdef0"
-    )
+    EndpointAttachment(consumer, "Attachment", handler=handler, endpoint_id="cvpn-endpoint-0123456789abcdef0")
     assembly = root.synth()
     arn = "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-vpn"
     if reference is FunctionReference.ALIAS:
