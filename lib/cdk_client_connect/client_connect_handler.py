@@ -21,13 +21,20 @@ from cdk_client_connect._final_endpoints import check_endpoints
 from cdk_client_connect._final_function import check_function
 from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_code import (
+    built_by_other_version,
     bundled_code,
     prebuilt_module,
+    prebuilt_policies,
     require_platform,
     require_prebuilt_alone,
     require_prebuilt_for,
 )
-from cdk_client_connect._function_name import generated_function_name, require_function_name
+from cdk_client_connect._function_name import (
+    generated_function_name,
+    keep_name,
+    require_function_name,
+    require_unique_name,
+)
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect._policy_metadata import show_policies
@@ -38,6 +45,7 @@ from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
 from client_connect import settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
+from client_connect_tools.bundle import library_version
 from client_connect_tools.extra_facts import require_declared
 from client_connect_tools.lints import attributes_read
 
@@ -70,15 +78,17 @@ class ClientConnectHandler(Construct):
     Args:
         scope: The construct to define it in.
         id: Its id in ``scope``.
-        function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
-            that prefix and the construct's path.
+        function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``; no other
+            handler's in the same account and Region. With an explicit name, a change of the construct's id or path
+            fails to deploy: docs/deployments.md. Default: that prefix and the construct's path.
         policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
             a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
             ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``, and built for the function's runtime
-            and architecture. Default: built here.
+            and architecture. The policies in a folder or ZIP file are checked, and code that another version of this
+            library built draws a warning. Default: built here.
         provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
@@ -162,6 +172,7 @@ class ClientConnectHandler(Construct):
         runtime = runtime or lambda_.Runtime.PYTHON_3_14
         if function_name is not None:
             require_function_name(function_name)
+            require_unique_name(scope, function_name)
         require_prebuilt_alone(code, policies, extra_facts)
         environment = {} if environment is None else dict(environment)
         require_environment(environment, code)
@@ -195,7 +206,8 @@ class ClientConnectHandler(Construct):
                 [log_group],
                 because="Lambda logs to its own account and Region; give a log group there",
             )
-        policies = policies or Policies.from_rules(Rules())
+        policies_in_code = prebuilt_policies(code)
+        policies = policies or policies_in_code or Policies.from_rules(Rules())
         require_sound(policies)
         require_declared(extra_facts, policies)
         if policy_tests:
@@ -204,13 +216,16 @@ class ClientConnectHandler(Construct):
         super().__init__(scope, id)
         self._device_inventory = device_inventory
         self._connection_registry = connection_registry
-        self._policies = policies if code is None else None
+        self._policies = policies if code is None else policies_in_code
         self._shadow_mode = shadow_mode
         self._provisioned_concurrency = concurrency
         self._function_reference = function_reference
+        self._warn_of_other_version(code)
         code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
-        self._warn_of(policies, extra_facts)
+        self._warn_of(policies, has_extra_facts=module is not None)
         self._function_name = function_name or generated_function_name(self)
+        if function_name is not None:
+            keep_name(self, function_name)
         self._log_group = log_group or logs.LogGroup(
             self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         )
@@ -306,7 +321,7 @@ class ClientConnectHandler(Construct):
 
     @property
     def policies(self) -> Policies | None:
-        """What decides; ``None`` with prebuilt ``code``, which has them in it."""
+        """What decides; ``None`` if they are in prebuilt ``code`` that is neither a folder nor a ZIP file here."""
         return self._policies
 
     @property
@@ -451,7 +466,16 @@ class ClientConnectHandler(Construct):
             period=period,
         )
 
-    def _warn_of(self, policies: Policies, extra_facts: ExtraFacts | None) -> None:
+    def _warn_of_other_version(self, code: lambda_.Code | None) -> None:
+        """Warn when another version of this library built the code."""
+        if (version := built_by_other_version(code)) is not None:
+            Annotations.of(self).add_warning_v2(
+                "cdk-client-connect:otherVersion",
+                f"code was built by {version} of cdk-client-connect, but this is {library_version()}: its handler may "
+                "decide otherwise than the checks here; build it again with client-connect bundle",
+            )
+
+    def _warn_of(self, policies: Policies, *, has_extra_facts: bool) -> None:
         """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
         warnings = Annotations.of(self)
         for finding in lint(policies):
@@ -474,7 +498,7 @@ class ClientConnectHandler(Construct):
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
                 "that it is always absent",
             )
-        if extra_facts is None and (policies.custom is not None or read & {"custom", "customFacts"}):
+        if not has_extra_facts and (policies.custom is not None or read & {"custom", "customFacts"}):
             warnings.add_warning_v2(
                 "cdk-client-connect:noExtraFacts",
                 "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "

@@ -20,7 +20,6 @@ from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._require_all import require_all
 from cdk_client_connect._sdk_call import sdk_call
-from cdk_client_connect._unscoped_permission import allow_everywhere
 from cdk_client_connect._watched import read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.errors import InvalidArgument
@@ -316,10 +315,11 @@ class ConnectionReauthorizer(Construct):
         ]
         # In the role's own policy, which the function waits for, whatever the feature flags.
         self._role.add_to_principal_policy(
-            iam.PolicyStatement(actions=["ec2:TerminateClientVpnConnections"], resources=arns)
+            iam.PolicyStatement(
+                actions=["ec2:DescribeClientVpnConnections", "ec2:TerminateClientVpnConnections"],
+                resources=arns,
+            )
         )
-        # AWS does not say that it can be restricted to endpoints.
-        allow_everywhere(self._function, "ec2:DescribeClientVpnConnections")
 
     def _run_on(self, schedule: Duration) -> None:
         events.Rule(

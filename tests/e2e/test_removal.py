@@ -98,5 +98,3 @@ def test_the_stack_of_an_endpoint_follows_a_renamed_function(emulator: Emulator)
         )
     functions = emulator.client("lambda").list_functions()["Functions"]
     assert "AWSClientVPN-old" not in {each["FunctionName"] for each in functions}
-    for stack in ("Consumer", "Producer"):
-        cdk_cli.destroy(emulator, stack=stack, app=RENAMED_APP, context={**context, "functionName": name})

@@ -8,13 +8,14 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from cdk_client_connect import (
     ClientConnectHandler,
     ConnectionMonitoring,
     EndpointAttachment,
     FunctionReference,
+    InvalidFunctionName,
     Notifications,
 )
 
@@ -215,3 +216,30 @@ def test_refused_name_of_another_function() -> None:
     """The name is known at synthesis, so that CDK's own check sees it; with a CDK function it never fires."""
     stack = cdk.Stack(app(), "Stack")
     assert not cdk.Token.is_unresolved(ClientConnectHandler(stack, "Handler").function_name)
+
+
+@pytest.mark.parametrize(
+    "environments",
+    [(EUROPE, EUROPE), (EUROPE, None), (None, None), (EUROPE, AMERICA), (EUROPE, OTHER_ACCOUNT)],
+)
+def test_the_same_explicit_name_twice(environments: tuple[cdk.Environment | None, ...]) -> None:
+    """It is an error in one environment, a warning where the environments may be the same, else neither."""
+    root = app()
+    one, other = (cdk.Stack(root, f"Stack{n}", env=each) for n, each in enumerate(environments))
+    ClientConnectHandler(one, "Handler", function_name="AWSClientVPN-vpn")
+    ClientConnectHandler(one, "Other", function_name="AWSClientVPN-other")
+    if environments == (EUROPE, EUROPE):
+        with pytest.raises(InvalidFunctionName, match='"AWSClientVPN-vpn" is that of Stack0/Handler already'):
+            ClientConnectHandler(other, "Handler", function_name="AWSClientVPN-vpn")
+        return
+    ClientConnectHandler(other, "Handler", function_name="AWSClientVPN-vpn")
+    warnings = Annotations.from_stack(other).find_warning("*", Match.string_like_regexp("sameFunctionName"))
+    assert bool(warnings) is (None in environments)
+
+
+def test_the_same_explicit_name_in_a_stack_that_knows_no_environment() -> None:
+    """One stack is in one environment."""
+    stack = cdk.Stack(app(), "Stack")
+    ClientConnectHandler(stack, "Handler", function_name="AWSClientVPN-vpn")
+    with pytest.raises(InvalidFunctionName, match="give each handler a name of its own"):
+        ClientConnectHandler(stack, "Other", function_name="AWSClientVPN-vpn")
