@@ -58,6 +58,20 @@ def require_same_environment(scope: Construct, others: Sequence[IConstruct], *, 
             raise InvalidArgument(f"{other.node.path} is in {theirs}, but what uses it in {ours}; {because}")
 
 
+def require_client_vpn(scope: Construct) -> None:
+    """Check that a stack is not where AWS offers no Client VPN: in China.
+
+    Raises:
+        InvalidArgument: When it is.
+    """
+    region = Stack.of(scope).region
+    if not Token.is_unresolved(region) and region.startswith("cn-"):
+        raise InvalidArgument(
+            f"stack {Stack.of(scope).node.path} is in {region}, but AWS offers no Client VPN in China, so nothing "
+            "would invoke the handler; define it in the account and Region of an endpoint"
+        )
+
+
 class _Environment(NamedTuple):
     """An account and a Region, each of which may be a token."""
 

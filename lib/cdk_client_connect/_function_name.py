@@ -79,8 +79,8 @@ def require_unique_name(scope: Construct, name: str) -> None:
             continue
         Annotations.of(scope).add_warning_v2(
             "cdk-client-connect:sameFunctionName",
-            f'function_name "{name}" is that of {path} too; in the same account and Region, the second deployment fails. '
-            "Give each handler a name of its own, or each stack its env",
+            f'function_name "{name}" is that of {path} too; in the same account and Region, the second '
+            "deployment fails. Give each handler a name of its own, or each stack its env",
         )
 
 

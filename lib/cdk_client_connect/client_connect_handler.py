@@ -14,7 +14,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_client_connect import _arguments
-from cdk_client_connect._environment_check import checked_arn, require_same_environment
+from cdk_client_connect._environment_check import (
+    checked_arn,
+    require_client_vpn,
+    require_same_environment,
+)
 from cdk_client_connect._environment_variables import require_environment, require_size
 from cdk_client_connect._final_alias import check_alias
 from cdk_client_connect._final_endpoints import check_endpoints
@@ -173,6 +177,7 @@ class ClientConnectHandler(Construct):
         if function_name is not None:
             require_function_name(function_name)
             require_unique_name(scope, function_name)
+        require_client_vpn(scope)
         require_prebuilt_alone(code, policies, extra_facts)
         environment = {} if environment is None else dict(environment)
         require_environment(environment, code)

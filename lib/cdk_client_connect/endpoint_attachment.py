@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._environment_check import require_client_vpn, require_same_environment
 from cdk_client_connect._support_function import support_function
 from cdk_client_connect._unscoped_permission import allow_everywhere
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
@@ -83,6 +83,7 @@ class EndpointAttachment(Construct):
     ) -> None:
         _require_types(handler, endpoint_id, replace=replace, on_removal=on_removal)
         _require_endpoint_id(endpoint_id)
+        require_client_vpn(scope)
         require_same_environment(
             scope,
             [handler],

@@ -15,6 +15,7 @@ from cdk_client_connect import (
     ConnectionMonitoring,
     EndpointAttachment,
     FunctionReference,
+    InvalidArgument,
     InvalidFunctionName,
     Notifications,
 )
@@ -243,3 +244,15 @@ def test_the_same_explicit_name_in_a_stack_that_knows_no_environment() -> None:
     ClientConnectHandler(stack, "Handler", function_name="AWSClientVPN-vpn")
     with pytest.raises(InvalidFunctionName, match="give each handler a name of its own"):
         ClientConnectHandler(stack, "Other", function_name="AWSClientVPN-vpn")
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "cn-northwest-1"])
+def test_china_has_no_client_vpn(region: str) -> None:
+    """Nothing would ever invoke the handler."""
+    root = app()
+    there = cdk.Stack(root, "There", env=cdk.Environment(region=region))
+    with pytest.raises(InvalidArgument, match=f"There is in {region}, but AWS offers no Client VPN in China"):
+        ClientConnectHandler(there, "Handler")
+    handler = ClientConnectHandler(cdk.Stack(root, "Here"), "Handler")
+    with pytest.raises(InvalidArgument, match="no Client VPN in China"):
+        EndpointAttachment(there, "Attachment", handler=handler, endpoint_id="cvpn-endpoint-0a")

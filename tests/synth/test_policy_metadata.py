@@ -13,7 +13,6 @@ from aws_cdk.assertions import Annotations, Match
 
 from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies
 from cdk_client_connect._policy_metadata import KEY, MAX_CHARACTERS
-
 from client_connect_tools.bundle import library_version
 
 from .conftest import NO_BUNDLING, only, template
