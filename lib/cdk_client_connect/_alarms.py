@@ -301,9 +301,9 @@ def define_alarms(
         if chosen.enabled:
             for suffix, metric in _by_suffix(definition.metrics(watched)).items():
                 id_ = f"{definition.name}-{suffix}" if suffix else definition.name
-                alarm = definition.with_settings(chosen, watched)
-                _require_evaluable(alarm, metric.period)
-                alarms[id_] = _alarm(scope, id_, metric, alarm)
+                tuned = definition.with_settings(chosen, watched)
+                _require_evaluable(tuned, metric.period)
+                alarms[id_] = _alarm(scope, id_, metric, tuned)
     if topic is not None:
         _let_publish(topic)
         for alarm in alarms.values():

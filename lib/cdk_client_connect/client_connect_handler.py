@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_client_connect import _arguments
@@ -40,6 +38,7 @@ from cdk_client_connect._function_name import (
     require_unique_name,
 )
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._log_group import kept_log_group
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect._policy_metadata import show_policies
 from cdk_client_connect._user_authentication import names_users, warn_without_user_authentication
@@ -56,15 +55,18 @@ from client_connect_tools.lints import attributes_read
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_sqs as sqs
     from constructs import IConstruct
 
     from cdk_client_connect.connection_registry import ConnectionRegistry
     from cdk_client_connect.device_inventory import DeviceInventory
+    from cdk_client_connect.function_settings import FunctionSettings
     from client_connect_tools import ExtraFacts
 
 ALIAS_NAME = "live"
-_VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
 _UNUSED_CONCURRENCY = "cdk-client-connect:provisionedConcurrencyHasNoEffect"
 
 
@@ -106,7 +108,12 @@ class ClientConnectHandler(Construct):
             than these with the unqualified ARN. Default: none reserved.
         log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
             two years and retained when the stack is removed.
-        environment_encryption: The key for the function's environment variables. Default: Lambda's own.
+        encryption_key: The key of everything that is defined here: the function's environment variables, the log
+            groups, and unless they are given another one, the functions and log groups of its re-authorizer,
+            monitoring and attachments. CloudWatch Logs is allowed to use it. Tables and topics have keys of their
+            own. Default: AWS's own.
+        dead_letter_queue: As in ``lambda_.Function``, for packs of rules that ask for one. Client VPN waits for each
+            answer, so the handler itself never sends anything there. Default: none.
         vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
         vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
         security_groups: The security groups in ``vpc``. Default: a new one.
@@ -155,7 +162,8 @@ class ClientConnectHandler(Construct):
         runtime: lambda_.Runtime | None = None,
         reserved_concurrent_executions: int | None = None,
         log_group: logs.ILogGroup | None = None,
-        environment_encryption: kms.IKey | None = None,
+        encryption_key: kms.IKey | None = None,
+        dead_letter_queue: sqs.IQueue | None = None,
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
@@ -231,14 +239,10 @@ class ClientConnectHandler(Construct):
         self._function_name = function_name or generated_function_name(self)
         if function_name is not None:
             keep_name(self, function_name)
-        self._log_group = log_group or logs.LogGroup(
-            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        )
-        self._role = function_role(self, self._log_group)
-        if vpc is not None:
-            self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
+        self._log_group = log_group or kept_log_group(self, encryption_key)
+        self._role = function_role(self, self._log_group, in_vpc=vpc is not None)
         self._code = code
-        self._environment_encryption = environment_encryption
+        self._encryption_key = encryption_key
         self._environment = variables
         self._function = lambda_.Function(
             self,
@@ -256,7 +260,8 @@ class ClientConnectHandler(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             environment=self._environment,
-            environment_encryption=environment_encryption,
+            environment_encryption=encryption_key,
+            dead_letter_queue=dead_letter_queue,
             reserved_concurrent_executions=reserved_concurrent_executions,
             vpc=vpc,
             vpc_subnets=vpc_subnets,
@@ -272,7 +277,7 @@ class ClientConnectHandler(Construct):
         if function_reference is FunctionReference.UNQUALIFIED:
             self._target, target_name = self._function, self._function_name
             self._warn_of_unused(concurrency)
-        if (service_role := provide(service_linked_role, Stack.of(self))) is not None:
+        if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
             self._target.node.add_dependency(service_role)
         self._function_arn = checked_arn(self, self._target, target_name)
         self._check_templates(variables)
@@ -296,6 +301,11 @@ class ClientConnectHandler(Construct):
     def log_group(self) -> logs.ILogGroup:
         """Where the decision records go."""
         return self._log_group
+
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The key of what is defined here, unless it is AWS's own."""
+        return self._encryption_key
 
     @property
     def device_inventory(self) -> DeviceInventory | None:
@@ -361,10 +371,12 @@ class ClientConnectHandler(Construct):
         memory_size: int,
         environment: Mapping[str, str],
         max_event_age: Duration,
+        encryption_key: kms.IKey | None,
+        settings: FunctionSettings,
     ) -> lambda_.Function:
         """Define another function that decides as this one does: its code, with its policies, settings and variables.
 
-        It is deployed after this one. It is in no VPC, and is granted nothing that this one asks.
+        It is deployed after this one. It is granted nothing that this one asks, and is in the VPC of ``settings`` only.
 
         Args:
             scope: The construct to define it in, in this one's stack.
@@ -377,6 +389,8 @@ class ClientConnectHandler(Construct):
             memory_size: In MiB.
             environment: Variables beside this function's.
             max_event_age: For how long an event that nobody waits for may wait. It is not tried again.
+            encryption_key: The key of its variables.
+            settings: What an organization asks of the function.
         """
         function = lambda_.Function(
             scope,
@@ -393,7 +407,8 @@ class ClientConnectHandler(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             environment={**self._environment, **environment},
-            environment_encryption=self._environment_encryption,
+            environment_encryption=encryption_key,
+            **settings.arguments(),
             retry_attempts=0,
             max_event_age=max_event_age,
         )

@@ -265,7 +265,7 @@ def test_a_handler_in_a_vpc_with_a_key_and_other_settings_is_not_reported() -> N
         "Handler",
         vpc=vpc,
         vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-        environment_encryption=cdk.aws_kms.Key(stack, "Key"),
+        encryption_key=cdk.aws_kms.Key(stack, "Key"),
         reserved_concurrent_executions=10,
         environment={"TABLE": cdk.CfnParameter(stack, "Parameter").value_as_string},
         tracing=lambda_.Tracing.ACTIVE,
