@@ -12,6 +12,12 @@ import json
 from bisect import bisect_right
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Address = IPv4Address | IPv6Address
 
 MAGIC = b"client-connect networks 1\n"
 INDEX_BYTES = 2
@@ -63,8 +69,22 @@ class Networks:
         found = bisect_right(range(count), address.packed, key=key) - 1
         if found < 0:
             return frozenset()
-        begin = indexes + found * INDEX_BYTES
-        return self._sets[int.from_bytes(table[begin : begin + INDEX_BYTES], "big")]
+        return self._set(indexes, found)
+
+    def intervals(self) -> Iterator[tuple[Address, Address, frozenset[str]]]:
+        """Yield the first and the last address of each interval, with the names of the lists that have it."""
+        for kind, version in ((IPv4Address, 4), (IPv6Address, 6)):
+            keys, indexes, count, width = self._parts[version]
+            begins = [
+                self._table[keys + number * width : keys + (number + 1) * width] for number in range(count)
+            ]
+            ends = [*(int.from_bytes(each, "big") - 1 for each in begins[1:]), 2 ** (8 * width) - 1]
+            for number, (begin, end) in enumerate(zip(begins, ends, strict=False)):
+                yield kind(begin), kind(end), self._set(indexes, number)
+
+    def _set(self, indexes: int, number: int) -> frozenset[str]:
+        begin = indexes + number * INDEX_BYTES
+        return self._sets[int.from_bytes(self._table[begin : begin + INDEX_BYTES], "big")]
 
 
 def digest(table: bytes) -> str:

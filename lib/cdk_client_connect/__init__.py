@@ -21,6 +21,7 @@ from cdk_client_connect.errors import (
     InvalidTrustProvider,
 )
 from cdk_client_connect.function_reference import FunctionReference
+from cdk_client_connect.function_settings import FunctionSettings
 from cdk_client_connect.gradual_deployment import GradualDeployment
 from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
@@ -59,6 +60,7 @@ __all__ = [
     "EndpointAuthorizationPolicy",
     "ExtraFacts",
     "FunctionReference",
+    "FunctionSettings",
     "GradualDeployment",
     "Hours",
     "InvalidArgument",

@@ -12,6 +12,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 
 from cdk_client_connect._watched import PERIOD
+from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.function_reference import FunctionReference
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _Metrics: TypeAlias = "cloudwatch.Metric | Mapping[str, cloudwatch.Metric] | None"
 
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
+
+# Over how long CloudWatch evaluates an alarm whose period is shorter than an hour, and one whose is not.
+_SHORT_S, _LONGEST_OF_SHORT_S, _LONGEST_OF_LONG_S = 3600, 86_400, 604_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,13 +326,32 @@ def define_alarms(
         if chosen.enabled:
             for suffix, metric in _by_suffix(definition.metrics(watched)).items():
                 id_ = f"{definition.name}-{suffix}" if suffix else definition.name
-                alarms[id_] = _alarm(scope, id_, metric, definition.with_settings(chosen, watched))
+                tuned = definition.with_settings(chosen, watched)
+                _require_evaluable(tuned, metric.period)
+                alarms[id_] = _alarm(scope, id_, metric, tuned)
     if topic is not None:
         _let_publish(topic)
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))
     return alarms
+
+
+def _require_evaluable(alarm: Definition, period: Duration) -> None:
+    """Check that CloudWatch looks back as far as the periods are long together.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+
+    Raises:
+        InvalidArgument: When it does not, and would refuse the alarm at deployment.
+    """
+    seconds = period.to_seconds()
+    most = int((_LONGEST_OF_SHORT_S if seconds < _SHORT_S else _LONGEST_OF_LONG_S) // seconds)
+    if alarm.periods > most:
+        raise InvalidArgument(
+            f"{alarm.field} has {alarm.periods} evaluation_periods of {seconds / 60:g} minutes, but CloudWatch looks "
+            f"back at most {most * seconds / 86_400:g} days with such periods; give at most {most}"
+        )
 
 
 def _let_publish(topic: sns.ITopic) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FULL, _HALF, _THIRD = 24, 12, 8
 _HEIGHT = 6
 _ALARMS_IN_A_ROW = 6
+# CloudWatch takes no more in one widget.
+# Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+_MOST_ALARMS = 100
 
 _GREEN, _RED, _ORANGE, _GREY = (
     cloudwatch.Color.GREEN,
@@ -60,17 +63,16 @@ def define_dashboard(
 
 
 def _alarm_row(alarms: Sequence[cloudwatch.Alarm]) -> list[cloudwatch.IWidget | None]:
-    if not alarms:
-        return []
-    rows = -(-len(alarms) // _ALARMS_IN_A_ROW)
+    parts = [alarms[start : start + _MOST_ALARMS] for start in range(0, len(alarms), _MOST_ALARMS)]
     return [
         cloudwatch.AlarmStatusWidget(
-            title="Alarms",
-            alarms=alarms,
+            title="Alarms" if len(parts) == 1 else f"Alarms ({number} of {len(parts)})",
+            alarms=part,
             sort_by=cloudwatch.AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
             width=_FULL,
-            height=1 + rows,
+            height=1 + -(-len(part) // _ALARMS_IN_A_ROW),
         )
+        for number, part in enumerate(parts, start=1)
     ]
 
 

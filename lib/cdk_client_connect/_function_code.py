@@ -9,18 +9,23 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
+from zipfile import ZipFile, is_zipfile
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
 import client_connect
 from cdk_client_connect.errors import InvalidCode, InvalidRuntime
-from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle, runs_on
+from client_connect.networks import InvalidNetworks, digest
+from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
+from client_connect_tools import Policies
+from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle, library_version, runs_on
+from client_connect_tools.networks import unpacked
 
 if TYPE_CHECKING:
     from constructs import Construct
 
-    from client_connect_tools import ExtraFacts, Policies
+    from client_connect_tools import ExtraFacts
 
 Platform = tuple[str, str]
 
@@ -68,7 +73,7 @@ def require_prebuilt_alone(
 
 
 def require_prebuilt_for(platform: Platform, code: lambda_.Code) -> None:
-    """Check that a folder made by ``client-connect bundle`` is for the function's platform; others pass.
+    """Check that code made by ``client-connect bundle`` is for the function's platform; others pass.
 
     Raises:
         InvalidCode: When it is not: Lambda could not import it, so every connection would be denied.
@@ -83,16 +88,76 @@ def require_prebuilt_for(platform: Platform, code: lambda_.Code) -> None:
 
 
 def prebuilt_module(code: lambda_.Code | None) -> str | None:
-    """Return the module of extra facts in a folder made by ``client-connect bundle``."""
+    """Return the module of extra facts in code made by ``client-connect bundle``."""
     return _platform_of(code).get("extraFacts")
 
 
+def prebuilt_policies(code: lambda_.Code | None) -> Policies | None:
+    """Return the policies in prebuilt code, a folder or a ZIP file; ``None`` if it is neither, or has none.
+
+    Raises:
+        InvalidCode: When their networks are missing, are not those that they were bundled with, or cannot be read.
+    """
+    text = _bundled_text(code, POLICIES_FILE)
+    if text is None:
+        return None
+    return Policies.from_string(
+        text,
+        name=f"{_path(code)}/{POLICIES_FILE}",
+        custom=_bundled_text(code, CUSTOM_SCHEMA_FILE),
+        networks=_prebuilt_networks(code, text),
+    )
+
+
+def _prebuilt_networks(code: lambda_.Code | None, policies: str) -> dict[str, list[str]] | None:
+    table = _bundled(code, NETWORKS_FILE)
+    named = policies.partition("\n")[0] if policies.startswith(NETWORKS_DIGEST) else None
+    try:
+        if named == (None if table is None else NETWORKS_DIGEST + digest(table)):
+            return None if table is None else unpacked(table)
+    except InvalidNetworks as error:
+        raise InvalidCode(f"code has networks that cannot be read: {error}") from error
+    raise InvalidCode(
+        f"code has a {NETWORKS_FILE} that is not the one of its {POLICIES_FILE}, so every connection would be denied; "
+        "build it again with client-connect bundle"
+    )
+
+
+def built_by_other_version(code: lambda_.Code | None) -> str | None:
+    """Return how a warning names the version that built prebuilt code, unless it is this one or is not known."""
+    built = _platform_of(code)
+    if not built or built.get("version") == library_version():
+        return None
+    return str(built.get("version", "an earlier version"))
+
+
 def _platform_of(code: lambda_.Code | None) -> dict[str, str]:
-    file = Path(code.path) / PLATFORM_FILE if isinstance(code, lambda_.AssetCode) else None
-    if file is None or not file.is_file():
-        return {}
-    built: dict[str, str] = json.loads(file.read_text("utf-8"))
+    text = _bundled_text(code, PLATFORM_FILE)
+    built: dict[str, str] = {} if text is None else json.loads(text)
     return built
+
+
+def _path(code: lambda_.Code | None) -> Path | None:
+    return Path(code.path) if isinstance(code, lambda_.AssetCode) else None
+
+
+def _bundled_text(code: lambda_.Code | None, name: str) -> str | None:
+    content = _bundled(code, name)
+    return None if content is None else content.decode()
+
+
+def _bundled(code: lambda_.Code | None, name: str) -> bytes | None:
+    """Return a file at the top of the code, if there is one."""
+    path = _path(code)
+    if path is None:
+        return None
+    if path.is_dir():
+        file = path / name
+        return file.read_bytes() if file.is_file() else None
+    if not is_zipfile(path):
+        return None
+    with ZipFile(path) as archive:
+        return archive.read(name) if name in archive.namelist() else None
 
 
 def bundled_code(

@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
 
 
-def function_role(scope: Construct, log_group: logs.ILogGroup) -> iam.Role:
-    """Define the role; the CDK's default one may write to every log group of the account."""
+_VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
+
+
+def function_role(scope: Construct, log_group: logs.ILogGroup, *, in_vpc: bool = False) -> iam.Role:
+    """Define the role; the CDK's default one may write to every log group of the account.
+
+    Args:
+        scope: The construct to define it in.
+        log_group: Where the function logs.
+        in_vpc: Whether the function runs in a VPC, which takes network interfaces.
+    """
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log_group.grant_write(role)
+    if in_vpc:
+        role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
     # There is none where the app customizes its roles, by iam.Role.customize_roles.
     if (policy := role.node.try_find_child("DefaultPolicy")) is not None:
         Dependable.implement(role, _Only([policy]))

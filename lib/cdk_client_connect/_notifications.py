@@ -15,16 +15,22 @@ from cdk_client_connect._key import grant_key
 from cdk_client_connect._support_function import support_function
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
 
+    from cdk_client_connect.function_settings import FunctionSettings
     from cdk_client_connect.notifications import Notifications
 
 _DENIALS = logs.FilterPattern.boolean_value("$.allow", False)  # noqa: FBT003 - the CDK's signature
 
 
 def define_notifications(
-    scope: Construct, log_group: logs.ILogGroup, notifications: Notifications
+    scope: Construct,
+    log_group: logs.ILogGroup,
+    notifications: Notifications,
+    encryption_key: kms.IKey | None = None,
+    settings: FunctionSettings | None = None,
 ) -> lambda_.Function | None:
     """Define the forwarder and its subscription to the denials in the log."""
     if not notifications.enabled:
@@ -39,6 +45,8 @@ def define_notifications(
         description="Announces the Client VPN connections that the handler denied",
         timeout=Duration.minutes(1),
         environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn},
+        encryption_key=encryption_key,
+        settings=settings,
     )
     if topic:
         _grant_publish(topic, forwarder)

@@ -7,15 +7,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._log_group import support_log_group
+from cdk_client_connect.function_settings import FunctionSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from aws_cdk import Duration
+    from aws_cdk import aws_kms as kms
     from constructs import Construct
 
 
@@ -27,6 +29,8 @@ def support_function(  # noqa: PLR0913 - one keyword per property
     description: str,
     timeout: Duration,
     environment: Mapping[str, str] | None = None,
+    encryption_key: kms.IKey | None = None,
+    settings: FunctionSettings | None = None,
 ) -> lambda_.Function:
     """Define a function, its role and its log group, which is kept a month and goes with the stack.
 
@@ -38,11 +42,12 @@ def support_function(  # noqa: PLR0913 - one keyword per property
         description: What the function is for.
         timeout: How long one invocation may take.
         environment: The function's environment variables.
+        encryption_key: The key of its log group and its variables. Default: AWS's own.
+        settings: What an organization asks of the function. Default: nothing.
     """
+    settings = settings or FunctionSettings()
     folder = _folder(package)
-    log_group = logs.LogGroup(
-        scope, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
-    )
+    log_group = support_log_group(scope, encryption_key)
     return lambda_.Function(
         scope,
         "Function",
@@ -55,11 +60,13 @@ def support_function(  # noqa: PLR0913 - one keyword per property
         architecture=lambda_.Architecture.ARM_64,
         memory_size=256,
         timeout=timeout,
-        role=function_role(scope, log_group),
+        role=function_role(scope, log_group, in_vpc=settings.vpc is not None),
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
         environment=None if environment is None else dict(environment),
+        environment_encryption=encryption_key,
+        **settings.arguments(),
     )
 
 

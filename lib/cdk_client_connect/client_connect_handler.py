@@ -5,28 +5,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Annotations, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk_client_connect import _answered_endpoints, _arguments
-from cdk_client_connect._environment_check import checked_arn, require_same_environment
+from cdk_client_connect._environment_check import (
+    checked_arn,
+    require_client_vpn,
+    require_same_environment,
+)
 from cdk_client_connect._environment_variables import require_environment, require_size
+from cdk_client_connect._final_alias import check_alias
+from cdk_client_connect._final_endpoints import check_endpoints
+from cdk_client_connect._final_function import check_function
+from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_code import (
+    built_by_other_version,
     bundled_code,
     prebuilt_module,
+    prebuilt_policies,
     require_platform,
     require_prebuilt_alone,
     require_prebuilt_for,
 )
-from cdk_client_connect._function_name import generated_function_name, require_function_name
+from cdk_client_connect._function_name import (
+    generated_function_name,
+    keep_name,
+    require_function_name,
+    require_unique_name,
+)
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._log_group import kept_log_group
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect._policy_metadata import show_policies
+from cdk_client_connect._user_authentication import names_users, warn_without_user_authentication
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
@@ -34,6 +49,7 @@ from client_connect import settings
 from client_connect.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.record import METRIC_NAMESPACE
 from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
+from client_connect_tools.bundle import library_version
 from client_connect_tools.custom_schema import check_custom_schema, declared_types
 from client_connect_tools.extra_facts import require_declared
 from client_connect_tools.lints import attributes_read
@@ -41,15 +57,18 @@ from client_connect_tools.lints import attributes_read
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_sqs as sqs
     from constructs import IConstruct
 
     from cdk_client_connect.connection_registry import ConnectionRegistry
     from cdk_client_connect.device_inventory import DeviceInventory
+    from cdk_client_connect.function_settings import FunctionSettings
     from client_connect_tools import ExtraFacts
 
 ALIAS_NAME = "live"
-_VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
 _UNUSED_CONCURRENCY = "cdk-client-connect:provisionedConcurrencyHasNoEffect"
 
 
@@ -67,15 +86,17 @@ class ClientConnectHandler(Construct):
     Args:
         scope: The construct to define it in.
         id: Its id in ``scope``.
-        function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``. Default:
-            that prefix and the construct's path.
+        function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``; no other
+            handler's in the same account and Region. With an explicit name, a change of the construct's id or path
+            fails to deploy: docs/deployments.md. Default: that prefix and the construct's path.
         policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
             a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
             ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``, and built for the function's runtime
-            and architecture. Default: built here.
+            and architecture. The policies in a folder or ZIP file are checked, and code that another version of this
+            library built draws a warning. Default: built here.
         provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
@@ -89,7 +110,12 @@ class ClientConnectHandler(Construct):
             than these with the unqualified ARN. Default: none reserved.
         log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
             two years and retained when the stack is removed.
-        environment_encryption: The key for the function's environment variables. Default: Lambda's own.
+        encryption_key: The key of everything that is defined here: the function's environment variables, the log
+            groups, and unless they are given another one, the functions and log groups of its re-authorizer,
+            monitoring and attachments. CloudWatch Logs is allowed to use it. Tables and topics have keys of their
+            own. Default: AWS's own.
+        dead_letter_queue: As in ``lambda_.Function``, for packs of rules that ask for one. Client VPN waits for each
+            answer, so the handler itself never sends anything there. Default: none.
         vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
         vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
         security_groups: The security groups in ``vpc``. Default: a new one.
@@ -145,7 +171,8 @@ class ClientConnectHandler(Construct):
         runtime: lambda_.Runtime | None = None,
         reserved_concurrent_executions: int | None = None,
         log_group: logs.ILogGroup | None = None,
-        environment_encryption: kms.IKey | None = None,
+        encryption_key: kms.IKey | None = None,
+        dead_letter_queue: sqs.IQueue | None = None,
         vpc: ec2.IVpc | None = None,
         vpc_subnets: ec2.SubnetSelection | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
@@ -168,6 +195,8 @@ class ClientConnectHandler(Construct):
         runtime = runtime or lambda_.Runtime.PYTHON_3_14
         if function_name is not None:
             require_function_name(function_name)
+            require_unique_name(scope, function_name)
+        require_client_vpn(scope)
         require_prebuilt_alone(code, policies, extra_facts)
         environment = {} if environment is None else dict(environment)
         require_environment(environment, code)
@@ -203,7 +232,8 @@ class ClientConnectHandler(Construct):
                 [log_group],
                 because="Lambda logs to its own account and Region; give a log group there",
             )
-        policies = policies or Policies.from_rules(Rules())
+        policies_in_code = prebuilt_policies(code)
+        policies = policies or policies_in_code or Policies.from_rules(Rules())
         require_sound(policies)
         require_declared(extra_facts, policies)
         if policy_tests:
@@ -213,21 +243,20 @@ class ClientConnectHandler(Construct):
         self._device_inventory = device_inventory
         self._connection_registry = connection_registry
         self._endpoints = endpoints
-        self._policies = policies if code is None else None
+        self._policies = policies if code is None else policies_in_code
         self._shadow_mode = shadow_mode
         self._provisioned_concurrency = concurrency
         self._function_reference = function_reference
+        self._warn_of_other_version(code)
         code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
-        self._warn_of(policies, extra_facts)
+        self._warn_of(policies, has_extra_facts=module is not None)
         self._function_name = function_name or generated_function_name(self)
-        self._log_group = log_group or logs.LogGroup(
-            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        )
-        self._role = function_role(self, self._log_group)
-        if vpc is not None:
-            self._role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
+        if function_name is not None:
+            keep_name(self, function_name)
+        self._log_group = log_group or kept_log_group(self, encryption_key)
+        self._role = function_role(self, self._log_group, in_vpc=vpc is not None)
         self._code = code
-        self._environment_encryption = environment_encryption
+        self._encryption_key = encryption_key
         self._environment = variables
         self._function = lambda_.Function(
             self,
@@ -245,7 +274,8 @@ class ClientConnectHandler(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             environment=self._environment,
-            environment_encryption=environment_encryption,
+            environment_encryption=encryption_key,
+            dead_letter_queue=dead_letter_queue,
             reserved_concurrent_executions=reserved_concurrent_executions,
             vpc=vpc,
             vpc_subnets=vpc_subnets,
@@ -259,12 +289,14 @@ class ClientConnectHandler(Construct):
         if self._policies is not None:
             show_policies(self._alias, self._policies)
         self._target: lambda_.IFunction = self._alias
+        target_name = f"{self._function_name}:{ALIAS_NAME}"
         if function_reference is FunctionReference.UNQUALIFIED:
-            self._target = self._function
+            self._target, target_name = self._function, self._function_name
             self._warn_of_unused(concurrency)
-        if (service_role := provide(service_linked_role, Stack.of(self))) is not None:
+        if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
             self._target.node.add_dependency(service_role)
-        self._function_arn = checked_arn(self, self._target.function_arn)
+        self._function_arn = checked_arn(self, self._target, target_name)
+        self._check_templates(variables)
 
     @property
     def function(self) -> lambda_.Function:
@@ -289,6 +321,11 @@ class ClientConnectHandler(Construct):
     def log_group(self) -> logs.ILogGroup:
         """Where the decision records go."""
         return self._log_group
+
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The key of what is defined here, unless it is AWS's own."""
+        return self._encryption_key
 
     @property
     def device_inventory(self) -> DeviceInventory | None:
@@ -319,7 +356,7 @@ class ClientConnectHandler(Construct):
 
     @property
     def policies(self) -> Policies | None:
-        """What decides; ``None`` with prebuilt ``code``, which has them in it."""
+        """What decides; ``None`` if they are in prebuilt ``code`` that is neither a folder nor a ZIP file here."""
         return self._policies
 
     @property
@@ -354,10 +391,12 @@ class ClientConnectHandler(Construct):
         memory_size: int,
         environment: Mapping[str, str],
         max_event_age: Duration,
+        encryption_key: kms.IKey | None,
+        settings: FunctionSettings,
     ) -> lambda_.Function:
         """Define another function that decides as this one does: its code, with its policies, settings and variables.
 
-        It is deployed after this one. It is in no VPC, and is granted nothing that this one asks.
+        It is deployed after this one. It is granted nothing that this one asks, and is in the VPC of ``settings`` only.
 
         Args:
             scope: The construct to define it in, in this one's stack.
@@ -370,6 +409,8 @@ class ClientConnectHandler(Construct):
             memory_size: In MiB.
             environment: Variables beside this function's.
             max_event_age: For how long an event that nobody waits for may wait. It is not tried again.
+            encryption_key: The key of its variables.
+            settings: What an organization asks of the function.
         """
         function = lambda_.Function(
             scope,
@@ -386,11 +427,15 @@ class ClientConnectHandler(Construct):
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             environment={**self._environment, **environment},
-            environment_encryption=self._environment_encryption,
+            environment_encryption=encryption_key,
+            **settings.arguments(),
             retry_attempts=0,
             max_event_age=max_event_age,
         )
         function.node.add_dependency(self._alias)
+        check_function(
+            f"re-authorizer {scope.node.path}", function, variables={**self._environment, **environment}
+        )
         return function
 
     def metric(
@@ -409,7 +454,18 @@ class ClientConnectHandler(Construct):
             period: Default: 5 minutes.
             label: Default: the metric's name.
         """
-        return self._target.metric(metric_name, statistic=statistic, period=period, label=label)
+        dimensions = {"FunctionName": self._function_name}
+        if self._function_reference is FunctionReference.ALIAS:
+            dimensions["Resource"] = f"{self._function_name}:{ALIAS_NAME}"
+        # By name as text, not by reference: alarms of another stack must follow a renamed function.
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric_name,
+            dimensions_map=dimensions,
+            statistic=statistic,
+            period=period,
+            label=label,
+        ).attach_to(self._alias)
 
     def metric_allowed(
         self, *, statistic: str | None = None, period: Duration | None = None
@@ -450,7 +506,16 @@ class ClientConnectHandler(Construct):
             period=period,
         )
 
-    def _warn_of(self, policies: Policies, extra_facts: ExtraFacts | None) -> None:
+    def _warn_of_other_version(self, code: lambda_.Code | None) -> None:
+        """Warn when another version of this library built the code."""
+        if (version := built_by_other_version(code)) is not None:
+            Annotations.of(self).add_warning_v2(
+                "cdk-client-connect:otherVersion",
+                f"code was built by {version} of cdk-client-connect, but this is {library_version()}: its handler may "
+                "decide otherwise than the checks here; build it again with client-connect bundle",
+            )
+
+    def _warn_of(self, policies: Policies, *, has_extra_facts: bool) -> None:
         """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
         warnings = Annotations.of(self)
         for finding in lint(policies):
@@ -465,6 +530,8 @@ class ClientConnectHandler(Construct):
                 "policies read what a device inventory says, but the handler has none, so that context.inventory "
                 'is always "disabled" and there is no context.device',
             )
+        if names_users(policies):
+            warn_without_user_authentication(self)
         if ACTIVE_CONNECTIONS in read and self._connection_registry is None:
             warnings.add_warning_v2(
                 "cdk-client-connect:noConnectionRegistry",
@@ -473,13 +540,28 @@ class ClientConnectHandler(Construct):
             )
         if policies.left_out:
             warnings.add_info(policies.left_out_note())
-        if extra_facts is None and (policies.custom is not None or read & {"custom", "customFacts"}):
+        if not has_extra_facts and (policies.custom is not None or read & {"custom", "customFacts"}):
             warnings.add_warning_v2(
                 "cdk-client-connect:noExtraFacts",
                 "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
                 'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
                 'extra_facts=ExtraFacts.from_file("facts.py")',
             )
+
+    def _check_templates(self, variables: Mapping[str, str]) -> None:
+        """Have what is deployed compared with what is defined here."""
+        owner = f"client connect handler {self.node.path}"
+        concurrency = self._provisioned_concurrency
+        others = self._function_reference is FunctionReference.UNQUALIFIED
+        check_function(
+            owner,
+            self._function,
+            variables=variables,
+            least_reserved=max(1, concurrency.maximum + (1 if others else 0)),
+        )
+        check_alias(owner, self._alias, concurrency)
+        check_role(owner, self._role)
+        check_endpoints(owner, self, self._function_arn)
 
     def _grant_tables(self) -> None:
         if self._device_inventory is not None:

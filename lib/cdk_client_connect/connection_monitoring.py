@@ -19,6 +19,7 @@ from cdk_client_connect._watched import Watched, read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.function_settings import FunctionSettings, settings_argument
 from cdk_client_connect.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.notifications import Notifications
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_cloudwatch as cloudwatch
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sns as sns
@@ -60,6 +62,9 @@ class ConnectionMonitoring(Construct):
         dashboard: Whether there is a dashboard. Default: ``True``.
         saved_queries: Whether the Logs Insights queries are saved, in a folder named after the function.
             Default: ``True``.
+        encryption_key: The key of the log group and environment variables of the function that announces denials.
+            Default: the handler's.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of that function. Default: none.
 
     Raises:
         InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
@@ -81,6 +86,8 @@ class ConnectionMonitoring(Construct):
         notifications: Notifications | None = None,
         dashboard: bool = True,
         saved_queries: bool = True,
+        encryption_key: kms.IKey | None = None,
+        function_settings: FunctionSettings | None = None,
     ) -> None:
         alarms = MonitoringAlarms() if alarms is None else alarms
         notifications = Notifications.event_bridge() if notifications is None else notifications
@@ -113,6 +120,7 @@ class ConnectionMonitoring(Construct):
             ),
             ("dashboard", dashboard, isinstance(dashboard, bool), "True or False"),
             ("saved_queries", saved_queries, isinstance(saved_queries, bool), "True or False"),
+            settings_argument(function_settings),
         )
         if reauthorizer is not None and reauthorizer.handler is not handler:
             raise InvalidArgument(
@@ -146,7 +154,13 @@ class ConnectionMonitoring(Construct):
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
         self._handler = handler
-        self._forwarder = define_notifications(self, handler.log_group, notifications)
+        self._forwarder = define_notifications(
+            self,
+            handler.log_group,
+            notifications,
+            encryption_key or handler.encryption_key,
+            function_settings,
+        )
         watched = Watched(
             handler=handler, endpoints=named, forwarder=self._forwarder, reauthorizer=reauthorizer
         )

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, RemovalPolicy, Stack, Token
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
 from cdk_client_connect._arguments import MOST_MEMORY_MIB
 from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._log_group import kept_log_group
 from cdk_client_connect._mutual_authentication import names_certificates
 from cdk_client_connect._require_all import require_all
 from cdk_client_connect._sdk_call import sdk_call
-from cdk_client_connect._unscoped_permission import allow_everywhere
 from cdk_client_connect._watched import read_endpoints
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.function_settings import FunctionSettings, settings_argument
 from client_connect import reauthorizer_settings as settings
 from client_connect.record import METRIC_NAMESPACE
 from client_connect.unknown_connections import UnknownConnections
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
 
     from cdk_client_connect.connection_registry import ConnectionRegistry
 
@@ -87,6 +90,8 @@ class ConnectionReauthorizer(Construct):
         memory_size: In MiB. Default: 1769, which is one whole CPU.
         log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
             and retained when the stack is removed.
+        encryption_key: The key of its environment variables and log group. Default: the handler's.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: none.
 
     Raises:
         InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry or is
@@ -113,6 +118,8 @@ class ConnectionReauthorizer(Construct):
         timeout: Duration | None = None,
         memory_size: int = 1769,
         log_group: logs.ILogGroup | None = None,
+        encryption_key: kms.IKey | None = None,
+        function_settings: FunctionSettings | None = None,
     ) -> None:
         schedule = Duration.minutes(5) if schedule is None else schedule
         timeout = Duration.minutes(15) if timeout is None else timeout
@@ -189,6 +196,7 @@ class ConnectionReauthorizer(Construct):
                 log_group is None or hasattr(log_group, "log_group_name"),
                 "a logs.LogGroup or None",
             ),
+            settings_argument(function_settings),
         )
         named = read_endpoints(endpoints)
         if not named:
@@ -215,10 +223,10 @@ class ConnectionReauthorizer(Construct):
         registry.keep_state_of(self)
         self._handler = handler
         self._schedule = schedule
-        self._log_group = log_group or logs.LogGroup(
-            self, "LogGroup", removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        )
-        self._role = function_role(self, self._log_group)
+        key = encryption_key or handler.encryption_key
+        function_settings = function_settings or FunctionSettings()
+        self._log_group = log_group or kept_log_group(self, key)
+        self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
         ids = [endpoint.id for endpoint in named]
         self._function = handler.deciding_function(
             self,
@@ -249,6 +257,8 @@ class ConnectionReauthorizer(Construct):
             },
             # The next run does all that this one would have done.
             max_event_age=schedule,
+            encryption_key=key,
+            settings=function_settings,
         )
         registry.grant_reauthorize(self._role)
         if handler.device_inventory is not None:
@@ -256,6 +266,7 @@ class ConnectionReauthorizer(Construct):
         self._allow_connections(ids)
         self._run_on(schedule)
         self._run_after_deployments_of(handler)
+        check_role(f"re-authorizer {self.node.path}", self._role)
 
     @property
     def handler(self) -> ClientConnectHandler:
@@ -364,10 +375,11 @@ class ConnectionReauthorizer(Construct):
         ]
         # In the role's own policy, which the function waits for, whatever the feature flags.
         self._role.add_to_principal_policy(
-            iam.PolicyStatement(actions=["ec2:TerminateClientVpnConnections"], resources=arns)
+            iam.PolicyStatement(
+                actions=["ec2:DescribeClientVpnConnections", "ec2:TerminateClientVpnConnections"],
+                resources=arns,
+            )
         )
-        # AWS does not say that it can be restricted to endpoints.
-        allow_everywhere(self._function, "ec2:DescribeClientVpnConnections")
 
     def _run_on(self, schedule: Duration) -> None:
         events.Rule(
@@ -395,7 +407,14 @@ class ConnectionReauthorizer(Construct):
         permission = iam.PolicyStatement(
             actions=["lambda:InvokeFunction"], resources=[self._function.function_arn]
         )
-        run = sdk_call(deployment, "Run", on_create=call, on_update=call, permission=permission)
+        run = sdk_call(
+            deployment,
+            "Run",
+            on_create=call,
+            on_update=call,
+            permission=permission,
+            encryption_key=handler.encryption_key,
+        )
         # It may list and terminate by then, and the handler decides by its new policies.
         run.node.add_dependency(self._role, handler.alias)
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._environment_check import require_client_vpn, require_same_environment
+from cdk_client_connect._require_all import require_all
 from cdk_client_connect._support_function import support_function
 from cdk_client_connect._unscoped_permission import allow_everywhere
 from cdk_client_connect.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.function_settings import FunctionSettings, settings_argument
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
 
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
 
@@ -65,6 +71,8 @@ class EndpointAttachment(Construct):
             not bring it back. Default: ``False``, which fails the deployment instead.
         on_removal: What becomes of the endpoint when the attachment is removed, or is moved to another
             endpoint. Default: ``DETACH``. The roll-back of a failed creation always detaches.
+        encryption_key: The key of its function's log group. Default: the handler's.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: none.
 
     Raises:
         InvalidArgument: When an argument is of a wrong type, ``endpoint_id`` is not an endpoint's id, or the
@@ -80,9 +88,13 @@ class EndpointAttachment(Construct):
         endpoint_id: str,
         replace: bool = False,
         on_removal: AttachmentRemoval = AttachmentRemoval.DETACH,
+        encryption_key: kms.IKey | None = None,
+        function_settings: FunctionSettings | None = None,
     ) -> None:
         _require_types(handler, endpoint_id, replace=replace, on_removal=on_removal)
+        require_all(settings_argument(function_settings))
         _require_endpoint_id(endpoint_id)
+        require_client_vpn(scope)
         require_same_environment(
             scope,
             [handler],
@@ -96,7 +108,14 @@ class EndpointAttachment(Construct):
             resources,
             "Resource",
             resource_type="Custom::ClientConnectAttachment",
-            service_token=_attaching_function(resources, handler, endpoint_id, replace=replace).function_arn,
+            service_token=_attaching_function(
+                resources,
+                handler,
+                endpoint_id,
+                replace=replace,
+                encryption_key=encryption_key or handler.encryption_key,
+                settings=function_settings,
+            ).function_arn,
             service_timeout=Duration.minutes(10),  # of waiting for an answer; without it, an hour
             properties={
                 "EndpointId": endpoint_id,
@@ -105,13 +124,16 @@ class EndpointAttachment(Construct):
             },
             removal_policy=_REMOVAL_POLICIES[on_removal],
         )
-        if Stack.of(self).environment != Stack.of(handler).environment:
-            # Where one of them names no environment, the CDK refers by name and sees no dependency.
-            Stack.of(self).add_dependency(Stack.of(handler))
 
 
-def _attaching_function(
-    scope: Construct, handler: ClientConnectHandler, endpoint_id: str, *, replace: bool
+def _attaching_function(  # noqa: PLR0913 - those of the attachment
+    scope: Construct,
+    handler: ClientConnectHandler,
+    endpoint_id: str,
+    *,
+    replace: bool,
+    encryption_key: kms.IKey | None,
+    settings: FunctionSettings | None,
 ) -> lambda_.Function:
     """Define the function, which may turn this handler on for this endpoint, whoever invokes it."""
     function = support_function(
@@ -125,6 +147,8 @@ def _attaching_function(
             "CLIENT_CONNECT_HANDLER_ARNS": handler.function_arn,
             "CLIENT_CONNECT_REPLACE": "true" if replace else "false",
         },
+        encryption_key=encryption_key,
+        settings=settings,
     )
     arn = Stack.of(scope).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=endpoint_id)
     for statement in (

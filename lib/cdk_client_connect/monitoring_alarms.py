@@ -13,8 +13,9 @@ class AlarmSettings:
 
     Attributes:
         threshold: In the alarm's own unit, which docs/operations.md names; 0 or more. Default: the alarm's.
-        evaluation_periods: How many periods in a row the threshold must be crossed; 1 or more. Default: the
-            alarm's.
+        evaluation_periods: How many periods in a row the threshold must be crossed; 1 or more. CloudWatch looks back
+            one day: at most 288 periods of 5 minutes; seven days where a period is an hour, as for certificates: at
+            most 168. Default: the alarm's.
         enabled: Whether the alarm is defined at all. Default: ``True``.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -11,6 +12,9 @@ from constructs import Construct, IDependable
 
 from cdk_client_connect._sdk_call import sdk_call
 from cdk_client_connect.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_kms as kms
 
 _SERVICE = "clientvpn-connections.amazonaws.com"
 _ROLE_NAME = "AWSServiceRoleForClientVPNConnections"
@@ -36,7 +40,9 @@ class ServiceLinkedRole(Enum):
     """Rely on its being there."""
 
 
-def provide(choice: ServiceLinkedRole, stack: Stack) -> IDependable | None:
+def provide(
+    choice: ServiceLinkedRole, stack: Stack, encryption_key: kms.IKey | None = None
+) -> IDependable | None:
     """Define what the choice needs, once per stack; return what users of the function must wait for.
 
     Raises:
@@ -54,7 +60,13 @@ def provide(choice: ServiceLinkedRole, stack: Stack) -> IDependable | None:
             f"service_linked_role is {choice}, but another handler of stack {stack.node.path} has chosen "
             "otherwise, and there is one such role in an account; choose the same"
         )
-    return existing or constructs[choice](stack, _ID)
+    if existing is not None:
+        return existing
+    return (
+        _EnsuredRole(stack, _ID, encryption_key)
+        if choice is ServiceLinkedRole.ENSURE
+        else _OwnedRole(stack, _ID)
+    )
 
 
 class _OwnedRole(Construct):
@@ -70,7 +82,12 @@ class _OwnedRole(Construct):
 class _EnsuredRole(Construct):
     """Creates the role if it is missing, by a custom resource that accepts that it exists."""
 
-    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's name
+        encryption_key: kms.IKey | None,
+    ) -> None:
         super().__init__(scope, id)
         sdk_call(
             self,
@@ -84,6 +101,7 @@ class _EnsuredRole(Construct):
                 ignore_error_codes_matching="InvalidInput|EntityAlreadyExists",
             ),
             permission=_permission(Stack.of(self)),
+            encryption_key=encryption_key,
         )
 
 

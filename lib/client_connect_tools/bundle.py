@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,7 +98,7 @@ class Bundle:
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        platform = {"python": self.python, "architecture": self.architecture}
+        platform = {"python": self.python, "architecture": self.architecture, "version": library_version()}
         if self.extra_facts is not None:
             platform["extraFacts"] = self.extra_facts.module
         (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
@@ -121,6 +122,11 @@ class Bundle:
 
     def _own_parts(self) -> list[bytes]:
         return [part for name, content in self._own_files() for part in (name.encode(), content)]
+
+
+def library_version() -> str:
+    """Return the version of this library."""
+    return metadata.version("cdk-client-connect")
 
 
 def runs_on(python: str) -> bool:

@@ -185,6 +185,8 @@ def _different_case(template: pst.Template, _all: list[pst.Template]) -> Iterato
 def _client_command(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if problem := _messages.command(template.annotations.get("message", "")):
         yield f"@message {problem}"
+
+
 def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     for text in dict.fromkeys(_names(template)):
         if foreign := letter_of_another_script(text):

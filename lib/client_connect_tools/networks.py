@@ -16,11 +16,12 @@ from ipaddress import (
     collapse_addresses,
     ip_address,
     ip_network,
+    summarize_address_range,
 )
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client_connect.networks import INDEX_BYTES, MAGIC
+from client_connect.networks import INDEX_BYTES, MAGIC, Networks
 from client_connect_tools._folders import contents, shown
 from client_connect_tools._policies_folder import NETWORKS_FOLDER, NETWORKS_SUFFIX
 from client_connect_tools.errors import InvalidPolicies
@@ -142,6 +143,21 @@ def packed(lists: Sequence[NetworkList]) -> bytes | None:
     members_of = [[number for number in range(len(lists)) if members >> number & 1] for members in sets]
     header = {"names": [each.name for each in lists], "sets": members_of, **counts}
     return MAGIC + json.dumps(header, separators=(",", ":")).encode() + b"\n" + b"".join(parts)
+
+
+def unpacked(table: bytes) -> dict[str, list[str]]:
+    """Return the lists of a table that ``packed`` made, by their names, each as few networks as there can be.
+
+    Raises:
+        InvalidNetworks: When it is no such table, or is cut off.
+    """
+    found = Networks(table)
+    lists: dict[str, list[str]] = {name: [] for name in found.names}
+    for first, last, names in found.intervals():
+        for network in summarize_address_range(first, last) if names else ():  # type: ignore[type-var]
+            for name in names:
+                lists[name].append(str(network))
+    return lists
 
 
 def address_in_just(lists: Sequence[NetworkList], names: Iterable[str], *, preferred: str) -> str | None:

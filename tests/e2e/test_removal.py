@@ -1,4 +1,4 @@
-"""What is left after the real ``cdk destroy``, and after a first deployment that fails."""
+"""What is left after the real ``cdk destroy``, after a first deployment that fails, and after a new name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from local_aws import cdk_cli
 from local_aws.deployed_handler import STACK, deploy
-from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
+from local_aws.emulator import ACCOUNT, ARCHITECTURE, REGION, ROOT, RUNTIME, Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,7 @@ pytestmark = [
     ),
 ]
 
+RENAMED_APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "renamed_app.py")))
 FAILING_APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "failing_app.py")))
 SERVICE_ROLES = "/aws-service-role/clientvpn-connections.amazonaws.com/"
 
@@ -78,3 +79,22 @@ def test_what_destroy_leaves(emulator: Emulator) -> None:
         "log groups": {function["LoggingConfig"]["LogGroup"]},
     }
     assert len(deployed["service-linked roles"]) == 1
+
+
+def test_the_stack_of_an_endpoint_follows_a_renamed_function(emulator: Emulator) -> None:
+    """Even with weak references between stacks, of which CloudFormation does not notice another value."""
+    context = {"runtime": RUNTIME}
+    for name in ("AWSClientVPN-old", "AWSClientVPN-new"):
+        cdk_cli.deploy(
+            emulator,
+            stack="Consumer",
+            app=RENAMED_APP,
+            context={**context, "functionName": name, "@aws-cdk/core:defaultCrossStackReferences": "weak"},
+        )
+        kept = emulator.client("ssm").get_parameter(Name="/endpoint/handler")["Parameter"]["Value"]
+        assert kept == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:live"
+        assert (
+            emulator.client("lambda").get_function(FunctionName=kept)["Configuration"]["FunctionName"] == name
+        )
+    functions = emulator.client("lambda").list_functions()["Functions"]
+    assert "AWSClientVPN-old" not in {each["FunctionName"] for each in functions}

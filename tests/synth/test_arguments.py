@@ -200,7 +200,7 @@ def test_function_arguments(handler: Define, stack: cdk.Stack) -> None:
         runtime=lambda_.Runtime.PYTHON_3_12,
         reserved_concurrent_executions=50,
         tracing=lambda_.Tracing.ACTIVE,
-        environment_encryption=kms.Key(stack, "Key"),
+        encryption_key=kms.Key(stack, "Key"),
         shadow_mode=True,
         default_message="Ask the help desk.",
         time_zone="Europe/Berlin",

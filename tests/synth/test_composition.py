@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Annotations, Match, Template
 
-from cdk_client_connect import ClientConnectHandler
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionMonitoring,
+    EndpointAttachment,
+    FunctionReference,
+    InvalidArgument,
+    InvalidFunctionName,
+    Notifications,
+)
 
 from .conftest import NO_BUNDLING, endpoint, l2_endpoint, recommended_flags, template
 
@@ -50,21 +59,73 @@ def test_one_stack_with_several_endpoints() -> None:
 
 
 @FLAGS
-def test_across_stacks(flags: dict[str, Any]) -> None:
-    """An endpoint in another stack of the same environment refers to the alias and waits for its stack."""
+@pytest.mark.parametrize("reference", FunctionReference)
+def test_across_stacks(flags: dict[str, Any], reference: FunctionReference) -> None:
+    """An endpoint in another stack has the ARN as text, which changes when the function is renamed."""
     root = app(flags)
     producer = cdk.Stack(root, "Producer", env=EUROPE)
     consumer = cdk.Stack(root, "Consumer", env=EUROPE)
-    handler = ClientConnectHandler(producer, "Handler")
+    handler = ClientConnectHandler(
+        producer, "Handler", function_name="AWSClientVPN-vpn", function_reference=reference
+    )
     endpoint(consumer, handler)
+    nested = cdk.NestedStack(consumer, "Nested")
+    endpoint(nested, handler)
+    EndpointAttachment(consumer, "Attachment", handler=handler, endpoint_id="cvpn-endpoint-0123456789abcdef0")
     assembly = root.synth()
-    properties = Template.from_stack(consumer).find_resources(ENDPOINT)["Endpoint"]["Properties"]
-    (reference,) = properties["ClientConnectOptions"]["LambdaFunctionArn"]
-    assert reference in {"Fn::ImportValue", "Fn::GetStackOutput"}
-    (alias,) = Template.from_stack(producer).find_resources("AWS::Lambda::Alias")
-    outputs = Template.from_stack(producer).find_outputs("*", {"Value": {"Ref": alias}})
-    assert len(outputs) == 1
+    arn = "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-vpn"
+    if reference is FunctionReference.ALIAS:
+        arn += ":live"
+    text = json.dumps(Template.from_stack(consumer).to_json()).replace('{"Ref": "AWS::Partition"}', '"aws"')
+    assert "Fn::ImportValue" not in text
+    assert "Fn::GetStackOutput" not in text
+    for name in ("LambdaFunctionArn", "HandlerArn"):
+        assert _joined(_values(json.loads(text), name)) == arn
+    assert _joined(_values(Template.from_stack(nested).to_json(), "LambdaFunctionArn")) == arn
     assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
+
+
+@FLAGS
+def test_across_stacks_without_an_environment(flags: dict[str, Any]) -> None:
+    """Account and Region are then those of the stack that is deployed."""
+    root = app(flags)
+    producer, consumer = cdk.Stack(root, "Producer"), cdk.Stack(root, "Consumer")
+    handler = ClientConnectHandler(producer, "Handler", function_name="AWSClientVPN-vpn")
+    endpoint(consumer, handler)
+    ConnectionMonitoring(
+        consumer,
+        "Monitoring",
+        handler=handler,
+        endpoints=[],
+        connection_log_group=None,
+        notifications=Notifications.none(),
+        saved_queries=False,
+        dashboard=False,
+    )
+    text = json.dumps(Template.from_stack(consumer).to_json()["Resources"])
+    assert "Fn::ImportValue" not in text
+    assert "Fn::GetStackOutput" not in text
+    assert '{"Ref": "AWS::AccountId"}, ":function:AWSClientVPN-vpn:live"' in text
+    assert '{"Name": "Resource", "Value": "AWSClientVPN-vpn:live"}' in text
+
+
+def _values(tree: Any, name: str) -> Any:
+    """Return the one value of a key, wherever it is."""
+    if isinstance(tree, dict):
+        if name in tree:
+            return tree[name]
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        return next((found for each in tree if (found := _values(each, name)) is not None), None)
+    return None
+
+
+def _joined(value: Any) -> str:
+    """Return a text that may be joined of parts."""
+    if isinstance(value, dict):
+        parts = [each if isinstance(each, str) else "aws" for each in value["Fn::Join"][1]]
+        return "".join(parts)
+    return str(value)
 
 
 @pytest.mark.parametrize("environments", [(None, EUROPE), (EUROPE, None)], ids=["handler", "endpoint"])
@@ -156,3 +217,42 @@ def test_refused_name_of_another_function() -> None:
     """The name is known at synthesis, so that CDK's own check sees it; with a CDK function it never fires."""
     stack = cdk.Stack(app(), "Stack")
     assert not cdk.Token.is_unresolved(ClientConnectHandler(stack, "Handler").function_name)
+
+
+@pytest.mark.parametrize(
+    "environments",
+    [(EUROPE, EUROPE), (EUROPE, None), (None, None), (EUROPE, AMERICA), (EUROPE, OTHER_ACCOUNT)],
+)
+def test_the_same_explicit_name_twice(environments: tuple[cdk.Environment | None, ...]) -> None:
+    """It is an error in one environment, a warning where the environments may be the same, else neither."""
+    root = app()
+    one, other = (cdk.Stack(root, f"Stack{n}", env=each) for n, each in enumerate(environments))
+    ClientConnectHandler(one, "Handler", function_name="AWSClientVPN-vpn")
+    ClientConnectHandler(one, "Other", function_name="AWSClientVPN-other")
+    if environments == (EUROPE, EUROPE):
+        with pytest.raises(InvalidFunctionName, match='"AWSClientVPN-vpn" is that of Stack0/Handler already'):
+            ClientConnectHandler(other, "Handler", function_name="AWSClientVPN-vpn")
+        return
+    ClientConnectHandler(other, "Handler", function_name="AWSClientVPN-vpn")
+    warnings = Annotations.from_stack(other).find_warning("*", Match.string_like_regexp("sameFunctionName"))
+    assert bool(warnings) is (None in environments)
+
+
+def test_the_same_explicit_name_in_a_stack_that_knows_no_environment() -> None:
+    """One stack is in one environment."""
+    stack = cdk.Stack(app(), "Stack")
+    ClientConnectHandler(stack, "Handler", function_name="AWSClientVPN-vpn")
+    with pytest.raises(InvalidFunctionName, match="give each handler a name of its own"):
+        ClientConnectHandler(stack, "Other", function_name="AWSClientVPN-vpn")
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "cn-northwest-1"])
+def test_china_has_no_client_vpn(region: str) -> None:
+    """Nothing would ever invoke the handler."""
+    root = app()
+    there = cdk.Stack(root, "There", env=cdk.Environment(region=region))
+    with pytest.raises(InvalidArgument, match=f"There is in {region}, but AWS offers no Client VPN in China"):
+        ClientConnectHandler(there, "Handler")
+    handler = ClientConnectHandler(cdk.Stack(root, "Here"), "Handler")
+    with pytest.raises(InvalidArgument, match="no Client VPN in China"):
+        EndpointAttachment(there, "Attachment", handler=handler, endpoint_id="cvpn-endpoint-0a")

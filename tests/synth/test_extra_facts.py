@@ -186,7 +186,7 @@ def test_prebuilt_code_brings_its_module(
     Bundle(policies.text, "3.14", "arm64", extra_facts=extra_facts, custom=policies.custom).build(
         tmp_path / "with"
     )
-    Bundle(policies.text, "3.14", "arm64").build(tmp_path / "without")
+    Bundle(policies.text, "3.14", "arm64", custom=policies.custom).build(tmp_path / "without")
     for folder, module in (("with", "risk"), ("without", None)):
         stack = cdk.Stack(cdk.App(), "Stack")
         code = lambda_.Code.from_asset(str(tmp_path / folder))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -170,12 +171,9 @@ def test_alarm(whole: Template, name: str) -> None:
 @pytest.mark.parametrize("name", OF_THE_ALIAS)
 def test_alarms_of_the_function_watch_the_alias(whole: Template, name: str) -> None:
     """Those on the function alone would miss what goes through the alias."""
-    (function,) = (
-        id_ for id_ in whole.find_resources("AWS::Lambda::Function") if id_.startswith("HandlerFunction")
-    )
     assert names_and_values(alarms(whole)[name]) == {
-        "FunctionName": {"Ref": function},
-        "Resource": {"Fn::Join": ["", [{"Ref": function}, ":live"]]},
+        "FunctionName": "AWSClientVPN-Stack-Handler-EC3124C7",
+        "Resource": "AWSClientVPN-Stack-Handler-EC3124C7:live",
     }
 
 
@@ -285,6 +283,46 @@ def test_each_alarm_can_be_left_out(stack: cdk.Stack, field: str) -> None:
     monitoring = monitored(stack, alarms=MonitoringAlarms(**{field: AlarmSettings.off()}))
     left = {re.sub(r"-.*", "", name) for name in monitoring.alarms}
     assert left == {definition.name for definition in DEFINITIONS if definition.field != field}
+
+
+@pytest.mark.parametrize(
+    ("field", "periods", "message"),
+    [
+        ("handler_errors", 289, "289 evaluation_periods of 5 minutes, .* 1 days .*; give at most 288"),
+        ("denial_burst", 289, "give at most 288"),
+        ("crl_expiry", 169, "169 evaluation_periods of 60 minutes, .* 7 days .*; give at most 168"),
+        ("reauthorizer_errors", 49, "49 evaluation_periods of 30 minutes, .*; give at most 48"),
+    ],
+)
+def test_alarms_look_back_as_far_as_cloudwatch_does(
+    stack: cdk.Stack, field: str, periods: int, message: str
+) -> None:
+    """One period more would fail at deployment; how many there may be depends on how long one is."""
+    handler = full_handler(stack)
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID], schedule=cdk.Duration.minutes(30)
+    )
+    for number, fails in ((periods, True), (periods - 1, False)):
+        alarms = MonitoringAlarms(**{field: AlarmSettings(evaluation_periods=number)})
+        there = cdk.Stack(cdk.Stage.of(stack), f"Periods{number}")
+        expectation = (
+            pytest.raises(InvalidArgument, match=f"{field} has {message}") if fails else nullcontext()
+        )
+        with expectation:
+            monitored(there, handler, alarms=alarms, reauthorizer=reauthorizer)
+
+
+@pytest.mark.parametrize("endpoints", [16, 17, 34])
+def test_a_widget_shows_at_most_a_hundred_alarms(stack: cdk.Stack, endpoints: int) -> None:
+    """CloudWatch refuses a dashboard with more in one."""
+    ids = [f"cvpn-endpoint-{number:x}" for number in range(endpoints)]
+    handler = ClientConnectHandler(stack, "Handler")
+    monitoring = monitored(stack, handler, endpoints=ids, notifications=Notifications.none())
+    widgets = [each for each in dashboard(template(stack)) if each["type"] == "alarm"]
+    shown = [alarm for each in widgets for alarm in each["properties"]["alarms"]]
+    assert len(shown) == len({json.dumps(alarm) for alarm in shown}) == len(monitoring.alarms)
+    assert len(widgets) == -(-len(shown) // 100)
+    assert all(len(each["properties"]["alarms"]) <= 100 for each in widgets)
 
 
 def test_latency_follows_the_timeout(stack: cdk.Stack) -> None:

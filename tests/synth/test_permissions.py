@@ -79,7 +79,7 @@ def everything(stack: cdk.Stack) -> None:
         policies=Policies.from_rules(Rules(connections_per_user=1, registered_devices=True)),
         device_inventory=DeviceInventory(stack, "Inventory", encryption_key=key),
         connection_registry=ConnectionRegistry(stack, "Registry", encryption_key=key),
-        environment_encryption=kms.Key(stack, "EnvironmentKey"),
+        encryption_key=kms.Key(stack, "EnvironmentKey"),
         tracing=lambda_.Tracing.ACTIVE,
         vpc=ec2.Vpc(stack, "Vpc"),
     )

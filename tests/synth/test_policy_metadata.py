@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
+import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
 
-from cdk_client_connect import ClientConnectHandler, Policies
+from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies
 from cdk_client_connect._policy_metadata import KEY, MAX_CHARACTERS
+from client_connect_tools.bundle import library_version
 
 from .conftest import NO_BUNDLING, only, template
 
@@ -80,6 +83,56 @@ def test_of_prebuilt_code_nothing_is_known(tmp_path: Path) -> None:
     """The policies are in the code, so the template says nothing of them."""
     (tmp_path / "index.py").write_text("", "utf-8")
     assert metadata(code=lambda_.Code.from_asset(str(tmp_path))) is None
+
+
+def bundle(folder: Path, text: str, *, version: str | None) -> Path:
+    """Write what a construct reads of a bundle."""
+    folder.mkdir()
+    platform = {"python": "3.14", "architecture": "arm64"} | ({} if version is None else {"version": version})
+    (folder / "platform.json").write_text(json.dumps(platform), "utf-8")
+    (folder / "policies.cedar").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "ZIP file"])
+def test_the_policies_of_prebuilt_code_are_known_and_checked(tmp_path: Path, *, zipped: bool) -> None:
+    """In a folder or a ZIP file: they are shown, their mistakes are errors and their lints warnings."""
+
+    def code(name: str, text: str) -> lambda_.Code:
+        folder = bundle(tmp_path / name, text, version=library_version())
+        path = shutil.make_archive(str(folder), "zip", folder) if zipped else str(folder)
+        return lambda_.Code.from_asset(path)
+
+    sound = f"{PERMIT}\n{FORBID}"
+    assert metadata(code=code("sound", sound)) == Policies.from_string(sound).digests()
+    with pytest.raises(InvalidPolicies, match=r"policies\.cedar.*nobody"):
+        metadata(
+            code=code(
+                "misspelt", PERMIT + '@id("x") forbid (principal, action, resource) when { context.nobody };'
+            )
+        )
+    with pytest.raises(InvalidPolicies, match="permit"):
+        metadata(code=code("empty", "// nothing"))
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    silent = PERMIT + '@id("x") forbid (principal, action, resource) when { context.platform == "mac" };'
+    handler = ClientConnectHandler(stack, "Handler", code=code("silent", silent))
+    assert handler.policies is not None
+    warnings = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    assert [each.entry.data.partition(" [ack: ")[2] for each in warnings] == [  # type: ignore[union-attr]
+        "cdk-client-connect:forbid-without-message]"
+    ]
+
+
+@pytest.mark.parametrize("version", ["0.0.1", None])
+def test_warns_of_code_that_another_version_built(tmp_path: Path, version: str | None) -> None:
+    """Or one so old that it did not say which."""
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    code = lambda_.Code.from_asset(str(bundle(tmp_path / "bundle", PERMIT, version=version)))
+    ClientConnectHandler(stack, "Handler", code=code)
+    (warning,) = Annotations.from_stack(stack).find_warning("*", Match.any_value())
+    assert f"code was built by {version or 'an earlier version'} of cdk-client-connect" in str(
+        warning.entry.data
+    )
 
 
 def test_very_many_policies_have_one_digest() -> None:

@@ -369,6 +369,55 @@ def test_warns_when_no_endpoint_asks_for_certificates(
     assert bool(found) is warned
 
 
+def user_endpoint(scope: cdk.Stack, kind: str) -> None:
+    """Define an endpoint that authenticates so."""
+    ec2.CfnClientVpnEndpoint(
+        scope,
+        "Endpoint",
+        authentication_options=[{"type": kind}],
+        client_cidr_block="10.0.0.0/16",
+        connection_log_options={"enabled": False},
+        server_certificate_arn="arn",
+    )
+
+
+@pytest.mark.parametrize(
+    ("policies", "kind", "warned"),
+    [
+        (Policies.from_rules(Rules(blocked_users=["mallory"])), "certificate-authentication", True),
+        (Policies.from_rules(Rules(groups=["staff"])), "certificate-authentication", True),
+        (
+            Policies.from_string('@id("u") permit (principal is ClientVpn::User, action, resource);'),
+            "certificate-authentication",
+            True,
+        ),
+        (
+            Policies.from_string(
+                '@id("g") permit (principal, action, resource) when { principal in ClientVpn::Group::"a" };'
+            ),
+            "certificate-authentication",
+            True,
+        ),
+        (Policies.from_rules(Rules(blocked_common_names=["a"])), "certificate-authentication", False),
+        (Policies.from_rules(Rules(blocked_users=["mallory"])), "federated-authentication", False),
+        (Policies.from_rules(Rules(groups=["staff"])), "directory-service-authentication", False),
+        (Policies.from_rules(Rules(groups=["staff"])), cdk.Aws.STACK_NAME, False),
+        (Policies.from_rules(Rules(groups=["staff"])), None, False),
+    ],
+    ids=["user", "group", "is", "in", "device", "SAML", "directory", "token", "no endpoint"],
+)
+def test_warns_when_no_endpoint_authenticates_users(
+    stack: cdk.Stack, policies: Policies, kind: str | None, *, warned: bool
+) -> None:
+    """Client VPN sends no user name and no groups then, and a forbid on one would block nobody."""
+    ClientConnectHandler(stack, "Handler", policies=policies)
+    if kind is not None:
+        user_endpoint(stack, kind)
+    annotations = assertions.Annotations.from_stack(stack)
+    found = annotations.find_warning("*", assertions.Match.string_like_regexp("noUserAuthentication"))
+    assert bool(found) is warned
+
+
 def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
     """What policies read is now provided."""
     rules = Rules(registered_devices=True, connections_per_user=1)

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cdk_client_connect import ClientConnectHandler
+from cdk_client_connect import ClientConnectHandler, MinimumVersion, Rules
+from client_connect import Authorizer, ConnectionRequest, Facts
 from client_connect_tools import Policies, check
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +32,40 @@ def test_python(example: str, tmp_path: Path) -> None:
         [sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("sent", "allowed"),
+    [
+        ({}, True),
+        ({"common-name": "lost"}, False),
+        ({"platform": "linux"}, False),
+        ({"platform-version": "10.0.17763,amd64"}, False),
+    ],
+    ids=["a laptop", "a lost one", "another platform", "an old Windows"],
+)
+def test_the_first_example_decides_what_its_endpoint_sends(sent: dict[str, str], allowed: bool) -> None:  # noqa: FBT001
+    """Each of its rules denies somebody under mutual authentication alone, where there are no users."""
+    example = examples("python")[0]
+    assert "user_based_authentication" not in example
+    definition = example[example.index("rules = ") : example.index("ec2.Vpc")]
+    names: dict[str, Any] = {"Rules": Rules, "MinimumVersion": MinimumVersion}
+    exec(definition, names)  # noqa: S102 - the documented text itself
+    event = {
+        "connection-id": "cvpn-connection-1",
+        "endpoint-id": "cvpn-endpoint-1",
+        "common-name": "laptop-1",
+        "username": "",
+        "platform": "win",
+        "platform-version": "10.0.22631,amd64",
+        "public-ip": "198.51.100.7",
+        "client-openvpn-version": "2.7.0",
+        "groups": [],
+        "schema-version": "v3",
+    } | sent
+    authorizer = Authorizer(Policies.from_rules(names["rules"]).text)
+    decision = authorizer.decide(Facts(ConnectionRequest.from_event(event)))
+    assert (decision.allowed, decision.errors) == (allowed, ())
 
 
 def test_first_example_is_short() -> None:

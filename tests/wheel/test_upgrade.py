@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.wheel.environment import ROOT, install, run
+from tests.wheel.in_place import not_in_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.wheel
 
 FIRST = "05e9dc4"
+FULL_VPN = "tests/synth/__snapshots__/test_app/test_the_full_vpn_with_monitoring.json"
 # Nothing is installed for the function; the hash of its code is in the template all the same.
 NO_BUNDLING = json.dumps({"aws:cdk:bundling-stacks": []})
 CHANGELOG = """# Changelog
@@ -149,3 +151,77 @@ def test_what_the_changelog_explains() -> None:
     released = CHANGELOG.replace("## Unreleased", "## 0.2.0 - 2026-12-01")
     assert explained(released, "v0.1.0") == explained(CHANGELOG, FIRST) == explained(CHANGELOG, "v0.1.0")
     assert explained(released, "v0.2.0") == set()
+
+
+@pytest.fixture(scope="module")
+def landed() -> str:
+    """Return the commit that landed last before this state."""
+    for main in ("origin/main", "main", "HEAD^"):
+        base = git("merge-base", "HEAD", main)
+        head = git("rev-parse", "HEAD")
+        if base and base != head:
+            return base.decode().strip()
+    pytest.skip("the history of this clone has no state that landed before")
+
+
+def test_the_full_vpn_is_updated_in_place(landed: str) -> None:
+    """Nothing is lost or replaced, and nothing is changed that CloudFormation refuses to change.
+
+    The snapshots are the templates: tests/synth/test_app.py compares them.
+    """
+    before = git("show", f"{landed}:{FULL_VPN}")
+    if before is None:
+        pytest.skip(f"{landed} has no template of the full VPN")
+    after = json.loads((ROOT / FULL_VPN).read_text("utf-8"))
+    old, new = json.loads(_without_hashes(before.decode())), json.loads(_without_hashes(json.dumps(after)))
+    assert set(old) == set(new)
+    assert [each for name in old for each in not_in_place(old[name], new[name])] == []
+
+
+def changed(path: str, value: Any) -> list[str]:
+    """Return what the check finds when one value of the full VPN changes, or a resource is removed."""
+    stacks = json.loads((ROOT / FULL_VPN).read_text("utf-8")).values()
+    before = {"Resources": {name: each for stack in stacks for name, each in stack["Resources"].items()}}
+    after = json.loads(json.dumps(before))
+    first, *names, last = path.split("/")
+    name = next(each for each in after["Resources"] if re.fullmatch(f"{first}[0-9A-F]{{8}}", each))
+    if not last:
+        del after["Resources"][name]
+        return not_in_place(before, after)
+    node = after["Resources"][name]
+    for part in names:
+        node = node[int(part) if part.isdecimal() else part]
+    node[last] = value
+    return not_in_place(before, after)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (
+            "RegistryConnections/Properties/GlobalSecondaryIndexes/0/Projection",
+            {"ProjectionType": "ALL"},
+            "keeps its Projection",
+        ),
+        (
+            "RegistryConnections/Properties/GlobalSecondaryIndexes/0/KeySchema",
+            [{"AttributeName": "other", "KeyType": "HASH"}],
+            "keeps its KeySchema",
+        ),
+        ("RegistryConnections/Properties/GlobalSecondaryIndexes", [], None),
+        ("RegistryConnections/Properties/KeySchema", [], "another KeySchema replaces it"),
+        ("InventoryDevices/Properties/TableName", "devices", "another TableName replaces it"),
+        ("InventoryDevices/Properties/LocalSecondaryIndexes", [{}], "local indexes"),
+        ("HandlerFunction/Properties/FunctionName", "AWSClientVPN-x", "another FunctionName replaces it"),
+        ("HandlerFunction/Properties/MemorySize", 1024, None),
+        ("HandlerLogGroup/Properties/LogGroupName", "log", "another LogGroupName replaces it"),
+        ("InventoryWaivers/", None, "is removed, with what it holds"),
+        ("Endpoint/Properties/ClientCidrBlock", "10.0.0.0/12", "another ClientCidrBlock replaces it"),
+        ("HandlerAlias/Type", "AWS::Lambda::Version", "changes no types"),
+    ],
+)
+def test_what_cannot_be_done_in_place(path: str, value: Any, message: str | None) -> None:
+    """Another projection of an index that exists, another name, another key; a setting is no such thing."""
+    found = changed(path, value)
+    assert found if message else found == []
+    assert message is None or any(message in each for each in found)

@@ -38,10 +38,10 @@ class GivenFacts:
     """What the options say of a connection, not looked into yet.
 
     Attributes:
-        event: The file of an event, or ``-``.
+        event: The file of an event or of a decision record, or ``-``.
         fields: The fields of a request, by the event's own keys; ``None`` where nothing was given.
         at: The time of the decision.
-        time_zone: The name of the zone.
+        time_zone: The name of the zone; ``None`` for that of the record, else UTC.
         device: A file or JSON text.
         inventory: What the inventory says, when it is not what ``device`` suggests.
         waivers: The ids of the policies that are waived.
@@ -53,7 +53,7 @@ class GivenFacts:
     event: str | None
     fields: Mapping[str, object]
     at: str | None
-    time_zone: str
+    time_zone: str | None
     device: str | None
     inventory: Inventory | None
     waivers: tuple[str, ...]
@@ -68,29 +68,38 @@ class GivenFacts:
             WrongUse: When something is missing, contradictory, unreadable or malformed.
         """
         self._require_one_standard_input()
-        try:
-            zone = time_zone_named(self.time_zone)
-        except ClientConnectError as error:
-            raise WrongUse(f"--time-zone: {error}") from error
-        request = self._request()
-        device = None if self.device is None else _device(_json_or_file(self.device, "--device"), zone)
-        inventory = self.inventory or ("disabled" if device is None else "known")
-        _require_consistent(inventory, device, request)
-        custom = None if self.custom is None else _custom(_json_or_file(self.custom, "--custom"))
-        custom_facts = self.custom_facts or ("disabled" if custom is None else "available")
-        _require_consistent_custom(custom_facts, custom)
-        now = datetime.now(UTC) if self.at is None else _instant(self.at, zone, "--at")
-        return Facts(
-            request,
-            now=now,
-            time_zone=zone,
-            inventory=inventory,
-            device=device,
-            waivers=frozenset(self.waivers),
-            active_connections=self.active_connections,
-            custom_facts=custom_facts,
-            custom=custom,
-        )
+        zone = None if self.time_zone is None else _zone(self.time_zone)
+        if self.event is not None:
+            given = self._event(zone)
+            if isinstance(given, Facts):
+                return self._with_options(given)
+            return self._of_request(_request(given, f"the event of {self._where}"), zone or UTC)
+        return self._of_request(self._request(), zone or UTC)
+
+    def _of_request(self, request: ConnectionRequest, zone: tzinfo) -> Facts:
+        return self._with_options(Facts(request, now=datetime.now(UTC), time_zone=zone))
+
+    def _with_options(self, facts: Facts) -> Facts:
+        """Return the facts with what the options say instead."""
+        zone = facts.time_zone
+        changes: dict[str, Any] = {}
+        if self.at is not None:
+            changes["now"] = _instant(self.at, zone, "--at")
+        if self.device is not None or self.inventory is not None:
+            device = None if self.device is None else _device(_json_or_file(self.device, "--device"), zone)
+            changes["device"] = device
+            changes["inventory"] = self.inventory or ("disabled" if device is None else "known")
+            _require_consistent(changes["inventory"], device, facts.request)
+        if self.custom is not None or self.custom_facts is not None:
+            custom = None if self.custom is None else _custom(_json_or_file(self.custom, "--custom"))
+            changes["custom"] = custom
+            changes["custom_facts"] = self.custom_facts or ("disabled" if custom is None else "available")
+            _require_consistent_custom(changes["custom_facts"], custom)
+        if self.waivers:
+            changes["waivers"] = frozenset(self.waivers)
+        if self.active_connections is not None:
+            changes["active_connections"] = self.active_connections
+        return Facts(**{**facts._asdict(), **changes})
 
     def _require_one_standard_input(self) -> None:
         given = {"--event": self.event, "--device": self.device, "--custom": self.custom}
@@ -98,18 +107,67 @@ class GivenFacts:
         if len(names) > 1:
             raise WrongUse(f"{' and '.join(names)} are both standard input; give one of them as a file")
 
-    def _request(self) -> ConnectionRequest:
-        given = {key: value for key, value in self.fields.items() if value is not None}
-        if self.event is None:
-            if not (given.get("username") or given.get("common-name")):
-                raise WrongUse("nobody is to be decided about; give --username, --common-name or --event")
-            return _request({**DEFAULT_EVENT, **given}, "the connection")
+    @property
+    def _where(self) -> str:
+        return "standard input" if self.event == STANDARD_INPUT else f'"{self.event}"'
+
+    def _event(self, zone: tzinfo | None) -> object:
+        """Return the event that is given, or the facts of a decision record, which has the time and all else."""
+        given = [key for key, value in self.fields.items() if value is not None]
         if given:
             raise WrongUse(
                 f'--event and "{min(given)}" are both given; put all into the event, or leave it out'
             )
-        where = "standard input" if self.event == STANDARD_INPUT else f'"{self.event}"'
-        return _request(_parsed(_read(self.event), where), f"the event of {where}")
+        assert self.event is not None  # noqa: S101 - the caller asked
+        text = _read(self.event)
+        try:
+            event = json.loads(text)
+        except (ValueError, RecursionError):
+            event = None
+        if isinstance(event, dict) and "connection-id" in event and "connection-log-type" not in event:
+            return event
+        if (record := _record(text, zone)) is not None:
+            return record
+        return _parsed(text, self._where)
+
+    def _request(self) -> ConnectionRequest:
+        given = {key: value for key, value in self.fields.items() if value is not None}
+        if not (given.get("username") or given.get("common-name")):
+            raise WrongUse("nobody is to be decided about; give --username, --common-name or --event")
+        return _request({**DEFAULT_EVENT, **given}, "the connection")
+
+
+def _record(text: str, zone: tzinfo | None) -> Facts | None:
+    """Return the facts of the one decision record in a text, in any of the forms in which logs are kept."""
+    from client_connect_tools.replay.facts import Attempt
+    from client_connect_tools.replay.logs import attempts
+
+    found = [each for each in attempts(text.splitlines(), time_zone=zone) if isinstance(each, Attempt)]
+    if not found:
+        found = [each for each in attempts([_one_line(text)], time_zone=zone) if isinstance(each, Attempt)]
+    if len(found) > 1:
+        raise WrongUse(f"the event has {len(found)} decision records; give one, or use client-connect replay")
+    if found and found[0].missing:
+        raise WrongUse(
+            "the event is an entry of a connection log, which does not hold "
+            f"{', '.join(sorted(found[0].missing))}; give the handler's decision record"
+        )
+    return found[0].facts if found else None
+
+
+def _one_line(text: str) -> str:
+    """Return indented JSON as a line."""
+    try:
+        return json.dumps(json.loads(text))
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return time_zone_named(name)
+    except ClientConnectError as error:
+        raise WrongUse(f"--time-zone: {error}") from error
 
 
 def _request(event: object, where: str) -> ConnectionRequest:

@@ -36,7 +36,9 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     *,
     event: Annotated[
         str | None,
-        typer.Option(help="A file with the event of an invocation, as JSON; - reads standard input."),
+        typer.Option(
+            help="A file with the event of an invocation, or with a decision record; - reads standard input."
+        ),
     ] = None,
     username: Annotated[str | None, typer.Option(help="The user. This or --common-name is needed.")] = None,
     groups: Annotated[
@@ -57,11 +59,14 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     endpoint_id: Annotated[str | None, typer.Option(help="Default: cvpn-endpoint-0123456789abcdef0.")] = None,
     at: Annotated[
         str | None,
-        typer.Option(help="The time, ISO 8601; in --time-zone unless it has an offset. Default: now."),
+        typer.Option(
+            help="The time, ISO 8601; in --time-zone unless it has an offset. Default: the record's, else now."
+        ),
     ] = None,
     time_zone: Annotated[
-        str, typer.Option(help="The zone in which policies see the clock, an IANA name.")
-    ] = "UTC",
+        str | None,
+        typer.Option(help="The zone in which policies see the clock, an IANA name. Default: UTC."),
+    ] = None,
     device: Annotated[
         str | None,
         typer.Option(help="What the inventory knows: JSON or a file of it; compliant, lastSeen, os, tags."),

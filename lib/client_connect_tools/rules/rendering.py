@@ -104,7 +104,9 @@ def platforms(names: Sequence[str]) -> Rule:
     return Rule(
         id="platform",
         comment=f"Only {titles} may connect.",
-        message=_messages.escaped(shortened(f"This VPN accepts connections from {titles} only.", MAX_MESSAGE_LENGTH)),
+        message=_messages.escaped(
+            shortened(f"This VPN accepts connections from {titles} only.", MAX_MESSAGE_LENGTH)
+        ),
         status="platform-not-allowed",
         condition=f"!{texts(lower)}.contains(context.platform)",
     )

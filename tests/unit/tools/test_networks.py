@@ -25,7 +25,7 @@ from client_connect_tools import (
     require_passing,
 )
 from client_connect_tools.cli import main
-from client_connect_tools.networks import lists_given, packed
+from client_connect_tools.networks import lists_given, packed, unpacked
 
 OFFICE = '@id("office") permit (principal, action, resource) when { context.networks.contains("office") };\n'
 LISTS = {"office": ["198.51.100.0/24", "2001:db8:1::/48"], "home": ["198.51.100.7", "203.0.113.0/25"]}
@@ -350,3 +350,27 @@ def test_decide_and_replay_look_addresses_up(folder: Path) -> None:
     Path("old/networks/office.txt").write_text("192.0.2.0/24", "utf-8")
     same = runner.invoke(main, ["replay", "log.json", "--policies", "policies", "--against", "old"])
     assert same.exit_code == 0
+
+
+EDGES = {
+    "all4": ["0.0.0.0/0"],
+    "ends": ["0.0.0.0/32", "255.255.255.255/32", "::/128", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128"],
+    "odd": ["198.51.100.1/32", "198.51.100.2/31", "2001:db8::/33"],
+}
+
+
+@pytest.mark.parametrize("lists", [LISTS, EDGES, {"all6": ["::/0"]}])
+def test_an_unpacked_table_packs_to_the_same(lists: dict[str, list[str]]) -> None:
+    """So the lists in prebuilt code can be checked like those beside the policies."""
+    table = packed(lists_given(lists))
+    assert table
+    assert packed(lists_given(unpacked(table))) == table
+    assert unpacked(table).keys() == lists.keys()
+
+
+def test_fails_to_unpack_a_table_that_is_cut_off() -> None:
+    """By one byte."""
+    table = packed(lists_given(LISTS))
+    assert table
+    with pytest.raises(InvalidNetworks, match="cut off"):
+        unpacked(table[:-1])

@@ -1,0 +1,275 @@
+"""What Aspects and overrides make of a handler is compared with what was defined, in the templates as deployed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aws_cdk as cdk
+import jsii
+import pytest
+from aws_cdk import aws_applicationautoscaling as scaling
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionReauthorizer,
+    ConnectionRegistry,
+    FunctionReference,
+    ProvisionedConcurrency,
+)
+
+from .conftest import NO_BUNDLING, endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from constructs import IConstruct
+
+    Change = Callable[[Any], None]
+
+HANDLER = "Stack/Handler/Function/Resource"
+REAUTHORIZER = "Stack/Reauthorizer/Function/Resource"
+ALIAS = "Stack/Handler/Alias/Resource"
+
+
+@jsii.implements(cdk.IAspect)
+class Rewrite:
+    """An organization's Aspect that changes resources by their paths."""
+
+    def __init__(self, changes: dict[str, Change]) -> None:
+        self._changes = changes
+
+    def visit(self, node: IConstruct) -> None:
+        """Change a resource."""
+        if (change := self._changes.get(node.node.path)) is not None:
+            change(node)
+
+
+def define(**arguments: Any) -> cdk.App:
+    """Define a handler, a re-authorizer and an endpoint in the same stack and one in another stack."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack, network = cdk.Stack(app, "Stack"), cdk.Stack(app, "Network")
+    registry = ConnectionRegistry(stack, "Registry")
+    handler = ClientConnectHandler(
+        stack, "Handler", connection_registry=registry, environment={"TEAM": "network"}, **arguments
+    )
+    ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=["cvpn-endpoint-0123456789abcdef0"]
+    )
+    endpoint(stack, handler, "Near")
+    endpoint(network, handler, "Far")
+    return app
+
+
+def synthesized(app: cdk.App, changes: dict[str, Change]) -> list[dict[str, Any]]:
+    """Synthesize with an Aspect; return what the report says of this library's checks."""
+    cdk.Aspects.of(app).add(Rewrite(changes))
+    try:
+        app.synth()
+    except RuntimeError as error:
+        assert "validation-report.json" in str(error)  # noqa: PT017 - of several errors, that one
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text("utf-8"))
+    reports = report["pluginReports"]
+    return [v for each in reports if each["pluginName"] == "cdk-client-connect" for v in each["violations"]]
+
+
+def said(violations: Sequence[dict[str, Any]], severity: str) -> dict[str, str]:
+    """Return what is said, with the rule of each."""
+    return {each["description"]: each["ruleName"] for each in violations if each["severity"] == severity}
+
+
+def override(name: str, value: Any) -> Change:
+    """Return an override of a property."""
+    return lambda resource: resource.add_property_override(name, value)
+
+
+def in_turn(*changes: Change) -> Change:
+    """Return all changes as one."""
+
+    def change(resource: Any) -> None:
+        for each in changes:
+            each(resource)
+
+    return change
+
+
+def test_what_nobody_changed_is_not_reported() -> None:
+    """Neither are tags, tracing, a dead-letter queue and an added variable, which do no harm."""
+    harmless = in_turn(
+        override("Tags", [{"Key": "owner", "Value": "network"}]),
+        override("TracingConfig", {"Mode": "Active"}),
+        override("DeadLetterConfig", {"TargetArn": "arn:aws:sqs:eu-central-1:111111111111:dead"}),
+        override("Environment.Variables.DD_SITE", "example.com"),
+        override("Timeout", "10"),
+    )
+    app = define()
+    assert synthesized(app, {HANDLER: harmless}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "message"),
+    [
+        (
+            HANDLER,
+            lambda f: setattr(f, "function_name", "corp-" + f.function_name),
+            'FunctionName "corp-AWSC',
+        ),
+        (HANDLER, override("FunctionName", "AWSClientVPN-other"), 'FunctionName "AWSClientVPN-other"'),
+        (HANDLER, lambda f: f.add_property_deletion_override("FunctionName"), "FunctionName none in the"),
+        (HANDLER, lambda f: setattr(f, "runtime", "python3.12"), 'Runtime "python3.12"'),
+        (HANDLER, override("Architectures", ["x86_64"]), r'Architectures \["x86_64"\]'),
+        (HANDLER, lambda f: setattr(f, "timeout", 60), 'Timeout "60"'),
+        (HANDLER, lambda f: f.add_override("Properties.Timeout", 31), 'Timeout "31"'),
+        (HANDLER, override("Environment.Variables.CLIENT_CONNECT_SHADOW_MODE", "true"), 'SHADOW_MODE "true"'),
+        (HANDLER, override("Environment.Variables.CLIENT_CONNECT_NEW", "1"), "CLIENT_CONNECT_NEW"),
+        (HANDLER, lambda f: f.add_property_deletion_override("Environment"), "TIME_ZONE none"),
+        (HANDLER, override("Code", {"S3Key": "other.zip"}), "other code"),
+        (HANDLER, override("LoggingConfig.LogFormat", "Text"), "does not log in JSON"),
+        (HANDLER, override("LoggingConfig.ApplicationLogLevel", "ERROR"), "does not log in JSON"),
+        (HANDLER, override("ReservedConcurrentExecutions", 0), 'ReservedConcurrentExecutions "0".*2 or more'),
+        (ALIAS, override("Name", "blue"), 'Alias of .* has Name "blue"'),
+        (ALIAS, override("FunctionVersion", "$LATEST"), r'has FunctionVersion "\$LATEST"'),
+        (ALIAS, override("FunctionName", "other"), 'has FunctionName "other"'),
+        (ALIAS, lambda a: a.add_property_deletion_override("ProvisionedConcurrencyConfig"), "null in the"),
+        (ALIAS, override("RoutingConfig", {"AdditionalVersionWeights": []}), "has RoutingConfig"),
+        (REAUTHORIZER, lambda f: setattr(f, "timeout", 30), 're-authorizer .* has Timeout "30"'),
+        (REAUTHORIZER, override("Environment.Variables.CLIENT_CONNECT_DRY_RUN", "true"), 'DRY_RUN "true"'),
+        (REAUTHORIZER, override("Runtime", "python3.13"), 're-authorizer .* has Runtime "python3.13"'),
+        ("Stack/Near", lambda e: setattr(e, "client_connect_options", None), "was given .* null"),
+        ("Network/Far", override("ClientConnectOptions.LambdaFunctionArn", "arn:x"), 'was given .*"arn:x"'),
+        ("Stack/Near", override("ClientConnectOptions.Enabled", False), 'was given .*"false"'),  # noqa: FBT003
+    ],
+)
+def test_a_change_that_denies_or_admits_clients_is_an_error(path: str, change: Change, message: str) -> None:
+    """Whether by an assignment, an override or a deletion; what to do is said, and nothing can acknowledge it."""
+    app = define()
+    cdk.Validations.of(app).acknowledge(
+        *(
+            cdk.Acknowledgment(id=f"cdk-client-connect::{rule}", reason="none")
+            for rule in ("changedFunction", "changedAlias", "changedEndpoint")
+        )
+    )
+    cdk.Aspects.of(app).add(Rewrite({path: change}))
+    with pytest.raises(RuntimeError, match=f"(?s){message}.*Suggested fix"):
+        app.synth()
+
+
+WARNINGS = {
+    "changedHandler": override("Handler", "wrapper.handler"),
+    "changedMemorySize": lambda f: setattr(f, "memory_size", 1024),
+    "changedLayers": lambda f: setattr(
+        f, "layers", ["arn:aws:lambda:eu-central-1:111111111111:layer:watch:1"]
+    ),
+    "changedRole": override("Role", "arn:aws:iam::111111111111:role/standard"),
+    "changedVpcConfig": override("VpcConfig", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
+    "changedKmsKeyArn": override("KmsKeyArn", "arn:aws:kms:eu-central-1:111111111111:key/1"),
+    "changedEnvironment": override("Environment.Variables.TEAM", "other"),
+    "changedLoggingConfig": override("LoggingConfig.LogGroup", "elsewhere"),
+    "changedReservedConcurrentExecutions": override("ReservedConcurrentExecutions", 5),
+    "changedFileSystemConfigs": override("FileSystemConfigs", []),
+}
+
+
+def test_what_may_be_meant_is_a_warning() -> None:
+    """Such as the wrapper of an observability tool; the re-authorizer's function is no exception."""
+    changes = {HANDLER: in_turn(*WARNINGS.values()), REAUTHORIZER: override("Handler", "wrapper.handler")}
+    found = synthesized(define(), changes)
+    assert said(found, "fatal") == {}
+    assert sorted(said(found, "warning").values()) == sorted([*WARNINGS, "changedHandler"])
+    assert sum("client connect handler Stack/Handler" in each for each in said(found, "warning")) == 10
+
+
+def test_a_wrapper_in_a_variable_is_a_warning_too() -> None:
+    """Lambda runs it before the handler."""
+    change = override("Environment.Variables.AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper")
+    found = synthesized(define(), {HANDLER: change})
+    assert list(said(found, "warning").values()) == ["changedHandler"]
+
+
+def test_a_warning_can_be_acknowledged() -> None:
+    """On the handler, by the name of this library and of the rule."""
+    app = define()
+    handler = app.node.find_child("Stack").node.find_child("Handler")
+    reason = cdk.Acknowledgment(id="cdk-client-connect::changedHandler", reason="traced")
+    cdk.Validations.of(handler).acknowledge(reason)
+    found = synthesized(app, {HANDLER: in_turn(WARNINGS["changedHandler"], WARNINGS["changedLayers"])})
+    assert list(said(found, "warning").values()) == ["changedLayers"]
+
+
+@pytest.mark.parametrize("role", ["Handler", "Reauthorizer"])
+def test_permissions_that_are_taken_away_are_a_warning(role: str) -> None:
+    """A managed policy may have them instead."""
+
+    def change(policy: Any) -> None:
+        policy.add_property_override("PolicyDocument.Statement", [])
+
+    found = synthesized(define(), {f"Stack/{role}/Role/DefaultPolicy/Resource": change})
+    ((message, rule),) = said(found, "warning").items()
+    assert rule == "missingPermission"
+    assert "dynamodb:PutItem" in message
+    assert "logs:PutLogEvents" in message
+
+
+def test_scaled_environments_are_checked() -> None:
+    """An Aspect that saves money by no minimum would let connections wait for cold starts."""
+    scaled = ProvisionedConcurrency.scaling(minimum=2, maximum=5)
+    app = define(provisioned_concurrency=scaled)
+
+    @jsii.implements(cdk.IAspect)
+    class Save:
+        def visit(self, node: IConstruct) -> None:
+            if isinstance(node, scaling.CfnScalableTarget):
+                node.min_capacity = 0
+
+    cdk.Aspects.of(app).add(Save())
+    with pytest.raises(RuntimeError, match='has MinCapacity "0" in the template, but 2 was defined'):
+        app.synth()
+
+
+def test_an_override_at_definition_is_checked_too() -> None:
+    """And with the unqualified ARN, one environment beside the provisioned ones must be left."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Stack")
+    handler = ClientConnectHandler(stack, "Handler", function_reference=FunctionReference.UNQUALIFIED)
+    function = handler.function.node.default_child
+    assert isinstance(function, lambda_.CfnFunction)
+    function.add_property_override("ReservedConcurrentExecutions", 2)
+    with pytest.raises(RuntimeError, match="needs 3 or more"):
+        app.synth()
+
+
+def test_stages_and_nested_stacks_are_checked() -> None:
+    """The templates of both lie elsewhere."""
+    app = cdk.App(context=NO_BUNDLING)
+    stage = cdk.Stage(app, "Stage")
+    nested = cdk.NestedStack(cdk.Stack(stage, "Stack"), "Nested")
+    ClientConnectHandler(nested, "Handler")
+    cdk.Aspects.of(stage).add(
+        Rewrite({"Stage/Stack/Nested/Handler/Function/Resource": override("Timeout", 900)})
+    )
+    with pytest.raises(RuntimeError, match='Stage/Stack/Nested/Handler has Timeout "900"'):
+        app.synth()
+
+
+def test_a_handler_in_a_vpc_with_a_key_and_other_settings_is_not_reported() -> None:
+    """What the construct itself sets, with tokens in it, is what is expected."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Stack")
+    vpc = ec2.Vpc(stack, "Vpc", nat_gateways=0)
+    handler = ClientConnectHandler(
+        stack,
+        "Handler",
+        vpc=vpc,
+        vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+        encryption_key=cdk.aws_kms.Key(stack, "Key"),
+        reserved_concurrent_executions=10,
+        environment={"TABLE": cdk.CfnParameter(stack, "Parameter").value_as_string},
+        tracing=lambda_.Tracing.ACTIVE,
+    )
+    handler.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::a/b"]))
+    handler.function.connections.add_security_group(ec2.SecurityGroup(stack, "Group", vpc=vpc))
+    assert synthesized(app, {}) == []
