@@ -49,6 +49,11 @@ def define_dashboard(
         ],
         [_latency(watched), _concurrency(watched)],
         _shadow_row(watched, log_groups),
+        [
+            _authorization_policy(watched),
+            _table(queries.POLICY_SHADOW_DENIALS_BY_REASON, log_groups, _THIRD),
+            _table(queries.POLICY_TERMINATIONS, log_groups, _THIRD),
+        ],
         [_table(queries.ERRORS, log_groups, _HALF), _table(queries.FAILED_CONNECTIONS, log_groups, _HALF)],
         [_certificates(watched), _authentication(watched)],
     )
@@ -209,6 +214,20 @@ def _in_shadow_mode(handler: ClientConnectHandler) -> str:
         ids = [f"- `{policy.id}` ({policy.effect})" for policy in policies if policy.shadow]
         found = "\n".join(ids) or "Nothing."
     return f"### In shadow mode\n\n{found}"
+
+
+def _authorization_policy(watched: Watched) -> cloudwatch.IWidget | None:
+    counts = {
+        "denied connections": "AuthorizationPolicyDeniedConnections",
+        "ended sessions": "AuthorizationPolicyTerminatedConnections",
+        "evaluations": "AuthorizationPolicyEvaluationCount",
+    }
+    metrics = [
+        metric
+        for label, name in counts.items()
+        for metric in watched.of_endpoints(name, label=label).values()
+    ]
+    return _graph("Authorization policy of the endpoints", metrics, width=_THIRD) if metrics else None
 
 
 def _certificates(watched: Watched) -> cloudwatch.IWidget | None:

@@ -1,0 +1,205 @@
+"""Renew what docs/compliance.md says of the rules of cdk-nag's packs.
+
+Run it as ``python docs/render_compliance.py``. It synthesizes the full VPN once with every pack, and writes each rule that
+fires, on what it does, and the advice for it below. A rule without advice ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+import cdk_nag
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionMonitoring,
+    ConnectionReauthorizer,
+    ConnectionRegistry,
+    DeviceInventory,
+    EndpointAttachment,
+    EndpointAuthorizationPolicy,
+    GradualDeployment,
+    Policies,
+    TrustProvider,
+)
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "compliance.md"
+PACKS = {
+    "AwsSolutions": cdk_nag.AwsSolutionsChecks,
+    "NIST.800.53.R5": cdk_nag.NIST80053R5Checks,
+    "HIPAA.Security": cdk_nag.HIPAASecurityChecks,
+    "Serverless": cdk_nag.ServerlessChecks,
+}
+
+CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/12345678-1234-1234-1234-123456789012"
+ELSEWHERE = "cvpn-endpoint-0123456789abcdef0"
+
+# For each rule, without the name of its pack: what to do.
+ADVICE = {
+    "CloudWatchAlarmAction": (
+        "Satisfy it: pass `alarm_topic` to `ConnectionMonitoring`. Without a topic, alarms are on the dashboard only."
+    ),
+    "CloudWatchLogGroupEncrypted": (
+        "CloudWatch Logs encrypts every log group with a key of its own. Satisfy the rule with a key of yours: define the "
+        "log group with `encryption_key` and pass it where a construct takes one; the key's policy must let the service "
+        "`logs.REGION.amazonaws.com` use it. Set `KmsKeyId` on the log groups of supporting functions with an Aspect, as in "
+        "[the example](organizations.md#your-key-on-every-log-group)."
+    ),
+    "DynamoDBInBackupPlan": (
+        "The tables have point-in-time recovery. Satisfy the rule with AWS Backup: "
+        "`backup.BackupPlan.daily35_day_retention(stack, \"Plan\").add_selection(\"Tables\", "
+        "resources=[backup.BackupResource.from_dynamo_db_table(inventory.devices_table)])`, and the same for the other "
+        "tables. Or acknowledge it for the registry: its items expire, and the re-authorizer fills it again."
+    ),
+    "EventBusDLQ": (
+        "Acknowledge it: the schedule invokes the re-authorizer again after minutes, and a run that was lost needs no replay. "
+        "The alarm ReauthorizerStopped fires if runs stay away."
+    ),
+    "IAMNoInlinePolicy": (
+        "Acknowledge it: the policy is written for this one role and names its log group and tables. Where your organization "
+        "provides roles, use [`Role.customize_roles`](organizations.md#roles-from-another-team), which defines no policies."
+    ),
+    "LambdaAsyncFailureDestination": (
+        "Acknowledge it: the schedule invokes the re-authorizer again after minutes. The alarms ReauthorizerErrors and "
+        "ReauthorizerStopped fire if runs fail or stay away."
+    ),
+    "LambdaConcurrency": (
+        "Satisfy it for the handler: pass `reserved_concurrent_executions`, sized for everyone reconnecting at once; clients "
+        "beyond it are denied. Acknowledge it for the functions that CloudFormation and the schedule invoke: they run one at a "
+        "time."
+    ),
+    "LambdaDLQ": (
+        "Acknowledge it. Client VPN invokes the handler synchronously, and a dead-letter queue receives asynchronous events "
+        "only. The deployment fails if the attachment or the CDK's function does not answer CloudFormation. For the "
+        "re-authorizer and the forwarder, the alarms ReauthorizerErrors and NotificationErrors fire if events are lost."
+    ),
+    "LambdaDefaultMemorySize": (
+        "The CDK's own function, which creates the service-linked role. Avoid it with "
+        "[`ServiceLinkedRole.EXISTING`](organizations.md#where-role-creation-is-denied) if the role exists, or acknowledge it: "
+        "the function runs during deployments only."
+    ),
+    "LambdaInsideVPC": (
+        "Acknowledge it unless your organization requires a VPC: the functions reach AWS APIs only, over TLS and with signed "
+        "requests, accept no network connections, and a VPC adds endpoints that can fail before each decision."
+    ),
+    "LambdaTracing": (
+        "Acknowledge it: each decision has a record with its duration and its sources, and tracing would cost each decision "
+        "time and a permission."
+    ),
+    "VPCDefaultSecurityGroupClosed": (
+        "It is about your VPC, not about these constructs. Satisfy it: set `restrict_default_security_group=True`, or the "
+        "feature flag `@aws-cdk/aws-ec2:restrictDefaultSecurityGroup`."
+    ),
+}
+
+_BLOCK = re.compile(r"(<!-- compliance -->\n).*(<!-- /compliance -->)", re.DOTALL)
+
+
+def define_full_vpn(stack: cdk.Stack) -> None:
+    """Define an endpoint with everything that this library has, each with its defaults."""
+    vpc = ec2.Vpc(
+        stack,
+        "Vpc",
+        max_azs=2,
+        nat_gateways=0,
+        restrict_default_security_group=False,
+        subnet_configuration=[
+            ec2.SubnetConfiguration(name="Vpn", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        ],
+        flow_logs={"All": ec2.FlowLogOptions(destination=ec2.FlowLogDestination.to_cloud_watch_logs())},
+    )
+    handler = ClientConnectHandler(
+        stack,
+        "Handler",
+        device_inventory=DeviceInventory(stack, "Inventory"),
+        connection_registry=ConnectionRegistry(stack, "Registry"),
+    )
+    connection_log = logs.LogGroup(stack, "ConnectionLog")
+    endpoint = vpc.add_client_vpn_endpoint(
+        "Endpoint",
+        cidr="10.100.0.0/16",
+        server_certificate_arn=CERTIFICATE,
+        client_certificate_arn=CERTIFICATE,
+        client_connection_handler=handler,
+        log_group=connection_log,
+    )
+    EndpointAuthorizationPolicy(
+        stack,
+        "Policy",
+        endpoint=endpoint,
+        policies=Policies.from_file(ROOT / "examples" / "native-policies" / "jamf-risk.cedar"),
+        trust_providers=[TrustProvider.jamf(tenant_id="your-tenant")],
+    )
+    EndpointAttachment(stack, "Attachment", handler=handler, endpoint_id=ELSEWHERE)
+    monitoring = ConnectionMonitoring(
+        stack,
+        "Monitoring",
+        handler=handler,
+        endpoints=[endpoint],
+        connection_log_group=connection_log,
+        reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ELSEWHERE]),
+    )
+    GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
+
+
+def synthesize(folder: Path) -> list[dict[str, Any]]:
+    """Synthesize the full VPN into a folder with all packs at once; return their reports."""
+    flags = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+    app = cdk.App(outdir=str(folder), context={**flags, "aws:cdk:bundling-stacks": []})
+    define_full_vpn(cdk.Stack(app, "Vpn"))
+    cdk.Validations.of(app).add_plugins(*(pack(app) for pack in PACKS.values()))
+    with suppress(RuntimeError):  # how the CDK says that rules fire
+        app.synth()
+    reports: list[dict[str, Any]] = json.loads((folder / "validation-report.json").read_text("utf-8"))[
+        "pluginReports"
+    ]
+    return reports
+
+
+def rendered(page: str, reports: list[dict[str, Any]]) -> str:
+    """Return the page with what the packs report."""
+    return _BLOCK.sub(lambda match: match[1] + _rules(reports) + match[2], page)
+
+
+def _rules(reports: list[dict[str, Any]]) -> str:
+    packs: dict[str, list[str]] = defaultdict(list)
+    constructs: dict[str, set[str]] = defaultdict(set)
+    for report in reports:
+        if report["pluginName"] not in PACKS:
+            continue
+        for violation in report["violations"]:
+            rule = violation["ruleName"].removeprefix(f"{report['pluginName']}-")
+            packs[rule].append(report["pluginName"])
+            constructs[rule] |= {_path(each) for each in violation["violatingConstructs"]}
+    silent = [name for name in PACKS if not any(name in each for each in packs.values())]
+    intro = f"\nNo rule fires of: {', '.join(silent)}.\n" if silent else ""
+    return intro + "".join(_section(rule, packs[rule], constructs[rule]) for rule in sorted(packs)) + "\n"
+
+
+def _section(rule: str, packs: list[str], constructs: set[str]) -> str:
+    if rule not in ADVICE:
+        raise KeyError(f"{rule} fires on {', '.join(sorted(constructs))}, and has no advice; add it to ADVICE")
+    on = ", ".join(f"`{each}`" for each in sorted(constructs))
+    return f"\n### {rule}\n\nPacks: {', '.join(packs)}. Fires on {on}.\n\n{ADVICE[rule]}\n"
+
+
+def _path(construct: dict[str, Any]) -> str:
+    path = construct["constructPath"].partition("/")[2].removesuffix("/Resource")
+    if construct["constructFqn"].endswith("CfnAlarm"):
+        return f"{path.partition('/')[0]}/*"  # there are many, and all alike
+    return re.sub(r"^AWS[0-9a-f]{32}$", "the CDK's function of custom resources", path)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        PAGE.write_text(rendered(PAGE.read_text("utf-8"), synthesize(Path(folder))), "utf-8")
