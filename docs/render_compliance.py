@@ -1,7 +1,7 @@
 """Renew what docs/compliance.md says of the rules of cdk-nag's packs.
 
-Run it as ``python docs/render_compliance.py``. It synthesizes the full VPN once with every pack, and writes each rule that
-fires, on what it does, and the advice for it below. A rule without advice ends it.
+Run it as ``python docs/render_compliance.py``. It synthesizes the full VPN once with every pack, and writes each
+rule that fires, on what, and the advice for it in docs/compliance.toml. A rule without advice ends it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+import tomllib
 from collections import defaultdict
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from cdk_client_connect import (
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "compliance.md"
+SOURCE = ROOT / "docs" / "compliance.toml"
 PACKS = {
     "AwsSolutions": cdk_nag.AwsSolutionsChecks,
     "NIST.800.53.R5": cdk_nag.NIST80053R5Checks,
@@ -44,65 +47,14 @@ PACKS = {
 CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/12345678-1234-1234-1234-123456789012"
 ELSEWHERE = "cvpn-endpoint-0123456789abcdef0"
 
-# For each rule, without the name of its pack: what to do.
-ADVICE = {
-    "CloudWatchAlarmAction": (
-        "Satisfy it: pass `alarm_topic` to `ConnectionMonitoring`. Without a topic, alarms are on the dashboard only."
-    ),
-    "CloudWatchLogGroupEncrypted": (
-        "CloudWatch Logs encrypts every log group with a key of its own. Satisfy the rule with a key of yours: define the "
-        "log group with `encryption_key` and pass it where a construct takes one; the key's policy must let the service "
-        "`logs.REGION.amazonaws.com` use it. Set `KmsKeyId` on the log groups of supporting functions with an Aspect, as in "
-        "[the example](organizations.md#your-key-on-every-log-group)."
-    ),
-    "DynamoDBInBackupPlan": (
-        "The tables have point-in-time recovery. Satisfy the rule with AWS Backup: "
-        "`backup.BackupPlan.daily35_day_retention(stack, \"Plan\").add_selection(\"Tables\", "
-        "resources=[backup.BackupResource.from_dynamo_db_table(inventory.devices_table)])`, and the same for the other "
-        "tables. Or acknowledge it for the registry: its items expire, and the re-authorizer fills it again."
-    ),
-    "EventBusDLQ": (
-        "Acknowledge it: the schedule invokes the re-authorizer again after minutes, and a run that was lost needs no replay. "
-        "The alarm ReauthorizerStopped fires if runs stay away."
-    ),
-    "IAMNoInlinePolicy": (
-        "Acknowledge it: the policy is written for this one role and names its log group and tables. Where your organization "
-        "provides roles, use [`Role.customize_roles`](organizations.md#roles-from-another-team), which defines no policies."
-    ),
-    "LambdaAsyncFailureDestination": (
-        "Acknowledge it: the schedule invokes the re-authorizer again after minutes. The alarms ReauthorizerErrors and "
-        "ReauthorizerStopped fire if runs fail or stay away."
-    ),
-    "LambdaConcurrency": (
-        "Satisfy it for the handler: pass `reserved_concurrent_executions`, sized for everyone reconnecting at once; clients "
-        "beyond it are denied. Acknowledge it for the functions that CloudFormation and the schedule invoke: they run one at a "
-        "time."
-    ),
-    "LambdaDLQ": (
-        "Acknowledge it. Client VPN invokes the handler synchronously, and a dead-letter queue receives asynchronous events "
-        "only. The deployment fails if the attachment or the CDK's function does not answer CloudFormation. For the "
-        "re-authorizer and the forwarder, the alarms ReauthorizerErrors and NotificationErrors fire if events are lost."
-    ),
-    "LambdaDefaultMemorySize": (
-        "The CDK's own function, which creates the service-linked role. Avoid it with "
-        "[`ServiceLinkedRole.EXISTING`](organizations.md#where-role-creation-is-denied) if the role exists, or acknowledge it: "
-        "the function runs during deployments only."
-    ),
-    "LambdaInsideVPC": (
-        "Acknowledge it unless your organization requires a VPC: the functions reach AWS APIs only, over TLS and with signed "
-        "requests, accept no network connections, and a VPC adds endpoints that can fail before each decision."
-    ),
-    "LambdaTracing": (
-        "Acknowledge it: each decision has a record with its duration and its sources, and tracing would cost each decision "
-        "time and a permission."
-    ),
-    "VPCDefaultSecurityGroupClosed": (
-        "It is about your VPC, not about these constructs. Satisfy it: set `restrict_default_security_group=True`, or the "
-        "feature flag `@aws-cdk/aws-ec2:restrictDefaultSecurityGroup`."
-    ),
-}
-
 _BLOCK = re.compile(r"(<!-- compliance -->\n).*(<!-- /compliance -->)", re.DOTALL)
+
+
+@cache
+def advice() -> dict[str, str]:
+    """Return what to do, for each rule without the name of its pack."""
+    tables = tomllib.loads(SOURCE.read_text("utf-8"))
+    return {rule: table["advice"].strip() for rule, table in tables.items()}
 
 
 def define_full_vpn(stack: cdk.Stack) -> None:
@@ -187,10 +139,12 @@ def _rules(reports: list[dict[str, Any]]) -> str:
 
 
 def _section(rule: str, packs: list[str], constructs: set[str]) -> str:
-    if rule not in ADVICE:
-        raise KeyError(f"{rule} fires on {', '.join(sorted(constructs))}, and has no advice; add it to ADVICE")
+    if rule not in advice():
+        raise KeyError(
+            f"{rule} fires on {', '.join(sorted(constructs))}, and has no advice; add it to docs/compliance.toml"
+        )
     on = ", ".join(f"`{each}`" for each in sorted(constructs))
-    return f"\n### {rule}\n\nPacks: {', '.join(packs)}. Fires on {on}.\n\n{ADVICE[rule]}\n"
+    return f"\n### {rule}\n\nPacks: {', '.join(packs)}. Fires on {on}.\n\n{advice()[rule]}\n"
 
 
 def _path(construct: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from cdk_client_connect import (
     PolicyTestsFailed,
     TrustProvider,
 )
+from client_connect_tools import native
 
 from .conftest import CERTIFICATE, ROOT, endpoint, only, template
 
@@ -290,13 +291,14 @@ def test_undocumented_attributes_can_be_acknowledged(
     stack: cdk.Stack, define: Define, condition: str
 ) -> None:
     """AWS's own examples are accepted; a warning where AWS's tables contradict them is acknowledged by its name."""
+    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};")
+    assert len(native.lint(policies)) == WARNED[condition]
     policy = define(
-        policies=Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};"),
+        policies=policies,
         trust_providers=[PROVIDER, TrustProvider.crowdstrike(tenant_id="c", public_signing_key_url=URL)],
     )
     matching = Match.string_like_regexp("AWS does not document")
-    if WARNED[condition]:
-        cdk.Annotations.of(policy).acknowledge_warning("cdk-client-connect:undocumented-attribute")
+    cdk.Annotations.of(policy).acknowledge_warning("cdk-client-connect:undocumented-attribute")
     assert Annotations.from_stack(stack).find_warning("/Stack/Policy", matching) == []
 
 
