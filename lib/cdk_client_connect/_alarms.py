@@ -66,7 +66,7 @@ class Definition:
 
     @property
     def description(self) -> str:
-        """What the alarm says, in the mail too: what happened, and the first steps to take."""
+        """The text of the alarm, in the mail too: the cause, and the first steps to take."""
         return advice.find_one(self.name, "alarm").description
 
     def with_settings(self, settings: AlarmSettings, watched: Watched) -> Definition:

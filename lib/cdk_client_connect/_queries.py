@@ -204,9 +204,9 @@ FAILED_CONNECTIONS = Query(
     ),
 )
 
-# What the endpoint's own authorization policy said. AWS documents the names of these fields and their values, but not
-# whether a flag or the status of a token is a string or something else, so these are read from the line as it is. That
-# also finds them behind the evaluation context, which may be more than the fields that Logs Insights finds.
+# The results of the endpoint's own authorization policy. AWS documents the names of these fields and their values, but
+# not whether a flag or the status of a token is a string or something else, so these are read from the line as it is.
+# That also finds them behind the evaluation context, whose fields may be more than Logs Insights finds.
 _DENIED_BY_POLICY = r'filter @message like /"result"\s*:\s*"(?:deny|error)"/'
 _IN_SHADOW_MODE = r'@message like /"shadow-mode"\s*:\s*(?:true|"true"|"enabled")/'
 _RESULT = r'parse @message /"result"\s*:\s*"(?<result>[^"]*)"/'

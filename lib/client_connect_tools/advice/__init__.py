@@ -1,4 +1,4 @@
-"""What every error, lint, warning and alarm means and what to do.
+"""The meaning of every error, lint, warning and alarm, and what to do.
 
 The one source of the command ``client-connect explain``, of the descriptions of alarms, and of the documentation.
 """
@@ -23,7 +23,7 @@ Kind: TypeAlias = Literal[
     "record error",
     "alarm",
 ]
-"""What a name belongs to. The same name may be of several kinds."""
+"""The kinds of names. The same name may be of several kinds."""
 
 FILES: dict[Kind, str] = {
     "policy error": "policy_errors.toml",
@@ -35,7 +35,7 @@ FILES: dict[Kind, str] = {
     "record error": "record_errors.toml",
     "alarm": "alarms.toml",
 }
-"""The file of each kind, in which there is one table for each name."""
+"""The file of each kind, with one table for each name."""
 
 # Of an alarm's description: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 MAX_DESCRIPTION_LENGTH = 1024
@@ -47,7 +47,7 @@ _AROUND = re.compile(r"cdk-client-connect:|[()`\"\s]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What a name means and what to do, in Markdown.
+    """The meaning of a name and what to do, in Markdown.
 
     Attributes:
         name: The name, as it is reported.
@@ -111,7 +111,7 @@ def find_one(name: str, kind: Kind) -> Advice:
     """Return the advice for a name of a kind.
 
     Raises:
-        KeyError: When there is none. Each name has one, which the tests see to.
+        KeyError: When no advice has the name. A test requires one for each name.
     """
     return {each.name: each for each in of_kind(kind)}[name]
 

@@ -31,7 +31,7 @@ def changes_outcome(absent: tuple[str, ...], permits: Iterable[pst.Template]) ->
 def turns_around(absent: tuple[str, ...], permits: Iterable[pst.Template]) -> bool:
     """Tell whether a permit would apply without the attribute if it tested for it right where it reads it.
 
-    So does ``!(context.jamf.risk == "HIGH")``, of which it is not clear whether it means devices without a risk too.
+    So does ``!(context.jamf.risk == "HIGH")``: it is not clear whether its author means devices without a risk too.
     """
     return _some_permit_applies(permits, _Without(absent, is_guarded_inside=True))
 
@@ -45,7 +45,7 @@ def _some_permit_applies(permits: Iterable[pst.Template], without: _Without) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Without:
-    """What conditions may be while an attribute is absent.
+    """The possible values of conditions while an attribute is absent.
 
     Attributes:
         absent: The path of the attribute below the context.

@@ -1,4 +1,4 @@
-"""What Cedar's strict validation finds in the documented part of a native policy, by the condition it is in."""
+"""The findings of Cedar's strict validation in the documented part of a native policy, by condition."""
 
 from __future__ import annotations
 
