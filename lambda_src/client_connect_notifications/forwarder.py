@@ -1,4 +1,4 @@
-"""From the handler's log to a bus or a topic: one notification per denied connection.
+"""From the handler's log to a bus or a topic: one notification per decision that is announced.
 
 CloudWatch Logs invokes it with lines of the log, some seconds after the client got its answer. Whatever could
 not be sent makes the invocation fail, so that Lambda repeats it: a denial may be announced twice, with the same
@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 DESTINATION_ARN = "DESTINATION_ARN"
 SOURCE = "cdk-client-connect"
 DETAIL_TYPE = "Client VPN Connection Denied"
+ALLOWED_DETAIL_TYPE = "Client VPN Connection Allowed"
 VERSION = "1"
 
 # What a notification takes of a record, and how much: no text of a request or a policy is longer where Client
 # VPN takes it, so that only errors are ever cut. The whole fits into any event, however it is escaped.
 _REQUEST = ("connection-id", "username", "common-name", "platform", "platform-version", "public-ip")
 _DECISION = ("determining", "message", "statuses", "errors")
+# Of an allowed connection also by what it might have been denied.
+_ALLOWED_DECISION = ("allowed", "determining", "waived", "shadowDenied", "statuses", "errors")
 _ERROR = ("type", "detail")
 _PARTS = ("request", "decision", "error")
 MAX_TEXT_LENGTH = 255
@@ -68,7 +71,7 @@ class NotDelivered(Exception):
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Announce the denials among some lines of the log.
+    """Announce the decisions among some lines of the log.
 
     Raises:
         NotDelivered: When the bus or the topic refused some again and again.
@@ -93,7 +96,9 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 
 def notification(line: dict[str, Any]) -> str | None:
-    """Return the detail of the event for a line of the log, as JSON; ``None`` when it records no denial.
+    """Return the detail of the event for a line of the log, as JSON; ``None`` when it records no decision.
+
+    The subscription's pattern decides whether allowed connections come here.
 
     Args:
         line: ``id`` and ``message``, as a subscription has them.
@@ -102,13 +107,19 @@ def notification(line: dict[str, Any]) -> str | None:
         UnreadableLine: When the line is no JSON, or more than any record or any event may be.
     """
     record = _record(line["message"])
-    if not isinstance(record, dict) or record.get("allow") is not False:
+    if not isinstance(record, dict) or not isinstance(record.get("allow"), bool):
         return None
     chosen = {
         "version": VERSION,
         "id": line["id"],
+        "allow": record["allow"],
         **{key: record[key] for key in ("at", "endpoint", "requestId", "policies") if key in record},
-        **_parts(record, request=_REQUEST, decision=_DECISION, error=_ERROR),
+        **_parts(
+            record,
+            request=_REQUEST,
+            decision=_ALLOWED_DECISION if record["allow"] else _DECISION,
+            error=_ERROR,
+        ),
     }
     detail = {name: _cut_part(value) if name in _PARTS else _cut(value) for name, value in chosen.items()}
     text = json.dumps(detail if detail == chosen else {**detail, "cut": True})
@@ -237,7 +248,7 @@ def _bus_sender(bus: str) -> Send:
 
     def send(details: list[str]) -> list[str]:
         entries = [
-            {"EventBusName": bus, "Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}
+            {"EventBusName": bus, "Source": SOURCE, "DetailType": _detail_type(detail), "Detail": detail}
             for detail in details
         ]
         answer = client.put_events(Entries=entries)
@@ -252,7 +263,7 @@ def _topic_sender(topic: str) -> Send:
 
     def send(details: list[str]) -> list[str]:
         entries = [
-            {"Id": str(number), "Subject": DETAIL_TYPE, "Message": detail}
+            {"Id": str(number), "Subject": _detail_type(detail), "Message": detail}
             for number, detail in enumerate(details)
         ]
         answer = client.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
@@ -260,6 +271,10 @@ def _topic_sender(topic: str) -> Send:
         return [_refused(details[int(result["Id"])], result) for result in failed]
 
     return send
+
+
+def _detail_type(detail: str) -> str:
+    return ALLOWED_DETAIL_TYPE if json.loads(detail)["allow"] else DETAIL_TYPE
 
 
 def _refused(detail: str, result: dict[str, Any]) -> str:

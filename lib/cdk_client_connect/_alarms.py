@@ -14,6 +14,7 @@ from aws_cdk import aws_iam as iam
 from cdk_client_connect._watched import PERIOD
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.function_reference import FunctionReference
+from client_connect_tools import advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 
 # The metric of an alarm, or one for each endpoint by the endpoint's name.
-_Metrics: TypeAlias = "cloudwatch.Metric | Mapping[str, cloudwatch.Metric] | None"
+_Metric: TypeAlias = "cloudwatch.Metric | cloudwatch.MathExpression"
+_Metrics: TypeAlias = "_Metric | Mapping[str, _Metric] | None"
 
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
 
@@ -40,9 +42,8 @@ class Definition:
     """One alarm by default.
 
     Attributes:
-        name: Its construct id, and its heading in docs/operations.md; in snake case, its field in
+        name: Its construct id, and the name of its explanation, which says what to do; in snake case, its field in
             ``MonitoringAlarms``.
-        meaning: What it means and what to do, in one or two sentences; also in docs/operations.md.
         metrics: What it watches; ``None`` where there is no such thing.
         threshold: The value.
         threshold_of: The value, where it depends on the handler.
@@ -54,7 +55,6 @@ class Definition:
     """
 
     name: str
-    meaning: str
     metrics: Callable[[Watched], _Metrics]
     threshold: float = 1
     threshold_of: Callable[[ClientConnectHandler], float] | None = None
@@ -70,8 +70,8 @@ class Definition:
 
     @property
     def description(self) -> str:
-        """What the alarm says, in the mail too."""
-        return f'{self.meaning} See "{self.name}" in docs/operations.md of cdk-client-connect.'
+        """The text of the alarm, in the mail too: the cause, and the first steps to take."""
+        return advice.find_one(self.name, "alarm").description
 
     def with_settings(self, settings: AlarmSettings, watched: Watched) -> Definition:
         """Return the definition with what the user has set."""
@@ -107,95 +107,63 @@ def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
 DEFINITIONS = (
     Definition(
         name="HandlerErrors",
-        meaning=(
-            "The handler's function failed, so that the client was denied without a message of ours. "
-            "Look for the stack trace in the handler's log; after a deployment, roll back."
-        ),
         metrics=lambda watched: watched.of_alias("Errors"),
     ),
     Definition(
         name="HandlerThrottles",
-        meaning=(
-            "Lambda refused to run the handler, so that clients were denied. "
-            "Raise the account's concurrency quota or reserved_concurrent_executions."
-        ),
         metrics=lambda watched: watched.of_alias("Throttles"),
     ),
     Definition(
         name="HandlerLatency",
-        meaning=(
-            "An invocation took nearly all the time that the handler has before its client is denied. "
-            "Run the saved query Slowest decisions; raise timeout or memory_size."
-        ),
         metrics=lambda watched: watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM),
         threshold_of=_nearly_all_time,
     ),
     Definition(
         name="HandlerTimeouts",
-        meaning=(
-            "Client VPN gave up waiting for the handler and denied clients. "
-            "Look at the handler's latency and throttles at that time."
-        ),
         metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerTimeouts"),
     ),
     Definition(
         name="ExecutionErrors",
-        meaning=(
-            "Client VPN could not have the handler executed and denied clients. Without HandlerErrors at that time "
-            "the function was not reached: see that it exists and that the service-linked role is there."
-        ),
         metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerOtherExecutionErrors"),
     ),
     Definition(
         name="InvalidResponses",
-        meaning=(
-            "Client VPN did not understand the handler's answer and denied clients. "
-            "See that the endpoint invokes this handler and not another function."
-        ),
         metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerInvalidResponses"),
     ),
     Definition(
         name="ServiceErrors",
-        meaning=(
-            "Client VPN itself failed while it asked the handler, and denied clients. "
-            "See the AWS Health Dashboard; if it lasts, open a support case."
-        ),
         metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerFailedServiceErrors"),
     ),
     Definition(
         name="Spillover",
-        meaning=(
-            "More clients connected at once than environments were provisioned, so that some waited for a cold start. "
-            "If it comes again, provision more: ProvisionedConcurrency.for_clients sizes it."
-        ),
         metrics=_spillover,
         threshold=10,
     ),
     Definition(
         name="DecisionErrors",
-        meaning=(
-            "Connections could not be decided soundly and were denied, in shadow mode allowed. "
-            "Run the saved query Errors, and look its error up in docs/errors.md."
-        ),
         metrics=lambda watched: watched.of_decisions("Errors"),
     ),
     Definition(
         name="DenialBurst",
-        meaning=(
-            "The handler denies clearly more connections than usual at this time. "
-            "Run the saved query Denials by policy: a new policy, or somebody trying?"
-        ),
         metrics=lambda watched: watched.of_decisions("Denied"),
         threshold=4,
         anomaly=True,
         periods=3,
     ),
     Definition(
+        name="AuthorizationPolicyDenials",
+        metrics=lambda watched: watched.of_endpoints("AuthorizationPolicyDeniedConnections"),
+        threshold=4,
+        anomaly=True,
+        periods=3,
+    ),
+    Definition(
+        name="AuthorizationPolicyTerminations",
+        metrics=lambda watched: watched.of_endpoints("AuthorizationPolicyTerminatedConnections"),
+        threshold=10,
+    ),
+    Definition(
         name="CrlExpiry",
-        meaning=(
-            "The endpoint's client certificate revocation list expires soon. "
-            "Generate a new one and import it in time, when it may be: that resets the endpoint's connections."
-        ),
         metrics=lambda watched: watched.of_endpoints(
             "CrlDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
         ),
@@ -204,10 +172,6 @@ DEFINITIONS = (
     ),
     Definition(
         name="IdpCertificateExpiry",
-        meaning=(
-            "The certificate of the SAML identity provider expires soon, and sign-ins depend on it. "
-            "Renew it there, and update the metadata of the provider in IAM."
-        ),
         metrics=lambda watched: watched.of_endpoints(
             "IdpCertDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
         ),
@@ -216,30 +180,18 @@ DEFINITIONS = (
     ),
     Definition(
         name="InventoryErrors",
-        meaning=(
-            "The device inventory could not be read, so that the shipped rules denied clients. "
-            "Run the saved query Unavailable sources; see that both tables are there, and DynamoDB's health."
-        ),
         metrics=lambda watched: (
             watched.of_decisions("InventoryErrors") if watched.handler.device_inventory else None
         ),
     ),
     Definition(
         name="RegistryErrors",
-        meaning=(
-            "Connections could not be recorded or counted. They were decided all the same, but re-authorization does "
-            "not know them. Run the saved query Unavailable sources; see that the registry's table is there."
-        ),
         metrics=lambda watched: (
             watched.of_decisions("RegistryErrors") if watched.handler.connection_registry else None
         ),
     ),
     Definition(
         name="CapExceeded",
-        meaning=(
-            "The policies deny more open connections than the re-authorizer may terminate, so it terminated none of "
-            "them. Its log names the policies and users with the most denials: correct the policy, or raise the limit."
-        ),
         metrics=lambda watched: (
             watched.reauthorizer.metric_cap_exceeded(period=_period_of_runs(watched.reauthorizer))
             if watched.reauthorizer
@@ -248,10 +200,6 @@ DEFINITIONS = (
     ),
     Definition(
         name="Undecided",
-        meaning=(
-            "The re-authorizer could not decide some open connections, so they stay open. "
-            "Its log says which source is unavailable; if none is, a policy fails to evaluate."
-        ),
         metrics=lambda watched: (
             watched.reauthorizer.metric_undecided(period=_period_of_runs(watched.reauthorizer))
             if watched.reauthorizer
@@ -261,10 +209,6 @@ DEFINITIONS = (
     ),
     Definition(
         name="ReauthorizerIncomplete",
-        meaning=(
-            "Some endpoints of the re-authorizer do not exist, so it decides no connections there. "
-            "Its log names them: correct the argument endpoints."
-        ),
         metrics=lambda watched: (
             watched.reauthorizer.metric_missing_endpoints(period=_period_of_runs(watched.reauthorizer))
             if watched.reauthorizer
@@ -273,10 +217,6 @@ DEFINITIONS = (
     ),
     Definition(
         name="ReauthorizerErrors",
-        meaning=(
-            "Runs of the re-authorizer failed, so that open connections are not decided anew and not counted. "
-            "Its log says why; nothing was ended on incomplete knowledge."
-        ),
         metrics=lambda watched: (
             watched.reauthorizer.metric(
                 "Errors", statistic=cloudwatch.Stats.SUM, period=_period_of_runs(watched.reauthorizer)
@@ -288,10 +228,6 @@ DEFINITIONS = (
     ),
     Definition(
         name="ReauthorizerStopped",
-        meaning=(
-            "The re-authorizer has not seen all open connections for a while, so that none is decided anew. "
-            "See that the rule of its schedule is enabled and that Lambda does not throttle it; else its log says why."
-        ),
         metrics=lambda watched: (
             watched.reauthorizer.metric_reauthorized(
                 statistic=cloudwatch.Stats.SAMPLE_COUNT, period=_period_of_runs(watched.reauthorizer)
@@ -307,11 +243,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="NotificationErrors",
-        meaning=(
-            "Denials were not announced; they were decided and recorded all the same. "
-            "The log of the forwarder's function says what refused them and why."
-        ),
-        metrics=lambda watched: watched.of_forwarder("Errors"),
+        metrics=lambda watched: watched.of_lost_notifications(),
     ),
 )
 
@@ -371,13 +303,15 @@ def _let_publish(topic: sns.ITopic) -> None:
         )
 
 
-def _by_suffix(metrics: _Metrics) -> Mapping[str, cloudwatch.Metric]:
+def _by_suffix(metrics: _Metrics) -> Mapping[str, _Metric]:
     if metrics is None:
         return {}
-    return {"": metrics} if isinstance(metrics, cloudwatch.Metric) else metrics
+    if isinstance(metrics, cloudwatch.Metric | cloudwatch.MathExpression):
+        return {"": metrics}
+    return metrics
 
 
-def _alarm(scope: Construct, id_: str, metric: cloudwatch.Metric, definition: Definition) -> cloudwatch.Alarm:
+def _alarm(scope: Construct, id_: str, metric: _Metric, definition: Definition) -> cloudwatch.Alarm:
     if definition.anomaly:
         return cloudwatch.AnomalyDetectionAlarm(
             scope,

@@ -53,6 +53,11 @@ def define_dashboard(
         [_latency(watched), _concurrency(watched)],
         _shadow_row(watched, log_groups),
         _reauthorization_row(watched),
+        [
+            _authorization_policy(watched),
+            _table(queries.POLICY_SHADOW_DENIALS_BY_REASON, log_groups, _THIRD),
+            _table(queries.POLICY_TERMINATIONS, log_groups, _THIRD),
+        ],
         [_table(queries.ERRORS, log_groups, _HALF), _table(queries.FAILED_CONNECTIONS, log_groups, _HALF)],
         [_certificates(watched), _authentication(watched)],
     )
@@ -231,6 +236,20 @@ def _reauthorization_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
         _graph("Open connections decided anew", decided),
         _graph("Open connections ended", ended),
     ]
+
+
+def _authorization_policy(watched: Watched) -> cloudwatch.IWidget | None:
+    counts = {
+        "denied connections": "AuthorizationPolicyDeniedConnections",
+        "ended sessions": "AuthorizationPolicyTerminatedConnections",
+        "evaluations": "AuthorizationPolicyEvaluationCount",
+    }
+    metrics = [
+        metric
+        for label, name in counts.items()
+        for metric in watched.of_endpoints(name, label=label).values()
+    ]
+    return _graph("Authorization policy of the endpoints", metrics, width=_THIRD) if metrics else None
 
 
 def _certificates(watched: Watched) -> cloudwatch.IWidget | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -22,7 +23,23 @@ if TYPE_CHECKING:
     from cdk_client_connect.function_settings import FunctionSettings
     from cdk_client_connect.notifications import Notifications
 
-_DENIALS = logs.FilterPattern.boolean_value("$.allow", False)  # noqa: FBT003 - the CDK's signature
+_DENIED = logs.FilterPattern.boolean_value("$.allow", False)  # noqa: FBT003 - the CDK's signature
+_ALLOWED = logs.FilterPattern.boolean_value("$.allow", True)  # noqa: FBT003
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcing:
+    """The way of an announcement.
+
+    Attributes:
+        log_group: Where the records are.
+        filter_name: The name of the subscription that invokes the forwarder.
+        forwarder: What announces them.
+    """
+
+    log_group: logs.ILogGroup
+    filter_name: str
+    forwarder: lambda_.Function
 
 
 def define_notifications(
@@ -31,8 +48,8 @@ def define_notifications(
     notifications: Notifications,
     encryption_key: kms.IKey | None = None,
     settings: FunctionSettings | None = None,
-) -> lambda_.Function | None:
-    """Define the forwarder and its subscription to the denials in the log."""
+) -> Announcing | None:
+    """Define the forwarder and its subscription to the records that are announced."""
     if not notifications.enabled:
         return None
     parts = Construct(scope, "Notifications")
@@ -42,7 +59,7 @@ def define_notifications(
         parts,
         package="client_connect_notifications",
         handler="forwarder.handler",
-        description="Announces the Client VPN connections that the handler denied",
+        description="Announces the Client VPN connections that the handler decided",
         timeout=Duration.minutes(1),
         environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn},
         encryption_key=encryption_key,
@@ -52,14 +69,17 @@ def define_notifications(
         _grant_publish(topic, forwarder)
     else:
         bus.grant_put_events_to(forwarder)
-    logs.SubscriptionFilter(
+    subscription = logs.SubscriptionFilter(
         parts,
         "Denials",
         log_group=log_group,
         destination=destinations.LambdaDestination(forwarder),
-        filter_pattern=_DENIALS,
+        filter_pattern=(
+            logs.FilterPattern.any(_DENIED, _ALLOWED) if notifications.allowed_connections else _DENIED
+        ),
     )
-    return forwarder
+    resource = cast("logs.CfnSubscriptionFilter", subscription.node.default_child)
+    return Announcing(log_group=log_group, filter_name=resource.ref, forwarder=forwarder)
 
 
 def _grant_publish(topic: sns.ITopic, forwarder: lambda_.Function) -> None:

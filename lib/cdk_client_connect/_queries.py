@@ -6,6 +6,7 @@ in any case of the letters, and a record has it as it came.
 
 Sources: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Unnest.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Parse.html
 """
 
 from __future__ import annotations
@@ -203,6 +204,86 @@ FAILED_CONNECTIONS = Query(
     ),
 )
 
+# The results of the endpoint's own authorization policy. AWS documents the names of these fields and their values, but
+# not whether a flag or the status of a token is a string or something else, so these are read from the line as it is.
+# That also finds them behind the evaluation context, whose fields may be more than Logs Insights finds.
+_DENIED_BY_POLICY = r'filter @message like /"result"\s*:\s*"(?:deny|error)"/'
+_IN_SHADOW_MODE = r'@message like /"shadow-mode"\s*:\s*(?:true|"true"|"enabled")/'
+_RESULT = r'parse @message /"result"\s*:\s*"(?<result>[^"]*)"/'
+_REASON = r'parse @message /"reason"\s*:\s*"(?<reason>policy[^"]*)"/'
+_TOKENS = r'parse @message /"device-token-status"\s*:\s*(?<tokens>\{(?:[^{}]|\{[^{}]*\})*\})/'
+_CLIENT = "username, `common-name`, `device-ip`, `connection-id`"
+
+POLICY_SHADOW_DENIALS = Query(
+    "Authorization policy shadow denials",
+    "connections",
+    (
+        _DENIED_BY_POLICY,
+        f'filter `connection-attempt-status` = "successful" or {_IN_SHADOW_MODE}',
+        _RESULT,
+        _REASON,
+        _TOKENS,
+        f"fields @timestamp, result, reason, tokens, {_CLIENT}",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+POLICY_SHADOW_DENIALS_BY_REASON = Query(
+    "Authorization policy shadow denials by reason",
+    "connections",
+    (
+        _DENIED_BY_POLICY,
+        f'filter `connection-attempt-status` = "successful" or {_IN_SHADOW_MODE}',
+        _RESULT,
+        _REASON,
+        _TOKENS,
+        "stats count(*) as connections, count_distinct(`common-name`) as devices by result, reason, tokens",
+        "sort connections desc",
+        "limit 50",
+    ),
+)
+POLICY_DENIALS = Query(
+    "Authorization policy denials",
+    "connections",
+    (
+        'filter `connection-attempt-failure-reason` = "authorization-policy-deny"',
+        _RESULT,
+        _REASON,
+        _TOKENS,
+        f"fields @timestamp, result, reason, tokens, {_CLIENT}",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+POLICY_TERMINATIONS = Query(
+    "Sessions that the authorization policy ended",
+    "connections",
+    (
+        'filter `connection-log-type` = "connection-reset" and `connection-attempt-status` = "NA"',
+        r'filter @message like /"evaluation-type"\s*:\s*"periodic"/',
+        _DENIED_BY_POLICY,
+        f"filter not ({_IN_SHADOW_MODE})",
+        _RESULT,
+        _REASON,
+        _TOKENS,
+        f"fields @timestamp, result, reason, tokens, {_CLIENT}",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+TOKEN_FAILURES = Query(
+    "Device token failures",
+    "connections",
+    (
+        _TOKENS,
+        # The reasons are the only values with a hyphen.
+        r'filter tokens like /"failed"|[a-z]-[a-z]/',
+        "stats count(*) as evaluations, count_distinct(`common-name`) as devices by tokens",
+        "sort evaluations desc",
+        "limit 50",
+    ),
+)
+
 SAVED = (
     DENIALS_BY_POLICY,
     DENIALS_BY_REASON,
@@ -217,6 +298,11 @@ SAVED = (
     WAIVERS_USED,
     FAILURES_BY_REASON,
     FAILED_CONNECTIONS,
+    POLICY_SHADOW_DENIALS,
+    POLICY_SHADOW_DENIALS_BY_REASON,
+    POLICY_DENIALS,
+    POLICY_TERMINATIONS,
+    TOKEN_FAILURES,
 )
 
 

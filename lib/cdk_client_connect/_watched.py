@@ -17,9 +17,9 @@ from client_connect.record import METRIC_NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct
 
+    from cdk_client_connect._notifications import Announcing
     from cdk_client_connect.client_connect_handler import ClientConnectHandler
     from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
 
@@ -52,7 +52,7 @@ class Watched:
 
     handler: ClientConnectHandler
     endpoints: tuple[Endpoint, ...]
-    forwarder: lambda_.IFunction | None
+    announcing: Announcing | None
     reauthorizer: ConnectionReauthorizer | None = None
 
     def of_alias(
@@ -74,11 +74,39 @@ class Watched:
             label=label,
         )
 
-    def of_forwarder(self, name: str) -> cloudwatch.Metric | None:
-        """Return one of Lambda's metrics of the forwarder, if there is one."""
-        if self.forwarder is None:
+    def of_lost_notifications(self) -> cloudwatch.MathExpression | None:
+        """Return how often an announcement failed, anywhere between the log and the destination.
+
+        CloudWatch Logs invokes the forwarder asynchronously: its own delivery may be refused or throttled, Lambda may
+        throttle the invocation or drop the event after its retries, and the forwarder itself may fail.
+        """
+        if (announcing := self.announcing) is None:
             return None
-        return self.forwarder.metric(name, statistic=cloudwatch.Stats.SUM, period=PERIOD)
+        of_delivery = {
+            "LogGroupName": announcing.log_group.log_group_name,
+            "DestinationType": "Lambda",
+            "FilterName": announcing.filter_name,
+        }
+        metrics: dict[str, cloudwatch.IMetric] = {
+            name.lower(): announcing.forwarder.metric(name, statistic=cloudwatch.Stats.SUM, period=PERIOD)
+            for name in ("Errors", "Throttles", "AsyncEventsDropped")
+        }
+        for name in ("DeliveryErrors", "DeliveryThrottling"):
+            metrics[name.lower()] = cloudwatch.Metric(
+                namespace="AWS/Logs",
+                metric_name=name,
+                dimensions_map=of_delivery,
+                statistic=cloudwatch.Stats.SUM,
+                period=PERIOD,
+            )
+        # Each may be without data, which must not hide the others.
+        each = ", ".join(f"FILL({name}, 0)" for name in metrics)
+        return cloudwatch.MathExpression(
+            expression=f"SUM([{each}])",
+            using_metrics=metrics,
+            period=PERIOD,
+            label="failed notifications",
+        )
 
     def of_endpoints(
         self,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionMonitoring(Construct):
-    """Alarms, a dashboard, saved queries and announcements of denials for a handler and its endpoints.
+    """Alarms, a dashboard, saved queries and announcements of decisions for a handler and its endpoints.
 
     It only reads metrics and logs: nothing of it is on the way of a decision. What each part tells, and how to
     turn it off, is in docs/operations.md. One monitoring for each handler.
@@ -57,8 +57,9 @@ class ConnectionMonitoring(Construct):
         alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
             nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
-        notifications: Where denials are announced. They take one of the two subscriptions that CloudWatch Logs
-            allows for the handler's log. Default: the account's default event bus.
+        notifications: Where denials are announced, and allowed connections where ``Notifications`` say so. They take
+            one of the two subscriptions that CloudWatch Logs allows for the handler's log. Default: denials, on the
+            account's default event bus.
         dashboard: Whether there is a dashboard. Default: ``True``.
         saved_queries: Whether the Logs Insights queries are saved, in a folder named after the function.
             Default: ``True``.
@@ -154,16 +155,15 @@ class ConnectionMonitoring(Construct):
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
         self._handler = handler
-        self._forwarder = define_notifications(
+        announcing = define_notifications(
             self,
             handler.log_group,
             notifications,
             encryption_key or handler.encryption_key,
             function_settings,
         )
-        watched = Watched(
-            handler=handler, endpoints=named, forwarder=self._forwarder, reauthorizer=reauthorizer
-        )
+        self._forwarder = None if announcing is None else announcing.forwarder
+        watched = Watched(handler=handler, endpoints=named, announcing=announcing, reauthorizer=reauthorizer)
         self._alarms = define_alarms(self, watched, alarms, alarm_topic)
         self._dashboard = (
             define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
@@ -188,5 +188,5 @@ class ConnectionMonitoring(Construct):
 
     @property
     def notification_function(self) -> lambda_.IFunction | None:
-        """The function that announces denials, if there is one."""
+        """The function that announces decisions, if there is one."""
         return self._forwarder

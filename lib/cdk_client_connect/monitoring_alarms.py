@@ -63,6 +63,9 @@ class MonitoringAlarms:
         spillover: Connections found no provisioned environment.
         decision_errors: Connections could not be decided soundly.
         denial_burst: More denials than usual. Threshold in standard deviations above the usual level.
+        authorization_policy_denials: An endpoint's own authorization policy denies more connections than usual.
+            Threshold in standard deviations above the usual level.
+        authorization_policy_terminations: An endpoint's own authorization policy ended many sessions at once.
         crl_expiry: The certificate revocation list expires. Threshold in days.
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
         inventory_errors: The device inventory could not be read.
@@ -72,10 +75,11 @@ class MonitoringAlarms:
         reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
         reauthorizer_errors: Runs of the re-authorizer failed.
         reauthorizer_stopped: The re-authorizer has not seen all open connections for a while.
-        notification_errors: Denials were not announced.
+        notification_errors: Decisions were not announced, wherever on the way that failed.
 
     Raises:
-        InvalidArgument: When one is no ``AlarmSettings``, or ``denial_burst`` has the threshold 0.
+        InvalidArgument: When one is no ``AlarmSettings``, or one whose threshold is in standard deviations has the
+            threshold 0.
     """
 
     handler_errors: AlarmSettings = AlarmSettings()
@@ -88,6 +92,8 @@ class MonitoringAlarms:
     spillover: AlarmSettings = AlarmSettings()
     decision_errors: AlarmSettings = AlarmSettings()
     denial_burst: AlarmSettings = AlarmSettings()
+    authorization_policy_denials: AlarmSettings = AlarmSettings()
+    authorization_policy_terminations: AlarmSettings = AlarmSettings()
     crl_expiry: AlarmSettings = AlarmSettings()
     idp_certificate_expiry: AlarmSettings = AlarmSettings()
     inventory_errors: AlarmSettings = AlarmSettings()
@@ -106,10 +112,9 @@ class MonitoringAlarms:
                 raise InvalidArgument(
                     f"{name}={settings!r} must be AlarmSettings(...), or AlarmSettings.off()"
                 )
-        if self.denial_burst.threshold == 0:
-            raise InvalidArgument(
-                "denial_burst has the threshold 0, but a band has a width; give more than 0"
-            )
+        for name in ("denial_burst", "authorization_policy_denials"):
+            if getattr(self, name).threshold == 0:
+                raise InvalidArgument(f"{name} has the threshold 0, but a band has a width; give more than 0")
 
     @staticmethod
     def none() -> MonitoringAlarms:

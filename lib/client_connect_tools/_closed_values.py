@@ -33,7 +33,7 @@ _BOUNDS = {
     "month": "1 to 12",
     "day": "1 to 31",
 }
-_ORDER = {
+ORDER = {
     "less": operator.lt,
     "less_eq": operator.le,
     "greater": operator.gt,
@@ -87,17 +87,17 @@ def _out_of_range(compared: Comparison, name: str, text: str) -> Iterator[str]:
     for value in compared.literals:
         if not isinstance(value, int):
             continue
-        if compared.op not in _ORDER:
+        if compared.op not in ORDER:
             if value not in values:
                 yield f"{bounds}, and never {value}{_time_of_day(name, value)}"
-        elif (always := _always(compared.op, value, values)) is not None:
+        elif (always := outcome_of_all(compared.op, value, values)) is not None:
             outcome = "true" if always else "false"
             yield f"{bounds}, so that {text} is always {outcome}{_time_of_day(name, value)}"
 
 
-def _always(op: str, value: int, values: range) -> bool | None:
+def outcome_of_all(op: str, value: int, values: range) -> bool | None:
     """Return the outcome of a comparison that every value has; nothing for the bounds themselves, which are clear."""
-    first, last = (_ORDER[op](each, value) for each in (values[0], values[-1]))
+    first, last = (ORDER[op](each, value) for each in (values[0], values[-1]))
     at_a_bound = (op, value) in (
         ("less", values.stop),
         ("less_eq", values[-1]),

@@ -39,6 +39,12 @@ def path(node: object) -> tuple[str, ...] | None:
     return None
 
 
+def read_of(names: tuple[str, ...]) -> pst.Expr:
+    """Return the read of an attribute at a path below the context."""
+    context: pst.Expr = pst.Var("context")
+    return reduce(pst.GetAttr, names, context)
+
+
 def device_fact(node: object) -> bool:
     """Tell whether a node reads, or tests for, what the inventory says of a device that is the principal."""
     match node:

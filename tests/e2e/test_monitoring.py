@@ -170,7 +170,7 @@ def test_failed_connections_are_counted(monitored: Monitored) -> None:
 def test_alarms_watch_the_alias(monitored: Monitored) -> None:
     """The deployed alarm has the names of the deployed function and alias."""
     cloudwatch: Any = monitored.emulator.client("cloudwatch")  # type: ignore[call-overload]
-    found = {alarm["MetricName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+    found = {alarm.get("MetricName"): alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
     name = monitored.outputs["FunctionName"]
     assert {each["Name"]: each["Value"] for each in found["Throttles"]["Dimensions"]} == {
         "FunctionName": name,

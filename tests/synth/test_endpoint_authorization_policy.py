@@ -22,6 +22,7 @@ from cdk_client_connect import (
     PolicyTestsFailed,
     TrustProvider,
 )
+from client_connect_tools import native
 
 from .conftest import CERTIFICATE, ROOT, endpoint, only, template
 
@@ -90,7 +91,7 @@ def test_every_provider(stack: cdk.Stack, define: Define) -> None:
         trust_providers=[
             TrustProvider.jamf(tenant_id="j"),
             TrustProvider.crowdstrike(tenant_id="c", public_signing_key_url="https://example.com/keys"),
-            TrustProvider.jumpcloud(tenant_id="p"),
+            TrustProvider.jumpcloud(tenant_id="p", public_signing_key_url="https://example.org/jwks"),
         ]
     )
     assert properties(stack)["DevicePostureOptions"] == {
@@ -102,7 +103,11 @@ def test_every_provider(stack: cdk.Stack, define: Define) -> None:
                 "TenantId": "c",
                 "PublicSigningKeyUrl": "https://example.com/keys",
             },
-            {"TrustProviderType": "jumpcloud", "TenantId": "p"},
+            {
+                "TrustProviderType": "jumpcloud",
+                "TenantId": "p",
+                "PublicSigningKeyUrl": "https://example.org/jwks",
+            },
         ],
     }
 
@@ -231,30 +236,70 @@ def test_fails_for_an_endpoint_with_posture_options(l1: ec2.CfnClientVpnEndpoint
         define()
 
 
+URL = "https://example.com/keys"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"tenant_id": " "}, "tenant_id=' ' of crowdstrike must be the id"),
-        ({"tenant_id": "t", "public_signing_key_url": "http://example.com"}, 'must begin with "https://"'),
+        ({"public_signing_key_url": "http://example.com"}, 'must begin with "https://"'),
+        ({"public_signing_key_url": "https://"}, 'must begin with "https://" and a host'),
+        ({"public_signing_key_url": ""}, 'public_signing_key_url "" of crowdstrike must begin'),
+        ({"public_signing_key_url": 5}, "public_signing_key_url=5 of crowdstrike must be a string"),
+        ({"public_signing_key_url": None}, "needs it to verify .* such as https://assets-public.falcon"),
+        ({"type": "jumpcloud", "public_signing_key_url": None}, "of jumpcloud is missing"),
+        ({"type": "intune"}, "there is no trust provider 'intune'; there are crowdstrike, jamf, jumpcloud"),
     ],
-    ids=["tenant", "address"],
 )
-def test_fails_for_an_unsafe_provider(arguments: dict[str, str], message: str) -> None:
-    """A provider has a tenant, and keys that nobody can replace on the way."""
+def test_fails_for_an_unsafe_provider(arguments: dict[str, Any], message: str) -> None:
+    """A provider has a tenant, and keys that no other host can replace."""
+    given: dict[str, Any] = {"type": "crowdstrike", "tenant_id": "t", "public_signing_key_url": URL}
     with pytest.raises(InvalidTrustProvider, match=message):
-        TrustProvider.crowdstrike(**arguments)
+        TrustProvider(**(given | arguments))
+
+
+@pytest.mark.parametrize("factory", [TrustProvider.crowdstrike, TrustProvider.jumpcloud])
+def test_the_keys_are_required(factory: Callable[..., TrustProvider]) -> None:
+    """Only Jamf's keys are known to Client VPN."""
+    with pytest.raises(TypeError, match="public_signing_key_url"):
+        factory(tenant_id="t")
+    assert factory(tenant_id="t", public_signing_key_url=URL).public_signing_key_url == URL
+    assert TrustProvider.jamf(tenant_id="t").public_signing_key_url is None
 
 
 def test_doubtful_policies_are_warned_of(stack: cdk.Stack, define: Define) -> None:
     """What AWS does not document is passed on, with a warning that can be acknowledged by its name."""
     text = "permit (principal, action, resource) when { context.connection.port == 443 };"
-    policy = define(policies=Policies.from_string(text, name="vpn.cedar"))
-    cdk.Annotations.of(policy).acknowledge_warning("cdk-client-connect:possibly-absent")
+    define(policies=Policies.from_string(text, name="vpn.cedar"))
     assert properties(stack)["AuthorizationPolicy"]["PolicyDocument"] == text + "\n"
     warnings = Annotations.from_stack(stack).find_warning("/Stack/Policy", Match.any_value())
     assert [str(each.entry.data).partition(":1:1: ")[2].split(",")[0] for each in warnings] == [
         "AWS does not document context.connection.port"
     ]
+
+
+WARNED = {
+    "context.jamf has diskEncryptionEnabled && context.jamf.diskEncryptionEnabled": 1,
+    "context.crowdstrike has assesment && context.crowdstrike.assesment.overall > 50": 1,
+    "context.crowdstrike.assessment.overall > 50": 0,
+}
+
+
+@pytest.mark.parametrize("condition", WARNED)
+def test_undocumented_attributes_can_be_acknowledged(
+    stack: cdk.Stack, define: Define, condition: str
+) -> None:
+    """AWS's own examples are accepted; a warning where AWS's tables contradict them is acknowledged by its name."""
+    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};")
+    assert len(native.lint(policies)) == WARNED[condition]
+    policy = define(
+        policies=policies,
+        trust_providers=[PROVIDER, TrustProvider.crowdstrike(tenant_id="c", public_signing_key_url=URL)],
+    )
+    matching = Match.string_like_regexp("AWS does not document")
+    cdk.Annotations.of(policy).acknowledge_warning("cdk-client-connect:undocumented-attribute")
+    assert Annotations.from_stack(stack).find_warning("/Stack/Policy", matching) == []
 
 
 def test_policy_tests_run(define: Define, tmp_path: Path) -> None:

@@ -255,7 +255,10 @@ def test_native_policy_is_clean(synthesized: Callable[..., Path]) -> None:
             policies=Policies.from_file(
                 ROOT / "examples" / "native-policies" / "staff-on-healthy-devices.cedar"
             ),
-            trust_providers=[TrustProvider.crowdstrike(tenant_id="c"), TrustProvider.jamf(tenant_id="j")],
+            trust_providers=[
+                TrustProvider.crowdstrike(tenant_id="c", public_signing_key_url="https://example.com/keys"),
+                TrustProvider.jamf(tenant_id="j"),
+            ],
             log_evaluation_context=True,
         )
 

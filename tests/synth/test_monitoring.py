@@ -33,6 +33,7 @@ from cdk_client_connect import (
     Policies,
     ProvisionedConcurrency,
 )
+from cdk_client_connect import _queries as queries
 from cdk_client_connect._alarms import DEFINITIONS
 from client_connect_notifications import forwarder
 from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event
@@ -70,8 +71,11 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
     "ReauthorizerStopped": ("ClientConnect", "Reauthorized", "SampleCount", 0, 300),
-    "NotificationErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
+    "AuthorizationPolicyTerminations": (
+        *("AWS/ClientVPN", "AuthorizationPolicyTerminatedConnections", "Sum", 10, 300),
+    ),
 }
+OF_SEVERAL_METRICS = {"DenialBurst", "AuthorizationPolicyDenials", "NotificationErrors"}
 # Of the others one period is enough.
 PERIODS = {"Undecided": 3, "ReauthorizerErrors": 3, "ReauthorizerStopped": 6}
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
@@ -143,8 +147,9 @@ def test_the_alarms_are_these(whole: Template) -> None:
         for name, (namespace, *_) in ALARMS.items()
         for suffix in (of_endpoints if namespace == "AWS/ClientVPN" else ("",))
     }
-    assert alarms(whole).keys() == expected | {"DenialBurst"}
-    assert [definition.name for definition in DEFINITIONS if definition.name not in ALARMS] == ["DenialBurst"]
+    expected |= {f"AuthorizationPolicyDenials{suffix}" for suffix in of_endpoints}
+    assert alarms(whole).keys() == expected | {"DenialBurst", "NotificationErrors"}
+    assert {definition.name for definition in DEFINITIONS} - ALARMS.keys() == OF_SEVERAL_METRICS
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -162,10 +167,10 @@ def test_alarm(whole: Template, name: str) -> None:
         assert alarm["ComparisonOperator"] == (
             "LessThanOrEqualToThreshold" if stopped or "Expiry" in name else "GreaterThanOrEqualToThreshold"
         )
-        assert alarm["AlarmDescription"].endswith(
-            f'See "{name}" in docs/operations.md of cdk-client-connect.'
-        )
-        assert len(alarm["AlarmDescription"]) <= 1024
+        said = alarm["AlarmDescription"]
+        assert "First steps: 1. " in said
+        assert said.endswith(f"More: client-connect explain {name}")
+        assert len(said) <= 1024
 
 
 @pytest.mark.parametrize("name", OF_THE_ALIAS)
@@ -219,6 +224,47 @@ def test_the_burst_of_denials_is_measured_by_its_usual_level(whole: Template) ->
             ],
         },
     )
+
+
+LOST = {
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Throttles"),
+    ("AWS/Lambda", "AsyncEventsDropped"),
+    ("AWS/Logs", "DeliveryErrors"),
+    ("AWS/Logs", "DeliveryThrottling"),
+}
+
+
+def test_lost_notifications_are_seen_wherever_they_are_lost(whole: Template) -> None:
+    """The subscription's delivery, Lambda's queue and the forwarder itself: one without data hides no other."""
+    alarm = alarms(whole)["NotificationErrors"]
+    total, *metrics = sorted(alarm["Metrics"], key=lambda metric: "Expression" not in metric)
+    filled = ", ".join(f"FILL({each['Id']}, 0)" for each in metrics)
+    assert total["Expression"] == f"SUM([{filled}])"
+    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (1, "notBreaching")
+    found = {}
+    for each in metrics:
+        stat = each["MetricStat"]
+        assert (stat["Period"], stat["Stat"], each["ReturnData"]) == (300, "Sum", False)
+        found[stat["Metric"]["Namespace"], stat["Metric"]["MetricName"]] = names_and_values(stat["Metric"])
+    assert found.keys() == LOST
+    (forwarder_id,) = (
+        id_
+        for id_ in whole.find_resources("AWS::Lambda::Function")
+        if id_.startswith("MonitoringNotifications")
+    )
+    (subscription,) = whole.find_resources(SUBSCRIPTION)
+    log_group = whole.find_resources(SUBSCRIPTION)[subscription]["Properties"]["LogGroupName"]
+    for (namespace, _), dimensions in found.items():
+        assert dimensions == (
+            {"FunctionName": {"Ref": forwarder_id}}
+            if namespace == "AWS/Lambda"
+            else {
+                "LogGroupName": log_group,
+                "DestinationType": "Lambda",
+                "FilterName": {"Ref": subscription},
+            }
+        )
 
 
 def test_alarms_tell_the_topic_and_when_they_are_over(whole: Template) -> None:
@@ -421,6 +467,9 @@ def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
         "Shadow denials by policy",
         "Open connections decided anew",
         "Open connections ended",
+        "Authorization policy of the endpoints",
+        "Authorization policy shadow denials by reason",
+        "Sessions that the authorization policy ended",
         "Errors",
         "Failed connections",
         "Days until certificates expire",
@@ -554,10 +603,19 @@ def saved(synthesized: Template) -> dict[str, dict[str, Any]]:
     return {query["Name"].partition("/")[2]: query for query in found}
 
 
+OF_THE_POLICY = {
+    "Authorization policy shadow denials",
+    "Authorization policy shadow denials by reason",
+    "Authorization policy denials",
+    "Sessions that the authorization policy ended",
+    "Device token failures",
+}
+
+
 def test_the_saved_queries_are_these(whole: Template) -> None:
     """In a folder named after the function, each on the log that has its answer."""
     queries = saved(whole)
-    connection = {"Failed connections by reason", "Failed connections"}
+    connection = {"Failed connections by reason", "Failed connections", *OF_THE_POLICY}
     assert queries.keys() == connection | {
         "Denials by policy",
         "Denials by reason",
@@ -598,6 +656,112 @@ CONNECTION = {
     "device-ip": "198.51.100.7",
     "username": "bob",
 }
+# AWS documents the values, but not what the status of a token looks like where it failed.
+TOKEN_FORMS: list[dict[str, Any]] = [
+    {"crowdstrike": "validated", "jamf": "token-expired"},
+    {
+        "crowdstrike": {"status": "failed", "reason": "signature-invalid"},
+        "jumpcloud": {"status": "validated"},
+    },
+]
+
+
+def evaluated(
+    result: str,
+    *,
+    shadow: object,
+    kind: str = "connection-attempt",
+    tokens: dict[str, Any] | None = None,
+    **log: Any,
+) -> str:
+    """Return a line of the connection log with an evaluation of the authorization policy."""
+    evaluation = {
+        "result": result,
+        "evaluation-type": kind,
+        "shadow-mode": shadow,
+        "reason": "policy-deny",
+        "device-token-status": tokens or TOKEN_FORMS[result == "error"],
+        "context": {"saml": {"memberOf": [f"group-{n}" for n in range(300)]}, "x": '"result": "deny"'},
+    }
+    return json.dumps({**CONNECTION, **log, "authorization-policy-evaluation": evaluation})
+
+
+ATTEMPT = {"connection-attempt-status": "successful", "connection-attempt-failure-reason": "NA"}
+RESET = {
+    "connection-log-type": "connection-reset",
+    "connection-attempt-status": "NA",
+    "kind": "periodic",
+    "connection-attempt-failure-reason": "NA",
+}
+LINES = {
+    "permitted": evaluated("permit", shadow=True, **ATTEMPT),
+    "permitted by an enforced policy": evaluated("permit", shadow="disabled", **ATTEMPT),
+    "shadow denial": evaluated("deny", shadow="enabled", **ATTEMPT),
+    "shadow error": evaluated("error", shadow=True, **ATTEMPT),
+    "denial": evaluated(
+        "deny", shadow=False, **{"connection-attempt-failure-reason": "authorization-policy-deny"}
+    ),
+    "ended": evaluated("deny", shadow=False, **RESET),
+    "ended by an error": evaluated("error", shadow="disabled", **RESET),
+    "closed by the user": evaluated("permit", shadow=False, **RESET),
+    "closed in shadow mode": evaluated("deny", shadow="enabled", **RESET),
+    "no policy": json.dumps(CONNECTION),
+    "validated": evaluated("permit", shadow=True, tokens={"jamf": "validated"}, **ATTEMPT),
+}
+FOUND = {
+    "Authorization policy shadow denials": {"shadow denial", "shadow error", "closed in shadow mode"},
+    "Authorization policy denials": {"denial"},
+    "Sessions that the authorization policy ended": {"ended", "ended by an error"},
+    "Device token failures": LINES.keys() - {"no policy", "validated"},
+}
+
+
+def matches(condition: str, line: str) -> bool:
+    """Tell whether a line meets a condition of Logs Insights, as far as these queries use them."""
+    for word, combine in ((" or ", any), (" and ", all)):
+        if word in condition:
+            return combine(matches(each, line) for each in condition.split(word))
+    if negated := re.fullmatch(r"not \((.*)\)", condition):
+        return not matches(negated[1], line)
+    if like := re.fullmatch(r"(@message|tokens) like /(.*)/", condition):
+        text = line if like[1] == "@message" else parsed(line, TOKENS) or ""
+        return re.search(like[2], text) is not None
+    equal = re.fullmatch(r'`([\w-]+)` = "([\w-]+)"', condition)
+    assert equal is not None
+    return bool(json.loads(line)[equal[1]] == equal[2])
+
+
+def parsed(line: str, command: str) -> str | None:
+    """Return what a command takes out of a line."""
+    pattern = re.fullmatch(r"parse @message /(.*)/", command)
+    assert pattern is not None
+    found = re.search(pattern[1].replace("(?<", "(?P<"), line)
+    return found and found[1]
+
+
+TOKENS = next(line for line in queries.TOKEN_FAILURES.lines if "tokens>" in line)
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_queries_of_the_authorization_policy_find_their_lines(whole: Template, name: str) -> None:
+    """Whatever form a flag has, and behind an evaluation context of hundreds of fields."""
+    lines = saved(whole)[name]["QueryString"].split("\n| ")
+    conditions = [line.removeprefix("filter ") for line in lines if line.startswith("filter ")]
+    assert conditions
+    found = {key for key, line in LINES.items() if all(matches(each, line) for each in conditions)}
+    assert found == FOUND[name]
+
+
+def test_queries_of_the_authorization_policy_say_why(whole: Template) -> None:
+    """The result, the reason and the tokens are taken out of the line, in either form."""
+    lines = saved(whole)["Authorization policy shadow denials by reason"]["QueryString"].split("\n| ")
+    result, reason, tokens = (line for line in lines if line.startswith("parse "))
+    for text, form in (("deny", TOKEN_FORMS[0]), ("error", TOKEN_FORMS[1])):
+        line = evaluated(text, shadow=True, **ATTEMPT)
+        assert (parsed(line, result), parsed(line, reason)) == (text, "policy-deny")
+        assert json.loads(parsed(line, tokens) or "") == form
+
+
 WAIVER = {
     "policyId": "p",
     "until": "2026-12-01T00:00:00+00:00",
@@ -619,11 +783,27 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         unavailable = dict.fromkeys(("inventory", "registry", "customFacts"), "why")
         records = [*log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
     known = {path for record in records for path in paths(record)}
-    made = {"record", "policy", "denials", "user", "users", "last", "connections", "@timestamp", "@message"}
+    made = {
+        "result",
+        "reason",
+        "tokens",
+        "devices",
+        "evaluations",
+        "record",
+        "policy",
+        "denials",
+        "user",
+        "users",
+        "last",
+        "connections",
+        "@timestamp",
+        "@message",
+    }
     words = "fields|filter|stats|sort|limit|unnest|into|by|as|desc|count|count_distinct|latest|ispresent|jsonParse|or"
-    words += "|tolower"
+    words += "|tolower|and|not|like"
     for name, query in saved(whole).items():
-        text = re.sub(r'"[^"]*"', "", query["QueryString"])
+        text = re.sub(r"/.*/|parse @message", "", query["QueryString"])
+        text = re.sub(r'"[^"]*"', "", text)
         found = re.findall(r"`([^`]+)`|(@?[A-Za-z_][\w.]*)", text)
         names = {quoted or plain for quoted, plain in found} - made - set(words.split("|"))
         names = {each.removeprefix("record.") for each in names}
@@ -755,6 +935,33 @@ def test_denials_go_to_a_bus_that_is_given(stack: cdk.Stack) -> None:
     _, put = forwarder_policy(synthesized := template(stack))
     assert put["Resource"] == {"Fn::GetAtt": ["BusEA82B648", "Arn"]}
     assert forwarder_function(synthesized)["Environment"]["Variables"]["DESTINATION_ARN"] == put["Resource"]
+
+
+@pytest.mark.parametrize("to_topic", [False, True])
+def test_allowed_connections_are_announced_only_on_demand(stack: cdk.Stack, *, to_topic: bool) -> None:
+    """The subscription then takes both; by default the denials alone."""
+    notifications = (
+        Notifications.sns(sns.Topic(stack, "Topic"), allowed_connections=True)
+        if to_topic
+        else Notifications.event_bridge(allowed_connections=True)
+    )
+    monitored(stack, ClientConnectHandler(stack, "Handler"), notifications=notifications)
+    template(stack).has_resource_properties(
+        SUBSCRIPTION, {"FilterPattern": "{ ($.allow IS FALSE) || ($.allow IS TRUE) }"}
+    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Notifications.event_bridge(allowed_connections="no"),  # type: ignore[arg-type]
+        lambda: Notifications(allowed_connections=None),  # type: ignore[arg-type]
+    ],
+)
+def test_fails_when_allowed_connections_is_no_flag(make: Callable[[], Notifications]) -> None:
+    """A string would be taken for true."""
+    with pytest.raises(InvalidArgument, match=r"allowed_connections=\S+ must be True or False"):
+        make()
 
 
 def test_denials_go_to_a_topic(stack: cdk.Stack) -> None:

@@ -14,6 +14,7 @@ from aws_cdk import aws_events as events
 from cdk_client_connect._alarms import DEFINITIONS, Definition
 from cdk_client_connect._queries import SAVED
 from client_connect_notifications import forwarder
+from client_connect_tools import advice
 from tests.unit.runtime.conftest import captured, connect_handler, event
 
 from .conftest import ROOT, template
@@ -46,10 +47,14 @@ def test_every_alarm_has_its_heading() -> None:
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda definition: definition.name)
 def test_alarm(definition: Definition) -> None:
-    """What the alarm says is what the documentation says, with its field and its threshold."""
-    meaning, _, rest = section(f"### {definition.name}").strip().partition("\n\n")
-    assert plain(meaning) == definition.meaning
-    assert rest.startswith(f"`{definition.field}`: ")
+    """The documentation has the cause and the steps of the alarm's description, its field and its threshold."""
+    text = section(f"### {definition.name}")
+    explained = advice.find_one(definition.name, "alarm")
+    for said in (explained.cause, *explained.fix):
+        assert said in text
+        assert advice.plain(said) in definition.description
+    rest = text.partition(f"\n`{definition.field}`: ")[2]
+    assert rest
     threshold = 80 if definition.threshold_of else definition.threshold
     assert str(threshold) in re.findall(r"\d+", rest)
     assert definition.periods == 1 or f"for {5 * definition.periods} minutes" in rest
@@ -72,17 +77,20 @@ def shape(value: object) -> object:
 
 def test_the_event_is_of_this_form() -> None:
     """The example has the keys, in their order, of what the forwarder makes of a real record."""
-    (example,) = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL))
-    with captured() as log:
-        connect_handler('@id("no") @message("No.") @status("s") forbid (principal, action, resource);')(
-            event()
-        )
-        record = {**log.record(), "requestId": "1"}
-    detail = json.loads(forwarder.notification({"id": "1", "message": json.dumps(record)}) or "")
-    assert shape(example["detail"]) == shape(detail)
-    assert list(example["detail"]) == list(detail)
+    example, allowed = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", DOCS, re.DOTALL))
     assert (example["source"], example["detail-type"]) == (forwarder.SOURCE, forwarder.DETAIL_TYPE)
-    assert example["detail"]["version"] == forwarder.VERSION
+    assert f"`{forwarder.ALLOWED_DETAIL_TYPE}`" in DOCS
+    for documented, effect in ((example["detail"], "forbid"), (allowed, "permit")):
+        with captured() as log:
+            connect_handler(
+                f'@id("no") @message("No.") @status("s") {effect} (principal, action, resource);'
+            )(event())
+            record = {**log.record(), "requestId": "1"}
+        detail = json.loads(forwarder.notification({"id": "1", "message": json.dumps(record)}) or "")
+        assert shape(documented) == shape(detail)
+        assert list(documented) == list(detail)
+        assert list(documented["decision"]) == list(detail["decision"])
+        assert documented["version"] == forwarder.VERSION
 
 
 def test_the_limits_are_these() -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import cdk_client_connect
 import client_connect_tools
+from cdk_client_connect._alarms import DEFINITIONS
+from client_connect import InvalidPolicySet, InvalidRequest
+from client_connect.handler import TimeNearlyUsedUp
 from client_connect_tools import (
     LINTS,
     Policies,
@@ -20,6 +24,7 @@ from client_connect_tools import (
     _network_names,
     _reviewed_files,
     _validation,
+    advice,
     check,
     checks,
     custom_schema,
@@ -28,10 +33,12 @@ from client_connect_tools import (
     native,
     replay,
 )
+from client_connect_tools.native import _types
 from client_connect_tools.native.trust_data import CONTEXT, Attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
+    from types import ModuleType
 
     from client_connect_tools.native.trust_data import Data
 
@@ -41,7 +48,19 @@ RECIPES = sorted((ROOT / "examples" / "policies").glob("*.cedar"))
 POLICIES = (ROOT / "docs" / "policies.md").read_text("utf-8")
 NATIVE_RECIPES = sorted((ROOT / "examples" / "native-policies").glob("*.cedar"))
 NATIVE = (ROOT / "docs" / "native-policies.md").read_text("utf-8")
-ERRORS = (ROOT / "docs" / "errors.md").read_text("utf-8")
+
+
+def program(name: str) -> ModuleType:
+    """Import one of the programs that render the documentation."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+render_advice: Any = program("render_advice")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -123,7 +142,8 @@ def attributes(path: str, data: Data) -> Iterator[tuple[str, str, str]]:
         values = [f"`{each}`" for each in value.values]
         if isinstance(value.values, range):
             values = [f"{value.values[0]} to {value.values[-1]}"]
-        yield below, "not documented" if value.type == "Undocumented" else value.type, ", ".join(values)
+        shown = f"`{value.type}`" if "<" in value.type else value.type
+        yield below, "not documented" if value.type == "Undocumented" else shown, ", ".join(values)
 
 
 @pytest.mark.parametrize("example", blocks(POLICIES, "python"))
@@ -134,58 +154,106 @@ def test_python(example: str) -> None:
     assert check(Policies.from_string(result.stdout, networks=networks)) == []
 
 
-MESSAGES = inspect.getsource(_messages)
-SHARED = "".join(map(inspect.getsource, (finding, _validation, _reviewed_files, _network_names)))
-
-
-@pytest.mark.parametrize(
-    ("section", "source", "lints"),
-    [
-        (
-            "In policies",
-            inspect.getsource(checks) + inspect.getsource(custom_schema) + MESSAGES + SHARED,
-            LINTS,
-        ),
-        (
-            "In native authorization policies",
-            inspect.getsource(native.checks) + SHARED.replace('"unknown-network"', ""),
-            native.LINTS,
-        ),
-    ],
-    ids=["handler", "native"],
+SHARED = inspect.getsource(finding)
+OF_THE_HANDLER = "".join(
+    map(inspect.getsource, (checks, custom_schema, _messages, _network_names, _reviewed_files, _validation))
 )
-def test_every_check_and_lint_is_documented(section: str, source: str, lints: Collection[str]) -> None:
-    """errors.md names each check and lint of either kind of policies, and no other."""
-    errors = set(re.findall(r'"((?:[a-z]+-)+[a-z]+|syntax|template|type)",\s', source)) | {
-        "no-permit",
-        "too-deep",
-    }
-    assert names(f"{section}: errors") == errors
-    assert names(f"{section}: lints") == set(lints)
+OF_NATIVE = "".join(map(inspect.getsource, (native.checks, _reviewed_files, _types)))
+WARNING = re.compile(r"cdk-client-connect:([A-Za-z]+)")
 
 
-def names(section: str) -> set[str]:
-    """Return what is in the first column of a section of errors.md."""
-    (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## )", ERRORS, re.DOTALL | re.MULTILINE)
-    return {
-        name
-        for cell in re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
-        for name in re.findall(r"`(.+?)`", cell)
-    }
+def rules(source: str) -> set[str]:
+    """Return the names of checks in a source."""
+    found = re.findall(r'"((?:[a-z]+-)+[a-z]+|syntax|template|type)",\s', source + SHARED)
+    return {*found, "no-permit", "too-deep"}
 
 
-def test_every_error_class_is_documented() -> None:
-    """errors.md names each error that a user may meet."""
+def synthesis_warnings() -> set[str]:
+    """Return the names of the warnings that constructs add; `policies` is the key of metadata."""
+    sources = (path.read_text("utf-8") for path in (ROOT / "lib" / "cdk_client_connect").rglob("*.py"))
+    return {name for source in sources for name in WARNING.findall(source)} - {"policies"}
+
+
+def exceptions() -> set[str]:
+    """Return the names of the errors that a user may meet."""
     modules = (cdk_client_connect, client_connect_tools, replay)
     public = [getattr(module, name) for module in modules for name in module.__all__]
     errors = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, Exception)}
-    assert errors - {"ClientConnectError", "InvalidHandler"} == set(
-        re.findall(
-            r"^\| `((?:Invalid|Policy|Bundle|Unreadable)\w+)` \|",
-            ERRORS.split("## In decision records")[0],
-            re.MULTILINE,
-        )
-    )
+    return errors - {"ClientConnectError", "InvalidHandler"}
+
+
+EXPLAINED: dict[advice.Kind, set[str]] = {
+    "policy error": rules(OF_THE_HANDLER),
+    "policy lint": set(LINTS),
+    "native policy error": rules(OF_NATIVE),
+    "native policy lint": set(native.LINTS),
+    "exception": exceptions(),
+    "synthesis warning": synthesis_warnings(),
+    "alarm": {each.name for each in DEFINITIONS},
+}
+
+
+@pytest.mark.parametrize("kind", EXPLAINED)
+def test_everything_that_is_reported_is_explained(kind: advice.Kind) -> None:
+    """Each name that a user may see has its cause, example and fix, and no other has."""
+    assert {each.name for each in advice.of_kind(kind)} == EXPLAINED[kind]
+
+
+def test_every_kind_is_explained() -> None:
+    """The only kind whose names are known nowhere else is that of errors in records, which are classes."""
+    assert advice.FILES.keys() - EXPLAINED.keys() == {"record error"}
+    known = {InvalidRequest, InvalidPolicySet, TimeNearlyUsedUp, ValueError}
+    assert {each.name for each in advice.of_kind("record error")} == {each.__name__ for each in known}
+
+
+ALL_ADVICE = advice.every()
+
+
+@pytest.mark.parametrize("each", ALL_ADVICE, ids=lambda each: f"{each.kind}: {each.name}")
+def test_advice_is_complete(each: advice.Advice) -> None:
+    """A cause in sentences, an example and steps that are; only alarms say when they fire, within their length."""
+    assert each.cause.endswith(".")
+    assert each.example
+    assert each.fix
+    assert all(step.endswith(".") for step in each.fix)
+    assert bool(each.fires) is (each.kind == "alarm")
+    if each.kind == "alarm":
+        assert len(each.fix) > 1
+        assert len(each.description) <= advice.MAX_DESCRIPTION_LENGTH
+
+
+# What needs hundreds of characters, or another file.
+NOT_WRITTEN_OUT = {"too-deep", "too-long", "too-large", "custom-schema"}
+
+
+@pytest.mark.parametrize(
+    "each",
+    [each for each in ALL_ADVICE if "policy" in each.kind and each.name not in NOT_WRITTEN_OUT],
+    ids=lambda each: f"{each.kind}: {each.name}",
+)
+def test_examples_of_policies_are_real(each: advice.Advice) -> None:
+    """The example of an error or a lint is one in which it is found."""
+    policies = Policies.from_string(each.example, custom="{ risk: Long }")
+    if each.kind.startswith("native"):
+        findings = native.check(policies, ("crowdstrike", "jamf")) + native.lint(policies)
+        if each.name != "provider-not-configured":
+            findings = native.check(policies) + native.lint(policies)
+    else:
+        findings = check(policies) + lint(policies)
+    assert each.name in {found.rule for found in findings}
+
+
+@pytest.mark.parametrize("path", render_advice.PAGES, ids=lambda path: path.stem)
+def test_pages_have_the_advice(path: Path) -> None:
+    """Where they have not, `python docs/render_advice.py` renews them."""
+    page = path.read_text("utf-8")
+    assert render_advice.rendered(page) == page
+
+
+def test_every_kind_is_on_a_page() -> None:
+    """Each has its block on one of the pages."""
+    pages = "".join(path.read_text("utf-8") for path in render_advice.PAGES)
+    assert sorted(re.findall(r"<!-- advice: ([a-z ]+) -->", pages)) == sorted(advice.FILES)
 
 
 @pytest.mark.parametrize(

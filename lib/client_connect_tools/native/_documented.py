@@ -7,6 +7,7 @@ beside which everything documented in it stays to be checked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -77,12 +78,15 @@ def _is_open(node: object) -> bool:
     """Tell whether AWS does not document enough of a node to tell its type."""
     if isinstance(node, pst.Var | pst.EntityLit | pst.Is):
         return True
-    names = path(node) or ()
+    names = path(node)
+    if not names:
+        return False
     known = documented(names)
     found = attribute(known)
     if isinstance(found, Attribute) and found.type == "Undocumented":
         return isinstance(node, pst.GetAttr) or len(known) < len(names)
-    return False
+    # Not in any table of AWS, which contradicts itself about what there is: anything may be there.
+    return isinstance(found, Mapping) and len(known) < len(names)
 
 
 def _documented_read(node: pst.Expr, names: tuple[str, ...], root: str) -> Iterator[pst.Expr]:
@@ -90,8 +94,8 @@ def _documented_read(node: pst.Expr, names: tuple[str, ...], root: str) -> Itera
     known = documented(names)
     if isinstance(node, pst.HasAttr) and (tested := len(known) - len(path(node.base) or ())) > 0:
         yield pst.HasAttr(node.base, node.attrs[:tested])
-    elif known[0] not in UNDOCUMENTED or known[0] == root:
-        read = reduce(pst.GetAttr, known, _CONTEXT)
+    elif known and (known[0] not in UNDOCUMENTED or known[0] == root):
+        read = _nodes.read_of(known)
         yield pst.BinaryOp("eq", read, read)
 
 

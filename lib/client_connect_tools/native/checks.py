@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client_connect_tools import _nodes, checks
+from client_connect_tools import checks
 from client_connect_tools._nodes import path
 from client_connect_tools._reviewed_files import check_characters
-from client_connect_tools._validation import type_problems, unknown_attributes
+from client_connect_tools._validation import UNGUARDED
 from client_connect_tools.finding import TOO_DEEP, Finding, in_order, parse
+from client_connect_tools.native._absence import changes_outcome
 from client_connect_tools.native._documented import documented_part, parts
-from client_connect_tools.native.trust_data import PROVIDERS, schema
+from client_connect_tools.native._guards import guards, unguarded_paths
+from client_connect_tools.native._types import type_errors, validation_errors
+from client_connect_tools.native.trust_data import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from cedarpy import pst
 
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 10_000
 """How large a policy document may be."""
 
-GUARD = 'context has jamf && context.jamf has risk && context.jamf.risk == "LOW"'
-
 
 def check(
     policies: Policies, trust_providers: Collection[TrustProviderType] = tuple(PROVIDERS)
@@ -33,17 +34,20 @@ def check(
     """Return every error in a native authorization policy, all at once.
 
     Checked are: the size (at most 10,000 bytes), the syntax, templates, at least one permit, providers that are read
-    but not configured, and by Cedar's strict validation the names and types of everything that AWS documents, each of
-    which may be absent and has to be tested with ``has`` before it is read. What AWS does not document is left to
-    ``lint``.
+    but not configured, and by Cedar's strict validation the types of everything that AWS documents. An attribute that
+    may be absent has to be tested with ``has`` before it is read, unless no permit could apply without it anyway.
+    Anything that AWS does not document is left to ``lint``.
 
     Args:
         policies: Together they are the endpoint's policy document. They need no ``@id``.
         trust_providers: Those that the endpoint has. Default: all that there are.
     """
     parsed = parse(policies)
+    permits = [each.template for each in parsed if each.template and each.template.effect == "permit"]
     findings = [
-        each.finding(rule, message) for each in parsed for rule, message in _errors(each, trust_providers)
+        each.finding(rule, message)
+        for each in parsed
+        for rule, message in _errors(each, trust_providers, permits)
     ]
     return [
         *check_characters(policies),
@@ -65,21 +69,24 @@ def require_sound(
 
 
 def _errors(
-    parsed: ParsedStatement, trust_providers: Collection[TrustProviderType]
+    parsed: ParsedStatement, trust_providers: Collection[TrustProviderType], permits: Sequence[pst.Template]
 ) -> Iterator[tuple[str, str]]:
     if parsed.template is None:
         if parsed.error is not None:
             yield parsed.error
         return
     yield from _providers_not_configured(parsed.template, trust_providers)
-    documented = documented_part(parsed.template)
     try:
-        text = _nodes.cedar(documented)
-    except ValueError:  # What stands beside a condition that is replaced may be a level more.
+        problems = validation_errors(documented_part(parsed.template))
+    except ValueError:  # A condition that is replaced may nest a level deeper.
         yield TOO_DEEP
         return
-    yield from type_problems(text, schema(), guard=GUARD)
-    yield from unknown_attributes(documented, schema())
+    if any(UNGUARDED not in problem for problem in problems):
+        yield from type_errors(parsed.template, problems)
+    absent = [each for each in unguarded_paths(problems) if changes_outcome(each, permits)]
+    for guard in guards(parsed.template, absent):
+        why = "but it may be absent, which is an error and denies the connection"
+        yield "unguarded-attribute", f"{guard.read} is read without a test, {why}; write {guard.text}"
 
 
 def _of_networks(policies: Policies) -> Iterator[Finding]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import cedarpy
@@ -11,15 +12,27 @@ from cedarpy import pst
 
 from client_connect_tools import _nodes, lints
 from client_connect_tools._cedar_text import expression_text
+from client_connect_tools._closed_values import ORDER, outcome_of_all
 from client_connect_tools._comparisons import comparison
 from client_connect_tools._nodes import path
 from client_connect_tools._validation import UNGUARDED
+from client_connect_tools.native._absence import changes_outcome, turns_around
 from client_connect_tools.native._documented import documented_part
-from client_connect_tools.native.trust_data import UNDOCUMENTED, Attribute, attribute, documented, schema
+from client_connect_tools.native._guards import guards, unguarded_paths
+from client_connect_tools.native._types import validation_errors
+from client_connect_tools.native.trust_data import (
+    UNDOCUMENTED,
+    Attribute,
+    attribute,
+    documented,
+    schema,
+    suggestion,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from client_connect_tools._comparisons import Comparison
     from client_connect_tools.finding import Finding
     from client_connect_tools.lints import Lint
     from client_connect_tools.policies import Policies
@@ -57,34 +70,73 @@ def _undocumented_form(template: pst.Template, _all: list[pst.Template]) -> Iter
 
 
 def _undocumented_attribute(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    for name in dict.fromkeys(_undocumented_reads(template)):
+    for name, meant in dict(_undocumented_reads(template)).items():
+        did_you_mean = f" (did you mean {_shown_path(meant)}?)" if meant else ""
         yield (
-            f"AWS does not document {name}, so it is passed on as it is, unchecked; look for it in the connection log "
-            "with the evaluation context before you enforce the policy"
+            f"AWS does not document {name}{did_you_mean}, so it is passed on as it is, unchecked; if it is absent, "
+            "reading it denies; look for it in the connection log with the evaluation context before you enforce "
+            "the policy"
         )
 
 
-def _possibly_absent(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    for root in UNDOCUMENTED:
-        read, test = (
-            expression_text(pst.GetAttr(_CONTEXT, root)),
-            expression_text(pst.HasAttr(_CONTEXT, (root,))),
-        )
-        if _is_unguarded(template, root):
+def _possibly_absent(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    for root, value in UNDOCUMENTED.items():
+        read, test = _shown_path((root,)), expression_text(pst.HasAttr(_CONTEXT, (root,)))
+        if not value.is_always_there and _is_unguarded(template, root):
             yield (
-                f"{read} is read without a test, but AWS does not document whether it is always there, and what is "
-                f"absent denies everybody; test it first, as in `{test} && ...`"
+                f"{read} is read without a test, but AWS does not document whether it is always there, and an absent "
+                f"attribute denies everybody; test it first, as in `{test} && ...`"
+            )
+    permits = [each for each in everything if each.effect == "permit"]
+    with suppress(ValueError):  # too deep, which is an error
+        unguarded = unguarded_paths(validation_errors(documented_part(template)))
+        absent = [
+            each for each in unguarded if turns_around(each, permits) and not changes_outcome(each, permits)
+        ]
+        for guard in guards(template, absent):
+            yield (
+                f"{guard.read} is read without a test in a negation, and a device without it is denied, not "
+                f"permitted; if you mean that, write {guard.text}"
             )
 
 
 def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    for compared in filter(None, map(comparison, _nodes.walk(template))):
-        names = path(compared.read) or ()
-        found = attribute(names)
-        values = found.values if isinstance(found, Attribute) else ()
+    yield from dict.fromkeys(
+        message for node in _nodes.walk(template) for message in _impossible_values(node)
+    )
+
+
+def _impossible_values(node: object) -> Iterator[str]:
+    if isinstance(node, pst.Like):
+        values = _documented_values(node.base)
+        if values and not any(_matches(node, str(value)) for value in values):
+            yield f"{expression_text(node)} is never true; AWS documents {_all_of(values)}"
+    elif isinstance(node, pst.BinaryOp) and (compared := comparison(node)):
+        values = _documented_values(compared.read)
         for value in compared.literals if values else ():
-            if value not in values:
-                yield f"context.{'.'.join(names)} is never {_shown(value)}; AWS documents {_all_of(values)}"
+            problem = _problem_of_value(node, compared, value, values)
+            if problem:
+                yield f"{problem}; AWS documents {_all_of(values)}"
+
+
+def _documented_values(read: pst.Expr) -> range | tuple[str, ...]:
+    found = attribute(path(read) or ())
+    return found.values if isinstance(found, Attribute) else ()
+
+
+def _problem_of_value(
+    node: pst.BinaryOp, compared: Comparison, value: str | int, values: range | tuple[str, ...]
+) -> str:
+    if compared.op in ORDER and isinstance(values, range) and isinstance(value, int):
+        always = outcome_of_all(compared.op, value, values)
+        if always is not None:
+            return f"{expression_text(node)} is always {str(always).lower()}"
+    return "" if value in values else f"{expression_text(compared.read)} is never {_shown(value)}"
+
+
+def _matches(node: pst.Like, value: str) -> bool:
+    pattern = (re.escape(each.value) if isinstance(each, pst.Char) else ".*" for each in node.pattern)
+    return re.fullmatch("".join(pattern), value) is not None
 
 
 def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -105,24 +157,30 @@ LINTS: dict[str, Lint] = {
 """The lints, by the name that switches each of them off."""
 
 
-def _undocumented_reads(node: object) -> Iterator[str]:
-    """Yield everything that a policy reads or tests for and AWS does not document, as it is written."""
+def _undocumented_reads(node: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield everything that a policy reads or tests for and AWS does not document, with the path that was meant."""
     match node:
         case pst.BinaryOp("contains", left, right) if path(left) == _MEMBER_OF:
             yield from _undocumented_reads(right)
         case pst.Var(name):
-            yield f"{name} as a value" if name == "context" else name
+            yield (f"{name} as a value" if name == "context" else name), ()
         case pst.GetAttr() | pst.HasAttr() if names := path(node):
-            known = documented(names)
-            found = attribute(known)
-            is_open = isinstance(found, Attribute) and found.type == "Undocumented"
-            is_value = isinstance(node, pst.GetAttr) and names[0] in UNDOCUMENTED
-            is_member_of = isinstance(node, pst.HasAttr) and names == _MEMBER_OF
-            if is_open and not is_member_of and (is_value or len(known) < len(names)):
-                yield expression_text(reduce(pst.GetAttr, names, _CONTEXT))
+            if not isinstance(node, pst.HasAttr) or names != _MEMBER_OF:
+                yield from _undocumented_path(names, is_test=isinstance(node, pst.HasAttr))
         case _:
             for child in _nodes.children(node):
                 yield from _undocumented_reads(child)
+
+
+def _undocumented_path(names: tuple[str, ...], *, is_test: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+    known = documented(names)
+    found = attribute(known)
+    if isinstance(found, Mapping):
+        if len(known) < len(names):
+            # What is tested for, and what is read below it, is one thing.
+            yield _shown_path(names[: len(known) + 1]), suggestion(names)
+    elif found and found.type == "Undocumented" and (len(known) < len(names) or not is_test):
+        yield _shown_path(names), ()
 
 
 def _is_unguarded(template: pst.Template, root: str) -> bool:
@@ -133,6 +191,10 @@ def _is_unguarded(template: pst.Template, root: str) -> bool:
         ).errors
         return any(f"{UNGUARDED} `{name}` in context" in error.error for error in errors)
     return False
+
+
+def _shown_path(names: tuple[str, ...]) -> str:
+    return expression_text(_nodes.read_of(names))
 
 
 def _all_of(values: range | tuple[str, ...]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import cedarpy
 
 from client_connect import Decision
+from client_connect_tools import _nodes
+from client_connect_tools._nodes import path
 from client_connect_tools._policy_test_cases import ExpectedDecision
 from client_connect_tools._policy_test_files import (
     Case,
@@ -59,7 +61,7 @@ def read_policy_tests(
     Raises:
         InvalidPolicyTests: With everything that is wrong in any of the files.
     """
-    return read_files(policies.test_files, _Reader(tuple(trust_providers)))
+    return read_files(policies.test_files, _Reader(tuple(trust_providers), _read_paths(policies)))
 
 
 def decide(policies: Policies, context: Mapping[str, object]) -> Decision:
@@ -92,6 +94,13 @@ def require_passing(
         raise PolicyTestsFailed(failures, len(tests))
 
 
+def _read_paths(policies: Policies) -> frozenset[tuple[str, ...]]:
+    """Return what the policies read or test for, below the context."""
+    templates = (each.template for each in parse(policies) if each.template)
+    found = (path(node) for template in templates for node in _nodes.walk(template))
+    return frozenset(names for names in found if names)
+
+
 @dataclass(frozen=True, slots=True)
 class _Decider:
     policies: cedarpy.PolicySet
@@ -118,6 +127,7 @@ class _Decider:
 @dataclass(frozen=True, slots=True)
 class _Reader(CaseReader[NativePolicyTest]):
     trust_providers: tuple[TrustProviderType, ...]
+    read_paths: frozenset[tuple[str, ...]]
 
     circumstances = tuple(CONTEXT)
 
@@ -128,9 +138,10 @@ class _Reader(CaseReader[NativePolicyTest]):
         )
 
     def read(self, table: TomlTable, case: Case) -> NativePolicyTest | None:
-        keys = ("name", *CONTEXT, "expect", "errors")
+        data = self._undocumented_too(CONTEXT, table.values)
+        keys = ("name", *data, "expect", "errors")
         table.require_known((*keys, "variants") if "variants" not in table.values else keys)
-        _note_wrong_data(table, CONTEXT)
+        self._note_wrong_data(table, data)
         for provider in PROVIDERS:
             if provider in table.values and provider not in self.trust_providers:
                 table.note(
@@ -139,27 +150,47 @@ class _Reader(CaseReader[NativePolicyTest]):
         expected = ExpectedDecision(allowed=expected_effect(table) == "allow", errors=expected_errors(table))
         if table.problems:
             return None
-        context = {key: value for key, value in table.values.items() if key in CONTEXT}
+        context = {key: value for key, value in table.values.items() if key in data}
         return NativePolicyTest(
             file=case.file, line=case.line, name=case.name, context=context, expected=expected
         )
 
+    def _undocumented_too(
+        self, data: Data, values: Mapping[str, object], above: tuple[str, ...] = ()
+    ) -> dict[str, Attribute | Data]:
+        """Return trust data with what AWS does not document, but the policy reads: it may be anything."""
+        read = {path[len(above)] for path in self.read_paths if path[: len(above)] == above != path}
+        return {**dict.fromkeys((key for key in values if key in read), Attribute()), **data}
 
-def _note_wrong_data(table: TomlTable, data: Data) -> None:
-    """Note what is not as AWS documents it."""
-    for key in table.values.keys() & data.keys():
-        match data[key]:
-            case Attribute(type="Long", values=values):
-                number = table.number(key)
-                if number is not None and number not in values:
-                    table.note(key, f"is {number}; AWS documents {values[0]} to {values[-1]}")
-            case Attribute(type="String", values=values):
-                table.one_of(key, map(str, values))
-            case Attribute():
-                _note_not_cedar(table, key, table.values[key])
-            case below if (inner := table.table(key)) is not None:
-                inner.require_known(below)
-                _note_wrong_data(inner, below)
+    def _note_wrong_data(self, table: TomlTable, data: Data, above: tuple[str, ...] = ()) -> None:
+        """Note what is not as AWS documents it."""
+        for key in table.values.keys() & data.keys():
+            match data[key]:
+                case Attribute() as documented:
+                    _note_wrong_value(table, key, documented)
+                case below if (inner := table.table(key)) is not None:
+                    extended = self._undocumented_too(below, inner.values, (*above, key))
+                    inner.require_known(extended)
+                    self._note_wrong_data(inner, extended, (*above, key))
+
+
+def _note_wrong_value(table: TomlTable, key: str, documented: Attribute) -> None:
+    values = documented.values
+    match documented.type:
+        case "Long":
+            number = table.number(key)
+            if number is not None and isinstance(values, range) and number not in values:
+                table.note(key, f"is {number}; AWS documents {values[0]} to {values[-1]}")
+        case "String" if values:
+            table.one_of(key, map(str, values))
+        case "String":
+            table.text(key)
+        case "Bool":
+            table.flag(key)
+        case "Set<String>":
+            table.texts(key)
+        case _:
+            _note_not_cedar(table, key, table.values[key])
 
 
 def _note_not_cedar(table: TomlTable, key: str, value: object) -> None:

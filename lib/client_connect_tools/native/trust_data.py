@@ -1,17 +1,21 @@
 """What AWS documents of the data that a native authorization policy sees.
 
-Sources: the device posture pages of the AWS Client VPN administrator guide. Names of which AWS documents no type, and
-the parts of the context of which it documents no names, are here as such: nothing is guessed.
+Sources: the pages device-posture-trust-data-crowdstrike, -jamf and -jumpcloud of the AWS Client VPN administrator
+guide. The parts of the context whose attributes AWS does not document are here as such: nothing is guessed.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cedarpy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TrustProviderType = Literal["crowdstrike", "jamf", "jumpcloud"]
 """The device managers whose data Client VPN takes."""
@@ -24,44 +28,70 @@ class Attribute:
     Attributes:
         type: Its Cedar type; ``Undocumented`` where AWS documents the name alone.
         values: Every value that it may have; none where that is not documented.
+        form: What its values look like, for messages; empty where the type says enough.
+        is_always_there: Whether AWS documents that it is never absent.
     """
 
-    type: Literal["Long", "String", "Undocumented"] = "Undocumented"
+    type: Literal["Long", "String", "Bool", "Set<String>", "Undocumented"] = "Undocumented"
     values: range | tuple[str, ...] = ()
+    form: str = ""
+    is_always_there: bool = False
+
+    @property
+    def description(self) -> str:
+        """The type in words, with what the values look like."""
+        return ", ".join(filter(None, (_KINDS[self.type], self.form)))
 
 
 Data = Mapping[str, "Attribute | Data"]
 
+_KINDS = {
+    "Long": "an integer",
+    "String": "a string",
+    "Bool": "a boolean, true or false without quotes",
+    "Set<String>": 'a set of strings, as in .contains("...")',
+    "Undocumented": "not documented",
+}
+
 _SCORE = Attribute(type="Long", values=range(1, 101))
 _RISK = Attribute(type="String", values=("HIGH", "MEDIUM", "LOW", "SECURE", "NOT_APPLICABLE"))
-_UNTYPED = Attribute()
+_PLATFORM = Attribute(type="String", values=("Windows 10", "Windows 11", "macOS"))
+_APPLE_VERSION = Attribute(
+    type="String", form='a version such as "15.1", which has no order; compare it as in like "15.*"'
+)
+_STRING = Attribute(type="String")
 
 PROVIDERS: Mapping[TrustProviderType, Data] = {
     "crowdstrike": {
-        "assessment": {"overall": _SCORE, "os": _SCORE, "sensor_config": _SCORE, "version": _UNTYPED},
-        "cid": _UNTYPED,
-        "platform": _UNTYPED,
-        "serial_number": _UNTYPED,
+        "assessment": {"overall": _SCORE, "os": _SCORE, "sensor_config": _SCORE, "version": _STRING},
+        "cid": _STRING,
+        "platform": _PLATFORM,
+        "serial_number": _STRING,
     },
-    "jamf": {"risk": _RISK, "groups": _UNTYPED, "osv": _UNTYPED},
+    "jamf": {"risk": _RISK, "groups": Attribute(type="Set<String>"), "osv": _APPLE_VERSION},
     "jumpcloud": {
-        "device": {"is_managed": _UNTYPED},
-        "org_id": _UNTYPED,
-        "system": _UNTYPED,
-        "durt_id": _UNTYPED,
+        "device": {"is_managed": Attribute(type="Bool")},
+        "org_id": _STRING,
+        "system": _STRING,
+        "durt_id": _STRING,
     },
 }
 """What a policy sees of each of them, as far as AWS documents it."""
 
 # These exist, but AWS documents none of the attributes in them.
-UNDOCUMENTED = ("connection", "saml", "active-directory", "mutual-authentication")
-CONTEXT: Data = {**dict(PROVIDERS.items()), **dict.fromkeys(UNDOCUMENTED, _UNTYPED)}
+UNDOCUMENTED: Mapping[str, Attribute] = {
+    "connection": Attribute(is_always_there=True),
+    "saml": Attribute(),
+    "active-directory": Attribute(),
+    "mutual-authentication": Attribute(),
+}
+CONTEXT: Data = {**dict(PROVIDERS.items()), **UNDOCUMENTED}
 
 _HEADER = """\
-// What a native authorization policy can see, as far as AWS documents it. Every attribute may be absent, so test it
-// with `has` before it is read: a missing attribute is an error, and denies.
+// What a native authorization policy can see, as far as AWS documents it. An attribute with "?" may be absent: test
+// it with `has` before you read it, because a missing attribute is an error, which denies.
 //
-// Undocumented: AWS documents the name, but neither a type nor what may be in it. It is not checked.
+// Undocumented: AWS documents the name, but neither a type nor its attributes. It is not checked.
 entity Undocumented;
 
 // Stand for the types of the principal and the resource, which AWS does not document either.
@@ -94,6 +124,30 @@ def attribute(path: tuple[str, ...]) -> Attribute | Data | None:
     return data
 
 
+def leaves(data: Data = CONTEXT, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Attribute]]:
+    """Yield everything in trust data that has no attributes of its own, by its path below the context."""
+    for name, value in data.items():
+        if isinstance(value, Attribute):
+            yield (*above, name), value
+        else:
+            yield from leaves(value, (*above, name))
+
+
+def suggestion(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the documented path that was probably meant by one that is not documented; empty when none is near."""
+    known = documented(path)
+    data = attribute(known)
+    if not isinstance(data, Mapping) or len(known) == len(path):
+        return ()
+    unknown = path[len(known)]
+    if near := difflib.get_close_matches(unknown.lower(), data, n=1):
+        meant = (*known, near[0])
+        return suggestion((*meant, *path[len(meant) :])) or documented((*meant, *path[len(meant) :]))
+    # At another level, such as context.crowdstrike.overall.
+    elsewhere = [leaf for leaf, _ in leaves() if leaf[-1] == path[-1]]
+    return min(elsewhere, key=lambda leaf: leaf[0] != path[0], default=())
+
+
 @cache
 def schema_text() -> str:
     """Return the Cedar schema of what is documented."""
@@ -108,10 +162,15 @@ def schema() -> cedarpy.Schema:
 
 def _record(data: Data, indent: str) -> str:
     fields = "".join(
-        f"{indent}  {name if name.isidentifier() else _quoted(name)}?: {_type(value, indent + '  ')},{_values(value)}\n"
+        f"{indent}  {_declared(name, value)}: {_type(value, indent + '  ')},{_values(value)}\n"
         for name, value in data.items()
     )
     return f"{{\n{fields}{indent}}}"
+
+
+def _declared(name: str, value: Attribute | Data) -> str:
+    is_required = isinstance(value, Attribute) and value.is_always_there
+    return (name if name.isidentifier() else _quoted(name)) + ("" if is_required else "?")
 
 
 def _type(value: Attribute | Data, indent: str) -> str:

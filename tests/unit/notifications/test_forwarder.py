@@ -49,6 +49,7 @@ def test_a_denial_is_told_by_what_the_record_holds() -> None:
     assert notified(line) == {
         "version": "1",
         "id": "37000",
+        "allow": False,
         "at": record["at"],
         "endpoint": "cvpn-endpoint-0123456789abcdef0",
         "policies": record["policies"],
@@ -80,23 +81,63 @@ def test_an_event_that_is_no_request_is_told() -> None:
     detail = notified(recorded(sent={"endpoint-id": "cvpn-endpoint-1"}))
     assert detail["error"]["type"] == "InvalidRequest"
     assert detail["endpoint"] == "cvpn-endpoint-1"
-    assert detail.keys() == {"version", "id", "at", "endpoint", "error"}
+    assert detail.keys() == {"version", "id", "allow", "at", "endpoint", "error"}
 
 
 @pytest.mark.parametrize(
     "message",
     [
-        recorded(PERMIT),
-        recorded(PERMIT + FORBID, shadow_mode=True),
+        '{"allow": "false"}',
         '{"type": "platform.report"}',
         "[]",
         "null",
     ],
-    ids=["allowed", "shadow mode", "no record", "list", "null"],
+    ids=["no boolean", "no record", "list", "null"],
 )
 def test_everything_else_is_not_told(message: str) -> None:
-    """What is allowed, and what is no record, makes no notification."""
+    """What is no record makes no notification."""
     assert forwarder.notification({"id": "1", "message": message}) is None
+
+
+SHADOWED = '@id("new") @shadow @message("Update.") forbid (principal, action, resource);'
+WHO = {
+    "connection-id": "cvpn-connection-0123456789abcdef0",
+    "username": "Bob",
+    "common-name": "laptop-1",
+    "platform": "win",
+    "platform-version": "10.0.22631,amd64",
+    "public-ip": "198.51.100.7",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "decision"),
+    [
+        (
+            recorded('@id("staff") @status("staff") permit (principal, action, resource);' + SHADOWED),
+            {"allowed": True, "determining": ["staff"], "shadowDenied": ["new"], "statuses": ["staff"]},
+        ),
+        (
+            recorded(PERMIT + FORBID, shadow_mode=True),
+            {"allowed": False, "determining": ["no"], "shadowDenied": [], "statuses": ["bad"]},
+        ),
+    ],
+    ids=["allowed", "shadow mode of the handler"],
+)
+def test_an_allowed_connection_is_told_by_who_and_by_which_policy(
+    line: str, decision: dict[str, Any]
+) -> None:
+    """Who connected, from where, which policies allowed it, and what would have denied it."""
+    detail = notified(line)
+    assert detail["allow"] is True
+    assert detail["request"] == WHO
+    assert detail["decision"] == {**decision, "waived": [], "errors": []}
+
+
+def test_an_error_that_shadow_mode_allows_is_told() -> None:
+    """Such an event has an error instead of a request and a decision."""
+    detail = notified(recorded(sent={"endpoint-id": "cvpn-endpoint-1"}, shadow_mode=True))
+    assert (detail["allow"], detail["error"]["type"]) == (True, "InvalidRequest")
 
 
 def test_what_is_long_is_cut_and_says_so() -> None:
@@ -326,13 +367,22 @@ def connections(service: Service) -> list[str]:
 
 def test_denials_are_sent_in_batches_of_ten(service: Service, destination: str) -> None:
     """23 denials among other lines are three requests to the destination."""
-    forwarder.handler(payload("no JSON", *map(denial, range(23)), recorded(PERMIT)), None)
+    forwarder.handler(payload("no JSON", *map(denial, range(23)), "{}"), None)
     assert connections(service) == [f"c-{number}" for number in range(23)]
     assert [len(entries) for entries in service.requests] == [10, 10, 3]
     entry = service.requests[0][0]
     assert destination in (entry.get("EventBusName"), entry.get("TopicArn"))
     assert entry.get("DetailType", entry.get("Subject")) == "Client VPN Connection Denied"
     assert entry.get("Source") in ("cdk-client-connect", None)
+
+
+def test_an_allowed_connection_has_its_own_type(service: Service, destination: str) -> None:
+    """Rules and subscribers tell it from a denial without reading the detail."""
+    forwarder.handler(payload(denial(1), recorded(PERMIT)), None)
+    ((denied, allowed),) = service.requests
+    assert destination in (allowed.get("EventBusName"), allowed.get("TopicArn"))
+    assert denied.get("DetailType", denied.get("Subject")) == "Client VPN Connection Denied"
+    assert allowed.get("DetailType", allowed.get("Subject")) == "Client VPN Connection Allowed"
 
 
 @pytest.mark.usefixtures("destination")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from functools import reduce
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import cedarpy
 import pytest
@@ -15,24 +14,18 @@ from hypothesis import strategies as st
 
 from client_connect_tools import InvalidPolicies, Policies, native
 from client_connect_tools.native.trust_data import (
-    CONTEXT,
     PROVIDERS,
     UNDOCUMENTED,
-    Attribute,
     attribute,
-    documented,
+    leaves,
     schema,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from client_connect_tools.native.trust_data import Data
 
 ALL = "(principal, action, resource)"
 RISK = "context has jamf && context.jamf has risk"
 SCORE = "context has crowdstrike && context.crowdstrike has assessment && context.crowdstrike.assessment has overall"
 SAML = "context has saml"
+PERMIT = f"permit {ALL} when {{ true }};"
 
 # For each check: policies in which it finds something, and nothing else does.
 CASES: dict[str, list[str]] = {
@@ -45,29 +38,53 @@ CASES: dict[str, list[str]] = {
     ],
     "no-permit": [f"forbid {ALL} when {{ true }};", "", "// nothing"],
     "unguarded-attribute": [
-        f'permit {ALL} when {{ context has jamf && context.jamf.risk == "LOW" }};',
+        # In a forbid, beside another permit, and where another condition could permit.
+        f'forbid {ALL} when {{ context has jamf && context.jamf.risk == "HIGH" }}; permit {ALL} when {{ true }};',
         f"forbid {ALL} when {{ {SCORE} || context.crowdstrike.assessment.overall < 5 }}; permit {ALL} when {{ true }};",
-        # What AWS documents without a type is absent like everything else.
-        f'permit {ALL} when {{ context has jamf && context.jamf.groups.contains("staff") }};',
+        f'permit {ALL} when {{ context.jamf.risk == "LOW" }}; permit {ALL} when {{ {SCORE} }};',
+        f'permit {ALL} when {{ context.jamf.risk == "LOW" || {SCORE} }};',
+        f'permit {ALL} when {{ context.jamf.risk == "LOW" || context.saml.x }};',
+        f'permit {ALL} unless {{ context.jamf.risk == "HIGH" && {SCORE} }};',
+        f'permit {ALL} unless {{ context has jamf && context.jamf.risk == "HIGH" }};',
+        f'permit {ALL} when {{ if context.jamf.risk == "HIGH" then false else true }};',
+        f'permit {ALL} when {{ !(context.jumpcloud.device.is_managed && context.jumpcloud.system == "x") }};',
+        f'{PERMIT} forbid {ALL} when {{ context has jamf && context.jamf.groups.contains("staff") }};',
+        f"{PERMIT} forbid {ALL} when {{ context has jamf.osv && context.crowdstrike.jailbroken }};",
+        f"{PERMIT} forbid {ALL} when {{ context.jumpcloud has device }};",
         # Beside what AWS does not document.
-        f"permit {ALL} when {{ context.saml.level == context.jamf.risk }};",
-        f"permit {ALL} when {{ [context.saml.level, context.jamf.risk].contains(context.saml.x) }};",
+        f"{PERMIT} forbid {ALL} when {{ context.saml.level == context.jamf.risk }};",
+        f"{PERMIT} forbid {ALL} when {{ [context.saml.level, context.jamf.risk].contains(context.saml.x) }};",
         f"permit {ALL} when {{ (if context.saml.x then context.jamf.risk else context.saml.y) == context.saml.z }};",
-        f"permit {ALL} when {{ {{ a: context.jamf.risk, b: context.saml.x }} == context.connection.c }};",
-    ],
-    "unknown-attribute": [
-        f"permit {ALL} when {{ context has crowdstryke }};",
-        f"permit {ALL} when {{ context has jamf && context.jamf has risc }};",
-        f"permit {ALL} when {{ context.saml.x == (context has jamff) }};",
+        f"{PERMIT} forbid {ALL} when {{ {{ a: context.jamf.risk, b: context.saml.x }} == context.connection.c }};",
     ],
     "type": [
         f"permit {ALL} when {{ {RISK} && context.jamf.risk > 5 }};",
         f'permit {ALL} when {{ {SCORE} && context.crowdstrike.assessment.overall == "80" }};',
         f"permit {ALL} when {{ {RISK} && context.jamf.risk }};",
-        f"permit {ALL} when {{ context.directory.user == 1 }};",
-        f"permit {ALL} when {{ context has jamf && context.jamf.risc == 1 }};",
+        f"permit {ALL} when {{ {RISK} && context.jamf.risk.level == 1 }};",
+        f"permit {ALL} when {{ {RISK} && context.jamf.risk has level }};",
         f'permit {ALL} when {{ {SAML} && context.saml.x == (1 < "a") }};',
         f'permit {ALL} when {{ {SAML} && context.saml.ip.isInRange(ip("300.0.0.0/8")) }};',
+        f'permit {ALL} when {{ context.jumpcloud.device.is_managed == "true" }};',
+        f'permit {ALL} when {{ "true" == context.jumpcloud.device.is_managed }};',
+        f'permit {ALL} when {{ context.jumpcloud.device.is_managed like "t*" }};',
+        f"permit {ALL} when {{ context.jumpcloud.device.is_managed > 0 }};",
+        f"permit {ALL} when {{ if context.jumpcloud.device.is_managed then context.jamf.osv == 15 else false }};",
+        f"permit {ALL} when {{ 15 <= context.jamf.osv }};",
+        f"permit {ALL} when {{ context.jamf.osv + 1 > 15 }};",
+        f'permit {ALL} when {{ context.jamf.groups == "3" }};',
+        f'permit {ALL} when {{ context.jamf.groups like "3" }};',
+        f"permit {ALL} when {{ context.jamf.groups.contains(3) }};",
+        f'permit {ALL} when {{ context.jamf.groups.containsAll("3") }};',
+        f'permit {ALL} when {{ ["3"].contains(context.jamf.groups) }};',
+        f"permit {ALL} when {{ context.crowdstrike.cid == 12345 }};",
+        f"permit {ALL} when {{ [12345].contains(context.crowdstrike.cid) }};",
+        f'permit {ALL} when {{ context.crowdstrike.serial_number in ["1"] }};',
+        f"permit {ALL} when {{ context.crowdstrike.assessment.version >= 3 }};",
+        f"permit {ALL} when {{ context.crowdstrike.platform == 10 }};",
+        f"permit {ALL} when {{ context has jumpcloud.org_id && (context.jumpcloud.org_id == 1 || context.saml.x) }};",
+        f"permit {ALL} when {{ context.saml.x == (context.jumpcloud.durt_id == true) }};",
+        f'permit {ALL} when {{ context.jumpcloud.device == {{ is_managed: "true" }} }};',
     ],
 }
 SOUND = [
@@ -82,7 +99,22 @@ SOUND = [
     f'permit {ALL} when {{ context["active-directory"].x == context["mutual-authentication"].y }};',
     f"permit {ALL} when {{ context has jamf.groups && context.jamf.groups == context.saml.x }};",
     f"permit {ALL} when {{ context has jumpcloud.device.is_managed && context.jumpcloud.device.is_managed }};",
-    f"permit {ALL} when {{ context has jumpcloud.system.x && context.jumpcloud.system.x > 5 }};",
+    f'permit {ALL} when {{ context has jumpcloud.system && context.jumpcloud.system like "x*" }};',
+    # Also below a provider, and beside the providers.
+    f"permit {ALL} when {{ context has crowdstryke }};",
+    f"permit {ALL} when {{ {RISK} && context.jamf has risc && context.jamf.risc > 1 }};",
+    f"permit {ALL} when {{ context.saml.x == (context has jamff) && context.directory.user == 1 }};",
+    f"permit {ALL} when {{ context has jamf.disk.encryption && context.jamf.disk.encryption }};",
+    # An absent attribute denies either way where no permit could apply without it.
+    f"permit {ALL} when {{ context.crowdstrike.assessment.overall > 50 }};",
+    f'permit {ALL} when {{ context.jamf has risk && context.jamf.risk != "HIGH" }};',
+    f'permit {ALL} when {{ !(context.jamf.risk == "HIGH") }};',
+    f'permit {ALL} when {{ context.jamf.risk == "LOW" || context.jamf.risk == "SECURE" }};',
+    f'permit {ALL} when {{ !(context.jamf.risk == "HIGH" || context.jamf.risk == "MEDIUM") }};',
+    f'permit {ALL} when {{ context.jamf.risk == "LOW" }}; permit {ALL} when {{ context.jamf.risk == "SECURE" }};',
+    f'permit {ALL} when {{ context.jamf.risk == "LOW" }}; forbid {ALL} when {{ {SCORE} }};',
+    f'permit {ALL} when {{ {RISK} }}; forbid {ALL} when {{ context.jamf.risk == "HIGH" }};',
+    f"permit {ALL} when {{ context.jumpcloud.device.is_managed && context.crowdstrike.assessment.os >= 20 }};",
     f'permit {ALL} when {{ {RISK} && (if context.saml.x then context.jamf.risk else "LOW") == context.saml.y }};',
     f'permit {ALL} when {{ {SAML} && (if {RISK} then context.jamf.risk else context.saml.x) == "LOW" }};',
     f'permit {ALL} when {{ principal is Some::User && principal.name == "bob" && resource has tags }};',
@@ -136,41 +168,70 @@ def test_no_provider_at_all() -> None:
 
 def test_all_at_once_and_in_place() -> None:
     """Every error is found in one go, where its policy begins."""
-    text = (
-        f"permit {ALL}\nwhen {{ context has risk }};\n\n  forbid {ALL} when {{ context.jamf.risk }};\noops;"
-    )
+    text = f"permit {ALL}\nwhen {{ 1 < true }};\n\n  forbid {ALL} when {{ context.jamf.risk }};\noops;"
     findings = native.check(Policies.from_string(text, name="vpn.cedar"))
     assert [str(each).partition(" ")[0] for each in findings] == [
-        "vpn.cedar:1:1:", *["vpn.cedar:4:3:"] * 3, "vpn.cedar:5:1:",
+        "vpn.cedar:1:1:", *["vpn.cedar:4:3:"] * 2, "vpn.cedar:5:1:",
     ]  # fmt: skip
-    with pytest.raises(InvalidPolicies, match="5 problems"):
+    with pytest.raises(InvalidPolicies, match="4 problems"):
         native.require_sound(Policies.from_string(text))
+
+
+CHAINS = {
+    "context.crowdstrike.assessment.overall < 50": (
+        "context has crowdstrike && context.crowdstrike has assessment && context.crowdstrike.assessment has overall "
+        "&& context.crowdstrike.assessment.overall < 50"
+    ),
+    "!context.jumpcloud.device.is_managed": (
+        "context has jumpcloud && context.jumpcloud has device && context.jumpcloud.device has is_managed "
+        "&& !context.jumpcloud.device.is_managed"
+    ),
+    'context has jamf && "3" == context.jamf["osv"]': (
+        'context has jamf && context.jamf has osv && "3" == context.jamf.osv'
+    ),
+    "context.crowdstrike.jailbroken == true": (
+        "context has crowdstrike && context.crowdstrike has jailbroken && context.crowdstrike.jailbroken == true"
+    ),
+    "context.jumpcloud has device": "context has jumpcloud && context.jumpcloud has device",
+}
+
+
+@pytest.mark.parametrize("condition", CHAINS)
+def test_one_error_shows_the_whole_chain(condition: str) -> None:
+    """However many levels are not tested, one error shows every test, of the provider that is read."""
+    text = f"{PERMIT} forbid {ALL} when {{ %s }};"
+    (finding,) = native.check(Policies.from_string(text % condition))
+    assert finding.rule == "unguarded-attribute"
+    assert finding.message.endswith(f"write {CHAINS[condition]}")
+    assert found(text % CHAINS[condition]) == []
+
+
+def test_a_wrong_type_names_the_condition_and_what_is_documented() -> None:
+    """Of several conditions, the error shows the one that is wrong, and the type that AWS documents."""
+    text = f'permit {ALL} when {{ {RISK} && context.jamf.risk == "LOW" && context.jamf.osv >= 15 }};'
+    (finding,) = native.check(Policies.from_string(text))
+    assert finding.message.startswith("context.jamf.osv >= 15: ")
+    assert "AWS documents context.jamf.osv as a string" in finding.message
+    assert "context.jamf.risk" not in finding.message
 
 
 def test_replacing_survives_depth() -> None:
     """A condition at the limit, which what replaces it would exceed, is an error and no crash."""
     inner = "[context.jamf.risk == context.saml.x].contains(true)"
-    texts = (f"permit {ALL} when {{ {'!(' * depth}{inner}{')' * depth} }};" for depth in range(80, 100))
+    texts = (
+        f"permit {ALL} when {{ {'!(' * depth}{inner}{')' * depth} }}; {PERMIT}" for depth in range(80, 100)
+    )
     outcomes = [names for names, _ in groupby(set(found(text)) for text in texts)]
     # First what replaces a condition is too deep, then the condition itself.
     assert outcomes == [{"unguarded-attribute"}, {"too-deep"}]
 
 
-def leaves(data: Data, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Attribute]]:
-    """Yield everything in trust data that is no table."""
-    for name, value in data.items():
-        if isinstance(value, Attribute):
-            yield (*above, name), value
-        else:
-            yield from leaves(value, (*above, name))
-
-
-LEAVES = dict(leaves(CONTEXT))
+LEAVES = dict(leaves())
 
 
 @pytest.mark.parametrize("path", LEAVES, ids=".".join)
 def test_the_schema_is_the_table(path: tuple[str, ...]) -> None:
-    """Every attribute is in the schema with its type, and optional at every level."""
+    """Every attribute is in the schema with its type, and optional at every level unless it is always there."""
     read: pst.Expr = pst.Var("context")
     tests: list[pst.Expr] = []
     for name in path:
@@ -179,11 +240,14 @@ def test_the_schema_is_the_table(path: tuple[str, ...]) -> None:
     test = {
         "Long": pst.BinaryOp("less", read, pst.LongLit(1)),
         "String": pst.Like(read, (pst.Wildcard(),)),
+        "Bool": pst.UnaryOp("not", read),
+        "Set<String>": pst.BinaryOp("contains", read, pst.StringLit("x")),
         "Undocumented": pst.Is(read, pst.EntityType("Undocumented"), None),
     }[LEAVES[path].type]
     assert validates([*tests, test])
     for position in range(len(tests)):
-        assert not validates([*tests[:position], *tests[position + 1 :], test])
+        without = [*tests[:position], *tests[position + 1 :], test]
+        assert validates(without) is LEAVES[path].is_always_there
 
 
 def validates(conditions: list[pst.Expr]) -> bool:
@@ -200,7 +264,9 @@ def test_the_schema_is_for_reading() -> None:
     text = native.schema_text()
     assert "overall?: Long,  // 1 to 100" in text
     assert 'risk?: String,  // "HIGH", "MEDIUM", "LOW", "SECURE", "NOT_APPLICABLE"' in text
-    assert set(re.findall(r'^ {4}"?([\w-]+)"?\?:', text, re.MULTILINE)) == {*PROVIDERS, *UNDOCUMENTED}
+    assert "is_managed?: Bool," in text
+    assert "groups?: Set<String>," in text
+    assert set(re.findall(r'^ {4}"?([\w-]+)"?\??:', text, re.MULTILINE)) == {*PROVIDERS, *UNDOCUMENTED}
 
 
 NAMES = sorted({name for path in LEAVES for name in path})
@@ -210,14 +276,18 @@ READS = st.lists(st.sampled_from([*NAMES, "other"]), min_size=1, max_size=4).map
 @settings(deadline=None)
 @given(READS)
 def test_a_read_without_a_test_is_never_silent(path: tuple[str, ...]) -> None:
-    """What is read of the context without a test is an error, or a warning where AWS documents nothing."""
+    """In a forbid, it is an error, or a warning where AWS documents nothing."""
     read = "context" + "".join(f'["{name}"]' for name in path)
-    policies = Policies.from_string(f"permit {ALL} when {{ {read} == 1 }};")
+    policies = Policies.from_string(f"{PERMIT} forbid {ALL} when {{ {read} == 1 }};")
     errors = {finding.rule for finding in native.check(policies)}
     warnings = {finding.rule for finding in native.lint(policies)}
     if path[0] in UNDOCUMENTED:
         assert errors == set()
-        assert warnings == {"possibly-absent", "undocumented-attribute"}
-    else:
+        assert warnings == {"possibly-absent", "undocumented-attribute"} - (
+            {"possibly-absent"} if path[0] == "connection" else set()
+        )
+    elif path[0] in PROVIDERS:
         assert errors & {"unguarded-attribute", "type"}
-        assert "type" in errors or isinstance(attribute(documented(path)), Attribute)
+        assert ("undocumented-attribute" in warnings) is (attribute(path) is None and "type" not in errors)
+    else:
+        assert (errors, warnings) == (set(), {"undocumented-attribute"})

@@ -37,7 +37,10 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'permit {ALL} when {{ context has saml && ["x"].contains(context.saml.memberOf) }};',
             f"permit {ALL} when {{ context has saml && context.saml.memberOf.contains(context.saml.x) }};",
             f'permit {ALL} when {{ context has "active-directory" && context["active-directory"].x }};',
-            f"permit {ALL} when {{ context has jumpcloud.system && context.jumpcloud.system.id == 1 }};",
+            f"permit {ALL} when {{ context has jamf.disk && context.jamf.disk == 1 }};",
+            f"permit {ALL} when {{ context has crowdstrike && context.crowdstrike has jailbroken }};",
+            f"permit {ALL} when {{ context has crowdstryke.assessment }};",
+            f"permit {ALL} when {{ context.jumpcloud.device.isManaged }};",
             f'permit {ALL} when {{ principal == User::"bob" }};',
             f"permit {ALL} when {{ [context].contains(context) }};",
         ],
@@ -55,13 +58,22 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f"permit {ALL} when {{ context has saml || context.saml.x }};",
             f"permit {ALL} when {{ !(context has saml) && context.saml.x }};",
             f'permit {ALL} when {{ context has saml && context["mutual-authentication"].x == context.saml.x }};',
-            f"permit {ALL} when {{ context.connection.x && context.connection.y }};",
+            f"permit {ALL} when {{ context.connection.x && context.saml.y }};",
+            # Where a test right before the read would permit.
+            f'permit {ALL} when {{ !(context.jamf.risk == "HIGH") }};',
+            f'permit {ALL} unless {{ context.jamf.risk == "HIGH" }};',
+            f"permit {ALL} when {{ !context.jumpcloud.device.is_managed && context has saml }};",
         ],
         [
             f'permit {ALL} when {{ context has saml && context.saml.memberOf.contains("x") }};',
             f"permit {ALL} when {{ context has saml.a && context.saml.a }};",
             f"permit {ALL} when {{ if context has connection then context.connection.x else false }};",
             f'permit {ALL} when {{ context has "active-directory" && context["active-directory"].x == 1 }};',
+            # AWS documents that it is always there.
+            f'permit {ALL} when {{ context.connection["public-ip"] like "198.51.100.*" }};',
+            f"permit {ALL} when {{ context.crowdstrike.assessment.overall > 50 }};",
+            f'permit {ALL} when {{ context.jamf.risk != "HIGH" }};',
+            f'permit {ALL} when {{ {RISK} == "LOW" && !(context.jamf.risk == "HIGH") }};',
         ],
     ),
     "impossible-value": (
@@ -69,13 +81,21 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'permit {ALL} when {{ {RISK} == "low" }};',
             f'permit {ALL} when {{ {RISK} != "Secure" }};',
             f'permit {ALL} when {{ context has jamf.risk && ["LOW", "NONE"].contains(context.jamf.risk) }};',
-            f"permit {ALL} when {{ {SCORE} > 0 }};",
+            f"permit {ALL} when {{ {SCORE} > -1 }};",
             f"permit {ALL} when {{ {SCORE} >= 50 && 101 <= context.crowdstrike.assessment.overall }};",
+            f"permit {ALL} when {{ {SCORE} > 100 }};",
+            f"permit {ALL} when {{ {SCORE} == 0 }};",
+            f'permit {ALL} when {{ context.crowdstrike.platform == "windows" }};',
+            f'permit {ALL} when {{ ["Windows 11", "MacOS"].contains(context.crowdstrike.platform) }};',
+            f'permit {ALL} when {{ context.crowdstrike.platform like "win*" }};',
+            f'permit {ALL} when {{ context.jamf.risk like "*low*" }};',
         ],
         [
             f'permit {ALL} when {{ {RISK} == "LOW" }}; permit {ALL} when {{ {RISK} == "NOT_APPLICABLE" }};',
             f"permit {ALL} when {{ {SCORE} >= 1 && context.crowdstrike.assessment.overall < 100 }};",
             f'permit {ALL} when {{ context has jamf.osv && context.jamf.osv == "low" }};',
+            f'permit {ALL} when {{ context.crowdstrike.platform like "Windows 1*" }};',
+            f'permit {ALL} when {{ ["macOS"].contains(context.crowdstrike.platform) }};',
             f'permit {ALL} when {{ {RISK} != "LOW" && [context.jamf.risk, context.saml.x].contains("low") }};',
         ],
     ),
@@ -136,6 +156,26 @@ def test_each_thing_is_named_once() -> None:
         'context["active-directory"] is read without a test',
     ]
     assert {finding.severity for finding in findings} == {"warning"}
+
+
+MEANT = {
+    "context.jamf.diskencryption": "context.jamf.diskencryption, so it",
+    "context.crowdstrike.assesment.os": (
+        "context.crowdstrike.assesment (did you mean context.crowdstrike.assessment.os?)"
+    ),
+    "context has crowdstirke": "context.crowdstirke (did you mean context.crowdstrike?)",
+    "context.crowdstrike.overall": "context.crowdstrike.overall (did you mean context.crowdstrike.assessment.overall?)",
+    "context.jumpcloud.is_managed": "context.jumpcloud.is_managed (did you mean context.jumpcloud.device.is_managed?)",
+    "context.Jamf.Risk": "context.Jamf (did you mean context.jamf.risk?)",
+    "context.crowdstrike has jailbroken": "context.crowdstrike.jailbroken, so it",
+}
+
+
+@pytest.mark.parametrize("condition", MEANT)
+def test_says_what_was_probably_meant(condition: str) -> None:
+    """An attribute that is near to a documented one, or at another level, is answered by that."""
+    (finding,) = native.lint(Policies.from_string(f"permit {ALL} when {{ {condition} }};"))
+    assert finding.message.startswith(f"AWS does not document {MEANT[condition]}")
 
 
 def test_lints_can_be_switched_off() -> None:

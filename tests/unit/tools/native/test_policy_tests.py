@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,8 @@ from client_connect_tools import InvalidPolicyTests, Policies, PolicyTestsFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from client_connect import Decision
 
 SCORE = """\
 permit (principal, action, resource)
@@ -95,7 +99,7 @@ ATOMS = st.sampled_from(
         "context has crowdstrike.assessment.overall",
         "context.crowdstrike has assessment",
         "context.crowdstrike.assessment.overall > 50",
-        "context.jumpcloud.system == 1",
+        'context.jumpcloud.system == "x"',
         "context has jumpcloud.system",
         "context has saml",
         "context.saml has level",
@@ -105,31 +109,65 @@ ATOMS = st.sampled_from(
         '(if context has jamf.risk then context.jamf.risk else context.saml.level) == "LOW"',
     ]
 )
-CONDITIONS = st.recursive(
+CONDITIONS: st.SearchStrategy[Any] = st.recursive(
     ATOMS,
     lambda inner: st.one_of(
-        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} && {pair[1]})"),
-        st.tuples(inner, inner).map(lambda pair: f"({pair[0]} || {pair[1]})"),
-        st.tuples(inner, inner, inner).map(lambda three: "(if {} then {} else {})".format(*three)),
-        inner.map(lambda one: f"!({one})"),
+        st.tuples(st.sampled_from(["&&", "||"]), inner, inner),
+        st.tuples(st.just("if"), inner, inner, inner),
+        st.tuples(st.just("!"), inner),
     ),
     max_leaves=6,
 )
 
 
+def text(condition: Any) -> str:
+    """Return a condition as Cedar text."""
+    match condition:
+        case ("!", inner):
+            return f"!({text(inner)})"
+        case ("if", test, then, otherwise):
+            return f"(if {text(test)} then {text(then)} else {text(otherwise)})"
+        case (operator, left, right):
+            return f"({text(left)} {operator} {text(right)})"
+    return str(condition)
+
+
+def may_permit(condition: Any, context: dict[str, Any], *, positive: bool = True) -> bool:
+    """Tell whether a condition, or its contrary, is true if each comparison that errs is a false one."""
+    match condition:
+        case ("!", inner):
+            return may_permit(inner, context, positive=not positive)
+        case ("if", test, then, otherwise):
+            chosen = then if may_permit(test, context) else otherwise
+            return may_permit(chosen, context, positive=positive)
+        case ("&&" | "||" as operator, *both):
+            combine = all if (operator == "&&") is positive else any
+            return combine(may_permit(each, context, positive=positive) for each in both)
+    decision = decided(str(condition), json.dumps(context))
+    return not decision.errors and decision.allowed is positive
+
+
+@cache
+def decided(condition: str, context: str) -> Decision:
+    """Return what a single permit with a condition decides."""
+    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};")
+    return native.decide(policies, json.loads(context))
+
+
 @settings(suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
 @given(CONDITIONS, st.lists(CONTEXTS, min_size=5, max_size=5))
-def test_what_is_checked_never_errs_on_documented_data(
-    condition: str, contexts: list[dict[str, Any]]
+def test_what_is_checked_errs_only_where_it_denies_anyway(
+    condition: Any, contexts: list[dict[str, Any]]
 ) -> None:
-    """A policy without errors reads nothing absent of what AWS documents, beside whatever else it reads."""
-    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {condition} }};")
+    """A permit without errors that reads an absent documented attribute would not apply without an error either."""
+    policies = Policies.from_string(f"permit (principal, action, resource) when {{ {text(condition)} }};")
     assume(native.check(policies) == [])
     for context in contexts:
         errors = native.decide(policies, context).errors
-        assert not any(
+        if any(
             f"`{name}`" in each for each in errors for name in ("jamf", "risk", "crowdstrike", "jumpcloud")
-        )
+        ):
+            assert not may_permit(condition, context)
 
 
 def test_nothing_permits() -> None:
@@ -174,7 +212,12 @@ WRONG = {
     'jamf = { risk = "low" }': '"jamf.risk" is "low"; give "HIGH" or',
     'jamf = "HIGH"': '"jamf" is "HIGH", a text; give a table',
     "jumpcloud = {}": '"jumpcloud" is given, but it is not among the trust providers',
-    "jamf = { groups = [1.5] }": '"jamf.groups" has 1.5; a policy sees texts',
+    "jamf = { groups = [1.5] }": '"jamf.groups" has 1.5, a number; every entry must be a text',
+    'jamf = { groups = "3" }': '"jamf.groups" is "3", a text; give a list of texts',
+    "jamf = { osv = 15 }": '"jamf.osv" is 15, a number; give a text',
+    "crowdstrike = { cid = 12345 }": '"crowdstrike.cid" is 12345, a number; give a text',
+    'crowdstrike = { platform = "windows" }': 'is "windows"; give "Windows 10" or "Windows 11" or "macOS"',
+    "crowdstrike = { jailbroken = true }": '"crowdstrike.jailbroken" is not known; ',
     "saml = { at = 2026-01-05T12:00:00Z }": '"saml" has 2026-01-05T12:00:00Z; a policy sees texts',
     "saml = { big = 9223372036854775808 }": '"saml" has 9223372036854775808; a policy sees texts',
     "request = {}": '"request" is not known; allowed are name, crowdstrike, jamf, jumpcloud, connection, saml',
@@ -191,6 +234,38 @@ def test_fails_for_data_that_no_provider_sends(read: Callable[..., Policies], li
     (problem,) = caught.value.problems
     assert problem.startswith('vpn.tests.toml:1: test "x": ')
     assert WRONG[line] in problem
+
+
+@pytest.mark.parametrize(
+    ("condition", "data"),
+    [
+        ("context has crowdstrike.jailbroken", "crowdstrike = { jailbroken = true }"),
+        ('context.jamf.disk.state == "on"', 'jamf = { disk = { state = "on", other = [1] } }'),
+        ("context has okta && context.okta.level > 3", "okta = { level = 4 }"),
+        (
+            'context["jumpcloud"]["device"]["x-y"] == 1',
+            "jumpcloud = { device = { x-y = 1, is_managed = true } }",
+        ),
+    ],
+)
+def test_undocumented_data_that_the_policy_reads(
+    read: Callable[..., Policies], condition: str, data: str
+) -> None:
+    """What AWS does not document may be anything, if the policy reads it; a misspelling it does not read is noted."""
+    policies = read(
+        f'[[test]]\nname = "x"\nexpect = "allow"\n{data}\n',
+        f"permit (principal, action, resource) when {{ {condition} }};",
+    )
+    native.require_passing(policies)
+
+
+def test_a_boolean_is_no_text(read: Callable[..., Policies]) -> None:
+    """A test cannot pass by a type that the provider never sends."""
+    policies = read(
+        '[[test]]\nname = "x"\nexpect = "deny"\njumpcloud = { device = { is_managed = "true" } }\n'
+    )
+    with pytest.raises(InvalidPolicyTests, match='is_managed" is "true", a text; give true or false'):
+        native.read_policy_tests(policies)
 
 
 def test_fails_with_every_failure(read: Callable[..., Policies]) -> None:
