@@ -223,7 +223,7 @@ def test_fails_when_a_package_is_not_the_locked_one(
 
 def test_fails_when_uv_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hanging download ends in an error."""
-    monkeypatch.setattr(bundle, "_INSTALL_TIMEOUT_S", 0.001)
+    monkeypatch.setattr("client_connect_tools._installing.INSTALL_TIMEOUT_S", 0.001)
     with pytest.raises(BundleError, match=r"uv took longer than 0\.001 s"):
         HERE.build(tmp_path)
 
