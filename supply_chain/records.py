@@ -1,7 +1,7 @@
 """Notes what the locked wheels hold: `python -m supply_chain.records`, a part of `make lock`.
 
-For each Python version and architecture of Lambda, it downloads the wheels that the lock admits, which pip refuses when they have
-another hash, checks their files against their ``RECORD``, and writes the digests to the file that every bundle is compared with.
+For each Python version and architecture of Lambda, it downloads the wheels whose hashes are in the lock, checks their
+files against their ``RECORD``, and writes the digests to the file that every bundle is compared with.
 """
 
 from __future__ import annotations
@@ -68,7 +68,14 @@ def _of_platform(python: str, architecture: str) -> dict[str, dict[str, str]]:
             [
                 *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
                 *("--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-cache-dir"),
-                *("--implementation", "cp", "--python-version", python, "--platform", _PLATFORMS[architecture]),
+                *(
+                    "--implementation",
+                    "cp",
+                    "--python-version",
+                    python,
+                    "--platform",
+                    _PLATFORMS[architecture],
+                ),
                 *("--requirement", str(LOCK), "--dest", folder),
             ],
             check=True,

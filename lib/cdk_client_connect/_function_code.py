@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
 import client_connect
+from cdk_client_connect._staged_code import is_unstaged, new_folder, stage_nothing
 from cdk_client_connect.errors import InvalidCode, InvalidRuntime
 from client_connect_tools.bundle import ARCHITECTURES, PLATFORM_FILE, Bundle, runs_on
 
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
 Platform = tuple[str, str]
 
-_NO_STAGING = "aws:cdk:disable-asset-staging"
+_FOLDERS: dict[tuple[Bundle, bool], Path] = {}
 
 
 def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architecture) -> Platform:
@@ -108,24 +105,18 @@ def bundled_code(
     """
     bundle = Bundle(policies.text, *platform, extra_facts=extra_facts, custom=policies.custom)
     if Stack.of(scope).bundling_required:
-        folder = _built(bundle, keep=bool(scope.node.try_get_context(_NO_STAGING)))
+        folder = _built(bundle, scope)
     else:
-        scope.node.set_context(_NO_STAGING, True)  # noqa: FBT003 - the CDK's signature
+        stage_nothing(scope)
         folder = Path(client_connect.__file__).parent
     return lambda_.Code.from_asset(str(folder), asset_hash=bundle.digest())
 
 
-@cache
-def _built(bundle: Bundle, *, keep: bool) -> Path:
-    """Build once in this process.
-
-    Args:
-        bundle: What to build.
-        keep: Whether the folder outlives the process, because nothing copies it: what reads the template
-            reads the folder too, later.
-    """
-    folder = Path(mkdtemp(prefix="client-connect-"))
-    if not keep:
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    bundle.build(folder)
-    return folder
+def _built(bundle: Bundle, scope: Construct) -> Path:
+    """Build once in this process, and once more where the folder has to outlive it."""
+    key = (bundle, is_unstaged(scope))
+    if key not in _FOLDERS:
+        folder = new_folder(scope)
+        bundle.build(folder)
+        _FOLDERS[key] = folder
+    return _FOLDERS[key]

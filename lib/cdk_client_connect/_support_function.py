@@ -12,9 +12,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
 from cdk_client_connect._function_role import function_role
+from cdk_client_connect._staged_code import new_folder, require_staged
+from client_connect_tools._own_sources import own_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from constructs import Construct
 
@@ -39,17 +41,15 @@ def support_function(  # noqa: PLR0913 - one keyword per property
         timeout: How long one invocation may take.
         environment: The function's environment variables.
     """
-    folder = _folder(package)
+    code = _code(scope, own_sources(_folder(package), ".py"))
     log_group = logs.LogGroup(
         scope, "LogGroup", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
     )
-    return lambda_.Function(
+    function = lambda_.Function(
         scope,
         "Function",
         description=description,
-        code=lambda_.Code.from_asset(
-            str(folder), asset_hash=_digest(folder), exclude=["__pycache__", "py.typed"]
-        ),
+        code=code,
         handler=handler,
         runtime=lambda_.Runtime.PYTHON_3_14,
         architecture=lambda_.Architecture.ARM_64,
@@ -61,6 +61,8 @@ def support_function(  # noqa: PLR0913 - one keyword per property
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
         environment=None if environment is None else dict(environment),
     )
+    require_staged(function, code)
+    return function
 
 
 def _folder(package: str) -> Path:
@@ -70,10 +72,12 @@ def _folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _digest(folder: Path) -> str:
-    """Return a hash of the sources alone: the same on every machine, with or without bytecode."""
+def _code(scope: Construct, sources: Sequence[Path]) -> lambda_.Code:
+    """Return these sources and nothing else as code, under a hash of them: the same on every machine."""
+    folder = new_folder(scope)
     digest = sha256()
-    for source in sorted(folder.glob("*.py")):
+    for source in sources:
         text = source.read_text("utf-8").encode()
         digest.update(f"{source.name}:{len(text)}:".encode() + text)
-    return digest.hexdigest()
+        (folder / source.name).write_bytes(text)
+    return lambda_.Code.from_asset(str(folder), asset_hash=digest.hexdigest())

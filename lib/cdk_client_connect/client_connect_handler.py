@@ -27,6 +27,7 @@ from cdk_client_connect._function_name import generated_function_name, require_f
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect._policy_metadata import show_policies
+from cdk_client_connect._staged_code import require_staged
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.service_linked_role import ServiceLinkedRole, provide
@@ -238,6 +239,7 @@ class ClientConnectHandler(Construct):
             security_groups=security_groups,
             tracing=tracing,
         )
+        require_staged(self._function, code, in_full=self._policies is not None)
         self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
         if self._policies is not None:

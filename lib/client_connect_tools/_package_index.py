@@ -66,7 +66,9 @@ class PackageIndex:
 def find_package_index() -> PackageIndex:
     """Return where packages come from, for a process in this folder with this environment."""
     settings = _uv_settings()
-    own = any(settings.get(name) for name in _PLACES) or any(os.environ.get(name) for name in _PLACE_VARIABLES)
+    own = any(settings.get(name) for name in _PLACES) or any(
+        os.environ.get(name) for name in _PLACE_VARIABLES
+    )
     pip = read_pip_settings()
     if not own:
         settings |= _of_pip(pip)

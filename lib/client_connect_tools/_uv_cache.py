@@ -33,12 +33,20 @@ def usable_cache(settings: Path, temporary: Path, packages: Iterable[str]) -> Pa
         errors="replace",
         check=False,
         stdin=subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if name not in {"UV_CONFIG_FILE", "UV_NO_CONFIG"}},
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"UV_CONFIG_FILE", "UV_NO_CONFIG"}
+        },
     )
     named = answer.stdout.strip()
     cache = Path(named).absolute() if named else None
     # Without a home folder, some versions would put one into the working directory.
-    if cache is not None and _is_writable(cache) and (Path(named).is_absolute() or "UV_CACHE_DIR" in os.environ):
+    if (
+        cache is not None
+        and _is_writable(cache)
+        and (Path(named).is_absolute() or "UV_CACHE_DIR" in os.environ)
+    ):
         return cache
     temporary.mkdir()
     if cache is not None and cache.is_dir():

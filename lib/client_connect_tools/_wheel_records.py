@@ -1,7 +1,7 @@
 """Whether what an installer put into a folder is what the locked wheels hold: by their ``RECORD`` files.
 
-uv checks the hash of a wheel when it downloads it, and later installs the unpacked files from its cache without another
-look. So every installed file is compared with the wheel's ``RECORD``, and that with a hash that is kept next to the lock.
+uv checks the hash of a wheel when it downloads it, and later installs the unpacked files from its cache unchecked.
+So each installed file is compared with the wheel's ``RECORD``, and the ``RECORD`` with a hash kept beside the lock.
 
 Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
@@ -88,7 +88,9 @@ def _all_locked_wheels() -> dict[str, dict[str, dict[str, dict[str, str]]]]:
 def read_record(text: str) -> list[RecordEntry]:
     """Return the entries of a ``RECORD`` in the order of their paths, without its own and those of installers."""
     entries = [RecordEntry(*row) for row in csv.reader(text.splitlines()) if len(row) == 3]  # noqa: PLR2004 - path, hash, size
-    return sorted((entry for entry in entries if not _is_about_itself(entry.path)), key=lambda each: each.path)
+    return sorted(
+        (entry for entry in entries if not _is_about_itself(entry.path)), key=lambda each: each.path
+    )
 
 
 def record_digest(entries: Iterable[RecordEntry]) -> str:
@@ -119,7 +121,7 @@ def require_locked(folder: Path, wheels: Mapping[str, LockedWheel]) -> None:
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise BundleError(
-            f"the installed packages are not the locked ones: {', '.join(problems[:_SHOWN])}{more}; uv's cache has been "
+            f"the installed packages are not the locked ones: {', '.join(problems[:_SHOWN])}{more}; uv's cache was "
             f"changed or is damaged: find out why, run `uv cache clean {' '.join(wheels)}` and build again"
         )
     for metadata, entries in packages:

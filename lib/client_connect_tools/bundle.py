@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import client_connect
 from client_connect.settings import CUSTOM_SCHEMA_FILE, POLICIES_FILE
-from client_connect_tools._installing import PLATFORMS as ARCHITECTURES
-from client_connect_tools._installing import install, recipe
+from client_connect_tools._installing import PLATFORMS, install, recipe
 from client_connect_tools._own_sources import own_sources
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ PLATFORM_FILE = "platform.json"
 LOCK = Path(__file__).with_name("bundle.txt")
 _SOURCES = Path(client_connect.__file__).parent
 _OLDEST_PYTHON = (3, 11)
+ARCHITECTURES = PLATFORMS
 
 
 @dataclass(frozen=True, slots=True)
