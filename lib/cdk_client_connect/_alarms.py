@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +16,7 @@ from cdk_client_connect._watched import PERIOD
 from cdk_client_connect.function_reference import FunctionReference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from aws_cdk import aws_sns as sns
     from constructs import Construct
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
 
 # The metric of an alarm, or one for each endpoint by the endpoint's name.
-_Metrics: TypeAlias = "cloudwatch.Metric | Mapping[str, cloudwatch.Metric] | None"
+_Metrics: TypeAlias = "cloudwatch.IMetric | Mapping[str, cloudwatch.Metric] | None"
 
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
 
@@ -98,6 +99,31 @@ def _spillover(watched: Watched) -> cloudwatch.Metric | None:
 def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
     """Return a period in which there is a run: one without data would be taken for good or for bad news."""
     return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
+
+
+def _finished_runs(watched: Watched) -> cloudwatch.IMetric | None:
+    """Return how often the re-authorizer has seen all connections, at most as often as Lambda ran it without an error.
+
+    Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
+    """
+    reauthorizer = watched.reauthorizer
+    if reauthorizer is None:
+        return None
+    period = _period_of_runs(reauthorizer)
+    return cloudwatch.MathExpression(
+        expression="MIN([FILL(finished, 0), FILL(invocations, 0) - FILL(errors, 0)])",
+        using_metrics={
+            "finished": reauthorizer.metric_reauthorized(
+                statistic=cloudwatch.Stats.SAMPLE_COUNT, period=period
+            ),
+            **{
+                name.lower(): reauthorizer.metric(name, statistic=cloudwatch.Stats.SUM, period=period)
+                for name in ("Invocations", "Errors")
+            },
+        },
+        label="Finished runs",
+        period=period,
+    )
 
 
 DEFINITIONS = (
@@ -263,13 +289,7 @@ DEFINITIONS = (
             "The re-authorizer has not seen all open connections for a while, so that none is decided anew. "
             "See that the rule of its schedule is enabled and that Lambda does not throttle it; else its log says why."
         ),
-        metrics=lambda watched: (
-            watched.reauthorizer.metric_reauthorized(
-                statistic=cloudwatch.Stats.SAMPLE_COUNT, period=_period_of_runs(watched.reauthorizer)
-            )
-            if watched.reauthorizer
-            else None
-        ),
+        metrics=_finished_runs,
         threshold=0,
         below=True,
         # Longer than a run of 15 minutes and the lease of one that died, which lasts as long.
@@ -323,13 +343,13 @@ def _let_publish(topic: sns.ITopic) -> None:
         )
 
 
-def _by_suffix(metrics: _Metrics) -> Mapping[str, cloudwatch.Metric]:
+def _by_suffix(metrics: _Metrics) -> Mapping[str, cloudwatch.IMetric]:
     if metrics is None:
         return {}
-    return {"": metrics} if isinstance(metrics, cloudwatch.Metric) else metrics
+    return metrics if isinstance(metrics, Mapping) else {"": metrics}
 
 
-def _alarm(scope: Construct, id_: str, metric: cloudwatch.Metric, definition: Definition) -> cloudwatch.Alarm:
+def _alarm(scope: Construct, id_: str, metric: cloudwatch.IMetric, definition: Definition) -> cloudwatch.Alarm:
     if definition.anomaly:
         return cloudwatch.AnomalyDetectionAlarm(
             scope,
