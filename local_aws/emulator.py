@@ -46,7 +46,9 @@ _HOST = "127.0.0.1"
 _TOOLS = Path(sys.executable).parent
 _FUNCTION_SITE = Path(__file__).parent / "function_site"
 # The functions inherit the variables of the emulator, so this project is on the path of its process only.
-_PROGRAM = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from local_aws import emulator_process as e; e.main()"
+_PROGRAM = (
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from local_aws import emulator_process as e; e.main()"
+)
 _START_SECONDS = 60.0
 
 # No answer of the emulator is worth a second request.

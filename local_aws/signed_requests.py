@@ -77,9 +77,7 @@ class Gate:
         presigned = "authorization" not in headers
         if not presigned and headers["authorization"].split(" ", 1)[0] != _ALGORITHM:
             return f"the request is not signed by {_ALGORITHM}"
-        signature = (
-            sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
-        )
+        signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
         if isinstance(signature, tuple):
             return "the request is not signed"
         return (
@@ -135,7 +133,9 @@ def _date_problem(
         if presigned_query is None:
             # Raises for a date that the other would pass over.
             sigv4.presigned_request_is_expired(signature.amz_date, 0)
-            return "the signature is too old or not yet valid" if sigv4.request_time_failure(signature) else None
+            return (
+                "the signature is too old or not yet valid" if sigv4.request_time_failure(signature) else None
+            )
         seconds = int(presigned_query.get("X-Amz-Expires", [""])[0])
         expired = sigv4.presigned_request_is_expired(signature.amz_date, seconds)
     except ValueError:

@@ -349,7 +349,9 @@ def _by_suffix(metrics: _Metrics) -> Mapping[str, cloudwatch.IMetric]:
     return metrics if isinstance(metrics, Mapping) else {"": metrics}
 
 
-def _alarm(scope: Construct, id_: str, metric: cloudwatch.IMetric, definition: Definition) -> cloudwatch.Alarm:
+def _alarm(
+    scope: Construct, id_: str, metric: cloudwatch.IMetric, definition: Definition
+) -> cloudwatch.Alarm:
     if definition.anomaly:
         return cloudwatch.AnomalyDetectionAlarm(
             scope,

@@ -37,7 +37,7 @@ _NOT_PASSED_ON = frozenset(
     )
 )
 # Behind a firewall that drops packets, uv would wait and try again for minutes. Older versions know the last two only.
-_IMPATIENCE = {"UV_HTTP_CONNECT_TIMEOUT": "5", "UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1"}
+_IMPATIENCE = {"UV_HTTP_CONNECT_TIMEOUT": "3", "UV_HTTP_TIMEOUT": "15", "UV_HTTP_RETRIES": "1"}
 _CERTIFICATE_ERROR = re.compile("certificate|UnknownIssuer", re.IGNORECASE)
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,26 +56,24 @@ def usable_cache(settings: Path, temporary: Path, packages: Iterable[str]) -> Pa
 
 
 def _is_writable(folder: Path) -> bool:
-    """Tell whether the user may create files in it, or in the nearest folder above it that exists."""
-    existing = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), None)
-    return existing is not None and existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    """Tell whether the user may create files in it; it is created, as uv would."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _take_along(cache: Path, temporary: Path, packages: Iterable[str]) -> None:
-    """Copy the entries of the packages, and link the unpacked wheels: they are read only."""
+    """Copy what the cache has of the packages: what an index said of them, the wheels, and the unpacked ones."""
     for name in packages:
-        for unpacked in cache.glob(f"archive-*/*/{name}-*.dist-info"):
-            _link(unpacked.parent, temporary / unpacked.parent.relative_to(cache))
-        for entry in (*cache.glob(f"[sw]*/*/{name}*"), *cache.glob(f"[sw]*/*/*/{name}*")):  # simple-, wheels-
+        unpacked = (each.parent for each in cache.glob(f"archive-*/*/{name}-*.dist-info"))
+        # [sw]: simple-v1, wheels-v1 and the like; the packages of other indexes than the public one are a level deeper.
+        for entry in (*unpacked, *cache.glob(f"[sw]*/*/{name}*"), *cache.glob(f"[sw]*/*/*/{name}*")):
             target = temporary / entry.relative_to(cache)
             if entry.is_dir():
                 shutil.copytree(entry, target, dirs_exist_ok=True, symlinks=True)
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(entry, target)
-
-
-def _link(archive: Path, link: Path) -> None:
-    if not link.is_symlink():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(archive, target_is_directory=True)
