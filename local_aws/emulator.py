@@ -147,10 +147,11 @@ class Emulator:
         self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> urllib.request.Request:
         """Return a request that the emulator answers, for what hands on the requests of others."""
-        request = AWSRequest(method, self.endpoint + path, dict(headers), body)
+        url = self.endpoint + path
+        request = AWSRequest(method, url, dict(headers), body)
         credentials = Credentials(self._access_key_id, self._secret_access_key)
         SigV4Auth(credentials, service, REGION).add_auth(request)
-        return urllib.request.Request(request.url, body, dict(request.headers.items()), method=method)  # noqa: S310 - loopback
+        return urllib.request.Request(url, body, dict(request.headers.items()), method=method)  # noqa: S310 - loopback
 
     def log(self) -> str:
         """Return what the emulator has logged so far."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ministack import app as ministack
+from ministack import app as ministack  # type: ignore[import-untyped]  # it has no types
 
 from local_aws.signed_requests import Gate
 

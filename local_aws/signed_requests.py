@@ -1,8 +1,8 @@
 """Lets the emulator answer only requests that are signed with this run's key, as AWS would.
 
-The emulator runs functions as the user who started it. It verifies no signature, so without this gate every user of the
-machine, and every web page in the user's browser, could have code run. It stands within the emulator's own process, before
-everything that answers, and recomputes signatures by the emulator's own implementation of Signature Version 4.
+The emulator runs functions as the user who started it, and verifies no signature by itself: any user of the machine
+and any web page in a browser on it could have code run. The gate is in the emulator's own process, before everything
+that answers. It recomputes signatures using the emulator's implementation of Signature Version 4.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ministack.core import sigv4
+from ministack.core import sigv4  # type: ignore[import-untyped]  # it has no types
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping

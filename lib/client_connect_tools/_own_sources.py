@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from client_connect_tools._wheel_records import file_digest
@@ -11,7 +12,6 @@ from client_connect_tools.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 _LIBRARY = "cdk-client-connect"
 
@@ -48,6 +48,6 @@ def _recorded() -> Mapping[Path, Mapping[str, str]]:
     found: dict[Path, dict[str, str]] = {}
     for file in metadata.files(_LIBRARY) or ():
         if file.hash is not None:
-            path = file.locate().resolve()
+            path = Path(file.locate()).resolve()
             found.setdefault(path.parent, {})[path.name] = f"{file.hash.mode}={file.hash.value}"
     return found

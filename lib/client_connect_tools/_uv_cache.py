@@ -51,7 +51,7 @@ def usable_cache(settings: Path, temporary: Path, packages: Iterable[str]) -> Pa
         return cache
     temporary.mkdir()
     if cache is not None and cache.is_dir():
-        _take_along(cache, temporary, packages)
+        take_along(cache, temporary, packages)
     return temporary
 
 
@@ -65,7 +65,7 @@ def _is_writable(folder: Path) -> bool:
         return False
 
 
-def _take_along(cache: Path, temporary: Path, packages: Iterable[str]) -> None:
+def take_along(cache: Path, temporary: Path, packages: Iterable[str]) -> None:
     """Copy what the cache has of the packages: what an index said of them, the wheels, and the unpacked ones."""
     for name in packages:
         unpacked = (each.parent for each in cache.glob(f"archive-*/*/{name}-*.dist-info"))

@@ -465,10 +465,10 @@ def test_fails_in_another_stack(stack: cdk.Stack, handler: Callable[..., ClientC
     ("concurrency", "shifting", "warned"),
     [
         (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(), []),
-        (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(interval=Duration.minutes(15)), []),
+        (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(interval=Duration.minutes(10)), []),
         (
             ProvisionedConcurrency.fixed(2),
-            TrafficShifting.canary(interval=Duration.minutes(14)),
+            TrafficShifting.canary(interval=Duration.minutes(9)),
             ["shiftsBeforeAlarms"],
         ),
         (
