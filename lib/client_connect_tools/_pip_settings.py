@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # The sections that `pip install` reads, the later one above the earlier one.
 _SECTIONS = ("global", "install")
+_MACHINE = Path("/etc")
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 
@@ -114,7 +115,7 @@ def _files() -> Iterator[Path]:
     else:
         for folder in reversed(os.environ.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")):
             yield Path(folder, "pip", name)
-        yield Path("/etc", name)
+        yield _MACHINE / name
         yield home / ".pip" / name
         yield Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config", "pip", name)
     yield Path(sys.prefix, name)
