@@ -146,7 +146,7 @@ class Emulator:
     def signed(
         self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
     ) -> urllib.request.Request:
-        """Return a request that the emulator answers, for what hands on the requests of others."""
+        """Return a request that the emulator answers; a proxy in front of it signs requests again."""
         url = self.endpoint + path
         request = AWSRequest(method, url, dict(headers), body)
         credentials = Credentials(self._access_key_id, self._secret_access_key)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Send = Callable[[Message], Awaitable[None]]
     Application = Callable[[Mapping[str, Any], Receive, Send], Awaitable[None]]
 
-# Of two kinds of requests nobody signs: the question whether it runs, and the answer of a custom resource to
-# CloudFormation, to a path that holds a random token.
+# Two kinds of requests are not signed: health checks, and the answers of custom resources to CloudFormation, whose
+# path contains a random token.
 _HEALTH = "/_ministack/health"
 _ANSWERS = "/_ministack/cfn-response/"
 _UNSIGNED_BODIES = frozenset({"UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"})

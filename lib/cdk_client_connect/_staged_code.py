@@ -82,7 +82,7 @@ def _require_same(place: Path, wanted: _Files, found: _Files, *, in_full: bool) 
         more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
         raise InvalidCode(
             f'"{place}" is not the code that was built, by {", ".join(different[:_SHOWN])}{more}: an interrupted '
-            "synthesis left it behind, or somebody has changed it; delete it and synthesize again"
+            "synthesis left it behind, or it was changed; delete it and synthesize again"
         )
 
 

@@ -135,7 +135,7 @@ def _failure(problem: str, index: PackageIndex, wanted: str) -> str:
         f"could not install {wanted}:\n{problem}\n{cause} Without a network, let uv keep its cache between runs "
         "(UV_CACHE_DIR), or give it a folder with the wheels (UV_FIND_LINKS, with UV_OFFLINE=1); or run "
         "`client-connect bundle` where there is a network, and pass the folder as "
-        "code=lambda_.Code.from_asset(folder)"
+        "code=lambda_.Code.from_asset(folder). See docs/networks.md of cdk-client-connect"
     )
 
 

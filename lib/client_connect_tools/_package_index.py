@@ -45,7 +45,7 @@ class PackageIndex:
         settings: uv's settings, by the names that they have in ``uv.toml``.
         environment: Variables that uv reads in addition to the present ones.
         certificates: Files with certificates that pip and others are told to trust, the first one first.
-        is_configured: Whether somebody has said where packages come from.
+        is_configured: Whether any settings name a source of packages.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -130,7 +130,7 @@ def _project_document() -> Iterator[tuple[Path, Mapping[str, Any]]]:
 
 
 def _document(file: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield a file with its folder; none where there is none that this user may read."""
+    """Yield a file with its folder; nothing if the user has no such file, or may not read it."""
     try:
         yield file.absolute().parent, tomllib.loads(file.read_text("utf-8"))
     except OSError:

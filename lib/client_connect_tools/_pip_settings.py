@@ -30,7 +30,7 @@ class PipSettings:
     """What decides where pip installs from.
 
     Attributes:
-        index_url: The index; the public one where there is none.
+        index_url: The index. Default: the public one.
         extra_index_urls: Further ones.
         find_links: Folders and pages with packages.
         no_index: Whether no index is asked.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def usable_cache(settings: Path, temporary: Path, packages: Iterable[str]) -> Path:
     """Return the folder of uv's cache, or the temporary one where the user may not write to it.
 
-    In containers there may be no home folder, one that belongs to somebody else, or a cache that is mounted to be read
-    only: uv would not even start. It would also put a cache of its own into the working directory.
+    In containers, the home folder may be missing or belong to another user, and the cache may be read-only: uv would
+    not start, or create a cache in the working directory.
 
     Args:
         settings: uv's configuration file.
