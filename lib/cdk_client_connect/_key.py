@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations
+from aws_cdk import aws_iam as iam
 
 if TYPE_CHECKING:
     from aws_cdk import IResource
-    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
 
 # AWS's own keys, which whoever may use the resource may use.
@@ -30,10 +30,20 @@ def grant_key(
         *actions: What.
         service: The service that uses the key on the grantee's behalf, such as ``dynamodb``.
     """
-    granted = key.grant(grantee, *actions)
     via = {"kms:ViaService": f"{service}.{encrypted.env.region}.amazonaws.com"}
-    for statement in (*granted.principal_statements, *granted.resource_statements):
-        statement.add_condition("StringEquals", via)
+    granted = None
+    if not hasattr(key, "alias_name"):
+        granted = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=list(actions),
+            resource_arns=[key.key_arn],
+            conditions={"StringEquals": via},
+        )
+    if granted is None or not granted.success:
+        # The CDK knows what an alias stands for, and names in a key's policy whoever has no policy.
+        granted = key.grant(grantee, *actions)
+        for statement in (*granted.principal_statements, *granted.resource_statements):
+            statement.add_condition("StringEquals", via)
     if not granted.success and not getattr(key, "alias_name", "").startswith(_OF_AWS):
         Annotations.of(encrypted).add_warning_v2(
             "cdk-client-connect:keyNotGranted",
