@@ -12,6 +12,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Pyright is the locked one and runs on the locked Node; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# What is told to trust the system's certificates too, where what it brings is not enough, as behind a proxy that signs anew.
+# uv knows the variable in every version, Node the option from 22.15 on; a file can be named by SSL_CERT_FILE and NODE_EXTRA_CA_CERTS.
+trusting = $(1) || { echo "==> Again, with the certificates of this system"; UV_NATIVE_TLS=1 NODE_OPTIONS="$$NODE_OPTIONS --use-system-ca" $(1); }
+
 .PHONY: help setup demo test check docs bench fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
@@ -37,6 +41,8 @@ check: setup docs  ## lint, formatting, types, documentation and known vulnerabi
 		echo "==> Checking that the public types of $$package are complete"; \
 		$(BIN)/pyright --verifytypes $$package --ignoreexternal || exit 1; \
 	done
+	@echo "==> Checking the workflows"
+	@$(BIN)/zizmor --offline --quiet --no-progress .github
 	@echo "==> Asking whether what is locked has known vulnerabilities"
 	@$(BIN)/python -m supply_chain.audit $(AUDIT_ARGS)
 
@@ -64,6 +70,7 @@ lock: setup  ## recompile all locks after a change of the requirements
 	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
 		requirements/proof.in --output-file requirements/proof.txt
 	@$(COMPILE) --no-header --no-annotate lib/client_connect_tools/bundle.in --output-file lib/client_connect_tools/bundle.txt
+	@$(BIN)/python -m supply_chain.records
 	@npm install --package-lock-only
 
 clean:  ## remove everything that make and the tools made
@@ -84,7 +91,7 @@ $(STAMPS)/uv: requirements/bootstrap.txt
 
 $(STAMPS)/requirements: requirements/dev.txt $(STAMPS)/uv
 	@echo "==> Installing the locked Python packages (about a minute the first time)"
-	@$(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	@$(call trusting,$(UV) pip sync --quiet --require-hashes requirements/dev.txt)
 	@touch $@
 
 # Editable: the tests, the checks and the demo see the sources as they are.
@@ -94,10 +101,10 @@ $(STAMPS)/project: pyproject.toml $(STAMPS)/requirements
 
 $(STAMPS)/proof: requirements/proof.txt $(STAMPS)/project
 	@echo "==> Installing what the product is compared with, and the tools that try to break it"
-	@$(UV) pip install --quiet --require-hashes -r requirements/proof.txt
+	@$(call trusting,$(UV) pip install --quiet --require-hashes -r requirements/proof.txt)
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json .npmrc | $(STAMPS)/requirements
 	@echo "==> Installing the CDK command line"
-	@npm ci --no-audit --no-fund
+	@$(call trusting,npm ci --no-audit --no-fund)
 	@touch $@

@@ -6,20 +6,26 @@ import contextlib
 import http.client
 import os
 import platform
+import secrets
 import socket
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, overload
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from local_aws.lambda_image import SDK, link_image
 from local_aws.process import running, tail
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -39,6 +45,10 @@ ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_6
 _HOST = "127.0.0.1"
 _TOOLS = Path(sys.executable).parent
 _FUNCTION_SITE = Path(__file__).parent / "function_site"
+# The functions inherit the variables of the emulator, so this project is on the path of its process only.
+_PROGRAM = (
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from local_aws import emulator_process as e; e.main()"
+)
 _START_SECONDS = 60.0
 
 # No answer of the emulator is worth a second request.
@@ -52,7 +62,8 @@ class EmulatorFailed(Exception):
 class Emulator:
     """A local AWS account on a free loopback port, which lives as long as the ``with`` block.
 
-    Everything it writes is in ``directory``, which is removed with it.
+    Everything it writes is in ``directory``, which is removed with it. It answers only requests that are signed with
+    this run's access key, which is random: it runs functions as the user who started it.
 
     Raises:
         EmulatorFailed: From ``with``, when it does not answer in time; with the end of its log.
@@ -61,6 +72,8 @@ class Emulator:
     def __init__(self) -> None:
         self._resources = contextlib.ExitStack()
         self._port = 0
+        self._access_key_id = f"AKIA{secrets.token_hex(8).upper()}"
+        self._secret_access_key = secrets.token_urlsafe(30)
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
@@ -71,7 +84,7 @@ class Emulator:
             log = resources.enter_context(self._log_file.open("w"))
             self._process = resources.enter_context(
                 running(
-                    [_TOOLS / "ministack"],
+                    [sys.executable, "-c", _PROGRAM],
                     environment=self._own_environment(),
                     directory=self.directory,
                     output=log,
@@ -107,8 +120,7 @@ class Emulator:
             "AWS_ENDPOINT_URL_S3": self.endpoint,  # keeps the bucket's name in the path
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **self._keys,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -128,8 +140,18 @@ class Emulator:
         self, service: Literal["cloudformation", "dynamodb", "iam", "lambda", "logs"]
     ) -> CloudFormationClient | DynamoDBClient | IAMClient | LambdaClient | CloudWatchLogsClient:
         """Return a boto3 client of one of the emulator's services."""
-        session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
+        session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
         return session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
+
+    def signed(
+        self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> urllib.request.Request:
+        """Return a request that the emulator answers; a proxy in front of it signs requests again."""
+        url = self.endpoint + path
+        request = AWSRequest(method, url, dict(headers), body)
+        credentials = Credentials(self._access_key_id, self._secret_access_key)
+        SigV4Auth(credentials, service, REGION).add_auth(request)
+        return urllib.request.Request(url, body, dict(request.headers.items()), method=method)  # noqa: S310 - loopback
 
     def log(self) -> str:
         """Return what the emulator has logged so far."""
@@ -139,6 +161,13 @@ class Emulator:
     def _log_file(self) -> Path:
         return self.directory / "emulator.log"
 
+    @property
+    def _keys(self) -> dict[str, str]:
+        return {
+            "AWS_ACCESS_KEY_ID": self._access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self._secret_access_key,
+        }
+
     def _own_environment(self) -> dict[str, str]:
         # Nothing is inherited: the emulator hands its own environment on to the functions.
         return {
@@ -146,6 +175,7 @@ class Emulator:
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory),
             "LANG": "C.UTF-8",
+            **self._keys,
             "PYTHONPATH": str(_FUNCTION_SITE),
             "LOCAL_AWS_IMAGE": str(self._image),  # read by the function site
             "NODE_PATH": str(ROOT / "node_modules"),  # the SDK that Lambda's Node.js image has

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,7 +18,7 @@ from cdk_client_connect.function_reference import FunctionReference
 from client_connect_tools import advice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from aws_cdk import aws_sns as sns
     from constructs import Construct
@@ -102,6 +103,31 @@ def _spillover(watched: Watched) -> cloudwatch.Metric | None:
 def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
     """Return a period in which there is a run: one without data would be taken for good or for bad news."""
     return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
+
+
+def _finished_runs(watched: Watched) -> cloudwatch.MathExpression | None:
+    """Return how often the re-authorizer has seen all connections, at most as often as Lambda ran it without an error.
+
+    Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
+    """
+    reauthorizer = watched.reauthorizer
+    if reauthorizer is None:
+        return None
+    period = _period_of_runs(reauthorizer)
+    return cloudwatch.MathExpression(
+        expression="MIN([FILL(finished, 0), FILL(invocations, 0) - FILL(errors, 0)])",
+        using_metrics={
+            "finished": reauthorizer.metric_reauthorized(
+                statistic=cloudwatch.Stats.SAMPLE_COUNT, period=period
+            ),
+            **{
+                name.lower(): reauthorizer.metric(name, statistic=cloudwatch.Stats.SUM, period=period)
+                for name in ("Invocations", "Errors")
+            },
+        },
+        label="Finished runs",
+        period=period,
+    )
 
 
 DEFINITIONS = (
@@ -228,13 +254,7 @@ DEFINITIONS = (
     ),
     Definition(
         name="ReauthorizerStopped",
-        metrics=lambda watched: (
-            watched.reauthorizer.metric_reauthorized(
-                statistic=cloudwatch.Stats.SAMPLE_COUNT, period=_period_of_runs(watched.reauthorizer)
-            )
-            if watched.reauthorizer
-            else None
-        ),
+        metrics=_finished_runs,
         threshold=0,
         below=True,
         # Longer than a run of 15 minutes and the lease of one that died, which lasts as long.
@@ -306,9 +326,7 @@ def _let_publish(topic: sns.ITopic) -> None:
 def _by_suffix(metrics: _Metrics) -> Mapping[str, _Metric]:
     if metrics is None:
         return {}
-    if isinstance(metrics, cloudwatch.Metric | cloudwatch.MathExpression):
-        return {"": metrics}
-    return metrics
+    return metrics if isinstance(metrics, Mapping) else {"": metrics}
 
 
 def _alarm(scope: Construct, id_: str, metric: _Metric, definition: Definition) -> cloudwatch.Alarm:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from zipfile import ZipFile, is_zipfile
 
@@ -15,6 +11,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_lambda as lambda_
 
 import client_connect
+from cdk_client_connect._staged_code import is_unstaged, new_folder, stage_nothing
 from cdk_client_connect.errors import InvalidCode, InvalidRuntime
 from client_connect.networks import InvalidNetworks, digest
 from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 
 Platform = tuple[str, str]
 
-_NO_STAGING = "aws:cdk:disable-asset-staging"
+_FOLDERS: dict[tuple[Bundle, bool], Path] = {}
 
 
 def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architecture) -> Platform:
@@ -179,24 +176,18 @@ def bundled_code(
         networks=policies.network_table,
     )
     if Stack.of(scope).bundling_required:
-        folder = _built(bundle, keep=bool(scope.node.try_get_context(_NO_STAGING)))
+        folder = _built(bundle, scope)
     else:
-        scope.node.set_context(_NO_STAGING, True)  # noqa: FBT003 - the CDK's signature
+        stage_nothing(scope)
         folder = Path(client_connect.__file__).parent
     return lambda_.Code.from_asset(str(folder), asset_hash=bundle.digest())
 
 
-@cache
-def _built(bundle: Bundle, *, keep: bool) -> Path:
-    """Build once in this process.
-
-    Args:
-        bundle: What to build.
-        keep: Whether the folder outlives the process, because nothing copies it: what reads the template
-            reads the folder too, later.
-    """
-    folder = Path(mkdtemp(prefix="client-connect-"))
-    if not keep:
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    bundle.build(folder)
-    return folder
+def _built(bundle: Bundle, scope: Construct) -> Path:
+    """Build once in this process, and once more where the folder has to outlive it."""
+    key = (bundle, is_unstaged(scope))
+    if key not in _FOLDERS:
+        folder = new_folder(scope)
+        bundle.build(folder)
+        _FOLDERS[key] = folder
+    return _FOLDERS[key]

@@ -89,4 +89,4 @@ def _grant_publish(topic: sns.ITopic, forwarder: lambda_.Function) -> None:
     """
     iam.Grant.add_to_principal(grantee=forwarder, actions=["sns:Publish"], resource_arns=[topic.topic_arn])
     if topic.master_key is not None:
-        grant_key(topic, topic.master_key, forwarder, "kms:Decrypt", "kms:GenerateDataKey")
+        grant_key(topic, topic.master_key, forwarder, "kms:Decrypt", "kms:GenerateDataKey", service="sns")

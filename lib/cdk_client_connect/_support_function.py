@@ -11,10 +11,12 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._log_group import support_log_group
+from cdk_client_connect._staged_code import new_folder, require_staged
 from cdk_client_connect.function_settings import FunctionSettings
+from client_connect_tools._own_sources import own_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import Duration
     from aws_cdk import aws_kms as kms
@@ -46,15 +48,13 @@ def support_function(  # noqa: PLR0913 - one keyword per property
         settings: What an organization asks of the function. Default: nothing.
     """
     settings = settings or FunctionSettings()
-    folder = _folder(package)
+    code = _code(scope, own_sources(_folder(package), ".py"))
     log_group = support_log_group(scope, encryption_key)
-    return lambda_.Function(
+    function = lambda_.Function(
         scope,
         "Function",
         description=description,
-        code=lambda_.Code.from_asset(
-            str(folder), asset_hash=_digest(folder), exclude=["__pycache__", "py.typed"]
-        ),
+        code=code,
         handler=handler,
         runtime=lambda_.Runtime.PYTHON_3_14,
         architecture=lambda_.Architecture.ARM_64,
@@ -68,6 +68,8 @@ def support_function(  # noqa: PLR0913 - one keyword per property
         environment_encryption=encryption_key,
         **settings.arguments(),
     )
+    require_staged(function, code)
+    return function
 
 
 def _folder(package: str) -> Path:
@@ -77,10 +79,12 @@ def _folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _digest(folder: Path) -> str:
-    """Return a hash of the sources alone: the same on every machine, with or without bytecode."""
+def _code(scope: Construct, sources: Sequence[Path]) -> lambda_.Code:
+    """Return these sources and nothing else as code, under a hash of them: the same on every machine."""
+    folder = new_folder(scope)
     digest = sha256()
-    for source in sorted(folder.glob("*.py")):
+    for source in sources:
         text = source.read_text("utf-8").encode()
         digest.update(f"{source.name}:{len(text)}:".encode() + text)
-    return digest.hexdigest()
+        (folder / source.name).write_bytes(text)
+    return lambda_.Code.from_asset(str(folder), asset_hash=digest.hexdigest())

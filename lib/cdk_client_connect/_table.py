@@ -104,9 +104,8 @@ def grant(
     """
     resource = table.table_arn if index is None else f"{table.table_arn}/index/{index}"
     if table.encryption_key is not None:
-        grant_key(
-            table, table.encryption_key, grantee, *(_READ_KEY if _READS.issuperset(actions) else _WRITE_KEY)
-        )
+        on_key = _READ_KEY if _READS.issuperset(actions) else _WRITE_KEY
+        grant_key(table, table.encryption_key, grantee, *on_key, service="dynamodb")
     return iam.Grant.add_to_principal(
         grantee=grantee, actions=[f"dynamodb:{action}" for action in actions], resource_arns=[resource]
     )

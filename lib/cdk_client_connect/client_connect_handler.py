@@ -41,6 +41,7 @@ from cdk_client_connect._function_role import function_role
 from cdk_client_connect._log_group import kept_log_group
 from cdk_client_connect._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect._policy_metadata import show_policies
+from cdk_client_connect._staged_code import require_staged
 from cdk_client_connect._user_authentication import names_users, warn_without_user_authentication
 from cdk_client_connect.function_reference import FunctionReference
 from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
@@ -248,6 +249,7 @@ class ClientConnectHandler(Construct):
         self._provisioned_concurrency = concurrency
         self._function_reference = function_reference
         self._warn_of_other_version(code)
+        is_built_here = code is None
         code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
         self._warn_of(policies, has_extra_facts=module is not None)
         self._function_name = function_name or generated_function_name(self)
@@ -282,6 +284,7 @@ class ClientConnectHandler(Construct):
             security_groups=security_groups,
             tracing=tracing,
         )
+        require_staged(self._function, code, in_full=is_built_here)
         self._grant_tables()
         self._alias = _alias(self, self._function, concurrency)
         if endpoints is not None:

@@ -12,7 +12,7 @@ ClientConnectError (a ValueError)
     ├── InvalidRuntime        not a Python or an architecture that the handler runs on
     ├── InvalidMessage        a default message that Client VPN does not accept
     ├── InvalidTimeZone       not an IANA time zone
-    ├── InvalidCode           prebuilt code beside other policies, or for another platform
+    ├── InvalidCode           code given with other policies, for another platform, or changed in cdk.out
     ├── InvalidAuthorizationPolicy   a native policy that cannot be set, or enforced, like this
     └── InvalidTrustProvider  a trust provider without a tenant, given twice, or with unsafe keys
 """

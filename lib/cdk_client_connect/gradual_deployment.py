@@ -23,21 +23,22 @@ from cdk_client_connect.traffic_shifting import TrafficShifting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What a new version can be to blame for. Alarms of endpoints are left out: an endpoint in this stack waits for
-# the alias, which waits for its deployment group, which waits for its alarms.
+# What a new version can be to blame for. Left out are
+# - DenialBurst: users who have themselves denied could bring back the policies that a deployment replaces;
+# - alarms of endpoints: an endpoint in this stack waits for the alias, which waits for its deployment group, which
+#   waits for its alarms.
 ROLLBACK_ALARMS = (
     "HandlerErrors",
     "HandlerThrottles",
     "HandlerLatency",
     "Spillover",
     "DecisionErrors",
-    "DenialBurst",
     "InventoryErrors",
     "RegistryErrors",
 )
 
-# DenialBurst, the slowest of them, looks at three periods of 5 minutes.
-_ALARMS_NEED_MINUTES = 15
+# The period that the alarms look at, and as long again for the metrics of its end to arrive.
+_ALARMS_NEED_MINUTES = 10
 
 # Source: https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html
 _MOST_ALARMS = 10
@@ -74,8 +75,8 @@ class GradualDeployment(Construct):
         id: Its id in ``scope``.
         handler: The handler, which endpoints must invoke by its alias. One gradual deployment for each.
         monitoring: The handler's monitoring, whose alarms on the handler itself roll back: errors, throttles,
-            latency, spill-over, errors of decisions, of the inventory and of the registry, bursts of denials.
-            Default: none.
+            latency, spill-over, errors of decisions, of the inventory and of the registry. Not the one on bursts
+            of denials, because users could cause it to bring back the old policies. Default: none.
         alarms: Further alarms that roll back; metric alarms of the same account and Region, because to see composite
             ones CodeDeploy would have to be allowed to see all alarms of the account; none of the handler's
             re-authorizer, nor of an endpoint in this stack that asks the handler, because both wait for the alias. One
@@ -150,8 +151,7 @@ class GradualDeployment(Construct):
             warnings.add_warning_v2(
                 "cdk-client-connect:shiftsBeforeAlarms",
                 f"the traffic is shifted within {shifting.total_minutes} minutes, but the monitoring's alarms look at "
-                f"5 minutes, a burst of denials at {_ALARMS_NEED_MINUTES}, so that they may go off too late; shift "
-                "more slowly",
+                f"5 minutes, and need up to {_ALARMS_NEED_MINUTES} to go off: shift more slowly",
             )
         if handler.provisioned_concurrency.target_utilization is not None:
             warnings.add_warning_v2(

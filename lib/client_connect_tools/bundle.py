@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uv
-
 import client_connect
 from client_connect.networks import digest as digest_of_networks
 from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
-from client_connect_tools.errors import BundleError
+from client_connect_tools._installing import PLATFORMS, install, recipe
+from client_connect_tools._own_sources import own_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,15 +27,7 @@ PLATFORM_FILE = "platform.json"
 LOCK = Path(__file__).with_name("bundle.txt")
 _SOURCES = Path(client_connect.__file__).parent
 _OLDEST_PYTHON = (3, 11)
-# The oldest C library of all Lambda runtimes from Python 3.11 on is newer than that of manylinux2014.
-ARCHITECTURES = {"arm64": "aarch64-manylinux2014", "x86_64": "x86_64-manylinux2014"}
-_INSTALL_TIMEOUT_S = 300
-# First from the cache alone: that needs no network, and is quicker where there is one. Then as uv is configured,
-# for the index may be named there; and at last without that, for a project's constraints are not meant for us.
-_ATTEMPTS = (("--offline", "--no-config"), ("--offline",), (), ("--no-config",))
-_AS_CONFIGURED = 2
-# The lock says it all; what would change it is for the project that uses this library.
-_NOT_PASSED_ON = ("UV_COMPILE_BYTECODE", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_EXCLUDE_NEWER")
+ARCHITECTURES = PLATFORMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,7 @@ class Bundle:
         parts = [
             self.policies,
             LOCK.read_text("utf-8"),
-            *_recipe(self.python, ARCHITECTURES[self.architecture]),
+            *recipe(self.python, self.architecture),
         ]
         parts += [part for path in _source_files() for part in (path.name, path.read_text("utf-8"))]
         digest = sha256()
@@ -84,12 +72,13 @@ class Bundle:
         """Put the code together in an empty or missing folder.
 
         The dependencies come from uv's cache when it has them, else from the package index that uv is
-        configured for. Only wheels are taken, and each must have the hash that the lock states.
+        configured for, or that pip is. Only wheels are taken, each must have the hash that the lock states, and
+        every installed file must be the one in the wheel.
 
         Raises:
-            BundleError: When a dependency cannot be installed.
+            BundleError: When a dependency cannot be installed, or is not the locked one.
         """
-        _install(folder, self.python, ARCHITECTURES[self.architecture])
+        install(folder, LOCK, self.python, self.architecture)
         package = folder / _SOURCES.name
         package.mkdir()
         for source in _source_files():
@@ -136,54 +125,4 @@ def runs_on(python: str) -> bool:
 
 
 def _source_files() -> Sequence[Path]:
-    return sorted(path for path in _SOURCES.iterdir() if path.suffix in (".py", ".cedarschema"))
-
-
-def _install(folder: Path, python: str, platform: str) -> None:
-    command = [
-        *(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)),
-        *("--requirements", str(LOCK), *_recipe(python, platform)),
-    ]
-    failures = []
-    for attempt in _ATTEMPTS:
-        result = _run([*command, *attempt])
-        (folder / ".lock").unlink(missing_ok=True)  # else the folder would not be empty for the next attempt
-        if result.returncode == 0:
-            return
-        failures.append(result.stderr)
-    raise BundleError(_failure(failures[_AS_CONFIGURED], python, platform))
-
-
-def _recipe(python: str, platform: str) -> list[str]:
-    """Return the arguments that decide what is installed."""
-    return [
-        *("--python-version", python, "--python-platform", platform),
-        *("--only-binary", ":all:", "--no-deps", "--require-hashes"),
-        # No links into uv's cache, and no bytecode, which differs by machine.
-        *("--link-mode", "copy", "--no-compile-bytecode"),
-    ]
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(  # noqa: S603 - uv itself, with arguments of our own
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON},
-        )
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"uv took longer than {_INSTALL_TIMEOUT_S} s")
-
-
-def _failure(stderr: str, python: str, platform: str) -> str:
-    wanted = ", ".join(line.split()[0] for line in LOCK.read_text("utf-8").splitlines() if "==" in line)
-    return (
-        f"could not install {wanted} for Python {python} on {platform}:\n{stderr.strip()}\n"
-        "If the index is the cause, give uv one that it can reach (UV_DEFAULT_INDEX), or let it keep its cache "
-        "between runs (UV_CACHE_DIR); or run `client-connect bundle` where there is a network, and pass the folder as "
-        "code=lambda_.Code.from_asset(folder)"
-    )
+    return own_sources(_SOURCES, ".py", ".cedarschema")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from hashlib import sha256
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
@@ -11,11 +10,14 @@ from urllib.parse import quote
 from uuid import NAMESPACE_OID, uuid5
 
 import client_connect
-from client_connect_tools.bundle import LOCK, PLATFORM_FILE
+from client_connect_tools._wheel_records import locked_wheels
+from client_connect_tools.bundle import PLATFORM_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from client_connect_tools._wheel_records import LockedWheel
 
 _LIBRARY = "cdk-client-connect"
 _BUNDLE = "bundle"
@@ -26,23 +28,35 @@ _LICENCES = {_LIBRARY: "Apache-2.0", "cedarpy": "Apache-2.0", "tzdata": "Apache-
 def bill_of_materials(folder: Path) -> str:
     """Return what is in a bundle: the same text for the same bundle.
 
-    It lists the runtime package and every file that is not of a locked package, each with its hash, and the
-    locked packages with their licence, the hashes that the lock admits, and what they say themselves that is
-    compiled into them.
+    It lists every file with the hash of what is there: those of the runtime package, of each locked package and of
+    none of them. Of a locked package it also states the licence, the hash of the wheel that the lock has for the
+    platform, and what the package says itself that is compiled into it.
 
     Args:
         folder: What ``Bundle.build`` filled.
 
     Source: https://cyclonedx.org/docs/1.6/json/
     """
+    platform = json.loads((folder / PLATFORM_FILE).read_text("utf-8"))
+    wheels = locked_wheels(platform["python"], platform["architecture"])
     packages = sorted(metadata.distributions(path=[str(folder)]), key=lambda package: package.name)
     compiled_in = {package.name: _declared(folder, package) for package in packages}
-    files = list(_files(folder, packages))
-    ours = [file for file in files if file["name"].startswith(f"{client_connect.__name__}/")]
+    owners = {file.as_posix(): package.name for package in packages for file in package.files or ()}
+    files: dict[str, list[dict[str, Any]]] = {}
+    for file in _files(folder):
+        is_ours = file["name"].startswith(f"{client_connect.__name__}/")
+        files.setdefault(_LIBRARY if is_ours else owners.get(file["name"], ""), []).append(file)
     components = [
-        {**_package(_LIBRARY, metadata.version(_LIBRARY)), "components": ours},
-        *(_locked(package, compiled_in[package.name]) for package in packages),
-        *(file for file in files if file not in ours),
+        {**_package(_LIBRARY, metadata.version(_LIBRARY)), "components": files.pop(_LIBRARY)},
+        *(
+            _locked(
+                package,
+                wheels[package.name],
+                [*compiled_in[package.name].get("components", ()), *files.pop(package.name)],
+            )
+            for package in packages
+        ),
+        *files.get("", ()),
     ]
     names = [package.name for package in packages]
     document = {
@@ -51,7 +65,7 @@ def bill_of_materials(folder: Path) -> str:
         "specVersion": "1.6",
         "serialNumber": uuid5(NAMESPACE_OID, json.dumps(components)).urn,
         "version": 1,
-        "metadata": {"lifecycles": [{"phase": "build"}], "component": _whole(folder)},
+        "metadata": {"lifecycles": [{"phase": "build"}], "component": _whole(platform)},
         "components": components,
         "dependencies": [
             {"ref": _BUNDLE, "dependsOn": [component["bom-ref"] for component in components]},
@@ -62,8 +76,7 @@ def bill_of_materials(folder: Path) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _whole(folder: Path) -> dict[str, Any]:
-    platform = json.loads((folder / PLATFORM_FILE).read_text("utf-8"))
+def _whole(platform: Mapping[str, str]) -> dict[str, Any]:
     properties = [{"name": f"{_LIBRARY}:{name}", "value": value} for name, value in platform.items()]
     return {
         "type": "application",
@@ -85,24 +98,19 @@ def _package(name: str, version: str) -> dict[str, Any]:
     }
 
 
-def _locked(package: metadata.Distribution, declared: Mapping[str, Any]) -> dict[str, Any]:
+def _locked(
+    package: metadata.Distribution, wheel: LockedWheel, parts: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     component = _package(package.name, package.version)
-    hashes = [{"alg": "SHA-256", "content": digest} for digest in _admitted(package.name)]
     component["externalReferences"] = [
         {
             "type": "distribution",
             "url": component["purl"],
-            "comment": "the lock admits the files with these hashes and no other; one of them is installed",
-            "hashes": hashes,
+            "comment": "the wheel that the lock has for the platform",
+            "hashes": [{"alg": "SHA-256", "content": wheel.wheel}],
         }
     ]
-    return {**component, "components": declared["components"]} if declared else component
-
-
-def _admitted(name: str) -> list[str]:
-    """Return the hashes that the lock has for a package."""
-    (entry,) = re.findall(rf"^{re.escape(name)}==.*\n((?: .*\n?)+)", LOCK.read_text("utf-8"), re.MULTILINE)
-    return re.findall(r"--hash=sha256:([0-9a-f]{64})", entry)
+    return {**component, "components": [*parts]}
 
 
 def _declared(folder: Path, package: metadata.Distribution) -> dict[str, Any]:
@@ -121,12 +129,11 @@ def _links(name: str, declared: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**link, "ref": name} if link["ref"] == root else link
 
 
-def _files(folder: Path, packages: Iterable[metadata.Distribution]) -> Iterator[dict[str, Any]]:
-    """Yield the files that are of none of the packages."""
-    theirs = {file.as_posix() for package in packages for file in package.files or ()}
+def _files(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield all files, each with the hash of what is there."""
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name not in theirs:
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
             digest = sha256(path.read_bytes()).hexdigest()
             yield {
                 "type": "file",

@@ -42,9 +42,9 @@ TABLES = {"CLIENT_CONNECT_DEVICES_TABLE": "devices", "CLIENT_CONNECT_WAIVERS_TAB
 class FaultyDynamoDb(ThreadingHTTPServer):
     """Hands requests on to the emulator, but answers those of an operation by its faults first, in their order."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
-        self.behind = endpoint
+        self.behind = emulator
         self.faults: defaultdict[str, list[Fault]] = defaultdict(list)
         self.requests: list[str] = []
 
@@ -71,8 +71,8 @@ class _Request(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _forward(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        headers = {name: self.headers[name] for name in ("X-Amz-Target", "Content-Type", "Authorization")}
-        request = urllib.request.Request(self.server.behind, json.dumps(body).encode(), headers)  # noqa: S310 - loopback
+        headers = {name: self.headers[name] for name in ("X-Amz-Target", "Content-Type")}
+        request = self.server.behind.signed("dynamodb", "POST", "/", json.dumps(body).encode(), headers)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request) as response:
@@ -156,7 +156,7 @@ def inventory(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[I
     """Empty tables behind a server that can fail."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    server = FaultyDynamoDb(emulator.endpoint)
+    server = FaultyDynamoDb(emulator)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     inventory = Inventory(emulator, server)
     for table, key in (("devices", COMMON_NAME), ("waivers", HOLDER)):

@@ -275,7 +275,7 @@ def test_alarms_of_ones_own_come_last(stack: cdk.Stack, handler: Callable[..., C
     alarms = only(template(stack).find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
     assert alarms[-1] == {"Name": "Desk"}
     assert alarms[-2]["Name"]["Ref"].startswith("Alarm")
-    assert len(alarms) == 8
+    assert len(alarms) == 7
 
 
 def fails(problem: str, scope: cdk.Stack, **arguments: Any) -> None:
@@ -316,8 +316,8 @@ def test_an_alarm_that_is_given_twice_counts_once(
     again = [monitoring.alarms["HandlerErrors"], own, own]
     GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=again)
     alarms = only(template(stack).find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
-    assert len(alarms) == 7
-    assert len({each["Name"]["Ref"] for each in alarms}) == 7
+    assert len(alarms) == 6
+    assert len({each["Name"]["Ref"] for each in alarms}) == 6
 
 
 def test_fails_for_more_alarms_than_code_deploy_takes(
@@ -326,7 +326,7 @@ def test_fails_for_more_alarms_than_code_deploy_takes(
     """Ten in all, with those of the monitoring."""
     defined = handler()
     monitoring = monitoring_of(defined)
-    own = [alarm(stack, f"Alarm{number}") for number in range(5)]
+    own = [alarm(stack, f"Alarm{number}") for number in range(6)]
     fails(
         "^11 alarms would roll back, .* but CodeDeploy takes at most 10; give fewer alarms, or switch",
         stack,
@@ -465,10 +465,10 @@ def test_fails_in_another_stack(stack: cdk.Stack, handler: Callable[..., ClientC
     ("concurrency", "shifting", "warned"),
     [
         (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(), []),
-        (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(interval=Duration.minutes(15)), []),
+        (ProvisionedConcurrency.fixed(2), TrafficShifting.canary(interval=Duration.minutes(10)), []),
         (
             ProvisionedConcurrency.fixed(2),
-            TrafficShifting.canary(interval=Duration.minutes(14)),
+            TrafficShifting.canary(interval=Duration.minutes(9)),
             ["shiftsBeforeAlarms"],
         ),
         (

@@ -244,6 +244,47 @@ def test_a_writer_may_do_more_with_the_key(stack: cdk.Stack) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["key", "imported key", "alias", "imported alias"])
+def test_a_key_is_granted_through_dynamodb_alone(kind: str) -> None:
+    """Whoever has the role cannot decrypt what another service has encrypted with the same key."""
+    flag = {"@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal": True}
+    stack = cdk.Stack(
+        cdk.App(context={**flag, **NO_BUNDLING}), "Stack", env=cdk.Environment(region="eu-central-1")
+    )
+    key: kms.IKey = kms.Key(stack, "Key")
+    if kind == "imported key":
+        key = kms.Key.from_key_arn(stack, "Imported", "arn:aws:kms:eu-central-1:111122223333:key/a-b")
+    elif kind == "alias":
+        key = kms.Alias(stack, "Alias", alias_name="alias/own", target_key=key)
+    elif kind == "imported alias":
+        key = kms.Alias.from_alias_name(stack, "Alias", "alias/vpn")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    ConnectionRegistry(stack, "Registry", encryption_key=key).grant_record(role)
+    policies = template(stack).find_resources("AWS::IAM::Policy").values()
+    (granted,) = (
+        statement
+        for policy in policies
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "kms:" in str(statement["Action"])
+    )
+    assert granted["Condition"]["StringEquals"] == {"kms:ViaService": "dynamodb.eu-central-1.amazonaws.com"}
+    assert ("ForAnyValue:StringEquals" in granted["Condition"]) == (kind == "imported alias")
+
+
+def test_who_has_no_policy_is_named_in_the_keys_policy_through_dynamodb_alone(stack: cdk.Stack) -> None:
+    """Such as another account."""
+    registry = ConnectionRegistry(stack, "Registry", encryption_key=kms.Key(stack, "Key"))
+    registry.grant_record(iam.AccountPrincipal("444455556666"))
+    (key,) = template(stack).find_resources("AWS::KMS::Key").values()
+    (granted,) = (
+        statement
+        for statement in key["Properties"]["KeyPolicy"]["Statement"]
+        if statement["Action"] != "kms:*"
+    )
+    via = {"Fn::Join": ["", ["dynamodb.", {"Ref": "AWS::Region"}, ".amazonaws.com"]]}
+    assert granted["Condition"] == {"StringEquals": {"kms:ViaService": via}}
+
+
 def test_warns_of_a_key_that_cannot_be_granted(stack: cdk.Stack) -> None:
     """Without a feature flag the CDK grants nothing by an imported alias; those of AWS need no grant."""
     for id_, alias in (("Ours", "alias/vpn"), ("OfAws", "alias/aws/dynamodb")):

@@ -29,6 +29,7 @@ PLUGIN = "client_connect_pytest.py"
 DATA = {
     "client_connect/schema.cedarschema",
     "client_connect_tools/bundle.in",
+    "client_connect_tools/bundle.records.json",
     "client_connect_tools/bundle.txt",
     *(f"{package}/py.typed" for package in PACKAGES),
 }

@@ -11,10 +11,17 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import uv
 
 from client_connect_tools import Bundle, BundleError, bundle
+from client_connect_tools._uv_cache import take_along
+from client_connect_tools._wheel_records import locked_wheels, require_locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[3]
 POLICIES = '@id("nobody")\n@message("Not today, für niemand.")\nforbid (principal, action, resource);\n'
@@ -221,9 +228,104 @@ def test_fails_when_a_package_is_not_the_locked_one(
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
+@pytest.fixture
+def cache(tmp_path: Path, built: Path) -> Path:
+    """Return a copy of what uv's cache has of the packages, to be tampered with."""
+    assert built.is_dir()
+    own = subprocess.run([uv.find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True)
+    (tmp_path / "cache").mkdir()
+    take_along(Path(own.stdout.strip()), tmp_path / "cache", LOCKED)
+    return tmp_path / "cache"
+
+
+def append(path: Path, text: str) -> None:
+    """Change a file."""
+    path.write_text(path.read_text("utf-8") + text, "utf-8")
+
+
+TAMPERED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a changed module": (
+        lambda package: append(package / "cedarpy" / "__init__.py", "\nEVIL = True\n"),
+        r"cedarpy/__init__\.py has been changed",
+    ),
+    "a changed engine": (
+        lambda package: next((package / "cedarpy").glob("*.so")).write_bytes(b"\x7fELF"),
+        r"cedarpy/_internal\S*\.so has been changed",
+    ),
+    "a module that hides one of the SDK": (
+        lambda package: (package / "boto3.py").write_text("EVIL = True\n", "utf-8"),
+        r"boto3\.py is of no locked package",
+    ),
+    "bytecode that Python would run in place of a module": (
+        lambda package: (
+            (package / "cedarpy" / "__pycache__").mkdir(),
+            (package / "cedarpy" / "__pycache__" / "pst.cpython-314.pyc").write_bytes(b"evil"),
+        ),
+        r"cedarpy/__pycache__/pst\.cpython-314\.pyc is of no locked package",
+    ),
+    "a file that is gone": (
+        lambda package: (package / "cedarpy" / "pst.py").unlink(),
+        r"cedarpy/pst\.py is missing",
+    ),
+    "a changed file that RECORD agrees with": (
+        lambda package: (
+            append(package / "cedarpy" / "pst.py", "\nEVIL = True\n"),
+            append(next(package.glob("cedarpy-*.dist-info")) / "RECORD", "cedarpy/evil.py,,\n"),
+        ),
+        r"cedarpy-\S+\.dist-info/RECORD is not that of the locked wheel",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_fails_when_uvs_cache_was_tampered_with(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The installer takes what its cache has unpacked; the bundle holds what the lock says, or nothing."""
+    tamper, message = TAMPERED[name]
+    packages = [each.parent for each in cache.glob("archive-*/*/cedarpy-*.dist-info")]
+    for package in packages:
+        tamper(package)
+    assert packages
+    monkeypatch.setenv("UV_CACHE_DIR", str(cache))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    folder = tmp_path / "out"
+    with pytest.raises(BundleError, match=rf"{message}.*uv cache clean cedarpy tzdata"):
+        HERE.build(folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_fails_when_an_installed_file_is_a_link(built: Path, tmp_path: Path) -> None:
+    """Where a link leads can change after the look."""
+    folder = tmp_path / "installed"
+    for part in (part for name in LOCKED for part in built.glob(f"{name}*")):
+        shutil.copytree(part, folder / part.name)
+    wheels = locked_wheels(PYTHON, ARCHITECTURE)
+    require_locked(folder, wheels)
+    zones = folder / "tzdata" / "zones"
+    zones.rename(tmp_path / "zones")
+    zones.symlink_to(tmp_path / "zones")
+    with pytest.raises(BundleError, match="tzdata/zones has been changed"):
+        require_locked(folder, wheels)
+
+
+def test_there_is_a_record_for_every_runtime_and_package() -> None:
+    """Each is of a wheel that the lock has; where there is none, the message says which Python there is."""
+    hashes = set(re.findall(r"sha256:(\w+)", bundle.LOCK.read_text("utf-8")))
+    for python in ("3.11", "3.12", "3.13", "3.14"):
+        for architecture in bundle.ARCHITECTURES:
+            wheels = locked_wheels(python, architecture)
+            assert {name: wheel.version for name, wheel in wheels.items()} == LOCKED
+            assert {wheel.wheel for wheel in wheels.values()} <= hashes
+    with pytest.raises(
+        BundleError, match=r"no locked packages for Python 3\.99 on arm64; use one of 3\.11, "
+    ):
+        locked_wheels("3.99", "arm64")
+
+
 def test_fails_when_uv_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hanging download ends in an error."""
-    monkeypatch.setattr(bundle, "_INSTALL_TIMEOUT_S", 0.001)
+    monkeypatch.setattr("client_connect_tools._installing.INSTALL_TIMEOUT_S", 0.001)
     with pytest.raises(BundleError, match=r"uv took longer than 0\.001 s"):
         HERE.build(tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
 from client_connect_tools import Bundle, bundle
+from client_connect_tools._wheel_records import locked_wheels
 from client_connect_tools.cli import main
 from client_connect_tools.sbom import bill_of_materials
 
@@ -53,7 +55,7 @@ def test_the_schema_can_object() -> None:
 
 
 def test_it_lists_the_locked_packages(folder: Path, components: dict[str, Any]) -> None:
-    """Each with its version, its licence, and the hashes that the lock admits."""
+    """Each with its version, its licence, and the hash of the one wheel that the lock has for the platform."""
     for name, version in re.findall(r"^(\S+)==(\S+)", LOCK, re.MULTILINE):
         package = components[name]
         assert (package["version"], package["purl"]) == (version, f"pkg:pypi/{name}@{version}")
@@ -65,12 +67,44 @@ def test_it_lists_the_locked_packages(folder: Path, components: dict[str, Any]) 
         for name in ("cedarpy", "tzdata")
         for digest in components[name]["externalReferences"][0]["hashes"]
     ]
-    assert hashes == re.findall(r"sha256:(\w+)", LOCK)
+    assert hashes == [wheel.wheel for wheel in locked_wheels("3.14", "arm64").values()]
+    assert set(hashes) <= set(re.findall(r"sha256:(\w+)", LOCK))
+
+
+def test_it_states_the_files_of_the_packages_that_are_there(folder: Path, tmp_path: Path) -> None:
+    """A file that is changed, added or gone after the build is stated as it is, not as the wheel has it."""
+    changed = tmp_path / "changed"
+    shutil.copytree(folder, changed)
+    (changed / "cedarpy" / "__init__.py").write_text("EVIL = True\n", "utf-8")
+    (changed / "tzdata" / "evil.py").write_text("EVIL = True\n", "utf-8")
+    (changed / "tzdata" / "zones").unlink()
+    before, after = (
+        files_of(json.loads(bill_of_materials(each))["components"]) for each in (folder, changed)
+    )
+    evil = sha256(b"EVIL = True\n").hexdigest()
+    assert {name for name in before if before[name] != after.get(name)} == {
+        "cedarpy/__init__.py",
+        "tzdata/zones",
+    }
+    assert (after["cedarpy/__init__.py"], after["tzdata/evil.py"]) == (evil, evil)
+    assert before.keys() == {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def files_of(components: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the hashes of all files, at any depth."""
+    found = {each["name"]: each["hashes"][0]["content"] for each in components if each["type"] == "file"}
+    for each in components:
+        found |= files_of(each.get("components", []))
+    return found
 
 
 def test_it_lists_what_is_compiled_into_the_engine(components: dict[str, Any]) -> None:
     """Cedar itself is among it, with a hash and a licence, as all the rest."""
-    compiled_in = {each["name"]: each for each in components["cedarpy"]["components"]}
+    compiled_in = {
+        each["name"]: each for each in components["cedarpy"]["components"] if each["type"] != "file"
+    }
     assert {"cedar-policy", "cedar-policy-core"} <= compiled_in.keys()
     assert all(each["hashes"] and each["licenses"] for each in compiled_in.values())
 

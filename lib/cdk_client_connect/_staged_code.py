@@ -1,0 +1,103 @@
+"""Whether the code that the CLI deploys is the code that was built.
+
+The CDK names an asset's folder in ``cdk.out`` after a hash of what it is made from, and never looks into one that is
+there already. What changed such a folder, or the archive that the CLI made of it, would be deployed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+from zipfile import BadZipFile, ZipFile
+
+from aws_cdk import AssetStaging, Stage
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect.errors import InvalidCode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from constructs import Construct
+
+    _Files = Mapping[str, bytes]
+
+_NO_STAGING = "aws:cdk:disable-asset-staging"
+_SHOWN = 3
+
+
+def new_folder(scope: Construct) -> Path:
+    """Return an empty folder for an asset of this scope.
+
+    It ends with this process; but where nothing is staged, what reads the template reads the folder too, later.
+    """
+    folder = Path(mkdtemp(prefix="client-connect-"))
+    if not is_unstaged(scope):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def is_unstaged(scope: Construct) -> bool:
+    """Tell whether the template refers to the folders of assets themselves."""
+    return bool(scope.node.try_get_context(_NO_STAGING))
+
+
+def stage_nothing(scope: Construct) -> None:
+    """Let the template refer to the folders of the assets in this scope."""
+    scope.node.set_context(_NO_STAGING, True)  # noqa: FBT003 - the CDK's signature
+
+
+def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: bool = True) -> None:
+    """Check that the place of a function's code in ``cdk.out`` holds that code.
+
+    Args:
+        function: The function.
+        code: Its code.
+        in_full: Whether all of the folder is staged; else the asset's options may leave out files.
+
+    Raises:
+        InvalidCode: When it holds anything else.
+    """
+    staging = next((each for each in function.node.find_all() if isinstance(each, AssetStaging)), None)
+    if staging is None or not isinstance(code, lambda_.AssetCode):
+        return
+    source, staged = Path(code.path).absolute(), Path(staging.absolute_staged_path)
+    if staged == source:
+        return
+    wanted = _files(source)
+    _require_same(staged, wanted, _files(staged), in_full=in_full)
+    stage = Stage.of(function)
+    archive = Path(stage.outdir, ".cache", f"{staging.asset_hash}.zip") if stage else None
+    if archive is not None and archive.exists() and source.is_dir():
+        _require_same(archive, wanted, _in_archive(archive), in_full=in_full)
+
+
+def _require_same(place: Path, wanted: _Files, found: _Files, *, in_full: bool) -> None:
+    names = wanted.keys() | found.keys() if in_full else found.keys()
+    different = sorted(name for name in names if wanted.get(name) != found.get(name))
+    if different:
+        more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
+        raise InvalidCode(
+            f'"{place}" is not the code that was built, by {", ".join(different[:_SHOWN])}{more}: an interrupted '
+            "synthesis left it behind, or it was changed; delete it and synthesize again"
+        )
+
+
+def _files(place: Path) -> _Files:
+    """Return the files of a folder by name, or a file as the only one of none."""
+    if not place.is_dir():
+        return {place.suffix: place.read_bytes()}
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()
+    }
+
+
+def _in_archive(archive: Path) -> _Files:
+    try:
+        with ZipFile(archive) as opened:
+            return {each: opened.read(each) for each in opened.namelist() if not each.endswith("/")}
+    except (BadZipFile, OSError):
+        return {"not an archive": b""}
