@@ -154,7 +154,7 @@ def unpacked(table: bytes) -> dict[str, list[str]]:
     found = Networks(table)
     lists: dict[str, list[str]] = {name: [] for name in found.names}
     for first, last, names in found.intervals():
-        for network in summarize_address_range(first, last) if names else ():  # type: ignore[type-var]
+        for network in summarize_address_range(first, last) if names else ():
             for name in names:
                 lists[name].append(str(network))
     return lists

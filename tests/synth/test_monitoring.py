@@ -70,23 +70,19 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "Undecided": ("ClientConnect", "Undecided", "Maximum", 1, 300),
     "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
-<<<<<<< HEAD
-    "ReauthorizerStopped": ("ClientConnect", "Reauthorized", "SampleCount", 0, 300),
     "AuthorizationPolicyTerminations": (
         *("AWS/ClientVPN", "AuthorizationPolicyTerminatedConnections", "Sum", 10, 300),
     ),
 }
-OF_SEVERAL_METRICS = {"DenialBurst", "AuthorizationPolicyDenials", "NotificationErrors"}
-# Of the others one period is enough.
-PERIODS = {"Undecided": 3, "ReauthorizerErrors": 3, "ReauthorizerStopped": 6}
-=======
-    "NotificationErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
+# Alarms that watch several metrics or an expression; each has a test of its own.
+OF_SEVERAL_METRICS = {
+    "DenialBurst",
+    "AuthorizationPolicyDenials",
+    "NotificationErrors",
+    "ReauthorizerStopped",
 }
-# Alarms that watch an expression; each has a test of its own.
-EXPRESSIONS = {"DenialBurst", "ReauthorizerStopped"}
 # Of the others one period is enough.
-PERIODS = {"ReauthorizerErrors": 3}
->>>>>>> security
+PERIODS = {"Undecided": 3, "ReauthorizerErrors": 3}
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
 
 
@@ -156,14 +152,9 @@ def test_the_alarms_are_these(whole: Template) -> None:
         for name, (namespace, *_) in ALARMS.items()
         for suffix in (of_endpoints if namespace == "AWS/ClientVPN" else ("",))
     }
-<<<<<<< HEAD
     expected |= {f"AuthorizationPolicyDenials{suffix}" for suffix in of_endpoints}
-    assert alarms(whole).keys() == expected | {"DenialBurst", "NotificationErrors"}
+    assert alarms(whole).keys() == expected | {"DenialBurst", "NotificationErrors", "ReauthorizerStopped"}
     assert {definition.name for definition in DEFINITIONS} - ALARMS.keys() == OF_SEVERAL_METRICS
-=======
-    assert alarms(whole).keys() == expected | EXPRESSIONS
-    assert {definition.name for definition in DEFINITIONS} == ALARMS.keys() | EXPRESSIONS
->>>>>>> security
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -432,17 +423,7 @@ def test_alarms_of_runs_see_a_run_in_each_period(stack: cdk.Stack, minutes: int,
     )
     monitored(stack, handler, reauthorizer=reauthorizer)
     found = alarms(template(stack))
-<<<<<<< HEAD
-    of_runs = (
-        "CapExceeded",
-        "Undecided",
-        "ReauthorizerIncomplete",
-        "ReauthorizerErrors",
-        "ReauthorizerStopped",
-    )
-=======
-    of_runs = ("CapExceeded", "ReauthorizerErrors")
->>>>>>> security
+    of_runs = ("CapExceeded", "Undecided", "ReauthorizerIncomplete", "ReauthorizerErrors")
     assert {found[name]["Period"] for name in of_runs} == {period}
     stopped = found["ReauthorizerStopped"]["Metrics"]
     assert {each["MetricStat"]["Period"] for each in stopped if "MetricStat" in each} == {period}
