@@ -11,10 +11,13 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, OsVersion
+from client_connect.networks import Networks
+from client_connect_tools.networks import lists_given, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,6 +31,11 @@ WINDOWS: dict[str, dict[str, int] | None] = {
     "6.1, i386 executable running on amd64 host": {"major": 6, "minor": 1},
     "10.0.22631,amd64": {"major": 10, "minor": 0, "build": 22631},
     "10.0.19045,arm64": {"major": 10, "minor": 0, "build": 19045},
+    "6.1_64bit": {"major": 6, "minor": 1},
+    "10.0,_amd64_executable": {"major": 10, "minor": 0},
+    "6.1,_i386_executable_running_on_amd64_host": {"major": 6, "minor": 1},
+    "10.0": {"major": 10, "minor": 0},
+    "10.0.19045": {"major": 10, "minor": 0, "build": 19045},
     "unknown": None,
     "": None,
 }
@@ -37,6 +45,8 @@ CLIENTS: dict[str, dict[str, int] | None] = {
     "2.7.0": {"major": 2, "minor": 7, "patch": 0},
     "3.10.1": {"major": 3, "minor": 10, "patch": 1},
     "5.2.1": {"major": 5, "minor": 2, "patch": 1},
+    "2.6_rc2": {"major": 2, "minor": 6, "patch": 0},
+    "3.git::3e56f9a6": None,
     "git": None,
     "": None,
 }
@@ -47,9 +57,15 @@ ADDRESSES = {
     "2001:db8::17": "2001:db8::17",
     "::1": "::1",
 }
+NETWORKS = {
+    "office": ["198.51.100.0/29", "2001:db8::/32"],
+    "home": ["198.51.100.7/32"],
+    "ten": ["10.0.0.0/8"],
+}
+_TABLE = Networks(packed(lists_given(NETWORKS)) or b"")
 USERS = ("bob", "Bob", "ALICE@example.com", "\u00c4nne", 'quo"te', "back\\slash", "\U0001f600", "")
 GROUPS = ("staff", "contractors", "Domain Users", 'quo"te', "\u6771\u4eac")
-DEVICES = ("laptop-1", "Laptop-2", "\u00fcbermut", "")
+DEVICES = ("laptop-1", "Laptop-2", "\u00fcbermut", "BOB", "alice@example.com", "")
 PLATFORMS = ("win", "Win", "mac", "linux", "android", "")
 ENDPOINTS = ("cvpn-endpoint-0123456789abcdef0", "cvpn-endpoint-2")
 ZONES = ("UTC", "Europe/Berlin", "Asia/Seoul", "America/Los_Angeles", "Asia/Kathmandu", "Pacific/Apia")
@@ -105,8 +121,9 @@ class Connection:
     def facts(self) -> Facts:
         """Return it as the handler takes it."""
         device = self.device
+        request = ConnectionRequest.from_event(self.event)
         return Facts(
-            ConnectionRequest.from_event(self.event),
+            request,
             now=self.now,
             time_zone=ZoneInfo(self.zone),
             inventory=self.inventory,  # type: ignore[arg-type]
@@ -122,6 +139,7 @@ class Connection:
             active_connections=self.active_connections,
             custom_facts="disabled" if self.custom is None else "available",
             custom=self.custom,
+            networks=_TABLE.names_of(request.public_ip),
         )
 
 
@@ -193,6 +211,21 @@ def _os(connection: Connection) -> dict[str, int] | None:
     return WINDOWS.get(connection.event["platform-version"]) if windows else None
 
 
+def _is_user(connection: Connection, name: str) -> bool:
+    return connection.user != "" and connection.user.lower() == name.lower()
+
+
+def _owner_tags(connection: Connection) -> list[str]:
+    tags = connection.device["tags"] if connection.device else {}
+    return sorted(name for name, value in tags.items() if _is_user(connection, value))
+
+
+def _networks(connection: Connection) -> list[str]:
+    address = ip_address(ADDRESSES[connection.event["public-ip"]])
+    address = getattr(address, "ipv4_mapped", None) or address
+    return [name for name, lists in NETWORKS.items() if any(address in ip_network(each) for each in lists)]
+
+
 def _time(connection: Connection) -> dict[str, Any]:
     local = connection.local
     return {
@@ -230,7 +263,9 @@ DOCUMENTED: dict[str, Callable[[Connection], Any]] = {
     "inventory": lambda connection: connection.inventory,
     "waivers": lambda connection: list(connection.waivers),
     "activeConnections": lambda connection: connection.active_connections,
-    "networks": lambda _: [],  # no set of policies here names one
+    "networks": _networks,
+    "ownCertificate": lambda connection: _is_user(connection, connection.certificate),
+    "ownerTags": _owner_tags,
     "custom": lambda connection: connection.custom,
     "customFacts": lambda connection: "disabled" if connection.custom is None else "available",
 }
