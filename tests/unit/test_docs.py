@@ -223,7 +223,11 @@ def test_everything_that_is_reported_is_explained(kind: advice.Kind) -> None:
 @pytest.mark.parametrize("name", sorted({*properties_that_may_change(), "FileSystemConfigs"}))
 def test_changed_properties_are_explained(name: str) -> None:
     """By an explanation of their own, or by that of all, however the report shows the name."""
-    for shown in (f"changed{name}", f"cdk-client-connect::changed{name}", f"[ack: cdk-client-connect::changed{name}]"):
+    for shown in (
+        f"changed{name}",
+        f"cdk-client-connect::changed{name}",
+        f"[ack: cdk-client-connect::changed{name}]",
+    ):
         (found,) = advice.find(shown)
         assert found.kind == "synthesis warning"
         assert found.name in {f"changed{name}", "changedProperty"}
