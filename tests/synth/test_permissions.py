@@ -12,6 +12,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 import cdk_client_connect
@@ -23,6 +24,7 @@ from cdk_client_connect import (
     DeviceInventory,
     EndpointAttachment,
     EndpointAuthorizationPolicy,
+    FunctionSettings,
     GradualDeployment,
     Notifications,
     Policies,
@@ -60,6 +62,7 @@ RESOURCES = {
     ARN.format("events", "event-bus/default"): "the bus",
     "Stack/Topic": "the topic",
     "Stack/TopicKey": "the topic's key",
+    "Stack/Queue": "the queue",
     ARN.format("ec2", f"client-vpn-endpoint/{ENDPOINT_ID}"): "that endpoint",
     ARN.format("ec2", "client-vpn-endpoint/*"): "all endpoints of the account and Region",
     "arn:AWS::Partition:iam::AWS::AccountId:role/aws-service-role/clientvpn-connections.amazonaws.com/"
@@ -73,6 +76,7 @@ Permission = tuple[str, str, str]
 def everything(stack: cdk.Stack) -> None:
     """Define each construct, with all that asks for a permission."""
     key = kms.Key(stack, "TablesKey")
+    settings = FunctionSettings(vpc=ec2.Vpc(stack, "Vpc"), dead_letter_queue=sqs.Queue(stack, "Queue"))
     handler = ClientConnectHandler(
         stack,
         "Handler",
@@ -81,12 +85,17 @@ def everything(stack: cdk.Stack) -> None:
         connection_registry=ConnectionRegistry(stack, "Registry", encryption_key=key),
         encryption_key=kms.Key(stack, "EnvironmentKey"),
         tracing=lambda_.Tracing.ACTIVE,
-        vpc=ec2.Vpc(stack, "Vpc"),
+        vpc=settings.vpc,
+        dead_letter_queue=settings.dead_letter_queue,
     )
-    EndpointAttachment(stack, "Attachment", handler=handler, endpoint_id=ENDPOINT_ID)
-    ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID])
+    EndpointAttachment(
+        stack, "Attachment", handler=handler, endpoint_id=ENDPOINT_ID, function_settings=settings
+    )
+    ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID], function_settings=settings
+    )
     topic = sns.Topic(stack, "Topic", master_key=kms.Key(stack, "TopicKey"))
-    monitoring = monitor(stack, handler, Notifications.sns(topic))
+    monitoring = monitor(stack, handler, Notifications.sns(topic), settings)
     GradualDeployment(stack, "Deployment", handler=handler, monitoring=monitoring)
     EndpointAuthorizationPolicy(
         stack,
@@ -102,7 +111,10 @@ def on_a_bus(stack: cdk.Stack) -> None:
 
 
 def monitor(
-    stack: cdk.Stack, handler: ClientConnectHandler, notifications: Notifications
+    stack: cdk.Stack,
+    handler: ClientConnectHandler,
+    notifications: Notifications,
+    settings: FunctionSettings | None = None,
 ) -> ConnectionMonitoring:
     """Define a monitoring."""
     return ConnectionMonitoring(
@@ -112,6 +124,7 @@ def monitor(
         endpoints=[ENDPOINT_ID],
         connection_log_group=None,
         notifications=notifications,
+        function_settings=settings,
     )
 
 

@@ -14,9 +14,11 @@ import pytest
 
 import cdk_client_connect
 import client_connect_tools
+from cdk_client_connect import _final_function
 from cdk_client_connect._alarms import DEFINITIONS
 from client_connect import InvalidPolicySet, InvalidRequest
-from client_connect.handler import TimeNearlyUsedUp
+from client_connect.connections import RequestTooLarge
+from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
 from client_connect_tools import (
     LINTS,
     Policies,
@@ -159,7 +161,10 @@ OF_THE_HANDLER = "".join(
     map(inspect.getsource, (checks, custom_schema, _messages, _network_names, _reviewed_files, _validation))
 )
 OF_NATIVE = "".join(map(inspect.getsource, (native.checks, _reviewed_files, _types)))
-WARNING = re.compile(r"cdk-client-connect:([A-Za-z]+)")
+WARNING = re.compile(r"cdk-client-connect::?([A-Za-z]+)")
+# The names of findings in the final template.
+FINAL = re.compile(r'(?:rule=|self\._deviation\()"([A-Za-z]+)"')
+OF_A_PROPERTY = re.compile(r'self\._warning\(\s*"([A-Za-z]+)"')
 
 
 def rules(source: str) -> set[str]:
@@ -169,9 +174,25 @@ def rules(source: str) -> set[str]:
 
 
 def synthesis_warnings() -> set[str]:
-    """Return the names of the warnings that constructs add; `policies` is the key of metadata."""
-    sources = (path.read_text("utf-8") for path in (ROOT / "lib" / "cdk_client_connect").rglob("*.py"))
-    return {name for source in sources for name in WARNING.findall(source)} - {"policies"}
+    """Return the names of the warnings that constructs and checks of the final template add.
+
+    `policies` is the key of metadata. A changed property without an explanation of its own has that of all.
+    """
+    sources = [path.read_text("utf-8") for path in (ROOT / "lib" / "cdk_client_connect").rglob("*.py")]
+    found = {name for source in sources for pattern in (WARNING, FINAL) for name in pattern.findall(source)}
+    return found - {"policies"} | own_explanations() | {"changedProperty"}
+
+
+def own_explanations() -> set[str]:
+    """Return the names of the warnings of changed properties that have an explanation of their own."""
+    names = {f"changed{name}" for name in properties_that_may_change()}
+    return {name for name in names if [each.name for each in advice.find(name)] == [name]}
+
+
+def properties_that_may_change() -> set[str]:
+    """Return the properties of a function of which another value is a warning."""
+    of_some = inspect.getsource(_final_function.FunctionCheck)
+    return {*_final_function._WARNED, *OF_A_PROPERTY.findall(of_some), "ReservedConcurrentExecutions"}
 
 
 def exceptions() -> set[str]:
@@ -199,10 +220,31 @@ def test_everything_that_is_reported_is_explained(kind: advice.Kind) -> None:
     assert {each.name for each in advice.of_kind(kind)} == EXPLAINED[kind]
 
 
+@pytest.mark.parametrize("name", sorted({*properties_that_may_change(), "FileSystemConfigs"}))
+def test_changed_properties_are_explained(name: str) -> None:
+    """By an explanation of their own, or by that of all, however the report shows the name."""
+    for shown in (
+        f"changed{name}",
+        f"cdk-client-connect::changed{name}",
+        f"[ack: cdk-client-connect::changed{name}]",
+    ):
+        (found,) = advice.find(shown)
+        assert found.kind == "synthesis warning"
+        assert found.name in {f"changed{name}", "changedProperty"}
+
+
 def test_every_kind_is_explained() -> None:
     """The only kind whose names are known nowhere else is that of errors in records, which are classes."""
     assert advice.FILES.keys() - EXPLAINED.keys() == {"record error"}
-    known = {InvalidRequest, InvalidPolicySet, TimeNearlyUsedUp, ValueError}
+    known = {
+        InvalidRequest,
+        InvalidPolicySet,
+        TimeNearlyUsedUp,
+        ValueError,
+        FileNotFoundError,
+        EndpointNotAnswered,
+        RequestTooLarge,
+    }
     assert {each.name for each in advice.of_kind("record error")} == {each.__name__ for each in known}
 
 
@@ -223,7 +265,16 @@ def test_advice_is_complete(each: advice.Advice) -> None:
 
 
 # What needs hundreds of characters, or another file.
-NOT_WRITTEN_OUT = {"too-deep", "too-long", "too-large", "custom-schema"}
+NOT_WRITTEN_OUT = {
+    "too-deep",
+    "too-long",
+    "too-large",
+    "custom-schema",
+    "hidden-character",
+    "network-list",
+    "inline-networks",
+    "unused-network",
+}
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,10 @@ FILES: dict[Kind, str] = {
 MAX_DESCRIPTION_LENGTH = 1024
 
 _LINK = re.compile(r"\[([^]]+)]\([^)]+\)")
-# As findings and warnings show a name, and as an alarm of an endpoint has it.
-_AROUND = re.compile(r"cdk-client-connect:|[()`\"\s]")
+# What findings and warnings show around a name; two colons where a check of the final template reports it.
+_AROUND = re.compile(r"ack:\s|cdk-client-connect::?|[][()`\"\s]")
+# Warnings of changed properties are named after them. The remaining properties share one explanation.
+_CHANGED, _CHANGED_PROPERTY = "changed", "changedProperty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +101,13 @@ def find(name: str) -> tuple[Advice, ...]:
     """Return what a name may mean, one for each kind; nothing when there is no such name.
 
     Args:
-        name: In any case of the letters. A warning may have the prefix ``cdk-client-connect:``, and an alarm what
-            CloudFormation or the name of an endpoint adds to it.
+        name: In any case of the letters. A warning may have the prefix ``cdk-client-connect:`` or
+            ``cdk-client-connect::``, and an alarm what CloudFormation or the name of an endpoint adds to it.
     """
     wanted = _AROUND.sub("", name).lower()
     exact = tuple(each for each in every() if each.name.lower() == wanted)
+    if not exact and wanted.startswith(_CHANGED):
+        return (find_one(_CHANGED_PROPERTY, "synthesis warning"),)
     return exact or tuple(each for each in of_kind("alarm") if each.name.lower() in wanted)
 
 
