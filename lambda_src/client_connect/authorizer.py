@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cedarpy
 
+from client_connect.policy_reads import may_read
 from client_connect.policy_set import InvalidPolicySet, PolicySet
 from client_connect.response import MAX_MESSAGE_LENGTH
-from client_connect.schema import schema_text
+from client_connect.schema import required_attributes, schema_text
 from client_connect.settings import ERROR_DENIAL
 from client_connect.shortening import length
 
@@ -104,8 +105,13 @@ class Authorizer:
             from client_connect.networks import Networks  # noqa: PLC0415 - who has none does not import it
 
             self.networks = Networks(networks)
+        # The engine takes longest to read the context, so it gets no attribute that no policy reads. This is only done
+        # with those that are always there: if one were missing by mistake, it would be an error, which denies, while
+        # a test for an optional one would quietly fail.
+        reads = self.policies.reads
+        self._unread = frozenset(name for name in required_attributes() if not may_read(reads, name))
         try:
-            self._schema = cedarpy.Schema.from_str(schema_text(custom))
+            self._schema = cedarpy.Schema.from_str(schema_text(custom, optional=self._unread))
         except ValueError as error:
             raise InvalidPolicySet(f"the schema of the custom facts cannot be parsed: {error}") from error
 
@@ -114,7 +120,9 @@ class Authorizer:
         facts = self.located(facts)
         # As text, because the engine would otherwise write the same text for each set of policies.
         request, entities = facts.cedar_request(), _as_text(facts.cedar_entities())
-        request["context"] = _as_text(request["context"])
+        request["context"] = _as_text(
+            {name: value for name, value in request["context"].items() if name not in self._unread}
+        )
 
         def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
             return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))

@@ -28,6 +28,7 @@ _UNKNOWN = "-"
 _MORE = " …"
 
 _TEMPORARY, _CHALLENGE = "TEMP", "CRV1:"
+_BEGINNING = re.compile(r"\A[\s\x00-\x1f\x7f-\x9f]+")
 _NO_COMMAND = "VPN: "
 
 
@@ -63,9 +64,10 @@ def command_in(message: str) -> str:
     """Return what OpenVPN clients would take for a command, or an empty string.
 
     After a message that begins with ``TEMP``, clients from 2.6 on connect again by themselves; OpenVPN 3 ignores white
-    space before it. ``CRV1:`` opens a dialog; OpenVPN GUI looks for it anywhere in the message.
+    space before it, and in an answer control characters are spaces. ``CRV1:`` opens a dialog; OpenVPN GUI looks for it
+    anywhere in the message.
     """
-    if message.lstrip().startswith(_TEMPORARY):
+    if _BEGINNING.sub("", message).startswith(_TEMPORARY):
         return _TEMPORARY
     return _CHALLENGE if _CHALLENGE in message else ""
 

@@ -24,6 +24,7 @@ _READ_TIMEOUT_S = 1.0
 
 _IDS_PER_CALL = 200
 _PAGE_SIZE = 1000
+_MOST_PAGES = 5
 
 # A connection that failed to terminate is still up.
 _OPEN = frozenset({"active", "failed-to-terminate"})
@@ -40,8 +41,12 @@ class QueriesPaused(Exception):
     """EC2 did not answer a moment ago, so it is not queried now."""
 
 
+class TooManyPages(Exception):
+    """EC2 did not come to an end."""
+
+
 class OpenConnections:
-    """Queries EC2 for connections: one call for each endpoint, without a second attempt."""
+    """Queries EC2 for connections: usually one call for each endpoint, without a second attempt."""
 
     def __init__(self) -> None:
         self._paused_until = datetime.min.replace(tzinfo=UTC)
@@ -51,6 +56,7 @@ class OpenConnections:
 
         Raises:
             QueriesPaused: When a call failed within the last 10 seconds.
+            TooManyPages: When EC2 gives token after token.
             ClientError, BotoCoreError: When EC2 cannot be queried, or throttles.
         """
         now = datetime.now(UTC)
@@ -74,18 +80,26 @@ class OpenConnections:
         )
 
     def _statuses(self, endpoint_id: str, connection_ids: list[str]) -> dict[str, str]:
-        try:
-            answer = self._client.describe_client_vpn_connections(
-                ClientVpnEndpointId=endpoint_id,
-                Filters=[{"Name": "connection-id", "Values": connection_ids}],
-                MaxResults=_PAGE_SIZE,
-            )
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] == _NO_ENDPOINT:
-                return {}
-            raise
-        found = answer.get("Connections", ())
-        return {each["ConnectionId"]: each.get("Status", {}).get("Code", "") for each in found}
+        parameters: dict[str, Any] = {
+            "ClientVpnEndpointId": endpoint_id,
+            "Filters": [{"Name": "connection-id", "Values": connection_ids}],
+            "MaxResults": _PAGE_SIZE,
+        }
+        statuses: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            try:
+                answer = self._client.describe_client_vpn_connections(**parameters)
+            except self._client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] == _NO_ENDPOINT:
+                    return {}
+                raise
+            found = answer.get("Connections", ())
+            statuses |= {each["ConnectionId"]: each.get("Status", {}).get("Code", "") for each in found}
+            # A page may be empty though others follow.
+            parameters["NextToken"] = answer.get("NextToken")
+            if not parameters["NextToken"]:
+                return statuses
+        raise TooManyPages(f"EC2 has more than {_MOST_PAGES} pages of connections")
 
     @cached_property
     def _client(self) -> Any:  # noqa: ANN401 - Lambda's image has no stubs

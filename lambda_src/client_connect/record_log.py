@@ -30,6 +30,8 @@ _LEVELS = {logging.INFO: "INFO", logging.WARNING: "WARNING", logging.ERROR: "ERR
 # How Lambda's runtime for Python marks a frame that holds a line of JSON of a level.
 _FRAMES = {logging.INFO: 0xA55A000E, logging.WARNING: 0xA55A0012, logging.ERROR: 0xA55A0016}
 _STANDARD_OUTPUT = 1
+# Lambda logs this too.
+_STANDARD_ERROR = 2
 _LOCK_SECONDS = 0.1
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -66,10 +68,19 @@ class DescriptorLog:
         descriptor: The file descriptor.
         framed: Whether it takes the frames of Lambda's runtime instead of lines.
         lock: Held while a record is written, because others write to the descriptor too.
+        original: What it is a duplicate of, for the case that somebody closes the duplicate. Default: of nothing.
     """
 
-    def __init__(self, descriptor: int, *, framed: bool = False, lock: threading.RLock | None = None) -> None:
-        self._descriptor = descriptor
+    def __init__(
+        self,
+        descriptor: int,
+        *,
+        framed: bool = False,
+        lock: threading.RLock | None = None,
+        original: int | None = None,
+    ) -> None:
+        self._descriptors = (descriptor,) if original is None else (descriptor, original)
+        self._file = _file(descriptor)
         self._framed = framed
         self._lock = lock
 
@@ -94,12 +105,13 @@ class DescriptorLog:
         if request_id:
             line["requestId"] = request_id
         data = f"{_encode(line | dict(fields))}\n".encode(errors="backslashreplace")
-        self._send(_framed(level, data) if self._framed else data)
-
-    def _send(self, data: bytes) -> None:
         with self._alone():
-            while data:
-                data = data[os.write(self._descriptor, data) :]
+            # Somebody may have closed all descriptors that he did not know, and opened other files in their places.
+            found = next((each for each in self._descriptors if _file(each) == self._file), None)
+            if found is None:
+                _send(_STANDARD_ERROR, data)
+            else:
+                _send(found, _framed(level, data) if self._framed else data)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -144,10 +156,33 @@ def of_process() -> RecordLog:
         for handler in logging.getLogger().handlers:
             descriptor, framed = _descriptor(handler)
             if descriptor is not None:
-                # A duplicate, which stays as it is when the original is closed or redirected.
-                return DescriptorLog(os.dup(descriptor), framed=framed, lock=handler.lock)
-        return DescriptorLog(os.dup(_STANDARD_OUTPUT))
+                return _log_behind(descriptor, framed=framed, lock=handler.lock)
+        return _log_behind(_STANDARD_OUTPUT)
     return LoggerLog()
+
+
+def _log_behind(
+    descriptor: int, *, framed: bool = False, lock: threading.RLock | None = None
+) -> DescriptorLog:
+    """Return the log behind a duplicate, which stays as it is when the original is closed or redirected."""
+    return DescriptorLog(os.dup(descriptor), framed=framed, lock=lock, original=descriptor)
+
+
+def _file(descriptor: int) -> tuple[int, int] | None:
+    """Return which file, pipe or socket is behind a descriptor; ``None`` when it is closed."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _send(descriptor: int, data: bytes) -> None:
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:  # somebody does not want to wait, and whoever reads the log is slow
+            os.set_blocking(descriptor, True)
 
 
 def _descriptor(handler: logging.Handler) -> tuple[int | None, bool]:

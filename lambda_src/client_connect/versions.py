@@ -14,7 +14,7 @@ _WINDOWS = re.compile(
     r"[\s_]*(?:(?:Microsoft[\s_]+)?Windows[\s_]+NT[\s_]+)?"
     rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]+)?)?"
     r"((?:_|[^\w.+-]).*)?",
-    re.DOTALL,
+    re.DOTALL | re.IGNORECASE,
 )
 _NUMBERS = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:\.[0-9]{{1,9}})?)?", re.ASCII)
 # A part that is not a number, such as the "git" of "3.git", is not known. What follows "_" or "-" is not a part.

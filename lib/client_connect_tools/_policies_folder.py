@@ -5,6 +5,7 @@ Everything in the folder is either read, or is nothing that could be taken for a
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,14 @@ _LIKE_TESTS = re.compile(r"(?:^|[._-])tests?[._-]?to?ml(?![a-z])")
 # What version control keeps; and what editors keep while a file is open: no text of Cedar.
 _NEVER_READ = re.compile(r"\.(?:git|hg|svn|jj)|\.#.*|\..*\.sw[a-p]")
 _PROSE = (".md", ".rst", ".adoc", ".html", ".py")
-_POLICY = re.compile(r"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()", re.MULTILINE)
+_SPACE = r"(?:\s|//[^\n]*\n)*"
+_POLICY = re.compile(
+    rf"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()|\b(?:permit|forbid){_SPACE}\({_SPACE}principal\b",
+    re.MULTILINE,
+)
 _TEST = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?tests?[\"']?[ \t]*\]\]", re.MULTILINE)
 _LOOKED_INTO = 64 * 1024
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _POLICIES, _TESTS, _SCHEMA = "policies", "policy tests", "the schema of extra facts"
 _READ_FROM = {
@@ -200,9 +206,10 @@ def _overlooked(file: Path) -> str:
         return ""
     try:
         with file.open("rb") as opened:
-            text = opened.read(_LOOKED_INTO).decode("utf-8", "replace")
+            content = opened.read(_LOOKED_INTO)
     except OSError:
         return "cannot be read, so nobody knows what is in it; remove it"
+    text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8", "replace")
     if kind := _POLICIES if _POLICY.search(text) else _TESTS if _TEST.search(text) else "":
         return f"has {kind} in it, but is not read: {_READ_FROM[kind]}; rename or remove it"
     if _is_list_of_networks(text):
@@ -255,10 +262,5 @@ def _named(path: Path, problem: str) -> list[str]:
 def _refuse(place: Path, problems: list[str]) -> None:
     if problems:
         raise InvalidPolicies(
-            "\n".join(
-                [
-                    f'"{shown(place)}" cannot be read as one set of policies:',
-                    *(f"  {each}" for each in sorted(problems)),
-                ]
-            )
+            f'"{shown(place)}" cannot be read as one set of policies:', details=sorted(problems)
         )

@@ -42,8 +42,12 @@ class InvalidPolicies(ClientConnectError):
         findings: Everything that is wrong with them, in the order of the files.
     """
 
-    def __init__(self, message: str, findings: Sequence[Finding] = ()) -> None:
-        super().__init__("\n".join([printable(message), *(f"  {finding}" for finding in findings)]))
+    def __init__(
+        self, message: str, findings: Sequence[Finding] = (), *, details: Sequence[str] = ()
+    ) -> None:
+        # Only these line ends are ours; one in a message may be a file's name.
+        lines = [*(f"  {printable(each)}" for each in details), *(f"  {finding}" for finding in findings)]
+        super().__init__("\n".join([printable(message), *lines]))
         self.findings: tuple[Finding, ...] = tuple(findings)
 
 

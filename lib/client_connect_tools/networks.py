@@ -98,8 +98,8 @@ def lists_given(given: Lists | None) -> tuple[NetworkList, ...]:
         if path.suffix not in (NETWORKS_SUFFIX, ".md") and not path.name.startswith(".")
     ]
     if problems or not found.files:
-        what = "\n  ".join(["", *problems]) if problems else f" no NAME{NETWORKS_SUFFIX} file"
-        raise InvalidPolicies(f'the folder of networks "{shown(folder)}" has{":" if problems else ""}{what}')
+        what = ":" if problems else f" no NAME{NETWORKS_SUFFIX} file"
+        raise InvalidPolicies(f'the folder of networks "{shown(folder)}" has{what}', details=problems)
     return lists_of_files(file for file in found.files if file.suffix == NETWORKS_SUFFIX)
 
 

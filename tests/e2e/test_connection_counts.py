@@ -248,6 +248,19 @@ def test_connections_to_several_endpoints_are_counted(
     assert handler(world, Rules(connections_per_user=2).to_cedar())(client("c", "phone")) is True
 
 
+@pytest.mark.parametrize("most_pages", [1, 2])
+def test_connections_on_another_page_count(
+    world: LiveConnections, client: Clients, log: Log, monkeypatch: pytest.MonkeyPatch, most_pages: int
+) -> None:
+    """EC2 may answer with fewer than asked for; if it never comes to an end, the number is not known."""
+    monkeypatch.setattr(open_connections, "_PAGE_SIZE", 5)
+    monkeypatch.setattr(open_connections, "_MOST_PAGES", most_pages)
+    world.connect([client(str(number), f"device-{number}") for number in range(7)])
+    assert handler(world, Rules(connections_per_user=6).to_cedar())(client("b", "phone")) is (most_pages == 1)
+    assert world.api.requests[DESCRIBE] == most_pages
+    assert ("more than 1 pages" in str(log.record().get("unavailable"))) is (most_pages == 1)
+
+
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InternalError", "RequestLimitExceeded"])
 def test_where_ec2_does_not_say_the_limit_lets_pass(
     world: LiveConnections, client: Clients, log: Log, code: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import cedarpy
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
-from client_connect.schema import schema_text
+from client_connect.schema import required_attributes, schema_text
 from tests.unit.runtime.conftest import PERMIT, decide, event, unhurried
 
 LINUX = 'when { context.platform == "linux" }'
@@ -247,3 +248,32 @@ def test_an_authorizer_of_some_policies_has_no_other_and_none_in_shadow_mode() -
         ("try",),
         ("open",),
     )
+
+
+REQUIRED = sorted(required_attributes())
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("reading", ["context has {}", "context.{0} == context.{0}", "context == context"])
+def test_the_engine_gets_whatever_a_policy_reads(name: str, reading: str) -> None:
+    """Whichever policy it is, in shadow mode too."""
+    reader = permit("reader", "", f"when {{ {reading.format(name)} }}")
+    assert decide(PERMIT + reader) == Decision(allowed=True, determining=("all", "reader"))
+    shadow = decide(PERMIT + f"@shadow {reader.strip()}")
+    assert (shadow.shadow_allowed, shadow.shadow_errors) == (("reader",), ())
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_the_engine_gets_nothing_that_no_policy_reads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Reading it is most of what a decision takes; what is optional is sent, for a test of it must not fail."""
+    sent: list[str] = []
+    real = cedarpy.is_authorized
+
+    def spy(request: dict[str, str], *rest: Any) -> cedarpy.AuthzResult:
+        sent.extend(json.loads(request["context"]))
+        return real(request, *rest)
+
+    monkeypatch.setattr(cedarpy, "is_authorized", spy)
+    assert decide(permit("reader", "", f"when {{ context has {name} }}")).allowed
+    assert set(sent) & set(REQUIRED) == {name}
+    assert {"connectionId", "platform", "publicIp", "username", "os"} <= set(sent)

@@ -75,6 +75,8 @@ def test_values_are_printable_and_nothing_but_text(changes: dict[str, object], s
         (" {username} may not connect", "TEMP"),
         ("{username} may not connect", "\n TEMP[advance no]"),
         ("TE{username}", "MP[backoff 9]"),
+        ("\0{username} may not connect", "TEMP[backoff 0]:try"),
+        (" \x1f\x85{username} may not connect", "TEMP"),
         ("{common-name}{username}", "EMP"),
         ("You are {username}", "x CRV1:R,E:id:Ym9i:Password?"),
         ("You are {username}", "CRCRV1:V1:CRV1:"),

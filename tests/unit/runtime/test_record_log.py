@@ -188,3 +188,37 @@ def test_a_thread_that_hangs_while_it_logs_delays_no_record(tmp_path: Path) -> N
         released.set()
         thread.join()
     assert b"message" in (tmp_path / "log").read_bytes()
+
+
+# What a module, or a package that it imports, may do to the descriptors of its process.
+CLOSED = "os.closerange(3, 256)"
+REOPENED = "os.closerange(3, 256); files = [open(os.devnull, 'w') for _ in range(9)]"
+REDIRECTED = f"{REOPENED}; os.dup2(files[0].fileno(), 1)"
+BUSY = "os.set_blocking(1, False)"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="not Lambda's descriptors")
+@pytest.mark.parametrize(
+    ("doing", "error"), [(CLOSED, 0), (REOPENED, 0), ("os.close(1)", 0), (REDIRECTED, 1), (BUSY, 0)]
+)
+def test_records_outlive_what_happens_to_descriptors(doing: str, error: int) -> None:
+    """They go to where they belong, and else to standard error, which Lambda logs too; never to another file."""
+    program = f"""
+import logging, os
+from client_connect import record_log
+{doing}
+for number in range(100):
+    record_log.log.write(logging.INFO, str(number), {{"long": "x" * 4000}})
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "AWS_LAMBDA_FUNCTION_NAME": "f"},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    outputs = [result.stdout, result.stderr]
+    assert [json.loads(line)["message"] for line in outputs[error].splitlines()] == [
+        str(number) for number in range(100)
+    ]
+    assert outputs[1 - error] == b""

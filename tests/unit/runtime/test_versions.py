@@ -30,6 +30,8 @@ near_versions = st.text(alphabet="0123456789., _-+abcdimrstxe٣\uff16\n", max_si
         ("_10.0\t64bit", OsVersion(10, 0)),
         ("6.1.7601_Service_Pack_1", OsVersion(6, 1, 7601)),
         ("6.1;x64", OsVersion(6, 1)),
+        ("microsoft windows nt 6.1.7601", OsVersion(6, 1, 7601)),
+        ("WINDOWS_NT_6.1_64BIT", OsVersion(6, 1)),
         ("7.0", OsVersion(7, 0)),
     ],
 )

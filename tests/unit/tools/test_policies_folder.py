@@ -135,6 +135,8 @@ def test_fails_for_what_looks_like_a_part_but_is_not_read(folder: Path, name: st
         ("leavers", NO_MACS, "has policies in it"),
         ("contractors.txt", f"# old\n{NO_MACS}", "has policies in it"),
         ("contractors.policy", "\tforbid(principal, action, resource);", "has policies in it"),
+        ("staff", '@shadow @id("x") permit(principal, action, resource);', "has policies in it"),
+        ("mobile.txt", "@shadow forbid // for now\n( principal, action, resource );", "has policies in it"),
         ("checks.toml", TEST.format("x"), "has policy tests in it"),
         ("office.txt", "# ours\n198.51.100.0/24\n", "has networks in it"),
         ("Networks/office.txt", "2001:db8::/32 # ours\n", "has networks in it"),
@@ -148,6 +150,12 @@ def test_fails_for_what_has_a_part_in_it_but_is_not_read(
     write(f"policies/{name}", text)
     (found,) = problems()
     assert found.startswith(f'"{folder.as_posix()}/{name}" {what}, but is not read: ')
+
+
+def test_fails_for_policies_in_another_encoding(folder: Path) -> None:
+    """As some editors on Windows save text."""
+    (folder / "leavers.txt").write_bytes(NO_MACS.encode("utf-16"))
+    assert [each.split(", ")[0] for each in problems()] == ['"policies/leavers.txt" has policies in it']
 
 
 @pytest.mark.parametrize(
