@@ -1292,7 +1292,7 @@ def test_two_thousand_rules_decide_as_they_read() -> None:
     assert len(texts) >= 1990  # a few are so simple that they happen twice
     # No rule agrees only because it always applies, or never.
     few = {
-        key: number for key in product(("denies", "is waived", "passes"), IDS) if (number := counts[key]) < 50
+        key: number for key in product(("denies", "is waived", "passes"), IDS) if (number := counts[key]) < 40
     }
     assert few == {}
     assert counts["all", "allowed"] > 50

@@ -100,7 +100,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         ],
     ),
     "invisible-character": (
-        [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn-staff\\u{200b}") }};'],
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn-staff\\u{{200b}}") }};'],
         [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn staff") }};'],
     ),
     "never-applies": (
