@@ -23,6 +23,7 @@ PSEUDO = {
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/Vpn/12345678-1234-1234-1234-123456789012",
 }
 # Parliament finds its data by pkg_resources, which setuptools no longer has; it asks for the path of a file alone.
 LINT = """

@@ -161,7 +161,7 @@ def documented() -> list[Permission]:
 def permissions(resources: dict[str, Any]) -> Iterator[Permission]:
     """Yield what the roles of a template may do."""
     for logical_id, resource in resources.items():
-        properties = resource["Properties"]
+        properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::IAM::Role":
             function = function_of(logical_id, resources)
             for policy in properties.get("ManagedPolicyArns", ()):
