@@ -258,7 +258,17 @@ class LiveConnections:
             self._dynamodb.batch_write_item(RequestItems=requests)
 
 
-_session = cache(botocore.session.get_session)
+_new_session = botocore.session.get_session
+
+
+def _session() -> Any:  # noqa: ANN401 - botocore's
+    return _session_of(os.environ["AWS_ACCESS_KEY_ID"])
+
+
+@cache
+def _session_of(_access_key_id: str) -> Any:  # noqa: ANN401 - botocore's
+    """Return a session, which keeps the credentials of the emulator that it was made for."""
+    return _new_session()
 
 
 def _batched(clients: Iterable[Client], size: int) -> Iterator[list[Client]]:

@@ -120,9 +120,7 @@ class Authorizer:
         facts = self.located(facts)
         # As text, because the engine would otherwise write the same text for each set of policies.
         request, entities = facts.cedar_request(), _as_text(facts.cedar_entities())
-        request["context"] = _as_text(
-            {name: value for name, value in request["context"].items() if name not in self._unread}
-        )
+        request["context"] = _as_text(self._read_of(request["context"]))
 
         def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
             return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
@@ -143,6 +141,16 @@ class Authorizer:
             errors=enforced.errors,
             waived=self._waived(facts, enforced) if facts.waivers else (),
         )
+
+    def _read_of(self, context: dict[str, Any]) -> dict[str, Any]:
+        """Return what any policy may read of a context."""
+        unread = self._unread
+        read = {name: value for name, value in context.items() if name not in unread}
+        if "time" in read:
+            read["time"] = {
+                name: value for name, value in read["time"].items() if f"time.{name}" not in unread
+            }
+        return read
 
     def located(self, facts: Facts) -> Facts:
         """Return facts with the named networks of their public address, unless they say which already."""

@@ -39,8 +39,16 @@ def reads(node: object, *, split: Collection[str] = ()) -> frozenset[str]:
 
 
 def may_read(facts: Collection[str], name: str) -> bool:
-    """Tell whether who reads these facts may read an attribute of the context: also as a part of the whole."""
-    return name in facts or CONTEXT in facts
+    """Tell whether who reads these facts may read an attribute of the context: as a part of the whole, or a part of it.
+
+    Args:
+        facts: As ``reads`` returns them.
+        name: The attribute's name, such as ``time``, or that of one in a record that is ``split``: ``time.now``.
+    """
+    outer, dot, _ = name.partition(".")
+    if CONTEXT in facts or name in facts:
+        return True
+    return outer in facts if dot else any(fact.startswith(f"{name}.") for fact in facts)
 
 
 class _Search:

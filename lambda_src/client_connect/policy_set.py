@@ -64,7 +64,8 @@ class PolicySet(NamedTuple):
         shadow_forbids: The forbids that are evaluated and logged only.
         shadow_permits: The permits that are evaluated and logged only.
         digest: The first 12 hexadecimal digits of the SHA-256 of the text, to tell versions apart.
-        reads: The names of the facts that any of them reads, those in shadow mode too, as ``policy_reads`` has them.
+        reads: The names of the facts that any of them reads, those in shadow mode too, as ``policy_reads`` has them;
+            of the time, each attribute by itself, such as ``time.now``.
     """
 
     by_id: dict[str, Policy]
@@ -108,7 +109,7 @@ class PolicySet(NamedTuple):
             shadow_forbids=subset(shadow=True, effects=("forbid",)),
             shadow_permits=subset(shadow=True, effects=("permit",)),
             digest=sha256(text.encode()).hexdigest()[:12],
-            reads=frozenset[str]().union(*map(reads, contents.values())),
+            reads=frozenset[str]().union(*(reads(content, split=("time",)) for content in contents.values())),
         )
 
     def only(self, ids: Collection[str]) -> PolicySet:

@@ -290,6 +290,15 @@ def test_without_a_way_to_ec2_nobody_waits_long(
     assert "EndpointConnectionError" in log.record()["unavailable"]["registry"]
 
 
+def test_a_limit_counts_with_every_emulator_of_a_process(world: LiveConnections, client: Clients) -> None:
+    """Each has credentials of its own, and takes no others."""
+    assert handler(world)(client("a", "laptop")) is True
+    with Emulator() as emulator:
+        assert (
+            handler(scanned(LiveConnections(emulator=emulator, api=world.api)))(client("b", "laptop")) is True
+        )
+
+
 def users(client: Clients, device: str | None = None) -> tuple[list[Client], list[Client]]:
     """Return thirty users' connections, and their next ones."""
     before = [client(f"old-{n}", device, username=f"user-{n}") for n in range(30)]
