@@ -225,4 +225,5 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
         found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
         assert [each.verdict for each in found] == [verdict] * 2
         assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
-        assert judge.problems == {"customFacts": "RuntimeError: OSError at test_redeciding.py:197 in fails"}
+        line = fails.__code__.co_firstlineno + 1
+        assert judge.problems == {"customFacts": f"RuntimeError: OSError at test_redeciding.py:{line} in fails"}
