@@ -193,6 +193,8 @@ class LiveConnections:
             mock.patch.dict(os.environ, self.environment, clear=True),
             mock.patch("botocore.session.get_session", _session),
         ):
+            # The session keeps the credentials of the emulator that it was first used with.
+            _session().set_credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
             yield
 
     def reauthorizer(  # noqa: PLR0913 - one keyword per part

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from client_connect.time_left import TimeLeft
 
 ACTIVE, TERMINATED, FAILED_TO_TERMINATE = "active", "terminated", "failed-to-terminate"
-# A connection that failed to terminate is still up.
-OPEN = frozenset({ACTIVE, FAILED_TO_TERMINATE})
+# Any other connection may be up: one that failed to terminate is, and so may be one with a status that is not known.
+_ENDED = frozenset({"terminating", TERMINATED})
 
 # The service gives back 5 calls a second to the whole account and Region. Ours leave room for others'.
 PACE_S = 0.25
@@ -50,7 +50,7 @@ class Connection:
         username: Only under Active Directory authentication.
         common_name: The name of the client certificate, or the Active Directory user name.
         established: When it was established, as ``YYYY-MM-DD HH:MM:SS``, which sorts by time.
-        status: ``active``, ``failed-to-terminate``, ``terminating`` or ``terminated``.
+        status: ``active``, ``failed-to-terminate``, ``terminating`` or ``terminated``; empty when it is not told.
     """
 
     connection_id: str
@@ -59,6 +59,11 @@ class Connection:
     common_name: str | None = None
     established: str = ""
     status: str = ACTIVE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is up, unless the service says that it has ended."""
+        return self.status not in _ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,7 @@ class EndpointMissing(Exception):
 
 
 class TokenRefused(Exception):
-    """The service does not take the token of a page, for example because it is too old."""
+    """The service does not return the page of a token, for example because that is too old."""
 
 
 class TerminationFailed(Exception):
@@ -112,7 +117,7 @@ class ClientVpn:
 
         Raises:
             EndpointMissing: When there is no such endpoint.
-            TokenRefused: When the token is not taken; begin again.
+            TokenRefused: When there is no page for the token; begin again.
             OutOfTime: When it is throttled until the time is used up.
             ClientError, BotoCoreError: When the connections cannot be listed.
         """
@@ -133,7 +138,7 @@ class ClientVpn:
             for endpoint_id, ids in by_endpoint.items()
             for first in range(0, len(ids), _IDS_PER_FILTER)
             for found in self._named(endpoint_id, ids[first : first + _IDS_PER_FILTER])
-            if found.status in OPEN
+            if found.is_open
         )
 
     def _named(self, endpoint_id: str, connection_ids: Sequence[str]) -> Iterator[Connection]:
@@ -161,7 +166,7 @@ class ClientVpn:
         except ClientError as error:
             if _code(error) == _NO_ENDPOINT:
                 raise EndpointMissing(endpoint_id) from error
-            if token is not None and _code(error).startswith("Invalid"):
+            if token is not None:  # by whatever code: a token that was saved must not fail every run
                 raise TokenRefused(str(error)) from error
             raise
         found = tuple(_connection(endpoint_id, each) for each in answer.get("Connections", ()))

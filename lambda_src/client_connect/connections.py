@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from client_connect.items import COMMON_NAME, EXPIRES_AT, Key
+from client_connect.names import lower_case
 from client_connect.request import ConnectionRequest
 from client_connect.tables import ConditionFailed
 from client_connect.waiver import device_holder, user_holder
@@ -37,6 +38,9 @@ COUNTS_VALID_UNTIL = "countsValidUntil"
 
 # For how long a process takes the last scan that it knows to be the last.
 _SCAN_READ_EVERY = timedelta(minutes=1)
+
+# By how much the clocks of the re-authorizer and the handler may differ.
+_SKEW = timedelta(minutes=5)
 
 # DynamoDB's items have at most 400 KB, the names of the attributes included. What is longer than a page is compressed.
 _MAX_ITEM_BYTES = 400 * 1024
@@ -228,11 +232,11 @@ class ConnectionTable:
         )
 
     def last_scan(self) -> CompleteScan | None:
-        """Return what the last complete scan saw; ``None`` when there was none."""
+        """Return what the last complete scan saw; ``None`` when there was none, or one that is yet to come."""
         key = self._key(STATE)
         item = self._tables.get([key]).get(key, {})
         try:
-            return CompleteScan(
+            scan = CompleteScan(
                 valid_until=datetime.fromtimestamp(float(item[COUNTS_VALID_UNTIL]["N"]), UTC),
                 endpoints=tuple(sorted(item["countedEndpoints"]["SS"])),  # DynamoDB's sets have no order
                 unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]).astimezone(UTC),
@@ -240,6 +244,7 @@ class ConnectionTable:
             )
         except (LookupError, ValueError, TypeError, OverflowError):
             return None
+        return scan if max(scan.unbroken_since, scan.confirmed_before) <= datetime.now(UTC) + _SKEW else None
 
     def _current_scan(self) -> CompleteScan | None:
         now = datetime.now(UTC)
@@ -263,7 +268,7 @@ def principal_of(request: ConnectionRequest) -> str:
 def device_name(request: ConnectionRequest) -> str | None:
     """Return the common name by which a request names its device: none if it only repeats the name of the user."""
     name, user = request.common_name, request.username
-    return None if name is not None and user is not None and name.lower() == user.lower() else name
+    return None if name is not None and user is not None and lower_case(name) == lower_case(user) else name
 
 
 def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:

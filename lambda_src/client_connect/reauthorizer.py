@@ -7,12 +7,12 @@ only while it has the lease. Whatever interrupts it, the next run sees the conne
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from client_connect.client_vpn import (
-    OPEN,
     TERMINATED,
     EndpointMissing,
     Page,
@@ -22,11 +22,11 @@ from client_connect.client_vpn import (
 from client_connect.connections import CompleteScan
 from client_connect.reauthorizer_state import LeaseLost, LeaseTaken, Terminations
 from client_connect.redeciding import BATCH, Judge, Judgement, Verdict
-from client_connect.scan import Candidate, Scan
+from client_connect.scan import NOBODY, Candidate, Scan, counted
 from client_connect.time_left import OutOfTime
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from client_connect.client_vpn import ClientVpn, Connection
     from client_connect.connections import ConnectionTable
@@ -57,8 +57,9 @@ class Outcome:
         scan: The scan, unless another run is at work.
         scanned: Whether the scan is complete.
         cap_exceeded: Whether the policies deny more connections than may be terminated, so that none of these was.
-        most: How many of the connections that the policies deny the scan might terminate.
+        most: How many of the connections that the policies deny the scan might terminate; of a user, 5 count.
         recent: How many such connections earlier scans terminated within the window, which count beside them.
+        waiting: How many connections beyond the limit of a user have to wait until the window allows more.
         discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
         failures: How many could not be terminated.
@@ -72,6 +73,7 @@ class Outcome:
     cap_exceeded: bool = False
     most: int | None = None
     recent: int = 0
+    waiting: int = 0
     discarded: str = ""
     terminated: int = 0
     failures: int = 0
@@ -118,7 +120,9 @@ class Reauthorizer:
         self._counts_connections = counts_connections
         self._work_id = f"{policies} {settings.to_json()}"
         self._begun_again: set[str] = set()
+        self._tokens: set[str] = set()
         self._terminations: list[Terminations] = []
+        self._ended: Counter[str] = Counter()
         self.outcome: Outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -170,7 +174,7 @@ class Reauthorizer:
         # What this scan has ended in an earlier run is among its denials.
         outcome.recent = sum(each.by_policies for each in self._terminations if each.at < scan.started)
         outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
-        outcome.cap_exceeded = scan.denials > 0 and scan.denials + outcome.recent > outcome.most
+        outcome.cap_exceeded = scan.denials > 0 and scan.counted_denials + outcome.recent > outcome.most
 
     def _see_all(self, scan: Scan) -> None:
         while scan.endpoints:
@@ -206,24 +210,36 @@ class Reauthorizer:
         """Take a page in, or as much of it as there is time for."""
         endpoint, taken = scan.endpoints[0], set(scan.taken)  # EC2 may list one twice
         try:
-            page = self._vpn.page(endpoint, scan.token)
+            page = self._page(endpoint, scan.token)
         except TokenRefused:
             if endpoint in self._begun_again:
                 raise
             self._begun_again.add(endpoint)
+            self._tokens.clear()
             scan.begin_endpoint_again()
             return
         except EndpointMissing:
             self.outcome.missing.append(endpoint)
             page = Page()
-        self._forget_ended([each for each in page.connections if each.status == TERMINATED])
-        is_open = {each.connection_id: each for each in page.connections if each.status in OPEN}
+        is_open = {each.connection_id: each for each in page.connections if each.is_open}
+        ended = [each for each in page.connections if each.status == TERMINATED]
+        self._forget_ended([each for each in ended if each.connection_id not in is_open])
         found = [each for id_, each in is_open.items() if id_ not in taken]
         for batch in _batches(found, BATCH):
             for judgement in self._judged(batch):
                 _take(scan, judgement)
             scan.taken.extend(each.connection_id for each in batch)
         scan.go_on(page.next_token)
+
+    def _page(self, endpoint: str, token: str | None) -> Page:
+        page = self._vpn.page(endpoint, token)
+        if page.next_token is None:
+            self._tokens.clear()
+        elif page.next_token in self._tokens or page.next_token == token:
+            raise TokenRefused(f"the pages of {endpoint} have no end: a token came again")
+        else:
+            self._tokens.add(page.next_token)
+        return page
 
     def _forget_ended(self, connections: Sequence[Connection]) -> None:
         for batch in _batches(connections, BATCH):
@@ -274,12 +290,18 @@ class Reauthorizer:
                 for each in batch
                 if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
             ]
-            self._remember(due, found)
-            for candidate in batch:
-                connection_id = candidate.connection.connection_id
-                if candidate in due:
-                    self._terminate_one(candidate, found[connection_id])
-                del scan.candidates[connection_id]
+            new = self._remember(due, found)
+            ended: list[Candidate] = []
+            try:
+                for candidate in batch:
+                    connection_id = candidate.connection.connection_id
+                    if candidate in due and self._terminate_one(candidate, found[connection_id]):
+                        ended.append(candidate)
+                    del scan.candidates[connection_id]
+            except OutOfTime:
+                self._correct(new, [each for each in new if each in ended], found)
+                raise
+            self._correct(new, [each for each in new if each in ended], found)
         self._state.forget_scan()
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
@@ -291,19 +313,40 @@ class Reauthorizer:
         beyond = [each for each in candidates if each.reason == "connection-limit"]
         beyond.sort(key=lambda each: each.connection.established)
         most = self._settings.maximum_terminations - sum(each.by_limit for each in self._terminations)
-        return denied + beyond[: max(0, most)]
+        chosen = beyond[: max(0, most)]
+        self.outcome.waiting = len(beyond) - len(chosen)
+        return denied + chosen
 
-    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Judgement]) -> None:
-        """Remember that connections are about to be ended, once each, before any of them is."""
+    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Judgement]) -> list[Candidate]:
+        """Remember that connections are about to be ended, once each, before any of them is; return those."""
         if self._settings.dry_run:
-            return
+            return []
         now = datetime.now(UTC).timestamp()
         new = [each for each in due if not self._is_remembered(found[each.connection.connection_id], now)]
+        if new:
+            self._terminations.append(self._counts(now, new, found))
+            self._state.remember_terminations(self._terminations)
+        return new
+
+    def _correct(
+        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Judgement]
+    ) -> None:
+        """Remember only those of the new connections that were ended: one that cannot be uses nothing up."""
         if not new:
             return
-        by_policies = sum(each.reason == "policies" for each in new)
-        self._terminations.append(Terminations(now, by_policies, len(new) - by_policies))
-        self._state.remember_terminations(self._terminations)
+        before = self._terminations.pop()
+        counts = self._counts(before.at, ended, found)
+        self._terminations.append(counts)
+        self._ended.update(_users(ended, found))
+        if counts != before:
+            self._state.remember_terminations(self._terminations)
+
+    def _counts(
+        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Judgement]
+    ) -> Terminations:
+        users = _users(candidates, found)
+        by_policies = counted(self._ended + users) - counted(self._ended)
+        return Terminations(at, by_policies, len(candidates) - users.total())
 
     def _is_remembered(self, judgement: Judgement, now: float) -> bool:
         """Whether a connection was ended before, within the window, and EC2 still lists it."""
@@ -321,14 +364,15 @@ class Reauthorizer:
             if sum(newer.connection_id in is_open for newer in kept[each.principal]) == scan.per_user
         )
 
-    def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> None:
-        """Terminate a connection, and record that."""
+    def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> bool:
+        """Terminate a connection, and record that; tell whether it was."""
         failure = "" if self._settings.dry_run else self._failure(candidate.connection)
         if failure is None:
-            return
+            return False
         self.outcome.terminated += not failure
         self.outcome.failures += bool(failure)
         self._records.of_connection(candidate, judgement, failure=failure)
+        return not failure
 
     def _failure(self, connection: Connection) -> str | None:
         """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
@@ -349,6 +393,15 @@ class Reauthorizer:
             return str(error)
         self._registry.remove(connection_id)
         return None
+
+
+def _users(candidates: Iterable[Candidate], found: Mapping[str, Judgement]) -> Counter[str]:
+    """Return how many of the connections that the policies deny each user has."""
+    return Counter(
+        found[each.connection.connection_id].principal or NOBODY
+        for each in candidates
+        if each.reason == "policies"
+    )
 
 
 def _take(scan: Scan, judgement: Judgement) -> None:

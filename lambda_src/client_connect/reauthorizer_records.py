@@ -92,7 +92,8 @@ class Records:
         if scan is not None:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
         if outcome.most is not None:
-            fields["cap"] = {"most": outcome.most, "recent": outcome.recent}
+            counted = 0 if scan is None else scan.counted_denials
+            fields["cap"] = {"most": outcome.most, "recent": outcome.recent, "counted": counted}
         if outcome.discarded:
             fields["discardedScan"] = outcome.discarded
         if scan is not None and outcome.scanned:
@@ -173,6 +174,7 @@ def _level(outcome: Outcome) -> int:
         or outcome.missing
         or outcome.problems
         or outcome.discarded
+        or outcome.waiting
     ):
         return logging.WARNING
     return logging.INFO

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 
 from client_connect.unknown_connections import UnknownConnections
 
@@ -80,7 +81,7 @@ class ReauthorizerSettings:
 
     def most_terminations(self, connections: int) -> int:
         """Return how many of so many connections the policies may end."""
-        share = max(self.share_floor, int(self.maximum_share * connections))
+        share = max(self.share_floor, int(Fraction(repr(self.maximum_share)) * connections))
         return min(self.maximum_terminations, share)
 
     def to_json(self) -> str:

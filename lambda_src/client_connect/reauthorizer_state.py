@@ -26,6 +26,9 @@ _OURS = "lease = :lease"
 # Of the 400 KB that an item may have.
 _PART_BYTES = 350_000
 
+# Lambda ends a run after 15 minutes.
+_LONGEST_LEASE_S = 1800.0
+
 # By how much the clocks of two runs may differ.
 _SKEW_S = 300.0
 
@@ -89,14 +92,17 @@ class ReauthorizerState:
                 self._key(),
                 UpdateExpression="SET lease = :lease, leaseUntil = :until, leaseWork = :work",
                 # Also when it is ours: the SDK asks again when an answer was lost.
+                # An end that is no number, or too far ahead, was not written here.
                 ConditionExpression=(
-                    f"attribute_not_exists(lease) OR {_OURS} OR leaseUntil < :now OR leaseWork <> :work"
+                    f"attribute_not_exists(lease) OR {_OURS} OR leaseWork <> :work OR "
+                    "NOT (leaseUntil BETWEEN :now AND :latest)"
                 ),
                 ExpressionAttributeValues={
                     ":lease": {"S": self._lease},
                     ":until": {"N": str(now + seconds)},
                     ":work": {"S": work},
                     ":now": {"N": str(now)},
+                    ":latest": {"N": str(now + _LONGEST_LEASE_S)},
                 },
             )
         except ConditionFailed as error:

@@ -8,8 +8,9 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
-from client_connect.client_vpn import ACTIVE, Connection
+from client_connect.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.connections import principal_of
+from client_connect.names import lower_case
 from client_connect.partial_decision import (
     NEW_CONNECTIONS_ONLY,
     OF_INVENTORY,
@@ -271,18 +272,26 @@ def _unavailable(gathered: GatheredFacts) -> frozenset[str]:
     """Return the facts of sources that failed: they may be anything."""
     facts = gathered.facts
     return (
-        (OF_INVENTORY if facts.inventory == "unavailable" else frozenset())
+        (_of_inventory(facts.request) if facts.inventory == "unavailable" else frozenset())
         | (frozenset() if gathered.knows_waivers else OF_WAIVERS)
         | (OF_THE_MODULE if facts.custom_facts == "unavailable" else frozenset())
     )
 
 
+def _of_inventory(request: ConnectionRequest) -> frozenset[str]:
+    """Return what an inventory would say: without a common name there is no device, whatever it has."""
+    return OF_INVENTORY if request.common_name is not None else frozenset({"inventory"})
+
+
 def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
-    """Whether it was terminated a moment ago, and the service does not show that yet."""
+    """Whether it was terminated a moment ago, and the service does not show that yet.
+
+    A time that lies further ahead than clocks differ is no reason to spare a connection.
+    """
     return (
-        connection.status == ACTIVE
+        connection.status != FAILED_TO_TERMINATE
         and entry.terminated is not None
-        and datetime.now(UTC) < entry.terminated + SETTLING
+        and -SETTLING <= datetime.now(UTC) - entry.terminated < SETTLING
     )
 
 
@@ -299,7 +308,7 @@ def _told(connection: Connection, *, certificates: bool = False) -> tuple[Connec
     """
     username, common_name = connection.username, connection.common_name
     if not (username or certificates) or (
-        username and common_name and common_name.lower() == username.lower()
+        username and common_name and lower_case(common_name) == lower_case(username)
     ):
         common_name = None
     request = ConnectionRequest(

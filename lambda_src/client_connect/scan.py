@@ -8,9 +8,10 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
 from client_connect.client_vpn import Connection
+from client_connect.waiver import user_holder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Reason = Literal["policies", "connection-limit"]
 
@@ -24,6 +25,9 @@ _LATEST = 1e11
 NO_PERMIT = "no permit"
 # How a denial is counted of somebody of whom EC2 does not tell who it is.
 NOBODY = "unknown"
+
+# One user with very many connections is no mistake in a policy. The name of a device may be shared by many people.
+_COUNTED_OF_A_USER = 5
 
 
 class DamagedScan(ValueError):
@@ -117,6 +121,11 @@ class Scan:
     def denials(self) -> int:
         """How many connections the policies denied; those beyond the limit of a user are counted apart."""
         return sum(tally.denials for tally in self.tallies.values())
+
+    @property
+    def counted_denials(self) -> int:
+        """How many of the denials count towards the limits."""
+        return counted(_summed(tally.users for tally in self.tallies.values()))
 
     @property
     def open(self) -> int:
@@ -252,6 +261,19 @@ def _is_whole(scan: Scan) -> bool:
         and all(type(each) is int and each >= 0 for each in numbers)
         and all(each.reason in ("policies", "connection-limit") for each in scan.candidates.values())
         and all(id_ == each.connection.connection_id for id_, each in scan.candidates.items())
+    )
+
+
+def counted(users: Mapping[str, int]) -> int:
+    """Return how many connections count towards the limits: of each user at most 5.
+
+    Args:
+        users: How many connections each has, by the name that the registry has.
+    """
+    of_users = user_holder("")
+    return sum(
+        min(number, _COUNTED_OF_A_USER) if name.startswith(of_users) else number
+        for name, number in users.items()
     )
 
 

@@ -71,7 +71,8 @@ class ConnectionReauthorizer(Construct):
         schedule: How often it runs: whole minutes from 1 to 30. Default: every 5 minutes.
         maximum_terminations: The highest number of connections to terminate because of policies within
             ``termination_window``: 0 to 3,000. If the policies deny more, none of these is terminated, and the metric
-            ``CapExceeded`` is 1. Connections beyond ``connections_per_user`` are counted separately. Default: 100.
+            ``CapExceeded`` is 1. Of each user at most 5 connections count. Those beyond ``connections_per_user`` are
+            counted separately. Default: 100.
         maximum_share: The highest share of the open connections to terminate because of policies: more than 0, at
             most 1. Default: 0.25.
         share_floor: How many connections may be terminated whatever their share, for small fleets: 0 to 3,000.

@@ -293,7 +293,9 @@ def test_extra_facts_that_are_unavailable_for_one_connection_are_told_of(world: 
 
     custom = CustomFacts(facts, why_invalid=lambda _: "")
     outcome = world.run(PERMIT, custom=custom, custom_type="{ risk: Long }")
-    assert (tally(outcome), outcome.problems) == ((2, 0, 0), {"customFacts": "OSError: down"})
+    line = facts.__code__.co_firstlineno + 2
+    problem = f"OSError at test_reauthorizer.py:{line} in facts"
+    assert (tally(outcome), outcome.problems) == ((2, 0, 0), {"customFacts": problem})
 
 
 def test_the_limit_on_new_connections_ends_no_old_one(world: LiveConnections) -> None:

@@ -7,12 +7,14 @@ import re
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 
 from client_connect import Device
+from client_connect.client_vpn import Page, TokenRefused
 from client_connect.connections import STATE, CompleteScan, ConnectionTable
 from client_connect.custom_facts import CustomFacts
 from client_connect.items import waivers_item
@@ -380,7 +382,7 @@ def test_terminations_add_up_over_the_window(world: LiveConnections, lines: list
     outcome = run.run()
     run._records.of_run(outcome, milliseconds=1)
     assert (outcome.terminated, outcome.cap_exceeded) == (0, True)
-    assert vars(lines[-1])["cap"] == {"most": 10, "recent": 10}
+    assert vars(lines[-1])["cap"] == {"most": 10, "recent": 10, "counted": 1}
     state = world.registered(STATE)
     assert state is not None
     past = [[at - 3601, *counts] for at, *counts in json.loads(state["terminations"]["S"])]
@@ -684,3 +686,176 @@ def test_a_policy_on_facts_without_a_module_ends_nobody(world: LiveConnections, 
     world.connect([client("a")])
     outcome = world.run(f'{PERMIT} @id("f") {policy}', custom_type="{ risk: Long }")
     assert (terminated(world), tally(outcome)) == ([], (1, 0, 0))
+
+
+# What must not use the cap up, stop runs, or spare a connection without a word.
+
+
+def test_a_connection_that_cannot_be_terminated_uses_nothing_up(world: LiveConnections) -> None:
+    """Each run tries it again; the others are ended beside it all the same."""
+    world.connect([client("stubborn", platform="mac")])
+    found = world.api._service.endpoints[ENDPOINT].find(*ids("stubborn"))
+    assert found is not None
+    found.stubborn = True
+    for _ in range(4):
+        outcome = world.run(NO_MACS, maximum_terminations=2)
+        assert (outcome.failures, outcome.recent) == (1, 0)
+    world.connect([client("late", platform="mac")])
+    assert world.run(NO_MACS, maximum_terminations=2).terminated == 1
+
+
+@pytest.mark.parametrize("code", ["UnauthorizedOperation", "InvalidClientVpnConnection.IdNotFound"])
+def test_what_was_not_ended_is_no_termination(world: LiveConnections, code: str) -> None:
+    """One that EC2 refuses to end, and one that is gone."""
+    world.connect([client("a", platform="mac"), client("b", platform="mac")])
+    world.api.fail_next("TerminateClientVpnConnections", code=code, status=HTTPStatus.BAD_REQUEST)
+    assert world.run(NO_MACS).terminated == 1
+    assert history(world) == [[1, 0]]
+
+
+def test_a_run_without_time_counts_what_it_ended(world: LiveConnections) -> None:
+    """The rest is counted by the run that ends it, once."""
+    world.connect(client(f"{n}", platform="mac") for n in range(6))
+    outcomes = [world.run(NO_MACS, milliseconds=out_of_time_after(12)) for _ in range(3)]
+    assert outcomes[0].state == "unfinished"
+    assert 0 < outcomes[0].terminated < 6
+    while sum(each.terminated for each in outcomes) < 6:
+        assert len(outcomes) < 9
+        outcomes.append(world.run(NO_MACS))
+    assert sum(denied for denied, _ in history(world)) == 6
+
+
+def history(world: LiveConnections) -> list[list[int]]:
+    """Return the numbers of the remembered terminations: of what policies denied, and of what was beyond a limit."""
+    state = world.registered(STATE)
+    assert state is not None
+    return [counts for _at, *counts in json.loads(state["terminations"]["S"])]
+
+
+@pytest.mark.parametrize(
+    ("fields", "ended"),
+    [
+        ({"username": "mallory"}, True),
+        # A certificate that everybody has names nobody.
+        ({"username": None, "common_name": "shared"}, False),
+    ],
+    ids=["a user", "a shared certificate"],
+)
+def test_one_denied_user_keeps_nobody_from_being_ended(
+    world: LiveConnections,
+    fields: dict[str, Any],
+    ended: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Who opens many connections before being blocked would stay otherwise, and everybody else who is denied."""
+    world.connect(client(f"m{n:02}", platform="mac", **fields) for n in range(30))
+    world.connect(client(f"{n:02}") for n in range(10))
+    assert world.run(NO_MACS).terminated == (30 if ended else 0)
+    world.connect([client("stolen", platform="mac")])
+    assert world.run(NO_MACS).terminated == ended
+    if ended:
+        assert sum(denied for denied, _ in history(world)) == 6
+
+
+@pytest.mark.parametrize("status", ["", "connecting", "reconnecting"])
+def test_a_status_that_is_not_known_is_no_end(world: LiveConnections, status: str) -> None:
+    """Such a connection is decided as any other, and counted."""
+    world.connect([client("a", platform="mac"), client("b")])
+    run = world.reauthorizer(NO_MACS)
+    page = run._vpn.page
+
+    def renamed(endpoint: str, token: str | None) -> Page:
+        found = page(endpoint, token)
+        return replace(found, connections=tuple(replace(each, status=status) for each in found.connections))
+
+    with mock.patch.object(run._vpn, "page", renamed):
+        outcome = run.run()
+    assert (tally(outcome), terminated(world)) == ((2, 0, 0), ids("a"))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_connection_that_is_listed_as_open_and_as_ended_stays_registered(
+    world: LiveConnections, order: int
+) -> None:
+    """Without its request it would be left alone until it ends by itself."""
+    world.connect([client("a")])
+    run = world.reauthorizer(PERMIT)
+    (found,) = run._vpn.page(ENDPOINT, None).connections
+    both = (found, replace(found, status="terminated"))[::order]
+    with mock.patch.object(run._vpn, "page", return_value=Page(connections=both)):
+        assert tally(run.run()) == (1, 0, 0)
+    assert world.registered(*ids("a")) is not None
+
+
+@pytest.mark.parametrize(
+    "at", ["2099-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"]
+)
+def test_a_termination_at_an_impossible_time_spares_no_connection(world: LiveConnections, at: str) -> None:
+    """Neither does it fail the run."""
+    world.connect([client("a", platform="mac")])
+    world.put("connections", (world.registered(*ids("a")) or {}) | {"terminatedAt": {"S": at}})
+    assert world.run(NO_MACS).terminated == 1
+
+
+@pytest.mark.parametrize("far", ["2099-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_a_scan_in_the_future_is_none(world: LiveConnections, far: str) -> None:
+    """Otherwise no connection would ever count again, or every run would fail."""
+    world.connect([client("a")])
+    assert world.run(PERMIT).scanned
+    state = world.registered(STATE) or {}
+    world.put("connections", state | {"countedSince": {"S": far}, "confirmedBefore": {"S": far}})
+    assert world.run(PERMIT).scanned
+    assert str((world.registered(STATE) or {})["countedSince"]["S"]) < "2099"
+
+
+@pytest.mark.parametrize("end", [{"N": "99999999999"}, {"S": "soon"}, {"BOOL": True}, None])
+def test_a_lease_that_no_run_can_have_locks_nobody_out(
+    world: LiveConnections, end: dict[str, Any] | None
+) -> None:
+    """Its end is too far ahead, or no time at all."""
+    world.connect([client("a", platform="mac")])
+    run = world.reauthorizer(NO_MACS)
+    lease = {"lease": {"S": "another"}, "leaseWork": {"S": run._work_id}}
+    world.put(
+        "connections",
+        {"connectionId": {"S": STATE}, **lease, **({} if end is None else {"leaseUntil": end})},
+    )
+    assert run.run().terminated == 1
+
+
+@pytest.mark.parametrize("code", ["ValidationError", "InternalError", "RequestExpired"])
+def test_a_token_that_is_refused_in_other_words_begins_again(world: LiveConnections, code: str) -> None:
+    """A saved scan has it, and would fail each run."""
+    world.connect(client(f"{number:04}") for number in range(210))
+    world.run(PERMIT, milliseconds=out_of_time_after(5))
+    world.api.fail_next("DescribeClientVpnConnections", code=code, status=HTTPStatus.BAD_REQUEST)
+    outcome = world.run(PERMIT)
+    assert (outcome.state, tally(outcome)) == ("complete", (210, 0, 0))
+
+
+AFTER = {token: {"next_token": token} for token in ("a", "b")}
+
+
+def test_pages_without_an_end_fail_the_run(world: LiveConnections) -> None:
+    """Instead of using up its time and the calls of the account, without ending anybody."""
+    world.connect(client(f"{number:04}", platform="mac") for number in range(3))
+    run = world.reauthorizer(NO_MACS)
+    first = run._vpn.page(ENDPOINT, None)
+    pages = {None: replace(first, **AFTER["a"]), "a": Page(**AFTER["b"]), "b": Page(**AFTER["a"])}
+    with (
+        mock.patch.object(run._vpn, "page", side_effect=lambda _endpoint, token: pages[token]),
+        pytest.raises(TokenRefused, match="have no end"),
+    ):
+        run.run()
+    assert terminated(world) == []
+
+
+def test_connections_beyond_the_limit_that_have_to_wait_are_a_warning(
+    world: LiveConnections, lines: list[logging.LogRecord]
+) -> None:
+    """The limit is not in force for them."""
+    world.connect(client(f"m{n}", username="mallory", age_s=90 - n) for n in range(5))
+    run = world.reauthorizer(PERMIT, connections_per_user=1, maximum_terminations=3)
+    outcome = run.run()
+    run._records.of_run(outcome, milliseconds=1)
+    assert (outcome.terminated, outcome.waiting) == (3, 1)
+    assert lines[-1].levelname == "WARNING"

@@ -173,7 +173,7 @@ def test_a_run_that_saw_all_connections_counts_them(log: Log, *, dry_run: bool) 
         "policies": "a1b2",
         "dryRun": dry_run,
         "terminated": 2,
-        "cap": {"most": 7, "recent": 1},
+        "cap": {"most": 7, "recent": 1, "counted": 2},
         "scan": {**OF_THE_SCAN, "complete": True},
         "Terminated": 0 if dry_run else 2,
         "TerminationFailures": 0,

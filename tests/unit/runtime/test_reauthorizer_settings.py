@@ -89,3 +89,13 @@ def test_as_text_settings_that_differ_differ() -> None:
     ]
     assert len({each.to_json() for each in (settings, *others)}) == 5
     assert settings.to_json() == ReauthorizerSettings(endpoints=("e",)).to_json()
+
+
+@pytest.mark.parametrize(
+    ("share", "connections", "most"),
+    [(0.29, 100, 29), (0.57, 100, 57), (0.07, 300, 21), (1, 12, 12), (0.25, 63, 15)],
+)
+def test_a_share_is_what_its_decimals_say(share: float, connections: int, most: int) -> None:
+    """Not one less because of how a computer stores it."""
+    settings = ReauthorizerSettings(endpoints=("e",), maximum_share=share)
+    assert settings.most_terminations(connections) == most

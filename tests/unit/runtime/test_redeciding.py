@@ -11,6 +11,7 @@ from client_connect import Authorizer, ConnectionRequest, deadlines, redeciding
 from client_connect.client_vpn import Connection
 from client_connect.connections import RegisteredConnection
 from client_connect.custom_facts import CustomFacts
+from client_connect.inventory import InventoryEntry
 from client_connect.redeciding import Judge, Judgement, Source, Verdict, _told
 from client_connect.surroundings import Surroundings
 from client_connect.unknown_connections import UnknownConnections
@@ -225,4 +226,42 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
         found = judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
         assert [each.verdict for each in found] == [verdict] * 2
         assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
-        assert judge.problems == {"customFacts": "RuntimeError: OSError at test_redeciding.py:197 in fails"}
+        line = fails.__code__.co_firstlineno + 1
+        assert judge.problems == {
+            "customFacts": f"RuntimeError: OSError at test_redeciding.py:{line} in fails"
+        }
+
+
+class MissingDevices:
+    """An inventory of which only the waivers can be read."""
+
+    def look_up(self, _requests: object) -> list[InventoryEntry]:
+        """Fail."""
+        raise OSError("down")
+
+    def look_up_waivers(self, requests: Iterable[object], *, problem: str) -> list[InventoryEntry]:
+        """Return no waivers."""
+        return [InventoryEntry(inventory="unavailable", problem=problem) for _ in requests]
+
+
+@pytest.mark.parametrize(
+    ("condition", "common_name", "verdict"),
+    [
+        ("unless { context has device }", None, Verdict.DENIED),
+        ("unless { context has device }", "laptop", Verdict.UNDECIDED),
+        ("when { context has device || context.ownerTags.isEmpty() }", None, Verdict.DENIED),
+        ('when { context.inventory == "unavailable" }', None, Verdict.UNDECIDED),
+    ],
+)
+def test_who_has_no_certificate_has_no_device_whatever_an_inventory_has(
+    condition: str, common_name: str | None, verdict: Verdict
+) -> None:
+    """Only the state of the inventory is unknown of such a connection."""
+    request = REQUEST._replace(username="bob", common_name=common_name)
+    judge = Judge(
+        Authorizer(f'{PERMIT}@id("f") forbid (principal, action, resource) {condition};'),
+        Surroundings(inventory=cast("Any", MissingDevices()), deadlines=deadlines.Deadlines()),
+        registry=cast("Any", Registry(RegisteredConnection(request=request))),
+    )
+    (found,) = judge.judge([Connection(connection_id="c", endpoint_id="e")])
+    assert found.verdict is verdict
