@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jsii
 from aws_cdk import Aspects, IAspect, Stack, Stage
@@ -49,8 +49,11 @@ class _Endpoints:
             ]
 
     def _is_given_to(self, endpoint: ec2.CfnClientVpnEndpoint) -> bool:
-        options = Stack.of(endpoint).resolve(endpoint.client_connect_options)
-        return isinstance(options, dict) and options.get("lambdaFunctionArn") == self._arn_in(endpoint)
+        # The token itself: resolved, ARNs of two stacks may look the same, and each use makes a stack wait for ours.
+        options: Any = endpoint.client_connect_options
+        if isinstance(options, dict):
+            return bool(options.get("lambdaFunctionArn") == self._arn)
+        return getattr(options, "lambda_function_arn", None) == self._arn
 
     def _arn_in(self, endpoint: ec2.CfnClientVpnEndpoint) -> object:
         return Stack.of(endpoint).resolve(self._arn)

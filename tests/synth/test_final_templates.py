@@ -242,6 +242,31 @@ def test_an_override_at_definition_is_checked_too() -> None:
         app.synth()
 
 
+@pytest.mark.parametrize(
+    "regions", [("eu-central-1", "eu-west-1"), ("eu-central-1", "eu-central-1"), (None, None)]
+)
+def test_each_stack_has_a_handler_and_an_endpoint(regions: tuple[str | None, str | None]) -> None:
+    """To look for the endpoints of one handler makes no stack wait for another, and none seem to be elsewhere."""
+    app = cdk.App(context=NO_BUNDLING)
+    for name, region in zip("AB", regions, strict=True):
+        account = region and "111111111111"
+        stack = cdk.Stack(app, name, env=cdk.Environment(account=account, region=region))
+        endpoint(stack, ClientConnectHandler(stack, "Handler"))
+    app.synth()
+
+
+def test_handlers_with_the_same_id_in_nested_stacks_are_told_apart() -> None:
+    """In each stack, the alias has the same logical id."""
+    app = cdk.App(context=NO_BUNDLING)
+    parent = cdk.Stack(app, "Parent")
+    stacks = (parent, cdk.NestedStack(parent, "One"), cdk.NestedStack(parent, "Two"))
+    for number, stack in enumerate(stacks):
+        handler = ClientConnectHandler(stack, "Handler")
+        for other in stacks[: number + 1]:
+            endpoint(other, handler, f"Endpoint{number}")
+    assert synthesized(app, {}) == []
+
+
 def test_stages_and_nested_stacks_are_checked() -> None:
     """The templates of both lie elsewhere."""
     app = cdk.App(context=NO_BUNDLING)
