@@ -244,3 +244,28 @@ def test_prebuilt_code_with_networks_that_cannot_be_read_is_refused(tmp_path: Pa
     policies.write_text(f"{NETWORKS_DIGEST}{digest(b'no table')}\n{BY_NETWORK}", "utf-8")
     with pytest.raises(InvalidCode, match="networks that cannot be read"):
         metadata(code=code)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("policies.cedar", None, r"has no policies\.cedar, so every connection would be denied"),
+        ("policies.cedar", b"\xff\xfe", r"policies\.cedar that is not UTF-8"),
+        ("platform.json", b"{", r"a platform\.json that client-connect bundle did not write"),
+        ("platform.json", b"[]", r"a platform\.json that client-connect bundle did not write"),
+        (
+            "platform.json",
+            b'{"python": "3.14"}',
+            r"a platform\.json that client-connect bundle did not write",
+        ),
+    ],
+)
+def test_a_damaged_bundle_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    """With a message of ours that says what to do."""
+    folder = bundle(tmp_path / "bundle", PERMIT, version=library_version())
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(InvalidCode, match=message):
+        metadata(code=lambda_.Code.from_asset(str(folder)))
