@@ -23,6 +23,11 @@ _FIX = "exclude it from the Aspect or override; provisioned_concurrency and Grad
 def check_alias(owner: str, alias: lambda_.Alias, concurrency: ProvisionedConcurrency) -> None:
     """Have an alias, its version and what scales it checked in the final template."""
     version = alias.version
+    targets = {
+        each: {"ResourceId": each.resource_id, "ScalableDimension": each.scalable_dimension}
+        for each in alias.node.find_all()
+        if isinstance(each, scaling.CfnScalableTarget)
+    }
 
     def check(templates: Templates) -> Iterator[Deviation]:
         function = {"FunctionName": alias.version.lambda_.function_name}
@@ -36,10 +41,9 @@ def check_alias(owner: str, alias: lambda_.Alias, concurrency: ProvisionedConcur
         }
         yield from _compare(owner, alias.node.default_child, function | wanted, templates)
         yield from _compare(owner, version.node.default_child, function, templates)
-        for each in alias.node.find_all():
-            if isinstance(each, scaling.CfnScalableTarget):
-                capacity = {"MinCapacity": concurrency.minimum, "MaxCapacity": concurrency.maximum}
-                yield from _compare(owner, each, capacity, templates)
+        for target, where in targets.items():
+            capacity = {"MinCapacity": concurrency.minimum, "MaxCapacity": concurrency.maximum}
+            yield from _compare(owner, target, capacity | where, templates)
 
     check_templates(alias, check)
 

@@ -97,7 +97,7 @@ class Templates:
         """Return a resource's properties as they are deployed; ``None`` when the template has no such resource."""
         stack = Stack.of(resource)
         deployed = self.all_of(stack).get(str(stack.resolve(resource.logical_id)))
-        if deployed is None:
+        if deployed is None or deployed.get("Type") != resource.cfn_resource_type:
             return None
         properties: dict[str, Any] = deployed.get("Properties", {})
         return properties

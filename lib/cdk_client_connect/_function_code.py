@@ -93,9 +93,15 @@ def prebuilt_policies(code: lambda_.Code | None) -> Policies | None:
     """Return the policies in prebuilt code, a folder or a ZIP file; ``None`` if it is neither, or has none.
 
     Raises:
-        InvalidCode: When their networks are missing, are not those that they were bundled with, or cannot be read.
+        InvalidCode: When a bundle has none; or when their networks are missing, are not those that they were bundled
+            with, or cannot be read.
     """
     text = _bundled_text(code, POLICIES_FILE)
+    if text is None and _bundled(code, PLATFORM_FILE) is not None:
+        raise InvalidCode(
+            f"code was made by client-connect bundle, but has no {POLICIES_FILE}, so every connection would be denied; "
+            "build it again"
+        )
     if text is None:
         return None
     return Policies.from_string(
@@ -130,8 +136,17 @@ def built_by_other_version(code: lambda_.Code | None) -> str | None:
 
 def _platform_of(code: lambda_.Code | None) -> dict[str, str]:
     text = _bundled_text(code, PLATFORM_FILE)
-    built: dict[str, str] = {} if text is None else json.loads(text)
-    return built
+    if text is None:
+        return {}
+    try:
+        built: dict[str, str] = json.loads(text)
+        if {"python", "architecture"} <= built.keys():
+            return built
+    except (ValueError, AttributeError):
+        pass
+    raise InvalidCode(
+        f"code has a {PLATFORM_FILE} that client-connect bundle did not write; build it again, or remove that file"
+    )
 
 
 def _path(code: lambda_.Code | None) -> Path | None:
@@ -140,7 +155,10 @@ def _path(code: lambda_.Code | None) -> Path | None:
 
 def _bundled_text(code: lambda_.Code | None, name: str) -> str | None:
     content = _bundled(code, name)
-    return None if content is None else content.decode()
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidCode(f"code has a {name} that is not UTF-8: {error}; build it again") from error
 
 
 def _bundled(code: lambda_.Code | None, name: str) -> bytes | None:

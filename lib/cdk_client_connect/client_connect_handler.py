@@ -21,6 +21,7 @@ from cdk_client_connect._environment_variables import require_environment, requi
 from cdk_client_connect._final_alias import check_alias
 from cdk_client_connect._final_endpoints import check_endpoints
 from cdk_client_connect._final_function import check_function
+from cdk_client_connect._final_log_group import check_log_group
 from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_code import (
     built_by_other_version,
@@ -564,6 +565,7 @@ class ClientConnectHandler(Construct):
         )
         check_alias(owner, self._alias, concurrency)
         check_role(owner, self._role)
+        check_log_group(owner, self._log_group)
         check_endpoints(owner, self, self._function_arn)
 
     def _grant_tables(self) -> None:

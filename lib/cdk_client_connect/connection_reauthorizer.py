@@ -15,6 +15,7 @@ from constructs import Construct
 
 from cdk_client_connect._arguments import MOST_MEMORY_MIB
 from cdk_client_connect._environment_check import require_same_environment
+from cdk_client_connect._final_log_group import check_log_group
 from cdk_client_connect._final_role import check_role
 from cdk_client_connect._function_role import function_role
 from cdk_client_connect._log_group import kept_log_group
@@ -268,6 +269,7 @@ class ConnectionReauthorizer(Construct):
         self._run_on(schedule)
         self._run_after_deployments_of(handler)
         check_role(f"re-authorizer {self.node.path}", self._role)
+        check_log_group(f"re-authorizer {self.node.path}", self._log_group)
 
     @property
     def handler(self) -> ClientConnectHandler:

@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_client_connect._environment_check import require_client_vpn, require_same_environment
+from cdk_client_connect._final_endpoints import check_attachment
 from cdk_client_connect._require_all import require_all
 from cdk_client_connect._support_function import support_function
 from cdk_client_connect._unscoped_permission import allow_everywhere
@@ -104,7 +105,12 @@ class EndpointAttachment(Construct):
         super().__init__(scope, id)
         # Another endpoint has resources of its own, so that the old ones may still detach the old endpoint.
         resources = Construct(self, _resources_id(endpoint_id))
-        CustomResource(
+        properties = {
+            "EndpointId": endpoint_id,
+            "HandlerArn": handler.function_arn,
+            "Replace": "true" if replace else "false",
+        }
+        resource = CustomResource(
             resources,
             "Resource",
             resource_type="Custom::ClientConnectAttachment",
@@ -117,13 +123,10 @@ class EndpointAttachment(Construct):
                 settings=function_settings,
             ).function_arn,
             service_timeout=Duration.minutes(10),  # of waiting for an answer; without it, an hour
-            properties={
-                "EndpointId": endpoint_id,
-                "HandlerArn": handler.function_arn,
-                "Replace": "true" if replace else "false",
-            },
+            properties=properties,
             removal_policy=_REMOVAL_POLICIES[on_removal],
         )
+        check_attachment(resource, properties)
 
 
 def _attaching_function(  # noqa: PLR0913 - those of the attachment

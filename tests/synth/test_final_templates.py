@@ -18,6 +18,7 @@ from cdk_client_connect import (
     ClientConnectHandler,
     ConnectionReauthorizer,
     ConnectionRegistry,
+    EndpointAttachment,
     FunctionReference,
     ProvisionedConcurrency,
 )
@@ -128,6 +129,7 @@ def test_what_nobody_changed_is_not_reported() -> None:
         (HANDLER, override("Environment.Variables.CLIENT_CONNECT_NEW", "1"), "CLIENT_CONNECT_NEW"),
         (HANDLER, lambda f: f.add_property_deletion_override("Environment"), "TIME_ZONE none"),
         (HANDLER, override("Code", {"S3Key": "other.zip"}), "other code"),
+        (HANDLER, lambda f: f.add_override("Type", "Custom::Function"), "is not in the template"),
         (HANDLER, override("LoggingConfig.LogFormat", "Text"), "does not log in JSON"),
         (HANDLER, override("LoggingConfig.ApplicationLogLevel", "ERROR"), "does not log in JSON"),
         (HANDLER, override("ReservedConcurrentExecutions", 0), 'ReservedConcurrentExecutions "0".*2 or more'),
@@ -230,6 +232,65 @@ def test_scaled_environments_are_checked() -> None:
         app.synth()
 
 
+def test_environments_are_scaled_for_the_alias() -> None:
+    """Elsewhere, they would leave the alias without any."""
+    app = define(provisioned_concurrency=ProvisionedConcurrency.scaling(minimum=2, maximum=5))
+    (target,) = [each for each in app.node.find_all() if isinstance(each, scaling.CfnScalableTarget)]
+    found = synthesized(app, {target.node.path: override("ResourceId", "function:AWSClientVPN-other:live")})
+    assert [each["severity"] for each in found] == ["fatal"]
+    assert 'has ResourceId "function:AWSClientVPN-other:live"' in found[0]["description"]
+
+
+@pytest.mark.parametrize("change", [None, "HandlerArn", "EndpointId", "Replace"])
+def test_an_attachment_that_is_changed_is_an_error(change: str | None) -> None:
+    """Its endpoint would have another handler, or another endpoint would have this one."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Stack")
+    handler = ClientConnectHandler(stack, "Handler")
+    id_ = "cvpn-endpoint-0123456789abcdef0"
+    attachment = EndpointAttachment(cdk.Stack(app, "Network"), "At", handler=handler, endpoint_id=id_)
+    (resource,) = [
+        each.node.path
+        for each in attachment.node.find_all()
+        if isinstance(each, cdk.CfnResource) and each.cfn_resource_type == "Custom::ClientConnectAttachment"
+    ]
+    found = synthesized(app, {resource: override(change, "other")} if change else {})
+    assert [each["ruleName"] for each in found] == (["changedEndpoint"] if change else [])
+    assert [each["severity"] for each in found] == (["fatal"] if change else [])
+
+
+@pytest.mark.parametrize("which", ["function", "version", "alias"])
+def test_an_endpoint_that_is_given_another_arn_of_the_handler_is_a_warning(which: str) -> None:
+    """What it invokes has no provisioned environments, and gradual deployments do not shift it."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Stack")
+    handler = ClientConnectHandler(stack, "Handler")
+    arns = {
+        "function": handler.function.function_arn,
+        "version": handler.function.current_version.function_arn,
+        "alias": handler.alias.function_arn,
+    }
+    endpoint(stack, handler).client_connect_options = ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
+        enabled=True, lambda_function_arn=arns[which]
+    )
+    ((text, rule),) = said(synthesized(app, {}), "warning").items()
+    assert rule == "changedEndpoint"
+    assert "another ARN of client connect handler Stack/Handler than its function_arn" in text
+
+
+@pytest.mark.parametrize(
+    ("of", "class_"),
+    [("Handler", "INFREQUENT_ACCESS"), ("Handler", "DELIVERY"), ("Reauthorizer", "INFREQUENT_ACCESS")],
+)
+def test_a_log_group_without_metrics_is_an_error(of: str, class_: str) -> None:
+    """All alarms would be silent."""
+    app = define()
+    found = synthesized(app, {f"Stack/{of}/LogGroup/Resource": override("LogGroupClass", class_)})
+    ((text, rule),) = said(found, "fatal").items()
+    assert rule == "changedLoggingConfig"
+    assert f"is of the class {class_} in the template" in text
+
+
 def test_an_override_at_definition_is_checked_too() -> None:
     """And with the unqualified ARN, one environment beside the provisioned ones must be left."""
     app = cdk.App(context=NO_BUNDLING)
@@ -240,6 +301,31 @@ def test_an_override_at_definition_is_checked_too() -> None:
     function.add_property_override("ReservedConcurrentExecutions", 2)
     with pytest.raises(RuntimeError, match="needs 3 or more"):
         app.synth()
+
+
+@pytest.mark.parametrize(
+    "regions", [("eu-central-1", "eu-west-1"), ("eu-central-1", "eu-central-1"), (None, None)]
+)
+def test_each_stack_has_a_handler_and_an_endpoint(regions: tuple[str | None, str | None]) -> None:
+    """To look for the endpoints of one handler makes no stack wait for another, and none seem to be elsewhere."""
+    app = cdk.App(context=NO_BUNDLING)
+    for name, region in zip("AB", regions, strict=True):
+        account = region and "111111111111"
+        stack = cdk.Stack(app, name, env=cdk.Environment(account=account, region=region))
+        endpoint(stack, ClientConnectHandler(stack, "Handler"))
+    app.synth()
+
+
+def test_handlers_with_the_same_id_in_nested_stacks_are_told_apart() -> None:
+    """In each stack, the alias has the same logical id."""
+    app = cdk.App(context=NO_BUNDLING)
+    parent = cdk.Stack(app, "Parent")
+    stacks = (parent, cdk.NestedStack(parent, "One"), cdk.NestedStack(parent, "Two"))
+    for number, stack in enumerate(stacks):
+        handler = ClientConnectHandler(stack, "Handler")
+        for other in stacks[: number + 1]:
+            endpoint(other, handler, f"Endpoint{number}")
+    assert synthesized(app, {}) == []
 
 
 def test_stages_and_nested_stacks_are_checked() -> None:

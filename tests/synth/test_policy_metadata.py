@@ -11,8 +11,11 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
 
-from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies
+from cdk_client_connect import ClientConnectHandler, InvalidCode, InvalidPolicies, Policies
 from cdk_client_connect._policy_metadata import KEY, MAX_CHARACTERS
+from client_connect.networks import digest
+from client_connect.settings import NETWORKS_DIGEST, NETWORKS_FILE
+from client_connect_tools import Bundle
 from client_connect_tools.bundle import library_version
 
 from .conftest import NO_BUNDLING, only, template
@@ -171,3 +174,98 @@ def version(handler: ClientConnectHandler) -> cdk.CfnElement:
     found = handler.function.current_version.node.default_child
     assert isinstance(found, cdk.CfnElement)
     return found
+
+
+BY_NETWORK = (
+    '@id("office") permit (principal, action, resource) when { context.networks.contains("office") };'
+    '@id("guests") @message("Not here.") forbid (principal, action, resource)'
+    ' when { context.networks.contains("guests") };'
+)
+
+
+def by_network(office: str) -> Policies:
+    """Return policies that ask for two lists of networks."""
+    return Policies.from_string(BY_NETWORK, networks={"office": [office], "guests": ["192.0.2.0/24"]})
+
+
+def code_of(folder: Path, policies: Policies, *, zipped: bool, table: bytes | None) -> lambda_.Code:
+    """Return prebuilt code with a table, which need not be that of its policies."""
+    bundle(folder, "", version=library_version())
+    for name, content in Bundle(policies.text, "3.14", "arm64", networks=policies.network_table).team_files():
+        (folder / name).write_bytes(content)
+    if table is None:
+        (folder / NETWORKS_FILE).unlink(missing_ok=True)
+    else:
+        (folder / NETWORKS_FILE).write_bytes(table)
+    return lambda_.Code.from_asset(shutil.make_archive(str(folder), "zip", folder) if zipped else str(folder))
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "ZIP file"])
+def test_prebuilt_code_is_checked_with_its_networks(tmp_path: Path, *, zipped: bool) -> None:
+    """A list that the policies ask for is one of those in the code, or a mistake."""
+    policies = by_network("198.51.100.0/24")
+    stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
+    handler = ClientConnectHandler(
+        stack,
+        "Handler",
+        code=code_of(tmp_path / "sound", policies, zipped=zipped, table=policies.network_table),
+    )
+    assert handler.policies is not None
+    assert handler.policies.network_table == policies.network_table
+    assert Annotations.from_stack(stack).find_warning("*", Match.any_value()) == []
+    other = Policies.from_string(BY_NETWORK, networks={"office": ["198.51.100.0/24"]})
+    with pytest.raises(InvalidPolicies, match="guests"):
+        metadata(code=code_of(tmp_path / "other", other, zipped=zipped, table=other.network_table))
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "ZIP file"])
+@pytest.mark.parametrize("damage", ["missing", "changed", "cut off", "of other policies", "not expected"])
+def test_prebuilt_code_with_other_networks_is_refused(tmp_path: Path, damage: str, *, zipped: bool) -> None:
+    """Deployed, it would deny every connection."""
+    policies = by_network("198.51.100.0/24")
+    table = policies.network_table
+    assert table is not None
+    tables = {
+        "missing": None,
+        "changed": table[:-1] + bytes([table[-1] ^ 1]),
+        "cut off": table[:-6],
+        "of other policies": by_network("203.0.113.0/24").network_table,
+        "not expected": table,
+    }
+    policies = Policies.from_string(PERMIT) if damage == "not expected" else policies
+    with pytest.raises(InvalidCode, match=r"networks\.bin that is not the one of its policies\.cedar"):
+        metadata(code=code_of(tmp_path / "code", policies, zipped=zipped, table=tables[damage]))
+
+
+def test_prebuilt_code_with_networks_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """Even if the policies name just these bytes."""
+    code = code_of(tmp_path / "code", by_network("198.51.100.0/24"), zipped=False, table=b"no table")
+    policies = tmp_path / "code" / "policies.cedar"
+    policies.write_text(f"{NETWORKS_DIGEST}{digest(b'no table')}\n{BY_NETWORK}", "utf-8")
+    with pytest.raises(InvalidCode, match="networks that cannot be read"):
+        metadata(code=code)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("policies.cedar", None, r"has no policies\.cedar, so every connection would be denied"),
+        ("policies.cedar", b"\xff\xfe", r"policies\.cedar that is not UTF-8"),
+        ("platform.json", b"{", r"a platform\.json that client-connect bundle did not write"),
+        ("platform.json", b"[]", r"a platform\.json that client-connect bundle did not write"),
+        (
+            "platform.json",
+            b'{"python": "3.14"}',
+            r"a platform\.json that client-connect bundle did not write",
+        ),
+    ],
+)
+def test_a_damaged_bundle_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    """With a message of ours that says what to do."""
+    folder = bundle(tmp_path / "bundle", PERMIT, version=library_version())
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(InvalidCode, match=message):
+        metadata(code=lambda_.Code.from_asset(str(folder)))
