@@ -255,10 +255,5 @@ def _named(path: Path, problem: str) -> list[str]:
 def _refuse(place: Path, problems: list[str]) -> None:
     if problems:
         raise InvalidPolicies(
-            "\n".join(
-                [
-                    f'"{shown(place)}" cannot be read as one set of policies:',
-                    *(f"  {each}" for each in sorted(problems)),
-                ]
-            )
+            f'"{shown(place)}" cannot be read as one set of policies:', problems=sorted(problems)
         )
