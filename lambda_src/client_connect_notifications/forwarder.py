@@ -16,6 +16,7 @@ import base64
 import gzip
 import json
 import logging
+import math
 import os
 import time
 from functools import cache
@@ -137,7 +138,7 @@ def _record(message: str) -> object:
     if len(message) > MAX_LINE_LENGTH:
         raise UnreadableLine(f"it has {len(message)} characters; a record has at most {MAX_LINE_LENGTH}")
     try:
-        return json.loads(message, parse_constant=_refuse_constant)
+        return json.loads(message, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise UnreadableLine("it is nested too deeply") from None
     except ValueError:
@@ -151,6 +152,18 @@ def _refuse_constant(name: str) -> None:
         ValueError: Always.
     """
     raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    """Read a number with a fraction or an exponent; 1e999 would be written as Infinity.
+
+    Raises:
+        ValueError: When it is too large.
+    """
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
 
 
 def _count_dropped(count: int) -> None:

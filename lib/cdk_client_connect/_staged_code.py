@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+from collections import Counter
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-    _Files = Mapping[str, bytes]
+    # What the CLI would follow or Lambda could read in two ways is there, with no content.
+    _Files = Mapping[str, bytes | None]
 
 _NO_STAGING = "aws:cdk:disable-asset-staging"
 _SHOWN = 3
@@ -68,7 +70,7 @@ def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: b
     if staged == source:
         return
     wanted = _files(source)
-    _require_same(staged, wanted, _files(staged), in_full=in_full)
+    _require_same(staged, wanted, _staged_files(staged), in_full=in_full)
     stage = Stage.of(function)
     archive = Path(stage.outdir, ".cache", f"{staging.asset_hash}.zip") if stage else None
     if archive is not None and archive.exists() and source.is_dir():
@@ -77,7 +79,7 @@ def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: b
 
 def _require_same(place: Path, wanted: _Files, found: _Files, *, in_full: bool) -> None:
     names = wanted.keys() | found.keys() if in_full else found.keys()
-    different = sorted(name for name in names if wanted.get(name) != found.get(name))
+    different = sorted(name for name in names if found.get(name) is None or wanted.get(name) != found[name])
     if different:
         more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
         raise InvalidCode(
@@ -86,7 +88,7 @@ def _require_same(place: Path, wanted: _Files, found: _Files, *, in_full: bool) 
         )
 
 
-def _files(place: Path) -> _Files:
+def _files(place: Path) -> dict[str, bytes]:
     """Return the files of a folder by name, or a file as the only one of none."""
     if not place.is_dir():
         return {place.suffix: place.read_bytes()}
@@ -95,9 +97,34 @@ def _files(place: Path) -> _Files:
     }
 
 
+def _staged_files(place: Path) -> _Files:
+    """Return the same of a staged folder, in which nothing may be a link or a pipe: the CLI would follow it."""
+    if place.is_symlink():
+        return {place.name: None}
+    if not place.is_dir():
+        return {place.suffix: place.read_bytes()}
+    return {
+        path.relative_to(place).as_posix(): path.read_bytes() if _is_file_itself(path) else None
+        for path in place.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+def _is_file_itself(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
 def _in_archive(archive: Path) -> _Files:
     try:
         with ZipFile(archive) as opened:
-            return {each: opened.read(each) for each in opened.namelist() if not each.endswith("/")}
+            names = Counter(each for each in opened.namelist() if not _is_folder(opened, each))
+            return {
+                each: opened.read(each) if count == 1 and not each.endswith("/") else None
+                for each, count in names.items()
+            }
     except (BadZipFile, OSError):
-        return {"not an archive": b""}
+        return {"not an archive": None}
+
+
+def _is_folder(archive: ZipFile, name: str) -> bool:
+    return name.endswith("/") and archive.getinfo(name).file_size == 0

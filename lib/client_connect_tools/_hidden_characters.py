@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 # Marks of direction reorder what is shown. Control characters overwrite it on a terminal. Some editors break lines at
 # separators of which Cedar and TOML know nothing, and some do not at a carriage return, where Cedar does. The others
-# are shown as nothing. Joiners (U+200C, U+200D) and variation selectors are left: some scripts, and emoji, need them.
+# are shown as nothing. So are joiners (U+200C, U+200D) and variation selectors, which some scripts, and emoji, need; an
+# ASCII character before one does not, apart from those that emoji are made of.
 _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _LINES = "\u2028\u2029"
@@ -21,9 +22,10 @@ _INVISIBLE = (
     "\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
     "\U000e0000-\U000e007f"
 )
+_JOINER = "(?<=[ -~])[\u200c\u200d\U000e0100-\U000e01ef]|(?<=[ -~])(?<![#*0-9])[\ufe00-\ufe0f]"
 _HIDDEN = re.compile(
     f"(?P<direction>[{_DIRECTION}])|(?P<line>[{_LINES}\x0b\x0c\r\x85])|(?P<control>[{_CONTROL}])"
-    f"|(?P<invisible>[{_INVISIBLE}])"
+    f"|(?P<invisible>[{_INVISIBLE}]|{_JOINER})"
 )
 _WHY = {
     "direction": "reorders what is shown of the line",

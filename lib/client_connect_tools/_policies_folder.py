@@ -262,5 +262,5 @@ def _named(path: Path, problem: str) -> list[str]:
 def _refuse(place: Path, problems: list[str]) -> None:
     if problems:
         raise InvalidPolicies(
-            f'"{shown(place)}" cannot be read as one set of policies:', details=sorted(problems)
+            f'"{shown(place)}" cannot be read as one set of policies:', problems=sorted(problems)
         )

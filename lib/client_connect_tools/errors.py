@@ -19,7 +19,7 @@ from client_connect.printable import printable
 from client_connect_tools._safe_output import safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from client_connect_tools.finding import Finding
     from client_connect_tools.policy_tests import PolicyTestResult
@@ -38,16 +38,19 @@ class ClientConnectError(ValueError):
 class InvalidPolicies(ClientConnectError):
     """Policies cannot be read, parsed or trusted.
 
+    Args:
+        message: What is wrong, in one line.
+        findings: What is wrong with the policies.
+        problems: What else is wrong, a line each.
+
     Attributes:
         findings: Everything that is wrong with them, in the order of the files.
     """
 
     def __init__(
-        self, message: str, findings: Sequence[Finding] = (), *, details: Sequence[str] = ()
+        self, message: str, findings: Sequence[Finding] = (), *, problems: Sequence[str] = ()
     ) -> None:
-        # Only these line ends are ours; one in a message may be a file's name.
-        lines = [*(f"  {printable(each)}" for each in details), *(f"  {finding}" for finding in findings)]
-        super().__init__("\n".join([printable(message), *lines]))
+        super().__init__(_lines(message, (*findings, *problems)))
         self.findings: tuple[Finding, ...] = tuple(findings)
 
 
@@ -86,9 +89,14 @@ class InvalidRules(ClientConnectError):
 class InvalidExtraFacts(ClientConnectError):
     """A module of extra facts cannot be bundled, or nothing says what its facts are."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+    def __init__(self, message: str, *, problems: Sequence[str] = ()) -> None:
+        super().__init__(_lines(message, problems))
 
 
 class BundleError(ClientConnectError):
     """The function's code could not be put together."""
+
+
+def _lines(message: str, problems: Iterable[object]) -> str:
+    """Return a message and a line for each problem, whatever is in them."""
+    return "\n".join([printable(message), *(f"  {printable(str(each))}" for each in problems)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect_tools._folders import contents, read_bytes, read_text, shown
-from client_connect_tools._hidden_characters import hidden_characters
+from client_connect_tools._hidden_characters import has_hidden_characters, hidden_characters
 from client_connect_tools.errors import InvalidExtraFacts
 
 if TYPE_CHECKING:
@@ -119,8 +119,13 @@ def _require_name(name: str, path: object) -> None:
 
 def _files(directory: Path) -> list[Path]:
     found = contents(directory, skip=_is_left_out)
-    if found.problems:
-        raise InvalidExtraFacts("\n".join([f'"{shown(directory)}" cannot be bundled:', *found.problems]))
+    disguised = [
+        f'"{shown(path)}" has a character in its name that is not shown as it is; rename it'
+        for path in (*found.files, *found.folders)
+        if not path.name.isprintable() or has_hidden_characters(path.name)
+    ]
+    if problems := found.problems + disguised:
+        raise InvalidExtraFacts(f'"{shown(directory)}" cannot be bundled:', problems=problems)
     if sum(file.stat().st_size for file in found.files) > _MAX_BYTES:
         raise InvalidExtraFacts(
             f'"{shown(directory)}" has more than {_MAX_BYTES // 2**20} MiB, too much for a function; make it smaller'

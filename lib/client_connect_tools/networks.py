@@ -97,9 +97,11 @@ def lists_given(given: Lists | None) -> tuple[NetworkList, ...]:
         for path in (*found.files, *found.folders)
         if path.suffix not in (NETWORKS_SUFFIX, ".md") and not path.name.startswith(".")
     ]
-    if problems or not found.files:
-        what = ":" if problems else f" no NAME{NETWORKS_SUFFIX} file"
-        raise InvalidPolicies(f'the folder of networks "{shown(folder)}" has{what}', details=problems)
+    named = f'the folder of networks "{shown(folder)}" has'
+    if problems:
+        raise InvalidPolicies(f"{named}:", problems=problems)
+    if not found.files:
+        raise InvalidPolicies(f"{named} no NAME{NETWORKS_SUFFIX} file")
     return lists_of_files(file for file in found.files if file.suffix == NETWORKS_SUFFIX)
 
 

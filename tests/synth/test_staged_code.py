@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,7 @@ POLICIES = Policies.from_string(
     '@id("staff") permit (principal in ClientVpn::Group::"staff", action, resource);'
 )
 ENDPOINT_ID = "cvpn-endpoint-0123456789abcdef0"
+no_links = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need privileges there")
 # A file that tells the asset of a function.
 ASSETS = {"handler": "policies.cedar", "attachment": "attachment.py", "forwarder": "forwarder.py"}
 
@@ -93,11 +95,56 @@ def add_module(folder: Path) -> None:
     (folder / "boto3.py").write_text("EVIL = True\n", "utf-8")
 
 
-def replace_all_by_an_archive(folder: Path) -> None:
-    """Leave the folder as it is, and change what the CLI made of it."""
+def link_a_package(folder: Path) -> None:
+    """Add a link to a folder, into which the CLI would go."""
+    (folder.parent / "elsewhere" / "boto3").mkdir(parents=True)
+    (folder.parent / "elsewhere" / "boto3" / "__init__.py").write_text("EVIL = True\n", "utf-8")
+    (folder / "boto3").symlink_to(folder.parent / "elsewhere" / "boto3")
+
+
+def link_the_same(folder: Path) -> None:
+    """Put the policies elsewhere, where they can still be changed."""
+    elsewhere = (folder / "policies.cedar").rename(folder.parent / "elsewhere.cedar")
+    (folder / "policies.cedar").symlink_to(elsewhere)
+
+
+def link_the_folder(folder: Path) -> None:
+    """Put all of it elsewhere."""
+    folder.symlink_to(folder.rename(folder.parent / "elsewhere"))
+
+
+def add_a_pipe(folder: Path) -> None:
+    """Add what whoever reads it would wait for."""
+    os.mkfifo(folder / "boto3.py")
+
+
+def repeat_in_an_archive(folder: Path) -> None:
+    """Have the archive the policies twice: some programs take the first, and some the last."""
+    with _archive(folder) as opened:
+        opened.writestr("policies.cedar", "permit (principal, action, resource);")
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                opened.write(path, path.relative_to(folder).as_posix())
+
+
+def hide_in_an_archive(folder: Path) -> None:
+    """Add content under a name by which it is a folder."""
+    with _archive(folder) as opened:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                opened.write(path, path.relative_to(folder).as_posix())
+        opened.writestr("boto3.py/", "EVIL = True\n")
+
+
+def _archive(folder: Path) -> ZipFile:
     archive = folder.parent / ".cache" / f"{folder.name.removeprefix('asset.')}.zip"
     archive.parent.mkdir()
-    with ZipFile(archive, "w") as opened:
+    return ZipFile(archive, "w")
+
+
+def replace_all_by_an_archive(folder: Path) -> None:
+    """Leave the folder as it is, and change what the CLI made of it."""
+    with _archive(folder) as opened:
         opened.writestr("evil.py", "EVIL = True\n")
 
 
@@ -110,6 +157,18 @@ def replace_all_by_an_archive(folder: Path) -> None:
         ("attachment", add_module, "boto3.py"),
         ("attachment", lambda folder: (folder / "attachment.py").write_text("", "utf-8"), "attachment.py"),
         ("forwarder", add_module, "boto3.py"),
+        pytest.param("handler", link_a_package, "boto3", marks=no_links),
+        pytest.param("forwarder", link_a_package, "boto3", marks=no_links),
+        pytest.param("handler", link_the_same, "policies.cedar", marks=no_links),
+        pytest.param("handler", link_the_folder, "asset", marks=no_links),
+        pytest.param("attachment", add_a_pipe, "boto3.py", marks=no_links),
+        pytest.param(
+            "handler",
+            repeat_in_an_archive,
+            "policies.cedar",
+            marks=pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning"),
+        ),
+        ("handler", hide_in_an_archive, "boto3.py"),
     ],
 )
 def test_fails_when_the_assembly_was_changed(

@@ -163,6 +163,9 @@ UNREADABLE = {
     "open brackets only": "[" * 400_000,
     "not a number": '{"allow": false, "at": NaN}',
     "infinite": '{"allow": false, "request": {"username": -Infinity}}',
+    "a number that is infinite": '{"allow": false, "at": 1e999}',
+    "a text that is one": '{"allow": false, "request": {"username": -1e400}}',
+    "an infinite one in a list": '{"allow": false, "decision": {"errors": [1.5, 9e99999]}}',
     "longer than a line may be": hostile(at="x" * 1024 * 1024),
     "a number of 5,000 digits": '{"allow": false, "at": ' + "9" * 5000 + "}",
 }

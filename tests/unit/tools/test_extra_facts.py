@@ -202,7 +202,7 @@ def test_the_digest_covers_what_a_team_adds() -> None:
 
 def test_the_bundle_holds_what_a_team_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The module at the top, its type beside the policies, and its name for a construct that gets the folder."""
-    monkeypatch.setattr(bundle, "_install", lambda folder, *_: folder.mkdir(exist_ok=True))
+    monkeypatch.setattr(bundle, "install", lambda folder, *_: folder.mkdir(exist_ok=True))
     extra = ExtraFacts(
         module="risk", files=(("risk/__init__.py", SOURCE.encode()), ("risk/data/table.bin", b"\xff"))
     )
@@ -214,13 +214,14 @@ def test_the_bundle_holds_what_a_team_adds(tmp_path: Path, monkeypatch: pytest.M
     assert json.loads((tmp_path / "with/platform.json").read_text("utf-8")) == {
         "python": "3.14",
         "architecture": "arm64",
+        "version": bundle.library_version(),
         "extraFacts": "risk",
     }
     assert {path.name for path in (tmp_path / "without").iterdir()} == {
         *("client_connect", "policies.cedar", "platform.json"),
     }
     assert json.loads((tmp_path / "without/platform.json").read_text("utf-8")).keys() == {
-        *("python", "architecture"),
+        *("python", "architecture", "version"),
     }
 
 
@@ -232,7 +233,7 @@ def run(command: str) -> tuple[int, str]:
 
 def test_the_command(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """`client-connect bundle` takes a file or a package, and refuses what could not be read."""
-    monkeypatch.setattr(bundle, "_install", lambda folder, *_: folder.mkdir(exist_ok=True))
+    monkeypatch.setattr(bundle, "install", lambda folder, *_: folder.mkdir(exist_ok=True))
     write("policies/vpn.cedar", PERMIT)
     write("our_facts.py", SOURCE)
     write("risk/__init__.py", SOURCE)
@@ -308,6 +309,24 @@ def test_fails_for_a_package_that_no_function_takes(tmp_path: Path) -> None:
         file.truncate(2**40)
     with pytest.raises(InvalidExtraFacts, match="has more than 200 MiB"):
         ExtraFacts.from_directory(tmp_path / "risk")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="some of these names are not allowed there")
+@pytest.mark.parametrize(
+    "name", ["a\u202eyp.b", "inner\u2066/data.bin", "a\u200b.py", "a\nb.py", "e\x1b[2K.txt"]
+)
+def test_fails_for_a_file_whose_name_is_not_what_it_looks_like(tmp_path: Path, name: str) -> None:
+    """It would be in the function's code under that name; with a line for each."""
+    for each in ("__init__.py", name, "second\u202e.py"):
+        file = tmp_path / "risk" / each
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(SOURCE, "utf-8")
+    with pytest.raises(InvalidExtraFacts) as caught:
+        ExtraFacts.from_directory(tmp_path / "risk")
+    first, *others = str(caught.value).split("\n")
+    assert first.endswith('/risk" cannot be bundled:')
+    assert len(others) == 2
+    assert all("has a character in its name that is not shown as it is; rename it" in each for each in others)
 
 
 @pytest.mark.parametrize("character", "\u202e\u2066\u200b\x1b")

@@ -56,6 +56,15 @@ def problems(path: str | Path = "policies") -> list[str]:
     return [each.strip() for each in others] or [first]
 
 
+def test_each_problem_has_a_line_of_its_own(folder: Path) -> None:
+    """Whatever is in the name of a file: it begins no line."""
+    (folder / "a.Cedar").write_text(STAFF, "utf-8")
+    (folder / "b.json").write_text(NO_MACS, "utf-8")
+    shown = CliRunner().invoke(main, ["check", "policies"]).stderr.splitlines()
+    assert [line[:12] for line in shown] == ['"policies" c', '  "policies/', '  "policies/']
+    assert problems()[0].startswith('"policies/a.Cedar" looks like policies')
+
+
 def test_subfolders_belong_to_the_set(folder: Path) -> None:
     """With their tests and networks, sorted by path; and every command reads the same."""
     (folder / ".gitkeep").touch()
@@ -316,8 +325,23 @@ def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, cha
         path.unlink() if before is None else path.write_bytes(before)
 
 
+@pytest.mark.parametrize("hidden", ["\u200d", "\u200c", "\ufe0f", "\U000e0100"])
+def test_what_only_other_scripts_and_emoji_need_is_hidden_in_a_latin_name(folder: Path, hidden: str) -> None:
+    """The forbid would be shown as one on mallory, and keep nobody out."""
+    write(
+        "policies/names.cedar",
+        f'@id("no") forbid (principal == ClientVpn::User::"mal{hidden}lory", action, resource);\n',
+    )
+    found = [each for each in check(Policies.from_directory(folder)) if each.rule == "hidden-character"]
+    assert [(each.line, each.column) for each in found] == [(1, 53)]
+    assert f"U+{ord(hidden):04X}" in found[0].message
+
+
 def test_texts_of_any_language_are_fine(folder: Path) -> None:
     """Joiners and emoji, umlauts and scripts that are written from right to left."""
     comment = "\u0645\u06cc\u200c\u062e \u05e9\u05dc\u05d5\u05dd \U0001f468\u200d\U0001f4bb"
-    write("policies/words.cedar", f"// {comment}\n" + STAFF.replace("staff", "f\u00fcr\u200dalle"))
+    write(
+        "policies/words.cedar",
+        f"// {comment}\n" + STAFF.replace("staff", "f\u00fcr-alle-\u2764\ufe0f-1\ufe0f\u20e3"),
+    )
     assert check(Policies.from_directory(folder)) == []
