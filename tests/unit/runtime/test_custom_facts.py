@@ -503,3 +503,19 @@ def test_facts_agree_with_their_state() -> None:
     for state, custom in (("available", None), ("unavailable", {}), ("disabled", {})):
         with pytest.raises(ValueError, match=f'custom_facts is "{state}"; it is "available" with custom'):
             Facts(request, custom_facts=state, custom=custom)  # type: ignore[arg-type]
+
+
+class Shorter(str):
+    """A text that does not tell how long it is."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        """Return too little."""
+        return 0
+
+
+def test_a_text_is_as_long_as_it_is() -> None:
+    """Whatever its class says."""
+    with pytest.raises(cedar_json.Unreadable, match="200,000 characters"):
+        cedar_json.value({"text": Shorter("x" * 200_001)})
