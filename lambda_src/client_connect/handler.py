@@ -15,7 +15,7 @@ from client_connect import bundled_files
 from client_connect.authorizer import Authorizer, Decision
 from client_connect.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.record import Record
-from client_connect.request import ConnectionRequest, InvalidRequest, schema_version_of
+from client_connect.request import ConnectionRequest, EndpointNotAnswered, schema_version_of
 from client_connect.response import response
 from client_connect.settings import (
     ERROR_DENIAL,
@@ -51,10 +51,6 @@ class LambdaContext(Protocol):
 
 class TimeNearlyUsedUp(Exception):
     """Too little of the function's time is left to decide."""
-
-
-class EndpointNotAnswered(InvalidRequest):
-    """The request is of an endpoint that this handler is not for."""
 
 
 class ConnectHandler:

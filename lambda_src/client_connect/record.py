@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect import record_log
 from client_connect.printable import printable_json
-from client_connect.request import InvalidRequest, endpoint_id_of
+from client_connect.request import EndpointNotAnswered, InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +42,8 @@ _PROBLEM_METRICS = {
     "registry": "RegistryErrors",
     "customFacts": "CustomFactsErrors",
 }
+# In place of an error: any client of another endpoint causes it, and shall not move what is watched of the handler.
+_NOT_ANSWERED = "NotAnswered"
 
 
 def metric_definition(
@@ -87,6 +89,7 @@ class Record(NamedTuple):
         fields: The request and the decision, or the error and the event.
         problems: Why a source of facts or the registry was unavailable, by its name.
         exception: What was thrown, for its stack trace.
+        answered: Whether the handler is for this endpoint; else it is counted apart, not among the errors.
     """
 
     allow: bool
@@ -95,6 +98,7 @@ class Record(NamedTuple):
     fields: dict[str, Any]
     problems: Mapping[str, str] = _NO_PROBLEMS
     exception: BaseException | None = None
+    answered: bool = True
 
     @classmethod
     def of_decision(  # noqa: PLR0913 - one keyword per part of a record
@@ -138,7 +142,14 @@ class Record(NamedTuple):
         }
         # What a request lacks, the detail says; of everything else it is good to know where it was.
         exception = None if isinstance(error, InvalidRequest) else error
-        return cls(allow=allow, error=True, shadow_denied=allow, fields=fields, exception=exception)
+        return cls(
+            allow=allow,
+            error=True,
+            shadow_denied=allow,
+            fields=fields,
+            exception=exception,
+            answered=not isinstance(error, EndpointNotAnswered),
+        )
 
     def write(
         self, *, now: datetime, milliseconds: float, function_name: str, request_id: str | None = None
@@ -147,11 +158,13 @@ class Record(NamedTuple):
         metrics = {
             "Allowed": int(self.allow),
             "Denied": int(not self.allow),
-            "Errors": int(self.error),
+            "Errors": int(self.error and self.answered),
             "ShadowDenied": int(self.shadow_denied),
             "DecisionTime": round(milliseconds, 3),
         }
         problems = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
+        if not self.answered:
+            problems[_NOT_ANSWERED] = 1
         dimensions = {
             "EndpointId": endpoint_dimension(self.fields["endpoint"]),
             "FunctionName": function_name,

@@ -19,6 +19,10 @@ class InvalidRequest(ValueError):
     """The event is not a connection request: a field is missing, of a wrong type or malformed."""
 
 
+class EndpointNotAnswered(InvalidRequest):
+    """The request is of an endpoint that this handler is not for."""
+
+
 class ConnectionRequest(NamedTuple):
     """A connection that asks to be established, as Client VPN describes it.
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What a new version can be to blame for. Left out are
-# - DenialBurst: users who have themselves denied could bring back the policies that a deployment replaces;
+# - what a single user controls, who could bring back the policies that a deployment replaces: DenialBurst, by having
+#   themselves denied; HandlerThrottles and Spillover, by many connections at once. HandlerLatency sees a version that
+#   takes too long;
 # - alarms of endpoints: an endpoint in this stack waits for the alias, which waits for its deployment group, which
 #   waits for its alarms.
 ROLLBACK_ALARMS = (
     "HandlerErrors",
-    "HandlerThrottles",
     "HandlerLatency",
-    "Spillover",
     "DecisionErrors",
     "InventoryErrors",
     "RegistryErrors",

@@ -130,6 +130,13 @@ def test_the_alarms_are_those_of_the_handler(default: Template) -> None:
     assert set(ROLLBACK_ALARMS) < {each.name for each in DEFINITIONS}
 
 
+@pytest.mark.parametrize("name", ["DenialBurst", "HandlerThrottles", "Spillover"])
+def test_no_alarm_that_a_single_user_controls_rolls_back(name: str) -> None:
+    """Many attempts, or many at once, would bring back the policies that the deployment replaces."""
+    assert name in {each.name for each in DEFINITIONS}
+    assert name not in ROLLBACK_ALARMS
+
+
 def test_the_role_may_shift_this_alias_and_read_these_alarms(default: Template) -> None:
     """And nothing else: no managed policy, no further policy, no wildcard."""
     id_ = id_of(default, "AWS::IAM::Role", "Rollout")
@@ -275,7 +282,7 @@ def test_alarms_of_ones_own_come_last(stack: cdk.Stack, handler: Callable[..., C
     alarms = only(template(stack).find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
     assert alarms[-1] == {"Name": "Desk"}
     assert alarms[-2]["Name"]["Ref"].startswith("Alarm")
-    assert len(alarms) == 7
+    assert len(alarms) == 5
 
 
 def fails(problem: str, scope: cdk.Stack, **arguments: Any) -> None:
@@ -316,8 +323,8 @@ def test_an_alarm_that_is_given_twice_counts_once(
     again = [monitoring.alarms["HandlerErrors"], own, own]
     GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=again)
     alarms = only(template(stack).find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
-    assert len(alarms) == 6
-    assert len({each["Name"]["Ref"] for each in alarms}) == 6
+    assert len(alarms) == 4
+    assert len({each["Name"]["Ref"] for each in alarms}) == 4
 
 
 def test_fails_for_more_alarms_than_code_deploy_takes(
@@ -326,7 +333,7 @@ def test_fails_for_more_alarms_than_code_deploy_takes(
     """Ten in all, with those of the monitoring."""
     defined = handler()
     monitoring = monitoring_of(defined)
-    own = [alarm(stack, f"Alarm{number}") for number in range(6)]
+    own = [alarm(stack, f"Alarm{number}") for number in range(8)]
     fails(
         "^11 alarms would roll back, .* but CodeDeploy takes at most 10; give fewer alarms, or switch",
         stack,
@@ -334,7 +341,7 @@ def test_fails_for_more_alarms_than_code_deploy_takes(
         monitoring=monitoring,
         alarms=own,
     )
-    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=own[:4])
+    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, alarms=own[:7])
 
 
 def test_fails_for_an_imported_alarm_of_elsewhere() -> None:

@@ -397,7 +397,10 @@ ENDPOINT, OTHER = "cvpn-endpoint-0123456789abcdef0", "cvpn-endpoint-0badc0de"
 def test_only_endpoints_that_the_handler_is_for_are_answered(
     log: Log, endpoints: set[str] | None, asking: str, *, answered: bool
 ) -> None:
-    """Any endpoint of the account can ask every handler in it: others are denied, and that is an error."""
+    """Any endpoint of the account can ask every handler in it: others are denied, and counted apart.
+
+    Among the errors, their clients could have a deployment of the handler rolled back.
+    """
     handler = connect_handler(endpoints=None if endpoints is None else frozenset(endpoints))
     answer = handler(event(endpoint_id=asking), lambda_context())
     assert_valid(answer, event())
@@ -411,7 +414,9 @@ def test_only_endpoints_that_the_handler_is_for_are_answered(
         }
         assert record["endpoint"] == asking
         assert "stackTrace" not in record
-        assert (record["Denied"], record["Errors"]) == (1, 1)
+        assert (record["Denied"], record["Errors"], record["NotAnswered"]) == (1, 0, 1)
+    counted = {each["Name"] for each in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert ("NotAnswered" in counted) is not answered
 
 
 def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
@@ -428,7 +433,7 @@ def test_shadow_mode_allows_other_endpoints_too(log: Log) -> None:
     handler = connect_handler(endpoints=frozenset({ENDPOINT}), shadow_mode=True)
     assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is True
     record = log.record()
-    assert (record["ShadowDenied"], record["Errors"]) == (1, 1)
+    assert (record["ShadowDenied"], record["Errors"], record["NotAnswered"]) == (1, 0, 1)
 
 
 @pytest.mark.parametrize(
