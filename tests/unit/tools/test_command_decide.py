@@ -391,11 +391,12 @@ DEVICE = ("--common-name", "pc", "--device")
     [
         ("2026-03-29T03:00", "2026-03-29T03:00:00+02:00"),
         ("2026-03-29T02:30+01:00", "2026-03-29T02:30:00+01:00"),
-        ("2026-10-25T02:30", "2026-10-25T02:30:00+02:00"),
+        ("2026-10-25T02:30+01:00", "2026-10-25T02:30:00+01:00"),
+        ("2026-10-25T03:00", "2026-10-25T03:00:00+01:00"),
     ],
 )
 def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: str) -> None:
-    """After the gap, with an offset of its own, and one that comes twice, which is the first of them."""
+    """After the gap and after the repeated hour, and with an offset of its own."""
     document = decided(policies, "--username", "bob", "--at", at, "--time-zone", "Europe/Berlin")
     assert document["at"] == instant
 

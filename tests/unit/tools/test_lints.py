@@ -190,7 +190,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\xa0staff"] }};',
         ],
         [
-            f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\u200cb" }};',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\\u{{200c}}b" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username != "" && context.commonName like " *" }};',
             f'{PERMIT} @id("x") @message(" Ask. ") forbid (principal in ClientVpn::Group::"staff", action, resource);',
         ],
