@@ -458,12 +458,8 @@ def _shortest_window(schedule: Duration) -> float:
 
 
 def _is_share(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and not Token.is_unresolved(value)
-        and 0 < value <= 1
-    )
+    # A token is a huge negative number. No float may be asked whether it is one: "nan" ends the CDK's process.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
 
 
 def _is_int(value: object, least: int, most: int | None) -> bool:

@@ -442,7 +442,10 @@ def test_custom_facts(keys: str, state: str, custom: object) -> None:
     ("keys", "problem"),
     [
         ("custom = 80", '"custom" is 80, a number; give a table, such as { key = value }'),
-        ("custom = { riskScore = 0.5 }", '"custom" has a value that policies do not know: float 0.5 is nothing'),
+        (
+            "custom = { riskScore = 0.5 }",
+            '"custom" has a value that policies do not know: float 0.5 is nothing',
+        ),
         ("custom = { seen = 2026-01-01 }", '"custom" has a value that policies do not know: date is nothing'),
         (
             "custom = { riskScore = '80' }",
