@@ -19,8 +19,8 @@ PUBLIC = {
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
-        EndpointAuthorizationPolicy ExtraFacts FunctionReference GradualDeployment Hours InvalidArgument
-        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName
+        EndpointAuthorizationPolicy ExtraFacts FunctionReference FunctionSettings GradualDeployment Hours
+        InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName
         InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
         InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms
         Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
