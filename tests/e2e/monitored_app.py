@@ -43,8 +43,12 @@ monitoring = ConnectionMonitoring(
     handler=handler,
     endpoints=["cvpn-endpoint-0123456789abcdef0"],
     connection_log_group=connection_log,
-    # The emulator has neither anomaly detection nor saved queries.
-    alarms=MonitoringAlarms(denial_burst=AlarmSettings.off()),
+    # The emulator has neither anomaly detection nor alarms on several metrics, nor saved queries.
+    alarms=MonitoringAlarms(
+        denial_burst=AlarmSettings.off(),
+        authorization_policy_denials=AlarmSettings.off(),
+        notification_errors=AlarmSettings.off(),
+    ),
     saved_queries=False,
 )
 (example,) = re.findall(r"```python\n(.*?)```", OPERATIONS.split("### An example rule")[1], re.DOTALL)

@@ -24,8 +24,8 @@ KEY = "cdk-client-connect:policies"
 
 
 def block(language: str) -> str:
-    """Return the only example in a language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
+    """Return the first example in a language."""
+    found, *_ = re.findall(rf"^```{language}\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
     return str(found)
 
 
