@@ -22,7 +22,7 @@ from cdk_client_connect import (
     Notifications,
     Policies,
 )
-from client_connect_tools._wheel_records import file_digest
+from client_connect_tools.bundling.wheel_records import file_digest
 
 from .conftest import ROOT
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mutation.__main__ import main, report
-from mutation.explanations import FILE, Change, explained
-from mutation.mutants import Fate, Mutant
-from mutation.suites import NOT_MUTATED, PACKAGE, ROOT, SUITES
+from proof.mutation.__main__ import main, report
+from proof.mutation.explanations import FILE, Change, explained
+from proof.mutation.mutants import Fate, Mutant
+from proof.mutation.suites import NOT_MUTATED, PACKAGE, ROOT, SUITES
 
 DIFF = """# client_connect.versions.x_f__mutmut_1: survived
 --- src/client_connect/versions.py

@@ -19,7 +19,7 @@ from client_connect_tools.commands._shared import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client_connect_tools.extra_facts import ExtraFacts
+    from client_connect_tools.bundling.extra_facts import ExtraFacts
 
 
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option
@@ -37,9 +37,9 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
-    from client_connect_tools.bundle import Bundle, runs_on
-    from client_connect_tools.checks import require_sound
-    from client_connect_tools.extra_facts import require_declared
+    from client_connect_tools.bundling.bundle import Bundle, runs_on
+    from client_connect_tools.bundling.extra_facts import require_declared
+    from client_connect_tools.checking.checks import require_sound
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
@@ -65,7 +65,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         with errors_end_the_command():
             code.build(output)
         if sbom is not None:
-            from client_connect_tools.sbom import bill_of_materials
+            from client_connect_tools.bundling.sbom import bill_of_materials
 
             sbom.write_text(bill_of_materials(output), "utf-8")
 
@@ -85,8 +85,8 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
 
 
 def _module(path: Path) -> ExtraFacts:
+    from client_connect_tools.bundling.extra_facts import ExtraFacts
     from client_connect_tools.errors import InvalidExtraFacts
-    from client_connect_tools.extra_facts import ExtraFacts
 
     try:
         return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)

@@ -1,6 +1,6 @@
 """Fifty thousand events of every shape: whatever comes, the answer is valid and never too kind.
 
-``python -m tests.fuzz`` sends many more, and follows the coverage.
+``python -m proof.fuzz`` sends many more, and follows the coverage.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect import InvalidPolicySet, Policy, PolicySet, policy_json, policy_nodes
+from client_connect import InvalidPolicySet, Policy, PolicySet
+from client_connect.engine import policy_json, policy_nodes
 from tests.unit.runtime.conftest import unhurried
 
 if TYPE_CHECKING:

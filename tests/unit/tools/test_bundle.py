@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
-from client_connect_tools import Bundle, BundleError, bundle
-from client_connect_tools._uv_cache import take_along
-from client_connect_tools._wheel_records import locked_wheels, require_locked
+from client_connect_tools import Bundle, BundleError
+from client_connect_tools.bundling import bundle
+from client_connect_tools.bundling.uv_cache import take_along
+from client_connect_tools.bundling.wheel_records import locked_wheels, require_locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -325,7 +326,7 @@ def test_there_is_a_record_for_every_runtime_and_package() -> None:
 
 def test_fails_when_uv_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hanging download ends in an error."""
-    monkeypatch.setattr("client_connect_tools._installing.INSTALL_TIMEOUT_S", 0.001)
+    monkeypatch.setattr("client_connect_tools.bundling.installing.INSTALL_TIMEOUT_S", 0.001)
     with pytest.raises(BundleError, match=r"uv took longer than 0\.001 s"):
         HERE.build(tmp_path)
 

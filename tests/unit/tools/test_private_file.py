@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_connect_tools._private_file import private_file
+from client_connect_tools.output.private_file import private_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

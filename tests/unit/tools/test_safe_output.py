@@ -20,9 +20,9 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from client_connect_tools import Finding, InvalidExtraFacts, InvalidPolicies, InvalidPolicyTests
-from client_connect_tools._safe_console import SafeConsole
-from client_connect_tools._safe_output import SafeStream, safe_streams, safe_text
 from client_connect_tools.cli import main
+from client_connect_tools.output.safe_console import SafeConsole
+from client_connect_tools.output.safe_output import SafeStream, safe_streams, safe_text
 from client_connect_tools.replay import UnreadableLog
 from tests.unit.runtime.conftest import unhurried
 from tests.unit.tools.replay.conftest import connection, lines, record

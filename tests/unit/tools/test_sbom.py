@@ -13,10 +13,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
-from client_connect_tools import Bundle, bundle
-from client_connect_tools._wheel_records import locked_wheels
+from client_connect_tools import Bundle
+from client_connect_tools.bundling import bundle
+from client_connect_tools.bundling.sbom import bill_of_materials
+from client_connect_tools.bundling.wheel_records import locked_wheels
 from client_connect_tools.cli import main
-from client_connect_tools.sbom import bill_of_materials
 
 if TYPE_CHECKING:
     from pathlib import Path
