@@ -56,12 +56,12 @@ class Mutant:
 
     @property
     def module(self) -> str:
-        """The module that it changes."""
-        return self.name.split(".")[1]
+        """The module that it changes, such as ``engine.policy_set``."""
+        return ".".join(self.name.split(".")[1:-1])
 
     def change(self) -> Change:
         """Return what it changes."""
-        function = self.name.split(".")[2].partition("__mutmut_")[0]
+        function = self.name.split(".")[-1].partition("__mutmut_")[0]
         function = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
         diff = _mutmut(self.folder, "show", self.name, output=subprocess.PIPE)
         return Change.of(f"{self.module}: {function}", diff)
@@ -126,7 +126,7 @@ def _mutmut(
 
 
 def _results(folder: Path, module: str) -> Iterator[Mutant]:
-    file = folder / "mutants" / "src" / PACKAGE / f"{module}.py.meta"
+    file = folder / "mutants" / "src" / PACKAGE / f"{module.replace('.', '/')}.py.meta"
     for name, code in json.loads(file.read_text("utf-8"))["exit_code_by_key"].items():
         yield Mutant(folder=folder, name=name, fate=_fate(code))
 

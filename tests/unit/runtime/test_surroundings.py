@@ -134,7 +134,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, why_invalid=lambda _: "")
     found = gathered(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_surroundings.py:131 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_surroundings.py:132 in fails"}
     found = gathered(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = gathered(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))

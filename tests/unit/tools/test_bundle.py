@@ -94,7 +94,8 @@ def test_the_digest_changes_with_everything_that_goes_in(sources: Path) -> None:
 
 def test_the_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) -> None:
     """Our modules, the schema, the policies and the two locked packages; no bytecode, links or leftovers."""
-    ours = [path.name for path in bundle._SOURCES.glob("*.py")] + ["schema.cedarschema"]
+    sources = bundle._SOURCES
+    ours = [path.relative_to(sources).as_posix() for path in sources.rglob("*.py")] + ["schema.cedarschema"]
     assert {path.name for path in built.iterdir()} == {
         *("client_connect", "policies.cedar", "platform.json", "cedarpy", "tzdata"),
         *(f"{name}-{version}.dist-info" for name, version in LOCKED.items()),

@@ -115,7 +115,11 @@ def test_it_lists_every_other_file_by_its_hash(folder: Path, components: dict[st
     ours = {each["name"]: each for each in components["cdk-client-connect"]["components"]}
     others = {name: each for name, each in components.items() if each["type"] == "file"}
     assert others.keys() == {"own.py", "platform.json", "policies.cedar"}
-    assert ours.keys() == {f"client_connect/{path.name}" for path in (folder / "client_connect").iterdir()}
+    assert ours.keys() == {
+        path.relative_to(folder).as_posix()
+        for path in (folder / "client_connect").rglob("*")
+        if path.is_file()
+    }
     for name, file in (ours | others).items():
         content = (folder / name).read_bytes()
         assert file["hashes"] == [{"alg": "SHA-256", "content": sha256(content).hexdigest()}]
