@@ -35,6 +35,8 @@ check: setup docs  ## lint, formatting, types, documentation and known vulnerabi
 	@echo "==> Checking style"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@echo "==> Checking which packages import which"
+	@$(BIN)/lint-imports --no-cache
 	@echo "==> Checking types"
 	@$(BIN)/mypy
 	@for package in client_connect client_connect_tools cdk_client_connect; do \

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from cdk_client_connect.final_templates._templates import Templates
-    from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 
 _FIX = "exclude it from the Aspect or override; provisioned_concurrency and GradualDeployment change an alias safely"
 
 
-def check_alias(owner: str, alias: lambda_.Alias, concurrency: ProvisionedConcurrency) -> None:
-    """Have an alias, its version and what scales it checked in the final template."""
+def check_alias(owner: str, alias: lambda_.Alias, *, minimum: int, maximum: int, scales: bool) -> None:
+    """Have an alias, its version and what scales it checked in the final template.
+
+    Args:
+        owner: What the alias is of, as messages name it.
+        alias: The alias.
+        minimum: The provisioned environments; where it scales, the fewest.
+        maximum: The most of them, where it scales.
+        scales: Whether Application Auto Scaling sets their number.
+    """
     version = alias.version
     targets = {
         each: {"ResourceId": each.resource_id, "ScalableDimension": each.scalable_dimension}
@@ -31,8 +38,7 @@ def check_alias(owner: str, alias: lambda_.Alias, concurrency: ProvisionedConcur
 
     def check(templates: Templates) -> Iterator[Deviation]:
         function = {"FunctionName": alias.version.lambda_.function_name}
-        scales = concurrency.target_utilization is not None
-        provisioned = None if scales or not concurrency.minimum else concurrency.minimum
+        provisioned = None if scales or not minimum else minimum
         wanted = {
             "Name": alias.alias_name,
             "FunctionVersion": version.version,
@@ -42,7 +48,7 @@ def check_alias(owner: str, alias: lambda_.Alias, concurrency: ProvisionedConcur
         yield from _compare(owner, alias.node.default_child, function | wanted, templates)
         yield from _compare(owner, version.node.default_child, function, templates)
         for target, where in targets.items():
-            capacity = {"MinCapacity": concurrency.minimum, "MaxCapacity": concurrency.maximum}
+            capacity = {"MinCapacity": minimum, "MaxCapacity": maximum}
             yield from _compare(owner, target, capacity | where, templates)
 
     check_templates(alias, check)

@@ -564,7 +564,13 @@ class ClientConnectHandler(Construct):
             variables=variables,
             least_reserved=max(1, concurrency.maximum + (1 if others else 0)),
         )
-        check_alias(owner, self._alias, concurrency)
+        check_alias(
+            owner,
+            self._alias,
+            minimum=concurrency.minimum,
+            maximum=concurrency.maximum,
+            scales=concurrency.target_utilization is not None,
+        )
         check_role(owner, self._role)
         check_log_group(owner, self._log_group)
         check_endpoints(owner, self, self._function_arn)

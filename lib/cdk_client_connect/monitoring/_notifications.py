@@ -12,8 +12,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_logs_destinations as destinations
 from constructs import Construct
 
+from cdk_client_connect.shared._key import grant_key
 from cdk_client_connect.shared._support_function import support_function
-from cdk_client_connect.tables._key import grant_key
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms

@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.tables._key import grant_key
+from cdk_client_connect.shared._key import grant_key
 
 if TYPE_CHECKING:
     from aws_cdk import RemovalPolicy
