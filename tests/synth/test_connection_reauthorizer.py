@@ -39,7 +39,7 @@ __all__ = ["synthesized"]
 
 ENDPOINT = "cvpn-endpoint-0123456789abcdef0"
 FUNCTION = "AWS::Lambda::Function"
-REAUTHORIZATION = {"Properties": {"Handler": "client_connect.reauthorizer.run.handler.handler"}}
+REAUTHORIZATION = {"Properties": {"Handler": "client_connect.reauthorizer.handler.handler"}}
 
 
 def define(

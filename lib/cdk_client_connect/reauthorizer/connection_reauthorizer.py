@@ -233,7 +233,7 @@ class ConnectionReauthorizer(Construct):
         self._function = handler.deciding_function(
             self,
             "Function",
-            handler="client_connect.reauthorizer.run.handler.handler",
+            handler="client_connect.reauthorizer.handler.handler",
             description="Ends open Client VPN connections that are denied today",
             role=self._role,
             log_group=self._log_group,
