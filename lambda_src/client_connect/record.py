@@ -39,6 +39,7 @@ _UNITS = {
 # Counted only when they happen: a metric that is not sent costs nothing.
 _PROBLEM_METRICS = {
     "inventory": "InventoryErrors",
+    "waivers": "WaiverErrors",
     "registry": "RegistryErrors",
     "customFacts": "CustomFactsErrors",
 }
