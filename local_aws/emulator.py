@@ -11,21 +11,16 @@ import socket
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, overload
 
 import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
 
 from local_aws.lambda_image import SDK, link_image
 from local_aws.process import running, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -142,16 +137,6 @@ class Emulator:
         """Return a boto3 client of one of the emulator's services."""
         session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
         return session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
-
-    def signed(
-        self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> urllib.request.Request:
-        """Return a request that the emulator answers; a proxy in front of it signs requests again."""
-        url = self.endpoint + path
-        request = AWSRequest(method, url, dict(headers), body)
-        credentials = Credentials(self._access_key_id, self._secret_access_key)
-        SigV4Auth(credentials, service, REGION).add_auth(request)
-        return urllib.request.Request(url, body, dict(request.headers.items()), method=method)  # noqa: S310 - loopback
 
     def log(self) -> str:
         """Return what the emulator has logged so far."""
