@@ -87,6 +87,7 @@ class Bundle:
         if self.extra_facts is not None:
             platform["extraFacts"] = self.extra_facts.module
         (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
+        _let_anybody_read(folder)
 
     def team_files(self) -> Sequence[tuple[str, bytes]]:
         """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
@@ -118,6 +119,16 @@ def runs_on(python: str) -> bool:
     """Tell whether there is a bundle for a Python version, such as ``3.14``: for 3.11 or later."""
     match = re.fullmatch(r"([1-9][0-9]*)\.([1-9][0-9]*)", python)
     return match is not None and (int(match[1]), int(match[2])) >= _OLDEST_PYTHON
+
+
+def _let_anybody_read(folder: Path) -> None:
+    """Give what is in a folder the modes that Lambda needs, whatever the umask of this process.
+
+    Lambda runs code as another user than the one that unpacks it.
+    https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    """
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _source_files() -> Sequence[Path]:
