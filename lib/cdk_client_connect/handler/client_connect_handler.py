@@ -135,7 +135,8 @@ class ClientConnectHandler(Construct):
             answer. In the same account and Region. Default: none.
         shared_certificates: Whether several devices use the same client certificate, so that its common name
             does not identify a device. Otherwise a user's older connection with the same common name never
-            counts for a limit of connections: the new one replaces it. Default: ``False``.
+            counts for a limit of connections: the new one replaces it; and of a device without a user only 5
+            connections count towards the cap of a re-authorizer. Default: ``False``.
         endpoints: The ids of the endpoints that the handler answers; connections to others are denied, with an
             error in the record. For an endpoint that is defined with this handler, deploy it first and give its
             id as a string: a reference would make each wait for the other. Default: ``None``, all endpoints.
