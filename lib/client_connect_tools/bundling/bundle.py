@@ -67,17 +67,22 @@ class Bundle:
             digest.update(f"{len(content)}:".encode() + content)
         return digest.hexdigest()
 
-    def build(self, folder: Path) -> None:
+    def build(self, folder: Path, *, trusts_project: bool = True) -> None:
         """Put the code together in an empty or missing folder.
 
         The dependencies come from uv's cache when it has them, else from the package index that uv is
         configured for, or that pip is. Only wheels are taken, each must have the hash that the lock states, and
         every installed file must be the one in the wheel.
 
+        Args:
+            folder: The folder.
+            trusts_project: Whether this process runs code of the working directory anyway. Else uv's settings there
+                cannot have credentials of this environment sent to a server that they name.
+
         Raises:
             BundleError: When a dependency cannot be installed, or is not the locked one.
         """
-        install(folder, LOCK, self.python, self.architecture)
+        install(folder, LOCK, self.python, self.architecture, trusts_project=trusts_project)
         sources = [(f"{_SOURCES.name}/{_name(path)}", path.read_bytes()) for path in _source_files()]
         for name, content in (*sources, *self.team_files()):
             file = folder / name

@@ -63,7 +63,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     with _emptied_on_failure(output):
         output.mkdir(parents=True, exist_ok=True)
         with errors_end_the_command():
-            code.build(output)
+            code.build(output, trusts_project=False)
         if sbom is not None:
             from client_connect_tools.bundling.sbom import bill_of_materials
 
