@@ -47,6 +47,8 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
+    if sbom is not None and sbom.is_symlink():
+        wrong_use(f'the bill of materials "{sbom}" is a link to "{sbom.readlink()}"; name the file itself')
     with errors_end_the_command():
         source = read_policies(policies)
         require_sound(source)
