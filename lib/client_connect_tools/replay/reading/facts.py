@@ -195,7 +195,7 @@ def _exact(record: dict[str, Any], name: str) -> object:
         raise _wrong(f"{name}Json") from error
 
 
-def _whole(record: dict[str, Any], key: str) -> object:
+def _whole(record: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a part of a record, which was not too long for the log."""
     names = record.get(CUT)
     if isinstance(names, list) and key in names:
