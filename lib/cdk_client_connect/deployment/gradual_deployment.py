@@ -94,10 +94,10 @@ class GradualDeployment(Construct):
             is in another stack.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         handler: ClientConnectHandler,
         monitoring: ConnectionMonitoring | None = None,

@@ -80,10 +80,10 @@ class EndpointAttachment(Construct):
             handler is in another account or Region than the attachment.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         handler: ClientConnectHandler,
         endpoint_id: str,
@@ -134,7 +134,7 @@ class EndpointAttachment(Construct):
         check_attachment(resource, properties)
 
 
-def _attaching_function(  # noqa: PLR0913 - those of the attachment
+def _attaching_function(
     scope: Construct,
     handler: ClientConnectHandler,
     endpoint_id: str,

@@ -55,10 +55,10 @@ class EndpointAuthorizationPolicy(Construct):
             ``InvalidTrustProvider``, ``InvalidPolicies``, ``InvalidPolicyTests``, ``PolicyTestsFailed``.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         endpoint: ec2.ClientVpnEndpoint | ec2.CfnClientVpnEndpoint,
         policies: Policies,

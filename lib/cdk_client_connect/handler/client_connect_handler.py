@@ -131,10 +131,10 @@ class ClientConnectHandler(Construct):
             ``InvalidCode``, ``InvalidExtraFacts``; ``BundleError`` when the code cannot be built.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         function_name: str | None = None,
         policies: Policies | None = None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cdk_client_connect.shared.function_settings import FunctionSettings
 
 
-def reauthorizer_function(  # noqa: PLR0913 - one keyword per property
+def reauthorizer_function(
     scope: Construct,
     handler: ClientConnectHandler,
     *,
