@@ -2,7 +2,9 @@
 
 import os
 
-if "AWS_LAMBDA_RUNTIME_API" in os.environ:  # before anything imports the engine; elsewhere it is left as it is
+if (
+    "AWS_LAMBDA_RUNTIME_API" in os.environ
+):  # before anything imports the engine; elsewhere it is left as it is
     from client_connect.engine import deferred_nodes  # noqa: F401
 
 # What a cold start imports has named tuples for its values, not data classes: importing ``dataclasses``, and what that
