@@ -199,8 +199,9 @@ class ClientConnectHandler(Construct):
 
         super().__init__(scope, id)
         self._options = options
+        if connection_registry is not None:
+            connection_registry.keep_connections_of(self)
         self._encryption_key = encryption_key
-        warn(self, options, decided_by)
         self._code = code or bundled_code(self, options, decided_by)
         self._environment = variables
         self._function_name = function_name or generated_function_name(self)
@@ -245,6 +246,7 @@ class ClientConnectHandler(Construct):
             self._target.node.add_dependency(service_role)
         suffix = f":{ALIAS_NAME}" if is_by_alias else ""
         self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
+        warn(self, self._function_arn, options, decided_by)
         self._check_templates()
 
     @property
