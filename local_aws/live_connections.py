@@ -32,7 +32,8 @@ from local_aws.client_vpn_state import Connection
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from client_connect.reauthorizer.run import Outcome, Reauthorizer
+    from client_connect.reauthorizer.outcome import Outcome
+    from client_connect.reauthorizer.run import Reauthorizer
     from client_connect.sources.custom_facts import CustomFacts
     from local_aws.client_vpn_api import ClientVpnApi
     from local_aws.emulator import Emulator

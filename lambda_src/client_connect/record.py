@@ -18,7 +18,7 @@ from client_connect.printable import printable_json
 from client_connect.request import EndpointNotAnswered, InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from client_connect.engine.authorizer import Decision
@@ -109,7 +109,7 @@ class Record(NamedTuple):
         *,
         allow: bool,
         policies: str,
-        waivers: Iterable[Waiver] = (),
+        waivers: Sequence[Waiver] = (),
         problems: Mapping[str, str] | None = None,
     ) -> Record:
         """Describe a decision completely enough to replay it later."""
@@ -119,7 +119,13 @@ class Record(NamedTuple):
             "decision": decision.to_record(),
         }
         if decision.waived:
-            used = [waiver for waiver in waivers if waiver.policy_id in decision.waived]
+            # A policy that heeds the waiver of another does not say which it was.
+            known = {waiver.policy_id for waiver in waivers}
+            used = [
+                waiver
+                for waiver in waivers
+                if waiver.policy_id in decision.waived or not known.issuperset(decision.waived)
+            ]
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
         if problems:
             fields["unavailable"] = dict(problems)

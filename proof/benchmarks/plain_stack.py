@@ -29,7 +29,7 @@ class PlainStack(cdk.Stack):
         code_hash: Its hash.
     """
 
-    def __init__(self, scope: Construct, id: str, *, code: Path, code_hash: str) -> None:  # noqa: A002 - the CDK's name
+    def __init__(self, scope: Construct, id: str, *, code: Path, code_hash: str) -> None:
         super().__init__(scope, id, description="Client connect handler of AWS Client VPN")
         log_group = logs.LogGroup(self, "LogGroup", removal_policy=cdk.RemovalPolicy.RETAIN)
         function = lambda_.Function(

@@ -1,7 +1,7 @@
 """Has ``cedarpy.pst``, the engine's syntax nodes, imported when they are first used, not together with the engine.
 
 ``cedarpy`` imports them itself. A decision needs none, and importing them takes a good part of a cold start. To be
-imported before ``cedarpy``; after it, this does nothing.
+imported before ``cedarpy``, and in Lambda only, where no other code uses the engine; after it, this does nothing.
 """
 
 from __future__ import annotations

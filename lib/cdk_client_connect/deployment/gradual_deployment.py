@@ -18,6 +18,7 @@ from cdk_client_connect.handler.client_connect_handler import ClientConnectHandl
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.monitoring.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
+from cdk_client_connect.shared._arguments import Argument, require_all, typed
 from cdk_client_connect.shared._environment_check import require_same_environment
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ class GradualDeployment(Construct):
             is in another stack.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         handler: ClientConnectHandler,
         monitoring: ConnectionMonitoring | None = None,
@@ -105,7 +106,18 @@ class GradualDeployment(Construct):
         role: iam.IRole | None = None,
     ) -> None:
         shifting = TrafficShifting.canary() if shifting is None else shifting
-        _require_types(handler, monitoring, alarms, shifting)
+        require_all(
+            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed(
+                "monitoring",
+                monitoring,
+                ConnectionMonitoring,
+                "a ConnectionMonitoring or None",
+                optional=True,
+            ),
+            Argument("alarms", alarms, _are_alarms(alarms), "a list of cloudwatch.Alarm"),
+            typed("shifting", shifting, TrafficShifting, "TrafficShifting.canary(...) or .linear(...)"),
+        )
         _require_shiftable(handler)
         watched = _each_once([*_of_handler(handler, monitoring), *alarms])
         _require_alarms(watched)
@@ -161,20 +173,9 @@ class GradualDeployment(Construct):
             )
 
 
-def _require_types(handler: object, monitoring: object, alarms: object, shifting: object) -> None:
-    """Check the types, which Python does not."""
-    problems = []
-    if not isinstance(handler, ClientConnectHandler):
-        problems.append(f"handler={handler!r} must be a ClientConnectHandler")
-    if monitoring is not None and not isinstance(monitoring, ConnectionMonitoring):
-        problems.append(f"monitoring={monitoring!r} must be a ConnectionMonitoring or None")
+def _are_alarms(alarms: object) -> bool:
     # Not isinstance: what CDK imports is a proxy of an interface.
-    if not isinstance(alarms, list | tuple) or not all(hasattr(alarm, "alarm_arn") for alarm in alarms):
-        problems.append(f"alarms={alarms!r} must be a list of cloudwatch.Alarm")
-    if not isinstance(shifting, TrafficShifting):
-        problems.append(f"shifting={shifting!r} must be TrafficShifting.canary(...) or .linear(...)")
-    if problems:
-        raise InvalidArgument("\n".join(problems))
+    return isinstance(alarms, list | tuple) and all(hasattr(alarm, "alarm_arn") for alarm in alarms)
 
 
 def _require_shiftable(handler: ClientConnectHandler) -> None:

@@ -14,8 +14,8 @@ from constructs import Construct
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._endpoints import check_attachment
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.shared._arguments import flag, require_all, typed
 from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
-from cdk_client_connect.shared._require_all import require_all
 from cdk_client_connect.shared._support_function import support_function
 from cdk_client_connect.shared._unscoped_permission import allow_everywhere
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
@@ -81,10 +81,10 @@ class EndpointAttachment(Construct):
             handler is in another account or Region than the attachment.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         handler: ClientConnectHandler,
         endpoint_id: str,
@@ -93,8 +93,13 @@ class EndpointAttachment(Construct):
         encryption_key: kms.IKey | None = None,
         function_settings: FunctionSettings | None = None,
     ) -> None:
-        _require_types(handler, endpoint_id, replace=replace, on_removal=on_removal)
-        require_all(settings_argument(function_settings))
+        require_all(
+            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("endpoint_id", endpoint_id, str, 'a text, such as "cvpn-endpoint-0123456789abcdef0"'),
+            flag("replace", replace),
+            typed("on_removal", on_removal, AttachmentRemoval, "AttachmentRemoval.DETACH or .LEAVE"),
+            settings_argument(function_settings),
+        )
         _require_endpoint_id(endpoint_id)
         require_client_vpn(scope)
         require_same_environment(
@@ -134,7 +139,7 @@ class EndpointAttachment(Construct):
         check_attachment(resource, properties)
 
 
-def _attaching_function(  # noqa: PLR0913 - those of the attachment
+def _attaching_function(
     scope: Construct,
     handler: ClientConnectHandler,
     endpoint_id: str,
@@ -175,22 +180,6 @@ def _attaching_function(  # noqa: PLR0913 - those of the attachment
 
 def _resources_id(endpoint_id: str) -> str:
     return "Endpoint" if Token.is_unresolved(endpoint_id) else endpoint_id.removeprefix("cvpn-endpoint-")
-
-
-def _require_types(handler: object, endpoint_id: object, *, replace: object, on_removal: object) -> None:
-    problems = []
-    if not isinstance(handler, ClientConnectHandler):
-        problems.append(f"handler={handler!r} must be a ClientConnectHandler")
-    if not isinstance(endpoint_id, str):
-        problems.append(
-            f'endpoint_id={endpoint_id!r} must be a text, such as "cvpn-endpoint-0123456789abcdef0"'
-        )
-    if not isinstance(replace, bool):
-        problems.append(f"replace={replace!r} must be True or False")
-    if not isinstance(on_removal, AttachmentRemoval):
-        problems.append(f"on_removal={on_removal!r} must be AttachmentRemoval.DETACH or .LEAVE")
-    if problems:
-        raise InvalidArgument("\n".join(problems))
 
 
 def _require_endpoint_id(endpoint_id: str) -> None:

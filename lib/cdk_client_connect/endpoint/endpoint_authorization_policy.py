@@ -10,26 +10,11 @@ from constructs import Construct
 
 from cdk_client_connect.endpoint.trust_provider import TrustProvider
 from cdk_client_connect.errors import InvalidArgument, InvalidAuthorizationPolicy, InvalidTrustProvider
-from cdk_client_connect.handler import _checks as _arguments
+from cdk_client_connect.shared._arguments import flag, require_all, typed
 from client_connect_tools import Policies, native
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "endpoint": (
-        (ec2.ClientVpnEndpoint, ec2.CfnClientVpnEndpoint),
-        "an ec2.ClientVpnEndpoint or ec2.CfnClientVpnEndpoint that is defined in this app",
-    ),
-    "policies": (Policies, "Policies, made by Policies.from_file(...) or another factory"),
-    "trust_providers": ((list, tuple), "a list, such as [TrustProvider.jamf(tenant_id=...)]"),
-    "shadow_mode": (bool, _arguments.FLAG),
-    "disconnect_all_sessions": (bool, _arguments.FLAG),
-    "log_evaluation_context": (bool, _arguments.FLAG),
-    "description": (str, "a text"),
-    "policy_tests": (bool, _arguments.FLAG),
-}
-
 
 # The CDK checks templates against a schema of CloudFormation that is older than its own ec2.CfnClientVpnEndpoint, and
 # refuses as additional properties what that class has. cfn-lint, whose schema is newer, knows them.
@@ -70,10 +55,10 @@ class EndpointAuthorizationPolicy(Construct):
             ``InvalidTrustProvider``, ``InvalidPolicies``, ``InvalidPolicyTests``, ``PolicyTestsFailed``.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         endpoint: ec2.ClientVpnEndpoint | ec2.CfnClientVpnEndpoint,
         policies: Policies,
@@ -84,7 +69,28 @@ class EndpointAuthorizationPolicy(Construct):
         description: str | None = None,
         policy_tests: bool = True,
     ) -> None:
-        _arguments.require_types(locals(), _TYPES, optional=("description",))
+        require_all(
+            typed(
+                "endpoint",
+                endpoint,
+                (ec2.ClientVpnEndpoint, ec2.CfnClientVpnEndpoint),
+                "an ec2.ClientVpnEndpoint or ec2.CfnClientVpnEndpoint that is defined in this app",
+            ),
+            typed(
+                "policies", policies, Policies, "Policies, made by Policies.from_file(...) or another factory"
+            ),
+            typed(
+                "trust_providers",
+                trust_providers,
+                (list, tuple),
+                "a list, such as [TrustProvider.jamf(tenant_id=...)]",
+            ),
+            flag("shadow_mode", shadow_mode),
+            flag("disconnect_all_sessions", disconnect_all_sessions),
+            flag("log_evaluation_context", log_evaluation_context),
+            typed("description", description, str, "a text", optional=True),
+            flag("policy_tests", policy_tests),
+        )
         if not shadow_mode and not disconnect_all_sessions:
             raise InvalidAuthorizationPolicy(
                 "shadow_mode=False enforces the policy: leaving shadow mode, and every later change of the policy, "

@@ -1,4 +1,4 @@
-"""The environment variables that a team adds to a handler, for its module of extra facts."""
+"""The environment variables of a handler: its own, and those that a team adds for its module of extra facts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,28 @@ from typing import TYPE_CHECKING
 from aws_cdk import Token
 
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.handler._function_code import prebuilt_module
-from client_connect.settings import EXTRA_FACTS
+from cdk_client_connect.handler._prebuilt_code import prebuilt_module
+from client_connect.settings import (
+    ANSWERED_ENDPOINTS,
+    CONNECTIONS_TABLE,
+    DEFAULT_MESSAGE,
+    DEVICES_TABLE,
+    EXTRA_FACTS,
+    LONGEST_WAIVER,
+    SHADOW_MODE,
+    SHARED_CERTIFICATES,
+    TIME_ZONE,
+    WAIVERS_TABLE,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aws_cdk import aws_lambda as lambda_
+
+    from cdk_client_connect.handler._options import Options
+    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+    from cdk_client_connect.tables.device_inventory import DeviceInventory
 
 _MOST_BYTES = 4096
 _OURS = "CLIENT_CONNECT_"
@@ -59,7 +74,7 @@ def require_environment(environment: Mapping[str, str], code: lambda_.Code | Non
         raise InvalidArgument("\n".join(problems))
 
 
-def require_size(variables: Mapping[str, str]) -> None:
+def _require_size(variables: Mapping[str, str]) -> None:
     """Check that Lambda takes all variables of a function; of tokens nobody knows how long they become.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -74,6 +89,51 @@ def require_size(variables: Mapping[str, str]) -> None:
             f"environment and the handler's own variables have {size} bytes, but Lambda takes {_MOST_BYTES}; keep "
             "what is long in a store, such as a parameter, and give its name"
         )
+
+
+def variables_of(options: Options) -> dict[str, str]:
+    """Return all variables of a handler's function.
+
+    Raises:
+        InvalidArgument: When they are too large.
+    """
+    variables = {
+        SHADOW_MODE: "true" if options.shadow_mode else "false",
+        DEFAULT_MESSAGE: options.default_message,
+        TIME_ZONE: options.time_zone,
+        **_sources(options.device_inventory, options.connection_registry, options.extra_facts_module),
+        **_restrictions(options.endpoints, shared_certificates=options.shared_certificates),
+        **options.environment,
+    }
+    _require_size(variables)
+    return variables
+
+
+def _sources(
+    inventory: DeviceInventory | None, registry: ConnectionRegistry | None, module: str | None
+) -> dict[str, str]:
+    """Return the environment variables that name what is asked; a handler that asks nothing has none."""
+    variables = {}
+    if inventory is not None:
+        variables[DEVICES_TABLE] = inventory.devices_table.table_name
+        variables[WAIVERS_TABLE] = inventory.waivers_table.table_name
+        if (longest := inventory.longest_waiver) is not None:
+            variables[LONGEST_WAIVER] = f"{longest.to_minutes():.0f}m"
+    if registry is not None:
+        variables[CONNECTIONS_TABLE] = registry.table.table_name
+    if module is not None:
+        variables[EXTRA_FACTS] = module
+    return variables
+
+
+def _restrictions(endpoints: Sequence[str] | None, *, shared_certificates: bool) -> dict[str, str]:
+    """Return the environment variables for what differs from the default."""
+    variables = {}
+    if endpoints is not None:
+        variables[ANSWERED_ENDPOINTS] = ",".join(endpoints)
+    if shared_certificates:
+        variables[SHARED_CERTIFICATES] = "true"
+    return variables
 
 
 def _problem(name: object, value: object, *, has_unknown_module: bool) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import jsii
-from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
@@ -16,46 +16,25 @@ from cdk_client_connect.final_templates._endpoints import check_endpoints
 from cdk_client_connect.final_templates._function import check_function
 from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
-from cdk_client_connect.handler import _answered_endpoints
-from cdk_client_connect.handler import _checks as _arguments
-from cdk_client_connect.handler._environment_variables import require_environment, require_size
-from cdk_client_connect.handler._function_code import (
-    built_by_other_version,
-    bundled_code,
-    prebuilt_module,
-    prebuilt_policies,
-    require_platform,
-    require_prebuilt_alone,
-    require_prebuilt_for,
-)
-from cdk_client_connect.handler._function_name import (
-    generated_function_name,
-    keep_name,
-    require_function_name,
-    require_unique_name,
-)
-from cdk_client_connect.handler._mutual_authentication import warn_without_mutual_authentication
+from cdk_client_connect.handler._alias import ALIAS_NAME, define_alias
+from cdk_client_connect.handler._answered_endpoints import refuse_circles
+from cdk_client_connect.handler._checks import checked_policies, require_valid
+from cdk_client_connect.handler._environment_variables import variables_of
+from cdk_client_connect.handler._function_code import bundled_code
+from cdk_client_connect.handler._function_name import generated_function_name, keep_name
+from cdk_client_connect.handler._grants import grant_what_it_asks
+from cdk_client_connect.handler._options import Options
 from cdk_client_connect.handler._policy_metadata import show_policies
-from cdk_client_connect.handler._user_authentication import names_users, warn_without_user_authentication
+from cdk_client_connect.handler._warnings import warn
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
-from cdk_client_connect.shared._environment_check import (
-    checked_arn,
-    require_client_vpn,
-    require_same_environment,
-)
+from cdk_client_connect.shared._environment_check import checked_arn
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
+from cdk_client_connect.shared._metrics import record_metric
 from cdk_client_connect.shared._staged_code import require_staged
 from client_connect import settings
-from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
-from client_connect.record import METRIC_NAMESPACE
-from client_connect_tools import Policies, Rules, lint, require_passing, require_sound
-from client_connect_tools.bundling.bundle import library_version
-from client_connect_tools.bundling.extra_facts import require_declared
-from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
-from client_connect_tools.checking.lints import attributes_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,15 +43,10 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sqs as sqs
-    from constructs import IConstruct
 
-    from cdk_client_connect.shared.function_settings import FunctionSettings
     from cdk_client_connect.tables.connection_registry import ConnectionRegistry
     from cdk_client_connect.tables.device_inventory import DeviceInventory
-    from client_connect_tools import ExtraFacts
-
-ALIAS_NAME = "live"
-_UNUSED_CONCURRENCY = "cdk-client-connect:provisionedConcurrencyHasNoEffect"
+    from client_connect_tools import ExtraFacts, Policies
 
 
 @jsii.implements(ec2.IClientVpnConnectionHandler)
@@ -158,10 +132,10 @@ class ClientConnectHandler(Construct):
             ``InvalidCode``, ``InvalidExtraFacts``; ``BundleError`` when the code cannot be built.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0915 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         function_name: str | None = None,
         policies: Policies | None = None,
@@ -192,93 +166,66 @@ class ClientConnectHandler(Construct):
         environment: Mapping[str, str] | None = None,
         policy_tests: bool = True,
     ) -> None:
-        _arguments.require_types(locals())
-        timeout = timeout or Duration.seconds(10)
-        concurrency = provisioned_concurrency or ProvisionedConcurrency.fixed(2)
-        architecture = architecture or lambda_.Architecture.ARM_64
-        runtime = runtime or lambda_.Runtime.PYTHON_3_14
-        if function_name is not None:
-            require_function_name(function_name)
-            require_unique_name(scope, function_name)
-        require_client_vpn(scope)
-        require_prebuilt_alone(code, policies, extra_facts)
-        environment = {} if environment is None else dict(environment)
-        require_environment(environment, code)
-        module = extra_facts.module if extra_facts else prebuilt_module(code)
-        module = module or environment.get(settings.EXTRA_FACTS)
-        asks_others = bool(device_inventory or connection_registry or module)
-        _arguments.require_timeout(timeout, asks_others=asks_others)
-        _arguments.require_concurrency(concurrency, reserved_concurrent_executions, function_reference)
-        _arguments.require_message(default_message, _custom_types(policies, code))
-        _arguments.require_time_zone(time_zone)
-        _arguments.require_memory(memory_size)
-        _answered_endpoints.require_endpoints(endpoints)
-        variables = {
-            settings.SHADOW_MODE: "true" if shadow_mode else "false",
-            settings.DEFAULT_MESSAGE: default_message,
-            settings.TIME_ZONE: time_zone,
-            **_sources(device_inventory, connection_registry, module),
-            **_restrictions(endpoints, shared_certificates=shared_certificates),
-            **environment,
-        }
-        require_size(variables)
-        platform = require_platform(runtime, architecture)
-        if code is not None:
-            require_prebuilt_for(platform, code)
-        require_same_environment(
-            scope,
-            _with_tables(device_inventory, connection_registry),
-            because="the handler looks for its tables in its own account and Region; define them there",
+        options = Options(
+            function_name=function_name,
+            policies=policies,
+            code=code,
+            provisioned_concurrency=(
+                ProvisionedConcurrency.fixed(2)
+                if provisioned_concurrency is None
+                else provisioned_concurrency
+            ),
+            function_reference=function_reference,
+            service_linked_role=service_linked_role,
+            timeout=Duration.seconds(10) if timeout is None else timeout,
+            memory_size=memory_size,
+            architecture=lambda_.Architecture.ARM_64 if architecture is None else architecture,
+            runtime=lambda_.Runtime.PYTHON_3_14 if runtime is None else runtime,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            log_group=log_group,
+            shadow_mode=shadow_mode,
+            default_message=default_message,
+            time_zone=time_zone,
+            device_inventory=device_inventory,
+            connection_registry=connection_registry,
+            shared_certificates=shared_certificates,
+            endpoints=endpoints,
+            extra_facts=extra_facts,
+            environment={} if environment is None else environment,
+            policy_tests=policy_tests,
         )
-        if log_group is not None:
-            require_same_environment(
-                scope,
-                [log_group],
-                because="Lambda logs to its own account and Region; give a log group there",
-            )
-        policies_in_code = prebuilt_policies(code)
-        policies = policies or policies_in_code or Policies.from_rules(Rules())
-        require_sound(policies)
-        require_declared(extra_facts, policies)
-        if policy_tests:
-            require_passing(policies, time_zone=time_zone)
+        require_valid(scope, options)
+        variables = variables_of(options)
+        decided_by, self._policies = checked_policies(options)
 
         super().__init__(scope, id)
-        self._device_inventory = device_inventory
-        self._connection_registry = connection_registry
-        self._endpoints = endpoints
-        self._policies = policies if code is None else policies_in_code
-        self._shadow_mode = shadow_mode
-        self._provisioned_concurrency = concurrency
-        self._function_reference = function_reference
-        self._warn_of_other_version(code)
-        is_built_here = code is None
-        code = code or bundled_code(self, policies=policies, platform=platform, extra_facts=extra_facts)
-        self._warn_of(policies, has_extra_facts=module is not None)
+        self._options = options
+        if connection_registry is not None:
+            connection_registry.keep_connections_of(self)
+        self._encryption_key = encryption_key
+        self._code = code or bundled_code(self, options, decided_by)
+        self._environment = variables
         self._function_name = function_name or generated_function_name(self)
         if function_name is not None:
             keep_name(self, function_name)
         self._log_group = log_group or kept_log_group(self, encryption_key)
         self._role = function_role(self, self._log_group, in_vpc=vpc is not None)
-        self._code = code
-        self._encryption_key = encryption_key
-        self._environment = variables
         self._function = lambda_.Function(
             self,
             "Function",
             function_name=self._function_name,
             description="Decides whether a Client VPN connection may be established",
-            code=code,
+            code=self._code,
             handler="client_connect.handler.handler",
-            runtime=runtime,
-            architecture=architecture,
+            runtime=options.runtime,
+            architecture=options.architecture,
             memory_size=memory_size,
-            timeout=timeout,
+            timeout=options.timeout,
             role=self._role,
             log_group=self._log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-            environment=self._environment,
+            environment=variables,
             environment_encryption=encryption_key,
             dead_letter_queue=dead_letter_queue,
             reserved_concurrent_executions=reserved_concurrent_executions,
@@ -287,22 +234,21 @@ class ClientConnectHandler(Construct):
             security_groups=security_groups,
             tracing=tracing,
         )
-        require_staged(self._function, code, in_full=is_built_here)
-        self._grant_tables()
-        self._alias = _alias(self, self._function, concurrency)
+        require_staged(self._function, self._code, in_full=code is None)
+        grant_what_it_asks(self._role, options, self._policies)
+        self._alias = define_alias(self, self._function, options.provisioned_concurrency)
         if endpoints is not None:
-            _answered_endpoints.refuse_circles(self, self._alias, endpoints)
+            refuse_circles(self, self._alias, endpoints)
         if self._policies is not None:
             show_policies(self._alias, self._policies)
-        self._target: lambda_.IFunction = self._alias
-        target_name = f"{self._function_name}:{ALIAS_NAME}"
-        if function_reference is FunctionReference.UNQUALIFIED:
-            self._target, target_name = self._function, self._function_name
-            self._warn_of_unused(concurrency)
+        is_by_alias = function_reference is FunctionReference.ALIAS
+        self._target: lambda_.IFunction = self._alias if is_by_alias else self._function
         if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
             self._target.node.add_dependency(service_role)
-        self._function_arn = checked_arn(self, self._target, target_name)
-        self._check_templates(variables)
+        suffix = f":{ALIAS_NAME}" if is_by_alias else ""
+        self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
+        warn(self, self._function_arn, options, decided_by)
+        self._check_templates()
 
     @property
     def function(self) -> lambda_.Function:
@@ -336,12 +282,12 @@ class ClientConnectHandler(Construct):
     @property
     def device_inventory(self) -> DeviceInventory | None:
         """The device inventory that it looks up, if any."""
-        return self._device_inventory
+        return self._options.device_inventory
 
     @property
     def connection_registry(self) -> ConnectionRegistry | None:
         """The registry in which it records connections, if any."""
-        return self._connection_registry
+        return self._options.connection_registry
 
     @property
     def function_name(self) -> str:
@@ -368,81 +314,21 @@ class ClientConnectHandler(Construct):
     @property
     def shadow_mode(self) -> bool:
         """Whether it decides and records, but always allows."""
-        return self._shadow_mode
+        return self._options.shadow_mode
 
     @property
     def provisioned_concurrency(self) -> ProvisionedConcurrency:
         """The environments kept initialized."""
-        return self._provisioned_concurrency
+        return self._options.provisioned_concurrency
 
     @property
     def function_reference(self) -> FunctionReference:
         """Which ARN endpoints are given."""
-        return self._function_reference
+        return self._options.function_reference
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""
         return self._target.grant_invoke(grantee)
-
-    def deciding_function(  # noqa: PLR0913 - one keyword per property
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
-        *,
-        handler: str,
-        description: str,
-        role: iam.IRole,
-        log_group: logs.ILogGroup,
-        timeout: Duration,
-        memory_size: int,
-        environment: Mapping[str, str],
-        max_event_age: Duration,
-        encryption_key: kms.IKey | None,
-        settings: FunctionSettings,
-    ) -> lambda_.Function:
-        """Define another function that decides as this one does: its code, with its policies, settings and variables.
-
-        It is deployed after this one. It is granted nothing that this one asks, and is in the VPC of ``settings`` only.
-
-        Args:
-            scope: The construct to define it in, in this one's stack.
-            id: Its id in ``scope``.
-            handler: ``package.module.function`` within the code.
-            description: What the function is for.
-            role: Its role.
-            log_group: Where it logs.
-            timeout: How long one invocation may take.
-            memory_size: In MiB.
-            environment: Variables beside this function's.
-            max_event_age: For how long an event that nobody waits for may wait. It is not tried again.
-            encryption_key: The key of its variables.
-            settings: What an organization asks of the function.
-        """
-        function = lambda_.Function(
-            scope,
-            id,
-            description=description,
-            code=self._code,
-            handler=handler,
-            runtime=self._function.runtime,
-            architecture=self._function.architecture,
-            memory_size=memory_size,
-            timeout=timeout,
-            role=role,
-            log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-            environment={**self._environment, **environment},
-            environment_encryption=encryption_key,
-            **settings.arguments(),
-            retry_attempts=0,
-            max_event_age=max_event_age,
-        )
-        function.node.add_dependency(self._alias)
-        check_function(
-            f"re-authorizer {scope.node.path}", function, variables={**self._environment, **environment}
-        )
-        return function
 
     def metric(
         self,
@@ -461,7 +347,7 @@ class ClientConnectHandler(Construct):
             label: Default: the metric's name.
         """
         dimensions = {"FunctionName": self._function_name}
-        if self._function_reference is FunctionReference.ALIAS:
+        if self._options.function_reference is FunctionReference.ALIAS:
             dimensions["Resource"] = f"{self._function_name}:{ALIAS_NAME}"
         # By name as text, not by reference: alarms of another stack must follow a renamed function.
         return cloudwatch.Metric(
@@ -477,92 +363,43 @@ class ClientConnectHandler(Construct):
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the number of connections that were allowed."""
-        return self._decision_metric("Allowed", statistic or cloudwatch.Stats.SUM, period)
+        return record_metric(self._function_name, "Allowed", statistic or cloudwatch.Stats.SUM, period)
 
     def metric_denied(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the number of connections that the handler denied."""
-        return self._decision_metric("Denied", statistic or cloudwatch.Stats.SUM, period)
+        return record_metric(self._function_name, "Denied", statistic or cloudwatch.Stats.SUM, period)
 
     def metric_errors(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the number of connections that could not be decided; Lambda's own is ``metric("Errors")``."""
-        return self._decision_metric("Errors", statistic or cloudwatch.Stats.SUM, period)
+        return record_metric(self._function_name, "Errors", statistic or cloudwatch.Stats.SUM, period)
 
     def metric_shadow_denied(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the number of connections that were allowed only because of shadow mode."""
-        return self._decision_metric("ShadowDenied", statistic or cloudwatch.Stats.SUM, period)
+        return record_metric(self._function_name, "ShadowDenied", statistic or cloudwatch.Stats.SUM, period)
 
     def metric_decision_time(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the milliseconds per decision, by default the 99th percentile."""
-        return self._decision_metric("DecisionTime", statistic or cloudwatch.Stats.percentile(99), period)
-
-    def _decision_metric(self, name: str, statistic: str, period: Duration | None) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=METRIC_NAMESPACE,
-            metric_name=name,
-            dimensions_map={"FunctionName": self._function_name},
-            statistic=statistic,
-            period=period,
+        return record_metric(
+            self._function_name, "DecisionTime", statistic or cloudwatch.Stats.percentile(99), period
         )
 
-    def _warn_of_other_version(self, code: lambda_.Code | None) -> None:
-        """Warn when another version of this library built the code."""
-        if (version := built_by_other_version(code)) is not None:
-            Annotations.of(self).add_warning_v2(
-                "cdk-client-connect:otherVersion",
-                f"code was built by {version} of cdk-client-connect, but this is {library_version()}: its handler may "
-                "decide otherwise than the checks here; build it again with client-connect bundle",
-            )
-
-    def _warn_of(self, policies: Policies, *, has_extra_facts: bool) -> None:
-        """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
-        warnings = Annotations.of(self)
-        for finding in lint(policies):
-            warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
-        read = attributes_read(policies)
-        on_devices = bool(read & {"device", "inventory", "ownerTags"})
-        if on_devices and self._device_inventory is not None:
-            warn_without_mutual_authentication(self)
-        elif on_devices:
-            warnings.add_warning_v2(
-                "cdk-client-connect:noDeviceInventory",
-                "policies read what a device inventory says, but the handler has none, so that context.inventory "
-                'is always "disabled" and there is no context.device',
-            )
-        if names_users(policies):
-            warn_without_user_authentication(self)
-        if ACTIVE_CONNECTIONS in read and self._connection_registry is None:
-            warnings.add_warning_v2(
-                "cdk-client-connect:noConnectionRegistry",
-                "policies read context.activeConnections, but the handler keeps no registry of connections, so "
-                "that it is always absent",
-            )
-        if policies.left_out:
-            warnings.add_info(policies.left_out_note())
-        if not has_extra_facts and (policies.custom is not None or read & {"custom", "customFacts"}):
-            warnings.add_warning_v2(
-                "cdk-client-connect:noExtraFacts",
-                "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
-                'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
-                'extra_facts=ExtraFacts.from_file("facts.py")',
-            )
-
-    def _check_templates(self, variables: Mapping[str, str]) -> None:
+    def _check_templates(self) -> None:
         """Have what is deployed compared with what is defined here."""
         owner = f"client connect handler {self.node.path}"
-        concurrency = self._provisioned_concurrency
-        others = self._function_reference is FunctionReference.UNQUALIFIED
+        concurrency = self.provisioned_concurrency
+        others = self.function_reference is FunctionReference.UNQUALIFIED
         check_function(
             owner,
             self._function,
-            variables=variables,
+            variables=self._environment,
             least_reserved=max(1, concurrency.maximum + (1 if others else 0)),
         )
         check_alias(
@@ -576,82 +413,19 @@ class ClientConnectHandler(Construct):
         check_log_group(owner, self._log_group)
         check_endpoints(owner, self, self._function_arn)
 
-    def _grant_tables(self) -> None:
-        if self._device_inventory is not None:
-            self._device_inventory.grant_look_up(self._role)
-        if self._connection_registry is not None:
-            self._connection_registry.grant_record(self._role)
-            if self._policies is None or may_read(attributes_read(self._policies), ACTIVE_CONNECTIONS):
-                self._connection_registry.grant_count(self._role)
-                _answered_endpoints.allow_queries(self._role, self._endpoints)
 
-    def _warn_of_unused(self, concurrency: ProvisionedConcurrency) -> None:
-        if concurrency.minimum:
-            Annotations.of(self).add_warning_v2(
-                _UNUSED_CONCURRENCY,
-                "the endpoint is given the unqualified ARN, which invokes $LATEST, where Lambda never applies "
-                "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
-                "ProvisionedConcurrency.none()",
-            )
+class Deciding(NamedTuple):
+    """What another function needs to decide as a handler does.
+
+    Attributes:
+        code: The handler's code, with its policies.
+        environment: The variables of the handler's function.
+    """
+
+    code: lambda_.Code
+    environment: Mapping[str, str]
 
 
-def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mapping[str, str] | None:
-    """Return the types of the custom facts; ``None`` if only prebuilt code knows them."""
-    if policies is None:
-        return None if code else {}
-    return None if check_custom_schema(policies) else declared_types(policies.custom)
-
-
-def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:
-    """Return what is asked, and the tables, which may be somebody else's."""
-    found: list[IConstruct] = []
-    if inventory is not None:
-        found += [inventory, inventory.devices_table, inventory.waivers_table]
-    if registry is not None:
-        found.append(registry)
-    return found
-
-
-def _sources(
-    inventory: DeviceInventory | None, registry: ConnectionRegistry | None, module: str | None
-) -> dict[str, str]:
-    """Return the environment variables that name what is asked; a handler that asks nothing has none."""
-    variables = {}
-    if inventory is not None:
-        variables[settings.DEVICES_TABLE] = inventory.devices_table.table_name
-        variables[settings.WAIVERS_TABLE] = inventory.waivers_table.table_name
-        if (longest := inventory.longest_waiver) is not None:
-            variables[settings.LONGEST_WAIVER] = f"{longest.to_minutes():.0f}m"
-    if registry is not None:
-        variables[settings.CONNECTIONS_TABLE] = registry.table.table_name
-    if module is not None:
-        variables[settings.EXTRA_FACTS] = module
-    return variables
-
-
-def _restrictions(endpoints: Sequence[str] | None, *, shared_certificates: bool) -> dict[str, str]:
-    """Return the environment variables for what differs from the default."""
-    variables = {}
-    if endpoints is not None:
-        variables[settings.ANSWERED_ENDPOINTS] = ",".join(endpoints)
-    if shared_certificates:
-        variables[settings.SHARED_CERTIFICATES] = "true"
-    return variables
-
-
-def _alias(
-    scope: Construct, function: lambda_.Function, concurrency: ProvisionedConcurrency
-) -> lambda_.Alias:
-    scaling = concurrency.target_utilization is not None
-    alias = lambda_.Alias(
-        scope,
-        "Alias",
-        alias_name=ALIAS_NAME,
-        version=function.current_version,
-        # Under scaling, a number here would undo at each deployment what was scaled up.
-        provisioned_concurrent_executions=None if scaling else concurrency.minimum or None,
-    )
-    if concurrency.target_utilization is not None:
-        target = alias.add_auto_scaling(min_capacity=concurrency.minimum, max_capacity=concurrency.maximum)
-        target.scale_on_utilization(utilization_target=concurrency.target_utilization)
-    return alias
+def deciding(handler: ClientConnectHandler) -> Deciding:
+    """Return what a re-authorizer takes over from its handler."""
+    return Deciding(handler._code, handler._environment)  # noqa: SLF001 - no property, for nobody else needs it

@@ -72,7 +72,7 @@ def provide(
 class _OwnedRole(Construct):
     """The role as a resource of the stack, kept when the stack is removed: other endpoints may use it."""
 
-    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
+    def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
         role = iam.CfnServiceLinkedRole(self, "Resource", aws_service_name=_SERVICE)
         # Left behind by a deployment that failed, it would make the next one fail.
@@ -85,7 +85,7 @@ class _EnsuredRole(Construct):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         encryption_key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)

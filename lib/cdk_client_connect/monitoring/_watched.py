@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-from client_connect.record import METRIC_NAMESPACE
+from cdk_client_connect.shared._metrics import record_metric
 
 if TYPE_CHECKING:
     from cdk_client_connect.endpoint._endpoints import Endpoint
@@ -48,14 +48,7 @@ class Watched:
         self, name: str, statistic: str = cloudwatch.Stats.SUM, *, label: str | None = None
     ) -> cloudwatch.Metric:
         """Return one of the metrics that decision records carry."""
-        return cloudwatch.Metric(
-            namespace=METRIC_NAMESPACE,
-            metric_name=name,
-            dimensions_map={"FunctionName": self.handler.function_name},
-            statistic=statistic,
-            period=PERIOD,
-            label=label,
-        )
+        return record_metric(self.handler.function_name, name, statistic, PERIOD, label=label)
 
     def of_lost_notifications(self) -> cloudwatch.MathExpression | None:
         """Return how often an announcement failed, anywhere between the log and the destination.

@@ -20,8 +20,8 @@ from cdk_client_connect.monitoring._watched import Watched
 from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
+from cdk_client_connect.shared._arguments import flag, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
-from cdk_client_connect.shared._require_all import require_all
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class ConnectionMonitoring(Construct):
             ``STANDARD``, the only one of which there are metrics and subscriptions.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         handler: ClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
@@ -94,34 +94,31 @@ class ConnectionMonitoring(Construct):
         alarms = MonitoringAlarms() if alarms is None else alarms
         notifications = Notifications.event_bridge() if notifications is None else notifications
         require_all(
-            ("handler", handler, isinstance(handler, ClientConnectHandler), "a ClientConnectHandler"),
-            (
+            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            with_attribute(
                 "connection_log_group",
                 connection_log_group,
-                connection_log_group is None or hasattr(connection_log_group, "log_group_name"),
+                "log_group_name",
                 "a logs.LogGroup or None",
+                optional=True,
             ),
-            (
+            typed(
                 "reauthorizer",
                 reauthorizer,
-                isinstance(reauthorizer, ConnectionReauthorizer | None),
+                ConnectionReauthorizer,
                 "a ConnectionReauthorizer or None",
+                optional=True,
             ),
-            (
-                "alarm_topic",
-                alarm_topic,
-                alarm_topic is None or hasattr(alarm_topic, "topic_arn"),
-                "an sns.Topic or None",
-            ),
-            ("alarms", alarms, isinstance(alarms, MonitoringAlarms), "MonitoringAlarms(...)"),
-            (
+            with_attribute("alarm_topic", alarm_topic, "topic_arn", "an sns.Topic or None", optional=True),
+            typed("alarms", alarms, MonitoringAlarms, "MonitoringAlarms(...)"),
+            typed(
                 "notifications",
                 notifications,
-                isinstance(notifications, Notifications),
+                Notifications,
                 "Notifications.event_bridge(...), .sns(...) or .none()",
             ),
-            ("dashboard", dashboard, isinstance(dashboard, bool), "True or False"),
-            ("saved_queries", saved_queries, isinstance(saved_queries, bool), "True or False"),
+            flag("dashboard", dashboard),
+            flag("saved_queries", saved_queries),
             settings_argument(function_settings),
         )
         if reauthorizer is not None and reauthorizer.handler is not handler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack, Token
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -17,18 +17,19 @@ from cdk_client_connect.endpoint._endpoints import read_endpoints
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
+from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
-from cdk_client_connect.handler._mutual_authentication import names_certificates
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.reauthorizer._function import reauthorizer_function
+from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
-from cdk_client_connect.shared._require_all import require_all
+from cdk_client_connect.shared._metrics import record_metric
 from cdk_client_connect.shared._sdk_call import sdk_call
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 from client_connect.reauthorizer import settings
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
-from client_connect.record import METRIC_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,10 +102,10 @@ class ConnectionReauthorizer(Construct):
             Region.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         handler: ClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
@@ -127,8 +128,8 @@ class ConnectionReauthorizer(Construct):
         timeout = Duration.minutes(15) if timeout is None else timeout
         termination_window = Duration.hours(1) if termination_window is None else termination_window
         require_all(
-            ("handler", handler, isinstance(handler, ClientConnectHandler), "a ClientConnectHandler"),
-            (
+            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            Argument(
                 "schedule",
                 schedule,
                 _is_minutes(schedule, _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN),
@@ -137,66 +138,58 @@ class ConnectionReauthorizer(Construct):
                     "because Client VPN lists connections that ended for 60 minutes only"
                 ),
             ),
-            (
+            Argument(
                 "maximum_terminations",
                 maximum_terminations,
-                _is_int(maximum_terminations, 0, _MOST_TERMINATIONS),
+                is_whole(maximum_terminations, 0, _MOST_TERMINATIONS),
                 f"a whole number from 0 to {_MOST_TERMINATIONS}, which is what EC2 lets one run terminate",
             ),
-            (
+            Argument(
                 "maximum_share",
                 maximum_share,
                 _is_share(maximum_share),
                 "a number above 0, at most 1, which is all open connections",
             ),
-            (
+            Argument(
                 "share_floor",
                 share_floor,
-                _is_int(share_floor, 0, _MOST_TERMINATIONS),
+                is_whole(share_floor, 0, _MOST_TERMINATIONS),
                 f"a whole number from 0 to {_MOST_TERMINATIONS}",
             ),
-            (
+            Argument(
                 "termination_window",
                 termination_window,
                 _is_minutes(termination_window, _shortest_window(schedule), _LONGEST_WINDOW_MIN),
                 f"a Duration of whole minutes, at least schedule and at most {_LONGEST_WINDOW_MIN}",
             ),
-            (
+            Argument(
                 "connections_per_user",
                 connections_per_user,
-                connections_per_user is None or _is_int(connections_per_user, 1, None),
+                connections_per_user is None or is_whole(connections_per_user, 1),
                 "a whole number from 1, or None",
             ),
-            (
+            typed(
                 "unknown_connections",
                 unknown_connections,
-                isinstance(unknown_connections, UnknownConnections),
+                UnknownConnections,
                 "UnknownConnections.LEAVE or .DECIDE",
             ),
-            (
-                "mutual_authentication",
-                mutual_authentication,
-                mutual_authentication is None or isinstance(mutual_authentication, bool),
-                "True, False or None",
-            ),
-            ("dry_run", dry_run, isinstance(dry_run, bool), "True or False"),
-            (
+            typed("mutual_authentication", mutual_authentication, bool, "True, False or None", optional=True),
+            flag("dry_run", dry_run),
+            Argument(
                 "timeout",
                 timeout,
                 _is_minutes(timeout, _SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN),
                 f"a Duration of whole minutes from {_SHORTEST_TIMEOUT_MIN} to {_LONGEST_TIMEOUT_MIN}",
             ),
-            (
+            Argument(
                 "memory_size",
                 memory_size,
-                _is_int(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB),
+                is_whole(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB),
                 f"a number of MiB from {_LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}",
             ),
-            (
-                "log_group",
-                log_group,
-                log_group is None or hasattr(log_group, "log_group_name"),
-                "a logs.LogGroup or None",
+            with_attribute(
+                "log_group", log_group, "log_group_name", "a logs.LogGroup or None", optional=True
             ),
             settings_argument(function_settings),
         )
@@ -230,11 +223,9 @@ class ConnectionReauthorizer(Construct):
         self._log_group = log_group or kept_log_group(self, key)
         self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
         ids = [endpoint.id for endpoint in named]
-        self._function = handler.deciding_function(
+        self._function = reauthorizer_function(
             self,
-            "Function",
-            handler="client_connect.reauthorizer.handler.handler",
-            description="Ends open Client VPN connections that are denied today",
+            handler,
             role=self._role,
             log_group=self._log_group,
             timeout=timeout,
@@ -318,57 +309,64 @@ class ConnectionReauthorizer(Construct):
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return how many open connections a scan decided anew, by default the most."""
-        return self._metric("Reauthorized", statistic or cloudwatch.Stats.MAXIMUM, period)
+        return record_metric(
+            self._function.function_name, "Reauthorized", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
 
     def metric_terminated(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the number of connections that were terminated."""
-        return self._metric("Terminated", statistic or cloudwatch.Stats.SUM, period)
+        return record_metric(
+            self._function.function_name, "Terminated", statistic or cloudwatch.Stats.SUM, period
+        )
 
     def metric_left_alone(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return how many open connections the registry does not know, by default the most in a scan."""
-        return self._metric("LeftAlone", statistic or cloudwatch.Stats.MAXIMUM, period)
+        return record_metric(
+            self._function.function_name, "LeftAlone", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
 
     def metric_undecided(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return how many open connections could not be decided, by default the most in a scan; an alarm is due."""
-        return self._metric("Undecided", statistic or cloudwatch.Stats.MAXIMUM, period)
+        return record_metric(
+            self._function.function_name, "Undecided", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
 
     def metric_cap_exceeded(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return whether the policies deny more connections than may be ended: 1, or 0. Raise an alarm on it."""
-        return self._metric("CapExceeded", statistic or cloudwatch.Stats.MAXIMUM, period)
+        return record_metric(
+            self._function.function_name, "CapExceeded", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
 
     def metric_termination_failures(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the number of connections that could not be terminated; the next run tries again."""
-        return self._metric("TerminationFailures", statistic or cloudwatch.Stats.SUM, period)
+        return record_metric(
+            self._function.function_name, "TerminationFailures", statistic or cloudwatch.Stats.SUM, period
+        )
 
     def metric_missing_endpoints(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return how many of its endpoints do not exist, by default the most in a run."""
-        return self._metric("MissingEndpoints", statistic or cloudwatch.Stats.MAXIMUM, period)
+        return record_metric(
+            self._function.function_name, "MissingEndpoints", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
 
     def metric_run_time(
         self, *, statistic: str | None = None, period: Duration | None = None
     ) -> cloudwatch.Metric:
         """Return the milliseconds per run, by default the most."""
-        return self._metric("RunTime", statistic or cloudwatch.Stats.MAXIMUM, period)
-
-    def _metric(self, name: str, statistic: str, period: Duration | None) -> cloudwatch.Metric:
-        return cloudwatch.Metric(
-            namespace=METRIC_NAMESPACE,
-            metric_name=name,
-            dimensions_map={"FunctionName": self._function.function_name},
-            statistic=statistic,
-            period=period,
+        return record_metric(
+            self._function.function_name, "RunTime", statistic or cloudwatch.Stats.MAXIMUM, period
         )
 
     def _allow_connections(self, endpoint_ids: Sequence[str]) -> None:
@@ -433,8 +431,7 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     if registry.reauthorizer is not None:
         raise InvalidArgument(
             f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
-            "would take each other's state for their own; give that one all endpoints, or the handler a registry of "
-            "its own"
+            "would take each other's state for their own; give that one all endpoints of the handler"
         )
     return registry
 
@@ -460,16 +457,6 @@ def _shortest_window(schedule: Duration) -> float:
 def _is_share(value: object) -> bool:
     # A token is a huge negative number. No float may be asked whether it is one: "nan" ends the CDK's process.
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
-
-
-def _is_int(value: object, least: int, most: int | None) -> bool:
-    return (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and not Token.is_unresolved(value)
-        and least <= value
-        and (most is None or value <= most)
-    )
 
 
 def _is_minutes(value: object, least: float, most: float) -> bool:

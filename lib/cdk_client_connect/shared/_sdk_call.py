@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _SHARED_FUNCTION_ID = "AWS" + cr.AwsCustomResource.PROVIDER_FUNCTION_UUID.replace("-", "")
 
 
-def sdk_call(  # noqa: PLR0913 - one keyword per property
+def sdk_call(
     scope: Construct,
-    id: str,  # noqa: A002 - the CDK's name
+    id: str,
     *,
     on_create: cr.AwsSdkCall,
     on_update: cr.AwsSdkCall | None = None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
 
-def support_function(  # noqa: PLR0913 - one keyword per property
+def support_function(
     scope: Construct,
     *,
     package: str,

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._arguments import typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_sqs as sqs
+
+    from cdk_client_connect.shared._arguments import Argument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +70,6 @@ class FunctionSettings:
         }
 
 
-def settings_argument(value: object) -> tuple[str, object, bool, str]:
+def settings_argument(value: object) -> Argument:
     """Return the check of an argument that takes these settings."""
-    right = isinstance(value, FunctionSettings | None)
-    return ("function_settings", value, right, "FunctionSettings(...) or None")
+    return typed("function_settings", value, FunctionSettings, "FunctionSettings(...) or None", optional=True)

@@ -32,9 +32,9 @@ _WRITE_KEY = (
 )
 
 
-def define_table(  # noqa: PLR0913 - one keyword per property
+def define_table(
     scope: Construct,
-    id: str,  # noqa: A002 - the CDK's name
+    id: str,
     *,
     key: str,
     time_to_live: str | None = None,

@@ -56,10 +56,10 @@ class DeviceInventory(Construct):
             there are none.
     """
 
-    def __init__(  # noqa: PLR0913 - one keyword per option, as everywhere in the CDK
+    def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002 - the CDK's name
+        id: str,
         *,
         devices_table: dynamodb.ITable | None = None,
         waivers_table: dynamodb.ITable | None = None,

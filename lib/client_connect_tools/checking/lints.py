@@ -221,6 +221,18 @@ def _unknown_waiver(
                 yield f'context.waivers has ids of policies, and no policy has the id "{id_}"; write {instead}'
 
 
+def _other_waiver(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    own = template.annotations.get("id", "")
+    others = {each.annotations.get("id", "") for each in everything} - {own}
+    for compared in filter(None, map(comparison, nodes.walk(template))):
+        found = [each for each in compared.literals if each in others]
+        if nodes.path(compared.read) == ("waivers",) and found:
+            yield (
+                f'the policy heeds the waiver of "{found[0]}", so who is excused from that one is excused from this '
+                f'one too; write context.waivers.contains("{own}")'
+            )
+
+
 def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
 
@@ -263,6 +275,7 @@ LINTS: dict[str, Lint] = {
     "inline-networks": _inline_networks,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
+    "other-waiver": _other_waiver,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,10 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         Path | None, typer.Option(help="The module of extra facts: a *.py file, or the folder of a package.")
     ] = None,
     sbom: Annotated[
-        Path | None, typer.Option(help="Write a bill of materials of it to this file, as CycloneDX JSON.")
+        Path | None,
+        typer.Option(
+            help="Write a bill of materials of it to this file, as CycloneDX JSON; needs the extra sbom."
+        ),
     ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
@@ -45,6 +49,10 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
     if not runs_on(python):
         wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
+    if sbom is not None and importlib.util.find_spec("cyclonedx") is None:
+        wrong_use(
+            'cyclonedx-python-lib is not installed; install it by: pip install "cdk-client-connect[sbom]"'
+        )
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
     if sbom is not None and sbom.is_symlink():

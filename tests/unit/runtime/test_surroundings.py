@@ -261,6 +261,19 @@ def test_a_waiver_affects_only_its_policy(log: Log) -> None:
     assert record["facts"]["waivers"] == ["strict", "unused"]
 
 
+def test_a_waiver_that_another_policy_heeds_is_in_the_record(log: Log) -> None:
+    """The record names the policy that would have denied, and every waiver that may be why it did not."""
+    policies = PERMIT + (
+        '@id("copied") @message("No.") forbid (principal, action, resource) '
+        'unless { context.waivers.contains("strict") };'
+    )
+    handler = handler_with(inventory(("w", waivers_item([waiver("user:bob", hours=1)]))), policies)
+    assert handler(event(), lambda_context())["allow"] is True
+    record = log.record()
+    assert record["decision"]["waived"] == ["copied"]
+    assert [each["policyId"] for each in record["waiversUsed"]] == ["strict"]
+
+
 def test_a_waiver_that_ended_is_none(log: Log) -> None:
     """DynamoDB may take days to remove it."""
     handler = handler_with(inventory(("w", waivers_item([waiver("user:bob", seconds=-1)]))))

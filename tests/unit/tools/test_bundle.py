@@ -166,6 +166,21 @@ print(json.dumps([answer, modules]))
     assert modules == [str(built / name / "__init__.py") for name in ("client_connect", "cedarpy", "tzdata")]
 
 
+def test_every_module_of_the_bundle_can_be_imported(built: Path) -> None:
+    """Those in packages below ours too, beside the SDK that Lambda has."""
+    package = built / "client_connect"
+    paths = [path.relative_to(built).with_suffix("") for path in package.rglob("*.py")]
+    names = sorted(".".join(path.parts).removesuffix(".__init__") for path in paths)
+    assert "client_connect.reauthorizer.handler" in names
+    program = f"""
+import importlib, sys
+sys.path.insert(0, {str(built)!r})
+print(all(importlib.import_module(name).__file__.startswith({str(built)!r}) for name in {names!r}))
+"""
+    done = subprocess.run([sys.executable, "-IB", "-c", program], capture_output=True, check=True, cwd=built)
+    assert done.stdout == b"True\n"
+
+
 @pytest.mark.parametrize(
     ("python", "architecture", "engine", "machine"),
     [

@@ -260,6 +260,16 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ context.networks.contains("office") }};',
         ],
     ),
+    "other-waiver": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.contains("all") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.containsAny(["x", "all"]) }};',
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.contains("x") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.isEmpty() }};',
+        ],
+    ),
     "unknown-waiver": (
         [
             f'@id("x") permit {ALL} when {{ context.waivers.contains("y") }};',
