@@ -40,6 +40,7 @@ _UNITS = {
 _PROBLEM_METRICS = {
     "inventory": "InventoryErrors",
     "registry": "RegistryErrors",
+    "openConnections": "OpenConnectionsErrors",
     "customFacts": "CustomFactsErrors",
 }
 # In place of an error: any client of another endpoint causes it, and shall not move what is watched of the handler.

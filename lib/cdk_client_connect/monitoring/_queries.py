@@ -115,10 +115,13 @@ UNAVAILABLE_SOURCES = Query(
     "Unavailable sources",
     "decisions",
     (
-        "fields at, unavailable.inventory, unavailable.registry, unavailable.customFacts, message",
+        (
+            "fields at, unavailable.inventory, unavailable.registry, unavailable.openConnections, "
+            "unavailable.customFacts, message"
+        ),
         (
             "filter ispresent(unavailable.inventory) or ispresent(unavailable.registry) "
-            "or ispresent(unavailable.customFacts)"
+            "or ispresent(unavailable.openConnections) or ispresent(unavailable.customFacts)"
         ),
         "sort @timestamp desc",
         "limit 50",
