@@ -42,7 +42,8 @@ class GatheredFacts(NamedTuple):
     Attributes:
         facts: What the policies see.
         waivers: The waivers that count now, in full.
-        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry`` or ``customFacts``.
+        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry``,
+            ``openConnections`` (EC2) or ``customFacts``.
         others: The user's other connections, as the registry has them.
         knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
     """
@@ -106,7 +107,7 @@ class Surroundings(NamedTuple):
         number: int | None = answers.get(_OPEN_CONNECTIONS)
         found = dict(gathered.problems)
         if problems:
-            found[_REGISTRY] = f"open connections are not known: {problems[_OPEN_CONNECTIONS]}"
+            found[_OPEN_CONNECTIONS] = problems[_OPEN_CONNECTIONS]
         return gathered._replace(facts=gathered.facts._replace(active_connections=number), problems=found)
 
     def register(

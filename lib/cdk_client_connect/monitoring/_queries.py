@@ -117,11 +117,12 @@ UNAVAILABLE_SOURCES = Query(
     (
         (
             "fields at, unavailable.inventory, unavailable.waivers, unavailable.registry, "
-            "unavailable.customFacts, message"
+            "unavailable.openConnections, unavailable.customFacts, message"
         ),
         (
             "filter ispresent(unavailable.inventory) or ispresent(unavailable.waivers) "
-            "or ispresent(unavailable.registry) or ispresent(unavailable.customFacts)"
+            "or ispresent(unavailable.registry) or ispresent(unavailable.openConnections) "
+            "or ispresent(unavailable.customFacts)"
         ),
         "sort @timestamp desc",
         "limit 50",

@@ -28,11 +28,12 @@ def check_networks(policies: Policies, parsed: Sequence[ParsedStatement]) -> lis
         for each in policies.networks
         for line, problem in each.problems
     ]
-    known = [each.name for each in policies.networks]
+    names = [each.name for each in policies.networks]
+    known = frozenset(names)
     for policy in parsed:
         for name in dict.fromkeys(asked_for([policy.template] if policy.template else [])):
             if name not in known:
-                message = f'context.networks never has "{name}": {unknown_network(name, known)}'
+                message = f'context.networks never has "{name}": {unknown_network(name, names)}'
                 findings.append(policy.finding("unknown-network", message))
     return findings
 

@@ -12,7 +12,7 @@ from client_connect_tools.cedar.nodes import device_fact, path, walk
 from client_connect_tools.cedar.polarity import conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from client_connect_tools.cedar.comparisons import Comparison
 
@@ -59,12 +59,14 @@ def weakened_without(policy: pst.Template, source: Source) -> bool:
     )
 
 
-def closed_without(policies: Sequence[pst.Template], source: Source) -> bool:
-    """Tell whether policies keep out whom they do not know: by a forbid without the facts, or no permit without."""
-    permits = [each for each in policies if each.effect == "permit"]
-    return all(_tests_deny(each, source) == {False} for each in permits) or any(
-        _tests_deny(each, source) == {False} for each in policies if each.effect == "forbid"
-    )
+def admits_without(policy: pst.Template, source: Source) -> bool:
+    """Tell whether a policy is a permit that may apply without the facts of a source."""
+    return policy.effect == "permit" and _tests_deny(policy, source) != {False}
+
+
+def closes_without(policy: pst.Template, source: Source) -> bool:
+    """Tell whether a policy is a forbid that keeps out whom a source does not know."""
+    return policy.effect == "forbid" and _tests_deny(policy, source) == {False}
 
 
 def heeds_outage(policy: pst.Template, source: Source) -> bool:

@@ -25,11 +25,10 @@ _LIKE_TESTS = re.compile(r"(?:^|[._-])tests?[._-]?to?ml(?![a-z])")
 # What version control keeps; and what editors keep while a file is open: no text of Cedar.
 _NEVER_READ = re.compile(r"\.(?:git|hg|svn|jj)|\.#.*|\..*\.sw[a-p]")
 _PROSE = (".md", ".rst", ".adoc", ".html", ".py")
-_SPACE = r"(?:\s|//[^\n]*\n)*"
 _POLICY = re.compile(
-    rf"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()|\b(?:permit|forbid){_SPACE}\({_SPACE}principal\b",
-    re.MULTILINE,
+    r"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()|\b(?:permit|forbid)\s*\(\s*principal\b", re.MULTILINE
 )
+_COMMENT = re.compile(r"//[^\n]*")
 _TEST = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?tests?[\"']?[ \t]*\]\]", re.MULTILINE)
 _LOOKED_INTO = 64 * 1024
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -210,13 +209,17 @@ def _overlooked(file: Path) -> str:
     except OSError:
         return "cannot be read, so nobody knows what is in it; remove it"
     text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8", "replace")
-    if kind := _POLICIES if _POLICY.search(text) else _TESTS if _TEST.search(text) else "":
+    if kind := _POLICIES if _has_policies(text) else _TESTS if _TEST.search(text) else "":
         return f"has {kind} in it, but is not read: {_READ_FROM[kind]}; rename or remove it"
     if _is_list_of_networks(text):
         return (
             f"has networks in it, but is not read: they are read from {NETWORKS_FOLDER}/NAME{NETWORKS_SUFFIX}"
         )
     return ""
+
+
+def _has_policies(text: str) -> bool:
+    return bool(_POLICY.search(text) or _POLICY.search(_COMMENT.sub("", text)))
 
 
 def _kind(lower: str) -> str:
