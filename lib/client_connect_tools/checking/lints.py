@@ -29,7 +29,11 @@ from client_connect_tools.checking.outages import (
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
-from client_connect_tools.inputs.invisible import has_invisible_ends, letter_of_another_script
+from client_connect_tools.inputs.invisible import (
+    has_invisible_ends,
+    letter_of_another_script,
+    usual_spelling,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -198,6 +202,15 @@ def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator
             )
 
 
+def _unusual_spelling(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if (usual := usual_spelling(text)) != text:
+            yield (
+                f"{text!a:.100} looks like {usual!a:.100}, but does not equal it; write the latter, unless the name "
+                "really has these characters"
+            )
+
+
 def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     count = sum(isinstance(node, pst.BinaryOp) and node.op == "is_in_range" for node in nodes.walk(template))
     if count > MOST_INLINE_NETWORKS:
@@ -260,6 +273,7 @@ LINTS: dict[str, Lint] = {
     "different-case": _different_case,
     "client-command": _client_command,
     "mixed-scripts": _mixed_scripts,
+    "unusual-spelling": _unusual_spelling,
     "inline-networks": _inline_networks,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,

@@ -187,7 +187,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName == "\\u{{200e}}lap" }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "a "].contains(context.username) }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"staff\\u{{200b}}", action, resource);',
-            f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\xa0staff"] }};',
+            f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\\u{{a0}}staff"] }};',
         ],
         [
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\\u{{200c}}b" }};',
@@ -243,11 +243,43 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430lice" }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"c\u03bfntractors", action, resource);',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "\uff53"].contains(context.username) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"Team \u0410", action, resource);',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0441\u043e\u0440" }};',
         ],
         [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u041e\u041e\u041e \u0418" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430\u043b\u0438\u0441\u0430" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "al\u00efce-\u0438\u0432\u0430\u043d" }};',
             f'@id("x") @message("\u0430b") permit {ALL};',
+        ],
+    ),
+    "unusual-spelling": (
+        [
+            f'@id("x") permit (principal in ClientVpn::Group::"{name}", action, resource);'
+            for name in (
+                "Ko\u0308ln",
+                "VPN\u2011Contractors",
+                "VPN\u2013Contractors",
+                "O\u2019Brien",
+                "vpn\\u{2010}staff",
+                "a\u2215b",
+                "team \uff11",
+                "\U0001d7ce7",
+                "\u212bsa",
+                "\u2600\ufe0f",
+                "\u845b\U000e0100",
+            )
+        ],
+        [
+            f'@id("x") permit (principal in ClientVpn::Group::"{name}", action, resource);'
+            for name in (
+                "K\xf6ln",
+                "VPN-Contractors",
+                "m\xb2",
+                "\u55b6\u696d\uff08\u6771\uff09",
+                "\u0663",
+                "a \u2014 b",
+            )
         ],
     ),
     "inline-networks": (

@@ -302,7 +302,11 @@ def test_merging_keeps_everything_of_each(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "character",
-    [*"\u202a\u202e\u2066\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x08\x0b\r\x85\u2028\U000e0041"],
+    [
+        *"\u202a\u202e\u2066\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x08\x0b\r\x85\u2028\U000e0041",
+        *"\u180b\u180f\U0001bca0\U0001d173\U0001d17a\U00013430\U00016fe4\ufff0\ufffc\U000e0080\U000e01f0\U000e0fff",
+        *"\xa0\u1680\u2000\u2009\u200a\u202f\u205f\u2800\u3000",
+    ],
 )
 def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, character: str) -> None:
     """In comments and texts of policies, in tests, networks and the schema: with file, line and column."""
@@ -326,20 +330,34 @@ def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, cha
 
 
 @pytest.mark.parametrize("hidden", ["\u200d", "\u200c", "\ufe0f", "\U000e0100"])
-def test_what_only_other_scripts_and_emoji_need_is_hidden_in_a_latin_name(folder: Path, hidden: str) -> None:
-    """The forbid would be shown as one on mallory, and keep nobody out."""
+@pytest.mark.parametrize("letter", ["l", "\xf6", "\u0301", "\u03b1", "\u0430", "1"])
+def test_what_only_other_scripts_and_emoji_need_is_hidden_in_a_european_name(
+    folder: Path, letter: str, hidden: str
+) -> None:
+    """The forbid would be shown as one on somebody, and keep nobody out."""
     write(
         "policies/names.cedar",
-        f'@id("no") forbid (principal == ClientVpn::User::"mal{hidden}lory", action, resource);\n',
+        f'@id("no") forbid (principal == ClientVpn::User::"ma{letter}{hidden}lory", action, resource);\n',
     )
     found = [each for each in check(Policies.from_directory(folder)) if each.rule == "hidden-character"]
     assert [(each.line, each.column) for each in found] == [(1, 53)]
     assert f"U+{ord(hidden):04X}" in found[0].message
 
 
+@pytest.mark.parametrize(
+    "text", ["\u0645\u200c", "\u0645\u200cx", "\U0001f468\u200dx", "\u2764\ufe00", "\u4e00\u200d"]
+)
+def test_a_joiner_joins_two_characters_that_need_it(folder: Path, text: str) -> None:
+    """At the end of a word it is shown as nothing."""
+    write("policies/names.cedar", STAFF.replace("staff", text))
+    assert "hidden-character" in [each.rule for each in check(Policies.from_directory(folder))]
+
+
 def test_texts_of_any_language_are_fine(folder: Path) -> None:
     """Joiners and emoji, umlauts and scripts that are written from right to left."""
     comment = "\u0645\u06cc\u200c\u062e \u05e9\u05dc\u05d5\u05dd \U0001f468\u200d\U0001f4bb"
+    comment += " \u0915\u094d\u200d\u0937 \u2764\ufe0f\u200d\U0001f525"
+    comment += " \u845b\U000e0100 \u1820\u180b \U0001f468\U0001f3fd\u200d\U0001f4bb"
     write(
         "policies/words.cedar",
         f"// {comment}\n" + STAFF.replace("staff", "f\u00fcr-alle-\u2764\ufe0f-1\ufe0f\u20e3"),
