@@ -76,7 +76,7 @@ def files_of_folder(directory: Path) -> PolicyFiles:
             )
         found = contents(directory, skip=lambda path: bool(_NEVER_READ.fullmatch(path.name)))
     except OSError as error:
-        raise InvalidPolicies(f'cannot read the directory "{shown(directory)}": {error}') from error
+        raise InvalidPolicies(f'cannot read the directory "{shown(directory)}": {error}') from None
     files, problems = PolicyFiles(), list(found.problems)
     for file in found.files:
         problems += _named(file, _misplaced(file.relative_to(directory)) or _sorted(file, directory, files))
@@ -114,7 +114,7 @@ def files_of_file(file: Path) -> PolicyFiles:
         beside = sorted(path for path in file.parent.iterdir() if path.name != file.name)
         lists = contents(folder, recursive=False) if folder in beside else Contents()
     except OSError as error:
-        raise InvalidPolicies(f'cannot read what lies beside "{shown(file)}": {error}') from error
+        raise InvalidPolicies(f'cannot read what lies beside "{shown(file)}": {error}') from None
     read = [path for path in beside if path.name in (tests, CUSTOM_SCHEMA_FILE, NETWORKS_FOLDER)]
     problems = [f'"{shown(path)}" {problem}' for path in read if (problem := _not_as_named(path))]
     problems += [

@@ -114,7 +114,7 @@ def _reading(path: Path | None) -> Iterator[None]:
         named = getattr(error, "filename", None) or path
         name = "standard input" if named is None else f'"{named}"'
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UnreadableLog(f"cannot read the log {name}: {reason}") from error
+        raise UnreadableLog(f"cannot read the log {name}: {reason}") from None
 
 
 def _is_compressed(raw: io.BufferedReader[_Raw]) -> bool:
