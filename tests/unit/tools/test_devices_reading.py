@@ -66,6 +66,11 @@ LARGE = "y" * (400 * 1024)
             "",
             ['2: "lastSeen" is "2026-11-22T09:00", which has no '],
         ),
+        (
+            b"commonName,lastSeen\na,9999-12-31T23:59:59Z",
+            "",
+            ['2: "lastSeen" is "9999-12-31T23:59:59Z", which is in the '],
+        ),
         (b"commonName,lastSeen\na,0001-01-01T00:00+14:00", "", ['2: "lastSeen" is "0001-']),
         (
             b"commonName,os\na,10\nb,10.0.22631.4317\nc,10.0\nd,10.0.1.2.3",
@@ -257,7 +262,7 @@ NUMBER = st.integers(0, 999_999_999)
 DEVICES = st.builds(
     Device,
     compliant=st.none() | st.booleans(),
-    last_seen=st.none() | st.datetimes(min_value=datetime(1, 1, 3), timezones=st.just(UTC)),  # noqa: DTZ001
+    last_seen=st.none() | st.datetimes(datetime(1, 1, 3), datetime(2026, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     os=st.none() | st.builds(OsVersion, NUMBER, NUMBER, st.none() | NUMBER),
     tags=st.dictionaries(TEXT.filter(bool), TEXT, max_size=3),
 )
