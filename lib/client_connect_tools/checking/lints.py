@@ -18,6 +18,7 @@ from client_connect_tools.cedar.polarity import conditions
 from client_connect_tools.cedar.text import expression_text
 from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
+from client_connect_tools.checking.last_seen import admits_future, denies_future
 from client_connect_tools.checking.network_names import unread
 from client_connect_tools.checking.outages import (
     CUSTOM_FACTS,
@@ -234,6 +235,19 @@ def _unknown_waiver(
                 yield f'context.waivers has ids of policies, and no policy has the id "{id_}"; write {instead}'
 
 
+def _future_last_seen(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    enforced = [each for each in everything if not _is_shadow(each)]
+    if (
+        template in enforced
+        and admits_future(template)
+        and not any(denies_future(each) for each in enforced if _is_for_all_of(each, template))
+    ):
+        yield (
+            "a device that was last seen in the future, which some exports write for never, passes for ever; also ask "
+            'for context.time.now.durationSince(context.device.lastSeen) >= duration("-1d")'
+        )
+
+
 def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
 
@@ -277,6 +291,7 @@ LINTS: dict[str, Lint] = {
     "inline-networks": _inline_networks,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
+    "future-last-seen": _future_last_seen,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }

@@ -27,6 +27,9 @@ def _networks(count: int) -> str:
 
 
 _NAMES = "context has username && context has commonName"
+_LAST = "context.device.lastSeen"
+_SEEN = "context has device && context.device has lastSeen"
+_AGO = f"context.time.now.durationSince({_LAST})"
 _TAG = (
     'context.inventory != "unavailable" && context has username && context has commonName && context has device && '
     'context.device.hasTag("owner")'
@@ -251,6 +254,30 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430\u043b\u0438\u0441\u0430" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "al\u00efce-\u0438\u0432\u0430\u043d" }};',
             f'@id("x") @message("\u0430b") permit {ALL};',
+        ],
+    ),
+    "future-last-seen": (
+        [
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_SEEN} && {_AGO} > duration("30d") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {_SEEN} && duration("30d") >= {_AGO} }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO}.toDays() - 1 < 30 }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_LAST}.offset(duration("30d")) > context.time.now }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && -{_LAST}.durationSince(context.time.now).toHours() < 9 }};',
+            (
+                f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }}; '
+                f'@id("y") {TOLD} @shadow forbid {ALL} when {{ {_SEEN} && {_LAST} > context.time.now }};'
+            ),
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") && {_AGO} >= duration("-1d") }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") && {_LAST} <= context.time.now }};',
+            (
+                f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }}; '
+                f'@id("y") {TOLD} forbid {ALL} when {{ {_SEEN} && {_LAST} > context.time.now }};'
+            ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_SEEN} && {_LAST}.toTime() > duration("8h") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {_SEEN} }};',
         ],
     ),
     "unusual-spelling": (
