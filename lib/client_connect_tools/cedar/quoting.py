@@ -34,7 +34,7 @@ def _escape(character: str) -> str:
 
 
 def _is_shown(character: str) -> bool:
-    return character.isprintable() and not has_hidden_characters(character)
+    return character.isprintable() and (character.isascii() or not has_hidden_characters(character))
 
 
 def texts(values: Iterable[str]) -> str:
