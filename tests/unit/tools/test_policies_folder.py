@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -139,41 +140,74 @@ def test_fails_for_what_looks_like_a_part_but_is_not_read(folder: Path, name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "what"),
+    "name",
     [
-        ("leavers", NO_MACS, "has policies in it"),
-        ("contractors.txt", f"# old\n{NO_MACS}", "has policies in it"),
-        ("contractors.policy", "\tforbid(principal, action, resource);", "has policies in it"),
-        ("staff", '@shadow @id("x") permit(principal, action, resource);', "has policies in it"),
-        ("mobile.txt", "@shadow forbid // for now\n( principal, action, resource );", "has policies in it"),
-        ("checks.toml", TEST.format("x"), "has policy tests in it"),
-        ("office.txt", "# ours\n198.51.100.0/24\n", "has networks in it"),
-        ("Networks/office.txt", "2001:db8::/32 # ours\n", "has networks in it"),
-        ("network/office.list", "198.51.100.0/24,HQ\n", "has networks in it"),
+        *(
+            "leavers",
+            "contractors.txt",
+            "contractors.policy",
+            "f.cedarpolicy",
+            "f\uff0ecedar",
+            "f.json",
+            "f.yaml",
+            "f.zip",
+        ),
+        *(
+            "checks.toml",
+            "t.json",
+            "Networks/office.txt",
+            "network/office.list",
+            "office.csv",
+            "networks.txt",
+            "networks",
+        ),
+        *("inner/leavers", "leavers.MDX", "README.txt", "package.json"),
     ],
 )
-def test_fails_for_what_has_a_part_in_it_but_is_not_read(
-    folder: Path, name: str, text: str, what: str
-) -> None:
-    """Whatever its name is."""
-    write(f"policies/{name}", text)
+@pytest.mark.parametrize(
+    "content", [NO_MACS.encode(), NO_MACS.encode("utf-16-le"), b"// x\n" * 20_000, b"", b"192.0.2.0/24"]
+)
+def test_fails_for_everything_else(folder: Path, name: str, content: bytes) -> None:
+    """Whatever is in it, in whatever encoding and at whatever place: nobody has to find policies in it."""
+    if name == "networks":
+        shutil.rmtree(folder / "networks")
+    write(f"policies/{name}", "").write_bytes(content)
     (found,) = problems()
-    assert found.startswith(f'"{folder.as_posix()}/{name}" {what}, but is not read: ')
+    assert found.startswith(
+        f'"{folder.as_posix()}/{name}" is not read: policies are read from *.cedar, tests from '
+    )
 
 
-def test_fails_for_policies_in_another_encoding(folder: Path) -> None:
-    """As some editors on Windows save text."""
-    (folder / "leavers.txt").write_bytes(NO_MACS.encode("utf-16"))
-    assert [each.split(", ")[0] for each in problems()] == ['"policies/leavers.txt" has policies in it']
+@no_links
+def test_a_name_of_an_editor_hides_nothing_else(folder: Path) -> None:
+    """Emacs locks by a link, and Vim swaps to a file; of another kind it looks like what it is."""
+    (folder / ".#leavers.cedar").write_text(NO_MACS, "utf-8")
+    (folder / ".x.swp").mkdir()
+    (folder / ".x.swp" / "leavers.cedar").write_text(NO_MACS, "utf-8")
+    (folder / "networks" / ".office.txt").write_text("192.0.2.0/24", "utf-8")
+    assert [each.partition(",")[0] for each in problems()] == [
+        '"policies/.#leavers.cedar" looks like policies',
+        '"policies/.x.swp/leavers.cedar" looks like policies',
+        '"policies/networks/.office.txt" looks like a list of networks',
+    ]
+    shutil.rmtree(folder / ".x.swp")
+    (folder / ".#leavers.cedar").unlink()
+    (folder / "networks" / ".office.txt").unlink()
+    (folder / ".#leavers.cedar").symlink_to("me@here.1:2")
+    assert len(Policies.from_directory(folder).sources) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("notes.txt", "The forbid (of phones) is new.\nAsk 198.51.100.7.\n"),
+        ("notes.md", "The forbid (of phones) is new.\nAsk 198.51.100.7.\n"),
+        ("LICENSE", "Permission is hereby granted"),
+        (".gitlab-ci.yml", "test:\n"),
+        (".github/workflows/test.yml", "on: push\n"),
+        ("__pycache__/risk.cpython-313.pyc", ""),
         ("vpn.cedarschema", "namespace ClientVpn { }"),
         ("pytest.toml", "[pytest]\n"),
-        ("owners", "42\n"),
+        ("OWNERS", "42\n"),
         (".vpn.cedar.swp", "b0VIM"),
         (".git/refs/heads/vpn.cedar", "0123"),
         ("conftest.py", "permit (principal, action, resource)"),
