@@ -20,13 +20,7 @@ from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
 from client_connect_tools.checking.last_seen import admits_future, denies_future
 from client_connect_tools.checking.network_names import unread
-from client_connect_tools.checking.outages import (
-    CUSTOM_FACTS,
-    INVENTORY,
-    closed_without,
-    heeds_outage,
-    weakened_without,
-)
+from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY, overlooks_outage
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
@@ -350,15 +344,12 @@ def _overlooks_outage(
     template: pst.Template, everything: list[pst.Template], source: Source
 ) -> Iterator[str]:
     enforced = [each for each in everything if not _is_shadow(each)]
-    for_all = [each for each in enforced if _is_for_all_of(each, template)]
-    if (
-        template in enforced
-        and weakened_without(template, source)
-        and not closed_without(
-            [each for each in enforced if each.effect == "permit" or each in for_all], source
-        )
-        and not any(heeds_outage(each, source) for each in for_all)
-    ):
+    others = [
+        each
+        for each in enforced
+        if each is not template and (each.effect == "permit" or _is_for_all_of(each, template))
+    ]
+    if template in enforced and overlooks_outage(template, others, source):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
             "otherwise for all of them; add a forbid when "

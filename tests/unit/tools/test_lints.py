@@ -140,6 +140,11 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {condition} }};'
             for condition in [
                 'context.inventory == "unavaliable"',
+                'context.publicIp.isInRange(ip("::ffff:c000:200/120"))',
+                'context.publicIp == ip("::ffff:c000:201")',
+                'context.publicIp == ip("192.0.2.0/24")',
+                '[ip("192.0.2.0/24"), ip("192.0.2.1")].contains(context.publicIp)',
+                'ip("192.0.2.0/24").isInRange(context.publicIp)',
                 '"Known" != context.inventory',
                 '["known", "unkown"].contains(context.inventory)',
                 '[context.inventory].contains("available")',
@@ -181,6 +186,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "context.time.minuteOfDay + 600 < 1900",
                 "context.time.month == 12 && context.time.day >= 24 && context.time.day <= 31",
                 '["2026-12-25", "2028-02-29"].contains(context.time.date) || context.time.date like "*-12-24"',
+                'context.publicIp.isInRange(ip("192.0.2.0/24")) || context.publicIp == ip("192.0.2.1/32")',
+                'context.publicIp == ip("2001:db8::1") || ip("192.0.2.1").isInRange(context.publicIp)',
+                'context.publicIp.isInRange(ip("::/0")) && ip("192.0.2.1").isInRange(ip("192.0.2.0/24"))',
                 "context has activeConnections && context.activeConnections < 1900",
             ]
         ],
@@ -354,9 +362,18 @@ def outage_cases(risky: str, state: str, usual: str) -> tuple[list[str], list[st
             f"{risk} when {{ {unavailable} }};".replace('@id("y")', '@id("y") @shadow'),
             f'{risk} when {{ context.{state} == "unavaliable" }};',
             f'{risk} when {{ context.{state} == "disabled" }};',
-            f'{risk} when {{ context.{state} != "disabled" }};',
+            f'{risk} when {{ {unavailable} && context.platform == "mac" }};',
+            f'{risk} when {{ context.{state} != "unavailable" && context.platform == "mac" }};',
+            f'{risk} when {{ context.{state} == "unavailable" }} unless {{ context.platform == "mac" }};',
+            f'{permit_and_forbid} when {{ context.{state} like "{usual[:2]}*" && {risky} }};',
         ],
         [
+            f'{risk} when {{ context.{state} != "disabled" }};',
+            f'{risk} when {{ {unavailable} }} unless {{ context.waivers.contains("y") }};',
+            (
+                f'{permit_and_forbid} when {{ context.platform == "mac" && {risky} }}; '
+                f'@id("y") {TOLD} forbid {ALL} when {{ {unavailable} && context.platform == "mac" }};'
+            ),
             f'@id("x") permit {ALL} when {{ {risky} }};',
             f'@id("x") permit {ALL} when {{ context.{state} == "{usual}" && !({risky}) }};',
             f"{permit_and_forbid} unless {{ {risky} }};",
@@ -399,6 +416,28 @@ def cases_of_principal() -> tuple[list[str], list[str]]:
                 f'@id("y") {TOLD} forbid {ALL} when {{ context.inventory == "unavailable" }};'
             ),
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal is ClientVpn::Device }};',
+        ],
+    )
+
+
+def cases_of_owner_tags() -> tuple[list[str], list[str]]:
+    """Return cases of tags, of which there are none without the inventory."""
+    forbid = f'{PERMIT} @id("x") {TOLD} forbid {ALL}'
+    return (
+        [
+            f'{forbid} when {{ context.ownerTags.contains("blocked") }};',
+            f'{forbid} when {{ ["blocked"].containsAny(context.ownerTags) }};',
+            f"{forbid} unless {{ context.ownerTags.isEmpty() }};",
+            f'{forbid} when {{ context has device && !context.ownerTags.contains("owner") }};',
+            (
+                f'{forbid} when {{ if context.inventory == "unknown" then true else '
+                "context has device && !(context.device has compliant) };"
+            ),
+        ],
+        [
+            f'{forbid} unless {{ context.ownerTags.contains("owner") }};',
+            f"{forbid} when {{ context.ownerTags.isEmpty() }};",
+            f'@id("x") permit {ALL} when {{ context.ownerTags.contains("owner") }};',
         ],
     )
 
@@ -465,6 +504,7 @@ _OF_INVENTORY = (
     outage_cases(_BAD, "inventory", "known"),
     cases_of_principal(),
     cases_of_unregistered_devices(),
+    cases_of_owner_tags(),
 )
 CASES["inventory-outage"] = (
     [case for flagged, _ in _OF_INVENTORY for case in flagged],
@@ -594,6 +634,14 @@ def test_says_what_is_possible(condition: str, message: str) -> None:
     """The message has what may be written instead, once for each value."""
     findings = lint(Policies.from_string(f'@id("x") permit {ALL} when {{ {condition} }};'))
     assert [finding.message for finding in findings] == [message]
+
+
+@pytest.mark.parametrize("address", ["999.0.0.1", "192.0.2.0/33", "x", "", "::ffff:192.0.2.0/120"])
+def test_an_address_that_is_none_is_an_error_of_the_check(address: str) -> None:
+    """And no exception of a lint."""
+    policies = Policies.from_string(f'@id("x") permit {ALL} when {{ context.publicIp == ip("{address}") }};')
+    assert "type" in [each.rule for each in check(policies)]
+    lint(policies)
 
 
 def test_proposes_the_waiver_that_is_near() -> None:
