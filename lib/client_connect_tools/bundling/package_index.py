@@ -183,7 +183,7 @@ def _document(file: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     except OSError:
         return
     except ValueError as error:  # it could name an index
-        raise BundleError(f'cannot read uv\'s settings in "{file}": {error}; correct the file') from error
+        raise BundleError(f'cannot read uv\'s settings in "{file}": {error}; correct the file') from None
 
 
 def _with_whole_paths(name: str, value: Any, folder: Path) -> Any:  # noqa: ANN401 - as TOML has it

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVarTuple
 from cedarpy import pst
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
 _Arguments = TypeVarTuple("_Arguments")
 _ANY = pst.ScopeAny()
@@ -32,6 +32,15 @@ class AllPolicies(list[pst.Template]):
     def permits_with_status(self) -> int:
         """How many of these permits change what is reported."""
         return sum("status" in each.annotations for each in self.permits)
+
+    def those(
+        self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments
+    ) -> Sequence[pst.Template]:
+        """Return the enforced policies that have a property, asked as in ``has_one``."""
+        key = (has, *arguments)
+        if key not in self._found:
+            self._found[key] = [each for each in self.enforced if has(each, *arguments)]
+        return self._found[key]
 
     def has_one(self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments) -> bool:
         """Tell whether an enforced policy has a property.
@@ -57,9 +66,12 @@ class AllPolicies(list[pst.Template]):
     ) -> set[Hashable]:
         key = (has, *arguments)
         if key not in self._scopes:
-            found = (each for each in self.enforced if has(each, *arguments))
-            self._scopes[key] = {(each.principal, each.resource) for each in found}
+            self._scopes[key] = {(each.principal, each.resource) for each in self.those(has, *arguments)}
         return self._scopes[key]
+
+    @cached_property
+    def _found(self) -> dict[Hashable, Sequence[pst.Template]]:
+        return {}
 
     @cached_property
     def _scopes(self) -> dict[Hashable, set[Hashable]]:
@@ -69,3 +81,9 @@ class AllPolicies(list[pst.Template]):
 def is_shadow(policy: pst.Template) -> bool:
     """Tell whether a policy is in shadow mode."""
     return "shadow" in policy.annotations
+
+
+def is_for_all_of(policy: pst.Template, other: pst.Template) -> bool:
+    """Tell whether a policy is, by its scope, for everybody and everything that another one is for."""
+    scopes = ((policy.principal, other.principal), (policy.resource, other.resource))
+    return all(isinstance(mine, pst.ScopeAny) or mine == its for mine, its in scopes)

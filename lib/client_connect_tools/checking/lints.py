@@ -15,22 +15,20 @@ from client_connect_tools.cedar.comparisons import comparison, members
 from client_connect_tools.cedar.parsing import in_order, parse, schema
 from client_connect_tools.cedar.polarity import conditions
 from client_connect_tools.cedar.text import expression_text
-from client_connect_tools.checking.all_policies import AllPolicies, is_shadow
+from client_connect_tools.checking.all_policies import AllPolicies, is_for_all_of, is_shadow
 from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
+from client_connect_tools.checking.last_seen import admits_future, denies_future
 from client_connect_tools.checking.network_names import unread
-from client_connect_tools.checking.outages import (
-    CUSTOM_FACTS,
-    INVENTORY,
-    admits_without,
-    closes_without,
-    heeds_outage,
-    weakened_without,
-)
+from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY, closes, depends, overlooks_outage
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
-from client_connect_tools.inputs.invisible import has_invisible_ends, letter_of_another_script
+from client_connect_tools.inputs.invisible import (
+    has_invisible_ends,
+    letter_of_another_script,
+    usual_spelling,
+)
 from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
@@ -201,6 +199,15 @@ def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator
             )
 
 
+def _unusual_spelling(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if (usual := usual_spelling(text)) != text:
+            yield (
+                f"{text!a:.100} looks like {usual!a:.100}, but does not equal it; write the latter, unless the name "
+                "really has these characters"
+            )
+
+
 def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     count = sum(isinstance(node, pst.BinaryOp) and node.op == "is_in_range" for node in nodes.walk(template))
     if count > MOST_INLINE_NETWORKS:
@@ -234,6 +241,18 @@ def _other_waiver(template: pst.Template, everything: AllPolicies) -> Iterator[s
                 f'the policy heeds the waiver of "{found[0]}", so who is excused from that one is excused from this '
                 f'one too; write context.waivers.contains("{own}")'
             )
+
+
+def _future_last_seen(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    if (
+        not is_shadow(template)
+        and admits_future(template)
+        and not everything.has_one_for_all_of(template, denies_future)
+    ):
+        yield (
+            "a device that was last seen in the future, which some exports write for never, passes for ever; also ask "
+            'for context.time.now.durationSince(context.device.lastSeen) >= duration("-1d")'
+        )
 
 
 def _custom_facts_outage(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
@@ -275,10 +294,12 @@ LINTS: dict[str, Lint] = {
     "different-case": _different_case,
     "client-command": _client_command,
     "mixed-scripts": _mixed_scripts,
+    "unusual-spelling": _unusual_spelling,
     "inline-networks": _inline_networks,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
     "other-waiver": _other_waiver,
+    "future-last-seen": _future_last_seen,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }
@@ -334,13 +355,16 @@ def _names(template: pst.Template) -> Iterator[str]:
 
 
 def _overlooks_outage(template: pst.Template, everything: AllPolicies, source: Source) -> Iterator[str]:
-    if (
-        not is_shadow(template)
-        and weakened_without(template, source)
-        and everything.has_one(admits_without, source)
-        and not everything.has_one_for_all_of(template, closes_without, source)
-        and not everything.has_one_for_all_of(template, heeds_outage, source)
-    ):
+    if is_shadow(template) or not depends(template, source):
+        return
+    if everything.has_one_for_all_of(template, closes, source):
+        return
+    others = [
+        each
+        for each in everything.those(depends, source)
+        if each is not template and each.effect == "forbid" and is_for_all_of(each, template)
+    ]
+    if overlooks_outage(template, everything.permits, others, source):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
             "otherwise for all of them; add a forbid when "

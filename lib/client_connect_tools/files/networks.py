@@ -93,7 +93,7 @@ def lists_given(given: Lists | None) -> tuple[NetworkList, ...]:
     try:
         found = contents(folder, recursive=False)
     except OSError as error:
-        raise InvalidPolicies(f'cannot read the networks "{shown(folder)}": {error}') from error
+        raise InvalidPolicies(f'cannot read the networks "{shown(folder)}": {error}') from None
     problems = found.problems + [
         f'"{shown(path)}" is no list of networks, NAME{NETWORKS_SUFFIX}; rename or move it'
         for path in (*found.files, *found.folders)
