@@ -10,10 +10,11 @@ import secrets
 import socket
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -74,6 +75,9 @@ class Emulator:
         self._port = 0
         self._access_key_id = f"AKIA{secrets.token_hex(8).upper()}"
         self._secret_access_key = secrets.token_urlsafe(30)
+        self._session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()  # a session makes one client at a time
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
@@ -139,9 +143,12 @@ class Emulator:
     def client(
         self, service: Literal["cloudformation", "dynamodb", "iam", "lambda", "logs"]
     ) -> CloudFormationClient | DynamoDBClient | IAMClient | LambdaClient | CloudWatchLogsClient:
-        """Return a boto3 client of one of the emulator's services."""
-        session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
+        """Return a boto3 client of one of the emulator's services: always the same one, from whatever thread."""
+        with self._clients_lock:
+            if service not in self._clients:
+                client: Any = self._session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
+                self._clients[service] = client
+            return self._clients[service]  # type: ignore[no-any-return]
 
     def signed(
         self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
