@@ -16,7 +16,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # uv knows the variable in every version, Node the option from 22.15 on; a file can be named by SSL_CERT_FILE and NODE_EXTRA_CA_CERTS.
 trusting = $(1) || { echo "==> Again, with the certificates of this system"; UV_NATIVE_TLS=1 NODE_OPTIONS="$$NODE_OPTIONS --use-system-ca" $(1); }
 
-.PHONY: help setup demo test check docs bench fuzz mutation lock clean
+.PHONY: help setup demo test check docs bench proof fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -52,6 +52,10 @@ docs: setup  ## build the documentation site into site/, with warnings as errors
 
 bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m benchmarks $(BENCHMARKS)
+
+# A test may take long here, as no other does.
+proof: setup  ## try twenty times as many cases of each property as `make test` does
+	@$(BIN)/pytest -n 2 --hypothesis-profile=proof -m "hypothesis or proof" --timeout=3600 $(PYTEST_ARGS)
 
 fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler, and compare 100,000 decisions with Cedar's own (Linux)
 	@$(BIN)/python -m tests.differential $(CASES)

@@ -7,6 +7,7 @@ import gc
 import os
 
 import botocore.session
+from hypothesis import settings
 
 # Before any test imports the CDK, whose Node process reads it: a deprecated API fails, and does not only warn.
 os.environ["JSII_DEPRECATED"] = "fail"
@@ -17,6 +18,11 @@ gc.disable()
 
 # The models of AWS's services are read once, not by each session that a test or a program under test makes.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+# How much chance is tried: some for each change, much in `make proof`. No test may depend on an idle machine.
+settings.register_profile("change", max_examples=50, deadline=None)
+settings.register_profile("proof", max_examples=1000, deadline=None)
+settings.load_profile("change")
 
 
 def pytest_collection_finish() -> None:
