@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from local_aws.function_log import END_OF_LOG
 from local_aws.lambda_image import SDK, link_image
 from local_aws.process import running, tail
 
@@ -75,9 +76,8 @@ class Emulator:
         self._port = 0
         self._access_key_id = f"AKIA{secrets.token_hex(8).upper()}"
         self._secret_access_key = secrets.token_urlsafe(30)
-        self._session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
         self._clients: dict[str, Any] = {}
-        self._clients_lock = threading.Lock()  # a session makes one client at a time
+        self._clients_lock = threading.Lock()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
@@ -146,7 +146,8 @@ class Emulator:
         """Return a boto3 client of one of the emulator's services: always the same one, from whatever thread."""
         with self._clients_lock:
             if service not in self._clients:
-                client: Any = self._session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
+                session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
+                client: Any = session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
                 self._clients[service] = client
             return self._clients[service]  # type: ignore[no-any-return]
 
@@ -185,6 +186,7 @@ class Emulator:
             **self._keys,
             "PYTHONPATH": str(_FUNCTION_SITE),
             "LOCAL_AWS_IMAGE": str(self._image),  # read by the function site
+            END_OF_LOG: secrets.token_hex(16),
             "NODE_PATH": str(ROOT / "node_modules"),  # the SDK that Lambda's Node.js image has
             "BIND_HOST": _HOST,
             "GATEWAY_PORT": str(self._port),
