@@ -33,7 +33,7 @@ class Finished:
     Attributes:
         returncode: What its process would end with.
         stdout: What it has printed.
-        stderr: What it has printed of errors, and Node for it.
+        stderr: What it has printed of errors.
     """
 
     returncode: int
