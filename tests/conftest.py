@@ -5,9 +5,13 @@ from __future__ import annotations
 import functools
 import gc
 import os
+from typing import TYPE_CHECKING
 
 import botocore.session
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    import pytest
 
 # Before any test imports the CDK, whose Node process reads it: a deprecated API fails, and does not only warn.
 os.environ["JSII_DEPRECATED"] = "fail"
@@ -23,6 +27,11 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 settings.register_profile("change", max_examples=50, deadline=None)
 settings.register_profile("proof", max_examples=1000, deadline=None)
 settings.load_profile("change")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest at a time, or one process would end long after the others."""
+    items.sort(key=lambda item: "wheel" not in item.keywords)
 
 
 def pytest_collection_finish() -> None:
