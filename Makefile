@@ -48,6 +48,8 @@ style: setup
 	@echo "==> Checking style"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@echo "==> Checking which packages import which"
+	@$(BIN)/lint-imports --no-cache
 
 types: setup
 	@echo "==> Checking types"
@@ -65,25 +67,25 @@ workflows: setup
 
 vulnerabilities: setup
 	@echo "==> Asking whether what is locked has known vulnerabilities"
-	@$(BIN)/python -m supply_chain.audit $(AUDIT_ARGS)
+	@$(BIN)/python -m proof.supply_chain.audit $(AUDIT_ARGS)
 
 docs: setup  ## build the documentation site into site/, with warnings as errors
 	@echo "==> Building the documentation"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
-	@$(BIN)/python -m benchmarks $(BENCHMARKS)
+	@$(BIN)/python -m proof.benchmarks $(BENCHMARKS)
 
 # A test may take long here, as no other does.
 proof: setup  ## try twenty times as many cases of each property as `make test` does
 	@$(BIN)/pytest $(WORKERS) --hypothesis-profile=proof -m "hypothesis or proof" --timeout=3600 $(PYTEST_ARGS)
 
 fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler, and compare 100,000 decisions with Cedar's own (Linux)
-	@$(BIN)/python -m tests.differential $(CASES)
-	@$(BIN)/python -m tests.fuzz $(EVENTS)
+	@$(BIN)/python -m proof.differential $(CASES)
+	@$(BIN)/python -m proof.fuzz $(EVENTS)
 
 mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (half an hour)
-	@$(BIN)/python -m mutation --jobs 2 $(MODULES)
+	@$(BIN)/python -m proof.mutation --jobs 2 $(MODULES)
 
 # `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UV_LOCK_FLAGS)
@@ -94,8 +96,8 @@ lock: setup  ## recompile all locks after a change of the requirements
 		requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
 		requirements/proof.in --output-file requirements/proof.txt
-	@$(COMPILE) --no-header --no-annotate lib/client_connect_tools/bundle.in --output-file lib/client_connect_tools/bundle.txt
-	@$(BIN)/python -m supply_chain.records
+	@$(COMPILE) --no-header --no-annotate lib/client_connect_tools/bundling/bundle.in --output-file lib/client_connect_tools/bundling/bundle.txt
+	@$(BIN)/python -m proof.supply_chain.records
 	@npm install --package-lock-only
 
 clean:  ## remove everything that make and the tools made

@@ -48,7 +48,7 @@ VPN_KEYS = (*AUTHENTICATIONS, "vpcId", "clientCidr", "authorizedGroups", "monito
 class ClientConnectStack(cdk.Stack):
     """The handler alone."""
 
-    def __init__(self, scope: Construct, id: str, *, context: Context, env: cdk.Environment) -> None:  # noqa: A002
+    def __init__(self, scope: Construct, id: str, *, context: Context, env: cdk.Environment) -> None:
         super().__init__(scope, id, env=env, description="Client connect handler of AWS Client VPN")
         inventory = DeviceInventory(self, "Inventory") if context.flag("deviceInventory") else None
         registry = ConnectionRegistry(self, "Registry") if context.flag("connectionRegistry") else None
@@ -94,7 +94,7 @@ class ClientVpnStack(cdk.Stack):
     def __init__(
         self,
         scope: Construct,
-        id: str,  # noqa: A002
+        id: str,
         *,
         context: Context,
         env: cdk.Environment,

@@ -16,24 +16,25 @@ from unittest import mock
 import botocore.session
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
-from client_connect.client_vpn import ClientVpn
-from client_connect.connections import CONNECTION_ID, ConnectionTable, connection_item
-from client_connect.deadlines import Deadlines
-from client_connect.inventory import DeviceTable
-from client_connect.items import COMMON_NAME, HOLDER, Item, device_item
-from client_connect.reauthorization import Parts
-from client_connect.reauthorizer_records import Records
-from client_connect.reauthorizer_settings import ReauthorizerSettings
-from client_connect.surroundings import Surroundings
-from client_connect.tables import Tables
-from client_connect.time_left import TimeLeft
+from client_connect.reauthorizer.client_vpn import ClientVpn
+from client_connect.reauthorizer.deadline import TimeLeft
+from client_connect.reauthorizer.handler import Parts
+from client_connect.reauthorizer.records import Records
+from client_connect.reauthorizer.settings import ReauthorizerSettings
+from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.dynamodb import Tables
+from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.inventory import DeviceTable
+from client_connect.sources.items import COMMON_NAME, HOLDER, Item, device_item
+from client_connect.sources.registry import CONNECTION_ID, ConnectionTable, connection_item
 from local_aws.client_vpn_state import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from client_connect.custom_facts import CustomFacts
-    from client_connect.reauthorizer import Outcome, Reauthorizer
+    from client_connect.reauthorizer.outcome import Outcome
+    from client_connect.reauthorizer.run import Reauthorizer
+    from client_connect.sources.custom_facts import CustomFacts
     from local_aws.client_vpn_api import ClientVpnApi
     from local_aws.emulator import Emulator
 

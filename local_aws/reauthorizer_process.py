@@ -16,8 +16,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from client_connect import bundled_files, reauthorization
-from client_connect.time_left import TimeLeft
+from client_connect import bundled_files
+from client_connect.reauthorizer import handler as reauthorization
+from client_connect.reauthorizer.deadline import TimeLeft
 
 
 class _Lines(logging.Handler):

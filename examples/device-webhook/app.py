@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Vpn(cdk.Stack):
     """A handler with an inventory, and the function that fills it."""
 
-    def __init__(self, scope: Construct, id: str) -> None:  # noqa: A002 - the CDK's name
+    def __init__(self, scope: Construct, id: str) -> None:
         super().__init__(scope, id)
         inventory = DeviceInventory(self, "Inventory")
         ClientConnectHandler(

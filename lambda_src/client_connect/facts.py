@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from client_connect.cedar_json import address, instant
 from client_connect.names import is_name_of, lower_case
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Device, Inventory
     from client_connect.request import ConnectionRequest
+
+CustomFactsState = Literal["disabled", "available", "unavailable"]
 
 _ACTION = {"type": "ClientVpn::Action", "id": "connect"}
 

@@ -12,8 +12,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect import bundled_files
-from client_connect.authorizer import Authorizer, Decision
-from client_connect.policy_reads import ACTIVE_CONNECTIONS, may_read
+from client_connect.engine.authorizer import Authorizer, Decision
+from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, EndpointNotAnswered, schema_version_of
 from client_connect.response import response
@@ -22,13 +22,13 @@ from client_connect.settings import (
     Settings,
     read_shadow_mode,
 )
-from client_connect.surroundings import Surroundings, surroundings
+from client_connect.sources.fact_sources import Surroundings, surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client_connect.facts import Facts
-    from client_connect.surroundings import GatheredFacts
+    from client_connect.sources.fact_sources import GatheredFacts
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from client_connect.authorizer import Decision
+    from client_connect.engine.authorizer import Decision
     from client_connect.facts import Facts
     from client_connect.waiver import Waiver
 

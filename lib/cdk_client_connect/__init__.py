@@ -1,12 +1,10 @@
 """A client connect handler for AWS Client VPN, as an AWS CDK construct."""
 
-from cdk_client_connect.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.connection_monitoring import ConnectionMonitoring
-from cdk_client_connect.connection_reauthorizer import ConnectionReauthorizer
-from cdk_client_connect.connection_registry import ConnectionRegistry
-from cdk_client_connect.device_inventory import DeviceInventory
-from cdk_client_connect.endpoint_attachment import AttachmentRemoval, EndpointAttachment
-from cdk_client_connect.endpoint_authorization_policy import EndpointAuthorizationPolicy
+from cdk_client_connect.deployment.gradual_deployment import GradualDeployment
+from cdk_client_connect.deployment.traffic_shifting import TrafficShifting
+from cdk_client_connect.endpoint.endpoint_attachment import AttachmentRemoval, EndpointAttachment
+from cdk_client_connect.endpoint.endpoint_authorization_policy import EndpointAuthorizationPolicy
+from cdk_client_connect.endpoint.trust_provider import TrustProvider
 from cdk_client_connect.errors import (
     InvalidArgument,
     InvalidAuthorizationPolicy,
@@ -20,16 +18,18 @@ from cdk_client_connect.errors import (
     InvalidTimeZone,
     InvalidTrustProvider,
 )
-from cdk_client_connect.function_reference import FunctionReference
-from cdk_client_connect.function_settings import FunctionSettings
-from cdk_client_connect.gradual_deployment import GradualDeployment
-from cdk_client_connect.monitoring_alarms import AlarmSettings, MonitoringAlarms
-from cdk_client_connect.notifications import Notifications
-from cdk_client_connect.provisioned_concurrency import ProvisionedConcurrency
-from cdk_client_connect.service_linked_role import ServiceLinkedRole
-from cdk_client_connect.traffic_shifting import TrafficShifting
-from cdk_client_connect.trust_provider import TrustProvider
-from client_connect.unknown_connections import UnknownConnections
+from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
+from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.monitoring.connection_monitoring import ConnectionMonitoring
+from cdk_client_connect.monitoring.monitoring_alarms import AlarmSettings, MonitoringAlarms
+from cdk_client_connect.monitoring.notifications import Notifications
+from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
+from cdk_client_connect.shared.function_settings import FunctionSettings
+from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+from cdk_client_connect.tables.device_inventory import DeviceInventory
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect_tools import (
     BundleError,
     ClientConnectError,

@@ -1,9 +1,10 @@
 """Write, check and bundle the policies of a client connect handler, without the AWS CDK."""
 
-from client_connect_tools._policy_test_cases import ExpectedDecision, PolicyTest, read_policy_tests
-from client_connect_tools._reads import Read
-from client_connect_tools.bundle import Bundle
-from client_connect_tools.checks import check, require_sound
+from client_connect_tools.bundling.bundle import Bundle
+from client_connect_tools.bundling.extra_facts import ExtraFacts
+from client_connect_tools.cedar.reads import Read
+from client_connect_tools.checking.checks import check, require_sound
+from client_connect_tools.checking.lints import LINTS, lint
 from client_connect_tools.errors import (
     BundleError,
     ClientConnectError,
@@ -11,22 +12,20 @@ from client_connect_tools.errors import (
     InvalidPolicies,
     InvalidPolicyTests,
     InvalidRules,
-    PolicyTestsFailed,
 )
 from client_connect_tools.explanation import Condition, Explanation, PolicyExplanation, Reason, explain
-from client_connect_tools.extra_facts import ExtraFacts
+from client_connect_tools.files.networks import NetworkList
 from client_connect_tools.finding import Finding
-from client_connect_tools.lints import LINTS, lint
-from client_connect_tools.networks import NetworkList
 from client_connect_tools.policies import Policies, Source
-from client_connect_tools.policy_tests import (
-    Difference,
+from client_connect_tools.rules import Hours, Maintenance, MinimumVersion, Rules
+from client_connect_tools.testing.cases import PolicyTest, read_policy_tests
+from client_connect_tools.testing.expectations import ExpectedDecision
+from client_connect_tools.testing.results import Difference, PolicyTestResult, PolicyTestsFailed
+from client_connect_tools.testing.run import (
     PolicyTestReport,
-    PolicyTestResult,
     require_passing,
     run_policy_tests,
 )
-from client_connect_tools.rules import Hours, Maintenance, MinimumVersion, Rules
 
 __all__ = [
     "LINTS",

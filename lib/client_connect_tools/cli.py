@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from client_connect_tools._safe_output import safe_streams
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
@@ -17,6 +16,7 @@ from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
+from client_connect_tools.output.safe_output import safe_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable

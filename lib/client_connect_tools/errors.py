@@ -3,7 +3,7 @@
 ClientConnectError (a ValueError)
 ├── InvalidPolicies      policies that cannot be read, parsed or trusted
 ├── InvalidPolicyTests   tests beside policies that cannot be read or understood
-├── PolicyTestsFailed    policies decide otherwise than the tests beside them expect
+├── PolicyTestsFailed    policies decide otherwise than the tests beside them expect; in ``testing.results``
 ├── InvalidRules         fields of ``Rules`` that are empty, malformed or contradictory
 ├── InvalidExtraFacts    a module of extra facts that cannot be bundled, or has no schema
 ├── UnreadableLog        a log that cannot be replayed; in ``client_connect_tools.replay``
@@ -16,13 +16,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect.printable import printable
-from client_connect_tools._safe_output import safe_text
+from client_connect_tools.output.safe_output import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from client_connect_tools.finding import Finding
-    from client_connect_tools.policy_tests import PolicyTestResult
 
 
 class ClientConnectError(ValueError):
@@ -67,19 +66,6 @@ class InvalidPolicyTests(ClientConnectError):
             "\n".join([f"the policy tests have {count}:", *(f"  {printable(each)}" for each in problems)])
         )
         self.problems: tuple[str, ...] = tuple(problems)
-
-
-class PolicyTestsFailed(ClientConnectError):
-    """Policies decide otherwise than the tests beside them expect.
-
-    Attributes:
-        failures: The tests that failed, in the order of the files.
-    """
-
-    def __init__(self, failures: Sequence[PolicyTestResult], total: int) -> None:
-        count = f"{len(failures)} of {total} policy tests {'fails' if len(failures) == 1 else 'fail'}"
-        super().__init__("\n\n".join([f"{count}:", *map(str, failures)]))
-        self.failures: tuple[PolicyTestResult, ...] = tuple(failures)
 
 
 class InvalidRules(ClientConnectError):

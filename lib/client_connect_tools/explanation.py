@@ -16,9 +16,9 @@ from cedarpy import pst
 
 from client_connect import Authorizer, response
 from client_connect.settings import DEFAULT_DENIAL
-from client_connect_tools._cedar_text import expression_text
-from client_connect_tools._reads import Read, Reader
-from client_connect_tools.finding import schema
+from client_connect_tools.cedar.parsing import schema
+from client_connect_tools.cedar.reads import Read, Reader
+from client_connect_tools.cedar.text import expression_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,18 +11,29 @@ from typing import TYPE_CHECKING
 import cedarpy
 
 from client_connect import Authorizer
-from client_connect.policy_set import InvalidPolicySet, PolicySet
-from client_connect_tools._folders import shown, unix
-from client_connect_tools._policies_folder import TESTS_SUFFIX, PolicyFiles, files_of_file, files_of_folder
+from client_connect.engine.policy_set import InvalidPolicySet, PolicySet
 from client_connect_tools.errors import InvalidPolicies
-from client_connect_tools.networks import NetworkList, lists_given, lists_of_files, packed, require_unique
-from client_connect_tools.source import Source, read_source
+from client_connect_tools.files.folders import shown, unix
+from client_connect_tools.files.networks import (
+    NetworkList,
+    lists_given,
+    lists_of_files,
+    packed,
+    require_unique,
+)
+from client_connect_tools.files.policies_folder import (
+    TESTS_SUFFIX,
+    PolicyFiles,
+    files_of_file,
+    files_of_folder,
+)
+from client_connect_tools.files.source import Source, read_source
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
 
-    from client_connect_tools.networks import Lists
+    from client_connect_tools.files.networks import Lists
     from client_connect_tools.rules import Rules
 
 __all__ = ["TESTS_SUFFIX", "Policies", "Source"]

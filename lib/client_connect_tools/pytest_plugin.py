@@ -10,12 +10,12 @@ import pytest
 
 from client_connect.printable import printable
 from client_connect_tools import native
-from client_connect_tools._policy_test_cases import read_policy_tests
-from client_connect_tools._safe_output import safe_text
-from client_connect_tools.checks import require_sound
+from client_connect_tools.checking.checks import require_sound
 from client_connect_tools.errors import ClientConnectError, InvalidPolicies
+from client_connect_tools.output.safe_output import safe_text
 from client_connect_tools.policies import TESTS_SUFFIX, Policies
-from client_connect_tools.policy_tests import PolicyTestResult
+from client_connect_tools.testing.cases import read_policy_tests
+from client_connect_tools.testing.results import PolicyTestResult
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr, TracebackStyle
 
     from client_connect import Decision
-    from client_connect_tools._policy_test_cases import PolicyTest
+    from client_connect_tools.testing.cases import PolicyTest
 
 POLICIES = "client_connect_policies"
 NATIVE_FILES = "client_connect_native_files"

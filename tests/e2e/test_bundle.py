@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -168,9 +169,7 @@ def test_broken_policies(bundle: Path, tmp_path: Path) -> None:
     # The package finds its policies beside itself, so it must be a copy.
     (broken / "client_connect").unlink()
     (broken / "policies.cedar").unlink()
-    (broken / "client_connect").mkdir()
-    for part in (bundle / "client_connect").iterdir():
-        (broken / "client_connect" / part.name).write_bytes(part.read_bytes())
+    shutil.copytree(bundle / "client_connect", broken / "client_connect")
     (broken / "policies.cedar").write_text("permit (")
     with RuntimeClient(broken, handler=HANDLER) as running:
         answer = running.invoke(event("v3"))

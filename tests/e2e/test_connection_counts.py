@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect import Authorizer, open_connections, tables
+from client_connect import Authorizer
 from client_connect import handler as handler_module
-from client_connect.connections import CompleteScan, ConnectionTable
 from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
-from client_connect.surroundings import surroundings
-from client_connect.tables import Tables
+from client_connect.sources import dynamodb as tables
+from client_connect.sources import open_connections
+from client_connect.sources.dynamodb import Tables
+from client_connect.sources.fact_sources import surroundings
+from client_connect.sources.registry import CompleteScan, ConnectionTable
 from client_connect_tools import Rules
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.emulator import Emulator

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect import Device
-from client_connect.items import COMMON_NAME, HOLDER, device_item, device_of, waivers_item, waivers_of
+from client_connect.sources.items import COMMON_NAME, HOLDER, device_item, device_of, waivers_item, waivers_of
 from client_connect.waiver import Waiver
 from client_connect_tools.cli import main
 from local_aws.emulator import ROOT
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from typer.testing import Result
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
     from local_aws.emulator import Emulator
 
     Fault = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | None]

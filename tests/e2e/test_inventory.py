@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_connect import Device
-from client_connect.items import Item, device_item, waivers_item
+from client_connect.sources.items import Item, device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
 from tests.support.apps import deploy_handler

@@ -17,15 +17,15 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from client_connect import Decision, Device, Facts
-from client_connect.client_vpn import ClientVpn, TokenRefused
-from client_connect.connections import STATE, ConnectionTable, RegisteredConnection
-from client_connect.custom_facts import CustomFacts
-from client_connect.items import waivers_item
-from client_connect.reauthorizer_state import ReauthorizerState
-from client_connect.redeciding import Judge
-from client_connect.tables import Tables
-from client_connect.time_left import RESERVE_S, OutOfTime
-from client_connect.unknown_connections import UnknownConnections
+from client_connect.reauthorizer.client_vpn import ClientVpn, TokenRefused
+from client_connect.reauthorizer.deadline import RESERVE_S, OutOfTime
+from client_connect.reauthorizer.evaluation import Judge
+from client_connect.reauthorizer.state import ReauthorizerState
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.dynamodb import Tables
+from client_connect.sources.items import waivers_item
+from client_connect.sources.registry import STATE, ConnectionTable, RegisteredConnection
 from client_connect.waiver import Waiver
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
     from client_connect import ConnectionRequest
-    from client_connect.reauthorizer import Outcome, Reauthorizer
+    from client_connect.reauthorizer.run import Outcome, Reauthorizer
 
 pytestmark = pytest.mark.e2e
 
@@ -65,7 +65,7 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(autouse=True)
 def _small_pages() -> Iterator[None]:
     """Pages of 100 connections, so that a few hundred are several."""
-    with mock.patch("client_connect.client_vpn._PAGE_SIZE", 100):
+    with mock.patch("client_connect.reauthorizer.client_vpn._PAGE_SIZE", 100):
         yield
 
 
@@ -440,7 +440,7 @@ def test_a_page_for_which_a_run_has_no_time_is_taken_in_by_several(world: LiveCo
     world.connect(
         client(f"{number:04}", platform="mac" if number % 30 == 0 else "win") for number in range(90)
     )
-    with mock.patch("client_connect.reauthorizer.BATCH", 10):
+    with mock.patch("client_connect.reauthorizer.run.BATCH", 10):
         outcomes = runs(lambda: world.run(NO_MACS, milliseconds=out_of_time_after(7)))
     assert [sum(tally(outcome)) for outcome in outcomes][:2] == [50, 90]
     assert tally(outcomes[-1]) == (90, 0, 0)
@@ -820,7 +820,7 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     assert count() == 3  # open, gone, and the ghost, which may still be about to connect
     world.run(PERMIT + counting)
     assert count() == 2
-    with mock.patch("client_connect.reauthorizer._ESTABLISHING", timedelta(seconds=-60)):
+    with mock.patch("client_connect.reauthorizer.run._ESTABLISHING", timedelta(seconds=-60)):
         world.run(PERMIT + counting)
     assert count() == 1
 

@@ -14,12 +14,12 @@ from unittest import mock
 import pytest
 
 from client_connect import Device
-from client_connect.client_vpn import Page, TokenRefused
-from client_connect.connections import STATE, CompleteScan, ConnectionTable
-from client_connect.custom_facts import CustomFacts
-from client_connect.items import waivers_item
-from client_connect.tables import Tables
-from client_connect.unknown_connections import UnknownConnections
+from client_connect.reauthorizer.client_vpn import Page, TokenRefused
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.dynamodb import Tables
+from client_connect.sources.items import waivers_item
+from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
 from local_aws.emulator import ROOT
@@ -424,7 +424,7 @@ def test_a_connection_that_is_ended_again_counts_once(world: LiveConnections, *,
         | {"terminatedAt": {"S": (datetime.now(UTC) - timedelta(minutes=6)).isoformat()}},
     )
     world.connect([client("b", platform="mac")])
-    with mock.patch("client_connect.redeciding.SETTLING", timedelta(minutes=5)):
+    with mock.patch("client_connect.reauthorizer.evaluation.SETTLING", timedelta(minutes=5)):
         outcome = world.run(NO_MACS, maximum_terminations=3)
     assert outcome.recent == 1
     state = world.registered(STATE)
@@ -541,7 +541,7 @@ def test_a_damaged_memory_of_a_termination_stops_no_run(world: LiveConnections) 
 def unfinished(world: LiveConnections) -> str:
     """Run until a scan of 15 connections, three of them denied, is saved; return the key of its item."""
     world.connect(client(f"{n:03}", platform="mac" if n % 5 == 0 else "win") for n in range(15))
-    with mock.patch("client_connect.client_vpn._PAGE_SIZE", 5):
+    with mock.patch("client_connect.reauthorizer.client_vpn._PAGE_SIZE", 5):
         assert world.run(NO_MACS, milliseconds=out_of_time_after(3)).state == "unfinished"
     state = world.registered(STATE)
     assert state is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,3 +91,12 @@ def only(resources: dict[str, Any]) -> dict[str, Any]:
     (resource,) = resources.values()
     found: dict[str, Any] = resource
     return found
+
+
+# The hash of an asset, and that of a version, which is the asset's with the function's configuration.
+_HASHES = re.compile(r"\b[0-9a-f]{64}\b|(?<=CurrentVersion)([0-9A-F]{8})[0-9a-f]{32}")
+
+
+def without_hashes(templates: object) -> Any:
+    """Return templates without the hashes, which each change of the code changes."""
+    return json.loads(_HASHES.sub(lambda match: f"{match[1] or ''}<hash>", json.dumps(templates)))

@@ -26,7 +26,7 @@ from cdk_client_connect import (
     Policies,
     UnknownConnections,
 )
-from client_connect.reauthorizer_records import _UNITS, _UNITS_OF_SCAN
+from client_connect.reauthorizer.records import _UNITS, _UNITS_OF_SCAN
 
 from .conftest import NO_BUNDLING, ROOT, endpoint, l2_endpoint, only, template
 from .test_lint import nag_findings, require_lint_clean, synthesized
@@ -39,7 +39,7 @@ __all__ = ["synthesized"]
 
 ENDPOINT = "cvpn-endpoint-0123456789abcdef0"
 FUNCTION = "AWS::Lambda::Function"
-REAUTHORIZATION = {"Properties": {"Handler": "client_connect.reauthorization.handler"}}
+REAUTHORIZATION = {"Properties": {"Handler": "client_connect.reauthorizer.handler.handler"}}
 
 
 def define(

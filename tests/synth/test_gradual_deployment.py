@@ -27,8 +27,8 @@ from cdk_client_connect import (
     ProvisionedConcurrency,
     TrafficShifting,
 )
-from cdk_client_connect._alarms import DEFINITIONS
-from cdk_client_connect.gradual_deployment import ROLLBACK_ALARMS
+from cdk_client_connect.deployment.gradual_deployment import ROLLBACK_ALARMS
+from cdk_client_connect.monitoring._alarms import DEFINITIONS
 
 from .conftest import NO_BUNDLING, ROOT, endpoint, only, recommended_flags, template
 

@@ -33,8 +33,8 @@ from cdk_client_connect import (
     Policies,
     ProvisionedConcurrency,
 )
-from cdk_client_connect import _queries as queries
-from cdk_client_connect._alarms import DEFINITIONS
+from cdk_client_connect.monitoring import _queries as queries
+from cdk_client_connect.monitoring._alarms import DEFINITIONS
 from client_connect_notifications import forwarder
 from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event
 

@@ -11,8 +11,8 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_events as events
 
-from cdk_client_connect._alarms import DEFINITIONS, Definition
-from cdk_client_connect._queries import SAVED
+from cdk_client_connect.monitoring._alarms import DEFINITIONS, Definition
+from cdk_client_connect.monitoring._queries import SAVED
 from client_connect_notifications import forwarder
 from client_connect_tools import advice
 from tests.support.programs import CONTEXT, OUTDIR, run_program

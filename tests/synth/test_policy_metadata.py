@@ -12,11 +12,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Annotations, Match
 
 from cdk_client_connect import ClientConnectHandler, InvalidCode, InvalidPolicies, Policies
-from cdk_client_connect._policy_metadata import KEY, MAX_CHARACTERS
+from cdk_client_connect.handler._policy_metadata import KEY, MAX_CHARACTERS
 from client_connect.networks import digest
 from client_connect.settings import NETWORKS_DIGEST, NETWORKS_FILE
 from client_connect_tools import Bundle
-from client_connect_tools.bundle import library_version
+from client_connect_tools.bundling.bundle import library_version
 
 from .conftest import NO_BUNDLING, only, template
 

@@ -22,7 +22,7 @@ from cdk_client_connect import (
     Notifications,
     Policies,
 )
-from client_connect_tools._wheel_records import file_digest
+from client_connect_tools.bundling.wheel_records import file_digest
 
 from .conftest import ROOT
 
@@ -215,7 +215,7 @@ def test_what_another_package_drops_into_ours_is_not_deployed(tmp_path: Path) ->
     program = """
 import sys
 from pathlib import Path
-from client_connect_tools._own_sources import own_sources
+from client_connect_tools.bundling.own_sources import own_sources
 folder = Path(sys.argv[1]) / "client_connect_attachment"
 print([path.name for path in own_sources(folder, ".py")])
 (folder / "attachment.py").write_text("EVIL = True")

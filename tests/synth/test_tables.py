@@ -23,7 +23,7 @@ from cdk_client_connect import (
     Rules,
 )
 from client_connect import PolicySet, settings
-from client_connect.policy_reads import may_read
+from client_connect.engine.policy_reads import may_read
 
 from .conftest import NO_BUNDLING, endpoint, template
 

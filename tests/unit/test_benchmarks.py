@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from benchmarks.measuring import Sample, in_turn, ratio
-from benchmarks.page import BEGIN, END, PAGE, PLOT, table, with_table
-from benchmarks.rows import Row, compared, faster, limited
+from proof.benchmarks.measuring import Sample, in_turn, ratio
+from proof.benchmarks.page import BEGIN, END, PAGE, PLOT, table, with_table
+from proof.benchmarks.rows import Row, compared, faster, limited
 
 
 def around(centre: float, *, spread: float) -> Sample:

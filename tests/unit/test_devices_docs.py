@@ -8,8 +8,8 @@ from pathlib import Path
 
 from client_connect import Device, OsVersion
 from client_connect.handler import GATHERING_S, REGISTERING_S
-from client_connect.items import device_of, waivers_item, waivers_of
-from client_connect.tables import ATTEMPTS, CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from client_connect.sources.dynamodb import ATTEMPTS, CONNECT_TIMEOUT_S, READ_TIMEOUT_S
+from client_connect.sources.items import device_of, waivers_item, waivers_of
 from client_connect_tools import Policies, check, lint
 from tests.support.programs import run_program
 

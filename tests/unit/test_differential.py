@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from client_connect import authorizer
+from client_connect.engine import authorizer
 from client_connect.facts import Facts
-from tests.differential.comparison import Disagreement, compare
+from proof.differential.comparison import Disagreement, compare
 
 
 def test_two_thousand_random_connections_are_decided_alike() -> None:

@@ -13,28 +13,16 @@ from typer.testing import CliRunner
 
 import cdk_client_connect
 import client_connect_tools
-from cdk_client_connect import _final_function
-from cdk_client_connect._alarms import DEFINITIONS
+from cdk_client_connect.final_templates import _function as _final_function
+from cdk_client_connect.monitoring._alarms import DEFINITIONS
 from client_connect import InvalidPolicySet, InvalidRequest
-from client_connect.connections import RequestTooLarge
 from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
-from client_connect_tools import (
-    LINTS,
-    Policies,
-    _messages,
-    _network_names,
-    _reviewed_files,
-    _validation,
-    advice,
-    check,
-    checks,
-    custom_schema,
-    finding,
-    lint,
-    native,
-    replay,
-)
+from client_connect.sources.registry import RequestTooLarge
+from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
+from client_connect_tools.cedar import parsing, validation
+from client_connect_tools.checking import checks, custom_schema, network_names, reviewed_files
 from client_connect_tools.cli import main
+from client_connect_tools.inputs import messages
 from client_connect_tools.native import _types
 from client_connect_tools.native.trust_data import CONTEXT, Attribute
 from tests.support.programs import run_program
@@ -160,11 +148,11 @@ def test_python(example: str, tmp_path: Path) -> None:
     assert check(Policies.from_string(result.stdout, networks=networks)) == []
 
 
-SHARED = inspect.getsource(finding)
+SHARED = inspect.getsource(parsing)
 OF_THE_HANDLER = "".join(
-    map(inspect.getsource, (checks, custom_schema, _messages, _network_names, _reviewed_files, _validation))
+    map(inspect.getsource, (checks, custom_schema, messages, network_names, reviewed_files, validation))
 )
-OF_NATIVE = "".join(map(inspect.getsource, (native.checks, _reviewed_files, _types)))
+OF_NATIVE = "".join(map(inspect.getsource, (native.checks, reviewed_files, _types)))
 WARNING = re.compile(r"cdk-client-connect::?([A-Za-z]+)")
 # The names of findings in the final template.
 FINAL = re.compile(r'(?:rule=|self\._deviation\()"([A-Za-z]+)"')

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from client_connect.deadlines import _THREADS
 from client_connect.handler import GATHERING_S
-from client_connect.surroundings import IMPORTING_S
-from client_connect_tools import Policies, check, custom_schema, lint
+from client_connect.sources.deadlines import _THREADS
+from client_connect.sources.fact_sources import IMPORTING_S
+from client_connect_tools import Policies, check, lint
+from client_connect_tools.checking import custom_schema
 from client_connect_tools.cli import main
 from tests.support.programs import run_program
 

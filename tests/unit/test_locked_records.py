@@ -10,9 +10,10 @@ from zipfile import ZipFile
 
 import pytest
 
-from client_connect_tools import BundleError, bundle
-from client_connect_tools._wheel_records import RECORDS, LockedWheel, require_locked
-from supply_chain import records
+from client_connect_tools import BundleError
+from client_connect_tools.bundling import bundle
+from client_connect_tools.bundling.wheel_records import RECORDS, LockedWheel, require_locked
+from proof.supply_chain import records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

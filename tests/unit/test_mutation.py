@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mutation.__main__ import main, report
-from mutation.explanations import FILE, Change, explained
-from mutation.mutants import Fate, Mutant
-from mutation.suites import NOT_MUTATED, PACKAGE, ROOT, SUITES
+from proof.mutation.__main__ import main, report
+from proof.mutation.explanations import FILE, Change, explained
+from proof.mutation.mutants import Fate, Mutant
+from proof.mutation.suites import NOT_MUTATED, PACKAGE, ROOT, SUITES, all_modules
 
 DIFF = """# client_connect.versions.x_f__mutmut_1: survived
 --- src/client_connect/versions.py
@@ -94,7 +94,11 @@ def test_a_report_tells_what_is_to_be_done(
 def test_every_explanation_is_of_code_that_is_there() -> None:
     """The lines are in the module that is named: this tells early of one that is outdated."""
     for change in explained(FILE.read_text("utf-8")):
-        lines = (ROOT / "lambda_src" / PACKAGE / f"{change.module}.py").read_text("utf-8").splitlines()
+        lines = (
+            (ROOT / "lambda_src" / PACKAGE / f"{change.module.replace('.', '/')}.py")
+            .read_text("utf-8")
+            .splitlines()
+        )
         code = {line.partition("  #")[0].strip() for line in lines}
         gone = [line[2:] for line in change.lines if line.startswith("- ")]
         assert [line for line in gone if line.partition("  #")[0] not in code] == [], change
@@ -103,12 +107,11 @@ def test_every_explanation_is_of_code_that_is_there() -> None:
 def test_every_module_is_mutated_or_named_as_one_that_is_not() -> None:
     """A new module is in a suite by itself."""
     named = [*NOT_MUTATED, *(module for suite in SUITES for module in suite.modules)]
-    modules = {path.stem for path in (ROOT / "lambda_src" / PACKAGE).glob("*.py")}
-    assert sorted(named) == sorted(modules - {"__init__"})
+    assert sorted(named) == sorted(all_modules())
 
 
 def test_fails_for_a_module_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     """The message names it, before anything runs."""
     with pytest.raises(SystemExit):
-        main(["authorizer", "authoriser"])
-    assert "no such modules: authoriser; not mutated are" in capsys.readouterr().err
+        main(["engine.authorizer", "engine.authoriser"])
+    assert "no such modules: engine.authoriser; not mutated are" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supply_chain import audit
+from proof.supply_chain import audit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -28,9 +28,9 @@ PACKAGES = {
 PLUGIN = "client_connect_pytest.py"
 DATA = {
     "client_connect/schema.cedarschema",
-    "client_connect_tools/bundle.in",
-    "client_connect_tools/bundle.records.json",
-    "client_connect_tools/bundle.txt",
+    "client_connect_tools/bundling/bundle.in",
+    "client_connect_tools/bundling/bundle.records.json",
+    "client_connect_tools/bundling/bundle.txt",
     *(f"{package}/py.typed" for package in PACKAGES),
 }
 

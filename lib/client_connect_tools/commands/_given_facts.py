@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from client_connect import ConnectionRequest, Facts, InvalidRequest, cedar_json
-from client_connect_tools.default_event import DEFAULT_EVENT
-from client_connect_tools.device_json import DEVICE_KEYS, MalformedDevice, read_device
 from client_connect_tools.errors import ClientConnectError
-from client_connect_tools.instants import NotATime, instant
-from client_connect_tools.time_zones import time_zone_named
+from client_connect_tools.inputs.default_event import DEFAULT_EVENT
+from client_connect_tools.inputs.device_json import DEVICE_KEYS, MalformedDevice, read_device
+from client_connect_tools.inputs.time_zones import time_zone_named
+from client_connect_tools.inputs.timestamps import NotATime, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
 
     from client_connect import Device
-    from client_connect.custom_facts import CustomFactsState
     from client_connect.device import Inventory
+    from client_connect.facts import CustomFactsState
 
 STANDARD_INPUT = "-"
 
@@ -139,8 +139,8 @@ class GivenFacts:
 
 def _record(text: str, zone: tzinfo | None) -> Facts | None:
     """Return the facts of the one decision record in a text, in any of the forms in which logs are kept."""
-    from client_connect_tools.replay.facts import Attempt
-    from client_connect_tools.replay.logs import attempts
+    from client_connect_tools.replay.reading.facts import Attempt
+    from client_connect_tools.replay.reading.logs import attempts
 
     found = [each for each in attempts(text.splitlines(), time_zone=zone) if isinstance(each, Attempt)]
     if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from client_connect_tools.commands._shared import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client_connect_tools.extra_facts import ExtraFacts
+    from client_connect_tools.bundling.extra_facts import ExtraFacts
 
 
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option
@@ -33,18 +34,25 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         Path | None, typer.Option(help="The module of extra facts: a *.py file, or the folder of a package.")
     ] = None,
     sbom: Annotated[
-        Path | None, typer.Option(help="Write a bill of materials of it to this file, as CycloneDX JSON.")
+        Path | None,
+        typer.Option(
+            help="Write a bill of materials of it to this file, as CycloneDX JSON; needs the extra sbom."
+        ),
     ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
-    from client_connect_tools.bundle import Bundle, runs_on
-    from client_connect_tools.checks import require_sound
-    from client_connect_tools.extra_facts import require_declared
+    from client_connect_tools.bundling.bundle import Bundle, runs_on
+    from client_connect_tools.bundling.extra_facts import require_declared
+    from client_connect_tools.checking.checks import require_sound
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         wrong_use(f'output "{output}" is not an empty folder; name a new one')
     if not runs_on(python):
         wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
+    if sbom is not None and importlib.util.find_spec("cyclonedx") is None:
+        wrong_use(
+            'cyclonedx-python-lib is not installed; install it by: pip install "cdk-client-connect[sbom]"'
+        )
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
     with errors_end_the_command():
@@ -65,7 +73,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         with errors_end_the_command():
             code.build(output)
         if sbom is not None:
-            from client_connect_tools.sbom import bill_of_materials
+            from client_connect_tools.bundling.sbom import bill_of_materials
 
             sbom.write_text(bill_of_materials(output), "utf-8")
 
@@ -85,8 +93,8 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
 
 
 def _module(path: Path) -> ExtraFacts:
+    from client_connect_tools.bundling.extra_facts import ExtraFacts
     from client_connect_tools.errors import InvalidExtraFacts
-    from client_connect_tools.extra_facts import ExtraFacts
 
     try:
         return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)

@@ -29,8 +29,8 @@ def check(
     trust_provider: TrustProviderOption = None,
 ) -> None:
     """Check policies: syntax, ids, lengths, types, and what is seldom meant. Status 1 when there is a finding."""
-    from client_connect_tools import checks, lints
     from client_connect_tools import native as native_policies
+    from client_connect_tools.checking import checks, lints
     from client_connect_tools.policies import Policies
 
     with errors_end_the_command():

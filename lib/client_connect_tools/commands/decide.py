@@ -148,7 +148,7 @@ def _separated(groups: Sequence[str]) -> list[str]:
 def _explained(
     path: Path, given: GivenFacts, *, shadow_mode: bool, default_message: str
 ) -> tuple[Explanation, Facts]:
-    from client_connect_tools.checks import require_sound
+    from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
     from client_connect_tools.explanation import explain
 
@@ -190,7 +190,7 @@ def _require_declared(policies: Policies, facts: Facts) -> None:
 
 def _warn_of_misspellings(facts: Facts) -> None:
     """Warn, and decide all the same: what a strange client would be told may be the question."""
-    from client_connect_tools._misspellings import misspellings
+    from client_connect_tools.inputs.misspellings import misspellings
 
     for key, problem in misspellings(facts.request):
         print(printable(f'warning: "{key}" {problem}'), file=sys.stderr)
@@ -205,8 +205,8 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_document(explanation, facts), indent=2))
         return
-    from client_connect_tools._safe_output import console
     from client_connect_tools.commands._explanation_text import explanation_text
+    from client_connect_tools.output.safe_output import console
 
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
     console(soft_wrap=True).print(explanation_text(explanation, facts))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from client_connect_tools.policies import Policies
     from client_connect_tools.replay import Comparison, Tally
-    from client_connect_tools.replay.sources import Sources
+    from client_connect_tools.replay.reading.sources import Sources
 
 
 _WIDTH_WITHOUT_TERMINAL = 160
@@ -89,7 +89,7 @@ def _prepare(
 ) -> tuple[Comparison, Sources]:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
-    from client_connect_tools.replay.sources import Sources
+    from client_connect_tools.replay.reading.sources import Sources
 
     with _wrong_use_of_errors():
         after, before = _sound(new), None if old is None else _sound(old)
@@ -109,7 +109,7 @@ def _prepare(
 
 
 def _require_writable(html: Path) -> None:
-    from client_connect_tools._private_file import require_no_link
+    from client_connect_tools.output.private_file import require_no_link
 
     if html.is_dir() or not html.absolute().parent.is_dir():
         wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
@@ -120,7 +120,7 @@ def _require_writable(html: Path) -> None:
 
 
 def _sound(path: Path) -> Policies:
-    from client_connect_tools.checks import require_sound
+    from client_connect_tools.checking.checks import require_sound
 
     policies = read_policies(path)
     require_sound(policies)
@@ -128,7 +128,7 @@ def _sound(path: Path) -> Policies:
 
 
 def _zone(name: str | None) -> tzinfo | None:
-    from client_connect_tools.time_zones import time_zone_named
+    from client_connect_tools.inputs.time_zones import time_zone_named
 
     return None if name is None else time_zone_named(name)
 
@@ -156,7 +156,7 @@ def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callabl
     """Show how far the logs have been read, on a terminal."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from client_connect_tools._safe_output import console
+    from client_connect_tools.output.safe_output import console
 
     terminal = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
@@ -170,14 +170,14 @@ def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callabl
 
 
 def _print_json(tally: Tally, seconds: float) -> None:
-    from client_connect_tools.replay.summary import summary
+    from client_connect_tools.replay.report.summary import summary
 
     print(json.dumps(summary(tally, seconds=seconds), indent=2))
 
 
 def _print(tally: Tally, seconds: float) -> None:
-    from client_connect_tools._safe_output import console
-    from client_connect_tools.replay.terminal import tables
+    from client_connect_tools.output.safe_output import console
+    from client_connect_tools.replay.report.terminal import tables
 
     # Where nobody has set a width, as in a pipeline's log, names are not to be broken.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
@@ -194,8 +194,8 @@ def _warn_of_undecidable(count: int, reason: str) -> None:
 
 
 def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:
-    from client_connect_tools._private_file import private_file
-    from client_connect_tools.replay.html import page
+    from client_connect_tools.output.private_file import private_file
+    from client_connect_tools.replay.report.html import page
 
     try:
         with private_file(file) as stream:

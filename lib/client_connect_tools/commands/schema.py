@@ -29,7 +29,7 @@ def schema(
     if native:
         _print_native(policies)
         return
-    from client_connect.schema import schema_text
+    from client_connect.engine.schema import schema_text
 
     print(schema_text(None if policies is None else _custom(policies)), end="")
 
@@ -45,7 +45,7 @@ def _print_native(policies: Path | None) -> None:
 
 
 def _custom(path: Path) -> str | None:
-    from client_connect_tools.custom_schema import check_custom_schema
+    from client_connect_tools.checking.custom_schema import check_custom_schema
 
     with errors_end_the_command():
         policies = read_policies(path)

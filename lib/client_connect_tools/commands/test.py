@@ -23,7 +23,7 @@ from client_connect_tools.commands._shared import (
 if TYPE_CHECKING:
     from client_connect_tools.native import TrustProviderType
     from client_connect_tools.policies import Policies
-    from client_connect_tools.policy_tests import PolicyTestReport
+    from client_connect_tools.testing.run import PolicyTestReport
 
 
 def test(  # noqa: PLR0913 - each parameter is an option
@@ -50,10 +50,10 @@ def test(  # noqa: PLR0913 - each parameter is an option
 
 
 def _run(path: Path, time_zone: str) -> PolicyTestReport:
-    from client_connect_tools._policy_test_cases import read_policy_tests
-    from client_connect_tools.checks import require_sound
-    from client_connect_tools.policy_tests import run_policy_tests
-    from client_connect_tools.time_zones import time_zone_names
+    from client_connect_tools.checking.checks import require_sound
+    from client_connect_tools.inputs.time_zones import time_zone_names
+    from client_connect_tools.testing.cases import read_policy_tests
+    from client_connect_tools.testing.run import run_policy_tests
 
     if time_zone not in time_zone_names():
         wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')
@@ -86,21 +86,19 @@ def _test_file(path: Path, policies: Policies) -> str:
 
 
 def _print_json(report: PolicyTestReport) -> None:
-    from client_connect_tools._policy_test_text import result_json
-
     failed = len(report.failures)
     content = {
         "passed": len(report.results) - failed,
         "failed": failed,
         "uncovered": report.uncovered,
-        "tests": [result_json(result) for result in report.results],
+        "tests": [result.to_json() for result in report.results],
     }
     print(json.dumps(content, indent=2))
 
 
 def _print(report: PolicyTestReport) -> None:
-    from client_connect_tools._policy_test_text import place
-    from client_connect_tools._safe_output import console
+    from client_connect_tools.output.safe_output import console
+    from client_connect_tools.testing.results import place
 
     terminal = console(soft_wrap=True)
     for result in report.results:

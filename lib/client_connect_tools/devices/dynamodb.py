@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
 
 
 class DynamoDbFailed(Exception):

@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client_connect.items import COMMON_NAME
-from client_connect_tools.device_json import is_unicode, shown
+from client_connect.sources.items import COMMON_NAME
+from client_connect_tools.inputs.device_json import is_unicode, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

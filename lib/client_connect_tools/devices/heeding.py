@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client_connect_tools._nodes import walk
+from client_connect_tools.cedar.nodes import walk
+from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.explanation import heeded_waiver
-from client_connect_tools.finding import parse
 
 if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
@@ -22,7 +22,7 @@ def require_heeded(policies: Policies, policy_id: str) -> None:
     Raises:
         UselessWaiver: When no policy has the id, or it cannot be parsed or does not ask for waivers.
     """
-    by_id = {statement.id: statement for statement in parse(policies)}
+    by_id = {statement.id: statement for statement in parse(policies.sources)}
     statement = by_id.get(policy_id)
     if statement is None:
         known = ", ".join(filter(None, sorted(by_id)))

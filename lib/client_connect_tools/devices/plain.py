@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return an item's values by their names. Its texts, booleans and maps are those of ``client_connect.items``."""
+    """Return an item's values by their names. Its types are those of ``client_connect.sources.items``."""
     return {name: _value(typed) for name, typed in item.items()}
 
 

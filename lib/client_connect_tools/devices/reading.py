@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from client_connect.items import COMMON_NAME, device_item
-from client_connect_tools.device_json import DEVICE_KEYS, MalformedDevice, is_unicode, read_device, shown
+from client_connect.sources.items import COMMON_NAME, device_item
 from client_connect_tools.devices.formats import RejectedLine
+from client_connect_tools.inputs.device_json import (
+    DEVICE_KEYS,
+    MalformedDevice,
+    is_unicode,
+    read_device,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
     from client_connect_tools.devices.formats import Line
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html

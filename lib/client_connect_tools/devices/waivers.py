@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from client_connect.items import (
+from client_connect.sources.items import (
     EXPIRES_AT,
     HOLDER,
     MalformedItem,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
     from client_connect.waiver import Waiver
 
 _ATTEMPTS = 5

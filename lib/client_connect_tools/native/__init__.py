@@ -2,7 +2,7 @@
 
 from client_connect_tools.native.checks import MAX_BYTES, check, require_sound
 from client_connect_tools.native.lints import LINTS, lint
-from client_connect_tools.native.policy_tests import (
+from client_connect_tools.native.testing import (
     NativePolicyTest,
     decide,
     read_policy_tests,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
-from client_connect_tools import _nodes
-from client_connect_tools._nodes import path
+from client_connect_tools.cedar import nodes
+from client_connect_tools.cedar.nodes import path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ class _Without:
                 return literal is value
             case pst.HasAttr(base) if path(base) is not None and not self._is_in(path(base)):
                 return value is False or not self._is_in(path(node))
-        parts = [*_nodes.walk(node.base if isinstance(node, pst.HasAttr) else node)]
+        parts = [*nodes.walk(node.base if isinstance(node, pst.HasAttr) else node)]
         if any(map(_has_tests, parts)) or not any(self._is_in(path(part)) for part in parts):
             return True
         return self._read_may_be(value=value)

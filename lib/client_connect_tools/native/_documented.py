@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
-from client_connect_tools import _nodes
-from client_connect_tools._nodes import path
+from client_connect_tools.cedar import nodes
+from client_connect_tools.cedar.nodes import path
 from client_connect_tools.native.trust_data import UNDOCUMENTED, Attribute, attribute, documented
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def parts(node: object) -> Iterator[object]:
     """Yield a node and everything below it, with what is read of the context in one piece."""
     yield node
     if not (isinstance(node, pst.GetAttr | pst.HasAttr) and path(node)):
-        for child in _nodes.children(node):
+        for child in nodes.children(node):
             yield from parts(child)
 
 
@@ -70,7 +70,7 @@ def _view(node: pst.Expr, *, root: str, is_condition: bool) -> pst.Expr:
         return node if is_condition else pst.BinaryOp("eq", node, node)
     if names := path(node):
         return _all(*_documented_read(node, names, root), _TRUE_OR_FALSE)
-    operands = (child for child in _nodes.children(node) if isinstance(child, pst.Expr))
+    operands = (child for child in nodes.children(node) if isinstance(child, pst.Expr))
     return _all(*(_view(each, root=root, is_condition=False) for each in operands), _TRUE_OR_FALSE)
 
 
@@ -95,7 +95,7 @@ def _documented_read(node: pst.Expr, names: tuple[str, ...], root: str) -> Itera
     if isinstance(node, pst.HasAttr) and (tested := len(known) - len(path(node.base) or ())) > 0:
         yield pst.HasAttr(node.base, node.attrs[:tested])
     elif known and (known[0] not in UNDOCUMENTED or known[0] == root):
-        read = _nodes.read_of(known)
+        read = nodes.read_of(known)
         yield pst.BinaryOp("eq", read, read)
 
 

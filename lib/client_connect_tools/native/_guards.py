@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
-from client_connect_tools import _nodes
-from client_connect_tools._cedar_text import expression_text
-from client_connect_tools._nodes import path
-from client_connect_tools._validation import UNGUARDED
+from client_connect_tools.cedar import nodes
+from client_connect_tools.cedar.nodes import path
+from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.cedar.validation import UNGUARDED
 from client_connect_tools.native.trust_data import PROVIDERS
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ def guards(template: pst.Template, absent: Collection[tuple[str, ...]]) -> Itera
 
 
 def _guard(names: tuple[str, ...], condition: pst.Expr) -> Guard:
-    tests = _nodes.guarded(pst.HasAttr(pst.Var("context"), names))
+    tests = nodes.guarded(pst.HasAttr(pst.Var("context"), names))
     text = expression_text(pst.BinaryOp("and", tests, condition))
-    return Guard(read=expression_text(_nodes.read_of(names)), text=text)
+    return Guard(read=expression_text(nodes.read_of(names)), text=text)
 
 
 def _reads(condition: pst.Expr) -> Iterator[tuple[str, ...]]:
     """Yield what a condition reads; of a test, what it goes through."""
-    for node in _nodes.walk(condition):
+    for node in nodes.walk(condition):
         read = node.base if isinstance(node, pst.HasAttr) else node
         if names := path(read):
             yield names

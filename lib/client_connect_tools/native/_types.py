@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import cedarpy
 from cedarpy import pst
 
-from client_connect_tools import _nodes
-from client_connect_tools._cedar_text import expression_text
-from client_connect_tools._nodes import path
-from client_connect_tools._validation import UNGUARDED
+from client_connect_tools.cedar import nodes
+from client_connect_tools.cedar.nodes import path
+from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.cedar.validation import UNGUARDED
 from client_connect_tools.native._documented import documented_part, parts
 from client_connect_tools.native.trust_data import Attribute, attribute, documented, schema
 
@@ -28,7 +28,7 @@ def validation_errors(template: pst.Template) -> list[str]:
     Raises:
         ValueError: When it nests deeper than the engine survives.
     """
-    errors = cedarpy.validate_policies(_nodes.cedar(template), schema()).errors
+    errors = cedarpy.validate_policies(nodes.cedar(template), schema()).errors
     # The engine gives them in another order each time, and one for each access.
     texts = {error.error.removeprefix("for policy `policy0`, ") for error in errors}
     return sorted(text.replace(_ENGINES_RECORD, "a record") for text in texts)
@@ -73,4 +73,4 @@ def _documented_types(condition: pst.Expr) -> Iterator[str]:
     paths = dict.fromkeys(documented(path(node) or ()) for node in parts(condition))
     for names in paths:
         if isinstance(found := attribute(names), Attribute) and found.type != "Undocumented":
-            yield f"AWS documents {expression_text(_nodes.read_of(names))} as {found.description}"
+            yield f"AWS documents {expression_text(nodes.read_of(names))} as {found.description}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from client_connect_tools import checks
-from client_connect_tools._nodes import path
-from client_connect_tools._reviewed_files import check_characters
-from client_connect_tools._validation import UNGUARDED
-from client_connect_tools.finding import TOO_DEEP, Finding, in_order, parse
+from client_connect_tools.cedar.nodes import path
+from client_connect_tools.cedar.parsing import TOO_DEEP, in_order, parse
+from client_connect_tools.cedar.validation import UNGUARDED
+from client_connect_tools.checking import checks
+from client_connect_tools.checking.reviewed_files import check_characters
+from client_connect_tools.finding import Finding
 from client_connect_tools.native._absence import changes_outcome
 from client_connect_tools.native._documented import documented_part, parts
 from client_connect_tools.native._guards import guards, unguarded_paths
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from cedarpy import pst
 
-    from client_connect_tools.finding import ParsedStatement
+    from client_connect_tools.cedar.parsing import ParsedStatement
     from client_connect_tools.native.trust_data import TrustProviderType
     from client_connect_tools.policies import Policies
 
@@ -42,7 +43,7 @@ def check(
         policies: Together they are the endpoint's policy document. They need no ``@id``.
         trust_providers: Those that the endpoint has. Default: all that there are.
     """
-    parsed = parse(policies)
+    parsed = parse(policies.sources)
     permits = [each.template for each in parsed if each.template and each.template.effect == "permit"]
     findings = [
         each.finding(rule, message)
@@ -51,7 +52,7 @@ def check(
     ]
     return [
         *check_characters(policies),
-        *in_order(policies, findings),
+        *in_order(policies.sources, findings),
         *_of_the_document(policies, parsed),
         *_of_networks(policies),
     ]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import cedarpy
 from cedarpy import pst
 
-from client_connect_tools import _nodes, lints
-from client_connect_tools._cedar_text import expression_text
-from client_connect_tools._closed_values import ORDER, outcome_of_all
-from client_connect_tools._comparisons import comparison
-from client_connect_tools._nodes import path
-from client_connect_tools._validation import UNGUARDED
+from client_connect_tools.cedar import nodes
+from client_connect_tools.cedar.comparisons import comparison
+from client_connect_tools.cedar.nodes import path
+from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.cedar.validation import UNGUARDED
+from client_connect_tools.checking import lints
+from client_connect_tools.checking.closed_values import ORDER, outcome_of_all
 from client_connect_tools.native._absence import changes_outcome, turns_around
 from client_connect_tools.native._documented import documented_part
 from client_connect_tools.native._guards import guards, unguarded_paths
@@ -32,9 +33,9 @@ from client_connect_tools.native.trust_data import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from client_connect_tools._comparisons import Comparison
+    from client_connect_tools.cedar.comparisons import Comparison
+    from client_connect_tools.checking.lints import Lint
     from client_connect_tools.finding import Finding
-    from client_connect_tools.lints import Lint
     from client_connect_tools.policies import Policies
 
 _CONTEXT: pst.Expr = pst.Var("context")
@@ -101,9 +102,7 @@ def _possibly_absent(template: pst.Template, everything: list[pst.Template]) -> 
 
 
 def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    yield from dict.fromkeys(
-        message for node in _nodes.walk(template) for message in _impossible_values(node)
-    )
+    yield from dict.fromkeys(message for node in nodes.walk(template) for message in _impossible_values(node))
 
 
 def _impossible_values(node: object) -> Iterator[str]:
@@ -141,7 +140,7 @@ def _matches(node: pst.Like, value: str) -> bool:
 
 def _never_applies(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     with suppress(ValueError):  # too deep, which is an error
-        if _nodes.never_applies(documented_part(template), schema()):
+        if nodes.never_applies(documented_part(template), schema()):
             yield "the policy can never apply; look for a condition that excludes another"
 
 
@@ -168,7 +167,7 @@ def _undocumented_reads(node: object) -> Iterator[tuple[str, tuple[str, ...]]]:
             if not isinstance(node, pst.HasAttr) or names != _MEMBER_OF:
                 yield from _undocumented_path(names, is_test=isinstance(node, pst.HasAttr))
         case _:
-            for child in _nodes.children(node):
+            for child in nodes.children(node):
                 yield from _undocumented_reads(child)
 
 
@@ -186,15 +185,13 @@ def _undocumented_path(names: tuple[str, ...], *, is_test: bool) -> Iterator[tup
 def _is_unguarded(template: pst.Template, root: str) -> bool:
     name = root if root.isidentifier() else f'["{root}"]'
     with suppress(ValueError):  # too deep, which is an error
-        errors = cedarpy.validate_policies(
-            _nodes.cedar(documented_part(template, root=root)), schema()
-        ).errors
+        errors = cedarpy.validate_policies(nodes.cedar(documented_part(template, root=root)), schema()).errors
         return any(f"{UNGUARDED} `{name}` in context" in error.error for error in errors)
     return False
 
 
 def _shown_path(names: tuple[str, ...]) -> str:
-    return expression_text(_nodes.read_of(names))
+    return expression_text(nodes.read_of(names))
 
 
 def _all_of(values: range | tuple[str, ...]) -> str:

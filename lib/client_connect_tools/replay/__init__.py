@@ -1,8 +1,8 @@
 """Replay logged connections against policies: what would change, and for whom."""
 
-from client_connect_tools.replay.deciding import Decider, Verdict
-from client_connect_tools.replay.facts import Attempt
-from client_connect_tools.replay.logs import Skipped, UnreadableLog, attempts
+from client_connect_tools.replay.deciding.decider import Decider, Verdict
+from client_connect_tools.replay.reading.facts import Attempt
+from client_connect_tools.replay.reading.logs import Skipped, UnreadableLog, attempts
 from client_connect_tools.replay.run import Comparison, Replay, replay
 from client_connect_tools.replay.tally import Tally
 

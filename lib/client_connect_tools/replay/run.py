@@ -13,8 +13,8 @@ from itertools import islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from client_connect_tools.replay.deciding import Decider, Verdict
-from client_connect_tools.replay.logs import TOO_DEEP, Skipped, attempts
+from client_connect_tools.replay.deciding.decider import Decider, Verdict
+from client_connect_tools.replay.reading.logs import TOO_DEEP, Skipped, attempts
 from client_connect_tools.replay.tally import NOT_LOGGED, Tally
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from datetime import tzinfo
 
-    from client_connect_tools.replay.facts import Attempt
+    from client_connect_tools.replay.reading.facts import Attempt
 
 # A process takes a second or two to start and to see what the first one knows; this many blocks take less.
 _BLOCKS_WITHOUT_HELP = 128

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from client_connect_tools.replay.deciding import Verdict
-    from client_connect_tools.replay.facts import Attempt
-    from client_connect_tools.replay.logs import Skipped
+    from client_connect_tools.replay.deciding.decider import Verdict
+    from client_connect_tools.replay.reading.facts import Attempt
+    from client_connect_tools.replay.reading.logs import Skipped
 
 Side = Literal["new", "old"]
 

@@ -9,10 +9,10 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
 from client_connect.names import lower_case
-from client_connect_tools import _messages
-from client_connect_tools._client_spellings import OTHER_NAMES
-from client_connect_tools._invisible import has_invisible_ends
-from client_connect_tools.networks import NAME
+from client_connect_tools.files.networks import NAME
+from client_connect_tools.inputs import messages
+from client_connect_tools.inputs.client_spellings import OTHER_NAMES
+from client_connect_tools.inputs.invisible import has_invisible_ends
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
@@ -25,8 +25,24 @@ from client_connect_tools.rules.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
+    from typing import Protocol
 
-    from client_connect_tools.rules.rules import Rules
+    class _Rules(Protocol):
+        """``Rules``, of whose fields most are read by name."""
+
+        @property
+        def minimum_windows(self) -> MinimumVersion | None: ...
+
+        @property
+        def closed_on(self) -> Sequence[date | str] | None: ...
+
+        @property
+        def own_device(self) -> str | None: ...
+
+        @property
+        def messages(self) -> Mapping[str, str] | None: ...
+
 
 _MAX_NUMBER = 999_999_999
 _DAYS_OF_A_YEAR = 365
@@ -76,7 +92,7 @@ _IDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def problems(rules: Rules) -> Iterator[str]:
+def problems(rules: _Rules) -> Iterator[str]:
     """Yield everything that is wrong, as what it is, what is allowed and what to do."""
     yield from _type_problems(rules)
     yield from _list_problems(rules)
@@ -87,7 +103,7 @@ def problems(rules: Rules) -> Iterator[str]:
     yield from _message_problems(rules)
 
 
-def _type_problems(rules: Rules) -> Iterator[str]:
+def _type_problems(rules: _Rules) -> Iterator[str]:
     for name in ("minimum_windows", "minimum_openvpn", "minimum_aws_client"):
         value = getattr(rules, name)
         if not isinstance(value, MinimumVersion | None):
@@ -108,7 +124,7 @@ def _type_problems(rules: Rules) -> Iterator[str]:
         yield f'messages is {messages!r}; give a mapping of rule ids, such as {{"platform": "..."}}'
 
 
-def _list_problems(rules: Rules) -> Iterator[str]:
+def _list_problems(rules: _Rules) -> Iterator[str]:
     for name, kind in _LISTS.items():
         values = getattr(rules, name)
         if values is None:
@@ -132,7 +148,7 @@ def _list_problems(rules: Rules) -> Iterator[str]:
             yield from (f"{name} has {value!r}; every entry must be {_named(kind)}" for value in wrong)
 
 
-def _closed_problems(rules: Rules) -> Iterator[str]:
+def _closed_problems(rules: _Rules) -> Iterator[str]:
     values: object = rules.closed_on
     if values is None:
         return
@@ -154,7 +170,7 @@ def _closed_problems(rules: Rules) -> Iterator[str]:
         yield "closed_on are all days of a year, so nobody could ever connect; leave some of them out"
 
 
-def _platform_problems(rules: Rules) -> Iterator[str]:
+def _platform_problems(rules: _Rules) -> Iterator[str]:
     for value in _entries(rules, "platforms"):
         if name := OTHER_NAMES.get(lower_case(value)):
             yield f'platforms has "{value}", which no client calls itself; write "{name}"'
@@ -166,7 +182,7 @@ def _platform_problems(rules: Rules) -> Iterator[str]:
         )
 
 
-def _network_problems(rules: Rules) -> Iterator[str]:
+def _network_problems(rules: _Rules) -> Iterator[str]:
     for name in ("allowed_networks", "blocked_networks"):
         for value in _entries(rules, name):
             if NAME.fullmatch(value):
@@ -185,7 +201,7 @@ def _network_problems(rules: Rules) -> Iterator[str]:
                 yield f'{name} has "{value}", which names a zone of one machine; leave out the zone'
 
 
-def _contradictions(rules: Rules) -> Iterator[str]:
+def _contradictions(rules: _Rules) -> Iterator[str]:
     yield from _network_contradictions(rules)
     users, blocked_users, platforms = (
         {lower_case(each) for each in _entries(rules, name)}
@@ -198,7 +214,7 @@ def _contradictions(rules: Rules) -> Iterator[str]:
     yield from _hours_contradictions(rules)
 
 
-def _network_contradictions(rules: Rules) -> Iterator[str]:
+def _network_contradictions(rules: _Rules) -> Iterator[str]:
     allowed, blocked = (set(_collapsed(rules, name)) for name in ("allowed_networks", "blocked_networks"))
     if blocked >= _EVERYWHERE:
         yield "blocked_networks are the whole world, so that nobody could ever connect; leave some of it out"
@@ -220,14 +236,14 @@ def _network_contradictions(rules: Rules) -> Iterator[str]:
         yield f"allowed_networks and blocked_networks both have {listed(both)}; keep each in one of them"
 
 
-def _collapsed(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
+def _collapsed(rules: _Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
     """Yield the networks of a list, adjacent ones as the one that they make."""
     networks = list(_networks(rules, name))
     yield from collapse_addresses([each for each in networks if isinstance(each, IPv4Network)])
     yield from collapse_addresses([each for each in networks if isinstance(each, IPv6Network)])
 
 
-def _hours_contradictions(rules: Rules) -> Iterator[str]:
+def _hours_contradictions(rules: _Rules) -> Iterator[str]:
     hours, maintenance = (
         {minute for window in _entries(rules, name) for minute in window.minutes_of_the_week}
         for name in ("hours", "maintenance_hours")
@@ -240,7 +256,7 @@ def _hours_contradictions(rules: Rules) -> Iterator[str]:
         yield "maintenance_hours cover all hours, so that nobody could ever connect; shorten them"
 
 
-def _message_problems(rules: Rules) -> Iterator[str]:
+def _message_problems(rules: _Rules) -> Iterator[str]:
     if not isinstance(rules.messages, Mapping):
         return
     used = (
@@ -256,12 +272,12 @@ def _message_problems(rules: Rules) -> Iterator[str]:
             yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
         else:
             # What custom facts there are, only the policies know that these rules become.
-            found = [problem for _, problem in _messages.problems(message, None)]
-            found += filter(None, [_messages.command(message)])
+            found = [problem for _, problem in messages.problems(message, None)]
+            found += filter(None, [messages.command(message)])
             yield from (f'the message of "{id_}" {problem}' for problem in found)
 
 
-def _networks(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
+def _networks(rules: _Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
     """Yield the networks of a list that are networks."""
     for value in dict.fromkeys(_entries(rules, name)):
         try:
@@ -270,7 +286,7 @@ def _networks(rules: Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:
             continue
 
 
-def _entries(rules: Rules, name: str) -> list[Any]:
+def _entries(rules: _Rules, name: str) -> list[Any]:
     """Return the entries of a list that can be used; those that cannot are a problem of their own."""
     values = getattr(rules, name)
     if isinstance(values, str) or not isinstance(values, Sequence):

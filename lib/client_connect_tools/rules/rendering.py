@@ -12,10 +12,10 @@ import cedarpy
 from client_connect.names import lower_case
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.shortening import shortened
-from client_connect_tools import _messages
-from client_connect_tools._client_spellings import PLATFORMS
-from client_connect_tools.networks import NAME
-from client_connect_tools.rules.cedar import all_of, any_of, escaped, groups, instant, none_of, quote, texts
+from client_connect_tools.cedar.quoting import all_of, any_of, escaped, groups, instant, none_of, quote, texts
+from client_connect_tools.files.networks import NAME
+from client_connect_tools.inputs import messages
+from client_connect_tools.inputs.client_spellings import PLATFORMS
 from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def platforms(names: Sequence[str]) -> Rule:
     return Rule(
         id="platform",
         comment=f"Only {titles} may connect.",
-        message=_messages.escaped(
+        message=messages.escaped(
             shortened(f"This VPN accepts connections from {titles} only.", MAX_MESSAGE_LENGTH)
         ),
         status="platform-not-allowed",

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
-from client_connect.schema import required_attributes, schema_text
+from client_connect.engine.schema import required_attributes, schema_text
 from tests.unit.runtime.conftest import PERMIT, decide, event
 
 LINUX = 'when { context.platform == "linux" }'

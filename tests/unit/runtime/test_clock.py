@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from client_connect import Authorizer, Device
-from client_connect.deadlines import Deadlines
 from client_connect.handler import ConnectHandler
-from client_connect.items import device_item, waivers_item
 from client_connect.settings import ERROR_DENIAL, Settings
-from client_connect.surroundings import Surroundings
+from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools import Hours, Maintenance, Rules
 from tests.unit.runtime.conftest import assert_valid, connect_handler, event

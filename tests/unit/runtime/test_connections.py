@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from client_connect import ConnectionRequest, Decision, Facts
-from client_connect.connections import (
+from client_connect.sources.registry import (
     ConnectionTable,
     RequestTooLarge,
     connection_item,
@@ -23,8 +23,8 @@ from tests.unit.runtime.conftest import event
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from client_connect.items import Item, Key
-    from client_connect.tables import Tables
+    from client_connect.sources.dynamodb import Tables
+    from client_connect.sources.items import Item, Key
 
 NOON = datetime(2026, 11, 22, 13, 0, tzinfo=timezone(timedelta(hours=1)))
 

@@ -14,20 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect import (
-    Authorizer,
-    ConnectionRequest,
-    Facts,
-    InvalidPolicySet,
-    bundled_files,
-    cedar_json,
-    surroundings,
-)
+from client_connect import Authorizer, ConnectionRequest, Facts, InvalidPolicySet, bundled_files, cedar_json
 from client_connect import handler as module
-from client_connect.custom_facts import CustomFacts
-from client_connect.deadlines import Deadlines
-from client_connect.schema import schema_text
+from client_connect.engine.schema import schema_text
 from client_connect.settings import EXTRA_FACTS, SHADOW_MODE
+from client_connect.sources import fact_sources as surroundings
+from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.deadlines import Deadlines
 from tests.unit.runtime.conftest import PERMIT, assert_valid, event, lambda_context
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Thousands of events of every shape: whatever comes, the answer is valid and never too kind.
 
-``make proof`` sends twenty times as many; ``python -m tests.fuzz`` sends a million, and follows the coverage.
+``make proof`` sends twenty times as many; ``python -m proof.fuzz`` sends a million, and follows the coverage.
 """
 
 from __future__ import annotations

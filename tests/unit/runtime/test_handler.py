@@ -31,7 +31,7 @@ from client_connect.settings import (
     TIME_ZONE,
     Settings,
 )
-from client_connect.surroundings import GatheredFacts
+from client_connect.sources.fact_sources import GatheredFacts
 from tests.unit.runtime.conftest import (
     MISSING,
     PERMIT,

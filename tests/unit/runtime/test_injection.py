@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
-from client_connect.custom_facts import CustomFacts
-from client_connect.deadlines import Deadlines
 from client_connect.handler import ConnectHandler
-from client_connect.inventory import DeviceTable
-from client_connect.items import device_item, waivers_item
 from client_connect.settings import DEFAULT_DENIAL, ERROR_DENIAL, Settings
-from client_connect.surroundings import Surroundings
-from client_connect.tables import Tables
+from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.dynamodb import Tables
+from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.inventory import DeviceTable
+from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
-from client_connect_tools.rules.cedar import quote
+from client_connect_tools.cedar.quoting import quote
 from tests.unit.runtime.conftest import captured, event
 from tests.unit.runtime.oracle import FIELDS, clean_record
 from tests.unit.runtime.test_surroundings import inventory

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Device, OsVersion
-from client_connect.items import (
+from client_connect.sources.items import (
     Item,
     MalformedItem,
     device_item,

@@ -1,4 +1,4 @@
-"""Memory: what an invocation takes is given back. ``python -m benchmarks.memory`` shows it over a million of them."""
+"""Memory: what an invocation takes is given back. ``python -m proof.benchmarks.memory`` shows it over a million."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from client_connect import Device
 from client_connect.handler import ConnectHandler, _raising
-from client_connect.items import device_item
 from client_connect.settings import Settings
+from client_connect.sources.items import device_item
 from tests.unit.runtime.conftest import captured, connect_handler, event, lambda_context
 from tests.unit.runtime.oracle import POLICIES
 from tests.unit.runtime.test_surroundings import handler_with, inventory

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Facts
+from client_connect.engine.partial_decision import PartialAuthorizer
 from client_connect.messages import command_in, composed
-from client_connect.partial_decision import PartialAuthorizer
 from tests.unit.runtime.conftest import connect_handler, event, lambda_context
 from tests.unit.runtime.test_handler import message_of
 

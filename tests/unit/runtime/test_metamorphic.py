@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts, response
 from client_connect.settings import DEFAULT_DENIAL, ERROR_DENIAL
-from client_connect_tools.rules.cedar import quote
+from client_connect_tools.cedar.quoting import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

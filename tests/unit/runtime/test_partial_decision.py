@@ -11,17 +11,18 @@ from cedarpy import PolicySet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect import Authorizer, ConnectionRequest, Device, Facts, policy_json
-from client_connect.client_vpn import Connection
-from client_connect.partial_decision import (
+from client_connect import Authorizer, ConnectionRequest, Device, Facts
+from client_connect.engine import policy_json
+from client_connect.engine.partial_decision import (
     NEW_CONNECTIONS_ONLY,
     OF_INVENTORY,
     OF_THE_MODULE,
     OF_WAIVERS,
     PartialAuthorizer,
 )
-from client_connect.policy_reads import may_read, reads
-from client_connect.redeciding import _told
+from client_connect.engine.policy_reads import may_read, reads
+from client_connect.reauthorizer.client_vpn import Connection
+from client_connect.reauthorizer.evaluation import _told
 from tests.unit.runtime.conftest import PERMIT, event
 
 if TYPE_CHECKING:

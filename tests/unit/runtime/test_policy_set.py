@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect import InvalidPolicySet, Policy, PolicySet, policy_json, policy_nodes
+from client_connect import InvalidPolicySet, Policy, PolicySet
+from client_connect.engine import policy_json, policy_nodes
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -154,7 +156,10 @@ def test_a_chain_that_the_engine_does_not_hold_is_refused(length: int, message: 
         PolicySet.parse(f'@id("chain") permit {SCOPE} when {{ {chain} }};')
 
 
-def test_a_decision_needs_no_syntax_nodes() -> None:
+@pytest.mark.parametrize(
+    ("variables", "at_first"), [({"AWS_LAMBDA_RUNTIME_API": "x"}, "False"), ({}, "True")]
+)
+def test_a_decision_in_lambda_needs_no_syntax_nodes(variables: dict[str, str], at_first: str) -> None:
     """Importing them would take a good part of a cold start; whoever asks for them has them."""
     program = f"""
 import sys
@@ -163,5 +168,8 @@ policies = client_connect.PolicySet.parse('@id("a") permit {SCOPE};')
 print("Template" in vars(sys.modules["cedarpy.pst"]))
 print(*policies.enforced_policies(), cedarpy.pst.Template.__name__, "Template" in vars(cedarpy.pst))
 """
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["False", "a", "Template", "True"]
+    environment = {**os.environ, **variables}
+    result = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.split() == [at_first, "a", "Template", "True"]

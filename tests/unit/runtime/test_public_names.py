@@ -36,7 +36,7 @@ def test_the_public_names_are_these() -> None:
             "client_connect.handler",
             {
                 *("aws_cdk", "client_connect_tools", "cdk_client_connect", "boto3", "botocore", "jsii"),
-                *("client_connect.reauthorization", "client_connect.reauthorizer"),
+                *("client_connect.reauthorizer.handler", "client_connect.reauthorizer.run"),
             },
         ),
         ("cdk_client_connect", {"boto3", "botocore"}),

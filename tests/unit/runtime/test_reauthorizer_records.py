@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_connect import ConnectionRequest, Decision, Facts
-from client_connect.client_vpn import Connection
-from client_connect.reauthorizer import Outcome
-from client_connect.reauthorizer_records import Records
-from client_connect.redeciding import Judgement, Verdict
-from client_connect.scan import Candidate, Scan, Tally
+from client_connect.reauthorizer.client_vpn import Connection
+from client_connect.reauthorizer.evaluation import Judgement, Verdict
+from client_connect.reauthorizer.records import Records
+from client_connect.reauthorizer.run import Outcome
+from client_connect.reauthorizer.scan import Candidate, Scan, Tally
 from tests.unit.runtime.conftest import event
 
 if TYPE_CHECKING:
-    from client_connect.scan import Reason
+    from client_connect.reauthorizer.scan import Reason
     from tests.unit.runtime.conftest import Log
 
 CONNECTION = Connection(connection_id="c", endpoint_id="e", username="bob", common_name="laptop")

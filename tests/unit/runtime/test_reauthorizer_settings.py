@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from client_connect.reauthorizer_settings import ReauthorizerSettings
-from client_connect.unknown_connections import UnknownConnections
+from client_connect.reauthorizer.settings import ReauthorizerSettings
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
 
 VARIABLES = {
     "CLIENT_CONNECT_ENDPOINTS": "cvpn-endpoint-1,cvpn-endpoint-2",

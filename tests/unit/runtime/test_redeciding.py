@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, deadlines, redeciding
-from client_connect.client_vpn import Connection
-from client_connect.connections import RegisteredConnection
-from client_connect.custom_facts import CustomFacts
-from client_connect.inventory import InventoryEntry
-from client_connect.redeciding import Judge, Judgement, Source, Verdict, _told
-from client_connect.surroundings import Surroundings
-from client_connect.unknown_connections import UnknownConnections
+from client_connect import Authorizer, ConnectionRequest
+from client_connect.reauthorizer import evaluation as redeciding
+from client_connect.reauthorizer.client_vpn import Connection
+from client_connect.reauthorizer.evaluation import Judge, Judgement, Source, Verdict, _told
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.sources import deadlines
+from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.inventory import InventoryEntry
+from client_connect.sources.registry import RegisteredConnection
 from tests.unit.runtime.conftest import PERMIT, event
 from tests.unit.runtime.test_surroundings import SteppingClock
 

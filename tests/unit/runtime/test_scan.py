@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from client_connect.client_vpn import Connection
-from client_connect.scan import DamagedScan, Scan, Tally
+from client_connect.reauthorizer.client_vpn import Connection
+from client_connect.reauthorizer.scan import DamagedScan, Scan, Tally
 
 
 def connection(name: str, *, endpoint: str = "e1", established: str = "2026-11-22 09:00:00") -> Connection:

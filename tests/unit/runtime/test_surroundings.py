@@ -10,16 +10,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts, connections
-from client_connect import surroundings as module
-from client_connect.connections import OtherConnection
-from client_connect.custom_facts import CustomFacts
-from client_connect.deadlines import Deadlines
+from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
 from client_connect.handler import ConnectHandler
-from client_connect.inventory import DeviceTable, InventoryEntry
-from client_connect.items import Item, device_item, waivers_item
 from client_connect.settings import ERROR_DENIAL, Settings
-from client_connect.surroundings import Surroundings, surroundings
+from client_connect.sources import fact_sources as module
+from client_connect.sources import registry as connections
+from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.fact_sources import Surroundings, surroundings
+from client_connect.sources.inventory import DeviceTable, InventoryEntry
+from client_connect.sources.items import Item, device_item, waivers_item
+from client_connect.sources.registry import OtherConnection
 from client_connect.waiver import Waiver
 
 from .conftest import PERMIT, event, lambda_context
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import tzinfo
 
-    from client_connect.connections import ConnectionTable
-    from client_connect.tables import Key, Tables
+    from client_connect.sources.dynamodb import Key, Tables
+    from client_connect.sources.registry import ConnectionTable
 
     from .conftest import Log
 
@@ -133,7 +134,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, why_invalid=lambda _: "")
     found = gathered(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_surroundings.py:131 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_surroundings.py:132 in fails"}
     found = gathered(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = gathered(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))

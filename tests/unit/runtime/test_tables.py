@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import Stubber
 
-from client_connect import tables as module
-from client_connect.items import Key
-from client_connect.tables import ConditionFailed, Tables, Unprocessed
+from client_connect.sources import dynamodb as module
+from client_connect.sources.dynamodb import ConditionFailed, Tables, Unprocessed
+from client_connect.sources.items import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from client_connect.time_left import OutOfTime, TimeLeft
+from client_connect.reauthorizer.deadline import OutOfTime, TimeLeft
 
 
 def test_what_is_left_is_what_lambda_gives_but_for_a_reserve() -> None:

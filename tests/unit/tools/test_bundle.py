@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
-from client_connect_tools import Bundle, BundleError, bundle
-from client_connect_tools._uv_cache import take_along
-from client_connect_tools._wheel_records import locked_wheels, require_locked
+from client_connect_tools import Bundle, BundleError
+from client_connect_tools.bundling import bundle
+from client_connect_tools.bundling.uv_cache import take_along
+from client_connect_tools.bundling.wheel_records import locked_wheels, require_locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,8 @@ def test_the_digest_changes_with_everything_that_goes_in(sources: Path) -> None:
 
 def test_the_bundle_holds_what_the_function_needs_and_nothing_else(built: Path) -> None:
     """Our modules, the schema, the policies and the two locked packages; no bytecode, links or leftovers."""
-    ours = [path.name for path in bundle._SOURCES.glob("*.py")] + ["schema.cedarschema"]
+    sources = bundle._SOURCES
+    ours = [path.relative_to(sources).as_posix() for path in sources.rglob("*.py")] + ["schema.cedarschema"]
     assert {path.name for path in built.iterdir()} == {
         *("client_connect", "policies.cedar", "platform.json", "cedarpy", "tzdata"),
         *(f"{name}-{version}.dist-info" for name, version in LOCKED.items()),
@@ -162,6 +164,21 @@ print(json.dumps([answer, modules]))
         "schema-version": "v3",
     }
     assert modules == [str(built / name / "__init__.py") for name in ("client_connect", "cedarpy", "tzdata")]
+
+
+def test_every_module_of_the_bundle_can_be_imported(built: Path) -> None:
+    """Those in packages below ours too, beside the SDK that Lambda has."""
+    package = built / "client_connect"
+    paths = [path.relative_to(built).with_suffix("") for path in package.rglob("*.py")]
+    names = sorted(".".join(path.parts).removesuffix(".__init__") for path in paths)
+    assert "client_connect.reauthorizer.handler" in names
+    program = f"""
+import importlib, sys
+sys.path.insert(0, {str(built)!r})
+print(all(importlib.import_module(name).__file__.startswith({str(built)!r}) for name in {names!r}))
+"""
+    done = subprocess.run([sys.executable, "-IB", "-c", program], capture_output=True, check=True, cwd=built)
+    assert done.stdout == b"True\n"
 
 
 @pytest.mark.parametrize(
@@ -325,7 +342,7 @@ def test_there_is_a_record_for_every_runtime_and_package() -> None:
 
 def test_fails_when_uv_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hanging download ends in an error."""
-    monkeypatch.setattr("client_connect_tools._installing.INSTALL_TIMEOUT_S", 0.001)
+    monkeypatch.setattr("client_connect_tools.bundling.installing.INSTALL_TIMEOUT_S", 0.001)
     with pytest.raises(BundleError, match=r"uv took longer than 0\.001 s"):
         HERE.build(tmp_path)
 

@@ -11,7 +11,7 @@ from client_connect import bundled_files
 from client_connect.handler import start
 from client_connect.settings import ERROR_DENIAL, NETWORKS_DIGEST
 from client_connect_tools import Bundle, Policies
-from client_connect_tools.networks import lists_given
+from client_connect_tools.files.networks import lists_given
 from tests.unit.runtime.conftest import PERMIT, captured, event
 
 if TYPE_CHECKING:

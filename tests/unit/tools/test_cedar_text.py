@@ -10,7 +10,7 @@ from cedarpy import pst
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect_tools._cedar_text import expression_text, value_text
+from client_connect_tools.cedar.text import expression_text, value_text
 
 # Whatever the engine has: one that it gets later must be printed too.
 BINARY, UNARY = get_args(pst.BinaryOpName), get_args(pst.UnaryOpName)

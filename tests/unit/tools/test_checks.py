@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
 from client_connect_tools import InvalidPolicies, Policies, check, require_sound
-from client_connect_tools._statements import statements
-from client_connect_tools.default_event import DEFAULT_EVENT
+from client_connect_tools.cedar.statements import statements
+from client_connect_tools.inputs.default_event import DEFAULT_EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

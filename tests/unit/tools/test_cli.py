@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from client_connect_tools import sbom
+from client_connect_tools.bundling import sbom
 from client_connect_tools.cli import main
 
 if TYPE_CHECKING:

@@ -10,12 +10,17 @@ import pytest
 
 from client_connect import Authorizer, ConnectionRequest, Facts
 from client_connect_tools import MinimumVersion, Policies, Rules, lint
-from client_connect_tools._client_spellings import CLIENT_VERSIONS, OTHER_NAMES, PLATFORMS, WINDOWS_VERSIONS
-from client_connect_tools._misspellings import misspellings
-from client_connect_tools.default_event import DEFAULT_EVENT
+from client_connect_tools.inputs.client_spellings import (
+    CLIENT_VERSIONS,
+    OTHER_NAMES,
+    PLATFORMS,
+    WINDOWS_VERSIONS,
+)
+from client_connect_tools.inputs.default_event import DEFAULT_EVENT
+from client_connect_tools.inputs.misspellings import misspellings
 
 if TYPE_CHECKING:
-    from client_connect_tools._client_spellings import Spelling
+    from client_connect_tools.inputs.client_spellings import Spelling
 
 PAGE = (Path(__file__).parents[3] / "docs" / "client-versions.md").read_text("utf-8")
 MINIMUM = (10, 0, 19045)

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect import ConnectionRequest, Facts
-from client_connect.schema import schema_text
+from client_connect.engine.schema import schema_text
 from client_connect_tools import InvalidPolicies, Policies, check, explain, lint
 from client_connect_tools.cli import main
 from client_connect_tools.replay import Comparison, replay

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from client_connect import Device, OsVersion
-from client_connect.items import device_item
+from client_connect.sources.items import device_item
 from client_connect_tools.cli import main
 from client_connect_tools.devices.formats import READERS, RejectedLine, UnreadableFile
 from client_connect_tools.devices.plain import plain
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
 
 
 def read(kind: str, content: bytes, *, zone: tzinfo | None = None) -> tuple[list[Item], list[str]]:

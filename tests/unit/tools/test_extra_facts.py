@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from client_connect_tools import Bundle, ExtraFacts, InvalidExtraFacts, bundle
+from client_connect_tools import Bundle, ExtraFacts, InvalidExtraFacts
+from client_connect_tools.bundling import bundle
 from client_connect_tools.cli import main
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools import LINTS, Policies, check, lint
+from client_connect_tools.cedar.quoting import any_of
 from client_connect_tools.cli import main
-from client_connect_tools.rules.cedar import any_of
 
 if TYPE_CHECKING:
     from pathlib import Path

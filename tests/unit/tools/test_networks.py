@@ -25,7 +25,7 @@ from client_connect_tools import (
     require_passing,
 )
 from client_connect_tools.cli import main
-from client_connect_tools.networks import lists_given, packed, unpacked
+from client_connect_tools.files.networks import lists_given, packed, unpacked
 
 OFFICE = '@id("office") permit (principal, action, resource) when { context.networks.contains("office") };\n'
 LISTS = {"office": ["198.51.100.0/24", "2001:db8:1::/48"], "home": ["198.51.100.7", "203.0.113.0/25"]}

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_connect_tools import BundleError, _installing, bundle
-from client_connect_tools._package_index import find_package_index
-from client_connect_tools._uv_cache import usable_cache
+from client_connect_tools import BundleError
+from client_connect_tools.bundling import bundle, installing
+from client_connect_tools.bundling.package_index import find_package_index
+from client_connect_tools.bundling.uv_cache import usable_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "etc"))
-    monkeypatch.setattr("client_connect_tools._pip_settings._MACHINE", tmp_path / "etc")
+    monkeypatch.setattr("client_connect_tools.bundling.pip_settings._MACHINE", tmp_path / "etc")
     monkeypatch.chdir(project)
     return home
 
@@ -101,7 +102,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def install(tmp_path: Path) -> list[str]:
     """Install the packages, and return what is there."""
     folder = tmp_path / "out"
-    _installing.install(folder, bundle.LOCK, PYTHON, ARCHITECTURE)
+    installing.install(folder, bundle.LOCK, PYTHON, ARCHITECTURE)
     return sorted(path.name for path in folder.iterdir() if path.suffix != ".dist-info")
 
 
@@ -259,9 +260,9 @@ def test_fails_when_nobody_trusts_the_certificate(
 ) -> None:
     """After the system's certificates too; the message names the variable that helps."""
     asked: list[dict[str, str]] = []
-    run_uv = _installing.run_uv
+    run_uv = installing.run_uv
     monkeypatch.setattr(
-        _installing,
+        installing,
         "run_uv",
         lambda arguments, environment: (asked.append(dict(environment)), run_uv(arguments, environment))[1],
     )

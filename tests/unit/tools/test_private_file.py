@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_connect_tools._private_file import private_file
+from client_connect_tools.output.private_file import private_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +133,7 @@ def test_what_is_open_already_is_written_to(tmp_path: Path, name: str) -> None:
     if not Path(name).exists():
         pytest.skip("there is none here")
     program = (
-        "import sys\nfrom pathlib import Path\nfrom client_connect_tools._private_file import private_file\n"
+        "import sys\nfrom pathlib import Path\nfrom client_connect_tools.output.private_file import private_file\n"
         "print('before')\nwith private_file(Path(sys.argv[1])) as stream:\n    stream.write('new\\n')\nprint('after')\n"
     )
     command = [sys.executable, "-c", program, name]

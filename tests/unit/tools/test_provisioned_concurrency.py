@@ -11,7 +11,7 @@ import pytest
 from aws_cdk import Duration
 
 from cdk_client_connect import InvalidConcurrency, ProvisionedConcurrency
-from cdk_client_connect.provisioned_concurrency import SPILLOVER
+from cdk_client_connect.handler.provisioned_concurrency import SPILLOVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable

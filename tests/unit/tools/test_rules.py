@@ -26,7 +26,7 @@ from client_connect_tools import (
     check,
     lint,
 )
-from client_connect_tools._messages import escaped
+from client_connect_tools.inputs.messages import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,9 +20,9 @@ from rich.text import Text
 from typer.testing import CliRunner
 
 from client_connect_tools import Finding, InvalidExtraFacts, InvalidPolicies, InvalidPolicyTests
-from client_connect_tools._safe_console import SafeConsole
-from client_connect_tools._safe_output import SafeStream, safe_streams, safe_text
 from client_connect_tools.cli import main
+from client_connect_tools.output.safe_console import SafeConsole
+from client_connect_tools.output.safe_output import SafeStream, safe_streams, safe_text
 from client_connect_tools.replay import UnreadableLog
 from tests.unit.tools.replay.conftest import connection, lines, record
 
@@ -252,7 +252,7 @@ def test_the_page_of_a_replay_shows_what_it_does_not_do(hostile: str) -> None:
 def test_what_nobody_expected_is_printed_safely(tmp_path: Path) -> None:
     """The traceback of a mistake of ours has the text of an exception, which may be anybody's."""
     program = (
-        "import sys, client_connect_tools.checks as checks\n"
+        "import sys, client_connect_tools.checking.checks as checks\n"
         "from client_connect_tools.cli import main\n"
         "def check(_): raise KeyError('\\x1b[2J') from RuntimeError('\\n::error::x \\x1b[2J')\n"
         "checks.check = check\n"
@@ -293,7 +293,7 @@ def test_nothing_prints_past_the_one_place() -> None:
                 used.add(path.name)
             if ast.unparse(node) in ("sys.stdout.buffer", "sys.stderr.buffer"):
                 used.add(path.name)
-    assert used == {"_safe_console.py", "_safe_output.py"}  # the latter for its types only
+    assert used == {"safe_console.py", "safe_output.py"}  # the latter for its types only
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

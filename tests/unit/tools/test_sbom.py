@@ -13,10 +13,11 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
-from client_connect_tools import Bundle, bundle
-from client_connect_tools._wheel_records import locked_wheels
+from client_connect_tools import Bundle
+from client_connect_tools.bundling import bundle
+from client_connect_tools.bundling.sbom import bill_of_materials
+from client_connect_tools.bundling.wheel_records import locked_wheels
 from client_connect_tools.cli import main
-from client_connect_tools.sbom import bill_of_materials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +115,11 @@ def test_it_lists_every_other_file_by_its_hash(folder: Path, components: dict[st
     ours = {each["name"]: each for each in components["cdk-client-connect"]["components"]}
     others = {name: each for name, each in components.items() if each["type"] == "file"}
     assert others.keys() == {"own.py", "platform.json", "policies.cedar"}
-    assert ours.keys() == {f"client_connect/{path.name}" for path in (folder / "client_connect").iterdir()}
+    assert ours.keys() == {
+        path.relative_to(folder).as_posix()
+        for path in (folder / "client_connect").rglob("*")
+        if path.is_file()
+    }
     for name, file in (ours | others).items():
         content = (folder / name).read_bytes()
         assert file["hashes"] == [{"alg": "SHA-256", "content": sha256(content).hexdigest()}]

@@ -116,4 +116,8 @@ def test_what_starts_programs_is_known() -> None:
     }
     tools = "lib/client_connect_tools"
     # The first two start uv, which starts the interpreter isolated.
-    assert found == {f"{tools}/_installing.py", f"{tools}/_uv_cache.py", f"{tools}/replay/run.py"}
+    assert found == {
+        f"{tools}/bundling/installing.py",
+        f"{tools}/bundling/uv_cache.py",
+        f"{tools}/replay/run.py",
+    }

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client_connect.items import COMMON_NAME, MalformedItem, device_item, device_of, is_removed
 from client_connect.printable import printable
 from client_connect.settings import DEVICES_TABLE, WAIVERS_TABLE
+from client_connect.sources.items import COMMON_NAME, MalformedItem, device_item, device_of, is_removed
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.devices.plain import plain
 

@@ -52,7 +52,7 @@ def export(
 @contextmanager
 def _written(output: Path | None) -> Iterator[TextIO]:
     """Write to standard output, or to a file that takes its place only when it is complete."""
-    from client_connect_tools._private_file import private_file
+    from client_connect_tools.output.private_file import private_file
 
     if output is None:
         yield sys.stdout

@@ -20,13 +20,13 @@ from client_connect_tools.commands.devices._shared import (
     require_devices_table,
 )
 from client_connect_tools.errors import ClientConnectError
-from client_connect_tools.time_zones import time_zone_named
+from client_connect_tools.inputs.time_zones import time_zone_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import tzinfo
 
-    from client_connect.items import Item
+    from client_connect.sources.items import Item
     from client_connect_tools.devices.formats import Line, RejectedLine
     from client_connect_tools.devices.reading import DeviceLine
 
@@ -86,8 +86,8 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
     from rich.markup import escape
     from rich.progress import Progress
 
-    from client_connect_tools._safe_output import console
     from client_connect_tools.devices.formats import READERS, UnreadableFile
+    from client_connect_tools.output.safe_output import console
 
     reader = READERS.get(file.suffix.lower())
     if reader is None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client_connect.items import COMMON_NAME, HOLDER, device_of, is_removed, waivers_of
 from client_connect.printable import printable
+from client_connect.sources.items import COMMON_NAME, HOLDER, device_of, is_removed, waivers_of
 from client_connect.waiver import device_holder, user_holder
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
 from client_connect_tools.commands.devices._shared import (

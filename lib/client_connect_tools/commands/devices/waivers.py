@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from client_connect.items import HOLDER, MalformedItem
 from client_connect.printable import printable
+from client_connect.sources.items import HOLDER, MalformedItem
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
 from client_connect_tools.commands.devices._shared import (
     WaiversTableOption,

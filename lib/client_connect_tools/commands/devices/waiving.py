@@ -29,10 +29,10 @@ from client_connect_tools.commands.devices._shared import (
     require_waivers_table,
     waiver_text,
 )
-from client_connect_tools.device_json import is_unicode
 from client_connect_tools.errors import ClientConnectError
-from client_connect_tools.instants import NotATime, instant
-from client_connect_tools.time_zones import time_zone_named
+from client_connect_tools.inputs.device_json import is_unicode
+from client_connect_tools.inputs.time_zones import time_zone_named
+from client_connect_tools.inputs.timestamps import NotATime, instant
 
 if TYPE_CHECKING:
     from client_connect_tools.devices.waivers import Change

@@ -14,10 +14,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, OsVersion
-from client_connect.schema import schema_text
+from client_connect.engine.schema import schema_text
 from client_connect_tools import Policies, check
-from client_connect_tools.replay import Decider, deciding, values
-from client_connect_tools.replay.memo import Memo
+from client_connect_tools.replay import Decider
+from client_connect_tools.replay.deciding import decider as deciding
+from client_connect_tools.replay.deciding import values
+from client_connect_tools.replay.deciding.memo import Memo
 from tests.unit.tools.replay.conftest import NOON, PERMIT, forbid, request
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect_tools.replay.charts import chart
-from client_connect_tools.replay.html import page
+from client_connect_tools.replay.report.charts import chart
+from client_connect_tools.replay.report.html import page
 from client_connect_tools.replay.tally import Tally
 from client_connect_tools.replay.timeline import Timeline
 from tests.unit.tools.replay.browser import browser

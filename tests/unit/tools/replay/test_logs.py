@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, OsVersion
-from client_connect.client_vpn import Connection
-from client_connect.reauthorizer_records import Records
+from client_connect.reauthorizer.client_vpn import Connection
+from client_connect.reauthorizer.evaluation import Judgement, Verdict
+from client_connect.reauthorizer.records import Records
+from client_connect.reauthorizer.scan import Candidate
 from client_connect.record import Record
-from client_connect.redeciding import Judgement, Verdict
-from client_connect.scan import Candidate
 from client_connect_tools.replay import Attempt, Skipped, attempts
-from client_connect_tools.replay.deciding import Decider
+from client_connect_tools.replay.deciding.decider import Decider
 from tests.unit.runtime.conftest import PERMIT, connect_handler, connection_requests, event, log
 from tests.unit.tools.replay.conftest import NOON, connection, denied_connection, record
 

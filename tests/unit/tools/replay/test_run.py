@@ -127,8 +127,8 @@ def test_only_a_few_blocks_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> Non
 
 _PROGRAM = """
 import itertools, resource, sys
-from benchmarks.generate_logs import log
-from benchmarks.policies import TWENTY
+from proof.benchmarks.generate_logs import log
+from proof.benchmarks.policies import TWENTY
 from client_connect_tools.replay import Comparison, replay
 
 def blocks(count):

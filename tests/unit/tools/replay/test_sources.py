@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from client_connect_tools.replay import UnreadableLog, sources
-from client_connect_tools.replay.sources import Sources
+from client_connect_tools.replay import UnreadableLog
+from client_connect_tools.replay.reading import sources
+from client_connect_tools.replay.reading.sources import Sources
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,1 @@
+"""Cedar: the policies, what they read, and their decisions."""

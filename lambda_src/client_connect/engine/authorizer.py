@@ -1,0 +1,232 @@
+"""The decision: Cedar policies over the facts of a connection."""
+
+from __future__ import annotations
+
+import json
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cedarpy
+
+from client_connect.engine.policy_reads import may_read
+from client_connect.engine.policy_set import InvalidPolicySet, PolicySet
+from client_connect.engine.schema import required_attributes, schema_text
+from client_connect.response import MAX_MESSAGE_LENGTH
+from client_connect.settings import ERROR_DENIAL
+from client_connect.shortening import length
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from client_connect.facts import Facts
+    from client_connect.networks import Networks
+
+
+class Decision(NamedTuple):
+    """What the policies say of a connection.
+
+    Attributes:
+        allowed: Whether the connection may be established. ``False`` whenever there are ``errors``.
+        determining: Ids of the policies that made the decision, sorted; none when no permit applied.
+        message: What the determining forbids tell the client, in the order of their ids: with the values of
+            placeholders, and as much as Client VPN takes.
+        statuses: The posture compliance statuses of the determining policies, in the order of their ids.
+        shadow_denied: Ids of the forbids in shadow mode that applied, sorted.
+        shadow_allowed: Ids of the permits in shadow mode that applied, sorted.
+        shadow_errors: Why policies in shadow mode could not be evaluated. They change nothing.
+        errors: Why the enforced policies could not be evaluated. Cedar itself only skips such a policy,
+            a forbid too; here any error denies.
+        waived: Ids of the forbids that would have applied but for a waiver, sorted.
+    """
+
+    allowed: bool
+    determining: tuple[str, ...] = ()
+    message: str = ""
+    statuses: tuple[str, ...] = ()
+    shadow_denied: tuple[str, ...] = ()
+    shadow_allowed: tuple[str, ...] = ()
+    shadow_errors: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the decision as decision records have it."""
+        return {
+            "allowed": self.allowed,
+            "determining": self.determining,
+            "message": self.message,
+            "statuses": self.statuses,
+            "shadowDenied": self.shadow_denied,
+            "shadowAllowed": self.shadow_allowed,
+            "shadowErrors": self.shadow_errors,
+            "errors": self.errors,
+            "waived": self.waived,
+        }
+
+    def denial_message(self, default_message: str, facts: Facts | None = None) -> str:
+        """Return the message for a denied client: that of the policies, the default one, or the one for errors.
+
+        Args:
+            default_message: The default message.
+            facts: The connection, for the placeholders of the default message. Default: they stay as they are.
+        """
+        if self.errors:
+            return ERROR_DENIAL
+        return self.message or (default_message if facts is None else _message([default_message], facts))
+
+
+class Authorizer:
+    """Decides connections by a set of Cedar policies, parsed once.
+
+    Examples:
+        >>> authorizer = Authorizer('@id("all") permit (principal, action, resource);')
+
+    Args:
+        policies: Cedar policies over ``schema.cedarschema``. Each has an ``@id`` of its own, and may have
+            ``@message``, ``@status`` and ``@shadow``.
+        custom: The Cedar type of ``context.custom``, for facts of a module of extra facts.
+        networks: The table of the named networks that policies read as ``context.networks``. Default: none.
+
+    Attributes:
+        policies: The policies.
+        networks: The named networks, if there are any.
+
+    Raises:
+        InvalidNetworks: When the table of the networks is none.
+        InvalidPolicySet: When the text cannot be parsed, an ``@id`` is missing or used twice, or ``custom``
+            is no type. The policies are not validated against the schema here: ``cdk_client_connect`` does that at
+            synthesis, and ``decide`` denies whatever errs.
+    """
+
+    def __init__(self, policies: str, *, custom: str | None = None, networks: bytes | None = None) -> None:
+        self.policies: PolicySet = PolicySet.parse(policies)
+        self.networks: Networks | None = None
+        if networks is not None:
+            from client_connect.networks import Networks  # noqa: PLC0415 - who has none does not import it
+
+            self.networks = Networks(networks)
+        # The engine takes longest to read the context, so it gets no attribute that no policy reads. This is only done
+        # with those that are always there: if one were missing by mistake, it would be an error, which denies, while
+        # a test for an optional one would quietly fail.
+        reads = self.policies.reads
+        self._unread = frozenset(name for name in required_attributes() if not may_read(reads, name))
+        try:
+            self._schema = cedarpy.Schema.from_str(schema_text(custom, optional=self._unread))
+        except ValueError as error:
+            raise InvalidPolicySet(f"the schema of the custom facts cannot be parsed: {error}") from error
+
+    def decide(self, facts: Facts) -> Decision:
+        """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
+        facts = self.located(facts)
+        # As text, because the engine would otherwise write the same text for each set of policies.
+        request, entities = facts.cedar_request(), _as_text(facts.cedar_entities())
+        request["context"] = _as_text(self._read_of(request["context"]))
+
+        def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
+            return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
+
+        enforced = evaluate(self.policies.enforced)
+        determining = () if enforced.errors else enforced.applied
+        forbids, permits = self.policies.shadow_forbids, self.policies.shadow_permits
+        shadow_forbids = evaluate(forbids) if len(forbids) else _NOTHING
+        shadow_permits = evaluate(permits) if len(permits) else _NOTHING
+        return Decision(
+            allowed=enforced.allowed,
+            determining=determining,
+            message="" if enforced.allowed else _message(self._annotations("message", determining), facts),
+            statuses=tuple(self._annotations("status", determining)),
+            shadow_denied=shadow_forbids.applied,
+            shadow_allowed=shadow_permits.applied,
+            shadow_errors=shadow_forbids.errors + shadow_permits.errors,
+            errors=enforced.errors,
+            waived=self._waived(facts, enforced) if facts.waivers else (),
+        )
+
+    def _read_of(self, context: dict[str, Any]) -> dict[str, Any]:
+        """Return what any policy may read of a context."""
+        unread = self._unread
+        read = {name: value for name, value in context.items() if name not in unread}
+        if "time" in read:
+            read["time"] = {
+                name: value for name, value in read["time"].items() if f"time.{name}" not in unread
+            }
+        return read
+
+    def located(self, facts: Facts) -> Facts:
+        """Return facts with the named networks of their public address, unless they say which already."""
+        if facts.networks is not None or self.networks is None:
+            return facts
+        return facts._replace(networks=self.networks.names_of(facts.request.public_ip))
+
+    def only(self, ids: Collection[str]) -> Authorizer:
+        """Return an authorizer of some of the enforced policies; of no other, and of none in shadow mode."""
+        some = copy(self)
+        some.policies = self.policies.only(ids)
+        return some
+
+    def applying(self, policies: cedarpy.PolicySet, facts: Facts) -> tuple[str, ...]:
+        """Return the ids of those of other policies that apply to a connection; one that errs does not."""
+        request, entities = facts.cedar_request(), facts.cedar_entities()
+        return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema)).applied
+
+    def why_invalid(self, facts: Facts) -> str:
+        """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
+        result = cedarpy.is_authorized(
+            facts.cedar_request(), _NO_POLICIES, facts.cedar_entities(), self._schema
+        )
+        if result.decision is not cedarpy.Decision.NoDecision:
+            return ""
+        reason = _errors(result)[0].removeprefix("failed to build request: ")
+        # Here the engine repeats the whole context, and does not say what of it is wrong.
+        return "a value is of another type" if reason.startswith("context `") else reason
+
+    def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
+        """Return the forbids that would have applied without any waiver."""
+        without = facts._replace(waivers=frozenset())
+        request, entities = without.cedar_request(), without.cedar_entities()
+        strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))
+        return tuple(
+            id_
+            for id_ in strict.applied
+            if id_ in facts.waivers
+            and id_ not in outcome.applied
+            and self.policies.by_id[id_].effect == "forbid"
+        )
+
+    def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:
+        values = [getattr(self.policies.by_id[id_], name) for id_ in ids]
+        return list(dict.fromkeys(filter(None, values)))
+
+
+class _Outcome(NamedTuple):
+    """What Cedar says of one set of policies, without its leniency about errors."""
+
+    allowed: bool
+    applied: tuple[str, ...]
+    errors: tuple[str, ...]
+
+    @classmethod
+    def of(cls, result: cedarpy.AuthzResult) -> _Outcome:
+        errors, reasons = _errors(result), result.diagnostics.reasons
+        return cls(result.allowed and not errors, tuple(sorted(reasons)), errors)
+
+
+def _message(messages: Sequence[str], facts: Facts) -> str:
+    text = " ".join(messages)
+    if length(text) <= MAX_MESSAGE_LENGTH and "{" not in text and "}" not in text:
+        return text
+    from client_connect.messages import composed  # noqa: PLC0415 - most messages do not need it, nor a cold start
+
+    return composed(messages, facts)
+
+
+def _errors(result: cedarpy.AuthzResult) -> tuple[str, ...]:
+    errors = tuple(result.diagnostics.errors)
+    if result.decision is cedarpy.Decision.NoDecision:
+        return errors or ("the engine made no decision",)
+    return errors
+
+
+_as_text = json.JSONEncoder(check_circular=False).encode
+_NO_POLICIES = cedarpy.PolicySet.from_str("")
+_NOTHING = _Outcome(allowed=False, applied=(), errors=())

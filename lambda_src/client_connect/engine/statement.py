@@ -1,0 +1,19 @@
+"""What policies are taken apart into, of whichever syntax; only for type checkers, so no cold start imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+Effect = Literal["permit", "forbid"]
+
+Statement = tuple[Effect, Mapping[str, str], Any]
+"""The effect of a policy, its annotations, and what its syntax has of it."""
+
+Shape = tuple[Any, ...]
+"""What a node is, of whichever syntax, with its parts: the name of one of the cases of ``_Search`` comes first.
+
+``("variable", name)``, ``("entity", type)``, ``("attribute", base, names)`` also where it is tested for,
+``("tag", base, key)``, ``("kind", base)`` where the type is asked for, ``("compared", *parts)``, ``("within", entity,
+groups)``, ``("set", *elements)``, and ``("all", *parts)`` for anything else.
+"""

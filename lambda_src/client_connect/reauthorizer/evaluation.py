@@ -1,0 +1,326 @@
+"""Connections decided anew: by their registered requests, and by today's policies, devices and clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Any
+
+from client_connect.engine.partial_decision import (
+    NEW_CONNECTIONS_ONLY,
+    OF_INVENTORY,
+    OF_THE_MODULE,
+    OF_WAIVERS,
+    PartialAuthorizer,
+    untold,
+)
+from client_connect.names import lower_case
+from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.request import ConnectionRequest
+from client_connect.sources.registry import principal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from client_connect.engine.authorizer import Authorizer, Decision
+    from client_connect.facts import Facts
+    from client_connect.sources.fact_sources import GatheredFacts, Surroundings
+    from client_connect.sources.registry import ConnectionTable, RegisteredConnection
+
+BATCH = 100
+
+# How long the service may still show a connection as active that was terminated.
+SETTLING = timedelta(minutes=5)
+
+_FAILURES = 3
+# For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
+_SECONDS_FOR_CUSTOM_FACTS = 15.0
+_NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
+
+
+class Verdict(Enum):
+    """What becomes of a connection."""
+
+    STAYS = "stays"
+    DENIED = "denied"
+    LEFT_ALONE = "left alone"
+    UNDECIDED = "undecided"
+    SETTLING = "settling"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What was found of a connection.
+
+    Attributes:
+        connection: The connection.
+        verdict: What becomes of it.
+        principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
+        registered: Whether the registry has its request.
+        unconfirmed: Whether the registry does not know yet that it was active.
+        terminated: When it was last asked to end, if it ever was.
+        facts: By what it was decided; ``None`` when it was not.
+        decision: The decision.
+    """
+
+    connection: Connection
+    verdict: Verdict
+    principal: str | None = None
+    registered: bool = False
+    unconfirmed: bool = False
+    terminated: datetime | None = None
+    facts: Facts | None = None
+    decision: Decision | None = None
+
+
+class Source:
+    """Something that is asked again and again, until it has failed three times in a row.
+
+    Attributes:
+        problem: Why it failed the last time; not there before it did.
+    """
+
+    problem: str
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def ask(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the source says
+        """Return the answer, or ``None``; then ``problem`` says why."""
+        if self._failures >= _FAILURES:
+            return None
+        try:
+            answer = call()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, nobody is to be denied for that
+            self._failures += 1
+            self.problem = f"{type(error).__name__}: {error}"
+            return None
+        self._failures = 0
+        return answer
+
+
+class Judge:
+    """Decides connections anew.
+
+    Args:
+        authorizer: Has today's policies.
+        surroundings: The inventory, the registry and extra facts.
+        registry: The registry, which is also in the surroundings.
+        unknown: What becomes of connections that the registry does not know.
+        certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
+            certificate, also where it names no user.
+
+    Attributes:
+        problems: Why a source of facts was unavailable, for all connections or for one, by its name.
+    """
+
+    def __init__(
+        self,
+        authorizer: Authorizer,
+        surroundings: Surroundings,
+        *,
+        registry: ConnectionTable,
+        unknown: UnknownConnections = UnknownConnections.LEAVE,
+        certificate_endpoints: Collection[str] = (),
+    ) -> None:
+        self._authorizer = PartialAuthorizer(authorizer)
+        self._surroundings = surroundings
+        self._registry = registry
+        self._unknown = unknown
+        self._certificate_endpoints = certificate_endpoints
+        # Without a module nobody knows what the handler's said, should it have one after all.
+        self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if surroundings.custom else OF_THE_MODULE)
+        self._inventory = Source()
+        self._waivers = Source()
+        self._custom = Source()
+        self.problems: dict[str, str] = {}
+
+    def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
+        """Decide up to 100 open connections.
+
+        Raises:
+            Exception: When the registry cannot be read: then nothing is known of any connection.
+        """
+        registered = self._registry.find(connection.connection_id for connection in connections)
+        judgements, requests = [], []
+        for connection in connections:
+            entry = registered.get(connection.connection_id)
+            request, unknown = self._request(connection, entry)
+            if entry is not None and _is_settling(connection, entry):
+                judgements.append(Judgement(connection=connection, verdict=Verdict.SETTLING))
+            elif request is None:
+                judgements.append(Judgement(connection=connection, verdict=Verdict.LEFT_ALONE))
+            else:
+                requests.append((connection, entry, request, unknown))
+        gathered = self._gather([request for _, _, request, _ in requests])
+        for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
+            judgements.append(self._judgement(connection, entry, found, unknown))
+        return judgements
+
+    def _request(
+        self, connection: Connection, entry: RegisteredConnection | None
+    ) -> tuple[ConnectionRequest | None, frozenset[str]]:
+        """Return the request to decide by, if any, and what it does not tell."""
+        if entry is not None and entry.request is not None:
+            return entry.request, NEW_CONNECTIONS_ONLY
+        if self._unknown is UnknownConnections.LEAVE:
+            return None, frozenset()
+        request, unknown = _told(
+            connection, certificates=connection.endpoint_id in self._certificate_endpoints
+        )
+        # Without an inventory there are neither devices nor waivers, whoever it is.
+        return request, unknown if self._surroundings.inventory else unknown - OF_INVENTORY - OF_WAIVERS
+
+    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[GatheredFacts]:
+        entries = self._inventory_entries(requests)
+        custom = self._custom_facts(requests)
+        gathered = [
+            self._surroundings.put_together(
+                request,
+                {**entry[0], **facts[0]},
+                {**entry[1], **facts[1]},
+            )
+            for request, entry, facts in zip(requests, entries, custom, strict=True)
+        ]
+        for each in gathered:
+            self.problems.update(each.problems)
+        return gathered
+
+    def _inventory_entries(
+        self, requests: Sequence[ConnectionRequest]
+    ) -> list[tuple[dict[str, Any], dict[str, str]]]:
+        inventory = self._surroundings.inventory
+        if inventory is None or not requests:
+            return [({}, {})] * len(requests)
+        entries = self._inventory.ask(lambda: inventory.look_up(requests))
+        if entries is None:
+            problem = self._inventory.problem
+            entries = self._waivers.ask(lambda: inventory.look_up_waivers(requests, problem=problem))
+        if entries is None:
+            return [({}, {"inventory": self._inventory.problem})] * len(requests)
+        return [({"inventory": entry}, {}) for entry in entries]
+
+    def _custom_facts(
+        self, requests: Sequence[ConnectionRequest]
+    ) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
+        custom, deadlines = self._surroundings.custom, self._surroundings.deadlines
+        if custom is None or deadlines is None or not requests:
+            return [({}, {})] * len(requests)
+
+        def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
+            calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
+            answers, problems = deadlines.run(calls, seconds=_SECONDS_FOR_CUSTOM_FACTS, threads="customFacts")
+            if not answers:
+                raise RuntimeError(next(iter(problems.values())))
+            return [
+                ({"customFacts": answers[name]}, {})
+                if name in answers
+                else ({}, {"customFacts": problems[name]})
+                for name in calls
+            ]
+
+        found = self._custom.ask(of_all)
+        return found or [({}, {"customFacts": self._custom.problem})] * len(requests)
+
+    def _judgement(
+        self,
+        connection: Connection,
+        entry: RegisteredConnection | None,
+        gathered: GatheredFacts,
+        unknown: frozenset[str],
+    ) -> Judgement:
+        facts = gathered.facts
+        is_registered = entry is not None and entry.request is not None
+        has_owner = is_registered or connection.username is not None
+        decision, verdict = self._verdict(
+            facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
+        )
+        return Judgement(
+            connection=connection,
+            verdict=verdict,
+            principal=principal_of(facts.request) if has_owner else None,
+            registered=is_registered,
+            unconfirmed=entry is not None and is_registered and not entry.confirmed,
+            terminated=None if entry is None else entry.terminated,
+            facts=facts,
+            decision=decision,
+        )
+
+    def _verdict(
+        self, facts: Facts, unknown: frozenset[str], *, is_registered: bool, unavailable: frozenset[str]
+    ) -> tuple[Decision | None, Verdict]:
+        try:
+            decision, denied, certain = self._authorizer.decide(
+                facts, unknown=unknown | unavailable, passed_over=self._never_known
+            )
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # noqa: BLE001 - a panic of the engine is not an Exception
+            return None, Verdict.UNDECIDED
+        if denied:
+            return decision, Verdict.DENIED
+        if is_registered:
+            return decision, Verdict.STAYS if certain else Verdict.UNDECIDED
+        is_broken = not certain and bool(unavailable or decision.errors)
+        return decision, Verdict.UNDECIDED if is_broken else Verdict.LEFT_ALONE
+
+
+def _unavailable(gathered: GatheredFacts) -> frozenset[str]:
+    """Return the facts of sources that failed: they may be anything."""
+    facts = gathered.facts
+    return (
+        (_of_inventory(facts.request) if facts.inventory == "unavailable" else frozenset())
+        | (frozenset() if gathered.knows_waivers else OF_WAIVERS)
+        | (OF_THE_MODULE if facts.custom_facts == "unavailable" else frozenset())
+    )
+
+
+def _of_inventory(request: ConnectionRequest) -> frozenset[str]:
+    """Return what an inventory would say: without a common name there is no device, whatever it has."""
+    return OF_INVENTORY if request.common_name is not None else frozenset({"inventory"})
+
+
+def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
+    """Whether it was terminated a moment ago, and the service does not show that yet.
+
+    A time that lies further ahead than clocks differ is no reason to spare a connection.
+    """
+    return (
+        connection.status != FAILED_TO_TERMINATE
+        and entry.terminated is not None
+        and -SETTLING <= datetime.now(UTC) - entry.terminated < SETTLING
+    )
+
+
+def _told(connection: Connection, *, certificates: bool = False) -> tuple[ConnectionRequest, frozenset[str]]:
+    """Return a request with what the service tells, and what it does not tell.
+
+    It names the user under Active Directory authentication only, so that nobody knows whether a connection
+    without one has a user. What it calls the common name is that of the certificate, or the user's name: under SAML
+    authentication that of a user whom it does not name otherwise.
+
+    Args:
+        connection: What the service tells.
+        certificates: Whether the common name is a certificate's even where no user is named.
+    """
+    username, common_name = connection.username, connection.common_name
+    if not (username or certificates) or (
+        username and common_name and lower_case(common_name) == lower_case(username)
+    ):
+        common_name = None
+    request = ConnectionRequest(
+        connection_id=connection.connection_id,
+        endpoint_id=connection.endpoint_id,
+        username=username,
+        common_name=common_name or (None if username else "unknown"),
+        platform="",
+        public_ip=_NOWHERE,
+    )
+    return request, untold(username=username is not None, common_name=common_name is not None)
+
+
+def _call(function: Callable[[ConnectionRequest], Any], request: ConnectionRequest) -> Callable[[], Any]:
+    return lambda: function(request)

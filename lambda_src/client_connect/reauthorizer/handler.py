@@ -1,0 +1,146 @@
+"""The function that ends open connections which are denied today: run on a schedule and after each deployment.
+
+It is in the handler's bundle, so that it decides by the same policies. The handler does not import it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from client_connect import bundled_files
+from client_connect.engine.authorizer import Authorizer
+from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
+from client_connect.reauthorizer.client_vpn import ClientVpn
+from client_connect.reauthorizer.deadline import TimeLeft
+from client_connect.reauthorizer.evaluation import Judge
+from client_connect.reauthorizer.records import Records
+from client_connect.reauthorizer.run import Reauthorizer
+from client_connect.reauthorizer.settings import ReauthorizerSettings
+from client_connect.reauthorizer.state import ReauthorizerState
+from client_connect.settings import (
+    CONNECTIONS_TABLE,
+    Settings,
+    read_shadow_mode,
+)
+from client_connect.sources.dynamodb import Tables
+from client_connect.sources.fact_sources import Surroundings, surroundings
+from client_connect.sources.registry import ConnectionTable
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Context(Protocol):
+        """What is read of Lambda's context object."""
+
+        function_name: str
+
+        def get_remaining_time_in_millis(self) -> int:
+            """Return the milliseconds until Lambda ends the invocation."""
+
+
+# Nobody waits for an answer here, so that a throttled table is asked more often than the handler may.
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What runs of this process share.
+
+    Attributes:
+        settings: What the construct configured.
+        authorizer: Has the policies of the bundle.
+        tables: DynamoDB.
+        registry_name: The name of the registry's table.
+        surroundings: The inventory, the registry and extra facts.
+    """
+
+    settings: ReauthorizerSettings
+    authorizer: Authorizer
+    tables: Tables
+    registry_name: str
+    surroundings: Surroundings
+
+    @classmethod
+    @cache
+    def of_process(cls) -> Parts:
+        """Make them of the environment variables and the bundle.
+
+        Raises:
+            Exception: When a variable or the policies are wrong. The next run tries again.
+        """
+        shared = Settings.from_environment()
+        if shared.connections_table is None:
+            raise LookupError(f"{CONNECTIONS_TABLE} is not set")
+        policies = bundled_files.policies()
+        authorizer = Authorizer(
+            policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
+        )
+        settings = ReauthorizerSettings.from_environment()
+        tables = Tables(rounds=_ROUNDS)
+        return cls(
+            # A handler in shadow mode denies nobody, so nobody is to be disconnected either.
+            settings=replace(settings, dry_run=settings.dry_run or read_shadow_mode()),
+            authorizer=authorizer,
+            tables=tables,
+            registry_name=shared.connections_table,
+            surroundings=surroundings(shared, authorizer, counts_connections=False, tables=tables),
+        )
+
+    def reauthorizer(self, time_left: TimeLeft, records: Records, vpn: ClientVpn) -> Reauthorizer:
+        """Return what runs once."""
+        registry = ConnectionTable(self.tables, name=self.registry_name)
+        policies = self.authorizer.policies
+        return Reauthorizer(
+            self.settings,
+            policies=policies.digest,
+            vpn=vpn,
+            registry=registry,
+            state=ReauthorizerState(self.tables, name=self.registry_name),
+            judge=Judge(
+                self.authorizer,
+                self.surroundings,
+                registry=registry,
+                unknown=self.settings.unknown_connections,
+                certificate_endpoints=self.settings.certificate_endpoints,
+            ),
+            records=records,
+            time_left=time_left,
+            counts_connections=may_read(policies.reads, ACTIVE_CONNECTIONS),
+        )
+
+
+def handler(_event: object, context: Context) -> dict[str, str]:
+    """Run once, whatever the event.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        Exception: When the run failed, so that Lambda counts it.
+    """
+    started = perf_counter()
+    request_id: str | None = getattr(context, "aws_request_id", None)
+    records = Records(function_name=context.function_name, policies="", dry_run=False, request_id=request_id)
+    reauthorizer = None
+    try:
+        parts = Parts.of_process()
+        records = Records(
+            function_name=context.function_name,
+            policies=parts.authorizer.policies.digest,
+            dry_run=parts.settings.dry_run,
+            request_id=request_id,
+        )
+        time_left = TimeLeft(context.get_remaining_time_in_millis)
+        reauthorizer = parts.reauthorizer(time_left, records, ClientVpn(time_left))
+        outcome = reauthorizer.run()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        done = None if reauthorizer is None else reauthorizer.outcome
+        records.of_error(error, done, milliseconds=(perf_counter() - started) * 1000)
+        raise
+    records.of_run(outcome, milliseconds=(perf_counter() - started) * 1000)
+    return {"run": outcome.state}

@@ -1,0 +1,44 @@
+"""What a run of the re-authorizer did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from client_connect.reauthorizer.scan import Scan
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What a run did.
+
+    Attributes:
+        state: ``complete``; ``nothing decided`` when it saw all connections and could decide none of them, or found
+            none of its endpoints; ``unfinished`` when its time was used up; ``another run is at work`` when there was
+            nothing to do; ``superseded`` when a run by other policies or settings took over.
+        scan: The scan, unless another run is at work.
+        scanned: Whether the scan is complete.
+        cap_exceeded: Whether the policies deny more connections than may be terminated, so that none of these was.
+        most: How many of the connections that the policies deny the scan might terminate; of a user, 5 count.
+        recent: How many such connections earlier scans terminated within the window, which count beside them.
+        waiting: How many connections beyond the limit of a user have to wait until the window allows more.
+        discarded: Why a saved scan could not be gone on with, when it could not be read.
+        terminated: How many connections were terminated; under ``dry_run`` would have been.
+        failures: How many could not be terminated.
+        missing: The endpoints that do not exist.
+        problems: Why a source of facts was unavailable, by its name.
+    """
+
+    state: str = "complete"
+    scan: Scan | None = None
+    scanned: bool = False
+    cap_exceeded: bool = False
+    most: int | None = None
+    recent: int = 0
+    waiting: int = 0
+    discarded: str = ""
+    terminated: int = 0
+    failures: int = 0
+    missing: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,398 @@
+"""A run of the re-authorizer: it ends the open connections that are denied today.
+
+What it relies on: it terminates nothing before it has seen all connections; nothing that the policies deny when
+they deny more than it may terminate; it decides each one once more right before it is terminated; and it terminates
+only while it has the lease. Whatever interrupts it, the next run sees the connections that are left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from client_connect.reauthorizer.client_vpn import (
+    TERMINATED,
+    EndpointMissing,
+    Page,
+    TerminationFailed,
+    TokenRefused,
+)
+from client_connect.reauthorizer.deadline import OutOfTime
+from client_connect.reauthorizer.evaluation import BATCH, Judge, Judgement, Verdict
+from client_connect.reauthorizer.outcome import Outcome
+from client_connect.reauthorizer.scan import NOBODY, Candidate, Scan, counted
+from client_connect.reauthorizer.state import LeaseLost, LeaseTaken, Terminations
+from client_connect.sources.registry import CompleteScan
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from client_connect.reauthorizer.client_vpn import ClientVpn, Connection
+    from client_connect.reauthorizer.deadline import TimeLeft
+    from client_connect.reauthorizer.records import Records
+    from client_connect.reauthorizer.settings import ReauthorizerSettings
+    from client_connect.reauthorizer.state import ReauthorizerState
+    from client_connect.sources.registry import ConnectionTable
+
+_Item = TypeVar("_Item")
+
+# The service lists a connection for 60 minutes after its end.
+_SEEN_ENDING = timedelta(minutes=55)
+# A connection that was allowed a moment ago may not be listed yet.
+_ESTABLISHING = timedelta(minutes=2)
+
+# How many are decided once more before they are terminated: a few seconds' worth.
+_TERMINATED_AT_ONCE = 20
+
+
+class Reauthorizer:
+    """Runs once.
+
+    Args:
+        settings: What the construct configured.
+        policies: The digest of the policies.
+        vpn: The connections.
+        registry: The connections that the handler allowed.
+        state: What runs leave for each other.
+        judge: Decides connections anew.
+        records: Where terminations are recorded.
+        time_left: Until the run must end.
+        counts_connections: Whether policies read how many connections a user has, so that it must be known which
+            of those in the registry came to be.
+    """
+
+    def __init__(  # noqa: PLR0913 - one keyword per part
+        self,
+        settings: ReauthorizerSettings,
+        *,
+        policies: str,
+        vpn: ClientVpn,
+        registry: ConnectionTable,
+        state: ReauthorizerState,
+        judge: Judge,
+        records: Records,
+        time_left: TimeLeft,
+        counts_connections: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._vpn = vpn
+        self._registry = registry
+        self._state = state
+        self._judge = judge
+        self._records = records
+        self._time_left = time_left
+        self._counts_connections = counts_connections
+        self._work_id = f"{policies} {settings.to_json()}"
+        self._begun_again: set[str] = set()
+        self._tokens: set[str] = set()
+        self._terminations: list[Terminations] = []
+        self._ended: Counter[str] = Counter()
+        self.outcome: Outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Scan, and terminate what is denied.
+
+        Raises:
+            Exception: When the connections or the registry cannot be read. Nothing was terminated on what is
+                known then.
+        """
+        try:
+            self._state.take_lease(seconds=self._time_left.until_killed, work=self._work_id)
+        except LeaseTaken:
+            self.outcome.state = "another run is at work"
+            return self.outcome
+        try:
+            self._work()
+        except OutOfTime:
+            self.outcome.state = "unfinished"
+        except LeaseLost:
+            self.outcome.state = "superseded"
+        finally:
+            self.outcome.problems = self._judge.problems
+            self._release()
+        return self.outcome
+
+    def _work(self) -> None:
+        scan = self.outcome.scan = self._begun_scan() or self._new_scan()
+        try:
+            if scan.endpoints:
+                self._see_all(scan)
+            self._limit_terminations(scan)
+            self._terminate(scan)
+        except OutOfTime:
+            self._state.save_scan(scan.to_json())
+            raise
+        if self._decided_nothing(scan):
+            self.outcome.state = "nothing decided"
+
+    def _decided_nothing(self, scan: Scan) -> bool:
+        decided = sum(tally.decided for tally in scan.tallies.values())
+        return (scan.open > 0 and not decided) or set(self.outcome.missing) >= set(self._settings.endpoints)
+
+    def _limit_terminations(self, scan: Scan) -> None:
+        """See how many connections may be ended, beside those that earlier scans have ended a while ago."""
+        self._terminations = self._state.terminations(
+            since=datetime.now(UTC).timestamp() - self._settings.window_s
+        )
+        outcome = self.outcome
+        # What this scan has ended in an earlier run is among its denials.
+        outcome.recent = sum(each.by_policies for each in self._terminations if each.at < scan.started)
+        outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
+        outcome.cap_exceeded = scan.denials > 0 and scan.counted_denials + outcome.recent > outcome.most
+
+    def _see_all(self, scan: Scan) -> None:
+        while scan.endpoints:
+            self._take_page(scan)
+        self._complete(scan)
+
+    def _release(self) -> None:
+        try:
+            self._state.release_lease()
+        except LeaseLost:
+            self.outcome.state = "superseded"
+
+    def _new_scan(self) -> Scan:
+        return Scan(
+            settings=self._work_id,
+            started=datetime.now(UTC).timestamp(),
+            endpoints=list(self._settings.endpoints),
+            keep=self._settings.maximum_terminations + 1,
+            per_user=self._settings.connections_per_user,
+        )
+
+    def _begun_scan(self) -> Scan | None:
+        """Return the scan that an earlier run has begun by the same policies and settings."""
+        try:
+            text = self._state.saved_scan()
+            scan = None if text is None else Scan.from_json(text)
+        except ValueError as error:  # of another version of this library, or damaged
+            self.outcome.discarded = str(error)
+            return None
+        return scan if scan is not None and scan.is_part_of(self._new_scan()) else None
+
+    def _take_page(self, scan: Scan) -> None:
+        """Take a page in, or as much of it as there is time for."""
+        endpoint, taken = scan.endpoints[0], set(scan.taken)  # EC2 may list one twice
+        try:
+            page = self._page(endpoint, scan.token)
+        except TokenRefused:
+            if endpoint in self._begun_again:
+                raise
+            self._begun_again.add(endpoint)
+            self._tokens.clear()
+            scan.begin_endpoint_again()
+            return
+        except EndpointMissing:
+            self.outcome.missing.append(endpoint)
+            page = Page()
+        is_open = {each.connection_id: each for each in page.connections if each.is_open}
+        ended = [each for each in page.connections if each.status == TERMINATED]
+        self._forget_ended([each for each in ended if each.connection_id not in is_open])
+        found = [each for id_, each in is_open.items() if id_ not in taken]
+        for batch in _batches(found, BATCH):
+            for judgement in self._judged(batch):
+                _take(scan, judgement)
+            scan.taken.extend(each.connection_id for each in batch)
+        scan.go_on(page.next_token)
+
+    def _page(self, endpoint: str, token: str | None) -> Page:
+        page = self._vpn.page(endpoint, token)
+        if page.next_token is None:
+            self._tokens.clear()
+        elif page.next_token in self._tokens or page.next_token == token:
+            raise TokenRefused(f"the pages of {endpoint} have no end: a token came again")
+        else:
+            self._tokens.add(page.next_token)
+        return page
+
+    def _forget_ended(self, connections: Sequence[Connection]) -> None:
+        for batch in _batches(connections, BATCH):
+            self._time_left.require()
+            for connection_id in self._registry.find(each.connection_id for each in batch):
+                self._time_left.require()
+                self._registry.remove(connection_id)
+
+    def _judged(self, connections: Sequence[Connection]) -> list[Judgement]:
+        self._time_left.require()
+        judgements = self._judge.judge(connections)
+        for judgement in judgements:
+            if self._counts_connections and judgement.unconfirmed:
+                self._time_left.require()
+                self._registry.confirm(judgement.connection.connection_id)
+        return judgements
+
+    def _complete(self, scan: Scan) -> None:
+        """Say that every connection was seen, and forget where the scan was."""
+        now, started = datetime.now(UTC), datetime.fromtimestamp(scan.started, UTC)
+        before = self._registry.last_scan()
+        endpoints = tuple(sorted(set(self._settings.endpoints)))
+        unbroken = (
+            before is not None
+            and before.endpoints == endpoints
+            and now < before.confirmed_before + _ESTABLISHING + _SEEN_ENDING
+        )
+        self._state.forget_scan()
+        self._registry.complete(
+            CompleteScan(
+                valid_until=now + 3 * timedelta(seconds=self._settings.interval_s),
+                endpoints=endpoints,
+                unbroken_since=before.unbroken_since if before is not None and unbroken else started,
+                confirmed_before=started - _ESTABLISHING,
+            )
+        )
+        self.outcome.scanned = True
+
+    def _terminate(self, scan: Scan) -> None:
+        """Terminate the candidates of a scan; those that are left are still in it."""
+        for batch in _batches(self._chosen(scan), _TERMINATED_AT_ONCE):
+            self._time_left.require()
+            judgements = self._judge.judge([each.connection for each in batch])
+            found = {each.connection.connection_id: each for each in judgements}
+            exceeding = self._still_exceeding(scan, batch)
+            due = [
+                each
+                for each in batch
+                if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
+            ]
+            new = self._remember(due, found)
+            ended: list[Candidate] = []
+            try:
+                for candidate in batch:
+                    connection_id = candidate.connection.connection_id
+                    if candidate in due and self._terminate_one(candidate, found[connection_id]):
+                        ended.append(candidate)
+                    del scan.candidates[connection_id]
+            except OutOfTime:
+                self._correct(new, [each for each in new if each in ended], found)
+                raise
+            self._correct(new, [each for each in new if each in ended], found)
+        self._state.forget_scan()
+
+    def _chosen(self, scan: Scan) -> list[Candidate]:
+        """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
+        candidates = scan.candidates.values()
+        denied = (
+            [] if self.outcome.cap_exceeded else [each for each in candidates if each.reason == "policies"]
+        )
+        beyond = [each for each in candidates if each.reason == "connection-limit"]
+        beyond.sort(key=lambda each: each.connection.established)
+        most = self._settings.maximum_terminations - sum(each.by_limit for each in self._terminations)
+        chosen = beyond[: max(0, most)]
+        self.outcome.waiting = len(beyond) - len(chosen)
+        return denied + chosen
+
+    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Judgement]) -> list[Candidate]:
+        """Remember that connections are about to be ended, once each, before any of them is; return those."""
+        if self._settings.dry_run:
+            return []
+        now = datetime.now(UTC).timestamp()
+        new = [each for each in due if not self._is_remembered(found[each.connection.connection_id], now)]
+        if new:
+            self._terminations.append(self._counts(now, new, found))
+            self._state.remember_terminations(self._terminations)
+        return new
+
+    def _correct(
+        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Judgement]
+    ) -> None:
+        """Remember only those of the new connections that were ended: one that cannot be uses nothing up."""
+        if not new:
+            return
+        before = self._terminations.pop()
+        counts = self._counts(before.at, ended, found)
+        self._terminations.append(counts)
+        self._ended.update(_users(ended, found))
+        if counts != before:
+            self._state.remember_terminations(self._terminations)
+
+    def _counts(
+        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Judgement]
+    ) -> Terminations:
+        users = _users(candidates, found)
+        by_policies = counted(self._ended + users) - counted(self._ended)
+        return Terminations(at, by_policies, len(candidates) - users.total())
+
+    def _is_remembered(self, judgement: Judgement, now: float) -> bool:
+        """Whether a connection was ended before, within the window, and EC2 still lists it."""
+        before = judgement.terminated
+        return before is not None and before.timestamp() >= now - self._settings.window_s
+
+    def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
+        """Return the ids of the connections whose users still have as many newer ones as they may."""
+        beyond = [each for each in candidates if each.reason == "connection-limit"]
+        kept = {each.principal: scan.kept(each.principal) for each in beyond}
+        is_open = self._vpn.still_open(connection for newest in kept.values() for connection in newest)
+        return frozenset(
+            each.connection.connection_id
+            for each in beyond
+            if sum(newer.connection_id in is_open for newer in kept[each.principal]) == scan.per_user
+        )
+
+    def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> bool:
+        """Terminate a connection, and record that; tell whether it was."""
+        failure = "" if self._settings.dry_run else self._failure(candidate.connection)
+        if failure is None:
+            return False
+        self.outcome.terminated += not failure
+        self.outcome.failures += bool(failure)
+        self._records.of_connection(candidate, judgement, failure=failure)
+        return not failure
+
+    def _failure(self, connection: Connection) -> str | None:
+        """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
+        connection_id = connection.connection_id
+        self._time_left.require()
+        self._state.require_lease()
+        # Before it is terminated, so that no run does it twice while the service still shows it as active; if
+        # this one is killed between the two, a later run does it once.
+        self._registry.remember_termination(connection_id, now=datetime.now(UTC))
+        try:
+            if self._vpn.terminate(connection):
+                return ""
+        except OutOfTime:
+            self._registry.forget_termination(connection_id)
+            raise
+        except TerminationFailed as error:
+            self._registry.forget_termination(connection_id)
+            return str(error)
+        self._registry.remove(connection_id)
+        return None
+
+
+def _users(candidates: Iterable[Candidate], found: Mapping[str, Judgement]) -> Counter[str]:
+    """Return how many of the connections that the policies deny each user has."""
+    return Counter(
+        found[each.connection.connection_id].principal or NOBODY
+        for each in candidates
+        if each.reason == "policies"
+    )
+
+
+def _take(scan: Scan, judgement: Judgement) -> None:
+    """Take a judgement into a scan."""
+    match judgement.verdict:
+        case Verdict.SETTLING:
+            return
+        case Verdict.LEFT_ALONE:
+            scan.tally.left_alone += 1
+        case Verdict.UNDECIDED:
+            scan.tally.undecided += 1
+        case _:
+            scan.tally.decided += 1
+    if judgement.verdict is Verdict.DENIED and judgement.decision is not None:
+        scan.deny(judgement.connection, judgement.decision.determining, judgement.principal)
+    elif judgement.principal is not None:
+        scan.keep_newest(judgement.principal, judgement.connection)
+
+
+def _is_due(candidate: Candidate, verdict: Verdict, exceeding: Collection[str]) -> bool:
+    """Whether a connection is to be terminated still, by what is known of it now."""
+    if candidate.reason == "policies":
+        return verdict is Verdict.DENIED
+    return candidate.connection.connection_id in exceeding and verdict is not Verdict.SETTLING
+
+
+def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

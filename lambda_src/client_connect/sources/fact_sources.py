@@ -1,0 +1,234 @@
+"""What the handler asks and tells beside its client: the inventory, the registry, a module of the team's own.
+
+Everything is asked at once and within one limit of time. A source that is down, slow or wrong is itself a
+fact: the policies decide what an outage means.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from client_connect.facts import Facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from client_connect.engine.authorizer import Authorizer, Decision
+    from client_connect.facts import CustomFactsState
+    from client_connect.networks import Networks
+    from client_connect.request import ConnectionRequest
+    from client_connect.settings import Settings
+    from client_connect.sources.custom_facts import CustomFacts
+    from client_connect.sources.deadlines import Deadlines
+    from client_connect.sources.dynamodb import Tables
+    from client_connect.sources.inventory import DeviceTable, InventoryEntry
+    from client_connect.sources.open_connections import OpenConnections
+    from client_connect.sources.registry import ConnectionTable, OtherConnection
+    from client_connect.waiver import Waiver
+
+# How long a module of extra facts may take to be imported at cold start; Lambda gives that 10 s in all.
+IMPORTING_S = 5.0
+
+_INVENTORY, _REGISTRY, _CUSTOM = "inventory", "registry", "customFacts"
+_OPEN_CONNECTIONS = "openConnections"
+_NO_PROBLEMS: Mapping[str, str] = {}
+
+
+class GatheredFacts(NamedTuple):
+    """The facts of a connection, and how they came to be.
+
+    Attributes:
+        facts: What the policies see.
+        waivers: The waivers that count now, in full.
+        problems: Why a source is unavailable, by its name: ``inventory``, ``registry`` or ``customFacts``.
+        others: The user's other connections, as the registry has them.
+        knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
+    """
+
+    facts: Facts
+    waivers: tuple[Waiver, ...] = ()
+    problems: Mapping[str, str] = _NO_PROBLEMS
+    others: tuple[OtherConnection, ...] = ()
+    knows_waivers: bool = True
+
+
+class Surroundings(NamedTuple):
+    """What a handler has beside the request and the clock; by default nothing.
+
+    Attributes:
+        time_zone: The zone in which policies see the clock.
+        inventory: The device inventory.
+        registry: The connection registry.
+        counts_connections: Whether the registry is asked for the user's open connections.
+        open_connections: Says which of the user's connections are open.
+        custom: The module of extra facts.
+        deadlines: Runs what may take long; needed where there is anything.
+        networks: The named networks, found without asking anybody.
+    """
+
+    time_zone: tzinfo = UTC
+    inventory: DeviceTable | None = None
+    registry: ConnectionTable | None = None
+    counts_connections: bool = False
+    open_connections: OpenConnections | None = None
+    custom: CustomFacts | None = None
+    deadlines: Deadlines | None = None
+    networks: Networks | None = None
+
+    def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
+        """Ask every source about a connection.
+
+        Args:
+            request: The connection.
+            seconds: How long all of them together may take; what is not there then is unavailable.
+        """
+        if self.deadlines is None:
+            return GatheredFacts(
+                facts=Facts(request, time_zone=self.time_zone, networks=self._networks(request))
+            )
+        answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
+        return self.put_together(request, answers, problems)
+
+    def verify_count(self, gathered: GatheredFacts, *, seconds: float) -> GatheredFacts:
+        """Count only those of the user's connections that EC2 knows to be open; if that is not known, none is counted.
+
+        Args:
+            gathered: The facts, with the number of connections that the registry knows.
+            seconds: How long EC2 may take.
+        """
+        source = self.open_connections
+        if self.deadlines is None or source is None:
+            return gathered
+        calls = {_OPEN_CONNECTIONS: lambda: source.count(gathered.others)}
+        answers, problems = self.deadlines.run(calls, seconds=seconds)
+        number: int | None = answers.get(_OPEN_CONNECTIONS)
+        found = dict(gathered.problems)
+        if problems:
+            found[_REGISTRY] = f"open connections are not known: {problems[_OPEN_CONNECTIONS]}"
+        return gathered._replace(facts=gathered.facts._replace(active_connections=number), problems=found)
+
+    def register(
+        self, facts: Facts, decision: Decision, *, policies: str, seconds: float
+    ) -> Mapping[str, str]:
+        """Tell the registry of a connection that was allowed; return why that failed, by ``registry``."""
+        registry = self.registry
+        if self.deadlines is None or registry is None:
+            return {}
+        record = {_REGISTRY: lambda: registry.record(facts, decision, policies=policies)}
+        return self.deadlines.run(record, seconds=seconds)[1]
+
+    def put_together(
+        self, request: ConnectionRequest, answers: Mapping[str, Any], problems: Mapping[str, str]
+    ) -> GatheredFacts:
+        """Make the facts of what the sources said, and of what they failed to say, by their names."""
+        entry: InventoryEntry | None = answers.get(_INVENTORY)
+        problems = dict(problems)
+        if entry is not None and entry.problem:
+            problems[_INVENTORY] = entry.problem
+        now = datetime.now(UTC)
+        others: tuple[OtherConnection, ...] | None = answers.get(_REGISTRY)
+        waivers = tuple(waiver for waiver in entry.waivers if now < waiver.until) if entry else ()
+        facts = Facts(
+            request,
+            now=now,
+            time_zone=self.time_zone,
+            inventory=entry.inventory if entry else "unavailable" if _INVENTORY in problems else "disabled",
+            device=entry.device if entry else None,
+            waivers=frozenset(waiver.policy_id for waiver in waivers),
+            active_connections=None if others is None else len(others),
+            custom_facts=_custom_state(answers, problems),
+            custom=answers.get(_CUSTOM),
+            networks=self._networks(request),
+        )
+        knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
+        return GatheredFacts(
+            facts=facts, waivers=waivers, problems=problems, others=others or (), knows_waivers=knows_waivers
+        )
+
+    def _networks(self, request: ConnectionRequest) -> frozenset[str] | None:
+        return None if self.networks is None else self.networks.names_of(request.public_ip)
+
+    def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
+        calls: dict[str, Callable[[], Any]] = {}
+        if (inventory := self.inventory) is not None:
+            calls[_INVENTORY] = lambda: inventory.look_up([request])[0]
+        if (registry := self.registry) is not None and self.counts_connections:
+            calls[_REGISTRY] = lambda: registry.others(request)
+        if (custom := self.custom) is not None:
+            calls[_CUSTOM] = lambda: custom.of(request)
+        return calls
+
+
+def surroundings(
+    settings: Settings, authorizer: Authorizer, *, counts_connections: bool, tables: Tables | None = None
+) -> Surroundings:
+    """Make what the settings configure; what they do not is not even imported, for it costs a cold start.
+
+    Args:
+        settings: What the construct configured.
+        authorizer: Checks extra facts, and has the named networks.
+        counts_connections: Whether the registry is asked for the user's open connections.
+        tables: DynamoDB. Default: with little patience.
+    """
+    has_tables = settings.devices_table or settings.connections_table
+    if not has_tables and not settings.extra_facts:
+        return Surroundings(time_zone=settings.time_zone, networks=authorizer.networks)
+    from client_connect.sources.deadlines import Deadlines  # noqa: PLC0415
+
+    inventory, registry = _tables(settings, tables) if has_tables else (None, None)
+    deadlines = Deadlines()
+    return Surroundings(
+        time_zone=settings.time_zone,
+        inventory=inventory,
+        registry=registry,
+        counts_connections=counts_connections,
+        open_connections=_open_connections() if registry is not None and counts_connections else None,
+        custom=_custom(settings.extra_facts, authorizer, deadlines),
+        deadlines=deadlines,
+        networks=authorizer.networks,
+    )
+
+
+def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | None, ConnectionTable | None]:
+    from client_connect.sources.dynamodb import Tables  # noqa: PLC0415
+    from client_connect.sources.inventory import DeviceTable  # noqa: PLC0415
+    from client_connect.sources.registry import ConnectionTable  # noqa: PLC0415
+
+    tables, inventory, registry = tables or Tables(), None, None
+    if settings.devices_table and settings.waivers_table:
+        longest = settings.longest_waiver
+        inventory = DeviceTable(
+            tables,
+            devices=settings.devices_table,
+            waivers=settings.waivers_table,
+            longest_waiver=None if longest is None else timedelta(minutes=longest),
+        )
+    if settings.connections_table:
+        registry = ConnectionTable(
+            tables, name=settings.connections_table, shared_certificates=settings.shared_certificates
+        )
+    return inventory, registry
+
+
+def _open_connections() -> OpenConnections:
+    from client_connect.sources.open_connections import OpenConnections  # noqa: PLC0415
+
+    return OpenConnections()
+
+
+def _custom(module: str | None, authorizer: Authorizer, deadlines: Deadlines) -> CustomFacts | None:
+    if module is None:
+        return None
+    from client_connect.sources.custom_facts import CustomFacts  # noqa: PLC0415
+
+    # Now, so that no connection waits for it. When it fails or takes longer, each call tries or waits again.
+    deadlines.run({_CUSTOM: lambda: import_module(module)}, seconds=IMPORTING_S)
+    return CustomFacts.of_module(module, why_invalid=authorizer.why_invalid)
+
+
+def _custom_state(answers: Mapping[str, Any], problems: Mapping[str, str]) -> CustomFactsState:
+    if _CUSTOM in answers:
+        return "available"
+    return "unavailable" if _CUSTOM in problems else "disabled"

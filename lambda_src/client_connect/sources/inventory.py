@@ -1,0 +1,156 @@
+"""The device inventory: what it holds of the devices and users of connections, in one round trip."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from client_connect.sources.items import (
+    COMMON_NAME,
+    HOLDER,
+    Key,
+    MalformedItem,
+    device_of,
+    is_removed,
+    waivers_of,
+)
+from client_connect.waiver import Waiver, device_holder, user_holder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+
+    from client_connect.device import Device, Inventory
+    from client_connect.request import ConnectionRequest
+    from client_connect.sources.dynamodb import Tables
+    from client_connect.sources.items import Item
+
+
+_logger = logging.getLogger("client_connect")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryEntry:
+    """What the inventory says of one connection.
+
+    Attributes:
+        inventory: ``known``, ``unknown`` or ``unavailable``.
+        device: The device, when it is ``known``.
+        waivers: The waivers of the device and the user, expired ones too.
+        problem: Why it is ``unavailable``.
+        knows_waivers: Whether these are all waivers: not where the item of one is malformed.
+    """
+
+    inventory: Inventory
+    device: Device | None = None
+    waivers: tuple[Waiver, ...] = ()
+    problem: str = ""
+    knows_waivers: bool = True
+
+
+class DeviceTable:
+    """The tables of an inventory.
+
+    Args:
+        tables: DynamoDB.
+        devices: The name of the table of devices.
+        waivers: The name of the table of waivers.
+        longest_waiver: A waiver that has longer to go does not count, whoever wrote it. Default: any counts.
+    """
+
+    def __init__(
+        self, tables: Tables, *, devices: str, waivers: str, longest_waiver: timedelta | None = None
+    ) -> None:
+        self._tables = tables
+        self._longest_waiver = longest_waiver
+        self._devices = devices
+        self._waivers = waivers
+
+    def look_up(self, requests: Sequence[ConnectionRequest]) -> list[InventoryEntry]:
+        """Return what is known of each connection. Up to 33 of them are one round trip.
+
+        A malformed item makes its own connection ``unavailable``: nobody knows what it should have said.
+
+        Raises:
+            Exception: When the tables cannot be read, as ``Tables.get``.
+        """
+        items = self._tables.get(key for request in requests for key in self._keys(request))
+        return [self._entry(request, items) for request in requests]
+
+    def look_up_waivers(self, requests: Sequence[ConnectionRequest], *, problem: str) -> list[InventoryEntry]:
+        """Return what is known of each connection while the table of devices cannot be read.
+
+        Args:
+            requests: The connections.
+            problem: Why it cannot.
+
+        Raises:
+            Exception: When the table of waivers cannot be read either.
+        """
+        items = self._tables.get(key for request in requests for key in self._waiver_keys(request))
+        return [self._entry_without_device(request, items, problem) for request in requests]
+
+    def _entry_without_device(
+        self, request: ConnectionRequest, items: Mapping[Key, Item], problem: str
+    ) -> InventoryEntry:
+        try:
+            waivers, knows_waivers = self._waivers_of(request, items), True
+        except MalformedItem:
+            waivers, knows_waivers = (), False
+        return InventoryEntry(
+            inventory="unavailable", waivers=waivers, problem=problem, knows_waivers=knows_waivers
+        )
+
+    def _keys(self, request: ConnectionRequest) -> list[Key]:
+        waivers = self._waiver_keys(request)
+        return waivers if request.common_name is None else [self._device_key(request.common_name), *waivers]
+
+    def _device_key(self, common_name: str) -> Key:
+        return Key(self._devices, COMMON_NAME, common_name)
+
+    def _waiver_keys(self, request: ConnectionRequest) -> list[Key]:
+        holders = []
+        if request.common_name is not None:
+            holders.append(device_holder(request.common_name))
+        if request.username is not None:
+            holders.append(user_holder(request.username))
+        return [Key(self._waivers, HOLDER, holder) for holder in holders]
+
+    def _is_allowed(self, waiver: Waiver) -> bool:
+        longest = self._longest_waiver
+        if longest is None or waiver.until - datetime.now(UTC) <= longest:
+            return True
+        _logger.warning(
+            "a waiver is longer than allowed and does not count", extra={"waiver": waiver.to_record()}
+        )
+        return False
+
+    def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
+        try:
+            waivers = self._waivers_of(request, items)
+        except MalformedItem as error:
+            return InventoryEntry(
+                inventory="unavailable", problem=f"MalformedItem: {error}", knows_waivers=False
+            )
+        item = request.common_name and items.get(self._device_key(request.common_name))
+        try:
+            device = device_of(item) if item and not is_removed(item) else None
+        except MalformedItem as error:
+            # The policies see no waivers of a device that they cannot see either.
+            return InventoryEntry(
+                inventory="unavailable", problem=f"MalformedItem: {error}", knows_waivers=not waivers
+            )
+        return InventoryEntry(
+            inventory="unknown" if device is None else "known", device=device, waivers=waivers
+        )
+
+    def _waivers_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> tuple[Waiver, ...]:
+        return tuple(
+            waiver
+            for key in self._waiver_keys(request)
+            if key in items
+            for waiver in waivers_of(items[key])
+            if self._is_allowed(waiver)
+        )

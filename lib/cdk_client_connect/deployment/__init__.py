@@ -1,0 +1,1 @@
+"""New versions that take over step by step."""

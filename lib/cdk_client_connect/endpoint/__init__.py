@@ -1,0 +1,1 @@
+"""What is set at a Client VPN endpoint."""

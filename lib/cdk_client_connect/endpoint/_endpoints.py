@@ -1,0 +1,80 @@
+"""The endpoints that a construct is given: constructs of both levels, or ids."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from aws_cdk import Stack, Token
+from aws_cdk import aws_ec2 as ec2
+
+from cdk_client_connect.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from constructs import IConstruct
+
+AnyEndpoint: TypeAlias = "ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint, by its id, which may be a token, and by a name for construct ids and legends."""
+
+    name: str
+    id: str
+
+
+def read_endpoints(endpoints: Sequence[AnyEndpoint]) -> tuple[Endpoint, ...]:
+    """Check the endpoints and name them.
+
+    Raises:
+        InvalidArgument: When they are no sequence, one is nothing of the kind, or one is there twice.
+    """
+    if isinstance(endpoints, str) or not isinstance(endpoints, list | tuple):
+        raise InvalidArgument(f"endpoints={endpoints!r} must be a list; write [endpoint]")
+    found = tuple(_endpoint(endpoint, position) for position, endpoint in enumerate(endpoints, start=1))
+    names, ids = [endpoint.name for endpoint in found], [endpoint.id for endpoint in found]
+    if twice := sorted({each.name for each in found if ids.count(each.id) > 1}):
+        raise InvalidArgument(f"endpoints has {', '.join(twice)} more than once; give each once")
+    return tuple(
+        replace(each, name=f"{each.name}-{_hash(cast('IConstruct', endpoint))}")
+        if names.count(each.name) > 1
+        else each
+        for each, endpoint in zip(found, endpoints, strict=True)
+    )
+
+
+def _endpoint(endpoint: object, position: int) -> Endpoint:
+    if isinstance(endpoint, str):
+        if Token.is_unresolved(endpoint):
+            return Endpoint(f"Endpoint{position}", endpoint)
+        if re.fullmatch(r"cvpn-endpoint-[0-9a-f]+", endpoint):
+            return Endpoint(endpoint, endpoint)
+    elif isinstance(endpoint, ec2.CfnClientVpnEndpoint):
+        return Endpoint(_name(endpoint), endpoint.ref)
+    elif hasattr(endpoint, "endpoint_id") and hasattr(endpoint, "node"):
+        # Not isinstance: what CDK imports is a proxy of an interface.
+        return Endpoint(_name(cast("ec2.IClientVpnEndpoint", endpoint)), endpoint.endpoint_id)
+    raise InvalidArgument(
+        f"endpoints has {endpoint!r}; give an ec2.ClientVpnEndpoint, an ec2.CfnClientVpnEndpoint or the id of one, "
+        'such as "cvpn-endpoint-0123456789abcdef0"'
+    )
+
+
+def _name(endpoint: IConstruct) -> str:
+    return "-".join(re.findall(r"\w+", _path(endpoint)))
+
+
+def _path(endpoint: IConstruct) -> str:
+    """Return the id of the stack with the path in it: the same in every stage."""
+    stack = Stack.of(endpoint)
+    return stack.node.id + endpoint.node.path.removeprefix(stack.node.path)
+
+
+def _hash(endpoint: IConstruct) -> str:
+    """Return what tells endpoints apart whose names are alike, as those of ``Eu-West`` and of ``West`` in ``Eu``."""
+    return sha256(_path(endpoint).encode()).hexdigest()[:8]

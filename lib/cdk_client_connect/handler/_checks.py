@@ -1,0 +1,306 @@
+"""What a handler's arguments must be, checked before anything is defined with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Token
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect.errors import (
+    InvalidArgument,
+    InvalidConcurrency,
+    InvalidMessage,
+    InvalidTimeout,
+    InvalidTimeZone,
+)
+from cdk_client_connect.handler._answered_endpoints import require_endpoints
+from cdk_client_connect.handler._environment_variables import require_environment
+from cdk_client_connect.handler._function_code import require_platform
+from cdk_client_connect.handler._function_name import require_function_name, require_unique_name
+from cdk_client_connect.handler._prebuilt_code import (
+    prebuilt_policies,
+    require_prebuilt_alone,
+    require_prebuilt_for,
+)
+from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
+from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
+from cdk_client_connect.shared._arguments import flag, require_all, typed
+from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
+from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+from cdk_client_connect.tables.device_inventory import DeviceInventory
+from client_connect_tools import ExtraFacts, Policies, Rules, require_passing, require_sound
+from client_connect_tools.bundling.extra_facts import require_declared
+from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
+from client_connect_tools.inputs import messages
+from client_connect_tools.inputs.time_zones import time_zone_names
+
+if TYPE_CHECKING:
+    from constructs import Construct, IConstruct
+
+    from cdk_client_connect.handler._options import Options
+
+MAX_TIMEOUT_S = 30
+
+# Inventory, registry and extra facts may take three seconds together before they are given up.
+MIN_TIMEOUT_ASKING_OTHERS_S = 5
+
+LEAST_MEMORY_MIB, MOST_MEMORY_MIB = 128, 10_240
+
+
+def require_types(options: Options) -> None:
+    """Check the types, which Python does not, and of which a wrong one could mean the contrary.
+
+    Raises:
+        InvalidArgument: With everything that is of a wrong type.
+    """
+    o = options
+    require_all(
+        typed("function_name", o.function_name, str, 'a text, such as "AWSClientVPN-handler"', optional=True),
+        typed(
+            "policies",
+            o.policies,
+            Policies,
+            "Policies, made by Policies.from_directory(...), .from_rules(...) or another factory",
+            optional=True,
+        ),
+        typed(
+            "code",
+            o.code,
+            lambda_.Code,
+            "lambda_.Code, such as lambda_.Code.from_asset(folder)",
+            optional=True,
+        ),
+        typed(
+            "provisioned_concurrency",
+            o.provisioned_concurrency,
+            ProvisionedConcurrency,
+            "ProvisionedConcurrency.fixed(...), .scaling(...), .for_clients(...) or .none()",
+        ),
+        typed(
+            "function_reference",
+            o.function_reference,
+            FunctionReference,
+            "FunctionReference.ALIAS or .UNQUALIFIED",
+        ),
+        typed(
+            "service_linked_role",
+            o.service_linked_role,
+            ServiceLinkedRole,
+            "ServiceLinkedRole.ENSURE, .CLOUDFORMATION or .EXISTING",
+        ),
+        typed("timeout", o.timeout, Duration, "a Duration, such as Duration.seconds(10)"),
+        typed("memory_size", o.memory_size, int, "a whole number of MiB"),
+        typed("architecture", o.architecture, lambda_.Architecture, "lambda_.Architecture.ARM_64 or .X86_64"),
+        typed(
+            "runtime",
+            o.runtime,
+            lambda_.Runtime,
+            "a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_14",
+        ),
+        typed(
+            "reserved_concurrent_executions",
+            o.reserved_concurrent_executions,
+            int,
+            "a whole number",
+            optional=True,
+        ),
+        flag("shadow_mode", o.shadow_mode),
+        typed("default_message", o.default_message, str, "a text that tells a denied user what to do"),
+        typed("time_zone", o.time_zone, str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
+        typed("device_inventory", o.device_inventory, DeviceInventory, "a DeviceInventory", optional=True),
+        typed(
+            "connection_registry",
+            o.connection_registry,
+            ConnectionRegistry,
+            "a ConnectionRegistry",
+            optional=True,
+        ),
+        flag("shared_certificates", o.shared_certificates),
+        typed(
+            "extra_facts",
+            o.extra_facts,
+            ExtraFacts,
+            "ExtraFacts, made by ExtraFacts.from_file(...) or .from_directory(...)",
+            optional=True,
+        ),
+        typed(
+            "environment",
+            o.environment,
+            Mapping,
+            'a mapping of texts, such as {"RISK_SERVICE_URL": "https://risk.example.com"}',
+        ),
+        flag("policy_tests", o.policy_tests),
+    )
+
+
+def require_valid(scope: Construct, options: Options) -> None:
+    """Check everything but the policies, before anything is defined.
+
+    Raises:
+        ClientConnectError: At the first kind of arguments that is wrong, with all that is wrong of that kind.
+    """
+    require_types(options)
+    if options.function_name is not None:
+        require_function_name(options.function_name)
+        require_unique_name(scope, options.function_name)
+    require_client_vpn(scope)
+    require_prebuilt_alone(options.code, options.policies, options.extra_facts)
+    require_environment(options.environment, options.code)
+    _require_timeout(options.timeout, asks_others=options.asks_others)
+    _require_concurrency(
+        options.provisioned_concurrency,
+        options.reserved_concurrent_executions,
+        options.function_reference,
+    )
+    _require_message(options.default_message, _custom_types(options.policies, options.code))
+    _require_time_zone(options.time_zone)
+    _require_memory(options.memory_size)
+    require_endpoints(options.endpoints)
+    platform = require_platform(options.runtime, options.architecture)
+    if options.code is not None:
+        require_prebuilt_for(platform, options.code)
+    require_same_environment(
+        scope,
+        _with_tables(options.device_inventory, options.connection_registry),
+        because="the handler looks for its tables in its own account and Region; define them there",
+    )
+    if options.log_group is not None:
+        require_same_environment(
+            scope,
+            [options.log_group],
+            because="Lambda logs to its own account and Region; give a log group there",
+        )
+
+
+def checked_policies(options: Options) -> tuple[Policies, Policies | None]:
+    """Return the policies that decide, checked and tested, and those that are known to be in the code.
+
+    Raises:
+        ClientConnectError: When they cannot be trusted, are not what prebuilt code needs, or a test fails.
+    """
+    in_code = prebuilt_policies(options.code)
+    policies = options.policies or in_code or Policies.from_rules(Rules())
+    require_sound(policies)
+    require_declared(options.extra_facts, policies)
+    if options.policy_tests:
+        require_passing(policies, time_zone=options.time_zone)
+    return policies, policies if options.code is None else in_code
+
+
+def _require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
+    """Check that Lambda gives up no later than Client VPN, and not before the handler gives up asking others.
+
+    Raises:
+        InvalidTimeout: When it is not whole seconds from 1 (from 5 when it asks others) to 30, or a token.
+    """
+    if timeout.is_unresolved():
+        raise InvalidTimeout(
+            "timeout is a token, which cannot be checked at synthesis; give a number of seconds"
+        )
+    milliseconds = timeout.to_milliseconds()
+    if milliseconds % 1000 or not 0 < milliseconds <= MAX_TIMEOUT_S * 1000:
+        raise InvalidTimeout(
+            f"timeout of {milliseconds / 1000:g} s must be whole seconds from 1 to {MAX_TIMEOUT_S}, because "
+            f"Client VPN waits {MAX_TIMEOUT_S} s and then denies the connection without our message"
+        )
+    if asks_others and milliseconds < MIN_TIMEOUT_ASKING_OTHERS_S * 1000:
+        raise InvalidTimeout(
+            f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_ASKING_OTHERS_S} s with a device "
+            "inventory, a connection registry or extra facts, so that a client is answered when one of them is down"
+        )
+
+
+def _require_memory(memory_size: int) -> None:
+    """Check that Lambda has functions of that size.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+
+    Raises:
+        InvalidArgument: When it does not.
+    """
+    if not LEAST_MEMORY_MIB <= memory_size <= MOST_MEMORY_MIB:
+        raise InvalidArgument(
+            f"memory_size={memory_size} must be a number of MiB from {LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}"
+        )
+
+
+def _require_concurrency(
+    concurrency: ProvisionedConcurrency, reserved: int | None, reference: FunctionReference
+) -> None:
+    """Check that the reserved environments suffice.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+
+    Raises:
+        InvalidConcurrency: When there are none, fewer than the provisioned ones, or no others where only others
+            are invoked.
+    """
+    if reserved is None:
+        return
+    if reserved < 0:
+        raise InvalidConcurrency(f"reserved_concurrent_executions={reserved} is negative; give 1 or more")
+    if reserved == 0:
+        raise InvalidConcurrency(
+            "reserved_concurrent_executions=0 throttles every invocation, so every connection would be denied"
+        )
+    if concurrency.maximum > reserved:
+        raise InvalidConcurrency(
+            f"provisioned_concurrency keeps up to {concurrency.maximum} environments, but "
+            f"reserved_concurrent_executions={reserved} allows no more than that; reserve at least as many"
+        )
+    if reference is FunctionReference.UNQUALIFIED and concurrency.maximum == reserved:
+        raise InvalidConcurrency(
+            f"provisioned_concurrency takes all of the reserved_concurrent_executions={reserved}, so that Lambda "
+            "throttles $LATEST, which the unqualified ARN invokes, and every connection would be denied; use "
+            "ProvisionedConcurrency.none()"
+        )
+
+
+def _require_message(message: str, custom: Mapping[str, str] | None) -> None:
+    """Check the default message.
+
+    Args:
+        message: The message, with placeholders.
+        custom: The types of the custom facts, by name; ``None`` if they are not known.
+
+    Raises:
+        InvalidMessage: When it is empty, longer than Client VPN takes, has an unknown placeholder, or would be a
+            command to clients.
+    """
+    if not message.strip():
+        raise InvalidMessage("default_message is empty; tell a denied user what to do")
+    if Token.is_unresolved(message):
+        return
+    found = [problem for _, problem in messages.problems(message, custom)]
+    if found := [*found, *filter(None, [messages.command(message)])]:
+        raise InvalidMessage("\n".join(f"default_message {problem}" for problem in found))
+
+
+def _require_time_zone(name: str) -> None:
+    """Check that the bundle knows a time zone.
+
+    Raises:
+        InvalidTimeZone: When it does not.
+    """
+    if name not in time_zone_names():
+        raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; use one such as "Europe/Berlin"')
+
+
+def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mapping[str, str] | None:
+    """Return the types of the custom facts; ``None`` if only prebuilt code knows them."""
+    if policies is None:
+        return None if code else {}
+    return None if check_custom_schema(policies) else declared_types(policies.custom)
+
+
+def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:
+    """Return what is asked, and the tables, which may be somebody else's."""
+    found: list[IConstruct] = []
+    if inventory is not None:
+        found += [inventory, inventory.devices_table, inventory.waivers_table]
+    if registry is not None:
+        found.append(registry)
+    return found

@@ -1,0 +1,86 @@
+"""What is doubtful about a handler: warnings at synthesis, each of which can be acknowledged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Annotations
+
+from cdk_client_connect.handler._mutual_authentication import warn_without_mutual_authentication
+from cdk_client_connect.handler._prebuilt_code import built_by_other_version
+from cdk_client_connect.handler._user_authentication import names_users, warn_without_user_authentication
+from cdk_client_connect.handler.function_reference import FunctionReference
+from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS
+from client_connect_tools import lint
+from client_connect_tools.bundling.bundle import library_version
+from client_connect_tools.checking.lints import attributes_read
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+    from constructs import Construct
+
+    from cdk_client_connect.handler._options import Options
+    from client_connect_tools import Policies
+
+
+def warn(handler: Construct, options: Options, policies: Policies) -> None:
+    """Warn of everything that is doubtful."""
+    _warn_of_other_version(handler, options.code)
+    _warn_of_policies(handler, options, policies)
+    if options.function_reference is FunctionReference.UNQUALIFIED:
+        _warn_of_unused_concurrency(handler, options)
+
+
+def _warn_of_other_version(handler: Construct, code: lambda_.Code | None) -> None:
+    if (version := built_by_other_version(code)) is not None:
+        Annotations.of(handler).add_warning_v2(
+            "cdk-client-connect:otherVersion",
+            f"code was built by {version} of cdk-client-connect, but this is {library_version()}: its handler may "
+            "decide otherwise than the checks here; build it again with client-connect bundle",
+        )
+
+
+def _warn_of_policies(handler: Construct, options: Options, policies: Policies) -> None:
+    """Warn of what is doubtful in the policies, and of facts that they read but nothing provides."""
+    warnings = Annotations.of(handler)
+    for finding in lint(policies):
+        warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
+    read = attributes_read(policies)
+    on_devices = bool(read & {"device", "inventory", "ownerTags"})
+    if on_devices and options.device_inventory is not None:
+        warn_without_mutual_authentication(handler)
+    elif on_devices:
+        warnings.add_warning_v2(
+            "cdk-client-connect:noDeviceInventory",
+            "policies read what a device inventory says, but the handler has none, so that context.inventory "
+            'is always "disabled" and there is no context.device',
+        )
+    if names_users(policies):
+        warn_without_user_authentication(handler)
+    if ACTIVE_CONNECTIONS in read and options.connection_registry is None:
+        warnings.add_warning_v2(
+            "cdk-client-connect:noConnectionRegistry",
+            "policies read context.activeConnections, but the handler keeps no registry of connections, so "
+            "that it is always absent",
+        )
+    if policies.left_out:
+        warnings.add_info(policies.left_out_note())
+    if options.extra_facts_module is None and (
+        policies.custom is not None or read & {"custom", "customFacts"}
+    ):
+        warnings.add_warning_v2(
+            "cdk-client-connect:noExtraFacts",
+            "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
+            'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
+            'extra_facts=ExtraFacts.from_file("facts.py")',
+        )
+
+
+def _warn_of_unused_concurrency(handler: Construct, options: Options) -> None:
+    if options.provisioned_concurrency.minimum:
+        Annotations.of(handler).add_warning_v2(
+            "cdk-client-connect:provisionedConcurrencyHasNoEffect",
+            "the endpoint is given the unqualified ARN, which invokes $LATEST, where Lambda never applies "
+            "provisioned concurrency: it costs and has no effect. Use FunctionReference.ALIAS, or "
+            "ProvisionedConcurrency.none()",
+        )

@@ -1,0 +1,428 @@
+"""The construct that defines a client connect handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import jsii
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_client_connect.final_templates._alias import check_alias
+from cdk_client_connect.final_templates._endpoints import check_endpoints
+from cdk_client_connect.final_templates._function import check_function
+from cdk_client_connect.final_templates._log_group import check_log_group
+from cdk_client_connect.final_templates._role import check_role
+from cdk_client_connect.handler._alias import ALIAS_NAME, define_alias
+from cdk_client_connect.handler._answered_endpoints import refuse_circles
+from cdk_client_connect.handler._checks import checked_policies, require_valid
+from cdk_client_connect.handler._environment_variables import variables_of
+from cdk_client_connect.handler._function_code import bundled_code
+from cdk_client_connect.handler._function_name import generated_function_name, keep_name
+from cdk_client_connect.handler._grants import grant_what_it_asks
+from cdk_client_connect.handler._options import Options
+from cdk_client_connect.handler._policy_metadata import show_policies
+from cdk_client_connect.handler._warnings import warn
+from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
+from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
+from cdk_client_connect.shared._environment_check import checked_arn
+from cdk_client_connect.shared._function_role import function_role
+from cdk_client_connect.shared._log_group import kept_log_group
+from cdk_client_connect.shared._metrics import record_metric
+from cdk_client_connect.shared._staged_code import require_staged
+from client_connect import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_sqs as sqs
+
+    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from client_connect_tools import ExtraFacts, Policies
+
+
+@jsii.implements(ec2.IClientVpnConnectionHandler)
+class ClientConnectHandler(Construct):
+    """The Lambda function that Client VPN asks whether a connection may be established.
+
+    Defines the function, its version and alias ``live``, its role, its log group and the service-linked
+    role by which Client VPN invokes it. Give it to an ``ec2.ClientVpnEndpoint`` as
+    ``client_connection_handler``, or its ``client_connect_options`` to an ``ec2.CfnClientVpnEndpoint``, in
+    the same account and Region; it may serve many endpoints.
+
+    Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        function_name: Begins with ``AWSClientVPN-``; at most 64 letters, digits, ``-`` and ``_``; no other
+            handler's in the same account and Region. With an explicit name, a change of the construct's id or path
+            fails to deploy: docs/deployments.md. Default: that prefix and the construct's path.
+        policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
+            a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
+            ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
+            Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
+        code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
+            without a package index; not together with ``policies``, and built for the function's runtime
+            and architecture. The policies in a folder or ZIP file are checked, and code that another version of this
+            library built draws a warning. Default: built here.
+        provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
+        function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
+            provisioned concurrency has an effect.
+        service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
+        timeout: Whole seconds, from 1 to 30, the time that Client VPN waits; from 5 with an inventory, a
+            registry or extra facts. Default: 10 seconds.
+        memory_size: In MiB, from 128 to 10,240. Default: 512.
+        architecture: Default: ``ARM_64``.
+        runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
+        reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments, and more
+            than these with the unqualified ARN. Default: none reserved.
+        log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
+            two years and retained when the stack is removed.
+        encryption_key: The key of everything that is defined here: the function's environment variables, the log
+            groups, and unless they are given another one, the functions and log groups of its re-authorizer,
+            monitoring and attachments. CloudWatch Logs is allowed to use it. Tables and topics have keys of their
+            own. Default: AWS's own.
+        dead_letter_queue: As in ``lambda_.Function``, for packs of rules that ask for one. Client VPN waits for each
+            answer, so the handler itself never sends anything there. Default: none.
+        vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
+        vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
+        security_groups: The security groups in ``vpc``. Default: a new one.
+        tracing: X-Ray tracing. Default: disabled.
+        shadow_mode: Decide and record, but always allow, also after an error. Default: ``False``.
+        default_message: What a denied client is shown when no policy has a message for it; 1 to 255
+            characters. It may have placeholders, such as ``{connection-id}``. Default: that the rules
+            do not permit it, and to ask the administrator.
+        time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
+        device_inventory: What is known of devices, and the waivers. Looked up before each decision, with one
+            read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
+            account and Region. Default: none.
+        connection_registry: Where allowed connections are recorded, with one write that never changes the
+            answer. In the same account and Region. Default: none.
+        shared_certificates: Whether several devices use the same client certificate, so that its common name
+            does not identify a device. Otherwise a user's older connection with the same common name never
+            counts for a limit of connections: the new one replaces it. Default: ``False``.
+        endpoints: The ids of the endpoints that the handler answers; connections to others are denied, with an
+            error in the record. For an endpoint that is defined with this handler, deploy it first and give its
+            id as a string: a reference would make each wait for the other. Default: ``None``, all endpoints.
+        extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
+            ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
+            in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
+        environment: Environment variables for the module of extra facts, such as the address of a service, of this
+            function and of a re-authorizer's; values may be tokens, but when only what one stands for changes, the
+            alias keeps the old value: docs/deployments.md. With prebuilt ``code`` that is no local folder,
+            ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
+            those that Lambda reserves, are refused. With the handler's own at most 4 KB. Default: none.
+        policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
+            synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
+
+    Raises:
+        ClientConnectError: When an argument is wrong: ``InvalidArgument``, ``InvalidFunctionName``,
+            ``InvalidPolicies``, ``InvalidPolicyTests``, ``PolicyTestsFailed``, ``InvalidTimeout``,
+            ``InvalidConcurrency``, ``InvalidRuntime``, ``InvalidMessage``, ``InvalidTimeZone``,
+            ``InvalidCode``, ``InvalidExtraFacts``; ``BundleError`` when the code cannot be built.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        function_name: str | None = None,
+        policies: Policies | None = None,
+        code: lambda_.Code | None = None,
+        provisioned_concurrency: ProvisionedConcurrency | None = None,
+        function_reference: FunctionReference = FunctionReference.ALIAS,
+        service_linked_role: ServiceLinkedRole = ServiceLinkedRole.ENSURE,
+        timeout: Duration | None = None,
+        memory_size: int = 512,
+        architecture: lambda_.Architecture | None = None,
+        runtime: lambda_.Runtime | None = None,
+        reserved_concurrent_executions: int | None = None,
+        log_group: logs.ILogGroup | None = None,
+        encryption_key: kms.IKey | None = None,
+        dead_letter_queue: sqs.IQueue | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        tracing: lambda_.Tracing = lambda_.Tracing.DISABLED,
+        shadow_mode: bool = False,
+        default_message: str = settings.DEFAULT_DENIAL,
+        time_zone: str = "UTC",
+        device_inventory: DeviceInventory | None = None,
+        connection_registry: ConnectionRegistry | None = None,
+        shared_certificates: bool = False,
+        endpoints: Sequence[str] | None = None,
+        extra_facts: ExtraFacts | None = None,
+        environment: Mapping[str, str] | None = None,
+        policy_tests: bool = True,
+    ) -> None:
+        options = Options(
+            function_name=function_name,
+            policies=policies,
+            code=code,
+            provisioned_concurrency=(
+                ProvisionedConcurrency.fixed(2)
+                if provisioned_concurrency is None
+                else provisioned_concurrency
+            ),
+            function_reference=function_reference,
+            service_linked_role=service_linked_role,
+            timeout=Duration.seconds(10) if timeout is None else timeout,
+            memory_size=memory_size,
+            architecture=lambda_.Architecture.ARM_64 if architecture is None else architecture,
+            runtime=lambda_.Runtime.PYTHON_3_14 if runtime is None else runtime,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            log_group=log_group,
+            shadow_mode=shadow_mode,
+            default_message=default_message,
+            time_zone=time_zone,
+            device_inventory=device_inventory,
+            connection_registry=connection_registry,
+            shared_certificates=shared_certificates,
+            endpoints=endpoints,
+            extra_facts=extra_facts,
+            environment={} if environment is None else environment,
+            policy_tests=policy_tests,
+        )
+        require_valid(scope, options)
+        variables = variables_of(options)
+        decided_by, self._policies = checked_policies(options)
+
+        super().__init__(scope, id)
+        self._options = options
+        self._encryption_key = encryption_key
+        warn(self, options, decided_by)
+        self._code = code or bundled_code(self, options, decided_by)
+        self._environment = variables
+        self._function_name = function_name or generated_function_name(self)
+        if function_name is not None:
+            keep_name(self, function_name)
+        self._log_group = log_group or kept_log_group(self, encryption_key)
+        self._role = function_role(self, self._log_group, in_vpc=vpc is not None)
+        self._function = lambda_.Function(
+            self,
+            "Function",
+            function_name=self._function_name,
+            description="Decides whether a Client VPN connection may be established",
+            code=self._code,
+            handler="client_connect.handler.handler",
+            runtime=options.runtime,
+            architecture=options.architecture,
+            memory_size=memory_size,
+            timeout=options.timeout,
+            role=self._role,
+            log_group=self._log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+            environment=variables,
+            environment_encryption=encryption_key,
+            dead_letter_queue=dead_letter_queue,
+            reserved_concurrent_executions=reserved_concurrent_executions,
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=security_groups,
+            tracing=tracing,
+        )
+        require_staged(self._function, self._code, in_full=code is None)
+        grant_what_it_asks(self._role, options, self._policies)
+        self._alias = define_alias(self, self._function, options.provisioned_concurrency)
+        if endpoints is not None:
+            refuse_circles(self, self._alias, endpoints)
+        if self._policies is not None:
+            show_policies(self._alias, self._policies)
+        is_by_alias = function_reference is FunctionReference.ALIAS
+        self._target: lambda_.IFunction = self._alias if is_by_alias else self._function
+        if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
+            self._target.node.add_dependency(service_role)
+        suffix = f":{ALIAS_NAME}" if is_by_alias else ""
+        self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
+        self._check_templates()
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function."""
+        return self._function
+
+    @property
+    def alias(self) -> lambda_.Alias:
+        """The alias ``live`` of its current version."""
+        return self._alias
+
+    @property
+    def role(self) -> iam.Role:
+        """The function's role.
+
+        It may write to its log group, use the tables it is given, query connections if its policies count them, and
+        nothing else.
+        """
+        return self._role
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """Where the decision records go."""
+        return self._log_group
+
+    @property
+    def encryption_key(self) -> kms.IKey | None:
+        """The key of what is defined here, unless it is AWS's own."""
+        return self._encryption_key
+
+    @property
+    def device_inventory(self) -> DeviceInventory | None:
+        """The device inventory that it looks up, if any."""
+        return self._options.device_inventory
+
+    @property
+    def connection_registry(self) -> ConnectionRegistry | None:
+        """The registry in which it records connections, if any."""
+        return self._options.connection_registry
+
+    @property
+    def function_name(self) -> str:
+        """The function's name; never a token."""
+        return self._function_name
+
+    @property
+    def function_arn(self) -> str:
+        """The ARN to give an endpoint: the alias's or the unqualified one."""
+        return self._function_arn
+
+    @property
+    def client_connect_options(self) -> ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty:
+        """What an ``ec2.CfnClientVpnEndpoint`` takes as ``client_connect_options``."""
+        return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
+            enabled=True, lambda_function_arn=self.function_arn
+        )
+
+    @property
+    def policies(self) -> Policies | None:
+        """What decides; ``None`` if they are in prebuilt ``code`` that is neither a folder nor a ZIP file here."""
+        return self._policies
+
+    @property
+    def shadow_mode(self) -> bool:
+        """Whether it decides and records, but always allows."""
+        return self._options.shadow_mode
+
+    @property
+    def provisioned_concurrency(self) -> ProvisionedConcurrency:
+        """The environments kept initialized."""
+        return self._options.provisioned_concurrency
+
+    @property
+    def function_reference(self) -> FunctionReference:
+        """Which ARN endpoints are given."""
+        return self._options.function_reference
+
+    def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody else than Client VPN to invoke what endpoints invoke."""
+        return self._target.grant_invoke(grantee)
+
+    def metric(
+        self,
+        metric_name: str,
+        *,
+        statistic: str | None = None,
+        period: Duration | None = None,
+        label: str | None = None,
+    ) -> cloudwatch.Metric:
+        """Return one of Lambda's own metrics of what endpoints invoke, such as ``Duration``.
+
+        Args:
+            metric_name: As in the namespace ``AWS/Lambda``.
+            statistic: Default: the average.
+            period: Default: 5 minutes.
+            label: Default: the metric's name.
+        """
+        dimensions = {"FunctionName": self._function_name}
+        if self._options.function_reference is FunctionReference.ALIAS:
+            dimensions["Resource"] = f"{self._function_name}:{ALIAS_NAME}"
+        # By name as text, not by reference: alarms of another stack must follow a renamed function.
+        return cloudwatch.Metric(
+            namespace="AWS/Lambda",
+            metric_name=metric_name,
+            dimensions_map=dimensions,
+            statistic=statistic,
+            period=period,
+            label=label,
+        ).attach_to(self._alias)
+
+    def metric_allowed(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that were allowed."""
+        return record_metric(self._function_name, "Allowed", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_denied(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that the handler denied."""
+        return record_metric(self._function_name, "Denied", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_errors(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that could not be decided; Lambda's own is ``metric("Errors")``."""
+        return record_metric(self._function_name, "Errors", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_shadow_denied(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that were allowed only because of shadow mode."""
+        return record_metric(self._function_name, "ShadowDenied", statistic or cloudwatch.Stats.SUM, period)
+
+    def metric_decision_time(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the milliseconds per decision, by default the 99th percentile."""
+        return record_metric(
+            self._function_name, "DecisionTime", statistic or cloudwatch.Stats.percentile(99), period
+        )
+
+    def _check_templates(self) -> None:
+        """Have what is deployed compared with what is defined here."""
+        owner = f"client connect handler {self.node.path}"
+        concurrency = self.provisioned_concurrency
+        others = self.function_reference is FunctionReference.UNQUALIFIED
+        check_function(
+            owner,
+            self._function,
+            variables=self._environment,
+            least_reserved=max(1, concurrency.maximum + (1 if others else 0)),
+        )
+        check_alias(
+            owner,
+            self._alias,
+            minimum=concurrency.minimum,
+            maximum=concurrency.maximum,
+            scales=concurrency.target_utilization is not None,
+        )
+        check_role(owner, self._role)
+        check_log_group(owner, self._log_group)
+        check_endpoints(owner, self, self._function_arn)
+
+
+class Deciding(NamedTuple):
+    """What another function needs to decide as a handler does.
+
+    Attributes:
+        code: The handler's code, with its policies.
+        environment: The variables of the handler's function.
+    """
+
+    code: lambda_.Code
+    environment: Mapping[str, str]
+
+
+def deciding(handler: ClientConnectHandler) -> Deciding:
+    """Return what a re-authorizer takes over from its handler."""
+    return Deciding(handler._code, handler._environment)  # noqa: SLF001 - no property, for nobody else needs it

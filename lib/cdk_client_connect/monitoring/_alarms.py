@@ -1,0 +1,357 @@
+"""The alarms of a monitoring, one entry each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.monitoring._watched import PERIOD
+from client_connect_tools import advice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aws_cdk import aws_sns as sns
+    from constructs import Construct
+
+    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.monitoring._watched import Watched
+    from cdk_client_connect.monitoring.monitoring_alarms import AlarmSettings, MonitoringAlarms
+    from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
+
+# The metric of an alarm, or one for each endpoint by the endpoint's name.
+_Metric: TypeAlias = "cloudwatch.Metric | cloudwatch.MathExpression"
+_Metrics: TypeAlias = "_Metric | Mapping[str, _Metric] | None"
+
+_OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
+
+# Over how long CloudWatch evaluates an alarm whose period is shorter than an hour, and one whose is not.
+_SHORT_S, _LONGEST_OF_SHORT_S, _LONGEST_OF_LONG_S = 3600, 86_400, 604_800
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One alarm by default.
+
+    Attributes:
+        name: Its construct id, and the name of its explanation, which says what to do; in snake case, its field in
+            ``MonitoringAlarms``.
+        metrics: What it watches; ``None`` where there is no such thing.
+        threshold: The value.
+        threshold_of: The value, where it depends on the handler.
+        below: Whether small values are the bad ones.
+        anomaly: Whether the threshold is a number of standard deviations above the usual level.
+        periods: How many periods in a row the threshold must be crossed.
+        without_data: What it means that there is no data. Nearly always good news: nobody connected, nothing went
+            wrong, or the endpoint has neither a revocation list nor a SAML provider.
+    """
+
+    name: str
+    metrics: Callable[[Watched], _Metrics]
+    threshold: float = 1
+    threshold_of: Callable[[ClientConnectHandler], float] | None = None
+    below: bool = False
+    anomaly: bool = False
+    periods: int = 1
+    without_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
+
+    @property
+    def field(self) -> str:
+        """The name of its settings."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
+
+    @property
+    def description(self) -> str:
+        """The text of the alarm, in the mail too: the cause, and the first steps to take."""
+        return advice.find_one(self.name, "alarm").description
+
+    def with_settings(self, settings: AlarmSettings, watched: Watched) -> Definition:
+        """Return the definition with what the user has set."""
+        threshold = self.threshold_of(watched.handler) if self.threshold_of else self.threshold
+        return replace(
+            self,
+            threshold=threshold if settings.threshold is None else settings.threshold,
+            periods=settings.evaluation_periods or self.periods,
+        )
+
+
+def _nearly_all_time(handler: ClientConnectHandler) -> float:
+    """Return the milliseconds of 80 percent of the timeout, which the handler always has."""
+    timeout = handler.function.timeout or Duration.seconds(0)
+    return 0.8 * timeout.to_milliseconds()
+
+
+def _spillover(watched: Watched) -> cloudwatch.Metric | None:
+    handler = watched.handler
+    if (
+        not handler.provisioned_concurrency.minimum
+        or handler.function_reference is FunctionReference.UNQUALIFIED
+    ):
+        return None
+    return watched.of_alias("ProvisionedConcurrencySpilloverInvocations")
+
+
+def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
+    """Return a period in which there is a run: one without data would be taken for good or for bad news."""
+    return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
+
+
+def _finished_runs(watched: Watched) -> cloudwatch.MathExpression | None:
+    """Return how often the re-authorizer has seen all connections, at most as often as Lambda ran it without an error.
+
+    Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
+    """
+    reauthorizer = watched.reauthorizer
+    if reauthorizer is None:
+        return None
+    period = _period_of_runs(reauthorizer)
+    return cloudwatch.MathExpression(
+        expression="MIN([FILL(finished, 0), FILL(invocations, 0) - FILL(errors, 0)])",
+        using_metrics={
+            "finished": reauthorizer.metric_reauthorized(
+                statistic=cloudwatch.Stats.SAMPLE_COUNT, period=period
+            ),
+            **{
+                name.lower(): reauthorizer.metric(name, statistic=cloudwatch.Stats.SUM, period=period)
+                for name in ("Invocations", "Errors")
+            },
+        },
+        label="Finished runs",
+        period=period,
+    )
+
+
+DEFINITIONS = (
+    Definition(
+        name="HandlerErrors",
+        metrics=lambda watched: watched.of_alias("Errors"),
+    ),
+    Definition(
+        name="HandlerThrottles",
+        metrics=lambda watched: watched.of_alias("Throttles"),
+    ),
+    Definition(
+        name="HandlerLatency",
+        metrics=lambda watched: watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM),
+        threshold_of=_nearly_all_time,
+    ),
+    Definition(
+        name="HandlerTimeouts",
+        metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerTimeouts"),
+    ),
+    Definition(
+        name="ExecutionErrors",
+        metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerOtherExecutionErrors"),
+    ),
+    Definition(
+        name="InvalidResponses",
+        metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerInvalidResponses"),
+    ),
+    Definition(
+        name="ServiceErrors",
+        metrics=lambda watched: watched.of_endpoints("ClientConnectHandlerFailedServiceErrors"),
+    ),
+    Definition(
+        name="Spillover",
+        metrics=_spillover,
+        threshold=10,
+    ),
+    Definition(
+        name="DecisionErrors",
+        metrics=lambda watched: watched.of_decisions("Errors"),
+    ),
+    Definition(
+        name="DenialBurst",
+        metrics=lambda watched: watched.of_decisions("Denied"),
+        threshold=4,
+        anomaly=True,
+        periods=3,
+    ),
+    Definition(
+        name="AuthorizationPolicyDenials",
+        metrics=lambda watched: watched.of_endpoints("AuthorizationPolicyDeniedConnections"),
+        threshold=4,
+        anomaly=True,
+        periods=3,
+    ),
+    Definition(
+        name="AuthorizationPolicyTerminations",
+        metrics=lambda watched: watched.of_endpoints("AuthorizationPolicyTerminatedConnections"),
+        threshold=10,
+    ),
+    Definition(
+        name="CrlExpiry",
+        metrics=lambda watched: watched.of_endpoints(
+            "CrlDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
+        ),
+        threshold=14,
+        below=True,
+    ),
+    Definition(
+        name="IdpCertificateExpiry",
+        metrics=lambda watched: watched.of_endpoints(
+            "IdpCertDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
+        ),
+        threshold=30,
+        below=True,
+    ),
+    Definition(
+        name="InventoryErrors",
+        metrics=lambda watched: (
+            watched.of_decisions("InventoryErrors") if watched.handler.device_inventory else None
+        ),
+    ),
+    Definition(
+        name="RegistryErrors",
+        metrics=lambda watched: (
+            watched.of_decisions("RegistryErrors") if watched.handler.connection_registry else None
+        ),
+    ),
+    Definition(
+        name="CapExceeded",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_cap_exceeded(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+    ),
+    Definition(
+        name="Undecided",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_undecided(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+        periods=3,
+    ),
+    Definition(
+        name="ReauthorizerIncomplete",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_missing_endpoints(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+    ),
+    Definition(
+        name="ReauthorizerErrors",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric(
+                "Errors", statistic=cloudwatch.Stats.SUM, period=_period_of_runs(watched.reauthorizer)
+            )
+            if watched.reauthorizer
+            else None
+        ),
+        periods=3,
+    ),
+    Definition(
+        name="ReauthorizerStopped",
+        metrics=_finished_runs,
+        threshold=0,
+        below=True,
+        # Longer than a run of 15 minutes and the lease of one that died, which lasts as long.
+        periods=6,
+        without_data=cloudwatch.TreatMissingData.BREACHING,
+    ),
+    Definition(
+        name="NotificationErrors",
+        metrics=lambda watched: watched.of_lost_notifications(),
+    ),
+)
+
+
+def define_alarms(
+    scope: Construct, watched: Watched, settings: MonitoringAlarms, topic: sns.ITopic | None
+) -> dict[str, cloudwatch.Alarm]:
+    """Define the alarms that are switched on; return them by their construct ids."""
+    alarms = {}
+    for definition in DEFINITIONS:
+        chosen: AlarmSettings = getattr(settings, definition.field)
+        if chosen.enabled:
+            for suffix, metric in _by_suffix(definition.metrics(watched)).items():
+                id_ = f"{definition.name}-{suffix}" if suffix else definition.name
+                tuned = definition.with_settings(chosen, watched)
+                _require_evaluable(tuned, metric.period)
+                alarms[id_] = _alarm(scope, id_, metric, tuned)
+    if topic is not None:
+        _let_publish(topic)
+        for alarm in alarms.values():
+            alarm.add_alarm_action(actions.SnsAction(topic))
+            alarm.add_ok_action(actions.SnsAction(topic))
+    return alarms
+
+
+def _require_evaluable(alarm: Definition, period: Duration) -> None:
+    """Check that CloudWatch looks back as far as the periods are long together.
+
+    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+
+    Raises:
+        InvalidArgument: When it does not, and would refuse the alarm at deployment.
+    """
+    seconds = period.to_seconds()
+    most = int((_LONGEST_OF_SHORT_S if seconds < _SHORT_S else _LONGEST_OF_LONG_S) // seconds)
+    if alarm.periods > most:
+        raise InvalidArgument(
+            f"{alarm.field} has {alarm.periods} evaluation_periods of {seconds / 60:g} minutes, but CloudWatch looks "
+            f"back at most {most * seconds / 86_400:g} days with such periods; give at most {most}"
+        )
+
+
+def _let_publish(topic: sns.ITopic) -> None:
+    """Allow CloudWatch to publish where a topic has a policy; the default one, which it replaces, allows that.
+
+    Source: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    """
+    if topic.node.try_find_child("Policy") is not None:
+        account = Stack.of(topic).account
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": account}},
+            )
+        )
+
+
+def _by_suffix(metrics: _Metrics) -> Mapping[str, _Metric]:
+    if metrics is None:
+        return {}
+    return metrics if isinstance(metrics, Mapping) else {"": metrics}
+
+
+def _alarm(scope: Construct, id_: str, metric: _Metric, definition: Definition) -> cloudwatch.Alarm:
+    if definition.anomaly:
+        return cloudwatch.AnomalyDetectionAlarm(
+            scope,
+            id_,
+            metric=metric,
+            std_devs=definition.threshold,
+            evaluation_periods=definition.periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
+            alarm_description=definition.description,
+            treat_missing_data=definition.without_data,
+        )
+    return cloudwatch.Alarm(
+        scope,
+        id_,
+        metric=metric,
+        threshold=definition.threshold,
+        evaluation_periods=definition.periods,
+        comparison_operator=(
+            cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD
+            if definition.below
+            else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+        ),
+        alarm_description=definition.description,
+        treat_missing_data=definition.without_data,
+    )

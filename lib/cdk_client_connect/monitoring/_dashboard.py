@@ -1,0 +1,306 @@
+"""The dashboard of a monitoring: what is wrong at the top, then what was decided, then why, then the margins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from cdk_client_connect.monitoring import _connection_log_metrics as failures
+from cdk_client_connect.monitoring import _queries as queries
+from cdk_client_connect.monitoring._watched import PERIOD, Watched
+from client_connect.engine.policy_set import PolicySet
+from client_connect.record import METRIC_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from aws_cdk import aws_logs as logs
+    from constructs import Construct
+
+    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+
+_FULL, _HALF, _THIRD = 24, 12, 8
+_HEIGHT = 6
+_ALARMS_IN_A_ROW = 6
+# CloudWatch takes no more in one widget.
+# Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+_MOST_ALARMS = 100
+
+_GREEN, _RED, _ORANGE, _GREY = (
+    cloudwatch.Color.GREEN,
+    cloudwatch.Color.RED,
+    cloudwatch.Color.ORANGE,
+    cloudwatch.Color.GREY,
+)
+
+
+def define_dashboard(
+    scope: Construct,
+    watched: Watched,
+    alarms: Sequence[cloudwatch.Alarm],
+    log_groups: Mapping[queries.Log, logs.ILogGroup],
+) -> cloudwatch.Dashboard:
+    """Define the dashboard; a row that has nothing to show is left out."""
+    rows = (
+        _alarm_row(alarms),
+        _number_row(watched),
+        [_connections(watched), _decisions(watched), _failures(watched, log_groups)],
+        [
+            _table(queries.DENIALS_BY_POLICY, log_groups, _HALF),
+            _table(queries.DENIALS_BY_REASON, log_groups, _HALF),
+        ],
+        [_latency(watched), _concurrency(watched)],
+        _shadow_row(watched, log_groups),
+        _reauthorization_row(watched),
+        [
+            _authorization_policy(watched),
+            _table(queries.POLICY_SHADOW_DENIALS_BY_REASON, log_groups, _THIRD),
+            _table(queries.POLICY_TERMINATIONS, log_groups, _THIRD),
+        ],
+        [_table(queries.ERRORS, log_groups, _HALF), _table(queries.FAILED_CONNECTIONS, log_groups, _HALF)],
+        [_certificates(watched), _authentication(watched)],
+    )
+    dashboard = cloudwatch.Dashboard(scope, "Dashboard")
+    for row in rows:
+        dashboard.add_widgets(*(widget for widget in row if widget is not None))
+    return dashboard
+
+
+def _alarm_row(alarms: Sequence[cloudwatch.Alarm]) -> list[cloudwatch.IWidget | None]:
+    parts = [alarms[start : start + _MOST_ALARMS] for start in range(0, len(alarms), _MOST_ALARMS)]
+    return [
+        cloudwatch.AlarmStatusWidget(
+            title="Alarms" if len(parts) == 1 else f"Alarms ({number} of {len(parts)})",
+            alarms=part,
+            sort_by=cloudwatch.AlarmStatusWidgetSortBy.STATE_UPDATED_TIMESTAMP,
+            width=_FULL,
+            height=1 + -(-len(part) // _ALARMS_IN_A_ROW),
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _number_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
+    active = watched.of_endpoints(
+        "ActiveConnectionsCount", cloudwatch.Stats.MAXIMUM, label="most connections"
+    )
+    metrics = [
+        *active.values(),
+        watched.of_decisions("Allowed", label="allowed"),
+        watched.of_decisions("Denied", label="denied"),
+        watched.of_decisions("Errors", label="errors"),
+        watched.of_decisions("ShadowDenied", label="allowed by shadow mode only"),
+    ]
+    return [
+        cloudwatch.SingleValueWidget(
+            title="In the time range", metrics=metrics, set_period_to_time_range=True, width=_FULL, height=3
+        )
+    ]
+
+
+def _connections(watched: Watched) -> cloudwatch.IWidget | None:
+    metrics = watched.of_endpoints("ActiveConnectionsCount", cloudwatch.Stats.MAXIMUM, label="connections")
+    return _graph("Active connections", metrics.values(), width=_THIRD) if metrics else None
+
+
+def _decisions(watched: Watched) -> cloudwatch.IWidget:
+    metrics = (
+        _colored(watched.of_decisions("Allowed"), _GREEN),
+        _colored(watched.of_decisions("Denied"), _RED),
+        _colored(watched.of_decisions("Errors"), _ORANGE),
+    )
+    return _graph("Decisions", metrics, width=_THIRD)
+
+
+def _failures(
+    watched: Watched, log_groups: Mapping[queries.Log, logs.ILogGroup]
+) -> cloudwatch.IWidget | None:
+    title = "Connections that failed, by reason"
+    if "connections" in log_groups:
+        return _graph(title, [_failed_connections(watched)], width=_THIRD)
+    reasons = {
+        "denied by the handler": "ClientConnectHandlerDeniedConnections",
+        "timed out": "ClientConnectHandlerTimeouts",
+        "throttled": "ClientConnectHandlerThrottlingErrors",
+        "execution error": "ClientConnectHandlerOtherExecutionErrors",
+        "invalid response": "ClientConnectHandlerInvalidResponses",
+        "service error": "ClientConnectHandlerFailedServiceErrors",
+        "denied by the authorization policy": "AuthorizationPolicyDeniedConnections",
+    }
+    metrics = [
+        metric
+        for reason, name in reasons.items()
+        for metric in watched.of_endpoints(name, label=reason).values()
+    ]
+    return _graph(title, metrics, width=_THIRD) if metrics else None
+
+
+def _failed_connections(watched: Watched) -> cloudwatch.IMetric:
+    """Search, because the reasons are not all known beforehand."""
+    search = (
+        f"{{{METRIC_NAMESPACE},{failures.ENDPOINT},{failures.REASON}}} "
+        f'MetricName="{failures.FAILED_CONNECTIONS}"'
+    )
+    if watched.endpoints:
+        ids = " OR ".join(f'"{endpoint.id}"' for endpoint in watched.endpoints)
+        search += f" {failures.ENDPOINT}=({ids})"
+    return cloudwatch.SearchExpression(
+        expression=f"SEARCH('{search}', 'Sum', {PERIOD.to_seconds():g})",
+        label="${PROP('Dim.Reason')}",
+        period=PERIOD,
+    )
+
+
+def _latency(watched: Watched) -> cloudwatch.IWidget:
+    timeout = watched.handler.function.timeout
+    metrics = (
+        watched.of_alias("Duration", cloudwatch.Stats.percentile(50), label="invocation, median"),
+        watched.of_alias("Duration", cloudwatch.Stats.percentile(99), label="invocation, 99 %"),
+        watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM, label="invocation, slowest"),
+        watched.of_decisions("DecisionTime", cloudwatch.Stats.percentile(99), label="decision, 99 %"),
+    )
+    limits = [_line(timeout.to_milliseconds(), "timeout of the function", _RED)] if timeout else []
+    return _graph("Latency in milliseconds", metrics, lines=limits)
+
+
+def _concurrency(watched: Watched) -> cloudwatch.IWidget:
+    concurrency = watched.handler.provisioned_concurrency
+    metrics = [
+        watched.of_alias("ConcurrentExecutions", cloudwatch.Stats.MAXIMUM, label="at the same time"),
+        _colored(watched.of_alias("Throttles", label="throttled"), _RED),
+    ]
+    limits = []
+    if concurrency.minimum:
+        provisioned = "ProvisionedConcurrentExecutions"
+        metrics += [
+            watched.of_alias(
+                provisioned, cloudwatch.Stats.MAXIMUM, label="of these in provisioned environments"
+            ),
+            _colored(
+                watched.of_alias(
+                    "ProvisionedConcurrencySpilloverInvocations", label="found no provisioned environment"
+                ),
+                _ORANGE,
+            ),
+        ]
+        limits = [_line(concurrency.minimum, "provisioned", _GREY)]
+        if concurrency.maximum > concurrency.minimum:
+            limits.append(_line(concurrency.maximum, "provisioned at most", _GREY))
+    return _graph("Concurrency", metrics, lines=limits)
+
+
+def _shadow_row(
+    watched: Watched, log_groups: Mapping[queries.Log, logs.ILogGroup]
+) -> list[cloudwatch.IWidget | None]:
+    query = queries.SHADOW_DENIALS_BY_POLICY
+    if watched.handler.shadow_mode:
+        query = queries.SHADOW_MODE_DENIALS_BY_POLICY
+    return [
+        cloudwatch.TextWidget(markdown=_in_shadow_mode(watched.handler), width=_THIRD, height=_HEIGHT),
+        _graph(
+            "Allowed by shadow mode only",
+            [_colored(watched.of_decisions("ShadowDenied"), _GREY)],
+            width=_THIRD,
+        ),
+        _table(query, log_groups, _THIRD),
+    ]
+
+
+def _in_shadow_mode(handler: ClientConnectHandler) -> str:
+    if handler.shadow_mode:
+        found = "The whole handler: it decides and records, and allows every connection."
+    elif handler.policies is None:
+        found = "The policies are in prebuilt code, so that they are not known here."
+    else:
+        policies = PolicySet.parse(handler.policies.text).by_id.values()
+        ids = [f"- `{policy.id}` ({policy.effect})" for policy in policies if policy.shadow]
+        found = "\n".join(ids) or "Nothing."
+    return f"### In shadow mode\n\n{found}"
+
+
+def _reauthorization_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
+    reauthorizer = watched.reauthorizer
+    if reauthorizer is None:
+        return []
+    decided = (
+        _colored(reauthorizer.metric_reauthorized(), _GREEN),
+        _colored(reauthorizer.metric_undecided(), _RED),
+        _colored(reauthorizer.metric_left_alone(), _GREY),
+    )
+    ended = (
+        _colored(reauthorizer.metric_terminated(), _ORANGE),
+        _colored(reauthorizer.metric_termination_failures(), _RED),
+    )
+    return [
+        _graph("Open connections decided anew", decided),
+        _graph("Open connections ended", ended),
+    ]
+
+
+def _authorization_policy(watched: Watched) -> cloudwatch.IWidget | None:
+    counts = {
+        "denied connections": "AuthorizationPolicyDeniedConnections",
+        "ended sessions": "AuthorizationPolicyTerminatedConnections",
+        "evaluations": "AuthorizationPolicyEvaluationCount",
+    }
+    metrics = [
+        metric
+        for label, name in counts.items()
+        for metric in watched.of_endpoints(name, label=label).values()
+    ]
+    return _graph("Authorization policy of the endpoints", metrics, width=_THIRD) if metrics else None
+
+
+def _certificates(watched: Watched) -> cloudwatch.IWidget | None:
+    metrics = [
+        *watched.of_endpoints("CrlDaysToExpiry", cloudwatch.Stats.MINIMUM, label="revocation list").values(),
+        *watched.of_endpoints(
+            "IdpCertDaysToExpiry", cloudwatch.Stats.MINIMUM, label="identity provider"
+        ).values(),
+    ]
+    return _graph("Days until certificates expire", metrics) if metrics else None
+
+
+def _authentication(watched: Watched) -> cloudwatch.IWidget | None:
+    metrics = watched.of_endpoints("AuthenticationFailures", label="failures")
+    return _graph("Authentications that failed", metrics.values()) if metrics else None
+
+
+def _graph(
+    title: str,
+    metrics: Iterable[cloudwatch.IMetric],
+    *,
+    width: int = _HALF,
+    lines: Sequence[cloudwatch.HorizontalAnnotation] = (),
+) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(metrics),
+        left_annotations=list(lines),
+        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
+        width=width,
+        height=_HEIGHT,
+    )
+
+
+def _table(
+    query: queries.Query, log_groups: Mapping[queries.Log, logs.ILogGroup], width: int
+) -> cloudwatch.IWidget | None:
+    if (log_group := log_groups.get(query.log)) is None:
+        return None
+    return cloudwatch.LogQueryWidget(
+        title=query.name,
+        log_group_names=[log_group.log_group_name],
+        query_string=query.text,
+        width=width,
+        height=_HEIGHT,
+    )
+
+
+def _colored(metric: cloudwatch.Metric, color: str) -> cloudwatch.Metric:
+    return metric.with_(color=color)
+
+
+def _line(value: float, label: str, color: str) -> cloudwatch.HorizontalAnnotation:
+    return cloudwatch.HorizontalAnnotation(value=value, label=label, color=color)

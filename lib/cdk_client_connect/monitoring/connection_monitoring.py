@@ -1,0 +1,190 @@
+"""The construct that watches a handler and its endpoints."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from constructs import Construct
+
+from cdk_client_connect.endpoint._endpoints import read_endpoints
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.monitoring._alarms import define_alarms
+from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
+from cdk_client_connect.monitoring._dashboard import define_dashboard
+from cdk_client_connect.monitoring._log_class import require_standard_class
+from cdk_client_connect.monitoring._notifications import define_notifications
+from cdk_client_connect.monitoring._queries import define_queries
+from cdk_client_connect.monitoring._watched import Watched
+from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
+from cdk_client_connect.monitoring.notifications import Notifications
+from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
+from cdk_client_connect.shared._arguments import flag, require_all, typed, with_attribute
+from cdk_client_connect.shared._environment_check import require_same_environment
+from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import aws_cloudwatch as cloudwatch
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_sns as sns
+
+    from cdk_client_connect.monitoring._queries import Log
+
+
+class ConnectionMonitoring(Construct):
+    """Alarms, a dashboard, saved queries and announcements of decisions for a handler and its endpoints.
+
+    It only reads metrics and logs: nothing of it is on the way of a decision. What each part tells, and how to
+    turn it off, is in docs/operations.md. One monitoring for each handler.
+
+    Sources: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/monitoring-cloudwatch.html
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+
+    Args:
+        scope: The construct to define it in, in the handler's account and Region.
+        id: Its id in ``scope``.
+        handler: The handler.
+        endpoints: The endpoints that ask it: constructs, or ids of endpoints defined elsewhere; none for the
+            handler alone. Of ids that are tokens the position in the list is the name.
+        connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
+            such a log is defined.
+        reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: none.
+        alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
+            nowhere; they are on the dashboard.
+        alarms: What alarms do otherwise than by default. Default: all alarms as they are.
+        notifications: Where denials are announced, and allowed connections where ``Notifications`` say so. They take
+            one of the two subscriptions that CloudWatch Logs allows for the handler's log. Default: denials, on the
+            account's default event bus.
+        dashboard: Whether there is a dashboard. Default: ``True``.
+        saved_queries: Whether the Logs Insights queries are saved, in a folder named after the function.
+            Default: ``True``.
+        encryption_key: The key of the log group and environment variables of the function that announces denials.
+            Default: the handler's.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of that function. Default: none.
+
+    Raises:
+        InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
+            another handler's, something is in another account or Region, or a log group is not of the class
+            ``STANDARD``, the only one of which there are metrics and subscriptions.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        handler: ClientConnectHandler,
+        endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
+        connection_log_group: logs.ILogGroup | None,
+        reauthorizer: ConnectionReauthorizer | None = None,
+        alarm_topic: sns.ITopic | None = None,
+        alarms: MonitoringAlarms | None = None,
+        notifications: Notifications | None = None,
+        dashboard: bool = True,
+        saved_queries: bool = True,
+        encryption_key: kms.IKey | None = None,
+        function_settings: FunctionSettings | None = None,
+    ) -> None:
+        alarms = MonitoringAlarms() if alarms is None else alarms
+        notifications = Notifications.event_bridge() if notifications is None else notifications
+        require_all(
+            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            with_attribute(
+                "connection_log_group",
+                connection_log_group,
+                "log_group_name",
+                "a logs.LogGroup or None",
+                optional=True,
+            ),
+            typed(
+                "reauthorizer",
+                reauthorizer,
+                ConnectionReauthorizer,
+                "a ConnectionReauthorizer or None",
+                optional=True,
+            ),
+            with_attribute("alarm_topic", alarm_topic, "topic_arn", "an sns.Topic or None", optional=True),
+            typed("alarms", alarms, MonitoringAlarms, "MonitoringAlarms(...)"),
+            typed(
+                "notifications",
+                notifications,
+                Notifications,
+                "Notifications.event_bridge(...), .sns(...) or .none()",
+            ),
+            flag("dashboard", dashboard),
+            flag("saved_queries", saved_queries),
+            settings_argument(function_settings),
+        )
+        if reauthorizer is not None and reauthorizer.handler is not handler:
+            raise InvalidArgument(
+                f"reauthorizer {reauthorizer.node.path} decides as {reauthorizer.handler.node.path} does, but "
+                f"{handler.node.path} is watched; give that one's re-authorizer"
+            )
+        named = read_endpoints(endpoints)
+        constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
+        require_same_environment(
+            scope,
+            [handler, *constructs],
+            because="its metrics and logs are there alone; define the monitoring there",
+        )
+        targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
+        require_same_environment(
+            scope,
+            [target for target in targets if target is not None],
+            because="a monitoring reads, and announces, in its own account and Region; give one there, and take it "
+            "further from there",
+        )
+        read = (
+            handler.log_group,
+            connection_log_group,
+            None if reauthorizer is None else reauthorizer.log_group,
+        )
+        require_standard_class(log_group for log_group in read if log_group is not None)
+
+        super().__init__(scope, id)
+        log_groups: dict[Log, logs.ILogGroup] = {"decisions": handler.log_group}
+        if connection_log_group is not None:
+            log_groups["connections"] = connection_log_group
+            define_connection_log_metrics(connection_log_group)
+        self._handler = handler
+        announcing = define_notifications(
+            self,
+            handler.log_group,
+            notifications,
+            encryption_key or handler.encryption_key,
+            function_settings,
+        )
+        self._forwarder = None if announcing is None else announcing.forwarder
+        watched = Watched(handler=handler, endpoints=named, announcing=announcing, reauthorizer=reauthorizer)
+        self._alarms = define_alarms(self, watched, alarms, alarm_topic)
+        self._dashboard = (
+            define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
+        )
+        if saved_queries:
+            define_queries(self, handler.function_name, log_groups)
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler that it watches."""
+        return self._handler
+
+    @property
+    def alarms(self) -> Mapping[str, cloudwatch.IAlarm]:
+        """The alarms by name; those of an endpoint are named such as ``CrlExpiry-Vpn-Endpoint``."""
+        return MappingProxyType(self._alarms)
+
+    @property
+    def dashboard(self) -> cloudwatch.Dashboard | None:
+        """The dashboard, if there is one."""
+        return self._dashboard
+
+    @property
+    def notification_function(self) -> lambda_.IFunction | None:
+        """The function that announces decisions, if there is one."""
+        return self._forwarder

@@ -1,0 +1,1 @@
+"""What decides open connections again."""

@@ -1,0 +1,467 @@
+"""The construct that ends open connections which are denied today."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import custom_resources as cr
+from constructs import Construct
+
+from cdk_client_connect.endpoint._endpoints import read_endpoints
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.final_templates._log_group import check_log_group
+from cdk_client_connect.final_templates._role import check_role
+from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
+from cdk_client_connect.handler._mutual_authentication import names_certificates
+from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.reauthorizer._function import reauthorizer_function
+from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
+from cdk_client_connect.shared._environment_check import require_same_environment
+from cdk_client_connect.shared._function_role import function_role
+from cdk_client_connect.shared._log_group import kept_log_group
+from cdk_client_connect.shared._metrics import record_metric
+from cdk_client_connect.shared._sdk_call import sdk_call
+from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
+from client_connect.reauthorizer import settings
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+
+    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+
+# The service lists a connection for 60 minutes after its end, and within that time each must be seen.
+_SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
+_LEAST_MEMORY_MIB = 256
+_SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN = 1, 15
+_LONGEST_WINDOW_MIN = 24 * 60
+
+# What a run of 15 minutes can terminate within the rate limit of EC2's API.
+_MOST_TERMINATIONS = 3000
+
+
+class ConnectionReauthorizer(Construct):
+    """Decides open connections anew, on a schedule and after each deployment, and ends those that are denied.
+
+    Client VPN asks a handler once, when a connection begins. This function asks again for every open connection,
+    with the request as it was registered and with the policies, devices, waivers and clock of today. It ends
+    nothing before it has seen all connections; nothing that the policies deny when they deny too many at once; and
+    nobody because something is unavailable or cannot be evaluated. With a handler in shadow mode it only records.
+
+    Define it in the handler's stack, for all endpoints that ask the handler, and begin with ``dry_run``. A registry
+    has one, for it keeps there where it is. See docs/reauthorization.md.
+
+    Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeClientVpnConnections.html,
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateClientVpnConnections.html
+
+    Args:
+        scope: The construct to define it in, in the handler's stack.
+        id: Its id in ``scope``.
+        handler: The handler; it has a ``connection_registry``.
+        endpoints: The endpoints that ask the handler, at least one: constructs, or ids of endpoints defined
+            elsewhere in the same account and Region.
+        schedule: How often it runs: whole minutes from 1 to 30. Default: every 5 minutes.
+        maximum_terminations: The highest number of connections to terminate because of policies within
+            ``termination_window``: 0 to 3,000. If the policies deny more, none of these is terminated, and the metric
+            ``CapExceeded`` is 1. Of each user at most 5 connections count. Those beyond ``connections_per_user`` are
+            counted separately. Default: 100.
+        maximum_share: The highest share of the open connections to terminate because of policies: more than 0, at
+            most 1. Default: 0.25.
+        share_floor: How many connections may be terminated whatever their share, for small fleets: 0 to 3,000.
+            Default: 10.
+        termination_window: How long terminations add up: whole minutes, at least ``schedule``, at most a day.
+            Default: 1 hour.
+        connections_per_user: How many connections each user keeps, over all these endpoints: the newest. At least 1.
+            Default: any number.
+        unknown_connections: What becomes of connections that the registry does not know. Default: ``LEAVE``.
+        mutual_authentication: Whether all endpoints use mutual authentication without SAML, so that the common name
+            that EC2 tells is that of a client certificate even if EC2 names no user; only for
+            ``UnknownConnections.DECIDE``. Default: what endpoints defined in the app say; ``False`` for others.
+        dry_run: Decide and record, but terminate nothing. Default: ``False``.
+        timeout: How long a run may take: whole minutes from 1 to 15. What it cannot do in that time, the next one
+            does. Default: 15 minutes.
+        memory_size: In MiB. Default: 1769, which is one whole CPU.
+        log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
+            and retained when the stack is removed.
+        encryption_key: The key of its environment variables and log group. Default: the handler's.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: none.
+
+    Raises:
+        InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry or is
+            in another stack, the registry has a re-authorizer already, or something is in another account or
+            Region.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        handler: ClientConnectHandler,
+        endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
+        schedule: Duration | None = None,
+        maximum_terminations: int = 100,
+        maximum_share: float = settings.DEFAULT_SHARE,
+        share_floor: int = settings.DEFAULT_FLOOR,
+        termination_window: Duration | None = None,
+        connections_per_user: int | None = None,
+        unknown_connections: UnknownConnections = UnknownConnections.LEAVE,
+        mutual_authentication: bool | None = None,
+        dry_run: bool = False,
+        timeout: Duration | None = None,
+        memory_size: int = 1769,
+        log_group: logs.ILogGroup | None = None,
+        encryption_key: kms.IKey | None = None,
+        function_settings: FunctionSettings | None = None,
+    ) -> None:
+        schedule = Duration.minutes(5) if schedule is None else schedule
+        timeout = Duration.minutes(15) if timeout is None else timeout
+        termination_window = Duration.hours(1) if termination_window is None else termination_window
+        require_all(
+            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            Argument(
+                "schedule",
+                schedule,
+                _is_minutes(schedule, _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN),
+                (
+                    f"a Duration of whole minutes from {_SHORTEST_SCHEDULE_MIN} to {_LONGEST_SCHEDULE_MIN}, "
+                    "because Client VPN lists connections that ended for 60 minutes only"
+                ),
+            ),
+            Argument(
+                "maximum_terminations",
+                maximum_terminations,
+                is_whole(maximum_terminations, 0, _MOST_TERMINATIONS),
+                f"a whole number from 0 to {_MOST_TERMINATIONS}, which is what EC2 lets one run terminate",
+            ),
+            Argument(
+                "maximum_share",
+                maximum_share,
+                _is_share(maximum_share),
+                "a number above 0, at most 1, which is all open connections",
+            ),
+            Argument(
+                "share_floor",
+                share_floor,
+                is_whole(share_floor, 0, _MOST_TERMINATIONS),
+                f"a whole number from 0 to {_MOST_TERMINATIONS}",
+            ),
+            Argument(
+                "termination_window",
+                termination_window,
+                _is_minutes(termination_window, _shortest_window(schedule), _LONGEST_WINDOW_MIN),
+                f"a Duration of whole minutes, at least schedule and at most {_LONGEST_WINDOW_MIN}",
+            ),
+            Argument(
+                "connections_per_user",
+                connections_per_user,
+                connections_per_user is None or is_whole(connections_per_user, 1),
+                "a whole number from 1, or None",
+            ),
+            typed(
+                "unknown_connections",
+                unknown_connections,
+                UnknownConnections,
+                "UnknownConnections.LEAVE or .DECIDE",
+            ),
+            typed("mutual_authentication", mutual_authentication, bool, "True, False or None", optional=True),
+            flag("dry_run", dry_run),
+            Argument(
+                "timeout",
+                timeout,
+                _is_minutes(timeout, _SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN),
+                f"a Duration of whole minutes from {_SHORTEST_TIMEOUT_MIN} to {_LONGEST_TIMEOUT_MIN}",
+            ),
+            Argument(
+                "memory_size",
+                memory_size,
+                is_whole(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB),
+                f"a number of MiB from {_LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}",
+            ),
+            with_attribute(
+                "log_group", log_group, "log_group_name", "a logs.LogGroup or None", optional=True
+            ),
+            settings_argument(function_settings),
+        )
+        named = read_endpoints(endpoints)
+        if not named:
+            raise InvalidArgument("endpoints is empty; give the endpoints that ask the handler")
+        registry = _registry_of(handler)
+        if Stack.of(scope) is not Stack.of(handler):
+            raise InvalidArgument(
+                f"handler {handler.node.path} is in another stack than its re-authorizer, but both must change "
+                f"together, or one would end what the other admits; define it in stack {Stack.of(handler).node.path}"
+            )
+        require_same_environment(
+            scope,
+            [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
+            because="it lists and terminates connections of its own account and Region only",
+        )
+        if log_group is not None:
+            require_same_environment(
+                scope,
+                [log_group],
+                because="Lambda logs to its own account and Region; give a log group there",
+            )
+
+        super().__init__(scope, id)
+        registry.keep_state_of(self)
+        self._handler = handler
+        self._schedule = schedule
+        key = encryption_key or handler.encryption_key
+        function_settings = function_settings or FunctionSettings()
+        self._log_group = log_group or kept_log_group(self, key)
+        self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
+        ids = [endpoint.id for endpoint in named]
+        self._function = reauthorizer_function(
+            self,
+            handler,
+            role=self._role,
+            log_group=self._log_group,
+            timeout=timeout,
+            memory_size=memory_size,
+            environment={
+                settings.ENDPOINTS: ",".join(ids),
+                settings.INTERVAL: str(schedule.to_seconds()),
+                settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
+                settings.MAXIMUM_SHARE: repr(float(maximum_share)),
+                settings.SHARE_FLOOR: str(share_floor),
+                settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
+                settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
+                settings.DRY_RUN: "true" if dry_run else "false",
+                # A run by an old time zone, module or table must not go on beside a new one.
+                settings.HANDLER_VERSION: handler.function.current_version.function_arn,
+                **(
+                    {}
+                    if connections_per_user is None
+                    else {settings.CONNECTIONS_PER_USER: str(connections_per_user)}
+                ),
+                **_certificate_endpoints(endpoints, ids, mutual_authentication),
+            },
+            # The next run does all that this one would have done.
+            max_event_age=schedule,
+            encryption_key=key,
+            settings=function_settings,
+        )
+        registry.grant_reauthorize(self._role)
+        if handler.device_inventory is not None:
+            handler.device_inventory.grant_look_up(self._role)
+        self._allow_connections(ids)
+        self._run_on(schedule)
+        self._run_after_deployments_of(handler)
+        check_role(f"re-authorizer {self.node.path}", self._role)
+        check_log_group(f"re-authorizer {self.node.path}", self._log_group)
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler by whose policies it decides."""
+        return self._handler
+
+    @property
+    def schedule(self) -> Duration:
+        """How often it runs."""
+        return self._schedule
+
+    @property
+    def function(self) -> lambda_.Function:
+        """The function."""
+        return self._function
+
+    @property
+    def role(self) -> iam.Role:
+        """The function's role; a handler's module of extra facts needs here what it needs there."""
+        return self._role
+
+    @property
+    def log_group(self) -> logs.ILogGroup:
+        """Where its records go."""
+        return self._log_group
+
+    def metric(
+        self,
+        metric_name: str,
+        *,
+        statistic: str | None = None,
+        period: Duration | None = None,
+        label: str | None = None,
+    ) -> cloudwatch.Metric:
+        """Return one of Lambda's own metrics of the function, such as ``Errors``: runs that failed.
+
+        Args:
+            metric_name: As in the namespace ``AWS/Lambda``.
+            statistic: Default: the average.
+            period: Default: 5 minutes.
+            label: Default: the metric's name.
+        """
+        return self._function.metric(metric_name, statistic=statistic, period=period, label=label)
+
+    def metric_reauthorized(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return how many open connections a scan decided anew, by default the most."""
+        return record_metric(
+            self._function.function_name, "Reauthorized", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
+
+    def metric_terminated(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that were terminated."""
+        return record_metric(
+            self._function.function_name, "Terminated", statistic or cloudwatch.Stats.SUM, period
+        )
+
+    def metric_left_alone(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return how many open connections the registry does not know, by default the most in a scan."""
+        return record_metric(
+            self._function.function_name, "LeftAlone", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
+
+    def metric_undecided(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return how many open connections could not be decided, by default the most in a scan; an alarm is due."""
+        return record_metric(
+            self._function.function_name, "Undecided", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
+
+    def metric_cap_exceeded(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return whether the policies deny more connections than may be ended: 1, or 0. Raise an alarm on it."""
+        return record_metric(
+            self._function.function_name, "CapExceeded", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
+
+    def metric_termination_failures(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the number of connections that could not be terminated; the next run tries again."""
+        return record_metric(
+            self._function.function_name, "TerminationFailures", statistic or cloudwatch.Stats.SUM, period
+        )
+
+    def metric_missing_endpoints(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return how many of its endpoints do not exist, by default the most in a run."""
+        return record_metric(
+            self._function.function_name, "MissingEndpoints", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
+
+    def metric_run_time(
+        self, *, statistic: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """Return the milliseconds per run, by default the most."""
+        return record_metric(
+            self._function.function_name, "RunTime", statistic or cloudwatch.Stats.MAXIMUM, period
+        )
+
+    def _allow_connections(self, endpoint_ids: Sequence[str]) -> None:
+        arns = [
+            Stack.of(self).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=id_)
+            for id_ in endpoint_ids
+        ]
+        # In the role's own policy, which the function waits for, whatever the feature flags.
+        self._role.add_to_principal_policy(
+            iam.PolicyStatement(
+                actions=["ec2:DescribeClientVpnConnections", "ec2:TerminateClientVpnConnections"],
+                resources=arns,
+            )
+        )
+
+    def _run_on(self, schedule: Duration) -> None:
+        events.Rule(
+            self,
+            "Schedule",
+            description="Decides open Client VPN connections anew",
+            schedule=events.Schedule.rate(schedule),
+            targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=schedule)],
+        )
+
+    def _run_after_deployments_of(self, handler: ClientConnectHandler) -> None:
+        """Start a run, and do not wait for it, whenever the handler has a new version."""
+        deployment = Construct(self, "Deployment")
+        call = cr.AwsSdkCall(
+            service="Lambda",
+            action="invoke",
+            parameters={
+                "FunctionName": self._function.function_name,
+                "InvocationType": "Event",
+                "Payload": f'{{"deployed": "{handler.function.current_version.version}"}}',
+            },
+            physical_resource_id=cr.PhysicalResourceId.of(f"{self.node.path}/deployment"),
+            output_paths=["StatusCode"],
+        )
+        permission = iam.PolicyStatement(
+            actions=["lambda:InvokeFunction"], resources=[self._function.function_arn]
+        )
+        run = sdk_call(
+            deployment,
+            "Run",
+            on_create=call,
+            on_update=call,
+            permission=permission,
+            encryption_key=handler.encryption_key,
+        )
+        # It may list and terminate by then, and the handler decides by its new policies.
+        run.node.add_dependency(self._role, handler.alias)
+
+
+def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
+    """Return the handler's registry, which must have no other re-authorizer."""
+    registry = handler.connection_registry
+    if registry is None:
+        raise InvalidArgument(
+            f"handler {handler.node.path} has no connection_registry, so that nothing is known of its open "
+            "connections; give it a ConnectionRegistry"
+        )
+    if registry.reauthorizer is not None:
+        raise InvalidArgument(
+            f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
+            "would take each other's state for their own; give that one all endpoints, or the handler a registry of "
+            "its own"
+        )
+    return registry
+
+
+def _certificate_endpoints(
+    endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
+    ids: Sequence[str],
+    mutual_authentication: bool | None,  # noqa: FBT001 - the argument as it came
+) -> dict[str, str]:
+    """Return the variable with the endpoints at which a common name is a certificate's; none when there are none."""
+    found = [
+        id_
+        for endpoint, id_ in zip(endpoints, ids, strict=True)
+        if (names_certificates(endpoint) if mutual_authentication is None else mutual_authentication)
+    ]
+    return {settings.CERTIFICATE_ENDPOINTS: ",".join(found)} if found else {}
+
+
+def _shortest_window(schedule: Duration) -> float:
+    return schedule.to_minutes(integral=False) if _is_minutes(schedule, 1, _LONGEST_WINDOW_MIN) else 1
+
+
+def _is_share(value: object) -> bool:
+    # A token is a huge negative number. No float may be asked whether it is one: "nan" ends the CDK's process.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1
+
+
+def _is_minutes(value: object, least: float, most: float) -> bool:
+    if not isinstance(value, Duration) or value.is_unresolved():
+        return False
+    milliseconds = value.to_milliseconds()
+    return not milliseconds % 60_000 and least <= milliseconds / 60_000 <= most

@@ -1,0 +1,1 @@
+"""What several constructs are made of."""

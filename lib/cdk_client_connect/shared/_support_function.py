@@ -1,0 +1,90 @@
+"""A small function beside the handler: one folder of ours, with what Lambda's image has and nothing else."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aws_cdk import aws_lambda as lambda_
+
+from cdk_client_connect.shared._function_role import function_role
+from cdk_client_connect.shared._log_group import support_log_group
+from cdk_client_connect.shared._staged_code import new_folder, require_staged
+from cdk_client_connect.shared.function_settings import FunctionSettings
+from client_connect_tools.bundling.own_sources import own_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_cdk import Duration
+    from aws_cdk import aws_kms as kms
+    from constructs import Construct
+
+
+def support_function(
+    scope: Construct,
+    *,
+    package: str,
+    handler: str,
+    description: str,
+    timeout: Duration,
+    environment: Mapping[str, str] | None = None,
+    encryption_key: kms.IKey | None = None,
+    settings: FunctionSettings | None = None,
+) -> lambda_.Function:
+    """Define a function, its role and its log group, which is kept a month and goes with the stack.
+
+    Args:
+        scope: The construct to define them in; one function each.
+        package: The package of ours whose modules are the code. They cannot import each other as a package: in
+            Lambda its folder is the top.
+        handler: ``module.function`` within the package.
+        description: What the function is for.
+        timeout: How long one invocation may take.
+        environment: The function's environment variables.
+        encryption_key: The key of its log group and its variables. Default: AWS's own.
+        settings: What an organization asks of the function. Default: nothing.
+    """
+    settings = settings or FunctionSettings()
+    code = _code(scope, own_sources(_folder(package), ".py"))
+    log_group = support_log_group(scope, encryption_key)
+    function = lambda_.Function(
+        scope,
+        "Function",
+        description=description,
+        code=code,
+        handler=handler,
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        architecture=lambda_.Architecture.ARM_64,
+        memory_size=256,
+        timeout=timeout,
+        role=function_role(scope, log_group, in_vpc=settings.vpc is not None),
+        log_group=log_group,
+        logging_format=lambda_.LoggingFormat.JSON,
+        application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
+        environment=None if environment is None else dict(environment),
+        environment_encryption=encryption_key,
+        **settings.arguments(),
+    )
+    require_staged(function, code)
+    return function
+
+
+def _folder(package: str) -> Path:
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the package {package} is not installed beside this one")
+    return Path(spec.origin).parent
+
+
+def _code(scope: Construct, sources: Sequence[Path]) -> lambda_.Code:
+    """Return these sources and nothing else as code, under a hash of them: the same on every machine."""
+    folder = new_folder(scope)
+    digest = sha256()
+    for source in sources:
+        text = source.read_text("utf-8").encode()
+        digest.update(f"{source.name}:{len(text)}:".encode() + text)
+        (folder / source.name).write_bytes(text)
+    return lambda_.Code.from_asset(str(folder), asset_hash=digest.hexdigest())

@@ -1,0 +1,111 @@
+"""Tables as we define them, and exactly what a role may do with one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._key import grant_key
+
+if TYPE_CHECKING:
+    from aws_cdk import RemovalPolicy
+    from aws_cdk import aws_kms as kms
+    from constructs import Construct
+
+_READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
+
+# What readers and writers need of a table's key. The CDK's grants of a key have wildcards in the actions, which are
+# for these.
+# Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+_READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
+_WRITE_KEY = (
+    *_READ_KEY,
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
+
+
+def define_table(
+    scope: Construct,
+    id: str,
+    *,
+    key: str,
+    time_to_live: str | None = None,
+    encryption_key: kms.IKey | None,
+    removal_policy: RemovalPolicy,
+    deletion_protection: bool | None = None,
+) -> dynamodb.Table:
+    """Define a table that is billed by request, recoverable to any point in time, and encrypted by KMS.
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        key: The name of its partition key, a string.
+        time_to_live: The name of the attribute that says when DynamoDB removes an item.
+        encryption_key: Its key; ``None`` for the one that AWS manages for DynamoDB.
+        removal_policy: What becomes of it when the stack is removed.
+        deletion_protection: Whether DynamoDB refuses to delete it.
+    """
+    return dynamodb.Table(
+        scope,
+        id,
+        partition_key=dynamodb.Attribute(name=key, type=dynamodb.AttributeType.STRING),
+        time_to_live_attribute=time_to_live,
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        encryption=None if encryption_key else dynamodb.TableEncryption.AWS_MANAGED,
+        encryption_key=encryption_key,
+        removal_policy=removal_policy,
+        deletion_protection=deletion_protection,
+    )
+
+
+def require_key(table: dynamodb.ITable, key: str) -> None:
+    """Check that a table has this partition key, a string, and no sort key; of an imported one nobody knows.
+
+    Raises:
+        InvalidArgument: When it has another key.
+    """
+    resource = table.node.default_child
+    if not isinstance(resource, dynamodb.CfnTable | dynamodb.CfnGlobalTable):
+        return
+    parts, attributes = Stack.of(table).resolve([resource.key_schema, resource.attribute_definitions])
+    types = {each["attributeName"]: each["attributeType"] for each in attributes}
+    found = [(part["attributeName"], types[part["attributeName"]]) for part in parts]
+    if found != [(key, "S")]:
+        has = " and ".join(f'"{name}" ({type_})' for name, type_ in found)
+        raise InvalidArgument(
+            f'table {table.node.path} has the key {has}; its key must be "{key}" (S, a string) alone, by which it is '
+            "looked up"
+        )
+
+
+def grant(
+    table: dynamodb.ITable, grantee: iam.IGrantable, *actions: str, index: str | None = None
+) -> iam.Grant:
+    """Allow actions on a table, or on one index of it, and on nothing else.
+
+    The CDK's own grants take in every index of a table, by a wildcard.
+
+    Args:
+        table: The table. Where it has a key of its own, what reading or writing takes of that is granted too.
+        grantee: Who may.
+        *actions: What, without the prefix ``dynamodb:``.
+        index: The index, in place of the table.
+    """
+    resource = table.table_arn if index is None else f"{table.table_arn}/index/{index}"
+    if table.encryption_key is not None:
+        on_key = _READ_KEY if _READS.issuperset(actions) else _WRITE_KEY
+        grant_key(table, table.encryption_key, grantee, *on_key, service="dynamodb")
+    return iam.Grant.add_to_principal(
+        grantee=grantee, actions=[f"dynamodb:{action}" for action in actions], resource_arns=[resource]
+    )

@@ -1,0 +1,158 @@
+"""The construct that defines a device inventory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_cdk import Duration, RemovalPolicy
+from constructs import Construct
+
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._environment_check import require_same_environment
+from cdk_client_connect.tables._table import define_table, grant, require_key
+from client_connect.sources.items import COMMON_NAME, EXPIRES_AT, HOLDER
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_dynamodb as dynamodb
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+
+_READ = ("BatchGetItem", "GetItem", "Scan")
+_WRITE = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+
+
+class DeviceInventory(Construct):
+    """What is known of devices, and the waivers of devices and users: two DynamoDB tables.
+
+    A handler that is given it looks up each connection by the common name of its client certificate, so the
+    endpoint must use mutual authentication. The items are described in ``client_connect.sources.items``;
+    ``client-connect devices`` reads and writes them. Devices and waivers are apart so that whatever
+    synchronizes a device manager may write the former and can never grant the latter.
+
+    Both tables have point-in-time recovery, are billed by request, encrypted with a key of KMS and retained
+    when the stack is removed. Waivers stay for 400 days after they have ended, so that they can be audited.
+
+    Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
+
+    Args:
+        scope: The construct to define it in.
+        id: Its id in ``scope``.
+        devices_table: A table that exists in the same account and Region, with the partition key ``commonName``
+            (a string). A deployment that replaces it needs care: docs/deployments.md. Default: a new one.
+        waivers_table: A table that exists there, with the partition key ``holder`` (a string) and the attribute of
+            its time to live ``expiresAt``. Default: a new one.
+        encryption_key: The key of the new tables. A table that exists brings its own, as by
+            ``dynamodb.Table.from_table_attributes(encryption_key=...)``. Default: the one that AWS manages for
+            DynamoDB.
+        removal_policy: What becomes of the new tables when the stack is removed. Default:
+            ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
+        deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
+        longest_waiver: How long a waiver may have to go, in whole minutes. The handler ignores a longer one, with a
+            warning in its log, whoever wrote it into the table. Default: any waiver counts until it ends.
+
+    Raises:
+        InvalidArgument: When ``longest_waiver`` is not one minute or more; when a table is in another account or
+            Region, or is known to have another key; when a key or deletion protection is given for new tables, but
+            there are none.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        devices_table: dynamodb.ITable | None = None,
+        waivers_table: dynamodb.ITable | None = None,
+        encryption_key: kms.IKey | None = None,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        deletion_protection: bool = False,
+        longest_waiver: Duration | None = None,
+    ) -> None:
+        if longest_waiver is not None:
+            _require_minutes(longest_waiver)
+        given = {COMMON_NAME: devices_table, HOLDER: waivers_table}
+        for key, existing in given.items():
+            if existing is not None:
+                require_key(existing, key)
+        require_same_environment(
+            scope,
+            [existing for existing in given.values() if existing is not None],
+            because="a handler looks for its tables in its own account and Region; give one there",
+        )
+
+        if devices_table is not None and waivers_table is not None:
+            _require_nothing_for_new_tables(encryption_key, deletion_protection=deletion_protection)
+
+        super().__init__(scope, id)
+
+        def table(table_id: str, key: str, time_to_live: str | None = None) -> dynamodb.Table:
+            return define_table(
+                self,
+                table_id,
+                key=key,
+                time_to_live=time_to_live,
+                encryption_key=encryption_key,
+                removal_policy=removal_policy,
+                deletion_protection=deletion_protection,
+            )
+
+        self._devices_table = devices_table or table("Devices", COMMON_NAME)
+        self._longest_waiver = longest_waiver
+        self._waivers_table = waivers_table or table("Waivers", HOLDER, EXPIRES_AT)
+
+    @property
+    def devices_table(self) -> dynamodb.ITable:
+        """The table of devices, by ``commonName``."""
+        return self._devices_table
+
+    @property
+    def waivers_table(self) -> dynamodb.ITable:
+        """The table of waivers, by ``holder``: ``device:`` and a common name, or ``user:`` and a user name."""
+        return self._waivers_table
+
+    @property
+    def longest_waiver(self) -> Duration | None:
+        """How long a waiver may have to go; ``None`` where any counts."""
+        return self._longest_waiver
+
+    def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to read devices and waivers."""
+        return grant(self._devices_table, grantee, *_READ).combine(
+            grant(self._waivers_table, grantee, *_READ)
+        )
+
+    def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to write devices, such as what synchronizes a device manager; no waivers."""
+        return grant(self._devices_table, grantee, *_WRITE)
+
+    def grant_write_waivers(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to grant and revoke waivers, which takes reading them."""
+        return grant(self._waivers_table, grantee, "GetItem", "PutItem", "DeleteItem")
+
+    def grant_look_up(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow a handler what it does with the tables: one read of several items."""
+        return grant(self._devices_table, grantee, "BatchGetItem").combine(
+            grant(self._waivers_table, grantee, "BatchGetItem")
+        )
+
+
+def _require_minutes(longest_waiver: Duration) -> None:
+    seconds = 0 if longest_waiver.is_unresolved() else longest_waiver.to_seconds()
+    if seconds <= 0 or seconds % 60:
+        raise InvalidArgument(
+            f"longest_waiver is {longest_waiver.to_string()}; give whole minutes, such as Duration.days(7)"
+        )
+
+
+def _require_nothing_for_new_tables(encryption_key: kms.IKey | None, *, deletion_protection: bool) -> None:
+    """Refuse what would have no effect: without its key a table that exists could not be read."""
+    if encryption_key is not None:
+        raise InvalidArgument(
+            "encryption_key is for new tables, but devices_table and waivers_table are given; import them with their "
+            "key, by dynamodb.Table.from_table_attributes(encryption_key=...), so that it is granted to the handler"
+        )
+    if deletion_protection:
+        raise InvalidArgument(
+            "deletion_protection is for new tables, but devices_table and waivers_table are given; protect them where "
+            "they are defined"
+        )

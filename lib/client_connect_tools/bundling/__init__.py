@@ -1,0 +1,1 @@
+"""The function's code: our package, its dependencies, the policies and the extra facts."""

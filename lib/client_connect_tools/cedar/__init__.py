@@ -1,0 +1,1 @@
+"""Cedar text and its syntax tree."""

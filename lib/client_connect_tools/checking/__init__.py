@@ -1,0 +1,1 @@
+"""What is wrong with policies, and what is probably not meant."""

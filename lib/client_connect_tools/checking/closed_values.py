@@ -1,0 +1,115 @@
+"""Comparisons with what an attribute of the context never is."""
+
+from __future__ import annotations
+
+import operator
+from datetime import date
+from typing import TYPE_CHECKING, get_args
+
+from cedarpy import pst
+
+from client_connect.device import Inventory
+from client_connect.facts import CustomFactsState
+from client_connect_tools.cedar.comparisons import comparison
+from client_connect_tools.cedar.nodes import path, walk
+from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.inputs.client_spellings import OTHER_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_connect_tools.cedar.comparisons import Comparison
+
+_STATES: dict[str, tuple[str, ...]] = {
+    "inventory": get_args(Inventory),
+    "customFacts": get_args(CustomFactsState),
+}
+_HOURS, _MINUTES = range(24), range(60)
+_NUMBERS = {"weekday": range(1, 8), "minuteOfDay": range(len(_HOURS) * len(_MINUTES))}
+_NUMBERS |= {"month": range(1, 13), "day": range(1, 32)}
+_BOUNDS = {
+    "weekday": "1 (Monday) to 7 (Sunday)",
+    "minuteOfDay": "0 to 1439, the minutes since midnight",
+    "month": "1 to 12",
+    "day": "1 to 31",
+}
+ORDER = {
+    "less": operator.lt,
+    "less_eq": operator.le,
+    "greater": operator.gt,
+    "greater_eq": operator.ge,
+}
+
+
+def impossible_comparisons(template: pst.Template) -> Iterator[str]:
+    """Yield what is wrong with each comparison whose outcome is always the same, and with each such value."""
+    for node in walk(template):
+        if not isinstance(node, pst.BinaryOp) or (compared := comparison(node)) is None:
+            continue
+        match path(compared.read):
+            case ("inventory" | "customFacts" as name,):
+                yield from _no_state(compared, name)
+            case ("platform",):
+                yield from _no_platform(compared)
+            case ("time", "weekday" | "minuteOfDay" | "month" | "day" as name):
+                text = expression_text(node)
+                yield from (f"context.time.{name} is {each}" for each in _out_of_range(compared, name, text))
+            case ("time", "date"):
+                yield from _no_date(compared)
+
+
+def _no_state(compared: Comparison, name: str) -> Iterator[str]:
+    *others, last = (f'"{state}"' for state in _STATES[name])
+    for value in compared.literals:
+        if value not in _STATES[name]:
+            yield f'context.{name} is never "{value}"; it is {", ".join(others)} or {last}'
+
+
+def _no_platform(compared: Comparison) -> Iterator[str]:
+    for value in compared.literals:
+        if name := OTHER_NAMES.get(str(value)):
+            yield f'context.platform is never "{value}", which no client calls itself; write "{name}"'
+
+
+def _no_date(compared: Comparison) -> Iterator[str]:
+    for value in compared.literals:
+        try:
+            is_date = isinstance(value, str) and date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            is_date = False
+        if not is_date:
+            yield f'context.time.date is never "{value}"; write a date such as "2026-12-25"'
+
+
+def _out_of_range(compared: Comparison, name: str, text: str) -> Iterator[str]:
+    values = _NUMBERS[name]
+    bounds = _BOUNDS[name]
+    for value in compared.literals:
+        if not isinstance(value, int):
+            continue
+        if compared.op not in ORDER:
+            if value not in values:
+                yield f"{bounds}, and never {value}{_time_of_day(name, value)}"
+        elif (always := outcome_of_all(compared.op, value, values)) is not None:
+            outcome = "true" if always else "false"
+            yield f"{bounds}, so that {text} is always {outcome}{_time_of_day(name, value)}"
+
+
+def outcome_of_all(op: str, value: int, values: range) -> bool | None:
+    """Return the outcome of a comparison that every value has; nothing for the bounds themselves, which are clear."""
+    first, last = (ORDER[op](each, value) for each in (values[0], values[-1]))
+    at_a_bound = (op, value) in (
+        ("less", values.stop),
+        ("less_eq", values[-1]),
+        ("greater", values[0] - 1),
+        ("greater_eq", values[0]),
+    )
+    return None if first is not last or at_a_bound else first
+
+
+def _time_of_day(name: str, value: int) -> str:
+    hour, minute = divmod(value, 100)
+    # The stop is midnight in minutes already, and not twenty to three.
+    if name == "minuteOfDay" and value != _NUMBERS[name].stop and hour in _HOURS and minute in _MINUTES:
+        return f"; {hour:02}:{minute:02} is {hour * len(_MINUTES) + minute}"
+    return ""

@@ -1,0 +1,376 @@
+"""What is allowed in a policy but is seldom meant; each lint has a name by which it is switched off."""
+
+from __future__ import annotations
+
+import difflib
+from functools import partial
+from typing import TYPE_CHECKING
+from unicodedata import name as name_of_character
+
+from cedarpy import pst
+
+from client_connect.engine.policy_reads import reads
+from client_connect.names import lower_case
+from client_connect_tools.cedar import nodes
+from client_connect_tools.cedar.comparisons import comparison, members
+from client_connect_tools.cedar.parsing import in_order, parse, schema
+from client_connect_tools.cedar.polarity import conditions
+from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.checking.closed_values import impossible_comparisons
+from client_connect_tools.checking.custom_schema import check_custom_schema
+from client_connect_tools.checking.network_names import unread
+from client_connect_tools.checking.outages import (
+    CUSTOM_FACTS,
+    INVENTORY,
+    closed_without,
+    heeds_outage,
+    weakened_without,
+)
+from client_connect_tools.finding import Finding
+from client_connect_tools.inputs import messages
+from client_connect_tools.inputs.client_spellings import OTHER_NAMES
+from client_connect_tools.inputs.invisible import has_invisible_ends, letter_of_another_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    import cedarpy
+
+    from client_connect_tools.checking.outages import Source
+    from client_connect_tools.files.networks import NetworkList
+    from client_connect_tools.policies import Policies
+
+    Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
+
+_PRINCIPAL = pst.Var("principal")
+_AWS_CLIENT = "awsClient"
+_LOWER_CASE = ("username", "platform")
+_EQUALITIES = ("eq", "not_eq", "contains", "contains_any", "contains_all")
+_CLOCKS = {
+    "to_date": ("toDate", 'context.time.date == "2026-12-25", or .month and .day'),
+    "to_time": ("toTime", "context.time.minuteOfDay"),
+}
+# So many cost a decision about 0.2 ms more, and a cold start 20 ms; those of a list, however many, cost none.
+MOST_INLINE_NETWORKS = 200
+
+
+def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
+    """Return what is doubtful in policies, as warnings.
+
+    Args:
+        policies: Policies without errors; those with errors are passed over, and with an error in
+            ``custom.cedarschema`` all of them.
+        ignore: Names of lints that are switched off.
+
+    Raises:
+        ValueError: When a name in ``ignore`` is not that of a lint.
+    """
+    if check_custom_schema(policies):
+        return []
+    # The ids also of those that cannot be parsed.
+    ids = frozenset(each.id for each in parse(policies.sources))
+    of_these = {
+        "never-applies": partial(_never_applies, types=schema(policies.custom)),
+        "unknown-waiver": partial(_unknown_waiver, ids=ids),
+    }
+    unused = () if "unused-network" in ignore else unread(policies)
+    return find(policies, LINTS | of_these, ignore) + [_unused_network(each) for each in unused]
+
+
+def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
+    """Return what some lints find in policies.
+
+    Raises:
+        ValueError: When a name in ``ignore`` is not that of a lint.
+    """
+    if unknown := sorted(set(ignore) - lints.keys()):
+        raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(lints)}')
+    parsed = [(each, each.template) for each in parse(policies.sources) if each.template is not None]
+    templates = [template for _, template in parsed]
+    findings = [
+        each.finding(name, message, "warning")
+        for name, find_in in lints.items()
+        if name not in ignore
+        for each, template in parsed
+        for message in find_in(template, templates)
+    ]
+    return in_order(policies.sources, findings)
+
+
+def attributes_read(policies: Policies) -> frozenset[str]:
+    """Return what policies read of a connection, those in shadow mode too, as ``policy_reads`` names it."""
+    templates = (each.template for each in parse(policies.sources) if each.template is not None)
+    return frozenset[str]().union(*map(reads, templates))
+
+
+def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    if template.effect == "forbid" and not template.annotations.get("message"):
+        yield 'the forbid has no @message, so the user is not told what to do; add @message("...")'
+
+
+def _permit_without_conditions(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    enforced = [each for each in everything if each.effect == "permit" and not _is_shadow(each)]
+    # One with a status changes what is reported.
+    others_change = any("status" in each.annotations for each in enforced if each != template)
+    if template in enforced and len(enforced) > 1 and not others_change and _is_unconditional(template):
+        yield (
+            "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
+            "the others"
+        )
+
+
+def _trusts_aws_client(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    if template.effect == "permit" and _AWS_CLIENT in reads(template):
+        yield (
+            "the permit trusts context.awsClient, which the device's user can forge; permit by what cannot be "
+            "forged (user, groups, common name), and use the client's version in forbids only"
+        )
+
+
+def _never_applies(
+    template: pst.Template, _all: list[pst.Template], *, types: cedarpy.Schema | None = None
+) -> Iterator[str]:
+    if nodes.never_applies(template, types or schema()):
+        yield "the policy can never apply, as the types in the schema show; look for a condition that excludes another"
+
+
+def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for uid, form in sorted(set(_users_denied(template)), key=str):
+        if str(uid.type) == "ClientVpn::User":
+            instead = form % f'context has username && context.username == "{lower_case(uid.id)}"'
+            yield (
+                f"the {template.effect} keeps out {uid} by this exact name, but Active Directory takes other cases of "
+                f"the letters for the same user; write {instead}"
+            )
+
+
+def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for attribute, text in _compared(template):
+        if (lower := lower_case(text)) != text:
+            name = OTHER_NAMES.get(lower, lower) if attribute == "platform" else lower
+            yield f'context.{attribute} is in lower case and never equals "{text}"; write "{name}"'
+
+
+def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from dict.fromkeys(impossible_comparisons(template))
+
+
+def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if has_invisible_ends(text):
+            yield (
+                f"{text!a:.100} begins or ends with what cannot be seen, and equals no name that looks like it; leave "
+                "it out"
+            )
+
+
+def _utc_clock(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    clocks = [
+        node.op
+        for node in nodes.walk(template)
+        if isinstance(node, pst.UnaryOp) and node.op in _CLOCKS and nodes.path(node.arg) == ("time", "now")
+    ]
+    for op in dict.fromkeys(clocks):
+        method, instead = _CLOCKS[op]
+        yield f"context.time.now.{method}() is in UTC, whatever the handler's time zone; use {instead}"
+
+
+def _different_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for node in nodes.walk(template):
+        if isinstance(node, pst.BinaryOp) and node.op in _EQUALITIES:
+            sides = [*members(node.left), *members(node.right)]
+            for name in _LOWER_CASE:
+                if any(nodes.path(side) == (name,) for side in sides):
+                    yield from dict.fromkeys(_raw(side, name) for side in sides if _is_raw(side))
+
+
+def _client_command(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    if problem := messages.command(template.annotations.get("message", "")):
+        yield f"@message {problem}"
+
+
+def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if foreign := letter_of_another_script(text):
+            yield (
+                f"{text!a:.100} has {foreign!a} ({name_of_character(foreign, '')}) among other letters, and equals no "
+                "name that looks like it; write the letter that is meant"
+            )
+
+
+def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    count = sum(isinstance(node, pst.BinaryOp) and node.op == "is_in_range" for node in nodes.walk(template))
+    if count > MOST_INLINE_NETWORKS:
+        yield (
+            f"the policy has {count:,} networks in it, each of which is looked at for every connection; list them in "
+            'networks/NAME.txt beside the policies, and write context.networks.contains("NAME")'
+        )
+
+
+def _unknown_waiver(
+    template: pst.Template, everything: list[pst.Template], *, ids: Collection[str] = ()
+) -> Iterator[str]:
+    known = ids or {each.annotations.get("id", "") for each in everything}
+    for compared in filter(None, map(comparison, nodes.walk(template))):
+        if nodes.path(compared.read) != ("waivers",):
+            continue
+        for id_ in compared.literals:
+            if id_ not in known:
+                near = difflib.get_close_matches(str(id_), known, n=1)
+                instead = f'"{near[0]}"' if near else "the @id of the policy that is waived"
+                yield f'context.waivers has ids of policies, and no policy has the id "{id_}"; write {instead}'
+
+
+def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
+
+
+def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+    yield from _overlooks_outage(template, everything, INVENTORY)
+
+
+def _unused_network(unused: NetworkList) -> Finding:
+    message = f'no policy reads "{unused.name}"; write context.networks.contains("{unused.name}"), or remove the list'
+    return Finding(
+        file=unused.source.name,
+        line=1,
+        column=1,
+        policy="",
+        rule="unused-network",
+        severity="warning",
+        message=message,
+    )
+
+
+def _of_the_set(_template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    """Find nothing in a policy: what is doubtful is in the set."""
+    yield from ()
+
+
+LINTS: dict[str, Lint] = {
+    "forbid-without-message": _forbid_without_message,
+    "permit-without-conditions": _permit_without_conditions,
+    "trusts-aws-client": _trusts_aws_client,
+    "never-applies": _never_applies,
+    "exact-user-name": _exact_user_name,
+    "upper-case": _upper_case,
+    "impossible-value": _impossible_value,
+    "invisible-character": _invisible_character,
+    "utc-clock": _utc_clock,
+    "different-case": _different_case,
+    "client-command": _client_command,
+    "mixed-scripts": _mixed_scripts,
+    "inline-networks": _inline_networks,
+    "unused-network": _of_the_set,
+    "unknown-waiver": _unknown_waiver,
+    "custom-facts-outage": _custom_facts_outage,
+    "inventory-outage": _inventory_outage,
+}
+"""The lints, by the name that switches each of them off."""
+
+
+def _is_raw(node: pst.Expr) -> bool:
+    """Return whether an expression is text whose case nobody changed: a common name or a tag."""
+    return nodes.path(node) == ("commonName",) or (isinstance(node, pst.BinaryOp) and node.op == "get_tag")
+
+
+def _raw(node: pst.Expr, name: str) -> str:
+    """Return what to write instead of a comparison with such text."""
+    text = expression_text(node)
+    if name != "username":
+        instead = "write it in lower case at its source, and leave this lint out"
+    elif nodes.path(node) == ("commonName",):
+        instead = "use context.ownCertificate, which ignores case"
+    else:
+        tag = (
+            node.right.value
+            if isinstance(node, pst.BinaryOp) and isinstance(node.right, pst.StringLit)
+            else "..."
+        )
+        instead = f'use context.ownerTags.contains("{tag}"), which ignores case'
+    why = f"context.{name} is in lower case, but {text} is as it was sent, so a capital letter makes them differ"
+    return f"{why}; {instead}"
+
+
+def _compared(template: pst.Template) -> Iterator[tuple[str, str]]:
+    """Yield each text that an attribute in lower case is compared with."""
+    for node in nodes.walk(template):
+        if isinstance(node, pst.Like):
+            read, texts = (
+                node.base,
+                ["".join(each.value for each in node.pattern if isinstance(each, pst.Char))],
+            )
+        elif compared := comparison(node):
+            read, texts = compared.read, [each for each in compared.literals if isinstance(each, str)]
+        else:
+            continue
+        for name in _LOWER_CASE:
+            if nodes.path(read) == (name,):
+                yield from ((name, text) for text in texts)
+
+
+def _names(template: pst.Template) -> Iterator[str]:
+    """Yield each text that something is compared with, and the id of each entity."""
+    for node in nodes.walk(template):
+        match node:
+            case pst.StringLit(text) | pst.EntityUid(_, text):
+                yield text
+
+
+def _overlooks_outage(
+    template: pst.Template, everything: list[pst.Template], source: Source
+) -> Iterator[str]:
+    enforced = [each for each in everything if not _is_shadow(each)]
+    for_all = [each for each in enforced if _is_for_all_of(each, template)]
+    if (
+        template in enforced
+        and weakened_without(template, source)
+        and not closed_without(
+            [each for each in enforced if each.effect == "permit" or each in for_all], source
+        )
+        and not any(heeds_outage(each, source) for each in for_all)
+    ):
+        yield (
+            f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
+            "otherwise for all of them; add a forbid when "
+            f'{{ context.{source.state} == "unavailable" }}'
+        )
+
+
+def _is_for_all_of(policy: pst.Template, other: pst.Template) -> bool:
+    """Tell whether a policy is, by its scope, for everybody and everything that another one is for."""
+    scopes = ((policy.principal, other.principal), (policy.resource, other.resource))
+    return all(isinstance(mine, pst.ScopeAny) or mine == its for mine, its in scopes)
+
+
+def _users_denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:
+    """Yield the users whom a policy denies by their exact names, each with what to write instead."""
+    if template.effect == "forbid":
+        yield from ((uid, "when { %s }") for uid in pst.entity_uids(template.principal))
+    for condition, denies in conditions(template):
+        match condition:
+            case pst.BinaryOp("not_eq", left, right) if not denies:
+                yield from ((uid, "!(%s)") for uid in _named(left, right))
+            case pst.BinaryOp("eq" | "in" | "contains" | "contains_any", left, right) if denies:
+                yield from ((uid, "%s") for uid in _named(left, right))
+            case pst.Is(_, _, pst.EntityLit(uid)) if denies:
+                yield uid, "%s"
+
+
+def _named(left: pst.Expr, right: pst.Expr) -> Iterator[pst.EntityUid]:
+    """Yield the entities that the principal is compared with."""
+    for one, other in ((left, right), (right, left)):
+        if members(one) == (_PRINCIPAL,):
+            yield from (each.value for each in members(other) if isinstance(each, pst.EntityLit))
+
+
+def _is_unconditional(template: pst.Template) -> bool:
+    scopes = (template.principal, template.resource)
+    always = (pst.When(pst.BoolLit(value=True)), pst.Unless(pst.BoolLit(value=False)))
+    return all(clause in always for clause in template.clauses) and all(
+        isinstance(scope, pst.ScopeAny) for scope in scopes
+    )
+
+
+def _is_shadow(template: pst.Template) -> bool:
+    return "shadow" in template.annotations

@@ -1,0 +1,1 @@
+"""Files that are read: folders of policies, networks, TOML."""

@@ -1,0 +1,266 @@
+"""Which files belong to a set of policies: a folder with its subfolders, or a single file with what lies beside it.
+
+Everything in the folder is either read, or is nothing that could be taken for a part of the set, or is an error.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import re
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+from pathlib import Path
+
+from client_connect.settings import CUSTOM_SCHEMA_FILE
+from client_connect_tools.errors import InvalidPolicies
+from client_connect_tools.files.folders import Contents, contents, shown, within
+from client_connect_tools.files.hidden_characters import has_hidden_characters
+
+POLICIES_SUFFIX, TESTS_SUFFIX = ".cedar", ".tests.toml"
+NETWORKS_FOLDER, NETWORKS_SUFFIX = "networks", ".txt"
+
+_LIKE_POLICIES = re.compile(r"\.cedar(?![a-z])")
+_LIKE_TESTS = re.compile(r"(?:^|[._-])tests?[._-]?to?ml(?![a-z])")
+# What version control keeps; and what editors keep while a file is open: no text of Cedar.
+_NEVER_READ = re.compile(r"\.(?:git|hg|svn|jj)|\.#.*|\..*\.sw[a-p]")
+_PROSE = (".md", ".rst", ".adoc", ".html", ".py")
+_SPACE = r"(?:\s|//[^\n]*\n)*"
+_POLICY = re.compile(
+    rf"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()|\b(?:permit|forbid){_SPACE}\({_SPACE}principal\b",
+    re.MULTILINE,
+)
+_TEST = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?tests?[\"']?[ \t]*\]\]", re.MULTILINE)
+_LOOKED_INTO = 64 * 1024
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_POLICIES, _TESTS, _SCHEMA = "policies", "policy tests", "the schema of extra facts"
+_READ_FROM = {
+    _POLICIES: f"they are read from *{POLICIES_SUFFIX}",
+    _TESTS: f"they are read from *{TESTS_SUFFIX}",
+    _SCHEMA: f"it is read from {CUSTOM_SCHEMA_FILE} at the top of the folder",
+}
+_UNPRINTABLE = "has a character in its name that is not shown as it is; rename it"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """The files of a set of policies, each kind sorted by path.
+
+    Attributes:
+        policies: The Cedar files.
+        tests: The files of policy tests.
+        networks: The lists of networks.
+        custom_schema: The schema of extra facts, if there is one.
+        left_out: Cedar files beside a single file, which are no part of the set.
+    """
+
+    policies: list[Path] = field(default_factory=list)
+    tests: list[Path] = field(default_factory=list)
+    networks: list[Path] = field(default_factory=list)
+    custom_schema: Path | None = None
+    left_out: tuple[Path, ...] = ()
+
+
+def files_of_folder(directory: Path) -> PolicyFiles:
+    """Find the files of a folder and its subfolders.
+
+    Raises:
+        InvalidPolicies: When it is no folder, holds no policies, cannot be read, or holds what looks like a part of
+            the set but is not read; all at once.
+    """
+    try:
+        if not directory.is_dir():
+            raise InvalidPolicies(
+                f'"{shown(directory)}" is not a directory; give one that holds *{POLICIES_SUFFIX} files'
+            )
+        found = contents(directory, skip=lambda path: bool(_NEVER_READ.fullmatch(path.name)))
+    except OSError as error:
+        raise InvalidPolicies(f'cannot read the directory "{shown(directory)}": {error}') from error
+    files, problems = PolicyFiles(), list(found.problems)
+    for file in found.files:
+        problems += _named(file, _misplaced(file.relative_to(directory)) or _sorted(file, directory, files))
+    for folder in found.folders:
+        problems += _named(folder, _misplaced_folder(folder.relative_to(directory)))
+    _refuse(directory, problems)
+    if not files.policies:
+        raise InvalidPolicies(f'directory "{shown(directory)}" holds no *{POLICIES_SUFFIX} file; add one')
+    schema = directory / CUSTOM_SCHEMA_FILE
+    return replace(files, custom_schema=schema if schema in found.files else None)
+
+
+def _sorted(file: Path, directory: Path, files: PolicyFiles) -> str:
+    """Add a file to its kind, or return why it should have been of one."""
+    if file.parent.name == NETWORKS_FOLDER and file.parent != directory:
+        files.networks.extend([file] if file.suffix == NETWORKS_SUFFIX else [])
+    elif file.suffix == POLICIES_SUFFIX:
+        files.policies.append(file)
+    elif file.name.endswith(TESTS_SUFFIX):
+        files.tests.append(file)
+    elif file != directory / CUSTOM_SCHEMA_FILE:
+        return _overlooked(file)
+    return ""
+
+
+def files_of_file(file: Path) -> PolicyFiles:
+    """Find the files of a set that is a single file: its tests, the schema and the networks beside it.
+
+    Raises:
+        InvalidPolicies: When what lies beside it looks like one of these, but is not read.
+    """
+    tests = file.stem + TESTS_SUFFIX
+    folder = file.parent / NETWORKS_FOLDER
+    try:
+        beside = sorted(path for path in file.parent.iterdir() if path.name != file.name)
+        lists = contents(folder, recursive=False) if folder in beside else Contents()
+    except OSError as error:
+        raise InvalidPolicies(f'cannot read what lies beside "{shown(file)}": {error}') from error
+    read = [path for path in beside if path.name in (tests, CUSTOM_SCHEMA_FILE, NETWORKS_FOLDER)]
+    problems = [f'"{shown(path)}" {problem}' for path in read if (problem := _not_as_named(path))]
+    problems += [
+        f'"{shown(path)}" is not read; rename it to {meant}, or remove it'
+        for path in beside
+        if path not in read and (meant := _meant(path.name, tests))
+    ]
+    problems += lists.problems
+    for path in (*lists.files, *lists.folders):
+        if problem := (_misplaced if path in lists.files else _misplaced_folder)(
+            path.relative_to(file.parent)
+        ):
+            problems.append(f'"{shown(path)}" {problem}')
+    _refuse(file, problems)
+    others = [path for path in beside if path.suffix == POLICIES_SUFFIX]
+    return PolicyFiles(
+        [file],
+        [path for path in read if path.name == tests],
+        [path for path in lists.files if path.suffix == NETWORKS_SUFFIX],
+        next((path for path in read if path.name == CUSTOM_SCHEMA_FILE), None),
+        tuple(others),
+    )
+
+
+def _not_as_named(path: Path) -> str:
+    """Return why what lies beside a single file cannot be used."""
+    if problem := within(path):
+        return problem
+    if path.is_dir() is not (path.name == NETWORKS_FOLDER):
+        return "is no folder; make it one" if path.name == NETWORKS_FOLDER else "is a folder, not a file"
+    return ""
+
+
+def _meant(name: str, tests: str) -> str:
+    """Return the file of a single file's set that a name is probably meant to be."""
+    lower, stem = name.lower(), tests.removesuffix(TESTS_SUFFIX).lower()
+    if _LIKE_TESTS.search(lower) and not name.endswith(TESTS_SUFFIX) and lower.startswith((stem, "test")):
+        return tests
+    if lower == tests.lower():
+        return tests
+    return CUSTOM_SCHEMA_FILE if _is_like_schema(lower) else ""
+
+
+def _misplaced(path: Path) -> str:
+    """Return why a file is at a place, or has a name, by which it is not read though it looks like it should be."""
+    name, lower = path.name, path.name.lower()
+    kind = _kind(lower)
+    hidden = next((part for part in path.parts if part.startswith(".")), None)
+    if hidden is not None:
+        return (
+            f'looks like {kind}, but is not read, because "{hidden}" begins with a dot; rename it'
+            if kind
+            else ""
+        )
+    if (kind or lower.endswith(NETWORKS_SUFFIX)) and not _is_printable(path):
+        return _UNPRINTABLE
+    if NETWORKS_FOLDER in path.parts[:-1]:
+        return _misplaced_in_networks(path)
+    if not kind or name.endswith((POLICIES_SUFFIX, TESTS_SUFFIX)) or path.as_posix() == CUSTOM_SCHEMA_FILE:
+        return ""
+    return f"looks like {kind}, but is not read: {_READ_FROM[kind]}; rename, move or remove it"
+
+
+def _misplaced_in_networks(path: Path) -> str:
+    if path.parent.name != NETWORKS_FOLDER:
+        return f'is below "{NETWORKS_FOLDER}", which has no subfolders; move it'
+    if path.suffix == NETWORKS_SUFFIX or path.suffix.lower() in _PROSE:
+        return ""
+    return (
+        f'lies in a folder named "{NETWORKS_FOLDER}", where only lists of networks are read, *{NETWORKS_SUFFIX}; '
+        "rename or move it"
+    )
+
+
+def _misplaced_folder(path: Path) -> str:
+    name = path.name
+    if any(part.startswith(".") for part in path.parts):
+        return ""
+    if NETWORKS_FOLDER in path.parts[:-1]:
+        return f'is below "{NETWORKS_FOLDER}", which has no subfolders; move it'
+    if _kind(name.lower()):
+        return "is named like a file that is read, but is a folder; rename it"
+    return "" if _is_printable(path) else _UNPRINTABLE
+
+
+def _overlooked(file: Path) -> str:
+    """Return why a file that is not read should be, by what is in it."""
+    if file.suffix.lower() in _PROSE or file.name.startswith("."):
+        return ""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(_LOOKED_INTO)
+    except OSError:
+        return "cannot be read, so nobody knows what is in it; remove it"
+    text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8", "replace")
+    if kind := _POLICIES if _POLICY.search(text) else _TESTS if _TEST.search(text) else "":
+        return f"has {kind} in it, but is not read: {_READ_FROM[kind]}; rename or remove it"
+    if _is_list_of_networks(text):
+        return (
+            f"has networks in it, but is not read: they are read from {NETWORKS_FOLDER}/NAME{NETWORKS_SUFFIX}"
+        )
+    return ""
+
+
+def _kind(lower: str) -> str:
+    """Return what a file is by its name, or is probably meant to be."""
+    if _LIKE_POLICIES.search(lower) or difflib.get_close_matches(
+        Path(lower).suffix, [POLICIES_SUFFIX], cutoff=0.8
+    ):
+        return _POLICIES
+    if _LIKE_TESTS.search(lower):
+        return _TESTS
+    return _SCHEMA if _is_like_schema(lower) else ""
+
+
+def _is_like_schema(lower: str) -> bool:
+    stem, dot, _ = lower.partition(".")
+    return bool(dot) and (
+        lower.startswith(CUSTOM_SCHEMA_FILE)
+        or bool(difflib.get_close_matches(lower, [CUSTOM_SCHEMA_FILE], cutoff=0.85))
+        or (stem == "custom" and "schema" in lower)
+    )
+
+
+def _is_list_of_networks(text: str) -> bool:
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    first = next(filter(None, lines), "")
+    if not first.strip("0123456789"):
+        return False  # a number alone
+    try:
+        ip_network(first.split(",")[0].strip(), strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_printable(path: Path) -> bool:
+    return path.name.isprintable() and not has_hidden_characters(path.name)
+
+
+def _named(path: Path, problem: str) -> list[str]:
+    return [f'"{shown(path)}" {problem}'] if problem else []
+
+
+def _refuse(place: Path, problems: list[str]) -> None:
+    if problems:
+        raise InvalidPolicies(
+            f'"{shown(place)}" cannot be read as one set of policies:', problems=sorted(problems)
+        )

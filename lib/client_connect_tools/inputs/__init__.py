@@ -1,0 +1,1 @@
+"""What people write: names, times, versions, messages, devices."""

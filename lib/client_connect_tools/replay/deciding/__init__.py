@@ -1,0 +1,1 @@
+"""Recorded connections, decided by other policies."""

@@ -1,0 +1,156 @@
+"""The logs' bytes, from files, folders and standard input, plain or compressed, in blocks of whole lines."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import sys
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from client_connect_tools.files.folders import files_below
+from client_connect_tools.replay.reading.logs import UnreadableLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_Stream: TypeAlias = "gzip.GzipFile | io.BufferedReader[_Raw]"
+
+STANDARD_INPUT = "-"
+_BLOCK = 512 * 1024
+# What is longer is not a line of ours; it is read in pieces, so that memory stays flat.
+_LONGEST_LINE = 16 * 1024 * 1024
+_GZIP = b"\x1f\x8b"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Logs that can be read.
+
+    Attributes:
+        paths: Every file, those of a folder sorted by their paths; ``None`` is standard input.
+        size: The bytes to read in all; ``None`` when that is not known.
+    """
+
+    paths: tuple[Path | None, ...]
+    size: int | None
+
+    @classmethod
+    def find(cls, names: Sequence[str]) -> Sources:
+        """Find the files and look into each, but for those that can be read once only.
+
+        Args:
+            names: Files, pipes, folders (with everything below them) and ``-`` for standard input.
+
+        Raises:
+            UnreadableLog: When one is missing or cannot be read, or a folder holds no file.
+        """
+        paths = tuple(path for name in names for path in _paths(name))
+        files = [path for path in paths if path is not None and not _can_be_read_once_only(path)]
+        for file in files:
+            with _opened(file) as (stream, _):
+                stream.read(1)
+        return cls(paths, sum(file.stat().st_size for file in files) if len(files) == len(paths) else None)
+
+    def blocks(self, on_read: Callable[[int], None]) -> Iterator[bytes]:
+        """Yield the logs' content, each block ending with a line.
+
+        Args:
+            on_read: Called with the number of bytes read since the last call, compressed as they may be.
+
+        Raises:
+            UnreadableLog: When a file turns out to be damaged.
+        """
+        for path in self.paths:
+            with _opened(path) as (stream, position):
+                done = 0
+                while block := _block(stream):
+                    yield block
+                    done, before = position(), done
+                    on_read(done - before)
+
+
+def _block(stream: _Stream) -> bytes:
+    block = stream.read(_BLOCK)
+    return block if block.endswith(b"\n") else block + stream.readline(_LONGEST_LINE)
+
+
+def _paths(name: str) -> Iterator[Path | None]:
+    path = Path(name)
+    if name == STANDARD_INPUT:
+        yield None
+        return
+    with _reading(path):
+        files = files_below(path) if path.is_dir() else [path]
+    if not files:
+        raise UnreadableLog(f'folder "{name}" holds no file; give one with logs in it')
+    yield from files
+
+
+def _can_be_read_once_only(path: Path) -> bool:
+    """Tell whether it is a pipe or a device, such as a shell's process substitution."""
+    return path.exists() and not path.is_file()
+
+
+@contextmanager
+def _opened(path: Path | None) -> Iterator[tuple[_Stream, Callable[[], int]]]:
+    """Open a log, and tell how far it has been read."""
+    with _reading(path), io.BufferedReader(_Raw(path)) as raw:
+        stream: _Stream = gzip.GzipFile(fileobj=raw) if _is_compressed(raw) else raw
+        yield stream, raw.tell
+
+
+@contextmanager
+def _reading(path: Path | None) -> Iterator[None]:
+    """Say what cannot be read, and why."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error) as error:
+        named = getattr(error, "filename", None) or path
+        name = "standard input" if named is None else f'"{named}"'
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise UnreadableLog(f"cannot read the log {name}: {reason}") from error
+
+
+def _is_compressed(raw: io.BufferedReader[_Raw]) -> bool:
+    """Look at how a log begins.
+
+    Raises:
+        OSError: When it is text that cannot be read.
+    """
+    beginning = raw.peek(len(_GZIP))
+    if beginning.startswith(_UTF_16):
+        raise OSError("it is in UTF-16, as Windows PowerShell writes files; save it as UTF-8")
+    return beginning.startswith(_GZIP)
+
+
+class _Raw(io.RawIOBase):
+    """A file that counts what is read of it: standard input cannot tell where it is."""
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self._file = sys.stdin.buffer if path is None else path.open("rb")
+        self._closes = path is not None
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        read = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        self._position += len(read)
+        return len(read)
+
+    def tell(self) -> int:
+        return self._position
+
+    def close(self) -> None:
+        if self._closes:
+            self._file.close()
+        super().close()

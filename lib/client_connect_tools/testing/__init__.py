@@ -1,0 +1,1 @@
+"""Policy tests: cases in TOML, and what the policies say of them."""

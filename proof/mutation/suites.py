@@ -1,0 +1,63 @@
+"""Which tests are to notice the mutants of which modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "client_connect"
+
+_UNIT = "tests/unit/runtime"
+_WITH_TABLES = "tests/e2e/test_reauthorizer.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Modules, and the tests that are to notice their mutants.
+
+    Attributes:
+        name: The name of the working folder.
+        modules: The modules.
+        tests: Files and folders of tests.
+        emulator: Whether the tests need the local AWS emulator.
+    """
+
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    emulator: bool
+
+
+def all_modules() -> set[str]:
+    """Return the names of all modules of the runtime, such as ``engine.policy_set``."""
+    package = ROOT / "lambda_src" / PACKAGE
+    paths = (path.relative_to(package).with_suffix("") for path in package.rglob("*.py"))
+    return {".".join(path.parts) for path in paths if path.name != "__init__"}
+
+
+# These are tested with DynamoDB and the Client VPN API, which takes seconds for each mutant.
+_TABLES = Suite(
+    name="tables",
+    modules=("sources.registry", "reauthorizer.evaluation", "reauthorizer.scan"),
+    tests=(_UNIT, _WITH_TABLES),
+    emulator=True,
+)
+
+# The first four are what the re-authorizer does beside deciding, which is tested end to end; two have no code to be
+# changed; and the last one has done its work before a mutant could take part in it.
+NOT_MUTATED = (
+    *("reauthorizer.client_vpn", "reauthorizer.handler", "reauthorizer.run", "reauthorizer.state"),
+    *("reauthorizer.outcome", "engine.statement", "engine.deferred_nodes"),
+)
+
+_ALONE = Suite(
+    name="alone",
+    modules=tuple(
+        sorted(module for module in all_modules() if module not in (*_TABLES.modules, *NOT_MUTATED))
+    ),
+    tests=(_UNIT,),
+    emulator=False,
+)
+
+SUITES = (_ALONE, _TABLES)
