@@ -16,7 +16,15 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # uv knows the variable in every version, Node the option from 22.15 on; a file can be named by SSL_CERT_FILE and NODE_EXTRA_CA_CERTS.
 trusting = $(1) || { echo "==> Again, with the certificates of this system"; UV_NATIVE_TLS=1 NODE_OPTIONS="$$NODE_OPTIONS --use-system-ca" $(1); }
 
-.PHONY: help setup demo test check docs bench fuzz mutation lock clean
+# A process for each core, each of which takes one file after the other in the order of the tests.
+WORKERS := -n auto --dist loadfile --no-loadscope-reorder
+
+# Installs one of the locked packages once more. aws-cdk-lib and aws-cdk.cloud-assembly-schema both bring the file
+# aws_cdk/cloud_assembly_schema/__init__.py, and uv, which installs at once, leaves the one that it wrote last. The apps
+# need that of aws-cdk-lib: the other one does not know the classes that aws-cdk-lib takes from it.
+again = $(UV) pip install --quiet --no-deps --require-hashes --reinstall-package $(1) -r requirements/dev.txt
+
+.PHONY: help setup demo test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list
@@ -29,22 +37,35 @@ demo: setup  ## deploy the handler to a local emulator and watch it decide
 
 test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI is set)
 	@echo "==> Running the tests, the end-to-end deployment among them"
-	@$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/pytest $(WORKERS) $(PYTEST_ARGS)
 
-check: setup docs  ## lint, formatting, types, documentation and known vulnerabilities
+# All at once, because some wait for the network. Where the tests follow, they build the site, as strictly.
+check: setup  ## lint, formatting, types, documentation and known vulnerabilities
+	@$(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		style types public-types workflows vulnerabilities $(if $(CI),,docs)
+
+style: setup
 	@echo "==> Checking style"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@echo "==> Checking which packages import which"
 	@$(BIN)/lint-imports --no-cache
+
+types: setup
 	@echo "==> Checking types"
 	@$(BIN)/mypy
+
+public-types: setup
 	@for package in client_connect client_connect_tools cdk_client_connect; do \
 		echo "==> Checking that the public types of $$package are complete"; \
 		$(BIN)/pyright --verifytypes $$package --ignoreexternal || exit 1; \
 	done
+
+workflows: setup
 	@echo "==> Checking the workflows"
 	@$(BIN)/zizmor --offline --quiet --no-progress .github
+
+vulnerabilities: setup
 	@echo "==> Asking whether what is locked has known vulnerabilities"
 	@$(BIN)/python -m proof.supply_chain.audit $(AUDIT_ARGS)
 
@@ -54,6 +75,10 @@ docs: setup  ## build the documentation site into site/, with warnings as errors
 
 bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
 	@$(BIN)/python -m proof.benchmarks $(BENCHMARKS)
+
+# A test may take long here, as no other does.
+proof: setup  ## try twenty times as many cases of each property as `make test` does
+	@$(BIN)/pytest $(WORKERS) --hypothesis-profile=proof -m "hypothesis or proof" --timeout=3600 $(PYTEST_ARGS)
 
 fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler, and compare 100,000 decisions with Cedar's own (Linux)
 	@$(BIN)/python -m proof.differential $(CASES)
@@ -96,6 +121,7 @@ $(STAMPS)/uv: requirements/bootstrap.txt
 $(STAMPS)/requirements: requirements/dev.txt $(STAMPS)/uv
 	@echo "==> Installing the locked Python packages (about a minute the first time)"
 	@$(call trusting,$(UV) pip sync --quiet --require-hashes requirements/dev.txt)
+	@$(call trusting,$(call again,aws-cdk-lib))
 	@touch $@
 
 # Editable: the tests, the checks and the demo see the sources as they are.

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from functools import cached_property
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -109,7 +110,11 @@ class ClientVpnApi:
         return {"AWS_ENDPOINT_URL_EC2": self.endpoint}
 
     def client(self) -> Any:  # noqa: ANN401 - the stubs of EC2 weigh more than all others together
-        """Return a boto3 client, which does not retry."""
+        """Return a boto3 client, which does not retry: always the same one."""
+        return self._client
+
+    @cached_property
+    def _client(self) -> Any:  # noqa: ANN401 - see client()
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
         config = Config(proxies={}, connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
         return session.client("ec2", endpoint_url=self.endpoint, config=config)

@@ -10,13 +10,15 @@ import secrets
 import socket
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import boto3
 from botocore.config import Config
 
+from local_aws.function_log import END_OF_LOG
 from local_aws.lambda_image import SDK, link_image
 from local_aws.process import running, tail
 
@@ -69,6 +71,8 @@ class Emulator:
         self._port = 0
         self._access_key_id = f"AKIA{secrets.token_hex(8).upper()}"
         self._secret_access_key = secrets.token_urlsafe(30)
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = threading.Lock()
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
@@ -134,9 +138,13 @@ class Emulator:
     def client(
         self, service: Literal["cloudformation", "dynamodb", "iam", "lambda", "logs"]
     ) -> CloudFormationClient | DynamoDBClient | IAMClient | LambdaClient | CloudWatchLogsClient:
-        """Return a boto3 client of one of the emulator's services."""
-        session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
-        return session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
+        """Return a boto3 client of one of the emulator's services: always the same one, from whatever thread."""
+        with self._clients_lock:
+            if service not in self._clients:
+                session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
+                client: Any = session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
+                self._clients[service] = client
+            return self._clients[service]  # type: ignore[no-any-return]
 
     def log(self) -> str:
         """Return what the emulator has logged so far."""
@@ -163,6 +171,7 @@ class Emulator:
             **self._keys,
             "PYTHONPATH": str(_FUNCTION_SITE),
             "LOCAL_AWS_IMAGE": str(self._image),  # read by the function site
+            END_OF_LOG: secrets.token_hex(16),
             "NODE_PATH": str(ROOT / "node_modules"),  # the SDK that Lambda's Node.js image has
             "BIND_HOST": _HOST,
             "GATEWAY_PORT": str(self._port),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +9,14 @@ import pytest
 from local_aws import cdk_cli
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import ClientConnectOptions
-from local_aws.emulator import ACCOUNT, REGION, Emulator
+from local_aws.emulator import ACCOUNT, REGION
+from tests.support.apps import synthesize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from local_aws.emulator import Emulator
 
 pytestmark = pytest.mark.e2e
 
@@ -53,14 +54,6 @@ app.synth()
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    """An emulator whose account is bootstrapped."""
-    with Emulator() as emulator:
-        cdk_cli.bootstrap(emulator)
-        yield emulator
-
-
-@pytest.fixture(scope="module")
 def api() -> Iterator[ClientVpnApi]:
     """Three endpoints, of which one has another handler already."""
     with ClientVpnApi() as api:
@@ -71,11 +64,11 @@ def api() -> Iterator[ClientVpnApi]:
 
 
 @pytest.fixture(scope="module")
-def stack(emulator: Emulator, api: ClientVpnApi, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def stack(account: Emulator, api: ClientVpnApi, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The app, not deployed yet."""
     file = tmp_path_factory.mktemp("attached") / "app.py"
     file.write_text(APP, "utf-8")
-    return Stack(emulator, api, file)
+    return Stack(account, api, file)
 
 
 class Stack:
@@ -83,7 +76,8 @@ class Stack:
 
     def __init__(self, emulator: Emulator, api: ClientVpnApi, file: Path) -> None:
         self._emulator = emulator
-        self._app = shlex.join((sys.executable, str(file)))
+        self._file = file
+        self._app = ""
         self._context = {"api": api.endpoint}
 
     def deploy(
@@ -96,11 +90,12 @@ class Stack:
     ) -> None:
         """Deploy it with an attachment to this endpoint."""
         self._context |= {"endpoint": endpoint_id, "id": id_, "name": name, "removal": removal}
-        cdk_cli.deploy(self._emulator, stack=STACK, app=self._app, context=self._context)
+        self._app = synthesize(self._file, self._file.with_name("cdk.out"), self._context)
+        cdk_cli.deploy(self._emulator, stack=STACK, app=self._app)
 
     def destroy(self) -> None:
         """Remove it."""
-        cdk_cli.destroy(self._emulator, stack=STACK, app=self._app, context=self._context)
+        cdk_cli.destroy(self._emulator, stack=STACK, app=self._app)
 
 
 def on(name: str) -> ClientConnectOptions:

@@ -39,13 +39,6 @@ OTHER_ENDPOINT = "cvpn-endpoint-0fedcba9876543210"
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    """DynamoDB."""
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture(scope="module")
 def api() -> Iterator[ClientVpnApi]:
     """EC2's Client VPN calls, not throttled."""
     with ClientVpnApi(limits={}, termination_seconds=0) as api:

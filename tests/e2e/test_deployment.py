@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from local_aws import cdk_cli
 from local_aws.deployed_handler import STACK, DeployedHandler, deploy
 from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
+from tests.support.apps import HERE, handler_of, synthesize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +62,15 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def handler(emulator: Emulator, policies: Path) -> DeployedHandler:
-    """The handler with the demo's policies."""
+    """The handler with the demo's policies, from the app that the command line runs."""
     return deploy(emulator, policies=policies)
+
+
+def deploy_again(handler: DeployedHandler, policies: Path) -> DeployedHandler:
+    """Deploy what the app is with these policies."""
+    emulator = handler.emulator
+    app = synthesize(ROOT / "app.py", emulator.directory / "again.out", {**HERE, "policies": str(policies)})
+    return handler_of(emulator, cdk_cli.deploy(emulator, stack=STACK, app=app))
 
 
 @pytest.mark.parametrize("who", DECISIONS)
@@ -113,7 +121,7 @@ def test_a_changed_policy_moves_the_alias(handler: DeployedHandler, policies: Pa
     """After another deployment the alias points at a new version, which decides by the new policies."""
     before = handler.alias_version
     (policies / "contractors.cedar").unlink()
-    after = deploy(handler.emulator, policies=policies)
+    after = deploy_again(handler, policies)
     assert after.function_arn == handler.function_arn
     assert after.alias_version != before
     invocation = after.invoke(EVENTS["grace, contractor"])
@@ -123,7 +131,7 @@ def test_a_changed_policy_moves_the_alias(handler: DeployedHandler, policies: Pa
 def test_the_same_policies_move_nothing(handler: DeployedHandler, policies: Path) -> None:
     """A deployment without a change publishes no version."""
     before = handler.alias_version
-    assert deploy(handler.emulator, policies=policies).alias_version == before
+    assert deploy_again(handler, policies).alias_version == before
 
 
 def test_the_emulator_knows_no_code_deploy(emulator: Emulator) -> None:
@@ -135,7 +143,7 @@ def test_the_emulator_knows_no_code_deploy(emulator: Emulator) -> None:
 
 def test_destroy_keeps_the_service_linked_role(handler: DeployedHandler) -> None:
     """The last test of the module: the function goes, the role, which other endpoints may need, stays."""
-    cdk_cli.destroy(handler.emulator, stack=STACK)
+    cdk_cli.destroy(handler.emulator, stack=STACK, app=str(handler.emulator.directory / "cdk.out"))
     names = [
         found["FunctionName"] for found in handler.emulator.client("lambda").list_functions()["Functions"]
     ]

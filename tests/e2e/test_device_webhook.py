@@ -8,8 +8,6 @@ import hmac
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -20,17 +18,21 @@ import pytest
 from client_connect import ConnectionRequest, Device
 from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import Key, device_item, device_of
-from local_aws.emulator import ROOT, Emulator
+from local_aws.emulator import ROOT
+from tests.support.programs import CONTEXT, OUTDIR, Finished, run_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from types import ModuleType
+
+    from local_aws.emulator import Emulator
 
 pytestmark = pytest.mark.e2e
 
 WRONG_SIGNATURE = "the signature is not that of the timestamp and the body"
 EXAMPLE = ROOT / "examples" / "device-webhook"
+DEVICES = "devices-of-the-webhook"
 EVENT = {
     "device": "laptop-17",
     "at": "2025-11-22T10:00:00+01:00",
@@ -41,20 +43,18 @@ EVENT = {
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    """The emulator with a table of devices."""
-    with Emulator() as running:
-        running.client("dynamodb").create_table(
-            TableName="devices",
-            KeySchema=[{"AttributeName": "commonName", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "commonName", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        yield running
+def _table(emulator: Emulator) -> None:
+    """A table of devices."""
+    emulator.client("dynamodb").create_table(
+        TableName=DEVICES,
+        KeySchema=[{"AttributeName": "commonName", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "commonName", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 @pytest.fixture
-def webhook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def webhook(emulator: Emulator, _table: None, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The function's module, with its secret in the emulator."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -65,7 +65,7 @@ def webhook(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     secret = boto3.client("secretsmanager").create_secret(Name=os.urandom(8).hex(), SecretString="shared")
     monkeypatch.setenv("SECRET", secret["ARN"])
-    monkeypatch.setenv("DEVICES_TABLE", "devices")
+    monkeypatch.setenv("DEVICES_TABLE", DEVICES)
     spec = importlib.util.spec_from_file_location("webhook", EXAMPLE / "function" / "webhook.py")
     assert spec
     assert spec.loader
@@ -105,7 +105,7 @@ def send(
 
 def known(emulator: Emulator, name: str) -> Device | None:
     """Return a device as the handler reads it."""
-    answer = emulator.client("dynamodb").get_item(TableName="devices", Key={"commonName": {"S": name}})
+    answer = emulator.client("dynamodb").get_item(TableName=DEVICES, Key={"commonName": {"S": name}})
     return device_of(answer["Item"]) if "Item" in answer else None
 
 
@@ -140,7 +140,7 @@ def test_an_older_event_undoes_nothing(emulator: Emulator, webhook: ModuleType) 
 def test_an_event_of_the_second_of_an_import_is_written(emulator: Emulator, webhook: ModuleType) -> None:
     """The command writes whole seconds."""
     imported = device_item("b", Device(last_seen=datetime(2025, 11, 22, 9, tzinfo=UTC)))
-    emulator.client("dynamodb").put_item(TableName="devices", Item=imported)
+    emulator.client("dynamodb").put_item(TableName=DEVICES, Item=imported)
     older = {"device": "b", "at": "2025-11-22T08:59:59.9Z"}
     assert send(webhook, older) == (200, "older than what is known")
     assert send(webhook, {**older, "at": "2025-11-22T09:00:00.1Z"}) == (200, "written")
@@ -151,7 +151,7 @@ def test_a_clock_that_is_ahead_keeps_no_later_event_out(emulator: Emulator, webh
     ahead = {"device": "c", "at": (datetime.now(UTC) + timedelta(minutes=4)).isoformat(), "compliant": True}
     imported = device_item("d", Device(last_seen=datetime(9999, 11, 22, tzinfo=UTC), compliant=True))
     assert send(webhook, ahead) == (200, "written")
-    emulator.client("dynamodb").put_item(TableName="devices", Item=imported)
+    emulator.client("dynamodb").put_item(TableName=DEVICES, Item=imported)
     for name in ("c", "d"):
         event = {"device": name, "at": datetime.now(UTC).isoformat(), "compliant": False}
         assert send(webhook, event) == (200, "written")
@@ -265,14 +265,13 @@ def inventory(emulator: Emulator) -> Callable[[str], str]:
 
     class Items:
         def get(self, keys: Iterable[Key]) -> dict[Key, Any]:
-            devices = [key for key in keys if key.table == "devices"]
+            devices = [key for key in keys if key.table == DEVICES]
             answers = {
-                key: dynamodb.get_item(TableName="devices", Key={key.name: {"S": key.value}})
-                for key in devices
+                key: dynamodb.get_item(TableName=DEVICES, Key={key.name: {"S": key.value}}) for key in devices
             }
             return {key: answer["Item"] for key, answer in answers.items() if "Item" in answer}
 
-    table = DeviceTable(Items(), devices="devices", waivers="waivers")  # type: ignore[arg-type]
+    table = DeviceTable(Items(), devices=DEVICES, waivers="waivers")  # type: ignore[arg-type]
 
     def state(name: str) -> str:
         address = IPv4Address("192.0.2.1")
@@ -316,9 +315,8 @@ def test_fails_for_what_is_no_event(webhook: ModuleType, event: object, message:
 
 def test_the_app_is_synthesized(tmp_path: Path) -> None:
     """The function may write devices and read its secret, touches no waiver, and leaves the handler room to run."""
-    context = json.dumps({"aws:cdk:bundling-stacks": []})
-    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path), "CDK_CONTEXT_JSON": context}
-    subprocess.run([sys.executable, str(EXAMPLE / "app.py")], env=environment, check=True)
+    variables = {OUTDIR: str(tmp_path), CONTEXT: json.dumps({"aws:cdk:bundling-stacks": []})}
+    assert run_program(EXAMPLE / "app.py", folder=ROOT, variables=variables) == Finished(0, "", "")
     resources = json.loads((tmp_path / "DeviceWebhook.template.json").read_text("utf-8"))["Resources"]
     (function,) = [
         each["Properties"]

@@ -23,7 +23,7 @@ from client_connect import Device
 from client_connect.sources.items import COMMON_NAME, HOLDER, device_item, device_of, waivers_item, waivers_of
 from client_connect.waiver import Waiver
 from client_connect_tools.cli import main
-from local_aws.emulator import ROOT, Emulator
+from local_aws.emulator import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
     from client_connect.sources.items import Item
+    from local_aws.emulator import Emulator
 
     Fault = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | None]
 
@@ -138,13 +139,6 @@ class Inventory:
         """Return the waivers of a device or a user by their policies."""
         item = self.client.get_item(TableName="waivers", Key={HOLDER: {"S": holder}}).get("Item")
         return {waiver.policy_id: waiver for waiver in waivers_of(item)} if item else {}
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    """The emulator."""
-    with Emulator() as running:
-        yield running
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import json
 import os
 import re
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local_aws.emulator import ROOT
+from tests.support.programs import CONTEXT, OUTDIR, run_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,16 +52,11 @@ def reworded() -> str:
 
 
 def synthesize(folder: Path, text: str) -> Path:
-    """Run an app as its own program, without building the function."""
+    """Run an app, without building the function."""
     folder.mkdir()
-    (folder / "app.py").write_text(text, "utf-8")
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(folder / "cdk.out"),
-        "CDK_CONTEXT_JSON": json.dumps({"aws:cdk:bundling-stacks": []}),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "lambda_src"), str(ROOT / "lib")]),
-    }
-    subprocess.run([sys.executable, "app.py"], cwd=folder, env=environment, check=True)
+    context = json.dumps({"aws:cdk:bundling-stacks": []})
+    variables = {OUTDIR: str(folder / "cdk.out"), CONTEXT: context}
+    assert run_program(text, folder=folder, variables=variables).returncode == 0
     return folder / "cdk.out"
 
 

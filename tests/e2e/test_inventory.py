@@ -13,12 +13,11 @@ from client_connect import Device
 from client_connect.sources.items import Item, device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
-from local_aws import cdk_cli
-from local_aws.deployed_handler import DeployedHandler, Invocation, deploy
-from local_aws.emulator import Emulator
+from tests.support.apps import deploy_handler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from local_aws.deployed_handler import DeployedHandler, Invocation
+    from local_aws.emulator import Emulator
 
 pytestmark = [
     pytest.mark.e2e,
@@ -34,14 +33,13 @@ NOT_COMPLIANT = Device(compliant=False, last_seen=NOW)
 
 
 @pytest.fixture(scope="module")
-def handler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedHandler]:
+def handler(account: Emulator, tmp_path_factory: pytest.TempPathFactory) -> DeployedHandler:
     """A handler that lets compliant devices in, with an inventory and a registry."""
     policies = tmp_path_factory.mktemp("policies") / "devices.cedar"
     policies.write_text(RULES.to_cedar(), "utf-8")
-    with Emulator() as emulator:
-        cdk_cli.bootstrap(emulator)
-        context = {"deviceInventory": "true", "connectionRegistry": "true"}
-        yield deploy(emulator, policies=policies, context=context)
+    return deploy_handler(
+        account, stack="Inventory", policies=policies, deviceInventory="true", connectionRegistry="true"
+    )
 
 
 def put(handler: DeployedHandler, table: str, item: Item) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ import pytest
 
 from local_aws import cdk_cli
 from local_aws.emulator import ROOT, RUNTIME, Emulator, EmulatorFailed
+from local_aws.function_log import read_until
 from local_aws.runtime_client import FunctionFailed, RuntimeClient, RuntimeStopped
 
 if TYPE_CHECKING:
@@ -124,6 +128,33 @@ class TestEmulator:
             "asked",
             {"allowed": True},
         )
+
+    def test_the_log_of_an_invocation_is_whole_however_late_it_is_read(self) -> None:
+        """It ends where the function site ends it, and where the function's process ends; nothing of it is left."""
+        lines: queue.Queue[str] = queue.Queue()
+
+        def read() -> None:
+            for line in ("first", "second", "end", "of the next"):
+                time.sleep(0.3)
+                lines.put(line)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        assert read_until("end", lines, reader) == "first\nsecond"
+        assert read_until("end", lines, reader) == "of the next"
+
+    def test_each_invocation_has_its_own_log(self, bundle: Path) -> None:
+        """Also where many come at the same time: no line is missing, or told of another one."""
+        with Emulator() as emulator:
+            invoke_function(emulator, bundle)
+
+            def log(_number: int) -> list[str]:
+                answer = emulator.client("lambda").invoke(FunctionName="probe", Payload=b"{}", LogType="Tail")
+                return base64.b64decode(answer["LogResult"]).decode().splitlines()
+
+            with ThreadPoolExecutor(4) as pool:
+                logs = list(pool.map(log, range(40)))
+        assert [sum('"asked"' in line for line in each) for each in logs] == [1] * 40
 
     def test_functions_see_nothing_but_their_code(self, bundle: Path) -> None:
         """A bundle that lacks something fails here, as it would on Lambda."""

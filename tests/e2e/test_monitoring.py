@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import shlex
 import sys
 import time
 from dataclasses import dataclass
@@ -15,11 +14,12 @@ import pytest
 
 from client_connect_notifications import forwarder
 from local_aws import cdk_cli
-from local_aws.deployed_handler import DeployedHandler
-from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
+from local_aws.emulator import ROOT
+from tests.support.apps import HERE, handler_of, synthesize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from local_aws.deployed_handler import DeployedHandler
+    from local_aws.emulator import Emulator
 
 pytestmark = [
     pytest.mark.e2e,
@@ -28,7 +28,6 @@ pytestmark = [
     ),
 ]
 
-APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "monitored_app.py")))
 EVENT: dict[str, Any] = {
     "connection-id": "cvpn-connection-0123456789abcdef0",
     "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
@@ -53,12 +52,7 @@ class Monitored:
     @property
     def handler(self) -> DeployedHandler:
         """The handler."""
-        return DeployedHandler(
-            emulator=self.emulator,
-            function_name=self.outputs["FunctionName"],
-            function_arn=self.outputs["FunctionArn"],
-            outputs=self.outputs,
-        )
+        return handler_of(self.emulator, self.outputs)
 
     def deny(self, **changes: Any) -> dict[str, Any]:
         """Have the handler deny a connection, and return its record."""
@@ -68,12 +62,10 @@ class Monitored:
 
 
 @pytest.fixture(scope="module")
-def monitored() -> Iterator[Monitored]:
+def monitored(account: Emulator) -> Monitored:
     """A deployed handler with its monitoring."""
-    with Emulator() as emulator:
-        cdk_cli.bootstrap(emulator)
-        context = {"runtime": RUNTIME, "architecture": ARCHITECTURE}
-        yield Monitored(emulator, cdk_cli.deploy(emulator, stack="Monitored", app=APP, context=context))
+    app = synthesize(ROOT / "tests" / "e2e" / "monitored_app.py", account.directory / "Monitored.out", HERE)
+    return Monitored(account, cdk_cli.deploy(account, stack="Monitored", app=app))
 
 
 def received(emulator: Any, queue: str) -> dict[str, Any]:

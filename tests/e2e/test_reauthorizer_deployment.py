@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,15 @@ import pytest
 from local_aws import cdk_cli
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
-from local_aws.deployed_handler import DeployedHandler
-from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
+from local_aws.emulator import ROOT
 from local_aws.live_connections import ENDPOINT, Client
+from tests.support.apps import HERE, handler_of, synthesize
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from local_aws.deployed_handler import DeployedHandler
+    from local_aws.emulator import Emulator
 
 pytestmark = [
     pytest.mark.e2e,
@@ -26,32 +28,24 @@ pytestmark = [
     ),
 ]
 
-APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "reauthorized_app.py")))
+APP = ROOT / "tests" / "e2e" / "reauthorized_app.py"
 PERMIT = '@id("all") permit (principal, action, resource);\n'
 NO_MACS = '@id("no-macs") @message("No.") forbid (principal, action, resource) when { context.platform == "mac" };\n'
 
 
-def test_a_deployment_ends_what_its_policies_deny(tmp_path: Path) -> None:
+def test_a_deployment_ends_what_its_policies_deny(account: Emulator, tmp_path: Path) -> None:
     """The run that the deployment starts terminates the connection that the handler once allowed, and no other."""
     policies = tmp_path / "vpn.cedar"
     policies.write_text(PERMIT, "utf-8")
-    with Emulator() as emulator, ClientVpnApi(limits={}) as api:
+    with ClientVpnApi(limits={}) as api:
         api.add_endpoint(ENDPOINT)
-        context = {
-            "policies": str(policies),
-            "runtime": RUNTIME,
-            "architecture": ARCHITECTURE,
-            "endpoint": ENDPOINT,
-            "ec2": api.endpoint,
-        }
-        cdk_cli.bootstrap(emulator)
-        outputs = cdk_cli.deploy(emulator, stack="Reauthorized", app=APP, context=context)
-        handler = DeployedHandler(
-            emulator=emulator,
-            function_name=outputs["FunctionName"],
-            function_arn=outputs["FunctionArn"],
-            outputs=outputs,
-        )
+        context = {**HERE, "policies": str(policies), "endpoint": ENDPOINT, "ec2": api.endpoint}
+
+        def deploy() -> DeployedHandler:
+            app = synthesize(APP, tmp_path / "cdk.out", context)
+            return handler_of(account, cdk_cli.deploy(account, stack="Reauthorized", app=app))
+
+        handler = deploy()
         for platform in ("mac", "win"):
             client = Client(connection_id=f"cvpn-connection-{platform}", platform=platform)
             assert handler.invoke(client.request().to_event()).answer["allow"] is True
@@ -62,7 +56,7 @@ def test_a_deployment_ends_what_its_policies_deny(tmp_path: Path) -> None:
         assert api.terminations == []
 
         policies.write_text(PERMIT + NO_MACS, "utf-8")
-        cdk_cli.deploy(emulator, stack="Reauthorized", app=APP, context=context)
+        deploy()
         wait_for(lambda: api.terminations)
         assert api.terminations == ["cvpn-connection-mac"]
 

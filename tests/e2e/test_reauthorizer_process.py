@@ -12,11 +12,13 @@ import pytest
 
 from client_connect.sources.registry import STATE
 from local_aws.client_vpn_api import ClientVpnApi, faster_clock
-from local_aws.emulator import ROOT, Emulator
+from local_aws.emulator import ROOT
 from local_aws.live_connections import Client, LiveConnections
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from local_aws.emulator import Emulator
 
 pytestmark = pytest.mark.e2e
 
@@ -47,11 +49,11 @@ def finish(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_all_and_only_the_denied_though_a_run_is_killed(tmp_path: Path) -> None:
+def test_all_and_only_the_denied_though_a_run_is_killed(emulator: Emulator, tmp_path: Path) -> None:
     """Nothing is lost and nothing is terminated twice, within the rate that AWS grants."""
     (tmp_path / "policies.cedar").write_text(POLICIES, "utf-8")
     ids = [f"cvpn-connection-{number:017x}" for number in range(CONNECTIONS)]
-    with Emulator() as emulator, ClientVpnApi(clock=faster_clock(SPEED)) as api:
+    with ClientVpnApi(clock=faster_clock(SPEED)) as api:
         world = LiveConnections(emulator=emulator, api=api)
         world.create()
         world.connect(

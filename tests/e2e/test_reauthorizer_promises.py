@@ -32,7 +32,6 @@ from tests.e2e.test_reauthorizer import (
     _small_pages,
     api,
     client,
-    emulator,
     ids,
     lines,
     out_of_time_after,
@@ -50,7 +49,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 # The fixtures of the other module; named here, so that they are used.
-FIXTURES = (_small_pages, api, emulator, lines, world)
+FIXTURES = (_small_pages, api, lines, world)
 
 MALLORY = """@id("mallory") forbid (principal, action, resource)
     when { context has username && context.username == "mallory" };"""

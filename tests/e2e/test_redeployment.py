@@ -7,13 +7,15 @@ import threading
 from dataclasses import dataclass
 from itertools import count
 from time import monotonic
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from local_aws import cdk_cli
-from local_aws.deployed_handler import DeployedHandler, Invocation, deploy
-from local_aws.emulator import Emulator
+from tests.support.apps import deploy_handler
+
+if TYPE_CHECKING:
+    from local_aws.deployed_handler import DeployedHandler, Invocation
+    from local_aws.emulator import Emulator
 
 pytestmark = [
     pytest.mark.e2e,
@@ -158,24 +160,22 @@ class Redeployment:
 
 
 @pytest.fixture(scope="module")
-def redeployment(tmp_path_factory: pytest.TempPathFactory) -> Redeployment:
+def redeployment(account: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Redeployment:
     """The old policies are deployed; then the new ones, by the real command line, while connections ask."""
     policies = tmp_path_factory.mktemp("policies") / "groups.cedar"
     policies.write_text(OLD, "utf-8")
-    with Emulator() as emulator:
-        cdk_cli.bootstrap(emulator)
-        handler = deploy(emulator, policies=policies)
-        first = handler.alias_version
-        with Stream(handler) as stream:
-            stream.wait()
-            policies.write_text(NEW, "utf-8")
-            began = monotonic()
-            deploy(emulator, policies=policies)
-            ended = monotonic()
-            stream.wait()
-        return Redeployment(
-            stream=stream, began=began, ended=ended, policies={first: "old", handler.alias_version: "new"}
-        )
+    handler = deploy_handler(account, stack="Redeployed", policies=policies)
+    first = handler.alias_version
+    with Stream(handler) as stream:
+        stream.wait()
+        policies.write_text(NEW, "utf-8")
+        began = monotonic()
+        deploy_handler(account, stack="Redeployed", policies=policies)
+        ended = monotonic()
+        stream.wait()
+    return Redeployment(
+        stream=stream, began=began, ended=ended, policies={first: "old", handler.alias_version: "new"}
+    )
 
 
 def test_every_connection_is_answered(redeployment: Redeployment) -> None:

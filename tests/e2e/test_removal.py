@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local_aws import cdk_cli
-from local_aws.deployed_handler import STACK, deploy
-from local_aws.emulator import ACCOUNT, ARCHITECTURE, REGION, ROOT, RUNTIME, Emulator
+from local_aws.deployed_handler import STACK
+from local_aws.emulator import ACCOUNT, REGION, ROOT, Emulator
+from tests.support.apps import HERE, handler_of, synthesize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.e2e,
@@ -22,14 +23,13 @@ pytestmark = [
     ),
 ]
 
-RENAMED_APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "renamed_app.py")))
-FAILING_APP = shlex.join((sys.executable, str(ROOT / "tests" / "e2e" / "failing_app.py")))
+APPS = ROOT / "tests" / "e2e"
 SERVICE_ROLES = "/aws-service-role/clientvpn-connections.amazonaws.com/"
 
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """An emulator whose account is bootstrapped."""
+    """An account of its own, of which these tests know everything."""
     with Emulator() as emulator:
         cdk_cli.bootstrap(emulator)
         yield emulator
@@ -49,13 +49,13 @@ def inventory(emulator: Emulator) -> dict[str, set[str]]:
     }
 
 
-def test_a_first_deployment_that_fails_leaves_nothing(emulator: Emulator) -> None:
+def test_a_first_deployment_that_fails_leaves_nothing(emulator: Emulator, tmp_path: Path) -> None:
     """All is there when the last resource fails, and then neither tables nor logs are left to be cleared away."""
     before = inventory(emulator)
     lines: list[str] = []
-    context = {"runtime": RUNTIME, "architecture": ARCHITECTURE}
+    app = synthesize(APPS / "failing_app.py", tmp_path / "cdk.out", HERE)
     with pytest.raises(cdk_cli.CdkFailed):
-        cdk_cli.deploy(emulator, stack="Failing", app=FAILING_APP, context=context, report=lines.append)
+        cdk_cli.deploy(emulator, stack="Failing", app=app, report=lines.append)
     created = "\n".join(line for line in lines if "CREATE_COMPLETE" in line)
     assert all(id_ in created for id_ in ("HandlerAlias", "HandlerLogGroup", "InventoryDevices"))
     after = inventory(emulator)
@@ -63,15 +63,17 @@ def test_a_first_deployment_that_fails_leaves_nothing(emulator: Emulator) -> Non
     assert after == before
 
 
-def test_what_destroy_leaves(emulator: Emulator) -> None:
+def test_what_destroy_leaves(emulator: Emulator, tmp_path: Path) -> None:
     """The decision log, devices, waivers and the service-linked role; the function, roles and registry go."""
     before = inventory(emulator)
-    handler = deploy(emulator, context={"deviceInventory": "true", "connectionRegistry": "true"})
+    context = {**HERE, "deviceInventory": "true", "connectionRegistry": "true"}
+    app = synthesize(ROOT / "app.py", tmp_path / "cdk.out", context)
+    handler = handler_of(emulator, cdk_cli.deploy(emulator, stack=STACK, app=app))
     function = emulator.client("lambda").get_function_configuration(FunctionName=handler.function_name)
     deployed = inventory(emulator)
     assert handler.function_name in deployed["functions"]
     assert handler.outputs["ConnectionsTable"] in deployed["tables"]
-    cdk_cli.destroy(emulator, stack=STACK)
+    cdk_cli.destroy(emulator, stack=STACK, app=app)
     assert inventory(emulator) == {
         **before,
         "service-linked roles": deployed["service-linked roles"],
@@ -81,16 +83,13 @@ def test_what_destroy_leaves(emulator: Emulator) -> None:
     assert len(deployed["service-linked roles"]) == 1
 
 
-def test_the_stack_of_an_endpoint_follows_a_renamed_function(emulator: Emulator) -> None:
+def test_the_stack_of_an_endpoint_follows_a_renamed_function(emulator: Emulator, tmp_path: Path) -> None:
     """Even with weak references between stacks, of which CloudFormation does not notice another value."""
-    context = {"runtime": RUNTIME}
+    weak = {"@aws-cdk/core:defaultCrossStackReferences": "weak"}
     for name in ("AWSClientVPN-old", "AWSClientVPN-new"):
-        cdk_cli.deploy(
-            emulator,
-            stack="Consumer",
-            app=RENAMED_APP,
-            context={**context, "functionName": name, "@aws-cdk/core:defaultCrossStackReferences": "weak"},
-        )
+        context = {**HERE, **weak, "functionName": name}
+        app = synthesize(APPS / "renamed_app.py", tmp_path / "cdk.out", context)
+        cdk_cli.deploy(emulator, stack="Consumer", app=app)
         kept = emulator.client("ssm").get_parameter(Name="/endpoint/handler")["Parameter"]["Value"]
         assert kept == f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}:live"
         assert (

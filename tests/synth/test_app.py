@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -15,6 +12,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from app import define
 from app_context import KEYS, InvalidContext
 from cdk_client_connect import ClientConnectError
+from tests.support.programs import CONTEXT, run_program
 
 from .conftest import CERTIFICATE, NO_BUNDLING, ROOT, recommended_flags, without_hashes
 
@@ -262,10 +260,7 @@ def test_fails(context: dict[str, str], message: str) -> None:
 
 def test_main_ends_with_the_message_alone() -> None:
     """`cdk synth` shows one line, not a traceback."""
-    environment = {**os.environ, "CDK_CONTEXT_JSON": '{"timeZone": "Mars/Olympus"}'}
-    result = subprocess.run(
-        [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+    result = run_program(ROOT / "app.py", folder=ROOT, variables={CONTEXT: '{"timeZone": "Mars/Olympus"}'})
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
         'error: time_zone "Mars/Olympus" is not an IANA time zone; use one such as "Europe/Berlin"'

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -24,6 +21,7 @@ from cdk_client_connect import (
     ProvisionedConcurrency,
 )
 from client_connect_attachment.attachment import TAG_PREFIX
+from tests.support.programs import CONTEXT, OUTDIR, run_program
 
 from .conftest import NO_BUNDLING, ROOT, only, template
 
@@ -243,8 +241,8 @@ def test_the_example_of_the_documentation(tmp_path: Path) -> None:
     """It runs as it stands, and its stack has the attachment."""
     document = (ROOT / "docs" / "endpoint-attachment.md").read_text("utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
-    environment = os.environ | {"CDK_OUTDIR": str(tmp_path), "CDK_CONTEXT_JSON": json.dumps(NO_BUNDLING)}
-    subprocess.run([sys.executable, "-c", example], env=environment, check=True)
+    variables = {OUTDIR: str(tmp_path), CONTEXT: json.dumps(NO_BUNDLING)}
+    assert run_program(example, folder=tmp_path, variables=variables).returncode == 0
     synthesized = json.loads((tmp_path / "VpnHandler.template.json").read_text("utf-8"))
     assert ATTACHMENT in [resource["Type"] for resource in synthesized["Resources"].values()]
 

@@ -16,9 +16,10 @@ from cdk_client_connect.monitoring._alarms import DEFINITIONS, Definition
 from cdk_client_connect.monitoring._queries import SAVED
 from client_connect_notifications import forwarder
 from client_connect_tools import advice
+from tests.support.programs import CONTEXT, OUTDIR, run_program
 from tests.unit.runtime.conftest import captured, connect_handler, event
 
-from .conftest import ROOT, template
+from .conftest import NO_BUNDLING, ROOT, template
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -145,9 +146,14 @@ def renderer() -> ModuleType:
 
 
 @pytest.fixture(scope="module")
-def widgets(renderer: Any) -> list[dict[str, Any]]:
+def widgets(renderer: Any, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The widgets of the example, which runs."""
-    found: list[dict[str, Any]] = renderer.widgets()
+    folder = tmp_path_factory.mktemp("dashboard")
+    variables = {OUTDIR: str(folder), CONTEXT: json.dumps(NO_BUNDLING)}
+    assert run_program(renderer.example(), folder=folder, variables=variables).returncode == 0
+    resources = json.loads((folder / "Vpn.template.json").read_text("utf-8"))["Resources"]
+    (dashboard,) = (each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Dashboard")
+    found: list[dict[str, Any]] = renderer.widgets_of(dashboard["Properties"]["DashboardBody"])
     return found
 
 

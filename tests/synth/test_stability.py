@@ -15,6 +15,7 @@ from aws_cdk import aws_ssm as ssm
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from cdk_client_connect import ClientConnectHandler, DeviceInventory, Policies
+from tests.support.programs import CONTEXT, OUTDIR, run_program
 
 from .conftest import CERTIFICATE, NO_BUNDLING, ROOT, endpoint, template, without_hashes
 
@@ -31,10 +32,16 @@ def test_default_stack(snapshot: SnapshotAssertion) -> None:
     assert without_hashes(template(stack).to_json()) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+CONTEXT_OF_ALL = {"serverCertificateArn": CERTIFICATE, "clientCertificateArn": CERTIFICATE}
+
+
 def test_two_clones(tmp_path: Path) -> None:
-    """Two clones in different folders, with other times and hash seeds, synthesize the same, bundles included."""
-    first = synthesize_clone(tmp_path / "first", seed="1")
-    second = synthesize_clone(tmp_path / "elsewhere" / "second", seed="2")
+    """Another folder, process, hash seed and other times of the files synthesize the same, bundles included."""
+    run_program(
+        ROOT / "app.py", folder=ROOT, variables={OUTDIR: str(tmp_path), CONTEXT: json.dumps(CONTEXT_OF_ALL)}
+    )
+    first = synthesized(tmp_path)
+    second = synthesize_clone(tmp_path / "elsewhere" / "second")
     assert {
         "ClientConnect.template.json",
         "ClientVpn.template.json",
@@ -44,24 +51,27 @@ def test_two_clones(tmp_path: Path) -> None:
     assert sum(name.startswith("asset.") for name in first) == 2
 
 
-def synthesize_clone(folder: Path, *, seed: str) -> dict[str, str]:
+def synthesize_clone(folder: Path) -> dict[str, str]:
     """Copy the project, synthesize the whole app there, and return its templates and the names of its assets."""
     for package in ("lambda_src", "lib"):
         shutil.copytree(ROOT / package, folder / package, copy_function=shutil.copyfile)
     for file in ("app.py", "app_context.py"):
         shutil.copyfile(ROOT / file, folder / file)
     (folder / "lambda_src" / "client_connect" / "__pycache__").mkdir(exist_ok=True)
-    (folder / "lambda_src" / "client_connect" / "__pycache__" / f"{seed}.pyc").write_bytes(seed.encode())
-    context = {"serverCertificateArn": CERTIFICATE, "clientCertificateArn": CERTIFICATE}
+    (folder / "lambda_src" / "client_connect" / "__pycache__" / "other.pyc").write_bytes(b"other")
     environment = {
         **os.environ,
-        "CDK_OUTDIR": str(folder / "out"),
-        "CDK_CONTEXT_JSON": json.dumps(context),
-        "PYTHONHASHSEED": seed,
+        OUTDIR: str(folder / "out"),
+        CONTEXT: json.dumps(CONTEXT_OF_ALL),
+        "PYTHONHASHSEED": "2",
         "PYTHONPATH": os.pathsep.join([str(folder / "lambda_src"), str(folder / "lib")]),
     }
     subprocess.run([sys.executable, "app.py"], cwd=folder, env=environment, check=True)
-    out = folder / "out"
+    return synthesized(folder / "out")
+
+
+def synthesized(out: Path) -> dict[str, str]:
+    """Return the templates of an assembly, and the names of its assets."""
     files = {path.name: path.read_text("utf-8") for path in out.glob("*.template.json")}
     assets = json.loads((out / "ClientConnect.assets.json").read_text("utf-8"))["files"]
     files["ClientConnect.assets.json"] = json.dumps(sorted(assets))

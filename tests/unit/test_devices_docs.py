@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from client_connect import Device, OsVersion
@@ -13,6 +11,7 @@ from client_connect.handler import GATHERING_S, REGISTERING_S
 from client_connect.sources.dynamodb import ATTEMPTS, CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 from client_connect.sources.items import device_of, waivers_item, waivers_of
 from client_connect_tools import Policies, check, lint
+from tests.support.programs import run_program
 
 DOCS = (Path(__file__).parents[2] / "docs" / "devices.md").read_text("utf-8")
 
@@ -25,9 +24,7 @@ def blocks(language: str) -> list[str]:
 def test_the_app(tmp_path: Path) -> None:
     """The example synthesizes, without a warning."""
     (app,) = blocks("python")
-    result = subprocess.run(
-        [sys.executable, "-c", app], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    result = run_program(app, folder=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
 
 

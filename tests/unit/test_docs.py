@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
 import cdk_client_connect
 import client_connect_tools
@@ -22,9 +21,11 @@ from client_connect.sources.registry import RequestTooLarge
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
 from client_connect_tools.cedar import parsing, validation
 from client_connect_tools.checking import checks, custom_schema, network_names, reviewed_files
+from client_connect_tools.cli import main
 from client_connect_tools.inputs import messages
 from client_connect_tools.native import _types
 from client_connect_tools.native.trust_data import CONTEXT, Attribute
+from tests.support.programs import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,13 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
+def written(example: str, folder: Path) -> Path:
+    """Write an example into a file."""
+    file = folder / "example.py"
+    file.write_text(example, "utf-8")
+    return file
+
+
 def test_there_are_twelve_recipes() -> None:
     """Each is in the documentation as it is in its file, and has tests beside it."""
     assert len(RECIPES) == 12
@@ -83,9 +91,8 @@ def test_the_demo_sets_a_good_example() -> None:
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipes_pass_their_tests(path: Path) -> None:
     """A recipe decides as its tests say, and every policy in it is tested."""
-    command = [sys.executable, "-m", "client_connect_tools", "test", str(path), "--require-coverage"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+    result = CliRunner().invoke(main, ["test", str(path), "--require-coverage"])
+    assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("path", NATIVE_RECIPES, ids=lambda path: path.stem)
@@ -98,22 +105,18 @@ def test_native_recipes(path: Path) -> None:
     assert (report.failures, report.uncovered, len(report.results) > 0) == ((), (), True)
 
 
-def test_native_examples() -> None:
+def test_native_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first example of native policies synthesizes, the commands end well, and the tests are those of a recipe."""
     construct, _shadow = blocks(NATIVE, "python")
-    subprocess.run([sys.executable, "-c", construct], check=True, cwd=ROOT, capture_output=True)
+    assert run_program(written(construct, tmp_path), folder=ROOT).returncode == 0
     assert blocks(NATIVE, "cedar") == [path.read_text("utf-8") for path in NATIVE_RECIPES]
     assert blocks(NATIVE, "toml") == [NATIVE_RECIPES[0].with_suffix(".tests.toml").read_text("utf-8")]
     (commands,) = blocks(NATIVE, "sh")
+    monkeypatch.chdir(ROOT)
     for command in commands.splitlines():
         name, *arguments = command.split()
         assert name == "client-connect"
-        subprocess.run(
-            [sys.executable, "-m", "client_connect_tools", *arguments],
-            check=True,
-            cwd=ROOT,
-            capture_output=True,
-        )
+        assert CliRunner().invoke(main, arguments).exit_code == 0
 
 
 def test_native_attributes_are_documented() -> None:
@@ -137,9 +140,10 @@ def attributes(path: str, data: Data) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("example", blocks(POLICIES, "python"))
-def test_python(example: str) -> None:
+def test_python(example: str, tmp_path: Path) -> None:
     """Examples in Python run, and render policies without findings."""
-    result = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
+    result = run_program(example, folder=tmp_path)
+    assert result.returncode == 0
     networks = {"office": ["198.51.100.0/24"]}
     assert check(Policies.from_string(result.stdout, networks=networks)) == []
 

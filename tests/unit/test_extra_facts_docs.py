@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ from client_connect.sources.fact_sources import IMPORTING_S
 from client_connect_tools import Policies, check, lint
 from client_connect_tools.checking import custom_schema
 from client_connect_tools.cli import main
+from tests.support.programs import run_program
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "extra-facts"
@@ -77,14 +75,7 @@ def test_commands(example: str) -> None:
 
 def test_the_handler(folder: Path) -> None:
     """The definition of the handler runs as it stands."""
-    (folder / "app.py").write_text(blocks("python")[1], "utf-8")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(str(ROOT / each) for each in ("lambda_src", "lib")),
-    }
-    result = subprocess.run(
-        [sys.executable, "app.py"], env=environment, capture_output=True, text=True, check=False
-    )
+    result = run_program(blocks("python")[1], folder=folder)
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pytest
 from cdk_client_connect import ClientConnectHandler, MinimumVersion, Rules
 from client_connect import Authorizer, ConnectionRequest, Facts
 from client_connect_tools import Policies, check
+from tests.support.programs import run_program
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,11 +25,8 @@ def examples(language: str) -> list[str]:
 
 @pytest.mark.parametrize("example", examples("python"), ids=lambda text: text.splitlines()[0])
 def test_python(example: str, tmp_path: Path) -> None:
-    """Each example in Python runs as it stands, in a process and a folder of its own."""
-    (tmp_path / "example.py").write_text(example, "utf-8")
-    result = subprocess.run(
-        [sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    """Each example in Python runs as it stands, in a folder of its own."""
+    result = run_program(example, folder=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -16,9 +16,12 @@ from urllib.parse import unquote
 
 import pytest
 from constructs import Construct
+from typer.testing import CliRunner
 
 import cdk_client_connect
 from client_connect_tools import Policies, check, lint
+from client_connect_tools.cli import main
+from tests.support.programs import run_program
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -160,7 +163,7 @@ def test_the_diagram_of_the_constructs(diagrams: ModuleType) -> None:
     assert {name for name in constructs if f">{name}</text>" not in diagrams.DIAGRAMS["constructs"]} == set()
 
 
-def test_the_first_deployment(tmp_path: Path) -> None:
+def test_the_first_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps of the start page work: the policies are sound, the commands end well, the app synthesizes."""
     (app,), (cedar,) = (
         re.findall(rf"^```{language}\n(.*?)^```", INDEX, re.DOTALL | re.MULTILINE)
@@ -172,6 +175,7 @@ def test_the_first_deployment(tmp_path: Path) -> None:
     assert check(policies) + lint(policies) == []
     commands = re.findall(r"^client-connect (.*)$", INDEX, re.MULTILINE)
     assert len(commands) == 2
-    for command in (["-m", "client_connect_tools", *line.split()] for line in commands):
-        subprocess.run([sys.executable, *command], cwd=tmp_path, check=True, capture_output=True)
-    subprocess.run([sys.executable, "-c", app], cwd=tmp_path, check=True, capture_output=True)
+    monkeypatch.chdir(tmp_path)
+    for command in commands:
+        assert CliRunner().invoke(main, command.split()).exit_code == 0
+    assert run_program(app, folder=tmp_path).returncode == 0

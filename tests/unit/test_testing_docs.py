@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest_plugins = ["pytester"]
 
 DOCS = (Path(__file__).parents[2] / "docs" / "testing-your-stack.md").read_text("utf-8")
 (EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
 FORBID = 'when { context.platform == "linux" }'
 
 
-def test_the_documented_tests_run(tmp_path: Path) -> None:
+def test_the_documented_tests_run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """As they are, with pytest's defaults, where nothing can be downloaded and no package is cached."""
-    (tmp_path / "test_vpn.py").write_text(EXAMPLE, "utf-8")
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_vpn.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": os.environ["PATH"], "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "cache")},
-    )
-    assert (result.returncode, "5 passed" in result.stdout) == (0, True), result.stdout + result.stderr
-    assert (tmp_path / "vpn.snapshot.json").is_file()
+    pytester.makepyfile(test_vpn=EXAMPLE)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(pytester.path / "cache"))
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "test_vpn.py").assert_outcomes(passed=5)
+    assert (pytester.path / "vpn.snapshot.json").is_file()
 
 
 def snapshot(example: str) -> str:

@@ -1,11 +1,13 @@
 """What an upgrade does to the template of an app that does not change: what the changelog says, and nothing else.
 
-The previous version is built from its commit: that of the last tag or, before there is one, of the first landed state.
+The previous version is taken from its commit: that of the last tag or, before there is one, of the first landed state.
+That a wheel does as its sources do is what test_wheel.py is for.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.wheel.environment import ROOT, install, run
+from tests.support.programs import CONTEXT, OUTDIR, run_program
+from tests.wheel.environment import ROOT
 from tests.wheel.in_place import not_in_place
 
 if TYPE_CHECKING:
@@ -58,21 +61,31 @@ def previous() -> str:
     return version
 
 
-def synthesize(wheel: Path, app: str, folder: Path) -> dict[str, Any]:
-    """Install a wheel into an environment of its own, with today's CDK, and return the app's template."""
-    lock = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
-    cdk = re.findall(r"^(?:aws-cdk|constructs|jsii)\S*==\S+", lock, re.MULTILINE)
-    (folder / "cdk.txt").write_text("\n".join(cdk), "utf-8")
-    programs = install(wheel, folder / "venv", folder / "cdk.txt")
+def before(sources: Path, app: str, folder: Path) -> dict[str, Any]:
+    """Run an app with the sources of the previous version and with today's CDK, and return its template."""
     (folder / "app.py").write_text(app, "utf-8")
-    (folder / "run.py").write_text(
-        f"import os, runpy\nos.environ.update(CDK_OUTDIR='out', CDK_CONTEXT_JSON={NO_BUNDLING!r})\n"
-        "runpy.run_path('app.py', run_name='__main__')\n",
-        "utf-8",
-    )
-    run(programs / "python", "run.py", cwd=folder)
-    (template,) = (folder / "out").glob("*.template.json")
-    synthesized: dict[str, Any] = json.loads(_without_hashes(template.read_text("utf-8")))
+    assert (sources / "lib" / "cdk_client_connect").is_dir()  # or this one's would be taken
+    environment = {
+        **os.environ,
+        OUTDIR: str(folder / "out"),
+        CONTEXT: NO_BUNDLING,
+        "PYTHONPATH": os.pathsep.join(str(sources / name) for name in ("lambda_src", "lib")),
+    }
+    subprocess.run([sys.executable, "app.py"], cwd=folder, env=environment, check=True, capture_output=True)
+    return template(folder / "out")
+
+
+def after(app: str, folder: Path) -> dict[str, Any]:
+    """Run an app with these sources, and return its template."""
+    variables = {OUTDIR: str(folder / "out"), CONTEXT: NO_BUNDLING}
+    assert run_program(app, folder=folder, variables=variables).returncode == 0
+    return template(folder / "out")
+
+
+def template(assembly: Path) -> dict[str, Any]:
+    """Return the only template, without what changes with every line."""
+    (file,) = assembly.glob("*.template.json")
+    synthesized: dict[str, Any] = json.loads(_without_hashes(file.read_text("utf-8")))
     return synthesized
 
 
@@ -80,13 +93,6 @@ def _without_hashes(template: str) -> str:
     """Leave out what changes with every line of the function's code: asset hashes, and its version's logical id."""
     template = re.sub(r"\b[0-9a-f]{64}\b", "HASH", template)
     return re.sub(r"(CurrentVersion[0-9A-F]{8})[0-9a-f]{32}\b", r"\1", template)
-
-
-def build(source: Path, folder: Path) -> Path:
-    """Build the wheel of a source tree."""
-    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder, source, cwd=folder)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[str, str]]:
@@ -122,11 +128,10 @@ def test_an_upgrade_changes_what_the_changelog_says(previous: str, tmp_path: Pat
         file.extractall(sources)
     readme = (sources / "README.md").read_text("utf-8")
     app = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[0]
-    templates = []
-    for source, name in ((sources, "before"), (ROOT, "after")):
-        folder = tmp_path / name
+    folders = [tmp_path / name for name in ("before", "after")]
+    for folder in folders:
         folder.mkdir()
-        templates.append(synthesize(build(source, folder), app, folder))
+    templates = before(sources, app, folders[0]), after(app, folders[1])
     assert differences(*templates) == explained((ROOT / "CHANGELOG.md").read_text("utf-8"), previous)
 
 

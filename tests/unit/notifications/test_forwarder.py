@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect_notifications import forwarder
-from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event, unhurried
+from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -213,7 +213,6 @@ def test_half_a_character_is_replaced() -> None:
 lists = st.lists(st.text(min_size=1, max_size=20), max_size=40)
 
 
-@unhurried
 @given(lists, lists, lists, st.text(min_size=1))
 def test_every_notification_fits_into_a_request(
     determining: list[str], statuses: list[str], errors: list[str], text: str
@@ -230,7 +229,6 @@ def test_every_notification_fits_into_a_request(
     assert len(detail.encode()) <= forwarder.MAX_BATCH_BYTES
 
 
-@unhurried
 @given(st.lists(st.integers(1, forwarder.MAX_BATCH_BYTES), max_size=60))
 def test_batches_keep_the_limits_and_the_order(sizes: list[int]) -> None:
     """Each holds at most 10 entries and 250,000 bytes, and nothing is lost or moved."""

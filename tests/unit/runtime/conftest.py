@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Facts
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 VERSIONS = ("v1", "v2", "v3", "v4")
 MISSING = object()
 PERMIT = '@id("all") permit (principal, action, resource);'
-
-# The examples are cheap, but the machine may be busy.
-unhurried = settings(deadline=None)
 
 
 def event(version: str = "v3", **changes: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
 from client_connect.engine.schema import required_attributes, schema_text
-from tests.unit.runtime.conftest import PERMIT, decide, event, unhurried
+from tests.unit.runtime.conftest import PERMIT, decide, event
 
 LINUX = 'when { context.platform == "linux" }'
 ERRS = "when { context.activeConnections > 1 }"  # the attribute is absent without a registry
@@ -171,7 +171,6 @@ ODD = [
 ]
 
 
-@unhurried
 @given(st.text(min_size=1))
 @example(ODD[0])
 @example(ODD[1])
@@ -199,7 +198,6 @@ def test_names_are_data_whatever_they_spell(name: str) -> None:
         assert decide(PERMIT + policies, **named | {field: value}) == Decision(**ALL)
 
 
-@unhurried
 @given(st.text(min_size=1), st.lists(st.text()), st.text(min_size=1))
 def test_no_name_turns_a_default_deny_into_anything_else(
     username: str, groups: list[str], common_name: str

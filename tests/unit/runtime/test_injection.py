@@ -24,7 +24,7 @@ from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools.cedar.quoting import quote
-from tests.unit.runtime.conftest import captured, event, unhurried
+from tests.unit.runtime.conftest import captured, event
 from tests.unit.runtime.oracle import FIELDS, clean_record
 from tests.unit.runtime.test_surroundings import inventory
 
@@ -152,7 +152,6 @@ def test_a_text_in_a_request_is_no_more_than_a_text(log: Log, text: str) -> None
     hold_text_is_text(text, log)
 
 
-@unhurried
 @given(odd_texts.filter(lambda text: text.lower() not in ("admins", "alice", "root", "kiosk", "ios", "here")))
 def test_no_text_in_a_request_is_more_than_a_text(text: str) -> None:
     """However it is put together."""

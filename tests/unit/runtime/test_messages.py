@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from client_connect import Authorizer, ConnectionRequest, Facts
 from client_connect.engine.partial_decision import PartialAuthorizer
 from client_connect.messages import command_in, composed
-from tests.unit.runtime.conftest import connect_handler, event, lambda_context, unhurried
+from tests.unit.runtime.conftest import connect_handler, event, lambda_context
 from tests.unit.runtime.test_handler import message_of
 
 
@@ -151,7 +151,6 @@ def test_which_messages_are_shown_does_not_depend_on_values() -> None:
     )
 
 
-@unhurried
 @given(
     st.lists(
         st.text(alphabet="{}connectiusrame-d TEMPCRV1:🦊", max_size=60)

@@ -12,13 +12,12 @@ from ipaddress import IPv4Address
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts, response
 from client_connect.settings import DEFAULT_DENIAL, ERROR_DENIAL
 from client_connect_tools.cedar.quoting import quote
-from tests.unit.runtime.conftest import unhurried
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -177,10 +176,6 @@ def answer(decision: Decision) -> dict[str, Any]:
     )
 
 
-many = settings(unhurried, max_examples=120)
-
-
-@many
 @given(policy_sets, added(("forbid",)), facts())
 def test_another_forbid_never_turns_a_denial_into_a_permission(
     policies: list[Policy], forbid: Policy, facts: Facts
@@ -189,7 +184,6 @@ def test_another_forbid_never_turns_a_denial_into_a_permission(
     assert decide(policies, facts).allowed or not decide([*policies, forbid], facts).allowed
 
 
-@many
 @given(policy_sets, added(("permit",)), facts())
 def test_another_permit_never_turns_a_permission_into_a_denial(
     policies: list[Policy], permit: Policy, facts: Facts
@@ -202,7 +196,6 @@ def test_another_permit_never_turns_a_permission_into_a_denial(
         assert after.allowed or not decide(policies, facts).allowed
 
 
-@many
 @given(policy_sets, added(("permit", "forbid"), shadow=True), facts())
 def test_a_policy_in_shadow_mode_never_changes_an_answer(
     policies: list[Policy], shadow: Policy, facts: Facts
@@ -216,7 +209,6 @@ def test_a_policy_in_shadow_mode_never_changes_an_answer(
     assert decide(enforced, facts)._replace(**unheeded) == before._replace(**unheeded)
 
 
-@many
 @given(policy_sets.flatmap(lambda policies: st.tuples(st.just(policies), st.permutations(policies))), facts())
 def test_the_order_of_policies_never_matters(orders: tuple[list[Policy], list[Policy]], facts: Facts) -> None:
     """Permission, message and statuses are the same, and so is what determines them."""
@@ -225,7 +217,6 @@ def test_the_order_of_policies_never_matters(orders: tuple[list[Policy], list[Po
     assert one.determining == other.determining
 
 
-@many
 @given(policy_sets, facts(), st.sampled_from(IDS[:3]))
 def test_a_waiver_affects_only_the_policies_that_name_it(
     policies: list[Policy], facts: Facts, waiver: str
@@ -253,7 +244,6 @@ def renamed(text: str, names: Mapping[str, str]) -> str:
     return re.sub(f'"({"|".join(literals)})"', lambda match: quote(literals[match[1]]), text)
 
 
-@many
 @given(policy_sets, facts(), unlike_users, unlike_groups)
 def test_nobody_is_treated_by_what_the_name_looks_like(
     policies: list[Policy], facts: Facts, users: list[str], groups: list[str]
@@ -268,7 +258,6 @@ def test_nobody_is_treated_by_what_the_name_looks_like(
     assert decide(renamed(text, names), facts._replace(request=request)) == decide(text, facts)
 
 
-@many
 @given(
     policy_sets,
     policy(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from client_connect.names import is_name_of, lower_case
 from client_connect.waiver import user_holder
-from tests.unit.runtime.conftest import unhurried
 from tests.unit.runtime.test_facts import context
 
 KELVIN, ANGSTROM, OHM, DOTTED_I, SHARP_S = "\u212a", "\u212b", "\u2126", "\u0130", "\u1e9e"
@@ -33,7 +32,6 @@ def test_only_letters_that_upper_case_restores_are_lower_cased(text: str, lower:
     assert lower_case(text) == lower
 
 
-@unhurried
 @given(st.text(max_size=20))
 def test_equal_names_differ_in_case_only(text: str) -> None:
     """Upper case of what became lower case is the character it was made of, so no two names fall together by more."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cedarpy import PolicySet
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts
@@ -23,7 +23,7 @@ from client_connect.engine.partial_decision import (
 from client_connect.engine.policy_reads import may_read, reads
 from client_connect.reauthorizer.client_vpn import Connection
 from client_connect.reauthorizer.evaluation import _told
-from tests.unit.runtime.conftest import PERMIT, event, unhurried
+from tests.unit.runtime.conftest import PERMIT, event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -313,7 +313,6 @@ def connections(draw: st.DrawFn) -> tuple[Connection, list[Facts]]:
     return connection, found
 
 
-@settings(unhurried, max_examples=250)
 @given(policies(), connections())
 def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection, list[Facts]]) -> None:
     """The property on which people's sessions depend: nobody is denied whom the full decision would permit."""

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from client_connect import InvalidPolicySet, Policy, PolicySet
 from client_connect.engine import policy_json, policy_nodes
-from tests.unit.runtime.conftest import unhurried
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -76,7 +75,6 @@ def test_fails_for_policies_that_the_handler_cannot_tell_apart_or_apply(text: st
         PolicySet.parse(text)
 
 
-@unhurried
 @given(st.text())
 def test_text_that_is_no_policy_gives_the_one_error(text: str) -> None:
     """Whatever is in the file, the caller has one exception to expect."""
@@ -116,7 +114,6 @@ def test_both_ways_to_take_policies_apart_keep_all_of_them(text: str) -> None:
     assert whole(text, policy_json) == whole(text, policy_nodes)
 
 
-@unhurried
 @given(st.text(), st.text(), st.integers(-(2**63), 2**63 - 1))
 def test_both_ways_keep_every_text_and_number(text: str, annotation: str, number: int) -> None:
     """Quotes, controls and the ends of the range among them."""

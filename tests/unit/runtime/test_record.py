@@ -22,7 +22,6 @@ from tests.unit.runtime.conftest import (
     connection_requests,
     event,
     lambda_context,
-    unhurried,
 )
 
 if TYPE_CHECKING:
@@ -269,7 +268,6 @@ def test_only_what_could_disguise_the_line_is_escaped(log: Log) -> None:
     assert log.record()["request"]["groups"] == ["Zoë \\ 部長\\n"]
 
 
-@unhurried
 @given(connection_requests())
 def test_a_record_is_enough_to_decide_again(request: ConnectionRequest) -> None:
     """Whatever the request holds, its line is clean and gives the same request and the same decision."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from client_connect import ConnectionRequest, InvalidRequest
-from tests.unit.runtime.conftest import MISSING, VERSIONS, connection_requests, event, unhurried
+from tests.unit.runtime.conftest import MISSING, VERSIONS, connection_requests, event
 
 REQUIRED = ("connection-id", "endpoint-id", "platform", "public-ip", "schema-version")
 OPTIONAL = (
@@ -223,7 +223,6 @@ def test_fails_for_an_event_that_is_not_an_object(value: object, type_name: str)
         ConnectionRequest.from_event(value)
 
 
-@unhurried
 @given(connection_requests())
 def test_every_request_survives_being_written_and_read(request: ConnectionRequest) -> None:
     """What is recorded is the request, so that it can be replayed."""

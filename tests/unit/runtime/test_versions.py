@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import OsVersion, Version
-from tests.unit.runtime.conftest import unhurried
 
 # Text near the real spellings, where a sloppy expression would fail.
 near_versions = st.text(alphabet="0123456789., _-+abcdimrstxe٣\uff16\n", max_size=24) | st.text(max_size=24)
@@ -99,7 +98,6 @@ def test_a_client_version_is_read_from_the_beginning(text: str | None, expected:
     assert Version.of_client(text) == expected
 
 
-@unhurried
 @given(near_versions)
 def test_no_text_raises_or_gives_a_number_that_cedar_cannot_hold(text: str) -> None:
     """A client may send anything."""

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import cedarpy
 import pytest
 from cedarpy import pst
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect_tools.cedar.text import expression_text, value_text
@@ -60,7 +60,6 @@ def parsed(expression: str) -> pst.Expr:
 
 
 @given(st.recursive(LEAVES, composed, max_leaves=12))
-@settings(deadline=None, max_examples=500)
 def test_the_engine_reads_the_same_nodes(expression: pst.Expr) -> None:
     """Whatever an expression is made of, nothing is lost or bound otherwise."""
     assert parsed(expression_text(expression)) == expression

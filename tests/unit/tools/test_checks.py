@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import cedarpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
@@ -332,7 +332,6 @@ policies = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(gaps, policies), max_size=5), gaps.map("{}// the last; comment".format) | gaps)
 def test_text_is_split_where_cedar_splits_it(parts: Sequence[tuple[str, str]], rest: str) -> None:
     """Each statement is found as it was written, with its line and column; semicolons elsewhere end none."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import event as note
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, InvalidPolicySet, OsVersion
@@ -504,7 +504,6 @@ def assert_true_to_the_engine(policies: str, connection: Facts) -> None:
 
 
 @given(HAND_WRITTEN, CONNECTIONS)
-@settings(deadline=None, max_examples=300)
 def test_a_reason_is_what_the_engine_says(policy: str, connection: Facts) -> None:
     """Whatever is written, the condition shown evaluates as shown, and only then the policy does not apply."""
     assert_true_to_the_engine(f'@id("it") {policy}', connection)
@@ -515,7 +514,6 @@ def test_a_reason_is_what_the_engine_says(policy: str, connection: Facts) -> Non
 
 
 @given(RENDERED, CONNECTIONS)
-@settings(deadline=None)
 def test_rules_are_explained(rules: Rules, connection: Facts) -> None:
     """Every policy that Rules renders has a reason when it does not apply, and the engine agrees."""
     assert_true_to_the_engine(rules.to_cedar(), connection)

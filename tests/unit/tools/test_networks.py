@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -77,7 +77,6 @@ def _networks() -> st.SearchStrategy[str]:
     return near | far.filter(lambda each: "ffff:0:0" not in each and each.count(".") == 0)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from("abc"), st.lists(_networks(), min_size=1, unique=True), min_size=1))
 def test_a_lookup_finds_what_looking_at_each_network_finds(lists: dict[str, list[str]]) -> None:
     """At, before and behind both ends of every network."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +23,7 @@ from client_connect_tools import (
     run_policy_tests,
 )
 from client_connect_tools.cli import main
+from tests.support.programs import run_program
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -806,7 +805,5 @@ def test_documented_defaults_are_those() -> None:
 @pytest.mark.parametrize("example", blocks("python"))
 def test_documented_python_runs(example: str, tmp_path: Path) -> None:
     """The example in Python runs as it stands."""
-    done = subprocess.run(
-        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    done = run_program(example, folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -21,6 +21,7 @@ unless { context.time.minuteOfDay >= 420 };
 """
 PASSING = '[[test]]\nname = "by day"\nexpect = "allow"\n\n'
 FAILING = '[[test]]\nname = "at night"\nat = 2026-01-05T02:00:00Z\nexpect = "allow"\n'
+OTHERS = [f"-pno:{name}" for name in ("cacheprovider", "hypothesispytest", "syrupy", "timeout", "typeguard")]
 FAILURE = [
     "*vpn.tests.toml:5: at night",
     '  expect: expected "allow"',
@@ -48,14 +49,18 @@ def folder(pytester: pytest.Pytester) -> None:
 
 
 def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest in a process of its own, without the plugins that take long to start."""
-    others = (f"-pno:{name}" for name in ("cacheprovider", "hypothesispytest", "syrupy", "typeguard"))
-    return project.runpytest_subprocess(*others, *arguments)
+    """Run pytest in this process, without the plugins that are none of the project's."""
+    return project.runpytest_inprocess(*OTHERS, *arguments)
+
+
+def run_alone(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run it in a process of its own, as a user does."""
+    return project.runpytest_subprocess(*OTHERS, *arguments)
 
 
 def test_policy_tests_are_collected_like_any_other(project: pytest.Pytester) -> None:
     """They are counted with the others, and a failure is the text that says what differs, without a traceback."""
-    result = run(project)
+    result = run_alone(project)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(FAILURE, consecutive=True)
     result.stdout.fnmatch_lines(["FAILED policies/vpn.tests.toml::at night*"])
@@ -106,7 +111,7 @@ def test_reports_name_the_place(project: pytest.Pytester) -> None:
 
 def test_processes_agree_on_the_tests(project: pytest.Pytester) -> None:
     """Distributed over processes, each test runs once."""
-    run(project, "-n", "2").assert_outcomes(passed=2, failed=1)
+    run_alone(project, "-n", "2").assert_outcomes(passed=2, failed=1)
 
 
 def test_it_can_be_switched_off(project: pytest.Pytester) -> None:
@@ -135,7 +140,7 @@ def test_nothing_is_imported_without_policy_tests(pytester: pytest.Pytester) -> 
             assert not heavy & set(sys.modules)
             assert "client_connect_pytest" in sys.modules
     """)
-    run(pytester).assert_outcomes(passed=1)
+    run_alone(pytester).assert_outcomes(passed=1)
 
 
 def test_the_cdk_is_never_imported(project: pytest.Pytester) -> None:
@@ -147,7 +152,7 @@ def test_the_cdk_is_never_imported(project: pytest.Pytester) -> None:
             assert "cedarpy" in sys.modules
             assert not {"aws_cdk", "jsii", "cdk_client_connect"} & set(sys.modules)
     """)
-    result = run(project, "-k", "day")
+    result = run_alone(project, "-k", "day")
     result.assert_outcomes(passed=1, deselected=2)
     assert result.ret == 0
 

@@ -26,7 +26,6 @@ from client_connect_tools.cli import main
 from client_connect_tools.output.safe_console import SafeConsole
 from client_connect_tools.output.safe_output import SafeStream, safe_streams, safe_text
 from client_connect_tools.replay import UnreadableLog
-from tests.unit.runtime.conftest import unhurried
 from tests.unit.tools.replay.conftest import connection, lines, record
 
 if TYPE_CHECKING:
@@ -73,7 +72,6 @@ texts = st.lists(
 )
 
 
-@unhurried
 @given(texts)
 def test_what_is_written_in_pieces_is_as_safe_as_a_whole(parts: list[str]) -> None:
     """A command may be completed by a later piece, and the pieces together are what one text would be."""
@@ -84,7 +82,6 @@ def test_what_is_written_in_pieces_is_as_safe_as_a_whole(parts: list[str]) -> No
     assert pieces.getvalue() == whole.getvalue() == safe_text("".join(parts))
 
 
-@unhurried
 @given(
     st.recursive(
         st.text() | st.sampled_from([*HOSTILE.values()]), lambda inner: st.dictionaries(st.text(), inner)

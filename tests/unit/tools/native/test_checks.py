@@ -9,7 +9,7 @@ from itertools import groupby
 import cedarpy
 import pytest
 from cedarpy import pst
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect_tools import InvalidPolicies, Policies, native
@@ -273,7 +273,6 @@ NAMES = sorted({name for path in LEAVES for name in path})
 READS = st.lists(st.sampled_from([*NAMES, "other"]), min_size=1, max_size=4).map(tuple)
 
 
-@settings(deadline=None)
 @given(READS)
 def test_a_read_without_a_test_is_never_silent(path: tuple[str, ...]) -> None:
     """In a forbid, it is an error, or a warning where AWS documents nothing."""

@@ -60,7 +60,6 @@ CONTEXTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(CONTEXTS)
 def test_decides_like_a_plain_reading(context: dict[str, Any]) -> None:
     """A permit must apply and no forbid, whatever is there or absent."""
@@ -75,7 +74,6 @@ def test_decides_like_a_plain_reading(context: dict[str, Any]) -> None:
         assert decision.determining == (("vpn:7",) if risk == "HIGH" else ())
 
 
-@settings(deadline=None)
 @given(CONTEXTS)
 def test_what_is_absent_denies(context: dict[str, Any]) -> None:
     """A forbid that reads what is absent denies, although Cedar by itself would skip it and permit."""
@@ -154,7 +152,7 @@ def decided(condition: str, context: str) -> Decision:
     return native.decide(policies, json.loads(context))
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much], deadline=None)
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(CONDITIONS, st.lists(CONTEXTS, min_size=5, max_size=5))
 def test_what_is_checked_errs_only_where_it_denies_anyway(
     condition: Any, contexts: list[dict[str, Any]]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, OsVersion
@@ -219,7 +219,6 @@ def test_no_difference_that_a_policy_sees_is_missed(atom: str) -> None:
         assert (verdict.allowed, verdict.erred) == (decision.allowed, bool(decision.errors)), each
 
 
-@settings(deadline=None, max_examples=150)
 @given(policy_sets(ATOMS + UNSOUND), st.lists(facts(), min_size=1, max_size=8))
 def test_decisions_are_the_authorizer_s(policies: str, connections: list[Facts]) -> None:
     """With what is remembered from one to the next: whether, by which policies, and whether by an error."""
@@ -253,7 +252,6 @@ def completions(known: Facts) -> Iterator[Facts]:
 MISSING = frozenset({"platformVersion", "os", "openvpn", "awsClient", "groups", "activeConnections"})
 
 
-@settings(deadline=None, max_examples=60)
 @given(policy_sets(ATOMS), facts())
 @example(
     PERMIT + '@id("x") permit (principal, action, resource) '

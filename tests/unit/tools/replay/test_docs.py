@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools.cli import main
+from tests.support.programs import run_program
 from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, lines, record
 
 DOCS = (Path(__file__).parents[4] / "docs" / "replay.md").read_text("utf-8")
@@ -50,9 +49,7 @@ def test_all_commands_are_known() -> None:
 def test_python(folder: Path) -> None:
     """The example in Python runs as it stands."""
     (example,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
-    result = subprocess.run(
-        [sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=False
-    )
+    result = run_program(example, folder=folder)
     assert (result.returncode, result.stdout, result.stderr) == (0, "0 0 0\n", "")
 
 

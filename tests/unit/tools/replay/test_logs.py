@@ -19,7 +19,7 @@ from client_connect.reauthorizer.scan import Candidate
 from client_connect.record import Record
 from client_connect_tools.replay import Attempt, Skipped, attempts
 from client_connect_tools.replay.deciding.decider import Decider
-from tests.unit.runtime.conftest import PERMIT, connect_handler, connection_requests, event, log, unhurried
+from tests.unit.runtime.conftest import PERMIT, connect_handler, connection_requests, event, log
 from tests.unit.tools.replay.conftest import NOON, connection, denied_connection, record
 
 if TYPE_CHECKING:
@@ -110,7 +110,6 @@ def test_several_in_one_line() -> None:
     ]
 
 
-@unhurried
 @given(connection_requests())
 def test_what_the_handler_logs_is_read_without_loss(request: ConnectionRequest) -> None:
     """Through Lambda's own formatter, with names that a log line must escape."""
@@ -424,7 +423,6 @@ json_values = st.recursive(
 KNOWN = {"inventory": "known", "device": {}, "waivers": [], "activeConnections": 1, "timeZone": "UTC"}
 
 
-@unhurried
 @given(
     json_values,
     st.sampled_from([*record(), *connection(), "facts", "factsJson", "requestJson"]),

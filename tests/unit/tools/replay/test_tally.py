@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from client_connect_tools.replay import tally as tallies
 from client_connect_tools.replay.tally import NO_PERMIT, NOT_LOGGED, POLICY_ERROR, Table, Tally
 from client_connect_tools.replay.timeline import OTHERS, Timeline
-from tests.unit.runtime.conftest import unhurried
 from tests.unit.tools.replay.conftest import (
     NOON,
     PERMIT,
@@ -171,7 +170,6 @@ def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert counted(total.newly_denied.by_user) == {"u1": 4, "u0": 3, "u2": 3, OTHERS: 17}
 
 
-@unhurried
 @given(
     st.lists(st.tuples(st.integers(0, 250_000_000_000), st.sampled_from("abc")), min_size=1, max_size=40),
     st.integers(1, 5),
