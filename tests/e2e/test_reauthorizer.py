@@ -611,11 +611,14 @@ def test_a_run_that_nears_its_time_leaves_the_rest_to_the_next(world: LiveConnec
 
 
 def test_unknown_connections_are_left_alone(world: LiveConnections) -> None:
-    """By default, also those of which the registry's item is malformed, and also by the limit."""
+    """By default, also those of which the registry only remembers a termination, and also by the limit."""
     world.connect(
         [client("a", registered=False), client("b"), client("c", username="b", age_s=90, registered=False)]
     )
-    world.put("connections", {"connectionId": {"S": ids("b")[0]}, "request": {"S": "{"}})
+    world.put(
+        "connections",
+        {"connectionId": {"S": ids("b")[0]}, "terminatedAt": {"S": "2026-11-22T09:00:00+00:00"}},
+    )
     outcome = world.run(PERMIT.replace("permit", "forbid"), connections_per_user=1)
     assert (terminated(world), tally(outcome)) == ([], (0, 3, 0))
 

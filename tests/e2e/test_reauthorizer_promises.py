@@ -788,6 +788,42 @@ def test_a_connection_that_is_listed_as_open_and_as_ended_stays_registered(
     assert world.registered(*ids("a")) is not None
 
 
+TORN: dict[str, dict[str, Any]] = {
+    "cut off": {"S": '{"connection-id": "cvpn'},
+    "refused today": {"S": json.dumps({"schema-version": "v3"})},
+    "of another type": {"M": {}},
+    "missing": {},
+}
+
+
+@pytest.mark.parametrize("kind", TORN)
+def test_a_registration_that_cannot_be_read_is_not_left_alone(
+    world: LiveConnections, lines: list[logging.LogRecord], kind: str
+) -> None:
+    """Who is blocked by name goes, what is not certain is undecided, and the record says so."""
+    for name in ("mallory", "bob"):
+        world.connect([client(name)])
+        item = world.registered(*ids(name)) or {}
+        del item["request"]
+        world.put("connections", item | ({"request": TORN[kind]} if TORN[kind] else {}))
+    run = world.reauthorizer(NO_MACS + MALLORY)
+    outcome = run.run()
+    assert (terminated(world), tally(outcome)) == (ids("mallory"), (1, 0, 1))
+    assert outcome.problems["registry"].startswith("requests that cannot be read: 2, such as that of ")
+    run._records.of_run(outcome, milliseconds=1)
+    assert (lines[-1].levelname, vars(lines[-1])["Undecided"]) == ("WARNING", 1)
+
+
+def test_a_registration_that_cannot_be_read_counts_to_the_limit_of_its_user(world: LiveConnections) -> None:
+    """Its index has the user without the request."""
+    world.connect([client("old", username="bob", age_s=900), client("new", username="BOB", age_s=60)])
+    item = world.registered(*ids("old")) or {}
+    del item["request"], item["decision"]
+    world.put("connections", item)
+    assert world.run(PERMIT, connections_per_user=1).terminated == 1
+    assert terminated(world) == ids("old")
+
+
 @pytest.mark.parametrize(
     "at", ["2099-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+00:00"]
 )

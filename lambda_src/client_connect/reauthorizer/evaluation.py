@@ -60,7 +60,7 @@ class Judgement:
         verdict: What becomes of it.
         principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
         registered: Whether the registry has its request.
-        unconfirmed: Whether the registry does not know yet that it was active.
+        unconfirmed: Whether the registry has the connection, and does not know yet that it was active.
         terminated: When it was last asked to end, if it ever was.
         facts: By what it was decided; ``None`` when it was not.
         decision: The decision.
@@ -114,7 +114,8 @@ class Judge:
             certificate, also where it names no user.
 
     Attributes:
-        problems: Why a source of facts was unavailable, for all connections or for one, by its name.
+        problems: Why a source of facts was unavailable, for all connections or for one, by its name; under
+            ``registry`` how many requests cannot be read.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Judge:
         self._inventory = Source()
         self._waivers = Source()
         self._custom = Source()
+        self._unreadable: set[str] = set()
         self.problems: dict[str, str] = {}
 
     def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
@@ -166,13 +168,21 @@ class Judge:
         """Return the request to decide by, if any, and what it does not tell."""
         if entry is not None and entry.request is not None:
             return entry.request, NEW_CONNECTIONS_ONLY
-        if self._unknown is UnknownConnections.LEAVE:
+        if entry is not None and entry.problem:
+            self._note_unreadable(connection, entry.problem)
+        elif self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
-        request, unknown = _told(
-            connection, certificates=connection.endpoint_id in self._certificate_endpoints
-        )
+        certificates = connection.endpoint_id in self._certificate_endpoints
+        request, unknown = _told(connection, certificates=certificates, entry=entry)
         # Without an inventory there are neither devices nor waivers, whoever it is.
         return request, unknown if self._surroundings.inventory else unknown - OF_INVENTORY - OF_WAIVERS
+
+    def _note_unreadable(self, connection: Connection, problem: str) -> None:
+        self._unreadable.add(connection.connection_id)
+        self.problems["registry"] = (
+            f"requests that cannot be read: {len(self._unreadable)}, such as that of {connection.connection_id}: "
+            f"{problem}"
+        )
 
     def _gather(self, requests: Sequence[ConnectionRequest]) -> list[GatheredFacts]:
         entries = self._inventory_entries(requests)
@@ -233,16 +243,16 @@ class Judge:
         unknown: frozenset[str],
     ) -> Judgement:
         facts = gathered.facts
-        is_registered = entry is not None and entry.request is not None
-        has_owner = is_registered or connection.username is not None
+        has_request = entry is not None and entry.request is not None
+        is_registered = entry is not None and (has_request or bool(entry.problem))
         decision, verdict = self._verdict(
             facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
         )
         return Judgement(
             connection=connection,
             verdict=verdict,
-            principal=principal_of(facts.request) if has_owner else None,
-            registered=is_registered,
+            principal=_owner(connection, entry, facts.request),
+            registered=has_request,
             unconfirmed=entry is not None and is_registered and not entry.confirmed,
             terminated=None if entry is None else entry.terminated,
             facts=facts,
@@ -295,22 +305,38 @@ def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
     )
 
 
-def _told(connection: Connection, *, certificates: bool = False) -> tuple[ConnectionRequest, frozenset[str]]:
-    """Return a request with what the service tells, and what it does not tell.
+def _owner(
+    connection: Connection, entry: RegisteredConnection | None, request: ConnectionRequest
+) -> str | None:
+    """Return whose a connection is, in the form that the registry has; ``None`` when that is not known for sure."""
+    if entry is not None and entry.request is not None:
+        return principal_of(request)
+    if entry is not None and entry.principal is not None:
+        return entry.principal
+    return None if connection.username is None else principal_of(request)
 
-    It names the user under Active Directory authentication only, so that nobody knows whether a connection
+
+def _told(
+    connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
+) -> tuple[ConnectionRequest, frozenset[str]]:
+    """Return a request with what the service and the registry tell, and what they do not tell.
+
+    The service names the user under Active Directory authentication only, so it is not known whether a connection
     without one has a user. What it calls the common name is that of the certificate, or the user's name: under SAML
     authentication that of a user whom it does not name otherwise.
 
     Args:
         connection: What the service tells.
         certificates: Whether the common name is a certificate's even where no user is named.
+        entry: What the registry tells of a connection whose request cannot be read.
     """
     username, common_name = connection.username, connection.common_name
     if not (username or certificates) or (
         username and common_name and lower_case(common_name) == lower_case(username)
     ):
         common_name = None
+    if entry is not None:
+        username, common_name = entry.username or username, entry.common_name or common_name
     request = ConnectionRequest(
         connection_id=connection.connection_id,
         endpoint_id=connection.endpoint_id,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CONNECTION_ID = "connectionId"
 PRINCIPAL = "principal"
+USERNAME = "username"
 BY_PRINCIPAL = "byPrincipal"
 ENDPOINT_ID = "endpointId"
 AT = "at"
@@ -61,13 +62,21 @@ class RegisteredConnection:
     """What the registry holds of a connection.
 
     Attributes:
-        request: The request, complete, as it was allowed; ``None`` when the item is malformed, was too large for the
-            request, or only remembers a termination.
+        request: The request, complete, as it was allowed; ``None`` when it cannot be read.
+        problem: Why a connection that was registered has no request; empty when it has one, and when the item only
+            remembers a termination.
+        principal: Whose it is, in the form that the index has.
+        username: Its user as the request named it, where the item has that.
+        common_name: The common name that the request had, where the item has it.
         terminated: When the re-authorizer last asked to terminate it.
         confirmed: Whether the re-authorizer has seen it active.
     """
 
     request: ConnectionRequest | None
+    problem: str = ""
+    principal: str | None = None
+    username: str | None = None
+    common_name: str | None = None
     terminated: datetime | None = None
     confirmed: bool = False
 
@@ -128,7 +137,8 @@ class ConnectionTable:
 
         Raises:
             ValueError: When its id could be taken for what the re-authorizer keeps.
-            RequestTooLarge: When it was written without the request: it is counted, but cannot be decided again.
+            RequestTooLarge: When it was written without the request: it is counted, and can be decided again only by
+                its ids, its user and its common name.
         """
         connection_id = facts.request.connection_id
         if connection_id.startswith(STATE):
@@ -142,7 +152,7 @@ class ConnectionTable:
         if size > _MAX_ITEM_BYTES:
             raise RequestTooLarge(
                 f"the item has {size:,} bytes, and DynamoDB takes {_MAX_ITEM_BYTES:,}; the connection was registered "
-                "without its request, so it counts but cannot be re-authorized"
+                "without its request, so it counts, but only its user and common name can be re-authorized"
             )
 
     def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
@@ -208,7 +218,7 @@ class ConnectionTable:
             },
         )
         device = None if self._shared_certificates else device_name(request)
-        return tuple(_other(item) for item in items if device is None or _device_of(item) != device)
+        return tuple(_other(item) for item in items if device is None or _string(item, COMMON_NAME) != device)
 
     def active_connections(self, request: ConnectionRequest) -> int | None:
         """Return how many ``others`` there are."""
@@ -274,10 +284,12 @@ def device_name(request: ConnectionRequest) -> str | None:
 def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
     """Return the item of a connection that was allowed."""
     request = facts.request
+    user = {} if request.username is None else {USERNAME: {"S": request.username}}
     device = {} if request.common_name is None else {COMMON_NAME: {"S": request.common_name}}
     return {
         CONNECTION_ID: {"S": request.connection_id},
         PRINCIPAL: {"S": principal_of(request)},
+        **user,
         ENDPOINT_ID: {"S": request.endpoint_id},
         AT: {"S": _text(facts.now)},
         **device,
@@ -289,16 +301,26 @@ def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
 
 
 def _connection(item: Item) -> RegisteredConnection:
-    terminated = item.get(TERMINATED, {}).get("S")
-    try:
-        request = ConnectionRequest.from_event(_unpacked(item[_REQUEST]))
-    except (ValueError, LookupError, TypeError, RecursionError, zlib.error):
-        request = None
+    request, problem = _request(item) if {PRINCIPAL, _REQUEST} & item.keys() else (None, "")
     return RegisteredConnection(
         request=request,
-        terminated=_time(terminated),
+        problem=problem,
+        principal=_string(item, PRINCIPAL),
+        username=_string(item, USERNAME),
+        common_name=_string(item, COMMON_NAME),
+        terminated=_time(_string(item, TERMINATED)),
         confirmed=CONFIRMED in item,
     )
+
+
+def _request(item: Item) -> tuple[ConnectionRequest | None, str]:
+    """Return the request of a connection, or why it cannot be read."""
+    if _REQUEST not in item:
+        return None, "it was registered without its request"
+    try:
+        return ConnectionRequest.from_event(_unpacked(item[_REQUEST])), ""
+    except (ValueError, LookupError, TypeError, RecursionError, zlib.error) as error:
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _packed(value: object) -> dict[str, Any]:
@@ -311,6 +333,8 @@ def _packed(value: object) -> dict[str, Any]:
 def _unpacked(attribute: Mapping[str, Any]) -> object:
     if "S" in attribute:
         return json.loads(attribute["S"])
+    if "B" not in attribute:
+        raise ValueError("it is neither text nor compressed text")
     decompressor = zlib.decompressobj()
     data = decompressor.decompress(attribute["B"], _MAX_TEXT_BYTES)
     if not decompressor.eof:
@@ -333,9 +357,9 @@ def _other(item: Item) -> OtherConnection:
     )
 
 
-def _device_of(item: Item) -> str | None:
-    name: str | None = item.get(COMMON_NAME, {}).get("S")
-    return name
+def _string(item: Item, name: str) -> str | None:
+    value: str | None = item.get(name, {}).get("S")
+    return value
 
 
 def _text(time: datetime) -> str:

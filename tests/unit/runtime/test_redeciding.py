@@ -127,6 +127,18 @@ def test_what_was_terminated_a_moment_ago_is_left_to_settle(
         (RegisteredConnection(request=REQUEST, confirmed=True), None, ("user:bob", True, False)),
         (RegisteredConnection(request=None), "carol", ("user:carol", False, False)),
         (RegisteredConnection(request=None), None, (None, False, False)),
+        (
+            RegisteredConnection(request=None, problem="cut", principal="user:dan"),
+            "carol",
+            ("user:dan", False, True),
+        ),
+        (
+            RegisteredConnection(request=None, problem="cut", principal="user:dan", confirmed=True),
+            None,
+            ("user:dan", False, False),
+        ),
+        (RegisteredConnection(request=None, problem="cut"), "carol", ("user:carol", False, True)),
+        (RegisteredConnection(request=None, problem="cut"), None, (None, False, True)),
         (None, "carol", ("user:carol", False, False)),
         (None, None, (None, False, False)),
     ],
@@ -137,6 +149,58 @@ def test_whose_a_connection_is(
     """The registry knows, or the service tells; otherwise nobody does, and it counts to no limit."""
     found = judged(entry, username=username, common_name="laptop")
     assert (found.principal, found.registered, found.unconfirmed) == expected
+
+
+UNREADABLE = RegisteredConnection(request=None, problem="cut", username="Mallory", common_name="laptop-1")
+BLOCKED = PERMIT + '@id("f") forbid (principal == ClientVpn::User::"Mallory", action, resource);'
+
+
+@pytest.mark.parametrize("unknown", UnknownConnections)
+@pytest.mark.parametrize(
+    ("policies", "verdict"),
+    [
+        (BLOCKED, Verdict.DENIED),
+        (
+            PERMIT + '@id("f") forbid (principal, action, resource) when { context.platform == "mac" };',
+            "undecided",
+        ),
+        (PERMIT + '@id("f") forbid (principal == ClientVpn::User::"mallory", action, resource);', "stays"),
+        (
+            PERMIT
+            + """@id("f") forbid (principal, action, resource)
+            when { context has commonName && context.commonName == "laptop-1" };""",
+            "denied",
+        ),
+    ],
+    ids=["the user", "the platform", "another user", "the device"],
+)
+def test_a_registration_that_cannot_be_read_is_decided_by_what_is_left_of_it(
+    policies: str, verdict: Verdict | str, unknown: UnknownConnections
+) -> None:
+    """The registry knows the connection: it is never left alone, and what is not certain is counted as undecided."""
+    judge = Judge(
+        Authorizer(policies), Surroundings(), registry=cast("Any", Registry(UNREADABLE)), unknown=unknown
+    )
+    (found,) = judge.judge([Connection(connection_id="c", endpoint_id="e")])
+    assert found.verdict is Verdict(verdict)
+
+
+def test_without_the_spelling_of_its_user_a_registration_that_cannot_be_read_names_none() -> None:
+    """Its index has the name in lower case, and policies compare the letters; EC2 may tell it."""
+    entry = RegisteredConnection(request=None, problem="cut", principal="user:mallory")
+    judge = Judge(Authorizer(BLOCKED), Surroundings(), registry=cast("Any", Registry(entry)))
+    connections = [
+        Connection(connection_id="c", endpoint_id="e", username=name) for name in (None, "Mallory")
+    ]
+    assert [each.verdict for each in judge.judge(connections)] == [Verdict.UNDECIDED, Verdict.DENIED]
+
+
+def test_each_request_that_cannot_be_read_is_a_problem_once() -> None:
+    """With the reason, whatever the decision; a connection may be decided twice in a run."""
+    judge = Judge(Authorizer(PERMIT), Surroundings(), registry=cast("Any", Registry(UNREADABLE)))
+    for _ in range(2):
+        judge.judge([Connection(connection_id=id_, endpoint_id="e") for id_ in ("a", "b")])
+    assert judge.problems == {"registry": "requests that cannot be read: 2, such as that of b: cut"}
 
 
 class Deadlines:
