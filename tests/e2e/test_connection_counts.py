@@ -263,6 +263,42 @@ def test_connections_on_another_page_count(
     assert ("more than 1 pages" in str(log.record().get("unavailable"))) is (most_pages == 1)
 
 
+@pytest.mark.parametrize("most_pages", [1, 5])
+def test_connections_on_another_page_of_the_registry_count(
+    world: LiveConnections, client: Clients, log: Log, monkeypatch: pytest.MonkeyPatch, most_pages: int
+) -> None:
+    """A page ends after 1 MB, before the filter; if there are too many pages, the number is not known."""
+    monkeypatch.setattr(tables, "_MOST_PAGES", most_pages)
+    old = datetime.now(UTC) - timedelta(hours=3)
+    for number in range(9):
+        world.connect([client(f"{number}-open", f"device-{number}")])
+        item = world.registered(client(f"{number}-open").connection_id) or {}
+        never_came_up = {
+            "connectionId": {"S": f"{item['connectionId']['S']}-{number}"},
+            "at": {"S": old.isoformat()},
+        }
+        world.put("connections", item | never_came_up | {"padding": {"B": bytes(300_000)}})
+    limit = Rules(connections_per_user=9).to_cedar()
+    assert handler(world, limit)(client("b", "phone")) is (most_pages == 1)
+    assert ("more than 1 MB" in str(log.record().get("unavailable"))) is (most_pages == 1)
+
+
+@pytest.mark.parametrize("most", [1000, 6])
+def test_every_connection_is_looked_at(
+    world: LiveConnections, client: Clients, log: Log, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """However many newer ones did not come up; if there are too many, the number is not known."""
+    monkeypatch.setattr(open_connections, "_IDS_PER_CALL", 3)
+    monkeypatch.setattr(open_connections, "_MOST_CONNECTIONS", most)
+    world.connect([client("open", "laptop")])
+    attempts = [client(f"{number}", "laptop", age_s=60) for number in range(6)]
+    world.connect(attempts)
+    for each in attempts:
+        world.api.disconnect(ENDPOINT, each.connection_id)
+    assert handler(world)(client("b", "phone")) is (most == 6)
+    assert ("has 7, more than 6" in str(log.record().get("unavailable"))) is (most == 6)
+
+
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InternalError", "RequestLimitExceeded"])
 def test_where_ec2_does_not_say_the_limit_lets_pass(
     world: LiveConnections, client: Clients, log: Log, code: str
