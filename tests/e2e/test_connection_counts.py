@@ -94,7 +94,6 @@ def scanned(world: LiveConnections) -> LiveConnections:
     scan = CompleteScan(
         valid_until=now + timedelta(minutes=15),
         endpoints=world.endpoints,
-        unbroken_since=now - timedelta(hours=1),
         confirmed_before=now - timedelta(minutes=40),
     )
     with world.reached():

@@ -25,7 +25,7 @@ from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.items import waivers_item
-from client_connect.sources.registry import STATE, ConnectionTable, RegisteredConnection
+from client_connect.sources.registry import STATE, ConnectionTable, NotCounted, RegisteredConnection
 from client_connect.waiver import Waiver
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
@@ -801,8 +801,9 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     """Not those that ended, not those that never came to be, and not those that nobody watches."""
     counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
     ours = client("this", username="bob").request()
-    assert registry_of(world).active_connections(ours) is None
-    world.run(PERMIT + counting)  # from here on, nothing ends unseen
+    with pytest.raises(NotCounted, match="no re-authorizer has completed a scan"):
+        registry_of(world).others(ours)
+    world.run(PERMIT + counting)
     later = datetime.now(UTC) + timedelta(seconds=1)
     with mock.patch("local_aws.live_connections.datetime", wraps=datetime) as clock:
         clock.now.return_value = later
@@ -817,15 +818,34 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
         "connections", ghost | {"connectionId": {"S": "elsewhere"}, "endpointId": {"S": OTHER_ENDPOINT}}
     )
 
-    def count() -> int | None:
-        return registry_of(world).active_connections(ours)
+    def count() -> int:
+        return len(registry_of(world).others(ours))
 
     assert count() == 3  # open, gone, and the ghost, which may still be about to connect
     world.run(PERMIT + counting)
-    assert count() == 2
+    assert count() == 3  # open, old and the ghost
     with mock.patch("client_connect.reauthorizer.run._ESTABLISHING", timedelta(seconds=-60)):
         world.run(PERMIT + counting)
-    assert count() == 1
+    assert count() == 2
+
+
+def test_a_limit_counts_once_a_run_has_confirmed_by_policies_that_count(world: LiveConnections) -> None:
+    """However many runs by others were complete; an old connection counts from then on, whenever it began."""
+    counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
+    ours = client("this", username="bob").request()
+    world.connect([client("old", username="bob", age_s=18_000)])
+    for _ in range(2):
+        world.run(PERMIT)
+    with pytest.raises(NotCounted):
+        registry_of(world).others(ours)
+    world.run(PERMIT + counting)
+    assert [each.connection_id for each in registry_of(world).others(ours)] == ids("old")
+    world.put("connections", (world.registered(STATE) or {}) | {"countsValidUntil": {"N": "1"}})
+    with pytest.raises(NotCounted):
+        registry_of(world).others(ours)
+    for _ in range(2):  # after an outage of the re-authorizer
+        world.run(PERMIT + counting)
+    assert [each.connection_id for each in registry_of(world).others(ours)] == ids("old")
 
 
 def registry_of(world: LiveConnections) -> ConnectionTable:
@@ -839,7 +859,8 @@ def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnecti
     registry, facts = registry_of(world), Facts(client("a", groups=("staff",)).request())
     registry.record(facts, Decision(allowed=True, determining=("all",)), policies="a1b2")
     found = registry.find(ids("a", "b"))
-    assert found == dict(zip(ids("a"), [RegisteredConnection(request=facts.request)], strict=True))
+    entry = RegisteredConnection(request=facts.request, principal="user:a", username="a")
+    assert found == dict(zip(ids("a"), [entry], strict=True))
     item = world.registered(*ids("a"))
     assert item is not None
     assert json.loads(item["decision"]["S"])["determining"] == ["all"]
@@ -896,31 +917,16 @@ def test_a_termination_is_remembered_for_a_day(world: LiveConnections) -> None:
     assert int(unregistered["expiresAt"]["N"]) == int(now.timestamp()) + 26 * 3600
 
 
-def test_the_order_of_a_set_breaks_no_scan(emulator: Emulator, api: ClientVpnApi) -> None:
-    """DynamoDB gives the endpoints of the last scan back in any order; they are still the same."""
-    world = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
-    world.create()
-    registry = world.reauthorizer(PERMIT)._registry
-    world.run(PERMIT)
-    first = registry.last_scan()
-    assert first is not None
-    registry.complete(replace(first, endpoints=tuple(sorted(first.endpoints, reverse=True))))
-    world.run(PERMIT)
-    second = registry.last_scan()
-    assert second is not None
-    assert second.unbroken_since == first.unbroken_since
-
-
 def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: ClientVpnApi) -> None:
     """A user has them wherever they are."""
     two = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
     two.create()
-    two.run(PERMIT)
+    two.run(f'{PERMIT}@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};')
     registry = registry_of(two)
     for name, endpoint in (("a", ENDPOINT), ("b", OTHER_ENDPOINT)):
         facts = Facts(client(name, username="bob", endpoint_id=endpoint).request())
         registry.record(facts, Decision(allowed=True), policies="a1b2")
-    assert registry.active_connections(client("c", username="BOB").request()) == 2
+    assert len(registry.others(client("c", username="BOB").request())) == 2
 
 
 def test_out_of_time_while_throttled(world: LiveConnections) -> None:

@@ -19,7 +19,7 @@ from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.items import waivers_item
-from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable
+from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable, NotCounted
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
 from local_aws.emulator import ROOT
@@ -515,8 +515,7 @@ def test_a_saved_scan_with_a_value_of_another_kind_begins_anew(
         {
             "countsValidUntil": {"N": "1"},
             "countedEndpoints": {"SS": ["x"]},
-            "countedSince": {"S": "long ago"},
-            "confirmedBefore": {"S": "2026-11-30T00:00:00"},
+            "confirmedBefore": {"S": "long ago"},
         },
     ],
     ids=["type", "number", "name", "far future", "no time"],
@@ -624,7 +623,6 @@ def test_connections_are_confirmed_where_any_policy_counts_them(
             CompleteScan(
                 valid_until=now + timedelta(minutes=15),
                 endpoints=(ENDPOINT,),
-                unbroken_since=now - timedelta(hours=1),
                 confirmed_before=now - timedelta(minutes=5),
             )
         )
@@ -632,7 +630,7 @@ def test_connections_are_confirmed_where_any_policy_counts_them(
     world.run(f'{PERMIT} @id("limit") {limit}')
     with world.reached():
         table = ConnectionTable(Tables(), name=f"{world.name}-connections")
-        assert table.active_connections(client("new", username="bob").request()) == (3 if counts else 0)
+        assert len(table.others(client("new", username="bob").request())) == (3 if counts else 0)
 
 
 # The promises themselves.
@@ -838,11 +836,13 @@ def test_a_termination_at_an_impossible_time_spares_no_connection(world: LiveCon
 def test_a_scan_in_the_future_is_none(world: LiveConnections, far: str) -> None:
     """Otherwise no connection would ever count again, or every run would fail."""
     world.connect([client("a")])
-    assert world.run(PERMIT).scanned
-    state = world.registered(STATE) or {}
-    world.put("connections", state | {"countedSince": {"S": far}, "confirmedBefore": {"S": far}})
-    assert world.run(PERMIT).scanned
-    assert str((world.registered(STATE) or {})["countedSince"]["S"]) < "2099"
+    counting = f'{PERMIT}@id("one") forbid (principal, action, resource) when {{ {LIMIT} }};'
+    assert world.run(counting).scanned
+    world.put("connections", (world.registered(STATE) or {}) | {"confirmedBefore": {"S": far}})
+    with world.reached(), pytest.raises(NotCounted):
+        ConnectionTable(Tables(), name=f"{world.name}-connections").others(client("new").request())
+    assert world.run(counting).scanned
+    assert str((world.registered(STATE) or {})["confirmedBefore"]["S"]) < "2099"
 
 
 @pytest.mark.parametrize("end", [{"N": "99999999999"}, {"S": "soon"}, {"BOOL": True}, None])

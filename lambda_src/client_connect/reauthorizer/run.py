@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-# The service lists a connection for 60 minutes after its end.
-_SEEN_ENDING = timedelta(minutes=55)
 # A connection that was allowed a moment ago may not be listed yet.
 _ESTABLISHING = timedelta(minutes=2)
 
@@ -223,24 +221,16 @@ class Reauthorizer:
         return judgements
 
     def _complete(self, scan: Scan) -> None:
-        """Say that every connection was seen, and forget where the scan was."""
-        now, started = datetime.now(UTC), datetime.fromtimestamp(scan.started, UTC)
-        before = self._registry.last_scan()
-        endpoints = tuple(sorted(set(self._settings.endpoints)))
-        unbroken = (
-            before is not None
-            and before.endpoints == endpoints
-            and now < before.confirmed_before + _ESTABLISHING + _SEEN_ENDING
-        )
+        """Say that every connection was seen, and confirmed if policies count them; forget where the scan was."""
         self._state.forget_scan()
-        self._registry.complete(
-            CompleteScan(
-                valid_until=now + 3 * timedelta(seconds=self._settings.interval_s),
-                endpoints=endpoints,
-                unbroken_since=before.unbroken_since if before is not None and unbroken else started,
-                confirmed_before=started - _ESTABLISHING,
+        if self._counts_connections:
+            self._registry.complete(
+                CompleteScan(
+                    valid_until=datetime.now(UTC) + 3 * timedelta(seconds=self._settings.interval_s),
+                    endpoints=tuple(sorted(set(self._settings.endpoints))),
+                    confirmed_before=datetime.fromtimestamp(scan.started, UTC) - _ESTABLISHING,
+                )
             )
-        )
         self.outcome.scanned = True
 
     def _terminate(self, scan: Scan) -> None:

@@ -53,6 +53,10 @@ _MAX_TEXT_BYTES = 8 * 1024 * 1024
 KEPT = timedelta(hours=26)
 
 
+class NotCounted(Exception):
+    """The number of a user's connections is not known, because no re-authorizer has seen all of them lately."""
+
+
 class RequestTooLarge(Exception):
     """A request does not fit into an item, even compressed, so the connection is registered without it."""
 
@@ -98,19 +102,17 @@ class OtherConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteScan:
-    """What the re-authorizer saw, for whoever counts connections.
+    """What a re-authorizer that confirms connections saw, for whoever counts them.
 
     Attributes:
         valid_until: When its successor is overdue.
         endpoints: Of which endpoints it saw all connections, sorted.
-        unbroken_since: Since when no connection can have ended unseen; only younger ones are counted.
         confirmed_before: It confirmed each active connection that was allowed before this time. One that it did
             not is no connection: its client was allowed to connect, and then did not.
     """
 
     valid_until: datetime
     endpoints: tuple[str, ...]
-    unbroken_since: datetime
     confirmed_before: datetime
 
 
@@ -189,30 +191,35 @@ class ConnectionTable:
         """Forget that a connection was to be terminated, because that failed."""
         self._tables.update(self._key(connection_id), UpdateExpression=f"REMOVE {TERMINATED}")
 
-    def others(self, request: ConnectionRequest) -> tuple[OtherConnection, ...] | None:
+    def others(self, request: ConnectionRequest) -> tuple[OtherConnection, ...]:
         """Return the other connections of this user; of a device when there is no user.
 
-        ``None`` while nobody takes closed connections out: the re-authorizer does, and says how long its last
-        scan counts. A number too high would lock users out, so what it cannot vouch for is not counted. Neither are
-        the connections of the device that asks, which this one replaces, and those that were terminated.
+        One that the re-authorizer has not confirmed though it would have seen it is left out, because it never came
+        up. So are those of the device that asks, which this one replaces, and those that were terminated a moment ago.
+        Others may have ended: which ones, EC2 knows.
+
+        Raises:
+            NotCounted: While no scan counts: the re-authorizer says how long its last one does.
         """
         scan = self._current_scan()
         if scan is None:
-            return None
+            raise NotCounted(
+                "no re-authorizer has completed a scan by policies that count connections lately, so the number is "
+                "not known"
+            )
         endpoints = {f":endpoint{number}": {"S": id_} for number, id_ in enumerate(scan.endpoints)}
         items = self._tables.query(
             self._name,
             BY_PRINCIPAL,
             KeyConditionExpression=f"{PRINCIPAL} = :principal",
             FilterExpression=(
-                f"{CONNECTION_ID} <> :this AND #at >= :since AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
+                f"{CONNECTION_ID} <> :this AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
                 f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed) AND attribute_not_exists({TERMINATED})"
             ),
             ExpressionAttributeNames={"#at": AT},
             ExpressionAttributeValues={
                 ":principal": {"S": principal_of(request)},
                 ":this": {"S": request.connection_id},
-                ":since": {"S": _text(scan.unbroken_since)},
                 ":confirmed": {"S": _text(scan.confirmed_before)},
                 **endpoints,
             },
@@ -220,23 +227,16 @@ class ConnectionTable:
         device = None if self._shared_certificates else device_name(request)
         return tuple(_other(item) for item in items if device is None or _string(item, COMMON_NAME) != device)
 
-    def active_connections(self, request: ConnectionRequest) -> int | None:
-        """Return how many ``others`` there are."""
-        others = self.others(request)
-        return None if others is None else len(others)
-
     def complete(self, scan: CompleteScan) -> None:
         """Say what the re-authorizer's last complete scan saw."""
         self._tables.update(
             self._key(STATE),
             UpdateExpression=(
-                f"SET {COUNTS_VALID_UNTIL} = :until, countedEndpoints = :endpoints, "
-                "countedSince = :since, confirmedBefore = :confirmed"
+                f"SET {COUNTS_VALID_UNTIL} = :until, countedEndpoints = :endpoints, confirmedBefore = :confirmed"
             ),
             ExpressionAttributeValues={
                 ":until": {"N": str(scan.valid_until.timestamp())},
                 ":endpoints": {"SS": list(scan.endpoints)},
-                ":since": {"S": _text(scan.unbroken_since)},
                 ":confirmed": {"S": _text(scan.confirmed_before)},
             },
         )
@@ -249,12 +249,11 @@ class ConnectionTable:
             scan = CompleteScan(
                 valid_until=datetime.fromtimestamp(float(item[COUNTS_VALID_UNTIL]["N"]), UTC),
                 endpoints=tuple(sorted(item["countedEndpoints"]["SS"])),  # DynamoDB's sets have no order
-                unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]).astimezone(UTC),
                 confirmed_before=datetime.fromisoformat(item["confirmedBefore"]["S"]).astimezone(UTC),
             )
         except (LookupError, ValueError, TypeError, OverflowError):
             return None
-        return scan if max(scan.unbroken_since, scan.confirmed_before) <= datetime.now(UTC) + _SKEW else None
+        return scan if scan.confirmed_before <= datetime.now(UTC) + _SKEW else None
 
     def _current_scan(self) -> CompleteScan | None:
         now = datetime.now(UTC)
