@@ -169,13 +169,29 @@ def test_a_client_that_never_came_up_does_not_count(
 
 
 def test_a_terminated_connection_does_not_count(world: LiveConnections, client: Clients) -> None:
-    """EC2 need not be queried for it."""
+    """EC2 need not be queried for it, though it may still list it as open for a moment."""
     world.connect([client("a", "laptop")])
     with world.reached():
         table = ConnectionTable(Tables(), name=f"{world.name}-connections")
         table.remember_termination(client("a").connection_id, now=datetime.now(UTC))
     assert handler(world)(client("b", "phone")) is True
     assert world.api.requests[DESCRIBE] == 0
+
+
+@pytest.mark.parametrize("minutes", [6, 60, -6])
+def test_a_termination_that_had_no_effect_ends_no_connection(
+    world: LiveConnections, client: Clients, log: Log, minutes: int
+) -> None:
+    """Five minutes later, EC2 knows what is over; a time far ahead is none."""
+    world.connect([client("a", "laptop"), client("b", "tablet")])
+    with world.reached():
+        table = ConnectionTable(Tables(), name=f"{world.name}-connections")
+        for name in "ab":
+            at = datetime.now(UTC) - timedelta(minutes=minutes)
+            table.remember_termination(client(name).connection_id, now=at)
+    world.api.disconnect(ENDPOINT, client("a").connection_id)
+    assert handler(world)(client("c", "phone")) is False
+    assert log.record()["facts"]["activeConnections"] == 1
 
 
 def test_a_device_replaces_its_own_connection(world: LiveConnections, client: Clients) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from client_connect.names import lower_case
 from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
-from client_connect.sources.registry import principal_of
+from client_connect.sources.registry import SETTLING, principal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from client_connect.sources.registry import ConnectionTable, RegisteredConnection
 
 BATCH = 100
-
-# How long the service may still show a connection as active that was terminated.
-SETTLING = timedelta(minutes=5)
 
 _FAILURES = 3
 # For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.

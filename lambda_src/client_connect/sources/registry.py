@@ -43,6 +43,9 @@ _SCAN_READ_EVERY = timedelta(minutes=1)
 # By how much the clocks of the re-authorizer and the handler may differ.
 _SKEW = timedelta(minutes=5)
 
+# For how long EC2 may still show a connection as active that was terminated. Afterwards, the termination has failed.
+SETTLING = timedelta(minutes=5)
+
 # DynamoDB's items have at most 400 KB, the names of the attributes included. What is longer than a page is compressed.
 _MAX_ITEM_BYTES = 400 * 1024
 _MAX_PLAIN_BYTES = 4096
@@ -207,6 +210,7 @@ class ConnectionTable:
                 "no re-authorizer has completed a scan by policies that count connections lately, so the number is "
                 "not known"
             )
+        now = datetime.now(UTC)
         endpoints = {f":endpoint{number}": {"S": id_} for number, id_ in enumerate(scan.endpoints)}
         items = self._tables.query(
             self._name,
@@ -214,13 +218,16 @@ class ConnectionTable:
             KeyConditionExpression=f"{PRINCIPAL} = :principal",
             FilterExpression=(
                 f"{CONNECTION_ID} <> :this AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
-                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed) AND attribute_not_exists({TERMINATED})"
+                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed) "
+                f"AND (attribute_not_exists({TERMINATED}) OR NOT ({TERMINATED} BETWEEN :settling AND :latest))"
             ),
             ExpressionAttributeNames={"#at": AT},
             ExpressionAttributeValues={
                 ":principal": {"S": principal_of(request)},
                 ":this": {"S": request.connection_id},
                 ":confirmed": {"S": _text(scan.confirmed_before)},
+                ":settling": {"S": _text(now - SETTLING)},
+                ":latest": {"S": _text(now + SETTLING)},
                 **endpoints,
             },
         )
