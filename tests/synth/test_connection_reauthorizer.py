@@ -420,25 +420,37 @@ def test_fails_without_a_registry() -> None:
 
 
 def test_fails_for_a_second_one() -> None:
-    """Two would take each other's state for their own, whichever handlers they have; another registry is free."""
+    """Two would overwrite each other's state; another registry is free."""
     stack = new_stack()
     registry = ConnectionRegistry(stack, "Registry")
-    first, second = (
-        ClientConnectHandler(stack, id_, connection_registry=registry) for id_ in ("First", "Second")
-    )
-    defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=first, endpoints=[ENDPOINT])
+    handler = ClientConnectHandler(stack, "Handler", connection_registry=registry)
+    defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
     assert registry.reauthorizer is defined
-    for handler in (first, second):
-        with pytest.raises(
-            InvalidArgument,
-            match=r"^registry Stack/Registry has the re-authorizer Stack/Reauthorizer already.*give that one all",
-        ):
-            ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^registry Stack/Registry has the re-authorizer Stack/Reauthorizer already.*give that one all",
+    ):
+        ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
     assert stack.node.try_find_child("Other") is None
-    third = ClientConnectHandler(
-        stack, "Third", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
+    other = ClientConnectHandler(
+        stack, "OtherHandler", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
     )
-    assert ConnectionReauthorizer(stack, "Third's", handler=third, endpoints=[ENDPOINT]).handler is third
+    assert ConnectionReauthorizer(stack, "Another", handler=other, endpoints=[ENDPOINT]).handler is other
+
+
+def test_fails_for_a_second_handler_of_a_registry() -> None:
+    """The re-authorizer of one would end the connections of the other, which its policies do not know."""
+    stack = new_stack()
+    registry = ConnectionRegistry(stack, "Registry")
+    assert registry.handler is None
+    handler = ClientConnectHandler(stack, "Handler", connection_registry=registry)
+    assert registry.handler is handler
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^registry Stack/Registry has the connections of handler Stack/Handler already.* of its own$",
+    ):
+        ClientConnectHandler(stack, "Other", connection_registry=registry)
+    assert stack.node.try_find_child("Other") is None
 
 
 def test_fails_in_another_stack() -> None:

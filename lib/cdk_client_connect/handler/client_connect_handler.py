@@ -11,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._alias import check_alias
 from cdk_client_connect.final_templates._endpoints import check_endpoints
 from cdk_client_connect.final_templates._function import check_function
@@ -132,7 +133,7 @@ class ClientConnectHandler(Construct):
             read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
             account and Region. Default: none.
         connection_registry: Where allowed connections are recorded, with one write that never changes the
-            answer. In the same account and Region. Default: none.
+            answer. In the same account and Region, and not another handler's. Default: none.
         shared_certificates: Whether several devices use the same client certificate, so that its common name
             does not identify a device. Otherwise a user's older connection with the same common name never
             counts for a limit of connections: the new one replaces it. Default: ``False``.
@@ -224,6 +225,7 @@ class ClientConnectHandler(Construct):
         platform = require_platform(runtime, architecture)
         if code is not None:
             require_prebuilt_for(platform, code)
+        _require_own_registry(connection_registry)
         require_same_environment(
             scope,
             _with_tables(device_inventory, connection_registry),
@@ -579,6 +581,7 @@ class ClientConnectHandler(Construct):
         if self._device_inventory is not None:
             self._device_inventory.grant_look_up(self._role)
         if self._connection_registry is not None:
+            self._connection_registry.keep_connections_of(self)
             self._connection_registry.grant_record(self._role)
             if self._policies is None or may_read(attributes_read(self._policies), ACTIVE_CONNECTIONS):
                 self._connection_registry.grant_count(self._role)
@@ -599,6 +602,15 @@ def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mappi
     if policies is None:
         return None if code else {}
     return None if check_custom_schema(policies) else declared_types(policies.custom)
+
+
+def _require_own_registry(registry: ConnectionRegistry | None) -> None:
+    if registry is not None and registry.handler is not None:
+        raise InvalidArgument(
+            f"registry {registry.node.path} has the connections of handler {registry.handler.node.path} already, and "
+            "its re-authorizer would decide those of another handler by the wrong policies; give each handler a "
+            "ConnectionRegistry of its own"
+        )
 
 
 def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:

@@ -433,8 +433,7 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     if registry.reauthorizer is not None:
         raise InvalidArgument(
             f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
-            "would take each other's state for their own; give that one all endpoints, or the handler a registry of "
-            "its own"
+            "would overwrite each other's state; give that one all endpoints that ask the handler"
         )
     return registry
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class ConnectionRegistry(Construct):
     """The connections that a handler allowed, each with its request and decision: a DynamoDB table.
 
+    Each handler has a registry of its own, because its connections are decided by its policies.
+
     The service itself keeps neither a connection's platform nor its address or groups. A
     ``ConnectionReauthorizer`` decides open connections anew by what is kept here, and takes out those that
     have ended, so that policies can count a user's open connections; a registry has one at most, which keeps
@@ -52,6 +54,7 @@ class ConnectionRegistry(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
         super().__init__(scope, id)
+        self._handler: Construct | None = None
         self._reauthorizer: Construct | None = None
         self._table = define_table(
             self,
@@ -74,9 +77,18 @@ class ConnectionRegistry(Construct):
         return self._table
 
     @property
+    def handler(self) -> Construct | None:
+        """The handler that records its connections in the table, if there is one."""
+        return self._handler
+
+    @property
     def reauthorizer(self) -> Construct | None:
         """The re-authorizer that keeps its state in the table, if there is one."""
         return self._reauthorizer
+
+    def keep_connections_of(self, handler: Construct) -> None:
+        """Remember whose connections the table keeps: its re-authorizer would decide those of a second one wrongly."""
+        self._handler = handler
 
     def keep_state_of(self, reauthorizer: Construct) -> None:
         """Remember whose state the table keeps: a second re-authorizer would take the first one's for its own."""
