@@ -23,6 +23,7 @@ from cdk_client_connect.shared.function_settings import FunctionSettings, settin
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
+ATTACHMENT = "Custom::ClientConnectAttachment"
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
 
 # The attachment's function marks the endpoint by tags whose keys begin so. A request that names no key at all,
@@ -113,7 +114,7 @@ class EndpointAttachment(Construct):
         resource = CustomResource(
             resources,
             "Resource",
-            resource_type="Custom::ClientConnectAttachment",
+            resource_type=ATTACHMENT,
             service_token=_attaching_function(
                 resources,
                 handler,
@@ -127,6 +128,18 @@ class EndpointAttachment(Construct):
             removal_policy=_REMOVAL_POLICIES[on_removal],
         )
         check_attachment(resource, properties)
+        self._handler = handler
+        self._endpoint_id = endpoint_id
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler."""
+        return self._handler
+
+    @property
+    def endpoint_id(self) -> str:
+        """The endpoint's id."""
+        return self._endpoint_id
 
 
 def _attaching_function(  # noqa: PLR0913 - those of the attachment

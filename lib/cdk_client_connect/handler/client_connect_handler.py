@@ -37,6 +37,7 @@ from cdk_client_connect.handler._function_name import (
 )
 from cdk_client_connect.handler._mutual_authentication import warn_without_mutual_authentication
 from cdk_client_connect.handler._policy_metadata import show_policies
+from cdk_client_connect.handler._reauthorization import warn_without_reauthorizer
 from cdk_client_connect.handler._user_authentication import names_users, warn_without_user_authentication
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
@@ -539,7 +540,9 @@ class ClientConnectHandler(Construct):
             )
         if names_users(policies):
             warn_without_user_authentication(self)
-        if ACTIVE_CONNECTIONS in read and self._connection_registry is None:
+        if ACTIVE_CONNECTIONS in read and self._connection_registry is not None:
+            warn_without_reauthorizer(self, self._connection_registry)
+        elif ACTIVE_CONNECTIONS in read:
             warnings.add_warning_v2(
                 "cdk-client-connect:noConnectionRegistry",
                 "policies read context.activeConnections, but the handler keeps no registry of connections, so "
