@@ -773,17 +773,25 @@ def test_a_status_that_is_not_known_is_no_end(world: LiveConnections, status: st
 
 
 @pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("pages", [1, 2])
 def test_a_connection_that_is_listed_as_open_and_as_ended_stays_registered(
-    world: LiveConnections, order: int
+    world: LiveConnections, order: int, pages: int
 ) -> None:
-    """Without its request it would be left alone until it ends by itself."""
-    world.connect([client("a")])
+    """On the same page or on two: without its request it would be left alone until it ends by itself."""
+    world.connect([client("a"), client("b")])
     run = world.reauthorizer(PERMIT)
-    (found,) = run._vpn.page(ENDPOINT, None).connections
+    found, other = sorted(run._vpn.page(ENDPOINT, None).connections, key=lambda each: each.connection_id)
     both = (found, replace(found, status="terminated"))[::order]
-    with mock.patch.object(run._vpn, "page", return_value=Page(connections=both)):
+    listed = {None: Page(connections=(*both, replace(other, status="terminated")))}
+    if pages == len(both):
+        listed = {
+            None: Page(connections=(both[0], replace(other, status="terminated")), **AFTER["a"]),
+            "a": Page(connections=(both[1],)),
+        }
+    with mock.patch.object(run._vpn, "page", side_effect=lambda _endpoint, token: listed[token]):
         assert tally(run.run()) == (1, 0, 0)
     assert world.registered(*ids("a")) is not None
+    assert world.registered(*ids("b")) is None
 
 
 TORN: dict[str, dict[str, Any]] = {

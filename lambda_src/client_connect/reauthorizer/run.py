@@ -185,13 +185,14 @@ class Reauthorizer:
             self.outcome.missing.append(endpoint)
             page = Page()
         is_open = {each.connection_id: each for each in page.connections if each.is_open}
-        ended = [each for each in page.connections if each.status == TERMINATED]
-        self._forget_ended([each for each in ended if each.connection_id not in is_open])
         found = [each for id_, each in is_open.items() if id_ not in taken]
         for batch in _batches(found, BATCH):
             for judgement in self._judged(batch):
                 _take(scan, judgement)
             scan.taken.extend(each.connection_id for each in batch)
+        scan.ended.extend(each.connection_id for each in page.connections if each.status == TERMINATED)
+        if page.next_token is None:
+            self._forget(sorted(set(scan.ended) - set(scan.taken)))
         scan.go_on(page.next_token)
 
     def _page(self, endpoint: str, token: str | None) -> Page:
@@ -204,10 +205,11 @@ class Reauthorizer:
             self._tokens.add(page.next_token)
         return page
 
-    def _forget_ended(self, connections: Sequence[Connection]) -> None:
-        for batch in _batches(connections, BATCH):
+    def _forget(self, connection_ids: Sequence[str]) -> None:
+        """Forget connections that have ended: what is removed cannot be decided again, should it be open after all."""
+        for batch in _batches(connection_ids, BATCH):
             self._time_left.require()
-            for connection_id in self._registry.find(each.connection_id for each in batch):
+            for connection_id in self._registry.find(batch):
                 self._time_left.require()
                 self._registry.remove(connection_id)
 

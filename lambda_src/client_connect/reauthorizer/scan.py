@@ -92,6 +92,7 @@ class Scan:
         endpoints: The ids of the endpoints that are not yet through; the first is where it is.
         token: Where the page that is next begins.
         taken: The ids of the connections of that endpoint that are taken in already, as EC2 may list one twice.
+        ended: The ids of its connections that are listed as ended; one may be listed as open on another page.
         keep: How many candidates are kept for each reason; more are only counted.
         per_user: How many connections each user keeps.
         tallies: What was counted, by endpoint.
@@ -105,6 +106,7 @@ class Scan:
     endpoints: list[str]
     token: str | None = None
     taken: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     keep: int
     per_user: int | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -146,7 +148,7 @@ class Scan:
         """Go on at the next page, or with the next endpoint when there is none."""
         self.token = token
         if token is None:
-            self.taken = []
+            self.taken, self.ended = [], []
             del self.endpoints[0]
 
     def is_part_of(self, new: Scan) -> bool:
@@ -157,7 +159,7 @@ class Scan:
 
     def begin_endpoint_again(self) -> None:
         """Begin again with the endpoint where the scan is; what was counted of it counts no more."""
-        endpoint, self.token, self.taken = self.endpoints[0], None, []
+        endpoint, self.token, self.taken, self.ended = self.endpoints[0], None, [], []
         self.tallies.pop(endpoint, None)
         self.candidates = {
             id_: each
@@ -241,6 +243,7 @@ def _is_whole(scan: Scan) -> bool:
         scan.settings,
         *scan.endpoints,
         *scan.taken,
+        *scan.ended,
         *(each.principal for each in scan.candidates.values()),
     ]
     optional = [scan.token]
@@ -254,6 +257,7 @@ def _is_whole(scan: Scan) -> bool:
     return (
         isinstance(scan.endpoints, list)
         and isinstance(scan.taken, list)
+        and isinstance(scan.ended, list)
         and isinstance(scan.started, float)
         and 0 <= scan.started <= _LATEST
         and all(isinstance(each, str) for each in texts)
