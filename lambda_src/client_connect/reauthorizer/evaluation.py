@@ -20,7 +20,7 @@ from client_connect.names import lower_case
 from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
-from client_connect.sources.registry import SETTLING, principal_of
+from client_connect.sources.registry import SETTLING, RegisteredConnection, principal_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.facts import Facts
     from client_connect.sources.fact_sources import GatheredFacts, Surroundings
-    from client_connect.sources.registry import ConnectionTable, RegisteredConnection
+    from client_connect.sources.registry import ConnectionTable
 
 BATCH = 100
 
@@ -143,7 +143,7 @@ class Judge:
         Raises:
             Exception: When the registry cannot be read: then nothing is known of any connection.
         """
-        registered = self._registry.find(connection.connection_id for connection in connections)
+        registered = self._entries(connections)
         judgements, requests = [], []
         for connection in connections:
             entry = registered.get(connection.connection_id)
@@ -158,6 +158,20 @@ class Judge:
         for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
             judgements.append(self._judgement(connection, entry, found, unknown))
         return judgements
+
+    def _entries(self, connections: Sequence[Connection]) -> dict[str, RegisteredConnection]:
+        """Return what the registry has of connections; not the request of one that EC2 contradicts."""
+        found = self._registry.find(connection.connection_id for connection in connections)
+        for connection in connections:
+            entry = found.get(connection.connection_id)
+            if entry is None or entry.request is None:
+                continue
+            certificates = connection.endpoint_id in self._certificate_endpoints
+            if problem := _contradiction(connection, entry.request, certificates=certificates):
+                found[connection.connection_id] = RegisteredConnection(
+                    request=None, problem=problem, terminated=entry.terminated, confirmed=entry.confirmed
+                )
+        return found
 
     def _request(
         self, connection: Connection, entry: RegisteredConnection | None
@@ -300,6 +314,27 @@ def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
         and entry.terminated is not None
         and -SETTLING <= datetime.now(UTC) - entry.terminated < SETTLING
     )
+
+
+def _contradiction(connection: Connection, request: ConnectionRequest, *, certificates: bool) -> str:
+    """Return how a registered request contradicts what EC2 reports: then it is not that of the connection.
+
+    Whoever may invoke the handler can register a connection that the handler could not, under another name.
+    """
+    user, reported, name = request.username or "", connection.username, connection.common_name
+    if request.endpoint_id != connection.endpoint_id:
+        return "EC2 reports another endpoint"
+    if reported is not None and _account(reported) != _account(user):
+        return "EC2 reports another user"
+    # What EC2 calls the common name is the certificate's or, under Active Directory authentication, the user's.
+    if certificates and name is not None and name != request.common_name and _account(name) != _account(user):
+        return "EC2 reports another common name"
+    return ""
+
+
+def _account(username: str) -> str:
+    """Return a user name without its domain, which EC2 need not write as the client did."""
+    return lower_case(username.rpartition("\\")[2].partition("@")[0])
 
 
 def _owner(
