@@ -21,6 +21,7 @@ from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connecti
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
 from client_connect.sources.registry import SETTLING, RegisteredConnection, principal_of
+from client_connect.waiver import device_holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -109,13 +110,15 @@ class Judge:
         unknown: What becomes of connections that the registry does not know.
         certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
             certificate, also where it names no user.
+        shared_certificates: Whether several devices use the same client certificate, so that connections without a
+            user have no owner.
 
     Attributes:
         problems: Why a source of facts was unavailable, for all connections or for one, by its name; under
             ``registry`` how many requests cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per part
         self,
         authorizer: Authorizer,
         surroundings: Surroundings,
@@ -123,12 +126,14 @@ class Judge:
         registry: ConnectionTable,
         unknown: UnknownConnections = UnknownConnections.LEAVE,
         certificate_endpoints: Collection[str] = (),
+        shared_certificates: bool = False,
     ) -> None:
         self._authorizer = PartialAuthorizer(authorizer)
         self._surroundings = surroundings
         self._registry = registry
         self._unknown = unknown
         self._certificate_endpoints = certificate_endpoints
+        self._shared_certificates = shared_certificates
         # Without a module nobody knows what the handler's said, should it have one after all.
         self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if surroundings.custom else OF_THE_MODULE)
         self._inventory = Source()
@@ -259,10 +264,12 @@ class Judge:
         decision, verdict = self._verdict(
             facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
         )
+        owner = _owner(connection, entry, facts.request)
+        is_nobodys = self._shared_certificates and owner is not None and owner.startswith(device_holder(""))
         return Judgement(
             connection=connection,
             verdict=verdict,
-            principal=_owner(connection, entry, facts.request),
+            principal=None if is_nobodys else owner,
             registered=has_request,
             unconfirmed=entry is not None and is_registered and not entry.confirmed,
             terminated=None if entry is None else entry.terminated,

@@ -157,6 +157,20 @@ UNREADABLE = RegisteredConnection(request=None, problem="cut", username="Mallory
 BLOCKED = PERMIT + '@id("f") forbid (principal == ClientVpn::User::"Mallory", action, resource);'
 
 
+@pytest.mark.parametrize(
+    ("fields", "owner"),
+    [({"username": None}, None), ({}, "user:bob"), ({"username": "device:bob"}, "user:device:bob")],
+)
+def test_a_shared_certificate_owns_no_connection(fields: dict[str, Any], owner: str | None) -> None:
+    """A limit would end those of all devices but one; a user is one, whatever the certificate."""
+    entry = RegisteredConnection(request=REQUEST._replace(**fields))
+    judge = Judge(
+        Authorizer(PERMIT), Surroundings(), registry=cast("Any", Registry(entry)), shared_certificates=True
+    )
+    (found,) = judge.judge([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
+    assert (found.verdict, found.principal) == (Verdict.STAYS, owner)
+
+
 @pytest.mark.parametrize("unknown", UnknownConnections)
 @pytest.mark.parametrize(
     ("policies", "verdict"),
