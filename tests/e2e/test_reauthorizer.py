@@ -464,13 +464,13 @@ def test_what_is_permitted_again_is_not_terminated(world: LiveConnections) -> No
         ]
     )
     run = world.reauthorizer(COMPLIANT, inventory=True)
-    complete = run._registry.complete
+    forget_scan = run._state.forget_scan
 
-    def repaired(scan: Any) -> None:
+    def repaired() -> None:
         world.put("devices", {"commonName": {"S": "laptop-1"}, "compliant": {"BOOL": True}})
-        complete(scan)
+        forget_scan()
 
-    with mock.patch.object(run._registry, "complete", repaired):
+    with mock.patch.object(run._state, "forget_scan", repaired):
         outcome = run.run()
     assert (terminated(world), outcome.terminated) == (ids("b"), 1)
 
@@ -522,13 +522,13 @@ def test_a_connection_that_is_gone_is_fine(world: LiveConnections) -> None:
     """Its client left between the scan and the termination."""
     world.connect([client("a", platform="mac"), client("b", platform="mac")])
     run = world.reauthorizer(NO_MACS)
-    complete = run._registry.complete
+    forget_scan = run._state.forget_scan
 
-    def left(scan: Any) -> None:
+    def left() -> None:
         world.api.disconnect(ENDPOINT, *ids("a"))
-        complete(scan)
+        forget_scan()
 
-    with mock.patch.object(run._registry, "complete", left):
+    with mock.patch.object(run._state, "forget_scan", left):
         outcome = run.run()
     assert (terminated(world), outcome.terminated, outcome.failures) == (ids("b"), 1, 0)
     assert world.registered(*ids("a")) is None

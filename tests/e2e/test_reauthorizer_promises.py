@@ -18,7 +18,7 @@ from client_connect.reauthorizer.client_vpn import Page, TokenRefused
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.items import waivers_item
+from client_connect.sources.items import device_item, waivers_item
 from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable, NotCounted
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
@@ -631,6 +631,39 @@ def test_connections_are_confirmed_where_any_policy_counts_them(
     with world.reached():
         table = ConnectionTable(Tables(), name=f"{world.name}-connections")
         assert len(table.others(client("new", username="bob").request())) == (3 if counts else 0)
+
+
+# 8. While EC2 throttles, what is known grows old.
+
+
+def test_what_waits_for_ec2_is_decided_once_more(world: LiveConnections) -> None:
+    """Devices that become compliant meanwhile stay, and nothing counts as terminated that was not."""
+    devices = [Device(compliant=False)] * 3
+    world.connect(client(f"{n}", common_name=f"laptop-{n}", device=each) for n, each in enumerate(devices))
+    world.api.fail_next("TerminateClientVpnConnections", times=3)
+
+    def sleep(_seconds: float) -> None:
+        for n in (1, 2):
+            world.put("devices", device_item(f"laptop-{n}", Device(compliant=True)))
+
+    outcome = world.run(PERMIT + COMPLIANT, inventory=True, sleep=sleep)
+    assert (outcome.state, outcome.terminated, terminated(world)) == ("complete", 1, ids("0"))
+    assert sum(denied for denied, _ in history(world)) == 1
+    assert [(world.registered(id_) or {}).get("terminatedAt") for id_ in ids("1", "2")] == [None, None]
+
+
+def test_a_run_that_waits_for_ec2_notices_its_successor(world: LiveConnections) -> None:
+    """The correction of a bad policy takes the lease over, also while the next connection waits."""
+    world.connect([client("a", platform="mac")])
+    world.api.fail_next("TerminateClientVpnConnections", times=2)
+    inner: list[str] = []
+
+    def sleep(_seconds: float) -> None:
+        if world.api.throttled["TerminateClientVpnConnections"] and not inner:
+            inner.append(world.run(PERMIT).state)
+
+    outcome = world.run(NO_MACS, sleep=sleep)
+    assert (inner, outcome.state, terminated(world)) == (["complete"], "superseded", [])
 
 
 # The promises themselves.

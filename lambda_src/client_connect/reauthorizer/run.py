@@ -8,6 +8,7 @@ only while it has the lease. Whatever interrupts it, the next run sees the conne
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ from client_connect.reauthorizer.client_vpn import (
     EndpointMissing,
     Page,
     TerminationFailed,
+    Throttled,
     TokenRefused,
 )
 from client_connect.reauthorizer.deadline import OutOfTime
@@ -238,28 +240,32 @@ class Reauthorizer:
     def _terminate(self, scan: Scan) -> None:
         """Terminate the candidates of a scan; those that are left are still in it."""
         for batch in _batches(self._chosen(scan), _TERMINATED_AT_ONCE):
-            self._time_left.require()
-            judgements = self._judge.judge([each.connection for each in batch])
-            found = {each.connection.connection_id: each for each in judgements}
-            exceeding = self._still_exceeding(scan, batch)
-            due = [
-                each
-                for each in batch
-                if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
-            ]
-            new = self._remember(due, found)
-            ended: list[Candidate] = []
-            try:
-                for candidate in batch:
-                    connection_id = candidate.connection.connection_id
-                    if candidate in due and self._terminate_one(candidate, found[connection_id]):
-                        ended.append(candidate)
-                    del scan.candidates[connection_id]
-            except OutOfTime:
-                self._correct(new, [each for each in new if each in ended], found)
-                raise
-            self._correct(new, [each for each in new if each in ended], found)
+            while left := [each for each in batch if each.connection.connection_id in scan.candidates]:
+                with suppress(Throttled):  # what is left may not be due any more
+                    self._terminate_batch(scan, left)
         self._state.forget_scan()
+
+    def _terminate_batch(self, scan: Scan, batch: Sequence[Candidate]) -> None:
+        """Terminate what is due of a batch, until EC2 throttles."""
+        self._time_left.require()
+        exceeding = self._still_exceeding(scan, batch)
+        judgements = self._judge.judge([each.connection for each in batch])
+        found = {each.connection.connection_id: each for each in judgements}
+        due = [
+            each for each in batch if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
+        ]
+        new = self._remember(due, found)
+        ended: list[Candidate] = []
+        try:
+            for candidate in batch:
+                connection_id = candidate.connection.connection_id
+                if candidate in due and self._terminate_one(candidate, found[connection_id]):
+                    ended.append(candidate)
+                del scan.candidates[connection_id]
+        except (OutOfTime, Throttled):
+            self._correct(new, [each for each in new if each in ended], found)
+            raise
+        self._correct(new, [each for each in new if each in ended], found)
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
         """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
@@ -342,7 +348,7 @@ class Reauthorizer:
         try:
             if self._vpn.terminate(connection):
                 return ""
-        except OutOfTime:
+        except (OutOfTime, Throttled):
             self._registry.forget_termination(connection_id)
             raise
         except TerminationFailed as error:
