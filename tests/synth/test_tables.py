@@ -15,6 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect import (
     ClientConnectHandler,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     InvalidArgument,
@@ -459,10 +460,42 @@ def test_warns_when_no_endpoint_authenticates_users(
     assert bool(found) is warned
 
 
+@pytest.mark.parametrize(
+    ("policies", "kind", "warned"),
+    [
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), "directory-service-authentication", True),
+        (
+            Policies.from_string(
+                '@id("d") forbid (principal == ClientVpn::Device::"lost", action, resource);'
+                '@id("all") permit (principal, action, resource);'
+            ),
+            "federated-authentication",
+            True,
+        ),
+        (Policies.from_rules(Rules(blocked_users=["lost"])), "directory-service-authentication", False),
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), "certificate-authentication", False),
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), cdk.Aws.STACK_NAME, False),
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), None, False),
+    ],
+    ids=["common name", "device", "user", "certificate", "token", "no endpoint"],
+)
+def test_warns_when_policies_name_devices_that_no_endpoint_knows(
+    stack: cdk.Stack, policies: Policies, kind: str | None, *, warned: bool
+) -> None:
+    """A forbid on a lost device would never apply, with or without an inventory."""
+    ClientConnectHandler(stack, "Handler", policies=policies)
+    if kind is not None:
+        user_endpoint(stack, kind)
+    annotations = assertions.Annotations.from_stack(stack)
+    found = annotations.find_warning("*", assertions.Match.string_like_regexp(WARNING))
+    assert bool(found) is warned
+
+
 def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
     """What policies read is now provided."""
     rules = Rules(registered_devices=True, connections_per_user=1)
-    endpoint(stack, define(policies=Policies.from_rules(rules)))
+    handler = define(policies=Policies.from_rules(rules))
+    ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[endpoint(stack, handler)])
     assert assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value()) == []
 
 

@@ -23,6 +23,14 @@ def warn_without_mutual_authentication(handler: Construct) -> None:
     Aspects.of(handler).add(_LooksForMutualAuthentication(handler))
 
 
+def warn_without_certificates(handler: Construct) -> None:
+    """Warn at synthesis when the app has endpoints, and none uses mutual authentication, though policies name devices.
+
+    An endpoint that is defined elsewhere is not known, so an app without one gets no warning.
+    """
+    Aspects.of(handler).add(_LooksForCertificates(handler))
+
+
 def names_certificates(endpoint: object) -> bool:
     """Tell whether what EC2 calls a common name is known to be that of a client certificate.
 
@@ -56,6 +64,29 @@ class _LooksForMutualAuthentication:
             "which alone Client VPN learns a device's common name; set client_certificate_arn on the endpoint, or "
             f'acknowledge "{WARNING}" when an endpoint elsewhere does',
         )
+
+
+@jsii.implements(IAspect)
+class _LooksForCertificates:
+    def __init__(self, handler: Construct) -> None:
+        self._handler = handler
+        self._path = handler.node.path
+
+    def visit(self, node: IConstruct) -> None:
+        """Look through the app once: when the handler itself is visited, not what is in it."""
+        if node.node.path != self._path:
+            return
+        endpoints = [
+            each for each in node.node.root.node.find_all() if isinstance(each, ec2.CfnClientVpnEndpoint)
+        ]
+        if endpoints and not any(map(_may_use_certificates, endpoints)):
+            Annotations.of(self._handler).add_warning_v2(
+                WARNING,
+                "policies name devices or read their common names, but no endpoint of this app uses mutual "
+                "authentication, by which alone Client VPN learns a device's common name, so these policies never "
+                "apply; set client_certificate_arn on the endpoint, or acknowledge "
+                f'"{WARNING}" if an endpoint elsewhere uses client certificates',
+            )
 
 
 def _may_use_certificates(construct: IConstruct) -> bool:

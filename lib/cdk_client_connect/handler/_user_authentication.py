@@ -21,18 +21,23 @@ if TYPE_CHECKING:
 WARNING = "cdk-client-connect:noUserAuthentication"
 _BY_CERTIFICATE = "certificate-authentication"
 _USERS = {pst.EntityType("User", ("ClientVpn",)), pst.EntityType("Group", ("ClientVpn",))}
+_DEVICES = {pst.EntityType("Device", ("ClientVpn",))}
 
 
 def names_users(policies: Policies) -> bool:
     """Tell whether a policy names a user or a group, or asks who the user is."""
-    if "username" in attributes_read(policies):
-        return True
+    return "username" in attributes_read(policies) or _names(policies, _USERS)
+
+
+def names_devices(policies: Policies) -> bool:
+    """Tell whether a policy names a device, or asks for the common name of its certificate."""
+    return bool(attributes_read(policies) & {"commonName", "ownCertificate"}) or _names(policies, _DEVICES)
+
+
+def _names(policies: Policies, types: set[pst.EntityType]) -> bool:
     templates = [each.template for each in parse(policies.sources) if each.template is not None]
     return any(
-        node in _USERS
-        for template in templates
-        for node in walk(template)
-        if isinstance(node, pst.EntityType)
+        node in types for template in templates for node in walk(template) if isinstance(node, pst.EntityType)
     )
 
 

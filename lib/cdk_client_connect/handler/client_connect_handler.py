@@ -35,10 +35,17 @@ from cdk_client_connect.handler._function_name import (
     require_function_name,
     require_unique_name,
 )
-from cdk_client_connect.handler._mutual_authentication import warn_without_mutual_authentication
+from cdk_client_connect.handler._mutual_authentication import (
+    warn_without_certificates,
+    warn_without_mutual_authentication,
+)
 from cdk_client_connect.handler._policy_metadata import show_policies
 from cdk_client_connect.handler._reauthorization import warn_without_reauthorizer
-from cdk_client_connect.handler._user_authentication import names_users, warn_without_user_authentication
+from cdk_client_connect.handler._user_authentication import (
+    names_devices,
+    names_users,
+    warn_without_user_authentication,
+)
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
@@ -538,6 +545,8 @@ class ClientConnectHandler(Construct):
                 "policies read what a device inventory says, but the handler has none, so that context.inventory "
                 'is always "disabled" and there is no context.device',
             )
+        if names_devices(policies) and not (on_devices and self._device_inventory is not None):
+            warn_without_certificates(self)
         if names_users(policies):
             warn_without_user_authentication(self)
         if ACTIVE_CONNECTIONS in read and self._connection_registry is not None:
