@@ -164,7 +164,7 @@ def test_ended_connections_leave_the_registry(world: LiveConnections) -> None:
     """So that the registry counts those that are open, and says until when."""
     world.connect([client("a"), client("b")])
     world.api.disconnect(ENDPOINT, *ids("a"))
-    world.run(PERMIT)
+    world.run(f'{PERMIT}@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};')
     assert [world.registered(id_) is None for id_ in ids("a", "b")] == [True, False]
     state = world.registered(STATE)
     assert state is not None
