@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
 from client_connect.reauthorizer.client_vpn import Connection
@@ -176,11 +176,13 @@ class Scan:
         """Take a connection in that stays, as long as it is among the newest of its user's."""
         if self.per_user is None:
             return
-        entry = _entry(connection)
-        newest = self.newest.setdefault(principal, [])
-        if entry in newest or connection.connection_id in self.candidates:
+        if connection.connection_id in self.candidates:
             return  # of an endpoint that was begun again
-        heappush(newest, entry)
+        before = self.newest.get(principal, [])
+        # EC2 may list a connection again with other details: it is the same one by its id.
+        newest = self.newest[principal] = [each for each in before if each[1] != connection.connection_id]
+        heapify(newest)
+        heappush(newest, _entry(connection))
         if len(newest) > self.per_user:
             self.limit.deny(["connection-limit"], principal)
             oldest = _connection(heappop(newest))
