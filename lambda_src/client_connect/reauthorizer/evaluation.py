@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Address
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from client_connect.engine.partial_decision import (
@@ -36,6 +37,7 @@ BATCH = 100
 _FAILURES = 3
 # For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
 _SECONDS_FOR_CUSTOM_FACTS = 15.0
+_SECONDS_LOST = 5.0
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
 
 
@@ -159,7 +161,7 @@ class Judge:
                 judgements.append(Judgement(connection=connection, verdict=Verdict.LEFT_ALONE))
             else:
                 requests.append((connection, entry, request, unknown))
-        gathered = self._gather([request for _, _, request, _ in requests])
+        gathered = self._gather([(request, unknown) for _, _, request, unknown in requests])
         for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
             judgements.append(self._judgement(connection, entry, found, unknown))
         return judgements
@@ -200,9 +202,14 @@ class Judge:
             f"{problem}"
         )
 
-    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[GatheredFacts]:
+    def _gather(self, asked: Sequence[tuple[ConnectionRequest, frozenset[str]]]) -> list[GatheredFacts]:
+        requests = [request for request, _ in asked]
         entries = self._inventory_entries(requests)
-        custom = self._custom_facts(requests)
+        # What a module would say of a request that is not complete counts for nothing, and may fail.
+        complete = [request for request, unknown in asked if not OF_THE_MODULE & unknown]
+        answers = iter(self._custom_facts(complete))
+        custom: list[tuple[Mapping[str, Any], Mapping[str, str]]]
+        custom = [({}, {}) if OF_THE_MODULE & unknown else next(answers) for _, unknown in asked]
         gathered = [
             self._surroundings.put_together(
                 request,
@@ -238,8 +245,10 @@ class Judge:
 
         def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
             calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
+            started = monotonic()
             answers, problems = deadlines.run(calls, seconds=_SECONDS_FOR_CUSTOM_FACTS, threads="customFacts")
-            if not answers:
+            # A failure that costs no time is an answer on these connections alone.
+            if not answers and monotonic() - started >= _SECONDS_LOST:
                 raise RuntimeError(next(iter(problems.values())))
             return [
                 ({"customFacts": answers[name]}, {})

@@ -321,12 +321,16 @@ def test_without_a_module_nobody_is_ended_by_what_one_says(policies: str, verdic
     ("read", "verdict"),
     [("context.customFacts", Verdict.UNDECIDED), ("context.inventory", Verdict.STAYS)],
 )
+@pytest.mark.parametrize("is_slow", [True, False])
 def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
-    read: str, verdict: Verdict
+    monkeypatch: pytest.MonkeyPatch, read: str, verdict: Verdict, *, is_slow: bool
 ) -> None:
-    """Each time, and with the reason, also when they are not asked for any more."""
+    """Each time, and with the reason; a module that costs the run its time is not asked any more."""
+    monkeypatch.setattr(redeciding, "_SECONDS_LOST", 0 if is_slow else 60)
+    asked = []
 
-    def fails(_request: ConnectionRequest) -> dict[str, object]:
+    def fails(request: ConnectionRequest) -> dict[str, object]:
+        asked.append(request)
         raise OSError("down")
 
     around = Surroundings(
@@ -345,10 +349,25 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
         )
         assert [each.verdict for each in found] == [verdict] * 2
         assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
-        line = fails.__code__.co_firstlineno + 1
-        assert judge.problems == {
-            "customFacts": f"RuntimeError: OSError at test_redeciding.py:{line} in fails"
-        }
+        line = fails.__code__.co_firstlineno + 2
+        begin = "RuntimeError: " if is_slow else ""
+        assert judge.problems == {"customFacts": f"{begin}OSError at test_redeciding.py:{line} in fails"}
+    assert len(asked) == (3 if is_slow else 5) * 2
+
+
+def test_extra_facts_are_asked_about_whole_requests_only() -> None:
+    """What a module would say of a request that EC2 tells in part counts for nothing, and may fail."""
+    asked = []
+    custom = CustomFacts(lambda request: asked.append(request) or {}, why_invalid=lambda _: "")
+    around = Surroundings(custom=custom, deadlines=deadlines.Deadlines())
+    for entry in (None, UNREADABLE, RegisteredConnection(request=REQUEST)):
+        registry = cast("Any", Registry(entry))
+        judge = Judge(Authorizer(BLOCKED), around, registry=registry, unknown=UnknownConnections.DECIDE)
+        (found,) = judge.judge(
+            [Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, username="Bob")]
+        )
+        assert found.facts is not None
+    assert asked == [REQUEST]
 
 
 class MissingDevices:
