@@ -87,6 +87,10 @@ class TokenRefused(Exception):
     """The service does not return the page of a token, for example because that is too old."""
 
 
+class Throttled(Exception):
+    """The service refused a termination because of its rate limit, and that was waited for."""
+
+
 class TerminationFailed(Exception):
     """A connection could not be terminated; the message says why."""
 
@@ -107,6 +111,7 @@ class ClientVpn:
         self._client: Any = botocore.session.get_session().create_client("ec2", config=config)
         self._time_left = time_left
         self._pace_s = pace_s
+        self._refusals = 0
 
     def page(self, endpoint_id: str, token: str | None) -> Page:
         """Return a page of an endpoint's connections.
@@ -176,6 +181,7 @@ class ClientVpn:
         """Terminate a connection; return ``False`` when there is none any more.
 
         Raises:
+            Throttled: When the service throttles, after a pause: until then, what made it due may have changed.
             TerminationFailed: When the service refuses, or says that it failed.
             OutOfTime: When there is no time to wait for its turn.
         """
@@ -183,13 +189,19 @@ class ClientVpn:
         try:
             answer = self._patiently(
                 self._client.terminate_client_vpn_connections,
+                waits_for_rate=False,
                 ClientVpnEndpointId=connection.endpoint_id,
                 ConnectionId=connection.connection_id,
             )
         except (ClientError, BotoCoreError) as error:
+            if _is_throttled(error):
+                self._back_off(self._refusals)
+                self._refusals += 1
+                raise Throttled from error
             if isinstance(error, ClientError) and _code(error) == _NO_CONNECTION:
                 return False
             raise TerminationFailed(f"{type(error).__name__}: {error}") from error
+        self._refusals = 0
         statuses = [
             each.get("CurrentStatus", {}).get("Code") for each in answer.get("ConnectionStatuses", ())
         ]
@@ -197,7 +209,9 @@ class ClientVpn:
             raise TerminationFailed("the service answered failed-to-terminate")
         return True
 
-    def _patiently(self, call: Callable[..., Any], **parameters: object) -> Any:  # noqa: ANN401 - botocore's
+    def _patiently(
+        self, call: Callable[..., Any], *, waits_for_rate: bool = True, **parameters: object
+    ) -> Any:  # noqa: ANN401 - botocore's
         """Call, again and again while the service throttles, at random times that lie further and further apart.
 
         What fails on the way or in the service is repeated twice.
@@ -207,11 +221,19 @@ class ClientVpn:
             try:
                 return call(**parameters)
             except (ClientError, *_NO_ANSWER) as error:
-                if not (_is_throttled(error) or (_is_transient(error) and attempt + 1 < _ATTEMPTS)):
+                is_repeated = (
+                    waits_for_rate
+                    if _is_throttled(error)
+                    else _is_transient(error) and attempt + 1 < _ATTEMPTS
+                )
+                if not is_repeated:
                     raise
-            longest = min(_LONGEST_BACKOFF_S, 0.5 * 2**attempt)
-            self._time_left.pause(random() * longest)  # noqa: S311 - spreads the load
+            self._back_off(attempt)
         raise AssertionError  # the loop has no end
+
+    def _back_off(self, attempt: int) -> None:
+        longest = min(_LONGEST_BACKOFF_S, 0.5 * 2 ** min(attempt, 10))
+        self._time_left.pause(random() * longest)  # noqa: S311 - spreads the load
 
 
 def _connection(endpoint_id: str, described: dict[str, Any]) -> Connection:

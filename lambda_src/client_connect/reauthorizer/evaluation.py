@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Address
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from client_connect.engine.partial_decision import (
@@ -20,7 +21,8 @@ from client_connect.names import lower_case
 from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
-from client_connect.sources.registry import principal_of
+from client_connect.sources.registry import SETTLING, RegisteredConnection, principal_of
+from client_connect.waiver import device_holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,16 +30,14 @@ if TYPE_CHECKING:
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.facts import Facts
     from client_connect.sources.fact_sources import GatheredFacts, Surroundings
-    from client_connect.sources.registry import ConnectionTable, RegisteredConnection
+    from client_connect.sources.registry import ConnectionTable
 
 BATCH = 100
-
-# How long the service may still show a connection as active that was terminated.
-SETTLING = timedelta(minutes=5)
 
 _FAILURES = 3
 # For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
 _SECONDS_FOR_CUSTOM_FACTS = 15.0
+_SECONDS_LOST = 5.0
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
 
 
@@ -60,7 +60,7 @@ class Judgement:
         verdict: What becomes of it.
         principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
         registered: Whether the registry has its request.
-        unconfirmed: Whether the registry does not know yet that it was active.
+        unconfirmed: Whether the registry has the connection, and does not know yet that it was active.
         terminated: When it was last asked to end, if it ever was.
         facts: By what it was decided; ``None`` when it was not.
         decision: The decision.
@@ -112,12 +112,15 @@ class Judge:
         unknown: What becomes of connections that the registry does not know.
         certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
             certificate, also where it names no user.
+        shared_certificates: Whether several devices use the same client certificate, so that connections without a
+            user have no owner.
 
     Attributes:
-        problems: Why a source of facts was unavailable, for all connections or for one, by its name.
+        problems: Why a source of facts was unavailable, for all connections or for one, by its name; under
+            ``registry`` how many requests cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per part
         self,
         authorizer: Authorizer,
         surroundings: Surroundings,
@@ -125,17 +128,20 @@ class Judge:
         registry: ConnectionTable,
         unknown: UnknownConnections = UnknownConnections.LEAVE,
         certificate_endpoints: Collection[str] = (),
+        shared_certificates: bool = False,
     ) -> None:
         self._authorizer = PartialAuthorizer(authorizer)
         self._surroundings = surroundings
         self._registry = registry
         self._unknown = unknown
         self._certificate_endpoints = certificate_endpoints
+        self._shared_certificates = shared_certificates
         # Without a module nobody knows what the handler's said, should it have one after all.
         self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if surroundings.custom else OF_THE_MODULE)
         self._inventory = Source()
         self._waivers = Source()
         self._custom = Source()
+        self._unreadable: set[str] = set()
         self.problems: dict[str, str] = {}
 
     def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
@@ -144,7 +150,7 @@ class Judge:
         Raises:
             Exception: When the registry cannot be read: then nothing is known of any connection.
         """
-        registered = self._registry.find(connection.connection_id for connection in connections)
+        registered = self._entries(connections)
         judgements, requests = [], []
         for connection in connections:
             entry = registered.get(connection.connection_id)
@@ -155,10 +161,24 @@ class Judge:
                 judgements.append(Judgement(connection=connection, verdict=Verdict.LEFT_ALONE))
             else:
                 requests.append((connection, entry, request, unknown))
-        gathered = self._gather([request for _, _, request, _ in requests])
+        gathered = self._gather([(request, unknown) for _, _, request, unknown in requests])
         for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
             judgements.append(self._judgement(connection, entry, found, unknown))
         return judgements
+
+    def _entries(self, connections: Sequence[Connection]) -> dict[str, RegisteredConnection]:
+        """Return what the registry has of connections; not the request of one that EC2 contradicts."""
+        found = self._registry.find(connection.connection_id for connection in connections)
+        for connection in connections:
+            entry = found.get(connection.connection_id)
+            if entry is None or entry.request is None:
+                continue
+            certificates = connection.endpoint_id in self._certificate_endpoints
+            if problem := _contradiction(connection, entry.request, certificates=certificates):
+                found[connection.connection_id] = RegisteredConnection(
+                    request=None, problem=problem, terminated=entry.terminated, confirmed=entry.confirmed
+                )
+        return found
 
     def _request(
         self, connection: Connection, entry: RegisteredConnection | None
@@ -166,17 +186,30 @@ class Judge:
         """Return the request to decide by, if any, and what it does not tell."""
         if entry is not None and entry.request is not None:
             return entry.request, NEW_CONNECTIONS_ONLY
-        if self._unknown is UnknownConnections.LEAVE:
+        if entry is not None and entry.problem:
+            self._note_unreadable(connection, entry.problem)
+        elif self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
-        request, unknown = _told(
-            connection, certificates=connection.endpoint_id in self._certificate_endpoints
-        )
+        certificates = connection.endpoint_id in self._certificate_endpoints
+        request, unknown = _told(connection, certificates=certificates, entry=entry)
         # Without an inventory there are neither devices nor waivers, whoever it is.
         return request, unknown if self._surroundings.inventory else unknown - OF_INVENTORY - OF_WAIVERS
 
-    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[GatheredFacts]:
+    def _note_unreadable(self, connection: Connection, problem: str) -> None:
+        self._unreadable.add(connection.connection_id)
+        self.problems["registry"] = (
+            f"requests that cannot be read: {len(self._unreadable)}, such as that of {connection.connection_id}: "
+            f"{problem}"
+        )
+
+    def _gather(self, asked: Sequence[tuple[ConnectionRequest, frozenset[str]]]) -> list[GatheredFacts]:
+        requests = [request for request, _ in asked]
         entries = self._inventory_entries(requests)
-        custom = self._custom_facts(requests)
+        # What a module would say of a request that is not complete counts for nothing, and may fail.
+        complete = [request for request, unknown in asked if not OF_THE_MODULE & unknown]
+        answers = iter(self._custom_facts(complete))
+        custom: list[tuple[Mapping[str, Any], Mapping[str, str]]]
+        custom = [({}, {}) if OF_THE_MODULE & unknown else next(answers) for _, unknown in asked]
         gathered = [
             self._surroundings.put_together(
                 request,
@@ -212,8 +245,10 @@ class Judge:
 
         def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
             calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
+            started = monotonic()
             answers, problems = deadlines.run(calls, seconds=_SECONDS_FOR_CUSTOM_FACTS, threads="customFacts")
-            if not answers:
+            # A failure that costs no time is an answer on these connections alone.
+            if not answers and monotonic() - started >= _SECONDS_LOST:
                 raise RuntimeError(next(iter(problems.values())))
             return [
                 ({"customFacts": answers[name]}, {})
@@ -233,16 +268,18 @@ class Judge:
         unknown: frozenset[str],
     ) -> Judgement:
         facts = gathered.facts
-        is_registered = entry is not None and entry.request is not None
-        has_owner = is_registered or connection.username is not None
+        has_request = entry is not None and entry.request is not None
+        is_registered = entry is not None and (has_request or bool(entry.problem))
         decision, verdict = self._verdict(
             facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
         )
+        owner = _owner(connection, entry, facts.request)
+        is_nobodys = self._shared_certificates and owner is not None and owner.startswith(device_holder(""))
         return Judgement(
             connection=connection,
             verdict=verdict,
-            principal=principal_of(facts.request) if has_owner else None,
-            registered=is_registered,
+            principal=None if is_nobodys else owner,
+            registered=has_request,
             unconfirmed=entry is not None and is_registered and not entry.confirmed,
             terminated=None if entry is None else entry.terminated,
             facts=facts,
@@ -295,22 +332,59 @@ def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
     )
 
 
-def _told(connection: Connection, *, certificates: bool = False) -> tuple[ConnectionRequest, frozenset[str]]:
-    """Return a request with what the service tells, and what it does not tell.
+def _contradiction(connection: Connection, request: ConnectionRequest, *, certificates: bool) -> str:
+    """Return how a registered request contradicts what EC2 reports: then it is not that of the connection.
 
-    It names the user under Active Directory authentication only, so that nobody knows whether a connection
+    Whoever may invoke the handler can register a connection that the handler could not, under another name.
+    """
+    user, reported, name = request.username or "", connection.username, connection.common_name
+    if request.endpoint_id != connection.endpoint_id:
+        return "EC2 reports another endpoint"
+    if reported is not None and _account(reported) != _account(user):
+        return "EC2 reports another user"
+    # What EC2 calls the common name is the certificate's or, under Active Directory authentication, the user's.
+    if certificates and name is not None and name != request.common_name and _account(name) != _account(user):
+        return "EC2 reports another common name"
+    return ""
+
+
+def _account(username: str) -> str:
+    """Return a user name without its domain, which EC2 need not write as the client did."""
+    return lower_case(username.rpartition("\\")[2].partition("@")[0])
+
+
+def _owner(
+    connection: Connection, entry: RegisteredConnection | None, request: ConnectionRequest
+) -> str | None:
+    """Return whose a connection is, in the form that the registry has; ``None`` when that is not known for sure."""
+    if entry is not None and entry.request is not None:
+        return principal_of(request)
+    if entry is not None and entry.principal is not None:
+        return entry.principal
+    return None if connection.username is None else principal_of(request)
+
+
+def _told(
+    connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
+) -> tuple[ConnectionRequest, frozenset[str]]:
+    """Return a request with what the service and the registry tell, and what they do not tell.
+
+    The service names the user under Active Directory authentication only, so it is not known whether a connection
     without one has a user. What it calls the common name is that of the certificate, or the user's name: under SAML
     authentication that of a user whom it does not name otherwise.
 
     Args:
         connection: What the service tells.
         certificates: Whether the common name is a certificate's even where no user is named.
+        entry: What the registry tells of a connection whose request cannot be read.
     """
     username, common_name = connection.username, connection.common_name
     if not (username or certificates) or (
         username and common_name and lower_case(common_name) == lower_case(username)
     ):
         common_name = None
+    if entry is not None:
+        username, common_name = entry.username or username, entry.common_name or common_name
     request = ConnectionRequest(
         connection_id=connection.connection_id,
         endpoint_id=connection.endpoint_id,

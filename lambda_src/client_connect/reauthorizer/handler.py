@@ -55,6 +55,7 @@ class Parts:
         tables: DynamoDB.
         registry_name: The name of the registry's table.
         surroundings: The inventory, the registry and extra facts.
+        shared_certificates: Whether several devices use the same client certificate.
     """
 
     settings: ReauthorizerSettings
@@ -62,6 +63,7 @@ class Parts:
     tables: Tables
     registry_name: str
     surroundings: Surroundings
+    shared_certificates: bool = False
 
     @classmethod
     @cache
@@ -91,6 +93,7 @@ class Parts:
             tables=tables,
             registry_name=shared.connections_table,
             surroundings=surroundings(shared, authorizer, counts_connections=False, tables=tables),
+            shared_certificates=shared.shared_certificates,
         )
 
     def reauthorizer(self, time_left: TimeLeft, records: Records, vpn: ClientVpn) -> Reauthorizer:
@@ -109,6 +112,7 @@ class Parts:
                 registry=registry,
                 unknown=self.settings.unknown_connections,
                 certificate_endpoints=self.settings.certificate_endpoints,
+                shared_certificates=self.shared_certificates,
             ),
             records=records,
             time_left=time_left,

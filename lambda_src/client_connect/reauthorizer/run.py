@@ -8,6 +8,7 @@ only while it has the lease. Whatever interrupts it, the next run sees the conne
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ from client_connect.reauthorizer.client_vpn import (
     EndpointMissing,
     Page,
     TerminationFailed,
+    Throttled,
     TokenRefused,
 )
 from client_connect.reauthorizer.deadline import OutOfTime
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-# The service lists a connection for 60 minutes after its end.
-_SEEN_ENDING = timedelta(minutes=55)
 # A connection that was allowed a moment ago may not be listed yet.
 _ESTABLISHING = timedelta(minutes=2)
 
@@ -188,13 +188,14 @@ class Reauthorizer:
             self.outcome.missing.append(endpoint)
             page = Page()
         is_open = {each.connection_id: each for each in page.connections if each.is_open}
-        ended = [each for each in page.connections if each.status == TERMINATED]
-        self._forget_ended([each for each in ended if each.connection_id not in is_open])
         found = [each for id_, each in is_open.items() if id_ not in taken]
         for batch in _batches(found, BATCH):
             for judgement in self._judged(batch):
                 _take(scan, judgement)
             scan.taken.extend(each.connection_id for each in batch)
+        scan.ended.extend(each.connection_id for each in page.connections if each.status == TERMINATED)
+        if page.next_token is None:
+            self._forget(sorted(set(scan.ended) - set(scan.taken)))
         scan.go_on(page.next_token)
 
     def _page(self, endpoint: str, token: str | None) -> Page:
@@ -207,10 +208,11 @@ class Reauthorizer:
             self._tokens.add(page.next_token)
         return page
 
-    def _forget_ended(self, connections: Sequence[Connection]) -> None:
-        for batch in _batches(connections, BATCH):
+    def _forget(self, connection_ids: Sequence[str]) -> None:
+        """Forget connections that have ended: what is removed cannot be decided again, should it be open after all."""
+        for batch in _batches(connection_ids, BATCH):
             self._time_left.require()
-            for connection_id in self._registry.find(each.connection_id for each in batch):
+            for connection_id in self._registry.find(batch):
                 self._time_left.require()
                 self._registry.remove(connection_id)
 
@@ -224,51 +226,47 @@ class Reauthorizer:
         return judgements
 
     def _complete(self, scan: Scan) -> None:
-        """Say that every connection was seen, and forget where the scan was."""
-        now, started = datetime.now(UTC), datetime.fromtimestamp(scan.started, UTC)
-        before = self._registry.last_scan()
-        endpoints = tuple(sorted(set(self._settings.endpoints)))
-        unbroken = (
-            before is not None
-            and before.endpoints == endpoints
-            and now < before.confirmed_before + _ESTABLISHING + _SEEN_ENDING
-        )
+        """Say that every connection was seen, and confirmed if policies count them; forget where the scan was."""
         self._state.forget_scan()
-        self._registry.complete(
-            CompleteScan(
-                valid_until=now + 3 * timedelta(seconds=self._settings.interval_s),
-                endpoints=endpoints,
-                unbroken_since=before.unbroken_since if before is not None and unbroken else started,
-                confirmed_before=started - _ESTABLISHING,
+        if self._counts_connections:
+            self._registry.complete(
+                CompleteScan(
+                    valid_until=datetime.now(UTC) + 3 * timedelta(seconds=self._settings.interval_s),
+                    endpoints=tuple(sorted(set(self._settings.endpoints))),
+                    confirmed_before=datetime.fromtimestamp(scan.started, UTC) - _ESTABLISHING,
+                )
             )
-        )
         self.outcome.scanned = True
 
     def _terminate(self, scan: Scan) -> None:
         """Terminate the candidates of a scan; those that are left are still in it."""
         for batch in _batches(self._chosen(scan), _TERMINATED_AT_ONCE):
-            self._time_left.require()
-            judgements = self._judge.judge([each.connection for each in batch])
-            found = {each.connection.connection_id: each for each in judgements}
-            exceeding = self._still_exceeding(scan, batch)
-            due = [
-                each
-                for each in batch
-                if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
-            ]
-            new = self._remember(due, found)
-            ended: list[Candidate] = []
-            try:
-                for candidate in batch:
-                    connection_id = candidate.connection.connection_id
-                    if candidate in due and self._terminate_one(candidate, found[connection_id]):
-                        ended.append(candidate)
-                    del scan.candidates[connection_id]
-            except OutOfTime:
-                self._correct(new, [each for each in new if each in ended], found)
-                raise
-            self._correct(new, [each for each in new if each in ended], found)
+            while left := [each for each in batch if each.connection.connection_id in scan.candidates]:
+                with suppress(Throttled):  # what is left may not be due any more
+                    self._terminate_batch(scan, left)
         self._state.forget_scan()
+
+    def _terminate_batch(self, scan: Scan, batch: Sequence[Candidate]) -> None:
+        """Terminate what is due of a batch, until EC2 throttles."""
+        self._time_left.require()
+        exceeding = self._still_exceeding(scan, batch)
+        judgements = self._judge.judge([each.connection for each in batch])
+        found = {each.connection.connection_id: each for each in judgements}
+        due = [
+            each for each in batch if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
+        ]
+        new = self._remember(due, found)
+        ended: list[Candidate] = []
+        try:
+            for candidate in batch:
+                connection_id = candidate.connection.connection_id
+                if candidate in due and self._terminate_one(candidate, found[connection_id]):
+                    ended.append(candidate)
+                del scan.candidates[connection_id]
+        except (OutOfTime, Throttled):
+            self._correct(new, [each for each in new if each in ended], found)
+            raise
+        self._correct(new, [each for each in new if each in ended], found)
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
         """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
@@ -354,7 +352,7 @@ class Reauthorizer:
         try:
             if self._vpn.terminate(connection):
                 return ""
-        except OutOfTime:
+        except (OutOfTime, Throttled):
             self._registry.forget_termination(connection_id)
             raise
         except TerminationFailed as error:

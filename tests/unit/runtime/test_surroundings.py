@@ -416,7 +416,6 @@ def scanned(valid_until: datetime) -> tuple[str, Item]:
         "connectionId": {"S": "reauthorizer"},
         "countsValidUntil": {"N": str(valid_until.timestamp())},
         "countedEndpoints": {"SS": [REQUEST.endpoint_id]},
-        "countedSince": {"S": "2026-11-22T09:00:00.000+00:00"},
         "confirmedBefore": {"S": "2026-11-22T09:00:00.000+00:00"},
     }
 
@@ -435,10 +434,28 @@ def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.Monk
     """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
     clock, items, registry = counting(monkeypatch, valid_for=timedelta(seconds=10))
     seen = []
-    for _ in range(4):
-        seen.append((registry.active_connections(REQUEST), items.reads))
+    for _ in range(2):
+        seen.append((len(registry.others(REQUEST)), items.reads))
         clock.time += timedelta(seconds=5)
-    assert seen == [(4, 1), (4, 1), (None, 2), (None, 3)]
+    for _ in range(2):
+        with pytest.raises(connections.NotCounted):
+            registry.others(REQUEST)
+        seen.append((0, items.reads))
+        clock.time += timedelta(seconds=5)
+    assert seen == [(4, 1), (4, 1), (0, 2), (0, 3)]
+
+
+def test_a_number_that_nobody_vouches_for_is_absent_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    """A limit lets everybody pass then, so the record is a warning, and an alarm fires."""
+    _, _, registry = counting(monkeypatch, valid_for=timedelta(0))
+    around = Surroundings(registry=registry, counts_connections=True, deadlines=Deadlines())
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=around)
+    assert handler(event(), lambda_context())["allow"] is True
+    record = log.record()
+    assert record["unavailable"]["registry"].startswith("NotCounted: no re-authorizer has completed a scan")
+    assert (record["level"], record["RegistryErrors"]) == ("WARNING", 1)
 
 
 def test_a_new_scan_counts_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +463,7 @@ def test_a_new_scan_counts_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> N
     clock, items, registry = counting(monkeypatch, valid_for=timedelta(hours=1))
     reads = []
     for _ in range(6):
-        registry.active_connections(REQUEST)
+        registry.others(REQUEST)
         reads.append(items.reads)
         clock.time += timedelta(seconds=20)
     assert reads == [1, 1, 1, 2, 2, 2]
