@@ -158,14 +158,14 @@ class ClientVpn:
             if token is None:
                 return
 
-    def _page(self, endpoint_id: str, token: str | None, **parameters: object) -> Page:
-        begin = {} if token is None else {"NextToken": token}
+    def _page(self, endpoint_id: str, token: str | None, **parameters: Any) -> Page:  # noqa: ANN401 - botocore's
+        if token is not None:
+            parameters["NextToken"] = token
         try:
             answer = self._patiently(
                 self._client.describe_client_vpn_connections,
                 ClientVpnEndpointId=endpoint_id,
                 MaxResults=_PAGE_SIZE,
-                **begin,
                 **parameters,
             )
         except ClientError as error:
