@@ -20,7 +20,7 @@ from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
 from client_connect_tools.checking.last_seen import admits_future, denies_future
 from client_connect_tools.checking.network_names import unread
-from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY, overlooks_outage
+from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY, Outages
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
@@ -67,8 +67,12 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     if check_custom_schema(policies):
         return []
     # The ids also of those that cannot be parsed.
-    ids = frozenset(each.id for each in parse(policies.sources))
+    parsed = parse(policies.sources)
+    ids = frozenset(each.id for each in parsed)
+    templates = [each.template for each in parsed if each.template is not None]
     of_these = {
+        "custom-facts-outage": partial(_custom_facts_outage, outages=_outages(templates, CUSTOM_FACTS)),
+        "inventory-outage": partial(_inventory_outage, outages=_outages(templates, INVENTORY)),
         "never-applies": partial(_never_applies, types=schema(policies.custom)),
         "unknown-waiver": partial(_unknown_waiver, ids=ids),
     }
@@ -242,12 +246,16 @@ def _future_last_seen(template: pst.Template, everything: list[pst.Template]) ->
         )
 
 
-def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
+def _custom_facts_outage(
+    template: pst.Template, everything: list[pst.Template], *, outages: Outages | None = None
+) -> Iterator[str]:
+    yield from _overlooks_outage(template, outages or _outages(everything, CUSTOM_FACTS), CUSTOM_FACTS)
 
 
-def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    yield from _overlooks_outage(template, everything, INVENTORY)
+def _inventory_outage(
+    template: pst.Template, everything: list[pst.Template], *, outages: Outages | None = None
+) -> Iterator[str]:
+    yield from _overlooks_outage(template, outages or _outages(everything, INVENTORY), INVENTORY)
 
 
 def _unused_network(unused: NetworkList) -> Finding:
@@ -340,16 +348,12 @@ def _names(template: pst.Template) -> Iterator[str]:
                 yield text
 
 
-def _overlooks_outage(
-    template: pst.Template, everything: list[pst.Template], source: Source
-) -> Iterator[str]:
-    enforced = [each for each in everything if not _is_shadow(each)]
-    others = [
-        each
-        for each in enforced
-        if each is not template and (each.effect == "permit" or _is_for_all_of(each, template))
-    ]
-    if template in enforced and overlooks_outage(template, others, source):
+def _outages(everything: list[pst.Template], source: Source) -> Outages:
+    return Outages([each for each in everything if not _is_shadow(each)], source)
+
+
+def _overlooks_outage(template: pst.Template, outages: Outages, source: Source) -> Iterator[str]:
+    if not _is_shadow(template) and outages.overlooked_by(template, covers=_is_for_all_of):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
             "otherwise for all of them; add a forbid when "
