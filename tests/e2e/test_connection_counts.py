@@ -281,11 +281,12 @@ def test_connections_on_another_page_of_the_registry_count(
     for number in range(9):
         world.connect([client(f"{number}-open", f"device-{number}")])
         item = world.registered(client(f"{number}-open").connection_id) or {}
-        never_came_up = {
+        never_came_up: dict[str, dict[str, Any]] = {
             "connectionId": {"S": f"{item['connectionId']['S']}-{number}"},
             "at": {"S": old.isoformat()},
+            "padding": {"B": bytes(300_000)},
         }
-        world.put("connections", item | never_came_up | {"padding": {"B": bytes(300_000)}})
+        world.put("connections", item | never_came_up)
     limit = Rules(connections_per_user=9).to_cedar()
     assert handler(world, limit)(client("b", "phone")) is (most_pages == 1)
     assert ("more than 1 MB" in str(log.record().get("unavailable"))) is (most_pages == 1)

@@ -534,6 +534,29 @@ def test_a_connection_that_is_gone_is_fine(world: LiveConnections) -> None:
     assert world.registered(*ids("a")) is None
 
 
+def test_a_termination_whose_answer_is_lost_is_one(
+    world: LiveConnections, lines: list[logging.LogRecord]
+) -> None:
+    """It is recorded and counted: the repeated call finds no connection any more."""
+    world.connect([client("a", platform="mac")])
+    run = world.reauthorizer(NO_MACS)
+    terminate = run._vpn._client.terminate_client_vpn_connections
+    lost: list[bool] = []
+
+    def answer(**parameters: Any) -> Any:
+        found = terminate(**parameters)
+        if not lost:
+            lost.append(True)
+            world.api.disconnect(ENDPOINT, *ids("a"))
+            raise ReadTimeoutError(endpoint_url="https://ec2")
+        return found
+
+    with mock.patch.object(run._vpn._client, "terminate_client_vpn_connections", answer):
+        outcome = run.run()
+    assert (outcome.terminated, outcome.failures) == (1, 0)
+    assert "connection was terminated" in [line.getMessage() for line in lines]
+
+
 def test_throttling_is_waited_for(world: LiveConnections) -> None:
     """Longer and longer, and within the run's time."""
     world.connect([client("a", platform="mac")])

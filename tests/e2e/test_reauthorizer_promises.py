@@ -828,7 +828,7 @@ def test_a_connection_that_is_listed_as_open_and_as_ended_stays_registered(
     run = world.reauthorizer(PERMIT)
     found, other = sorted(run._vpn.page(ENDPOINT, None).connections, key=lambda each: each.connection_id)
     both = (found, replace(found, status="terminated"))[::order]
-    listed = {None: Page(connections=(*both, replace(other, status="terminated")))}
+    listed: dict[str | None, Page] = {None: Page(connections=(*both, replace(other, status="terminated")))}
     if pages == len(both):
         listed = {
             None: Page(connections=(both[0], replace(other, status="terminated")), **AFTER["a"]),

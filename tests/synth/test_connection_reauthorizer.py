@@ -493,10 +493,11 @@ def test_fails_without_an_endpoint_that_asks_the_handler() -> None:
     watched = endpoint(stack, ours, "Watched")
     endpoint(stack, ours, "L1")
     l2_endpoint(ec2.Vpc(stack, "Vpc"), ours)
-    endpoint(stack, ours, "Unqualified").client_connect_options = {
-        "enabled": True,
-        "lambdaFunctionArn": ours.function.function_arn,
-    }
+    endpoint(
+        stack, ours, "Unqualified"
+    ).client_connect_options = ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
+        enabled=True, lambda_function_arn=ours.function.function_arn
+    )
     EndpointAttachment(stack, "Attachment", handler=ours, endpoint_id="cvpn-endpoint-0a")
     ConnectionReauthorizer(stack, "Reauthorizer", handler=ours, endpoints=[watched])
     missing = {path: severity for rule, path, severity in deviations(app) if rule == "unwatchedEndpoint"}

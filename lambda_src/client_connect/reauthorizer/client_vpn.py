@@ -180,15 +180,18 @@ class ClientVpn:
     def terminate(self, connection: Connection) -> bool:
         """Terminate a connection; return ``False`` when there is none any more.
 
+        One that is gone after an attempt without an answer was terminated by that.
+
         Raises:
             Throttled: When the service throttles, after a pause: until then, what made it due may have changed.
             TerminationFailed: When the service refuses, or says that it failed.
             OutOfTime: When there is no time to wait for its turn.
         """
         self._time_left.pause(self._pace_s)
+        attempts = count()
         try:
             answer = self._patiently(
-                self._client.terminate_client_vpn_connections,
+                lambda **asked: (next(attempts), self._client.terminate_client_vpn_connections(**asked))[1],
                 waits_for_rate=False,
                 ClientVpnEndpointId=connection.endpoint_id,
                 ConnectionId=connection.connection_id,
@@ -199,7 +202,7 @@ class ClientVpn:
                 self._refusals += 1
                 raise Throttled from error
             if isinstance(error, ClientError) and _code(error) == _NO_CONNECTION:
-                return False
+                return next(attempts) > 1
             raise TerminationFailed(f"{type(error).__name__}: {error}") from error
         self._refusals = 0
         statuses = [

@@ -329,7 +329,7 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
 ) -> None:
     """Each time, and with the reason; a module that costs the run its time is not asked any more."""
     monkeypatch.setattr(redeciding, "_SECONDS_LOST", 0 if is_slow else 60)
-    asked = []
+    asked: list[ConnectionRequest] = []
 
     def fails(request: ConnectionRequest) -> dict[str, object]:
         asked.append(request)
@@ -359,8 +359,13 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
 
 def test_extra_facts_are_asked_about_whole_requests_only() -> None:
     """What a module would say of a request that EC2 tells in part counts for nothing, and may fail."""
-    asked = []
-    custom = CustomFacts(lambda request: asked.append(request) or {}, why_invalid=lambda _: "")
+    asked: list[ConnectionRequest] = []
+
+    def facts(request: ConnectionRequest) -> dict[str, object]:
+        asked.append(request)
+        return {}
+
+    custom = CustomFacts(facts, why_invalid=lambda _: "")
     around = Surroundings(custom=custom, deadlines=deadlines.Deadlines())
     for entry in (None, UNREADABLE, RegisteredConnection(request=REQUEST)):
         registry = cast("Any", Registry(entry))
