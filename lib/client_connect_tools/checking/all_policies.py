@@ -23,6 +23,11 @@ class AllPolicies(list[pst.Template]):
     """The policies of a set that can be parsed."""
 
     @cached_property
+    def ids(self) -> frozenset[str]:
+        """Their ids; the empty one for those without."""
+        return frozenset(each.annotations.get("id", "") for each in self)
+
+    @cached_property
     def enforced(self) -> list[pst.Template]:
         """Those that are not in shadow mode."""
         return [each for each in self if not is_shadow(each)]

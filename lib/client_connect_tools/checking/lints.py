@@ -233,9 +233,8 @@ def _unknown_waiver(
 
 def _other_waiver(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
     own = template.annotations.get("id", "")
-    others = {each.annotations.get("id", "") for each in everything} - {own}
     for compared in filter(None, map(comparison, nodes.walk(template))):
-        found = [each for each in compared.literals if each in others]
+        found = [each for each in compared.literals if each != own and each in everything.ids]
         if nodes.path(compared.read) == ("waivers",) and found:
             yield (
                 f'the policy heeds the waiver of "{found[0]}", so who is excused from that one is excused from this '
