@@ -17,7 +17,7 @@ from client_connect.settings import Settings
 from client_connect.sources import dynamodb as tables
 from client_connect.sources import open_connections
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.fact_sources import surroundings
+from client_connect.sources.fact_sources import configured_sources
 from client_connect.sources.registry import CompleteScan, ConnectionTable
 from client_connect_tools import Rules
 from local_aws.client_vpn_api import ClientVpnApi
@@ -99,8 +99,8 @@ def handler(world: LiveConnections, policies: str = LIMIT, **settings: Any) -> C
     authorizer = Authorizer(policies)
     chosen = Settings(connections_table=f"{world.name}-connections", **settings)
     with world.reached():
-        around = surroundings(chosen, authorizer, counts_connections=True)
-        connect = ConnectHandler(authorizer.decide, chosen, policies="0", surroundings=around)
+        around = configured_sources(chosen, authorizer, counts_connections=True)
+        connect = ConnectHandler(authorizer.decide, chosen, policies="0", sources=around)
 
     def allows(client: Client) -> bool:
         with world.reached():

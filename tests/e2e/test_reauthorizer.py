@@ -19,7 +19,7 @@ from botocore.httpsession import URLLib3Session
 from client_connect import Decision, Device, Facts
 from client_connect.reauthorizer.client_vpn import ClientVpn, TokenRefused
 from client_connect.reauthorizer.deadline import RESERVE_S, OutOfTime
-from client_connect.reauthorizer.evaluation import Judge
+from client_connect.reauthorizer.evaluation import Evaluator
 from client_connect.reauthorizer.state import ReauthorizerState
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.custom_facts import CustomFacts
@@ -260,7 +260,7 @@ def test_extra_facts_that_are_unavailable_end_nobody(world: LiveConnections) -> 
     strict = '@id("down") forbid (principal, action, resource) when { context.customFacts != "available" };'
     outcome = world.run(
         PERMIT + policy + strict,
-        custom=CustomFacts(facts, why_invalid=lambda _: ""),
+        custom=CustomFacts(facts, validation_error=lambda _: ""),
         custom_type="{ risk: Long }",
     )
     assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
@@ -277,7 +277,7 @@ def test_extra_facts_of_one_connection_have_the_time_that_the_handler_gives_them
         asked.wait(0.5)
         return {"risk": 1}
 
-    custom = CustomFacts(facts, why_invalid=lambda _: "")
+    custom = CustomFacts(facts, validation_error=lambda _: "")
     assert world.run(NO_MACS, custom=custom, custom_type="{ risk: Long }").problems == {}
     assert terminated(world) == ids("a")
 
@@ -291,7 +291,7 @@ def test_extra_facts_that_are_unavailable_for_one_connection_are_told_of(world: 
             raise OSError("down")
         return {"risk": 1}
 
-    custom = CustomFacts(facts, why_invalid=lambda _: "")
+    custom = CustomFacts(facts, validation_error=lambda _: "")
     outcome = world.run(PERMIT, custom=custom, custom_type="{ risk: Long }")
     line = facts.__code__.co_firstlineno + 2
     problem = f"OSError at test_reauthorizer.py:{line} in facts"
@@ -763,7 +763,7 @@ STEPS = [
     (ReauthorizerState, "saved_scan"),
     (ClientVpn, "page"),
     (ConnectionTable, "find"),
-    (Judge, "judge"),
+    (Evaluator, "evaluator"),
     (ConnectionTable, "remove"),
     (ReauthorizerState, "save_scan"),
     (ReauthorizerState, "forget_scan"),

@@ -72,7 +72,7 @@ def failing_for(*names: str) -> dict[str, Any]:
             raise LookupError("no such employee")
         return {"risk": 1}
 
-    return {"custom": CustomFacts(facts, why_invalid=lambda _: ""), "custom_type": "{ risk: Long }"}
+    return {"custom": CustomFacts(facts, validation_error=lambda _: ""), "custom_type": "{ risk: Long }"}
 
 
 # 1. A source that is unavailable: what it would say is unknown, and only that.
@@ -140,7 +140,7 @@ def test_a_missing_table_ends_nobody_but_whom_others_deny(
 
 
 @pytest.mark.parametrize("broken", ["item", "table"])
-def test_rules_that_heed_waivers_stay_in_force_without_devices(world: LiveConnections, broken: str) -> None:
+def test_rules_that_honor_waivers_stay_in_force_without_devices(world: LiveConnections, broken: str) -> None:
     """The waivers are in a table of their own: who has none is blocked, who has one is not."""
     world.connect([client(name, common_name="laptop-1") for name in ("mallory", "waived", "bob")])
     waiver = Waiver(
@@ -438,7 +438,7 @@ def test_a_connection_that_is_ended_again_counts_once(world: LiveConnections, *,
         | {"terminatedAt": {"S": (datetime.now(UTC) - timedelta(minutes=6)).isoformat()}},
     )
     world.connect([client("b", platform="mac")])
-    with mock.patch("client_connect.reauthorizer.evaluation.SETTLING", timedelta(minutes=5)):
+    with mock.patch("client_connect.reauthorizer.evaluation.TERMINATING", timedelta(minutes=5)):
         outcome = world.run(NO_MACS, maximum_terminations=3)
     assert outcome.recent == 1
     state = world.registered(STATE)

@@ -490,7 +490,7 @@ def test_fails_without_an_endpoint_that_asks_the_handler() -> None:
     """Whichever way it was defined: its connections would never be decided again."""
     app = cdk.App(context=NO_BUNDLING)
     stack, ours, _ = two_handlers(app)
-    watched = endpoint(stack, ours, "Watched")
+    watched = endpoint(stack, ours, "MonitoringTargets")
     endpoint(stack, ours, "L1")
     l2_endpoint(ec2.Vpc(stack, "Vpc"), ours)
     endpoint(

@@ -192,7 +192,7 @@ def exceptions() -> set[str]:
     modules = (cdk_client_connect, client_connect_tools, replay)
     public = [getattr(module, name) for module in modules for name in module.__all__]
     errors = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, Exception)}
-    return errors - {"ClientConnectError", "InvalidHandler"}
+    return errors - {"ClientConnectError", "InvalidConstructArgument"}
 
 
 EXPLAINED: dict[advice.Kind, set[str]] = {

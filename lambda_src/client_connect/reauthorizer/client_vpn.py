@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from client_connect.reauthorizer.deadline import TimeLeft
+    from client_connect.reauthorizer.deadline import Deadline
 
 ACTIVE, TERMINATED, FAILED_TO_TERMINATE = "active", "terminated", "failed-to-terminate"
 # Any other connection may be up: one that failed to terminate is, and so may be one with a status that is not known.
@@ -99,17 +99,17 @@ class ClientVpn:
     """The connections of a Region's endpoints.
 
     Args:
-        time_left: What there is to wait in.
+        deadline: What there is to wait in.
         pace_s: How long to wait before each termination.
     """
 
-    def __init__(self, time_left: TimeLeft, *, pace_s: float = PACE_S) -> None:
+    def __init__(self, deadline: Deadline, *, pace_s: float = PACE_S) -> None:
         # One attempt takes less than what a run keeps to end cleanly; whether there is time for another, we ask.
         config = Config(
             connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 1}
         )
         self._client: Any = botocore.session.get_session().create_client("ec2", config=config)
-        self._time_left = time_left
+        self._deadline = deadline
         self._pace_s = pace_s
         self._refusals = 0
 
@@ -162,7 +162,7 @@ class ClientVpn:
         if token is not None:
             parameters["NextToken"] = token
         try:
-            answer = self._patiently(
+            answer = self._with_backoff(
                 self._client.describe_client_vpn_connections,
                 ClientVpnEndpointId=endpoint_id,
                 MaxResults=_PAGE_SIZE,
@@ -187,10 +187,10 @@ class ClientVpn:
             TerminationFailed: When the service refuses, or says that it failed.
             OutOfTime: When there is no time to wait for its turn.
         """
-        self._time_left.pause(self._pace_s)
+        self._deadline.pause(self._pace_s)
         attempts = count()
         try:
-            answer = self._patiently(
+            answer = self._with_backoff(
                 lambda **asked: (next(attempts), self._client.terminate_client_vpn_connections(**asked))[1],
                 waits_for_rate=False,
                 ClientVpnEndpointId=connection.endpoint_id,
@@ -212,7 +212,7 @@ class ClientVpn:
             raise TerminationFailed("the service answered failed-to-terminate")
         return True
 
-    def _patiently(
+    def _with_backoff(
         self, call: Callable[..., Any], *, waits_for_rate: bool = True, **parameters: object
     ) -> Any:  # noqa: ANN401 - botocore's
         """Call, again and again while the service throttles, at random times that lie further and further apart.
@@ -220,7 +220,7 @@ class ClientVpn:
         What fails on the way or in the service is repeated twice.
         """
         for attempt in count():
-            self._time_left.require()
+            self._deadline.require()
             try:
                 return call(**parameters)
             except (ClientError, *_NO_ANSWER) as error:
@@ -236,7 +236,7 @@ class ClientVpn:
 
     def _back_off(self, attempt: int) -> None:
         longest = min(_LONGEST_BACKOFF_S, 0.5 * 2 ** min(attempt, 10))
-        self._time_left.pause(random() * longest)  # noqa: S311 - spreads the load
+        self._deadline.pause(random() * longest)  # noqa: S311 - spreads the load
 
 
 def _connection(endpoint_id: str, described: dict[str, Any]) -> Connection:

@@ -15,13 +15,13 @@ from client_connect.engine.partial_decision import (
     OF_THE_MODULE,
     OF_WAIVERS,
     PartialAuthorizer,
-    untold,
+    unreported,
 )
 from client_connect.names import lower_case
 from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
-from client_connect.sources.registry import SETTLING, RegisteredConnection, principal_of
+from client_connect.sources.registry import TERMINATING, RegisteredConnection, principal_of
 from client_connect.waiver import device_holder
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.facts import Facts
-    from client_connect.sources.fact_sources import GatheredFacts, Surroundings
+    from client_connect.sources.fact_sources import CollectedFacts, FactSources
     from client_connect.sources.registry import ConnectionTable
 
 BATCH = 100
@@ -46,13 +46,13 @@ class Verdict(Enum):
 
     STAYS = "stays"
     DENIED = "denied"
-    LEFT_ALONE = "left alone"
+    SKIPPED = "left alone"
     UNDECIDED = "undecided"
-    SETTLING = "settling"
+    TERMINATING = "settling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Evaluation:
     """What was found of a connection.
 
     Attributes:
@@ -102,13 +102,13 @@ class Source:
         return answer
 
 
-class Judge:
+class Evaluator:
     """Decides connections anew.
 
     Args:
         authorizer: Has today's policies.
-        surroundings: The inventory, the registry and extra facts.
-        registry: The registry, which is also in the surroundings.
+        sources: The inventory, the registry and extra facts.
+        registry: The registry, which is also in the sources.
         unknown: What becomes of connections that the registry does not know.
         certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
             certificate, also where it names no user.
@@ -123,7 +123,7 @@ class Judge:
     def __init__(  # noqa: PLR0913 - one keyword per part
         self,
         authorizer: Authorizer,
-        surroundings: Surroundings,
+        sources: FactSources,
         *,
         registry: ConnectionTable,
         unknown: UnknownConnections = UnknownConnections.LEAVE,
@@ -131,40 +131,40 @@ class Judge:
         shared_certificates: bool = False,
     ) -> None:
         self._authorizer = PartialAuthorizer(authorizer)
-        self._surroundings = surroundings
+        self._sources = sources
         self._registry = registry
         self._unknown = unknown
         self._certificate_endpoints = certificate_endpoints
         self._shared_certificates = shared_certificates
         # Without a module nobody knows what the handler's said, should it have one after all.
-        self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if surroundings.custom else OF_THE_MODULE)
+        self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if sources.custom else OF_THE_MODULE)
         self._inventory = Source()
         self._waivers = Source()
         self._custom = Source()
         self._unreadable: set[str] = set()
         self.problems: dict[str, str] = {}
 
-    def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
+    def evaluate(self, connections: Sequence[Connection]) -> list[Evaluation]:
         """Decide up to 100 open connections.
 
         Raises:
             Exception: When the registry cannot be read: then nothing is known of any connection.
         """
         registered = self._entries(connections)
-        judgements, requests = [], []
+        evaluations, requests = [], []
         for connection in connections:
             entry = registered.get(connection.connection_id)
             request, unknown = self._request(connection, entry)
             if entry is not None and _is_settling(connection, entry):
-                judgements.append(Judgement(connection=connection, verdict=Verdict.SETTLING))
+                evaluations.append(Evaluation(connection=connection, verdict=Verdict.TERMINATING))
             elif request is None:
-                judgements.append(Judgement(connection=connection, verdict=Verdict.LEFT_ALONE))
+                evaluations.append(Evaluation(connection=connection, verdict=Verdict.SKIPPED))
             else:
                 requests.append((connection, entry, request, unknown))
-        gathered = self._gather([(request, unknown) for _, _, request, unknown in requests])
-        for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
-            judgements.append(self._judgement(connection, entry, found, unknown))
-        return judgements
+        collected = self._gather([(request, unknown) for _, _, request, unknown in requests])
+        for (connection, entry, _request, unknown), found in zip(requests, collected, strict=True):
+            evaluations.append(self._evaluation(connection, entry, found, unknown))
+        return evaluations
 
     def _entries(self, connections: Sequence[Connection]) -> dict[str, RegisteredConnection]:
         """Return what the registry has of connections; not the request of one that EC2 contradicts."""
@@ -191,9 +191,9 @@ class Judge:
         elif self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
         certificates = connection.endpoint_id in self._certificate_endpoints
-        request, unknown = _told(connection, certificates=certificates, entry=entry)
+        request, unknown = _reported(connection, certificates=certificates, entry=entry)
         # Without an inventory there are neither devices nor waivers, whoever it is.
-        return request, unknown if self._surroundings.inventory else unknown - OF_INVENTORY - OF_WAIVERS
+        return request, unknown if self._sources.inventory else unknown - OF_INVENTORY - OF_WAIVERS
 
     def _note_unreadable(self, connection: Connection, problem: str) -> None:
         self._unreadable.add(connection.connection_id)
@@ -202,7 +202,7 @@ class Judge:
             f"{problem}"
         )
 
-    def _gather(self, asked: Sequence[tuple[ConnectionRequest, frozenset[str]]]) -> list[GatheredFacts]:
+    def _gather(self, asked: Sequence[tuple[ConnectionRequest, frozenset[str]]]) -> list[CollectedFacts]:
         requests = [request for request, _ in asked]
         entries = self._inventory_entries(requests)
         # What a module would say of a request that is not complete counts for nothing, and may fail.
@@ -210,22 +210,22 @@ class Judge:
         answers = iter(self._custom_facts(complete))
         custom: list[tuple[Mapping[str, Any], Mapping[str, str]]]
         custom = [({}, {}) if OF_THE_MODULE & unknown else next(answers) for _, unknown in asked]
-        gathered = [
-            self._surroundings.put_together(
+        collected = [
+            self._sources.build(
                 request,
                 {**entry[0], **facts[0]},
                 {**entry[1], **facts[1]},
             )
             for request, entry, facts in zip(requests, entries, custom, strict=True)
         ]
-        for each in gathered:
+        for each in collected:
             self.problems.update(each.problems)
-        return gathered
+        return collected
 
     def _inventory_entries(
         self, requests: Sequence[ConnectionRequest]
     ) -> list[tuple[dict[str, Any], dict[str, str]]]:
-        inventory = self._surroundings.inventory
+        inventory = self._sources.inventory
         if inventory is None or not requests:
             return [({}, {})] * len(requests)
         entries = self._inventory.ask(lambda: inventory.look_up(requests))
@@ -239,7 +239,7 @@ class Judge:
     def _custom_facts(
         self, requests: Sequence[ConnectionRequest]
     ) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
-        custom, deadlines = self._surroundings.custom, self._surroundings.deadlines
+        custom, deadlines = self._sources.custom, self._sources.deadlines
         if custom is None or deadlines is None or not requests:
             return [({}, {})] * len(requests)
 
@@ -260,22 +260,22 @@ class Judge:
         found = self._custom.ask(of_all)
         return found or [({}, {"customFacts": self._custom.problem})] * len(requests)
 
-    def _judgement(
+    def _evaluation(
         self,
         connection: Connection,
         entry: RegisteredConnection | None,
-        gathered: GatheredFacts,
+        collected: CollectedFacts,
         unknown: frozenset[str],
-    ) -> Judgement:
-        facts = gathered.facts
+    ) -> Evaluation:
+        facts = collected.facts
         has_request = entry is not None and entry.request is not None
         is_registered = entry is not None and (has_request or bool(entry.problem))
         decision, verdict = self._verdict(
-            facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
+            facts, unknown, is_registered=is_registered, unavailable=_unavailable(collected)
         )
         owner = _owner(connection, entry, facts.request)
         is_nobodys = self._shared_certificates and owner is not None and owner.startswith(device_holder(""))
-        return Judgement(
+        return Evaluation(
             connection=connection,
             verdict=verdict,
             principal=None if is_nobodys else owner,
@@ -302,15 +302,15 @@ class Judge:
         if is_registered:
             return decision, Verdict.STAYS if certain else Verdict.UNDECIDED
         is_broken = not certain and bool(unavailable or decision.errors)
-        return decision, Verdict.UNDECIDED if is_broken else Verdict.LEFT_ALONE
+        return decision, Verdict.UNDECIDED if is_broken else Verdict.SKIPPED
 
 
-def _unavailable(gathered: GatheredFacts) -> frozenset[str]:
+def _unavailable(collected: CollectedFacts) -> frozenset[str]:
     """Return the facts of sources that failed: they may be anything."""
-    facts = gathered.facts
+    facts = collected.facts
     return (
         (_of_inventory(facts.request) if facts.inventory == "unavailable" else frozenset())
-        | (frozenset() if gathered.knows_waivers else OF_WAIVERS)
+        | (frozenset() if collected.knows_waivers else OF_WAIVERS)
         | (OF_THE_MODULE if facts.custom_facts == "unavailable" else frozenset())
     )
 
@@ -328,7 +328,7 @@ def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
     return (
         connection.status != FAILED_TO_TERMINATE
         and entry.terminated is not None
-        and -SETTLING <= datetime.now(UTC) - entry.terminated < SETTLING
+        and -TERMINATING <= datetime.now(UTC) - entry.terminated < TERMINATING
     )
 
 
@@ -364,7 +364,7 @@ def _owner(
     return None if connection.username is None else principal_of(request)
 
 
-def _told(
+def _reported(
     connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
 ) -> tuple[ConnectionRequest, frozenset[str]]:
     """Return a request with what the service and the registry tell, and what they do not tell.
@@ -393,7 +393,7 @@ def _told(
         platform="",
         public_ip=_NOWHERE,
     )
-    return request, untold(username=username is not None, common_name=common_name is not None)
+    return request, unreported(username=username is not None, common_name=common_name is not None)
 
 
 def _call(function: Callable[[ConnectionRequest], Any], request: ConnectionRequest) -> Callable[[], Any]:

@@ -21,7 +21,7 @@ from client_connect.reauthorizer.client_vpn import (
     TokenRefused,
 )
 from client_connect.reauthorizer.deadline import OutOfTime
-from client_connect.reauthorizer.evaluation import BATCH, Judge, Judgement, Verdict
+from client_connect.reauthorizer.evaluation import BATCH, Evaluation, Evaluator, Verdict
 from client_connect.reauthorizer.outcome import Outcome
 from client_connect.reauthorizer.scan import NOBODY, Candidate, Scan, counted
 from client_connect.reauthorizer.state import LeaseLost, LeaseTaken, Terminations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from client_connect.reauthorizer.client_vpn import ClientVpn, Connection
-    from client_connect.reauthorizer.deadline import TimeLeft
+    from client_connect.reauthorizer.deadline import Deadline
     from client_connect.reauthorizer.records import Records
     from client_connect.reauthorizer.settings import ReauthorizerSettings
     from client_connect.reauthorizer.state import ReauthorizerState
@@ -55,9 +55,9 @@ class Reauthorizer:
         vpn: The connections.
         registry: The connections that the handler allowed.
         state: What runs leave for each other.
-        judge: Decides connections anew.
+        evaluator: Decides connections anew.
         records: Where terminations are recorded.
-        time_left: Until the run must end.
+        deadline: Until the run must end.
         counts_connections: Whether policies read how many connections a user has, so that it must be known which
             of those in the registry came to be.
     """
@@ -70,18 +70,18 @@ class Reauthorizer:
         vpn: ClientVpn,
         registry: ConnectionTable,
         state: ReauthorizerState,
-        judge: Judge,
+        evaluator: Evaluator,
         records: Records,
-        time_left: TimeLeft,
+        deadline: Deadline,
         counts_connections: bool = False,
     ) -> None:
         self._settings = settings
         self._vpn = vpn
         self._registry = registry
         self._state = state
-        self._judge = judge
+        self._evaluator = evaluator
         self._records = records
-        self._time_left = time_left
+        self._deadline = deadline
         self._counts_connections = counts_connections
         self._work_id = f"{policies} {settings.to_json()}"
         self._begun_again: set[str] = set()
@@ -98,7 +98,7 @@ class Reauthorizer:
                 known then.
         """
         try:
-            self._state.take_lease(seconds=self._time_left.until_killed, work=self._work_id)
+            self._state.take_lease(seconds=self._deadline.until_killed, work=self._work_id)
         except LeaseTaken:
             self.outcome.state = "another run is at work"
             return self.outcome
@@ -109,7 +109,7 @@ class Reauthorizer:
         except LeaseLost:
             self.outcome.state = "superseded"
         finally:
-            self.outcome.problems = self._judge.problems
+            self.outcome.problems = self._evaluator.problems
             self._release()
         return self.outcome
 
@@ -190,8 +190,8 @@ class Reauthorizer:
         is_open = {each.connection_id: each for each in page.connections if each.is_open}
         found = [each for id_, each in is_open.items() if id_ not in taken]
         for batch in _batches(found, BATCH):
-            for judgement in self._judged(batch):
-                _take(scan, judgement)
+            for evaluation in self._evaluated(batch):
+                _take(scan, evaluation)
             scan.taken.extend(each.connection_id for each in batch)
         scan.ended.extend(each.connection_id for each in page.connections if each.status == TERMINATED)
         if page.next_token is None:
@@ -211,19 +211,19 @@ class Reauthorizer:
     def _forget(self, connection_ids: Sequence[str]) -> None:
         """Forget connections that have ended: what is removed cannot be decided again, should it be open after all."""
         for batch in _batches(connection_ids, BATCH):
-            self._time_left.require()
+            self._deadline.require()
             for connection_id in self._registry.find(batch):
-                self._time_left.require()
+                self._deadline.require()
                 self._registry.remove(connection_id)
 
-    def _judged(self, connections: Sequence[Connection]) -> list[Judgement]:
-        self._time_left.require()
-        judgements = self._judge.judge(connections)
-        for judgement in judgements:
-            if self._counts_connections and judgement.unconfirmed:
-                self._time_left.require()
-                self._registry.confirm(judgement.connection.connection_id)
-        return judgements
+    def _evaluated(self, connections: Sequence[Connection]) -> list[Evaluation]:
+        self._deadline.require()
+        evaluations = self._evaluator.evaluate(connections)
+        for evaluation in evaluations:
+            if self._counts_connections and evaluation.unconfirmed:
+                self._deadline.require()
+                self._registry.confirm(evaluation.connection.connection_id)
+        return evaluations
 
     def _complete(self, scan: Scan) -> None:
         """Say that every connection was seen, and confirmed if policies count them; forget where the scan was."""
@@ -248,10 +248,10 @@ class Reauthorizer:
 
     def _terminate_batch(self, scan: Scan, batch: Sequence[Candidate]) -> None:
         """Terminate what is due of a batch, until EC2 throttles."""
-        self._time_left.require()
+        self._deadline.require()
         exceeding = self._still_exceeding(scan, batch)
-        judgements = self._judge.judge([each.connection for each in batch])
-        found = {each.connection.connection_id: each for each in judgements}
+        evaluations = self._evaluator.evaluate([each.connection for each in batch])
+        found = {each.connection.connection_id: each for each in evaluations}
         due = [
             each for each in batch if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
         ]
@@ -281,7 +281,7 @@ class Reauthorizer:
         self.outcome.waiting = len(beyond) - len(chosen)
         return denied + chosen
 
-    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Judgement]) -> list[Candidate]:
+    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Evaluation]) -> list[Candidate]:
         """Remember that connections are about to be ended, once each, before any of them is; return those."""
         if self._settings.dry_run:
             return []
@@ -293,7 +293,7 @@ class Reauthorizer:
         return new
 
     def _correct(
-        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Judgement]
+        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Evaluation]
     ) -> None:
         """Remember only those of the new connections that were ended: one that cannot be uses nothing up."""
         if not new:
@@ -306,7 +306,7 @@ class Reauthorizer:
             self._state.remember_terminations(self._terminations)
 
     def _counts(
-        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Judgement]
+        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Evaluation]
     ) -> Terminations:
         users = _users(candidates, found)
         shared = self._settings.shared_certificates
@@ -315,9 +315,9 @@ class Reauthorizer:
         )
         return Terminations(at, by_policies, len(candidates) - users.total())
 
-    def _is_remembered(self, judgement: Judgement, now: float) -> bool:
+    def _is_remembered(self, evaluation: Evaluation, now: float) -> bool:
         """Whether a connection was ended before, within the window, and EC2 still lists it."""
-        before = judgement.terminated
+        before = evaluation.terminated
         return before is not None and before.timestamp() >= now - self._settings.window_s
 
     def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
@@ -331,20 +331,20 @@ class Reauthorizer:
             if sum(newer.connection_id in is_open for newer in kept[each.principal]) == scan.per_user
         )
 
-    def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> bool:
+    def _terminate_one(self, candidate: Candidate, evaluation: Evaluation) -> bool:
         """Terminate a connection, and record that; tell whether it was."""
         failure = "" if self._settings.dry_run else self._failure(candidate.connection)
         if failure is None:
             return False
         self.outcome.terminated += not failure
         self.outcome.failures += bool(failure)
-        self._records.of_connection(candidate, judgement, failure=failure)
+        self._records.of_connection(candidate, evaluation, failure=failure)
         return not failure
 
     def _failure(self, connection: Connection) -> str | None:
         """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
         connection_id = connection.connection_id
-        self._time_left.require()
+        self._deadline.require()
         self._state.require_lease()
         # Before it is terminated, so that no run does it twice while the service still shows it as active; if
         # this one is killed between the two, a later run does it once.
@@ -362,7 +362,7 @@ class Reauthorizer:
         return None
 
 
-def _users(candidates: Iterable[Candidate], found: Mapping[str, Judgement]) -> Counter[str]:
+def _users(candidates: Iterable[Candidate], found: Mapping[str, Evaluation]) -> Counter[str]:
     """Return how many of the connections that the policies deny each user has."""
     return Counter(
         found[each.connection.connection_id].principal or NOBODY
@@ -371,28 +371,28 @@ def _users(candidates: Iterable[Candidate], found: Mapping[str, Judgement]) -> C
     )
 
 
-def _take(scan: Scan, judgement: Judgement) -> None:
-    """Take a judgement into a scan."""
-    match judgement.verdict:
-        case Verdict.SETTLING:
+def _take(scan: Scan, evaluation: Evaluation) -> None:
+    """Take a evaluation into a scan."""
+    match evaluation.verdict:
+        case Verdict.TERMINATING:
             return
-        case Verdict.LEFT_ALONE:
+        case Verdict.SKIPPED:
             scan.tally.left_alone += 1
         case Verdict.UNDECIDED:
             scan.tally.undecided += 1
         case _:
             scan.tally.decided += 1
-    if judgement.verdict is Verdict.DENIED and judgement.decision is not None:
-        scan.deny(judgement.connection, judgement.decision.determining, judgement.principal)
-    elif judgement.principal is not None:
-        scan.keep_newest(judgement.principal, judgement.connection)
+    if evaluation.verdict is Verdict.DENIED and evaluation.decision is not None:
+        scan.deny(evaluation.connection, evaluation.decision.determining, evaluation.principal)
+    elif evaluation.principal is not None:
+        scan.keep_newest(evaluation.principal, evaluation.connection)
 
 
 def _is_due(candidate: Candidate, verdict: Verdict, exceeding: Collection[str]) -> bool:
     """Whether a connection is to be terminated still, by what is known of it now."""
     if candidate.reason == "policies":
         return verdict is Verdict.DENIED
-    return candidate.connection.connection_id in exceeding and verdict is not Verdict.SETTLING
+    return candidate.connection.connection_id in exceeding and verdict is not Verdict.TERMINATING
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

@@ -44,7 +44,7 @@ _SCAN_READ_EVERY = timedelta(minutes=1)
 _SKEW = timedelta(minutes=5)
 
 # For how long EC2 may still show a connection as active that was terminated. Afterwards, the termination has failed.
-SETTLING = timedelta(minutes=5)
+TERMINATING = timedelta(minutes=5)
 
 # DynamoDB's items have at most 400 KB, the names of the attributes included. What is longer than a page is compressed.
 _MAX_ITEM_BYTES = 400 * 1024
@@ -226,8 +226,8 @@ class ConnectionTable:
                 ":principal": {"S": principal_of(request)},
                 ":this": {"S": request.connection_id},
                 ":confirmed": {"S": _text(scan.confirmed_before)},
-                ":settling": {"S": _text(now - SETTLING)},
-                ":latest": {"S": _text(now + SETTLING)},
+                ":settling": {"S": _text(now - TERMINATING)},
+                ":latest": {"S": _text(now + TERMINATING)},
                 **endpoints,
             },
         )

@@ -237,7 +237,7 @@ def _other_waiver(template: pst.Template, everything: AllPolicies) -> Iterator[s
         found = [each for each in compared.literals if each != own and each in everything.ids]
         if nodes.path(compared.read) == ("waivers",) and found:
             yield (
-                f'the policy heeds the waiver of "{found[0]}", so who is excused from that one is excused from this '
+                f'the policy honors the waiver of "{found[0]}", so who is excused from that one is excused from this '
                 f'one too; write context.waivers.contains("{own}")'
             )
 

@@ -6,19 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from tests.unit.runtime.test_surroundings import SteppingClock
 
 from client_connect import Authorizer, ConnectionRequest
 from client_connect.reauthorizer import evaluation as redeciding
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import Judge, Judgement, Source, Verdict, _told
+from client_connect.reauthorizer.evaluation import Evaluation, Evaluator, Source, Verdict, _reported
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources import deadlines
 from client_connect.sources.custom_facts import CustomFacts
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable, InventoryEntry
 from client_connect.sources.registry import RegisteredConnection
 from tests.unit.runtime.conftest import PERMIT, event
-from tests.unit.runtime.test_surroundings import SteppingClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,16 +40,18 @@ class Registry:
         return {} if self._entry is None else dict.fromkeys(connection_ids, self._entry)
 
 
-def judged(entry: RegisteredConnection | None, **connection: Any) -> Judgement:
+def evaluated(entry: RegisteredConnection | None, **connection: Any) -> Evaluation:
     """Decide a connection of which the registry holds this."""
-    judge = Judge(
+    evaluator = Evaluator(
         Authorizer(PERMIT),
-        Surroundings(),
+        FactSources(),
         registry=cast("Any", Registry(entry)),
         unknown=UnknownConnections.DECIDE,
     )
-    (judgement,) = judge.judge([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, **connection)])
-    return judgement
+    (evaluation,) = evaluator.evaluate(
+        [Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, **connection)]
+    )
+    return evaluation
 
 
 def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
@@ -83,7 +85,7 @@ def test_who_is_connected_is_who_the_service_tells(
     username: str | None, common_name: str | None, principal: tuple[str | None, str | None]
 ) -> None:
     """A certificate's common name and the user are told apart."""
-    request, _ = _told(
+    request, _ = _reported(
         Connection(
             connection_id="c", endpoint_id=REQUEST.endpoint_id, username=username, common_name=common_name
         )
@@ -95,7 +97,7 @@ def test_who_is_connected_is_who_the_service_tells(
 def test_a_common_name_is_a_certificates_where_that_is_known() -> None:
     """Then the device is known, and who uses it is not."""
     connection = Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, common_name="laptop")
-    request, unknown = _told(connection, certificates=True)
+    request, unknown = _reported(connection, certificates=True)
     assert (request.username, request.common_name) == (None, "laptop")
     assert {"principal", "username"} <= unknown
     assert not {"commonName", "device"} & unknown
@@ -103,7 +105,7 @@ def test_a_common_name_is_a_certificates_where_that_is_known() -> None:
 
 def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:
     """A module of extra facts may rely on a user or a device."""
-    request, unknown = _told(Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id))
+    request, unknown = _reported(Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id))
     assert ConnectionRequest.from_event(request.to_event()) == request
     assert {"principal", "username", "commonName", "device", "custom"} <= unknown
 
@@ -114,10 +116,10 @@ def test_what_was_terminated_a_moment_ago_is_left_to_settle(
 ) -> None:
     """For five minutes, in which the service may still show it as active."""
     monkeypatch.setattr(redeciding, "datetime", SteppingClock(NOW))
-    judgement = judged(RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)))
-    assert (judgement.verdict is Verdict.SETTLING) == is_settling
-    assert judgement.connection.connection_id == "c"
-    tried = judged(
+    evaluation = evaluated(RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)))
+    assert (evaluation.verdict is Verdict.SETTLING) == is_settling
+    assert evaluation.connection.connection_id == "c"
+    tried = evaluated(
         RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)),
         status="failed-to-terminate",
     )
@@ -151,7 +153,7 @@ def test_whose_a_connection_is(
     entry: RegisteredConnection | None, username: str | None, expected: tuple[str | None, bool, bool]
 ) -> None:
     """The registry knows, or the service tells; otherwise nobody does, and it counts to no limit."""
-    found = judged(entry, username=username, common_name="laptop")
+    found = evaluated(entry, username=username, common_name="laptop")
     assert (found.principal, found.registered, found.unconfirmed) == expected
 
 
@@ -166,10 +168,10 @@ BLOCKED = PERMIT + '@id("f") forbid (principal == ClientVpn::User::"Mallory", ac
 def test_a_shared_certificate_owns_no_connection(fields: dict[str, Any], owner: str | None) -> None:
     """A limit would end those of all devices but one; a user is one, whatever the certificate."""
     entry = RegisteredConnection(request=REQUEST._replace(**fields))
-    judge = Judge(
-        Authorizer(PERMIT), Surroundings(), registry=cast("Any", Registry(entry)), shared_certificates=True
+    evaluator = Evaluator(
+        Authorizer(PERMIT), FactSources(), registry=cast("Any", Registry(entry)), shared_certificates=True
     )
-    (found,) = judge.judge([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
+    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
     assert (found.verdict, found.principal) == (Verdict.STAYS, owner)
 
 
@@ -196,10 +198,10 @@ def test_a_registration_that_cannot_be_read_is_decided_by_what_is_left_of_it(
     policies: str, verdict: Verdict | str, unknown: UnknownConnections
 ) -> None:
     """The registry knows the connection: it is never left alone, and what is not certain is counted as undecided."""
-    judge = Judge(
-        Authorizer(policies), Surroundings(), registry=cast("Any", Registry(UNREADABLE)), unknown=unknown
+    evaluator = Evaluator(
+        Authorizer(policies), FactSources(), registry=cast("Any", Registry(UNREADABLE)), unknown=unknown
     )
-    (found,) = judge.judge([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
+    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
     assert found.verdict is Verdict(verdict)
 
 
@@ -217,16 +219,16 @@ def test_a_registration_that_cannot_be_read_is_decided_by_what_is_left_of_it(
 )
 def test_a_registration_that_ec2_contradicts_is_none(told: dict[str, Any], problem: str) -> None:
     """Somebody else registered the connection; it is decided on what EC2 reports, and never left alone."""
-    judge = Judge(
+    evaluator = Evaluator(
         Authorizer(BLOCKED),
-        Surroundings(),
+        FactSources(),
         registry=cast("Any", Registry(RegisteredConnection(request=REQUEST, principal="user:bob"))),
         certificate_endpoints=[REQUEST.endpoint_id],
     )
     connection = Connection(**{"connection_id": "c", "endpoint_id": REQUEST.endpoint_id} | told)
-    (found,) = judge.judge([connection])
-    assert judge.problems.get("registry", "").endswith(problem)
-    assert bool(problem) == bool(judge.problems)
+    (found,) = evaluator.evaluate([connection])
+    assert evaluator.problems.get("registry", "").endswith(problem)
+    assert bool(problem) == bool(evaluator.problems)
     if problem:
         is_blocked = told.get("username") == "Mallory"
         assert found.verdict is (Verdict.DENIED if is_blocked else Verdict.UNDECIDED)
@@ -238,20 +240,22 @@ def test_a_registration_that_ec2_contradicts_is_none(told: dict[str, Any], probl
 def test_without_the_spelling_of_its_user_a_registration_that_cannot_be_read_names_none() -> None:
     """Its index has the name in lower case, and policies compare the letters; EC2 may tell it."""
     entry = RegisteredConnection(request=None, problem="cut", principal="user:mallory")
-    judge = Judge(Authorizer(BLOCKED), Surroundings(), registry=cast("Any", Registry(entry)))
+    evaluator = Evaluator(Authorizer(BLOCKED), FactSources(), registry=cast("Any", Registry(entry)))
     connections = [
         Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, username=name)
         for name in (None, "Mallory")
     ]
-    assert [each.verdict for each in judge.judge(connections)] == [Verdict.UNDECIDED, Verdict.DENIED]
+    assert [each.verdict for each in evaluator.evaluate(connections)] == [Verdict.UNDECIDED, Verdict.DENIED]
 
 
 def test_each_request_that_cannot_be_read_is_a_problem_once() -> None:
     """With the reason, whatever the decision; a connection may be decided twice in a run."""
-    judge = Judge(Authorizer(PERMIT), Surroundings(), registry=cast("Any", Registry(UNREADABLE)))
+    evaluator = Evaluator(Authorizer(PERMIT), FactSources(), registry=cast("Any", Registry(UNREADABLE)))
     for _ in range(2):
-        judge.judge([Connection(connection_id=id_, endpoint_id=REQUEST.endpoint_id) for id_ in ("a", "b")])
-    assert judge.problems == {"registry": "requests that cannot be read: 2, such as that of b: cut"}
+        evaluator.evaluate(
+            [Connection(connection_id=id_, endpoint_id=REQUEST.endpoint_id) for id_ in ("a", "b")]
+        )
+    assert evaluator.problems == {"registry": "requests that cannot be read: 2, such as that of b: cut"}
 
 
 class Deadlines:
@@ -272,24 +276,24 @@ class Deadlines:
 def test_extra_facts_reach_the_policies_and_get_their_time() -> None:
     """15 seconds for all connections together; without any connection they are not asked for."""
     patient = Deadlines()
-    custom = CustomFacts(lambda request: {"user": request.username}, why_invalid=lambda _: "")
-    around = Surroundings(custom=custom, deadlines=cast("Any", patient))
+    custom = CustomFacts(lambda request: {"user": request.username}, validation_error=lambda _: "")
+    around = FactSources(custom=custom, deadlines=cast("Any", patient))
     registry = cast("Any", Registry(RegisteredConnection(request=REQUEST)))
-    judge = Judge(Authorizer(PERMIT, custom="{ user: String }"), around, registry=registry)
-    assert judge.judge([]) == []
-    found = judge.judge(
+    evaluator = Evaluator(Authorizer(PERMIT, custom="{ user: String }"), around, registry=registry)
+    assert evaluator.evaluate([]) == []
+    found = evaluator.evaluate(
         [Connection(connection_id=id_, endpoint_id=REQUEST.endpoint_id) for id_ in ("a", "b")]
     )
     assert [each.facts and each.facts.custom for each in found] == [{"user": "Bob"}] * 2
     assert [each.verdict for each in found] == [Verdict.STAYS] * 2
-    assert (patient.seconds, judge.problems) == ([15], {})
+    assert (patient.seconds, evaluator.problems) == ([15], {})
 
 
 def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
     """Nobody is ended on a guess."""
-    judge = Judge(Authorizer(""), Surroundings(), registry=cast("Any", Registry(None)))
+    evaluator = Evaluator(Authorizer(""), FactSources(), registry=cast("Any", Registry(None)))
     connection = Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, username="bob")
-    assert judge.judge([connection]) == [Judgement(connection=connection, verdict=Verdict.LEFT_ALONE)]
+    assert evaluator.evaluate([connection]) == [Evaluation(connection=connection, verdict=Verdict.SKIPPED)]
 
 
 @pytest.mark.parametrize(
@@ -314,8 +318,8 @@ def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
 def test_without_a_module_nobody_is_ended_by_what_one_says(policies: str, verdict: str) -> None:
     """The handler may have one that the re-authorizer was not told of."""
     registry = cast("Any", Registry(RegisteredConnection(request=REQUEST)))
-    judge = Judge(Authorizer(policies, custom="{ user: String }"), Surroundings(), registry=registry)
-    (found,) = judge.judge([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
+    evaluator = Evaluator(Authorizer(policies, custom="{ user: String }"), FactSources(), registry=registry)
+    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
     assert found.verdict is Verdict(verdict)
 
 
@@ -335,10 +339,10 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
         asked.append(request)
         raise OSError("down")
 
-    around = Surroundings(
-        custom=CustomFacts(fails, why_invalid=lambda _: ""), deadlines=deadlines.Deadlines()
+    around = FactSources(
+        custom=CustomFacts(fails, validation_error=lambda _: ""), deadlines=deadlines.Deadlines()
     )
-    judge = Judge(
+    evaluator = Evaluator(
         Authorizer(
             f'{PERMIT}@id("f") forbid (principal, action, resource) when {{ {read} == "unavailable" }};'
         ),
@@ -346,14 +350,14 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
         registry=cast("Any", Registry(RegisteredConnection(request=REQUEST))),
     )
     for _ in range(5):
-        found = judge.judge(
+        found = evaluator.evaluate(
             [Connection(connection_id=id_, endpoint_id=REQUEST.endpoint_id) for id_ in ("a", "b")]
         )
         assert [each.verdict for each in found] == [verdict] * 2
         assert [each.facts and each.facts.custom_facts for each in found] == ["unavailable"] * 2
         line = fails.__code__.co_firstlineno + 2
         begin = "RuntimeError: " if is_slow else ""
-        assert judge.problems == {"customFacts": f"{begin}OSError at test_redeciding.py:{line} in fails"}
+        assert evaluator.problems == {"customFacts": f"{begin}OSError at test_evaluation.py:{line} in fails"}
     assert len(asked) == (3 if is_slow else 5) * 2
 
 
@@ -365,12 +369,14 @@ def test_extra_facts_are_asked_about_whole_requests_only() -> None:
         asked.append(request)
         return {}
 
-    custom = CustomFacts(facts, why_invalid=lambda _: "")
-    around = Surroundings(custom=custom, deadlines=deadlines.Deadlines())
+    custom = CustomFacts(facts, validation_error=lambda _: "")
+    around = FactSources(custom=custom, deadlines=deadlines.Deadlines())
     for entry in (None, UNREADABLE, RegisteredConnection(request=REQUEST)):
         registry = cast("Any", Registry(entry))
-        judge = Judge(Authorizer(BLOCKED), around, registry=registry, unknown=UnknownConnections.DECIDE)
-        (found,) = judge.judge(
+        evaluator = Evaluator(
+            Authorizer(BLOCKED), around, registry=registry, unknown=UnknownConnections.DECIDE
+        )
+        (found,) = evaluator.evaluate(
             [Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, username="Bob")]
         )
         assert found.facts is not None
@@ -403,12 +409,12 @@ def test_who_has_no_certificate_has_no_device_whatever_an_inventory_has(
 ) -> None:
     """Only the state of the inventory is unknown of such a connection."""
     request = REQUEST._replace(username="bob", common_name=common_name)
-    judge = Judge(
+    evaluator = Evaluator(
         Authorizer(f'{PERMIT}@id("f") forbid (principal, action, resource) {condition};'),
-        Surroundings(inventory=cast("Any", MissingDevices()), deadlines=deadlines.Deadlines()),
+        FactSources(inventory=cast("Any", MissingDevices()), deadlines=deadlines.Deadlines()),
         registry=cast("Any", Registry(RegisteredConnection(request=request))),
     )
-    (found,) = judge.judge([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
+    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
     assert found.verdict is verdict
 
 
@@ -429,11 +435,11 @@ def test_malformed_waivers_spare_nobody() -> None:
         unless {{ context.waivers.contains("f") }};"""
     request = REQUEST._replace(username="bob", common_name="laptop")
     table = DeviceTable(cast("Any", Items()), devices="d", waivers="w")
-    judge = Judge(
+    evaluator = Evaluator(
         Authorizer(policies),
-        Surroundings(inventory=table, deadlines=deadlines.Deadlines()),
+        FactSources(inventory=table, deadlines=deadlines.Deadlines()),
         registry=cast("Any", Registry(RegisteredConnection(request=request))),
     )
-    (found,) = judge.judge([Connection(connection_id="c", endpoint_id="e")])
+    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id="e")])
     assert found.verdict is Verdict.DENIED
-    assert list(judge.problems) == ["waivers"]
+    assert list(evaluator.problems) == ["waivers"]
