@@ -48,14 +48,6 @@ def test_nor_is_it_in_the_schema_of_extra_facts(tmp_path: Path) -> None:
     assert len(finding.message) < 300
 
 
-def test_a_file_that_is_not_read_is_searched_once(tmp_path: Path) -> None:
-    """Each of its comments might be the space between `permit` and its scope."""
-    (tmp_path / "vpn.cedar").write_text(PERMIT, "utf-8")
-    for number in range(200):
-        (tmp_path / f"{number}.txt").write_text("//permit\n" * 7000, "utf-8")
-    assert check(Policies.from_directory(tmp_path)) == []
-
-
 def test_many_line_ends_are_printed_at_once() -> None:
     """Each might be the beginning of the space before a command."""
     text = "\n" * 1_000_000
