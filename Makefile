@@ -95,6 +95,8 @@ lock: setup  ## recompile all locks after a change of the requirements
 	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
 		requirements/bootstrap.in --output-file requirements/bootstrap.txt
 	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
+		requirements/build.in --output-file requirements/build.txt
+	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
 		requirements/proof.in --output-file requirements/proof.txt
 	@$(COMPILE) --no-header --no-annotate lib/client_connect_tools/bundling/bundle.in --output-file lib/client_connect_tools/bundling/bundle.txt
 	@$(BIN)/python -m proof.supply_chain.records

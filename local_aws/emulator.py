@@ -12,22 +12,17 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
 
 from local_aws.function_log import END_OF_LOG
 from local_aws.lambda_image import SDK, link_image
 from local_aws.process import running, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -150,16 +145,6 @@ class Emulator:
                 client: Any = session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
                 self._clients[service] = client
             return self._clients[service]  # type: ignore[no-any-return]
-
-    def signed(
-        self, service: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> urllib.request.Request:
-        """Return a request that the emulator answers; a proxy in front of it signs requests again."""
-        url = self.endpoint + path
-        request = AWSRequest(method, url, dict(headers), body)
-        credentials = Credentials(self._access_key_id, self._secret_access_key)
-        SigV4Auth(credentials, service, REGION).add_auth(request)
-        return urllib.request.Request(url, body, dict(request.headers.items()), method=method)  # noqa: S310 - loopback
 
     def log(self) -> str:
         """Return what the emulator has logged so far."""

@@ -102,7 +102,7 @@ class ConnectHandler:
             waivers=gathered.waivers,
             problems=_together(gathered.problems, self._register(facts, decision, context, allow=allow)),
         )
-        _write(record, context, started, facts.now)
+        self._write(record, context, started, facts.now)
         return response(
             allow=allow,
             message=decision.denial_message(self._settings.default_message, facts),
@@ -142,8 +142,17 @@ class ConnectHandler:
     ) -> dict[str, Any]:
         allow = self._settings.shadow_mode
         with contextlib.suppress(Exception):  # a log that is broken too must not cost the client its answer
-            _write(Record.of_error(event, error, allow=allow), context, started, datetime.now(UTC))
+            self._write(Record.of_error(event, error, allow=allow), context, started, datetime.now(UTC))
         return response(allow=allow, message=ERROR_DENIAL, schema_version=schema_version_of(event))
+
+    def _write(self, record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:
+        record.write(
+            now=now,
+            milliseconds=(perf_counter() - started) * 1000,
+            function_name=getattr(context, "function_name", "local"),
+            request_id=getattr(context, "aws_request_id", None),
+            endpoints=self._settings.endpoints,
+        )
 
 
 def start() -> ConnectHandler:
@@ -195,15 +204,6 @@ def _seconds_left(context: LambdaContext | None) -> float:
     if context is None:
         return GATHERING_S
     return max(0.0, (context.get_remaining_time_in_millis() - MINIMUM_TIME_LEFT_MS) / 1000)
-
-
-def _write(record: Record, context: LambdaContext | None, started: float, now: datetime) -> None:
-    record.write(
-        now=now,
-        milliseconds=(perf_counter() - started) * 1000,
-        function_name=getattr(context, "function_name", "local"),
-        request_id=getattr(context, "aws_request_id", None),
-    )
 
 
 handler: ConnectHandler = start()

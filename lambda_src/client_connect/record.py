@@ -18,7 +18,7 @@ from client_connect.printable import printable_json
 from client_connect.request import EndpointNotAnswered, InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from client_connect.engine.authorizer import Decision
@@ -39,7 +39,9 @@ _UNITS = {
 # Counted only when they happen: a metric that is not sent costs nothing.
 _PROBLEM_METRICS = {
     "inventory": "InventoryErrors",
+    "waivers": "WaiverErrors",
     "registry": "RegistryErrors",
+    "openConnections": "OpenConnectionsErrors",
     "customFacts": "CustomFactsErrors",
 }
 # In place of an error: any client of another endpoint causes it, and shall not move what is watched of the handler.
@@ -70,9 +72,15 @@ def as_logged(fields: Mapping[str, Any]) -> dict[str, Any]:
     return logged
 
 
-def endpoint_dimension(endpoint_id: str) -> str:
-    """Return the value of the dimension ``EndpointId``: the id, if it is that of an endpoint."""
-    return endpoint_id if ENDPOINT_ID.fullmatch(endpoint_id) else UNKNOWN_ENDPOINT
+def endpoint_dimension(endpoint_id: str, *, answered: Collection[str] | None = None) -> str:
+    """Return the value of the dimension ``EndpointId``, each of which CloudWatch charges for.
+
+    Args:
+        endpoint_id: What a request says. It is the value if it may be that of an endpoint.
+        answered: The endpoints that are answered, so that no others are values. Default: all.
+    """
+    is_value = ENDPOINT_ID.fullmatch(endpoint_id) if answered is None else endpoint_id in answered
+    return endpoint_id if is_value else UNKNOWN_ENDPOINT
 
 
 _METRICS = metric_definition(_UNITS)
@@ -108,7 +116,7 @@ class Record(NamedTuple):
         *,
         allow: bool,
         policies: str,
-        waivers: Iterable[Waiver] = (),
+        waivers: Sequence[Waiver] = (),
         problems: Mapping[str, str] | None = None,
     ) -> Record:
         """Describe a decision completely enough to replay it later."""
@@ -118,7 +126,13 @@ class Record(NamedTuple):
             "decision": decision.to_record(),
         }
         if decision.waived:
-            used = [waiver for waiver in waivers if waiver.policy_id in decision.waived]
+            # A policy that heeds the waiver of another does not say which it was.
+            known = {waiver.policy_id for waiver in waivers}
+            used = [
+                waiver
+                for waiver in waivers
+                if waiver.policy_id in decision.waived or not known.issuperset(decision.waived)
+            ]
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
         if problems:
             fields["unavailable"] = dict(problems)
@@ -152,9 +166,15 @@ class Record(NamedTuple):
         )
 
     def write(
-        self, *, now: datetime, milliseconds: float, function_name: str, request_id: str | None = None
+        self,
+        *,
+        now: datetime,
+        milliseconds: float,
+        function_name: str,
+        request_id: str | None = None,
+        endpoints: Collection[str] | None = None,
     ) -> None:
-        """Log the record, with its metrics by endpoint and by function."""
+        """Log the record, with its metrics by endpoint, if it is one of these, and by function."""
         metrics = {
             "Allowed": int(self.allow),
             "Denied": int(not self.allow),
@@ -166,7 +186,7 @@ class Record(NamedTuple):
         if not self.answered:
             problems[_NOT_ANSWERED] = 1
         dimensions = {
-            "EndpointId": endpoint_dimension(self.fields["endpoint"]),
+            "EndpointId": endpoint_dimension(self.fields["endpoint"], answered=endpoints),
             "FunctionName": function_name,
         }
         definition = metric_definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS

@@ -11,13 +11,13 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, Protocol
 
+from client_connect.log_line import encoded
 from client_connect.printable import printable
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ _STANDARD_OUTPUT = 1
 _STANDARD_ERROR = 2
 _LOCK_SECONDS = 0.1
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _LogRecord = logging.LogRecord
 
 
@@ -104,7 +103,7 @@ class DescriptorLog:
             line |= _described(exception)
         if request_id:
             line["requestId"] = request_id
-        data = f"{_encode(line | dict(fields))}\n".encode(errors="backslashreplace")
+        data = encoded(line | dict(fields)) + b"\n"
         with self._alone():
             # Somebody may have closed all descriptors that he did not know, and opened other files in their places.
             found = next((each for each in self._descriptors if _file(each) == self._file), None)

@@ -11,7 +11,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, NamedTuple
 
 LATEST_SCHEMA_VERSION = "v3"
-_SEPARATORS = frozenset(",;|\n")
+# What separates names, or is in none: control characters, line separators and the byte order mark.
+_NOT_IN_A_NAME = frozenset((*",;|\u2028\u2029\ufeff", *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))))
+_AROUND_NAMES = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")", "<": ">", "`": "`"}
 _SCHEMA_VERSION = re.compile(r"v[1-9][0-9]{0,3}", re.ASCII)
 
 
@@ -173,7 +175,7 @@ def _groups_in_text(text: str) -> list[object]:
     """Read the text of one group, or of a JSON list; taken for one group, several would escape every forbid.
 
     Raises:
-        InvalidRequest: When the text could be several groups in a way that AWS does not document.
+        InvalidRequest: When the text could be anything else than the bare name of one group.
     """
     if text.lstrip().startswith("["):
         try:
@@ -181,8 +183,12 @@ def _groups_in_text(text: str) -> list[object]:
         except ValueError:
             raise InvalidRequest('"groups" begins as a JSON list, but is none') from None
         return list(names)
-    if not _SEPARATORS.isdisjoint(text):
+    if not _NOT_IN_A_NAME.isdisjoint(text):
         raise InvalidRequest('"groups" is a text with separators, and AWS does not document how to read it')
+    if text != text.strip() or _AROUND_NAMES.get(text[:1]) == text[-1:]:
+        raise InvalidRequest(
+            '"groups" is a text in quotes, brackets or spaces, and AWS does not document how to read it'
+        )
     return [text]
 
 

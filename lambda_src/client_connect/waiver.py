@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from client_connect.names import lower_case
+from client_connect.shortening import shortened
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+_LONGEST_RECORDED = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,7 @@ class Waiver:
     granted_at: datetime | None = None
 
     def to_record(self) -> dict[str, str]:
-        """Return the waiver as decision records have it."""
+        """Return the waiver as decision records have it, each text with at most 1,000 characters."""
         record = {
             "policyId": self.policy_id,
             "until": self.until.isoformat(timespec="seconds"),
@@ -48,7 +51,7 @@ class Waiver:
             record["grantedBy"] = self.granted_by
         if self.granted_at is not None:
             record["grantedAt"] = self.granted_at.isoformat(timespec="seconds")
-        return record
+        return {name: shortened(text, _LONGEST_RECORDED) for name, text in record.items()}
 
 
 def device_holder(common_name: str) -> str:

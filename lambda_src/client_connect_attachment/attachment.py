@@ -3,9 +3,9 @@
 CloudFormation is always answered, and the endpoint is only changed where that is needed. Another handler than
 ours is left alone, unless the request says that it is to be replaced.
 
-A request is not trusted, because whoever may invoke the function can make one up. The environment says which endpoints
-and handlers the function is for, CloudFormation must be at work on the request's stack, and only CloudFormation is
-answered.
+A request is not trusted, because whoever may invoke the function can make one up. The environment says which endpoints,
+handlers and resources the function is for, CloudFormation must be at work on the request's stack, and only
+CloudFormation is answered. Which handler this attachment has turned on before, its claim says and not the request.
 
 Each attachment claims the handler by a tag of the endpoint, before it turns the handler on. What was on before
 without a claim is claimed too, by nobody. Only the last claim to go turns the handler off: an attachment that was
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 # The environment variables with what the function may do, as lists with commas.
 ENDPOINT_IDS = "CLIENT_CONNECT_ENDPOINT_IDS"
 HANDLER_ARNS = "CLIENT_CONNECT_HANDLER_ARNS"
+LOGICAL_IDS = "CLIENT_CONNECT_LOGICAL_IDS"
 # Whether another handler may be replaced, if a request asks for it.
 REPLACE = "CLIENT_CONNECT_REPLACE"
 
@@ -175,8 +176,13 @@ class Resource:
         """Check that CloudFormation is at work on the request's stack: otherwise the request is not CloudFormation's.
 
         Raises:
-            NotPermitted: When it is not.
+            NotPermitted: When it is not, or when the request is for another resource than the function's.
         """
+        if self._event["LogicalResourceId"] not in _listed(LOGICAL_IDS):
+            raise NotPermitted(
+                f"this function is for the resource {os.environ[LOGICAL_IDS]} and no other, but the request is for "
+                f"{self._event['LogicalResourceId']:.200}"
+            )
         client = boto3.client("cloudformation", config=_CONFIG)
         (stack,) = client.describe_stacks(StackName=self._event["StackId"])["Stacks"]
         if not stack["StackStatus"].endswith("_IN_PROGRESS"):
@@ -188,13 +194,12 @@ class Resource:
     def create(self) -> None:
         """Claim the handler and turn it on."""
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
-        ours = {wanted.handler_arn}
-        endpoint = self._permitted_endpoint(wanted, ours=ours)
+        endpoint = self._permitted_endpoint(wanted)
         # A claim of ours from another request is one that was left: its handler was on before this creation.
         again = endpoint.claims.get(self._key) == self._claim_on(wanted)
         # From here on it may be claimed and on, whatever becomes of EC2's answers.
         self.physical_id = UNFINISHED
-        self._attach(wanted, endpoint, by_us=again, ours=ours)
+        self._attach(wanted, endpoint, by_us=again)
         self.physical_id = wanted.physical_id
 
     def update(self) -> None:
@@ -207,11 +212,10 @@ class Resource:
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
         before = Attachment.of_properties(self._event["OldResourceProperties"])
         is_known = self.physical_id == wanted.physical_id
-        ours = self._handlers_so_far(wanted, before)
         try:
-            endpoint = self._permitted_endpoint(wanted, ours=ours)
+            endpoint = self._permitted_endpoint(wanted)
             by_us = is_known or self._key in endpoint.claimants(wanted.handler_arn)
-            self._attach(wanted, endpoint, by_us=by_us, ours=ours)
+            self._attach(wanted, endpoint, by_us=by_us)
         except NotPermitted:
             raise
         except AttachmentRefused:
@@ -253,14 +257,14 @@ class Resource:
         if not is_on and BY_HAND in endpoint.claimants(attached.handler_arn):
             self._give_up(attached.endpoint_id, BY_HAND)
 
-    def _handlers_so_far(self, wanted: Attachment, before: Attachment) -> set[str]:
-        """Return the handlers that this resource may have turned on for the endpoint."""
-        known = Attachment.of_physical_id(self.physical_id) or before
-        return {
-            each.handler_arn for each in (wanted, before, known) if each.endpoint_id == wanted.endpoint_id
-        }
+    def _is_ours(self, endpoint: Endpoint) -> bool:
+        """Tell whether the handler that is on is one that this function is for, or that this resource claims."""
+        current = endpoint.handler_arn
+        return current is not None and (
+            current in _listed(HANDLER_ARNS) or self._key in endpoint.claimants(current)
+        )
 
-    def _permitted_endpoint(self, wanted: Attachment, *, ours: set[str]) -> Endpoint:
+    def _permitted_endpoint(self, wanted: Attachment) -> Endpoint:
         """Return the endpoint as it is now.
 
         Raises:
@@ -280,21 +284,20 @@ class Resource:
                 "functions of the endpoint's own account and Region, so define the handler and the attachment there"
             )
         current = endpoint.handler_arn
-        if current is not None and current not in ours and not self._replace:
+        if current is not None and not self._is_ours(endpoint) and not self._replace:
             raise AttachmentRefused(
                 f"endpoint {wanted.endpoint_id} has another client connect handler already, {current}; set "
                 "replace=True to replace it, or turn it off first"
             )
         return endpoint
 
-    def _attach(self, wanted: Attachment, endpoint: Endpoint, *, by_us: bool, ours: set[str]) -> None:
+    def _attach(self, wanted: Attachment, endpoint: Endpoint, *, by_us: bool) -> None:
         """Claim the handler and turn it on.
 
         Args:
             wanted: The handler, and where.
             endpoint: The endpoint as it is.
             by_us: Whether this resource has turned the handler on, if it is on.
-            ours: The handlers that this resource may have turned on.
         """
         claim = self._claim_on(wanted)
         is_on = endpoint.handler_arn == wanted.handler_arn
@@ -305,7 +308,7 @@ class Resource:
             self._claim(wanted.endpoint_id, claims)
         if not is_on:
             # What this resource moves from may come back by a roll-back; its deletion comes only after that.
-            if BY_HAND in endpoint.claims and endpoint.handler_arn not in ours:
+            if BY_HAND in endpoint.claims and not self._is_ours(endpoint):
                 self._give_up(wanted.endpoint_id, BY_HAND)
             self._modify(wanted.endpoint_id, {"Enabled": True, "LambdaFunctionArn": wanted.handler_arn})
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class ClientConnectError(ValueError):
     """Something that this library was given is wrong; the message says what to do.
 
-    As text, it has no control character and no command to a pipeline, whatever a file or a policy is called.
+    As text, it has no control character and no command to a pipeline, whatever a file or a policy is called. It is
+    raised ``from None``: Python would print a cause with it, as it is, and its text is in the message.
     """
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from client_connect.printable import printable
+from client_connect_tools.output.safe_output import safe_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,4 +34,5 @@ class Finding:
 
     def __str__(self) -> str:
         policy = f"[{self.policy}] " if self.policy else ""
-        return printable(f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})")
+        text = f"{self.file}:{self.line}:{self.column}: {policy}{self.message} ({self.rule})"
+        return safe_text(printable(text))

@@ -28,6 +28,7 @@ from client_connect_tools.files.policies_folder import (
     files_of_folder,
 )
 from client_connect_tools.files.source import Source, read_source
+from client_connect_tools.output.safe_output import safe_text
 
 if TYPE_CHECKING:
     import os
@@ -166,7 +167,7 @@ class Policies:
         """Return a line that says which policies are no part of the set, though they lie beside its single file."""
         names = [shown(file) for file in self.left_out[:_NOTED]]
         more = f" and {len(self.left_out) - _NOTED} more" if len(self.left_out) > _NOTED else ""
-        return (
+        return safe_text(
             f'note: "{self.sources[0].name}" is a set of its own, without {", ".join(names)}{more}; give the folder '
             "to have all of them"
         )
@@ -211,7 +212,7 @@ class Policies:
         try:
             by_id = PolicySet.parse(self.text).by_id
         except InvalidPolicySet as error:
-            raise InvalidPolicies(f"cannot tell the policies apart: {error}") from error
+            raise InvalidPolicies(f"cannot tell the policies apart: {error}") from None
         found = {}
         for policy in json.loads(cedarpy.policies_to_json_str(self.text))["staticPolicies"].values():
             known = by_id[policy["annotations"]["id"]]

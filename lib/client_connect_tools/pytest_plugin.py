@@ -59,7 +59,7 @@ class PolicyTestFile(pytest.File):
             policies = self._policies()
             cases = self._native(policies) if self._is_in(NATIVE_FILES) else self._of_the_handler(policies)
             for test, decide in cases:
-                item: PolicyTestItem = PolicyTestItem.from_parent(self, name=test.name)
+                item: PolicyTestItem = PolicyTestItem.from_parent(self, name=_shown(test.name))
                 item.test, item.decide = test, decide
                 yield item
         except ClientConnectError as error:
@@ -120,7 +120,7 @@ class PolicyTestFile(pytest.File):
 
 
 class PolicyTestItem(pytest.Item):
-    """One policy test.
+    """One policy test, under a name that pytest can print whatever the test is called.
 
     Attributes:
         test: The case.

@@ -15,7 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 LOCKS = (
     "lib/client_connect_tools/bundling/bundle.txt",
-    *(f"requirements/{name}.txt" for name in ("bootstrap", "dev", "proof")),
+    *(f"requirements/{name}.txt" for name in ("bootstrap", "build", "dev", "proof")),
 )
 # How pip-audit ends when it is the service that fails; anything else is a failure of ours.
 _NO_ANSWER = ("pip_audit._service", "requests.exceptions", "Could not connect to", "not redirecting properly")

@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "CLIENT_CONNECT_ENDPOINT_IDS": ",".join(("cvpn-endpoint-0", "cvpn-endpoint-1", "e", *ENDPOINTS)),
     "CLIENT_CONNECT_HANDLER_ARNS": f"{OURS},{MOVED},{LONGEST}",
+    "CLIENT_CONNECT_LOGICAL_IDS": f"Attachment,Renamed,{'L' * 255}",
     "CLIENT_CONNECT_REPLACE": "true",
 }
 
@@ -795,6 +796,46 @@ class TestForged:
             assert not [line for line in runtime.log_lines if "secret" in line]
         assert cloudformation.no_answer()
         assert api.client_connect_options(endpoint_id) == on(FOREIGN)
+
+    @pytest.mark.parametrize("stack_id", [STACK, OTHER_STACK, None])
+    def test_a_request_does_not_say_what_was_turned_on_before(
+        self,
+        api: ClientVpnApi,
+        cloudformation: CloudFormation,
+        endpoint: Callable[..., str],
+        stack_id: str | None,
+    ) -> None:
+        """Only its claim does; else an invoker could replace a handler of others by an update that he makes up."""
+        endpoint_id = endpoint(None if stack_id else FOREIGN)
+        environment = api.environment | cloudformation.environment
+        if stack_id:
+            with started(environment | {"CLIENT_CONNECT_HANDLER_ARNS": FOREIGN}) as former:
+                event = request(cloudformation, "Create", endpoint_id, handler=FOREIGN, stack_id=stack_id)
+                former.invoke(event, seconds=60)
+                assert cloudformation.answer()["Status"] == "SUCCESS"
+        event = request(
+            cloudformation,
+            "Update",
+            endpoint_id,
+            physical_id=f"{endpoint_id}/{FOREIGN}",
+            old=(endpoint_id, FOREIGN),
+        )
+        with started(environment | {"CLIENT_CONNECT_HANDLER_ARNS": OURS}) as runtime:
+            runtime.invoke(event, seconds=60)
+        is_ours = stack_id == STACK
+        assert cloudformation.answer()["Status"] == ("SUCCESS" if is_ours else "FAILED")
+        assert api.client_connect_options(endpoint_id) == on(OURS if is_ours else FOREIGN)
+
+    @pytest.mark.parametrize("kind", ["Create", "Delete"])
+    def test_a_request_for_another_resource_is_refused(
+        self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str], kind: str
+    ) -> None:
+        """Or an invoker could leave claims that keep a handler on when its attachment is removed."""
+        endpoint_id = endpoint(OURS)
+        answer = send(kind, endpoint_id, logical_id="Forged", physical_id=f"{endpoint_id}/{OURS}")
+        assert answer["Reason"].startswith("this function is for the resource Attachment,Renamed,")
+        assert api.client_connect_options(endpoint_id) == on(OURS)
+        assert api.tags(endpoint_id) == {}
 
 
 class TestTrouble:

@@ -160,6 +160,22 @@ def test_a_clock_that_is_ahead_keeps_no_later_event_out(emulator: Emulator, webh
         assert device.compliant is False
 
 
+def test_what_a_clock_ahead_signed_undoes_nothing_when_it_is_sent_again(
+    emulator: Emulator, webhook: ModuleType
+) -> None:
+    """Whenever it comes, the same request is as old as it was."""
+    then = datetime.now(UTC) + timedelta(minutes=1)
+    old = {"device": "e", "at": then.isoformat(), "compliant": True}
+    new = {"device": "e", "at": (then + timedelta(seconds=1)).isoformat(), "compliant": False}
+    recorded = signed(old, timestamp=str(int(then.timestamp())))
+    assert answered(webhook, recorded) == (200, "written")
+    assert send(webhook, new, timestamp=str(int(then.timestamp()) + 1)) == (200, "written")
+    assert answered(webhook, recorded) == (200, "older than what is known")
+    device = known(emulator, "e")
+    assert device
+    assert device.compliant is False
+
+
 def test_a_wrong_signature_writes_nothing(emulator: Emulator, webhook: ModuleType) -> None:
     """Neither does one that is missing."""
     event = {**EVENT, "device": "forged"}

@@ -1,21 +1,23 @@
-"""`client-connect devices` against DynamoDB of the emulator, through a server that makes it fail."""
+"""`client-connect devices` against DynamoDB of the emulator, which can be made to fail."""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
-import threading
-import urllib.request
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
 from typer.testing import CliRunner
+from urllib3.response import HTTPResponse
 
 from client_connect import Device
 from client_connect.sources.items import COMMON_NAME, HOLDER, device_item, device_of, waivers_item, waivers_of
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from botocore.awsrequest import AWSPreparedRequest
     from typer.testing import Result
 
     from client_connect.sources.items import Item
@@ -40,50 +43,44 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 TABLES = {"CLIENT_CONNECT_DEVICES_TABLE": "devices", "CLIENT_CONNECT_WAIVERS_TABLE": "waivers"}
 
 
-class FaultyDynamoDb(ThreadingHTTPServer):
-    """Hands requests on to the emulator, but answers those of an operation by its faults first, in their order."""
+class FaultyDynamoDb:
+    """Hands requests on to DynamoDB, but answers those of an operation by its faults first, in their order.
 
-    def __init__(self, emulator: Emulator) -> None:
-        super().__init__(("127.0.0.1", 0), _Request)
-        self.behind = emulator
+    It does so within this process, before a request is sent: a server that signs what it hands on would do so for
+    anybody on this machine.
+    """
+
+    def __init__(self) -> None:
         self.faults: defaultdict[str, list[Fault]] = defaultdict(list)
         self.requests: list[str] = []
 
-    @property
-    def endpoint(self) -> str:
-        """The URL."""
-        return f"http://127.0.0.1:{self.server_port}"
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Answer what boto3 sends within the block; what a fault sends itself goes to DynamoDB."""
+        send = URLLib3Session.send
+
+        def answered(session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+            target = request.headers.get("X-Amz-Target", b"")
+            service, _, operation = (target if isinstance(target, str) else target.decode()).partition(".")
+            if service != "DynamoDB_20120810":
+                return send(session, request)
+            self.requests.append(operation)
+            faults = self.faults[operation]
+            with pytest.MonkeyPatch.context() as original:
+                original.setattr(URLLib3Session, "send", send)
+                answer = faults.pop(0)(json.loads(request.body)) if faults else None
+            return send(session, request) if answer is None else _answer(request.url, *answer)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(URLLib3Session, "send", answered)
+            yield
 
 
-class _Request(BaseHTTPRequestHandler):
-    server: FaultyDynamoDb
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-        self.server.requests.append(operation)
-        faults = self.server.faults[operation]
-        status, answer = (faults.pop(0)(body) if faults else None) or self._forward(body)
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _forward(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        headers = {name: self.headers[name] for name in ("X-Amz-Target", "Content-Type")}
-        request = self.server.behind.signed("dynamodb", "POST", "/", json.dumps(body).encode(), headers)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request) as response:
-                return response.status, json.load(response)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""
+def _answer(url: str, status: int, answer: dict[str, Any]) -> AWSResponse:
+    content = json.dumps(answer).encode()
+    headers = {"Content-Type": "application/x-amz-json-1.0", "Content-Length": str(len(content))}
+    raw = HTTPResponse(io.BytesIO(content), preload_content=False)
+    return AWSResponse(url, status, headers, raw)
 
 
 def untouched(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -109,22 +106,21 @@ def cancelled(code: str) -> tuple[int, dict[str, Any]]:
 class Inventory:
     """The two tables, empty, and the command."""
 
-    def __init__(self, emulator: Emulator, server: FaultyDynamoDb) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.client = emulator.client("dynamodb")
-        self.server = server
+        self.server = FaultyDynamoDb()
         self.environment = {
             **emulator.environment,
-            "AWS_ENDPOINT_URL": server.endpoint,
-            "AWS_ENDPOINT_URL_STS": emulator.endpoint,
             **TABLES,
         }
         self.caller: str = emulator.client("sts").get_caller_identity()["Arn"]
 
     def run(self, *arguments: str | Path, **environment: str | None) -> Result:
         """Run the command."""
-        return CliRunner().invoke(
-            main, ["devices", *map(str, arguments)], env={**self.environment, **environment}
-        )
+        with self.server.answering():
+            return CliRunner().invoke(
+                main, ["devices", *map(str, arguments)], env={**self.environment, **environment}
+            )
 
     def put(self, table: str, item: Item) -> None:
         """Write an item."""
@@ -147,12 +143,10 @@ class Inventory:
 
 @pytest.fixture
 def inventory(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inventory]:
-    """Empty tables behind a server that can fail."""
+    """Empty tables, which can be made to fail."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    server = FaultyDynamoDb(emulator)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    inventory = Inventory(emulator, server)
+    inventory = Inventory(emulator)
     for table, key in (("devices", COMMON_NAME), ("waivers", HOLDER)):
         inventory.client.create_table(
             TableName=table,
@@ -163,8 +157,6 @@ def inventory(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[I
     yield inventory
     for table in ("devices", "waivers"):
         inventory.client.delete_table(TableName=table)
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
@@ -334,6 +326,8 @@ def test_lists_devices(inventory: Inventory) -> None:
     assert listed("--non-compliant") == {"pc-1", "pc-2"}
     assert listed("--not-seen-for", "30") == {"pc-1", "pc-2"}
     assert listed("--not-seen-for", "41") == {"pc-2"}
+    inventory.put("devices", device_item("far", Device(last_seen=datetime(9999, 12, 31, tzinfo=UTC))))
+    assert listed("--not-seen-for", "41") == {"pc-2", "far"}
     (line,) = inventory.run("list", "--not-seen-for", "41", "--json").stdout.splitlines()
     assert json.loads(line) == {"commonName": "pc-2"}
 
@@ -341,8 +335,8 @@ def test_lists_devices(inventory: Inventory) -> None:
 def test_every_page_is_read(inventory: Inventory) -> None:
     """A table that comes an item at a time is exported whole."""
 
-    def one_item(body: dict[str, Any]) -> None:
-        body["Limit"] = 1
+    def one_item(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 200, dict(inventory.client.scan(**body | {"Limit": 1}))
 
     for number in range(4):
         inventory.put("devices", device_item(f"pc-{number}", Device()))

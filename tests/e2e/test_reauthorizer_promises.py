@@ -392,6 +392,20 @@ def test_terminations_add_up_over_the_window(world: LiveConnections, lines: list
     assert terminated(world) == ids(*(f"{n:02}" for n in range(11)))
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_who_has_a_devices_key_keeps_nobody_open_by_connecting_often(
+    world: LiveConnections, *, shared: bool
+) -> None:
+    """Unless devices share it: then a mistake in a policy would end all of them."""
+    world.connect(client(f"{n:02}", username=None, common_name=f"pc-{n}") for n in range(20))
+    bad = Device(compliant=False)
+    world.connect([client("bad", username=None, common_name="pc-bad", device=bad)])
+    world.connect(client(f"s{n:02}", username=None, common_name="stolen", device=bad) for n in range(15))
+    outcome = world.run(PERMIT + COMPLIANT, inventory=True, shared_certificates=shared)
+    assert (outcome.counted, outcome.cap_exceeded) == ((16, True) if shared else (6, False))
+    assert len(terminated(world)) == (0 if shared else 16)
+
+
 def test_a_dry_run_uses_nothing_of_the_window_up(world: LiveConnections) -> None:
     """It ends nobody."""
     world.connect(client(f"{n}", platform="mac") for n in range(6))

@@ -420,25 +420,36 @@ def test_fails_without_a_registry() -> None:
 
 
 def test_fails_for_a_second_one() -> None:
-    """Two would take each other's state for their own, whichever handlers they have; another registry is free."""
+    """Two would take each other's state for their own; another registry is free."""
     stack = new_stack()
     registry = ConnectionRegistry(stack, "Registry")
-    first, second = (
-        ClientConnectHandler(stack, id_, connection_registry=registry) for id_ in ("First", "Second")
-    )
-    defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=first, endpoints=[ENDPOINT])
+    handler = ClientConnectHandler(stack, "First", connection_registry=registry)
+    defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
     assert registry.reauthorizer is defined
-    for handler in (first, second):
-        with pytest.raises(
-            InvalidArgument,
-            match=r"^registry Stack/Registry has the re-authorizer Stack/Reauthorizer already.*give that one all",
-        ):
-            ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^registry Stack/Registry has the re-authorizer Stack/Reauthorizer already.*give that one all",
+    ):
+        ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
     assert stack.node.try_find_child("Other") is None
     third = ClientConnectHandler(
         stack, "Third", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
     )
     assert ConnectionReauthorizer(stack, "Third's", handler=third, endpoints=[ENDPOINT]).handler is third
+
+
+def test_fails_for_a_second_handler_with_the_same_registry() -> None:
+    """The re-authorizer would end the connections of one by the policies of the other."""
+    stack = new_stack()
+    registry = ConnectionRegistry(stack, "Registry")
+    staff = ClientConnectHandler(stack, "Staff", connection_registry=registry)
+    assert registry.handler is staff
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^connection_registry Stack/Registry is that of handler Stack/Staff, and.*its own",
+    ):
+        ClientConnectHandler(stack, "Partners", connection_registry=registry)
+    assert stack.node.try_find_child("Partners") is None
 
 
 def test_fails_in_another_stack() -> None:

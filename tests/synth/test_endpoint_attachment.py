@@ -131,9 +131,11 @@ class TestDefault:
     def test_what_the_function_may_turn_on_is_in_its_environment(self, default: assertions.Template) -> None:
         """Whoever invokes it, and whatever the request says."""
         (alias,) = default.find_resources("AWS::Lambda::Alias")
+        (logical_id,) = default.find_resources("Custom::ClientConnectAttachment")
         assert attaching_function(default)["Properties"]["Environment"]["Variables"] == {
             "CLIENT_CONNECT_ENDPOINT_IDS": ENDPOINT,
             "CLIENT_CONNECT_HANDLER_ARNS": {"Ref": alias},
+            "CLIENT_CONNECT_LOGICAL_IDS": logical_id,
             "CLIENT_CONNECT_REPLACE": "false",
         }
 

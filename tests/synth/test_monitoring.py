@@ -66,6 +66,7 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "IdpCertificateExpiry": ("AWS/ClientVPN", "IdpCertDaysToExpiry", "Minimum", 30, 3600),
     "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
+    "OpenConnectionsErrors": ("ClientConnect", "OpenConnectionsErrors", "Sum", 1, 300),
     "CapExceeded": ("ClientConnect", "CapExceeded", "Maximum", 1, 300),
     "Undecided": ("ClientConnect", "Undecided", "Maximum", 1, 300),
     "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
@@ -407,7 +408,7 @@ def test_latency_follows_the_timeout(stack: cdk.Stack) -> None:
 def test_no_alarms_on_tables_that_are_not_there(stack: cdk.Stack) -> None:
     """A handler without an inventory and a registry has no such metrics."""
     names = monitored(stack, ClientConnectHandler(stack, "Handler")).alarms.keys()
-    assert names.isdisjoint({"InventoryErrors", "RegistryErrors"})
+    assert names.isdisjoint({"InventoryErrors", "RegistryErrors", "OpenConnectionsErrors"})
 
 
 @pytest.mark.parametrize(("minutes", "period"), [(1, 300), (30, 1800)])
@@ -803,7 +804,7 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         )(event())
         connect_handler()({})
         connect_handler(PERMIT + '@id("no") forbid (principal, action, resource);')(event())
-        unavailable = dict.fromkeys(("inventory", "registry", "customFacts"), "why")
+        unavailable = dict.fromkeys(("inventory", "registry", "openConnections", "customFacts"), "why")
         records = [*log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
     known = {path for record in records for path in paths(record)}
     made = {

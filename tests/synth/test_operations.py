@@ -11,6 +11,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_events as events
 
+from cdk_client_connect import ClientConnectHandler, Policies
 from cdk_client_connect.monitoring._alarms import DEFINITIONS, Definition
 from cdk_client_connect.monitoring._queries import SAVED
 from client_connect_notifications import forwarder
@@ -109,6 +110,28 @@ def test_the_example_rule_finds_what_is_sent(stack: cdk.Stack) -> None:
     (rule,) = template(stack).find_resources("AWS::Events::Rule").values()
     pattern = rule["Properties"]["EventPattern"]
     assert (pattern["source"], pattern["detail-type"]) == ([forwarder.SOURCE], [forwarder.DETAIL_TYPE])
+
+
+def test_the_example_alarm_counts_what_records_hold(stack: cdk.Stack) -> None:
+    """Its rule reads the handler's log by keys that a denial has, and CloudFormation makes the rule first."""
+    (example,) = re.findall(r"```python\n(.*?)```", section("## Users instead of attempts"), re.DOTALL)
+    handler = ClientConnectHandler(
+        stack, "Handler", policies=Policies.from_string('@id("p") permit (principal, action, resource);')
+    )
+    exec(example, {"stack": stack, "handler": handler})  # noqa: S102 - the documentation's own example
+    found = template(stack)
+    ((id_, rule),) = found.find_resources("AWS::CloudWatch::InsightRule").items()
+    body = stack.resolve(rule["Properties"]["RuleBody"])["Fn::Join"][1]
+    with captured() as log:
+        connect_handler('@id("no") @message("No.") forbid (principal, action, resource);')(event())
+        record = log.record()
+    assert body[1] == stack.resolve(handler.log_group.log_group_name)
+    contribution = json.loads(f"{body[0]}x{body[2]}")["Contribution"]
+    assert contribution["Keys"] == ["$.request.username"]
+    assert record["request"]["username"]
+    assert contribution["Filters"] == [{"Match": "$.Denied", "EqualTo": record["Denied"]}]
+    (alarm,) = found.find_resources("AWS::CloudWatch::Alarm").values()
+    assert {"Fn::GetAtt": [id_, "RuleName"]} in alarm["Properties"]["Metrics"][0]["Expression"]["Fn::Join"][1]
 
 
 @pytest.fixture(scope="module")

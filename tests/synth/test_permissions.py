@@ -177,7 +177,8 @@ def permissions(resources: dict[str, Any]) -> Iterator[Permission]:
 def allowed(policy: dict[str, Any], function: str, resources: dict[str, Any]) -> Iterator[Permission]:
     """Yield what a policy allows a function."""
     for statement in policy["PolicyDocument"]["Statement"]:
-        assert statement["Effect"] == "Allow"
+        if statement["Effect"] == "Deny":
+            continue
         for action in listed(statement["Action"]):
             for on in listed(statement["Resource"]):
                 yield function, action, name_of(text_of(on, resources), function)
@@ -233,6 +234,36 @@ def test_the_permissions_are_those_in_the_table(templates: list[dict[str, Any]])
     rows = documented()
     assert len(rows) == len(set(rows))
     assert {each for resources in templates for each in permissions(resources)} == set(rows)
+
+
+def test_no_code_manages_network_interfaces(templates: list[dict[str, Any]]) -> None:
+    """What Lambda may in a VPC is denied to requests of the function itself, and nothing else is denied."""
+    statements = [
+        statement
+        for each in templates[0].values()
+        if each["Type"] == "AWS::IAM::Policy"
+        for statement in each["Properties"]["PolicyDocument"]["Statement"]
+    ]
+    allowed_to_lambda = [
+        each for each in statements if "ec2:CreateNetworkInterface" in listed(each["Action"])
+    ]
+    denied = [each for each in allowed_to_lambda if each["Effect"] == "Deny"]
+    assert len(allowed_to_lambda) == 2 * len(denied) == 8
+    assert [each for each in statements if each["Effect"] != "Allow"] == denied
+    for each in denied:
+        assert each["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
+        assert {**each, "Effect": "Allow"} == {**allowed_to_lambda[0], "Condition": each["Condition"]}
+
+
+def test_no_function_may_write_to_the_logs_of_others(templates: list[dict[str, Any]]) -> None:
+    """As AWS's managed policies for functions would allow."""
+    on = {
+        resource
+        for resources in templates
+        for _, action, resource in permissions(resources)
+        if not action.partition(":")[2] or action.startswith("logs:")
+    }
+    assert on == {"its log group"}
 
 
 def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -> None:

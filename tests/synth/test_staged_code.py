@@ -22,6 +22,7 @@ from cdk_client_connect import (
     Notifications,
     Policies,
 )
+from client_connect_tools.bundling.bundle import Bundle
 from client_connect_tools.bundling.wheel_records import file_digest
 
 from .conftest import ROOT
@@ -34,6 +35,7 @@ POLICIES = Policies.from_string(
 )
 ENDPOINT_ID = "cvpn-endpoint-0123456789abcdef0"
 no_links = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need privileges there")
+no_modes = pytest.mark.skipif(sys.platform == "win32", reason="files have no modes there")
 # A file that tells the asset of a function.
 ASSETS = {"handler": "policies.cedar", "attachment": "attachment.py", "forwarder": "forwarder.py"}
 
@@ -180,6 +182,76 @@ def test_fails_when_the_assembly_was_changed(
         InvalidCode, match=rf"is not the code that was built, by .*{names}.*delete it and synthesize"
     ):
         synthesize(out)
+
+
+def close(folder: Path) -> None:
+    """Take the policies from everybody but their owner."""
+    (folder / "policies.cedar").chmod(0o600)
+
+
+def close_to_others(folder: Path) -> None:
+    """Take a module from everybody but its owner and its group."""
+    (folder / "attachment.py").chmod(0o640)
+
+
+def close_in_an_archive(folder: Path) -> None:
+    """Let the archive hold the same files, of which one may be read by its owner only."""
+    (folder / "forwarder.py").chmod(0o600)
+    with _archive(folder) as opened:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                opened.write(path, path.relative_to(folder).as_posix())
+    (folder / "forwarder.py").chmod(0o644)
+
+
+@no_modes
+@pytest.mark.parametrize(
+    ("function", "tamper", "name"),
+    [
+        ("handler", close, "policies.cedar"),
+        ("attachment", close_to_others, "attachment.py"),
+        ("forwarder", close_in_an_archive, "forwarder.py"),
+    ],
+)
+def test_fails_when_lambda_could_not_read_the_assembly(
+    out: Path, function: str, tamper: Callable[[Path], object], name: str
+) -> None:
+    """The function could not start then, and everybody would be denied."""
+    tamper(asset(out, function))
+    with pytest.raises(
+        InvalidCode, match=rf"not everybody may read, so Lambda could not run it: {name}; set"
+    ):
+        synthesize(out)
+
+
+@no_modes
+def test_fails_when_lambda_could_not_read_prebuilt_code(staged: Path, tmp_path: Path) -> None:
+    """In a folder or in an archive, as Python's zipfile makes it of texts."""
+    prebuilt = shutil.copytree(asset(staged, "handler"), tmp_path / "prebuilt")
+    archive = tmp_path / "prebuilt.zip"
+    with ZipFile(archive, "w") as opened:
+        for path in sorted(prebuilt.rglob("*")):
+            if path.is_file():
+                opened.writestr(path.relative_to(prebuilt).as_posix(), path.read_bytes())
+    close(prebuilt)
+    for code in (prebuilt, archive):
+        with pytest.raises(InvalidCode, match="not everybody may read"):
+            synthesize(tmp_path / "cdk.out", lambda_.Code.from_asset(str(code)))
+
+
+@no_modes
+def test_a_umask_takes_no_code_from_lambda(tmp_path: Path) -> None:
+    """Hardened build servers give new files to their owner only."""
+    before = os.umask(0o077)
+    try:
+        Bundle(POLICIES.text, "3.14", "arm64").build(tmp_path / "bundle")
+        synthesize(tmp_path / "cdk.out", lambda_.Code.from_asset(str(tmp_path / "bundle")))
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "cdk.out").rglob("asset.*/**/*.py")}
+    assert modes == {0o644}
+    folders = [path for path in (tmp_path / "bundle").rglob("*") if path.is_dir()]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o755}
 
 
 def test_fails_when_prebuilt_code_was_changed_in_the_assembly(staged: Path, tmp_path: Path) -> None:

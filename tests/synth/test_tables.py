@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -15,6 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect import (
     ClientConnectHandler,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     InvalidArgument,
@@ -410,11 +412,12 @@ def test_warns_when_no_endpoint_asks_for_certificates(
     assert bool(found) is warned
 
 
-def user_endpoint(scope: cdk.Stack, kind: str) -> None:
+def user_endpoint(scope: cdk.Stack, kind: str, id_: str = "Endpoint", **arguments: Any) -> None:
     """Define an endpoint that authenticates so."""
     ec2.CfnClientVpnEndpoint(
         scope,
-        "Endpoint",
+        id_,
+        **arguments,
         authentication_options=[{"type": kind}],
         client_cidr_block="10.0.0.0/16",
         connection_log_options={"enabled": False},
@@ -459,10 +462,60 @@ def test_warns_when_no_endpoint_authenticates_users(
     assert bool(found) is warned
 
 
+AD, CERTIFICATES = "directory-service-authentication", "certificate-authentication"
+ON_USERS = Policies.from_rules(Rules(blocked_users=["mallory"]))
+ON_NAMES = Policies.from_rules(Rules(blocked_common_names=["lost"]))
+ON_DEVICE_ENTITIES = Policies.from_string(
+    '@id("a") permit (principal, action, resource);'
+    '@id("b") @message("Ask us.") forbid (principal == ClientVpn::Device::"lost", action, resource);'
+)
+
+
+@pytest.mark.parametrize(
+    ("policies", "own", "others", "warned"),
+    [
+        (ON_USERS, [CERTIFICATES], [AD], "noUserAuthentication.*Stack/Own0 does not"),
+        (ON_USERS, [AD, CERTIFICATES], [], "noUserAuthentication.*Stack/Own1 does not"),
+        (ON_USERS, [AD], [CERTIFICATES], None),
+        (ON_NAMES, [AD], [CERTIFICATES], "noMutualAuthentication.*Stack/Own0 does not"),
+        (ON_DEVICE_ENTITIES, [AD], [], "noMutualAuthentication.*common names of devices"),
+        (ON_NAMES, [CERTIFICATES], [AD], None),
+        (ON_NAMES, [], [AD], "noMutualAuthentication.*no endpoint of this app"),
+        (ON_NAMES, [], [], None),
+        (Policies.from_rules(Rules(platforms=["win"])), [AD, CERTIFICATES], [], None),
+    ],
+)
+def test_warns_for_each_endpoint_of_the_handler_that_does_not_tell_what_policies_read(
+    stack: cdk.Stack, policies: Policies, own: list[str], others: list[str], warned: str | None
+) -> None:
+    """Another endpoint that does is none of this handler's; without its own, all of the app count together."""
+    handler = ClientConnectHandler(stack, "Handler", policies=policies)
+    for number, kind in enumerate(own):
+        options = handler.client_connect_options
+        user_endpoint(stack, kind, f"Own{number}", client_connect_options=options)
+    for number, kind in enumerate(others):
+        user_endpoint(stack, kind, f"Other{number}")
+    annotations = assertions.Annotations.from_stack(stack)
+    found = [str(each.entry.data) for each in annotations.find_warning("*", assertions.Match.any_value())]
+    matched = [re.search(warned, f"{each[each.index('[ack') :]} {each}") for each in found] if warned else []
+    assert (len(found), all(matched)) == (1 if warned else 0, True), found
+
+
+def test_warns_when_connections_are_counted_without_a_reauthorizer(
+    stack: cdk.Stack, define: Callable[..., ClientConnectHandler]
+) -> None:
+    """The number is absent then, and a limit denies nobody."""
+    endpoint(stack, define(policies=Policies.from_rules(Rules(connections_per_user=1))))
+    (warning,) = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
+    assert "the registry has no re-authorizer" in str(warning.entry.data)
+
+
 def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
     """What policies read is now provided."""
     rules = Rules(registered_devices=True, connections_per_user=1)
-    endpoint(stack, define(policies=Policies.from_rules(rules)))
+    handler = define(policies=Policies.from_rules(rules))
+    endpoint(stack, handler)
+    ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=["cvpn-endpoint-1"])
     assert assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value()) == []
 
 

@@ -29,9 +29,10 @@ def test_the_app(tmp_path: Path) -> None:
 
 
 def test_the_policies() -> None:
-    """The Cedar example has neither errors nor anything doubtful."""
-    (cedar,) = blocks("cedar")
-    policies = Policies.from_string(cedar)
+    """The Cedar examples have neither errors nor anything doubtful, together."""
+    examples = blocks("cedar")
+    assert len(examples) == 2
+    policies = Policies.from_string("".join(examples))
     assert check(policies) == []
     assert lint(policies) == []
 

@@ -51,6 +51,21 @@ def test_every_lock_of_python_packages_is_checked() -> None:
     assert found == set(audit.LOCKS)
 
 
+def test_what_builds_a_release_is_the_locked_build_tools_and_nothing_else() -> None:
+    """Or any development tool, or a script that npm runs, could change what is published."""
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    job = text.partition("\n  build:\n")[2].partition("\n  attest:\n")[0]
+    commands = re.findall(
+        r"^ +(?:run: )?((?:python |\"\$RUNNER_TEMP\S+|make |npm |uv |pip ).*)$", job, re.MULTILINE
+    )
+    assert commands == [
+        'python -m venv "$RUNNER_TEMP/build"',
+        '"$RUNNER_TEMP/build/bin/python" -m pip install --require-hashes --only-binary :all: -r requirements/build.txt',
+        '"$RUNNER_TEMP/build/bin/python" -m build --no-isolation',
+    ]
+    assert "ignore-scripts=true" in (ROOT / ".npmrc").read_text("utf-8").splitlines()
+
+
 def test_every_node_package_is_locked_by_hash() -> None:
     """package-lock.json has the integrity of each package, and no address to get one from."""
     packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]

@@ -12,8 +12,10 @@ The function behind a URL of Lambda. A request is a JSON object, signed together
 ``"removed": true`` says that the device manager no longer knows the device. Change ``item_of`` to what your device
 manager sends.
 
-A request that somebody recorded is refused five minutes after it was sent, and until then changes nothing that a newer
-event says. A device that is removed stays as a mark: without it, an older event would bring the device back.
+A request that somebody recorded is refused five minutes after it was sent, and until then changes nothing that an event
+with a later ``at`` says. Keep the device manager's clock right: when it is put back, its events are older than what is
+known until it has caught up. A device that is removed stays as a mark: without it, an older event would bring the
+device back.
 
 To rotate the secret, store the new one and the old one in two lines, change the sender, then store the new one alone.
 """
@@ -55,14 +57,18 @@ def handler(request: dict[str, Any], _context: object) -> dict[str, Any]:
     if not _is_recent(timestamp):
         return _answer(401, f"the timestamp is not within {WINDOW_S} seconds of now")
     try:
-        item = item_of(json.loads(body))
+        item = item_of(json.loads(body), datetime.fromtimestamp(int(timestamp), UTC))
     except (InvalidEvent, ValueError, RecursionError) as error:
         return _answer(400, str(error))
     return _answer(200, "written" if _write(item) else "older than what is known")
 
 
-def item_of(event: object) -> dict[str, Any]:
+def item_of(event: object, sent: datetime) -> dict[str, Any]:
     """Return the item of a device, as docs/devices-command.md describes it.
+
+    Args:
+        event: The body.
+        sent: The signed time of sending, in whole seconds.
 
     Raises:
         InvalidEvent: When the event is not of its form.
@@ -71,7 +77,7 @@ def item_of(event: object) -> dict[str, Any]:
         raise InvalidEvent("the body is not an object")
     item: dict[str, Any] = {
         "commonName": {"S": _text(event, "device")},
-        "lastSeen": {"S": _time(_text(event, "at"))},
+        "lastSeen": {"S": _time(_text(event, "at"), sent)},
     }
     if _of_type(event.get("removed", False), bool, "removed"):
         return item | {"removed": {"BOOL": True}}
@@ -122,8 +128,8 @@ def _write(item: dict[str, Any]) -> bool:
     """Write an item unless a newer one is there; tell whether it was written.
 
     Events may arrive in any order, and more than once. Times in UTC compare as texts, but a second that
-    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``. A time to come, which
-    the command may have written, is no later event.
+    ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``. A time later than that of any event, which
+    the command may have written, is no newer event.
     """
     dynamodb = boto3.client("dynamodb")
     last_seen = item["lastSeen"]["S"]
@@ -132,12 +138,12 @@ def _write(item: dict[str, Any]) -> bool:
             TableName=os.environ["DEVICES_TABLE"],
             Item=item,
             ConditionExpression=(
-                "attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second OR lastSeen > :now"
+                "attribute_not_exists(lastSeen) OR lastSeen <= :time OR lastSeen = :second OR lastSeen > :latest"
             ),
             ExpressionAttributeValues={
                 ":time": {"S": last_seen},
                 ":second": {"S": last_seen.partition(".")[0] + "Z"},
-                ":now": {"S": _in_utc(datetime.now(UTC))},
+                ":latest": {"S": _in_utc(_latest())},
             },
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
@@ -158,15 +164,20 @@ def _of_type(value: Any, kind: type, name: str) -> Any:  # noqa: ANN401 - whatev
     return value
 
 
-def _time(text: str) -> str:
+def _time(text: str, sent: datetime) -> str:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise InvalidEvent('"at" has no time zone')
-    now = datetime.now(UTC)
-    if at - now > timedelta(seconds=WINDOW_S):
+    if at > _latest():
         raise InvalidEvent(f'"at" is more than {WINDOW_S} seconds ahead')
-    # By a clock that is ahead, an event would make all that follow it older.
-    return _in_utc(min(at, now))
+    # No later than it was sent: by a clock that is ahead, an event would make all that follow it older. And whenever
+    # it comes it is the same, or an event that is sent again would be a newer one.
+    return _in_utc(at if at - sent < timedelta(seconds=1) else sent)
+
+
+def _latest() -> datetime:
+    """Return the latest time that an event may have, by a clock that is a little ahead."""
+    return datetime.now(UTC) + timedelta(seconds=WINDOW_S)
 
 
 def _in_utc(at: datetime) -> str:

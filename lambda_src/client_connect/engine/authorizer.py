@@ -181,16 +181,14 @@ class Authorizer:
         return "a value is of another type" if reason.startswith("context `") else reason
 
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
-        """Return the forbids that would have applied without any waiver."""
+        """Return the forbids that would have applied without any waiver, whoever's waiver they heed."""
         without = facts._replace(waivers=frozenset())
         request, entities = without.cedar_request(), without.cedar_entities()
         strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))
         return tuple(
             id_
             for id_ in strict.applied
-            if id_ in facts.waivers
-            and id_ not in outcome.applied
-            and self.policies.by_id[id_].effect == "forbid"
+            if id_ not in outcome.applied and self.policies.by_id[id_].effect == "forbid"
         )
 
     def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:

@@ -82,7 +82,11 @@ class Parts:
         tables = Tables(rounds=_ROUNDS)
         return cls(
             # A handler in shadow mode denies nobody, so nobody is to be disconnected either.
-            settings=replace(settings, dry_run=settings.dry_run or read_shadow_mode()),
+            settings=replace(
+                settings,
+                dry_run=settings.dry_run or read_shadow_mode(),
+                shared_certificates=shared.shared_certificates,
+            ),
             authorizer=authorizer,
             tables=tables,
             registry_name=shared.connections_table,

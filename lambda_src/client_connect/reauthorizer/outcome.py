@@ -20,7 +20,8 @@ class Outcome:
         scan: The scan, unless another run is at work.
         scanned: Whether the scan is complete.
         cap_exceeded: Whether the policies deny more connections than may be terminated, so that none of these was.
-        most: How many of the connections that the policies deny the scan might terminate; of a user, 5 count.
+        most: How many of the connections that the policies deny the scan might terminate.
+        counted: How many such connections count towards that: of a user or a device, 5.
         recent: How many such connections earlier scans terminated within the window, which count beside them.
         waiting: How many connections beyond the limit of a user have to wait until the window allows more.
         discarded: Why a saved scan could not be gone on with, when it could not be read.
@@ -35,6 +36,7 @@ class Outcome:
     scanned: bool = False
     cap_exceeded: bool = False
     most: int | None = None
+    counted: int = 0
     recent: int = 0
     waiting: int = 0
     discarded: str = ""

@@ -92,8 +92,7 @@ class Records:
         if scan is not None:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
         if outcome.most is not None:
-            counted = 0 if scan is None else scan.counted_denials
-            fields["cap"] = {"most": outcome.most, "recent": outcome.recent, "counted": counted}
+            fields["cap"] = {"most": outcome.most, "recent": outcome.recent, "counted": outcome.counted}
         if outcome.discarded:
             fields["discardedScan"] = outcome.discarded
         if scan is not None and outcome.scanned:

@@ -139,7 +139,8 @@ class Reauthorizer:
         # What this scan has ended in an earlier run is among its denials.
         outcome.recent = sum(each.by_policies for each in self._terminations if each.at < scan.started)
         outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
-        outcome.cap_exceeded = scan.denials > 0 and scan.counted_denials + outcome.recent > outcome.most
+        outcome.counted = scan.counted_denials(shared_certificates=self._settings.shared_certificates)
+        outcome.cap_exceeded = scan.denials > 0 and outcome.counted + outcome.recent > outcome.most
 
     def _see_all(self, scan: Scan) -> None:
         while scan.endpoints:
@@ -310,7 +311,10 @@ class Reauthorizer:
         self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Judgement]
     ) -> Terminations:
         users = _users(candidates, found)
-        by_policies = counted(self._ended + users) - counted(self._ended)
+        shared = self._settings.shared_certificates
+        by_policies = counted(self._ended + users, shared_certificates=shared) - counted(
+            self._ended, shared_certificates=shared
+        )
         return Terminations(at, by_policies, len(candidates) - users.total())
 
     def _is_remembered(self, judgement: Judgement, now: float) -> bool:

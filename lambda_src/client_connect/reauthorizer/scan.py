@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.waiver import user_holder
+from client_connect.waiver import device_holder, user_holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +26,9 @@ NO_PERMIT = "no permit"
 # How a denial is counted of somebody of whom EC2 does not tell who it is.
 NOBODY = "unknown"
 
-# One user with very many connections is no mistake in a policy. The name of a device may be shared by many people.
-_COUNTED_OF_A_USER = 5
+# One user, or one device, with very many connections is no mistake in a policy: or else somebody with its key could
+# keep all others open by connecting often.
+_COUNTED_OF_ONE = 5
 
 
 class DamagedScan(ValueError):
@@ -122,10 +123,10 @@ class Scan:
         """How many connections the policies denied; those beyond the limit of a user are counted apart."""
         return sum(tally.denials for tally in self.tallies.values())
 
-    @property
-    def counted_denials(self) -> int:
-        """How many of the denials count towards the limits."""
-        return counted(_summed(tally.users for tally in self.tallies.values()))
+    def counted_denials(self, *, shared_certificates: bool) -> int:
+        """Return how many of the denials count towards the limits, as ``counted``."""
+        users = _summed(tally.users for tally in self.tallies.values())
+        return counted(users, shared_certificates=shared_certificates)
 
     @property
     def open(self) -> int:
@@ -264,16 +265,16 @@ def _is_whole(scan: Scan) -> bool:
     )
 
 
-def counted(users: Mapping[str, int]) -> int:
-    """Return how many connections count towards the limits: of each user at most 5.
+def counted(users: Mapping[str, int], *, shared_certificates: bool) -> int:
+    """Return how many connections count towards the limits: of each user, or device without one, at most 5.
 
     Args:
         users: How many connections each has, by the name that the registry has.
+        shared_certificates: Whether the name of a device may be that of many people; then all of it count.
     """
-    of_users = user_holder("")
+    ones = (user_holder(""),) if shared_certificates else (user_holder(""), device_holder(""))
     return sum(
-        min(number, _COUNTED_OF_A_USER) if name.startswith(of_users) else number
-        for name, number in users.items()
+        min(number, _COUNTED_OF_ONE) if name.startswith(ones) else number for name, number in users.items()
     )
 
 

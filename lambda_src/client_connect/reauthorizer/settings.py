@@ -41,6 +41,7 @@ class ReauthorizerSettings:
         dry_run: Decide and record, but terminate nothing.
         certificate_endpoints: The ids of the endpoints at which the common name that EC2 tells is a client
             certificate's.
+        shared_certificates: Whether several devices use the same client certificate, as the handler has it.
         handler_version: The version of the handler that it decides as: another one for each change of the
             handler's code or configuration.
     """
@@ -55,6 +56,7 @@ class ReauthorizerSettings:
     unknown_connections: UnknownConnections = UnknownConnections.LEAVE
     dry_run: bool = False
     certificate_endpoints: tuple[str, ...] = ()
+    shared_certificates: bool = False
     handler_version: str = ""
 
     @classmethod

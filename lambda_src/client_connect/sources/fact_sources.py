@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # How long a module of extra facts may take to be imported at cold start; Lambda gives that 10 s in all.
 IMPORTING_S = 5.0
 
-_INVENTORY, _REGISTRY, _CUSTOM = "inventory", "registry", "customFacts"
+_INVENTORY, _WAIVERS, _REGISTRY, _CUSTOM = "inventory", "waivers", "registry", "customFacts"
 _OPEN_CONNECTIONS = "openConnections"
 _NO_PROBLEMS: Mapping[str, str] = {}
 
@@ -42,7 +42,8 @@ class GatheredFacts(NamedTuple):
     Attributes:
         facts: What the policies see.
         waivers: The waivers that count now, in full.
-        problems: Why a source is unavailable, by its name: ``inventory``, ``registry`` or ``customFacts``.
+        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry``,
+            ``openConnections`` (EC2) or ``customFacts``.
         others: The user's other connections, as the registry has them.
         knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
     """
@@ -106,7 +107,7 @@ class Surroundings(NamedTuple):
         number: int | None = answers.get(_OPEN_CONNECTIONS)
         found = dict(gathered.problems)
         if problems:
-            found[_REGISTRY] = f"open connections are not known: {problems[_OPEN_CONNECTIONS]}"
+            found[_OPEN_CONNECTIONS] = problems[_OPEN_CONNECTIONS]
         return gathered._replace(facts=gathered.facts._replace(active_connections=number), problems=found)
 
     def register(
@@ -127,6 +128,8 @@ class Surroundings(NamedTuple):
         problems = dict(problems)
         if entry is not None and entry.problem:
             problems[_INVENTORY] = entry.problem
+        if entry is not None and entry.waiver_problem:
+            problems[_WAIVERS] = entry.waiver_problem
         now = datetime.now(UTC)
         others: tuple[OtherConnection, ...] | None = answers.get(_REGISTRY)
         waivers = tuple(waiver for waiver in entry.waivers if now < waiver.until) if entry else ()

@@ -14,7 +14,7 @@ from client_connect.sources.items import (
     MalformedItem,
     device_of,
     is_removed,
-    waivers_of,
+    readable_waivers_of,
 )
 from client_connect.waiver import Waiver, device_holder, user_holder
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("client_connect")
 
+_LONGEST_PROBLEM = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryEntry:
@@ -40,13 +42,15 @@ class InventoryEntry:
         device: The device, when it is ``known``.
         waivers: The waivers of the device and the user, expired ones too.
         problem: Why it is ``unavailable``.
-        knows_waivers: Whether these are all waivers: not where the item of one is malformed.
+        waiver_problem: Why a waiver cannot be read, which then is none.
+        knows_waivers: Whether these are all waivers: not where those of a malformed device are left out.
     """
 
     inventory: Inventory
     device: Device | None = None
     waivers: tuple[Waiver, ...] = ()
     problem: str = ""
+    waiver_problem: str = ""
     knows_waivers: bool = True
 
 
@@ -71,7 +75,8 @@ class DeviceTable:
     def look_up(self, requests: Sequence[ConnectionRequest]) -> list[InventoryEntry]:
         """Return what is known of each connection. Up to 33 of them are one round trip.
 
-        A malformed item makes its own connection ``unavailable``: nobody knows what it should have said.
+        A malformed device makes its own connection ``unavailable``: nobody knows what it should have said. A
+        malformed waiver is none.
 
         Raises:
             Exception: When the tables cannot be read, as ``Tables.get``.
@@ -95,12 +100,9 @@ class DeviceTable:
     def _entry_without_device(
         self, request: ConnectionRequest, items: Mapping[Key, Item], problem: str
     ) -> InventoryEntry:
-        try:
-            waivers, knows_waivers = self._waivers_of(request, items), True
-        except MalformedItem:
-            waivers, knows_waivers = (), False
+        waivers, waiver_problem = self._waivers_of(request, items)
         return InventoryEntry(
-            inventory="unavailable", waivers=waivers, problem=problem, knows_waivers=knows_waivers
+            inventory="unavailable", waivers=waivers, problem=problem, waiver_problem=waiver_problem
         )
 
     def _keys(self, request: ConnectionRequest) -> list[Key]:
@@ -128,29 +130,41 @@ class DeviceTable:
         return False
 
     def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
-        try:
-            waivers = self._waivers_of(request, items)
-        except MalformedItem as error:
-            return InventoryEntry(
-                inventory="unavailable", problem=f"MalformedItem: {error}", knows_waivers=False
-            )
+        waivers, waiver_problem = self._waivers_of(request, items)
         item = request.common_name and items.get(self._device_key(request.common_name))
         try:
             device = device_of(item) if item and not is_removed(item) else None
         except MalformedItem as error:
             # The policies see no waivers of a device that they cannot see either.
             return InventoryEntry(
-                inventory="unavailable", problem=f"MalformedItem: {error}", knows_waivers=not waivers
+                inventory="unavailable",
+                problem=_described(str(error)),
+                waiver_problem=waiver_problem,
+                knows_waivers=not waivers,
             )
         return InventoryEntry(
-            inventory="unknown" if device is None else "known", device=device, waivers=waivers
+            inventory="unknown" if device is None else "known",
+            device=device,
+            waivers=waivers,
+            waiver_problem=waiver_problem,
         )
 
-    def _waivers_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> tuple[Waiver, ...]:
-        return tuple(
-            waiver
-            for key in self._waiver_keys(request)
-            if key in items
-            for waiver in waivers_of(items[key])
-            if self._is_allowed(waiver)
-        )
+    def _waivers_of(
+        self, request: ConnectionRequest, items: Mapping[Key, Item]
+    ) -> tuple[tuple[Waiver, ...], str]:
+        """Return the waivers, and what is wrong with one that cannot be read: it is none.
+
+        Otherwise whoever may write only waivers could take the device from the policies that honor none.
+        """
+        found: list[Waiver] = []
+        problem = ""
+        for key in self._waiver_keys(request):
+            if key in items:
+                waivers, wrong = readable_waivers_of(items[key])
+                found += [waiver for waiver in waivers if self._is_allowed(waiver)]
+                problem = problem or (wrong and _described(f'waivers of "{key.value}": {wrong}'))
+        return tuple(found), problem
+
+
+def _described(problem: str) -> str:
+    return f"MalformedItem: {problem}"[:_LONGEST_PROBLEM]

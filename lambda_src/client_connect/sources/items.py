@@ -127,10 +127,26 @@ def waivers_of(item: Item) -> tuple[Waiver, ...]:
     Raises:
         MalformedItem: When an attribute is missing, of a wrong type or not of its form.
     """
-    holder, waivers = _require(item, HOLDER, "S"), _require(item, "waivers", "M")
-    return tuple(
-        _waiver(holder, policy_id, _require(waivers, policy_id, "M")) for policy_id in sorted(waivers)
-    )
+    waivers, problem = readable_waivers_of(item)
+    if problem:
+        raise MalformedItem(problem)
+    return tuple(waivers)
+
+
+def readable_waivers_of(item: Item) -> tuple[list[Waiver], str]:
+    """Read those waivers that can be read, and say what is wrong with the first of the others, if any."""
+    found: list[Waiver] = []
+    problem = ""
+    try:
+        holder, waivers = _require(item, HOLDER, "S"), _require(item, "waivers", "M")
+    except MalformedItem as error:
+        return found, str(error)
+    for policy_id in sorted(waivers):
+        try:
+            found.append(_waiver(holder, policy_id, _require(waivers, policy_id, "M")))
+        except MalformedItem as error:
+            problem = problem or str(error)
+    return found, problem
 
 
 def _waiver(holder: str, policy_id: str, item: Item) -> Waiver:

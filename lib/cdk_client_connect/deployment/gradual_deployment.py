@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # - what a single user controls, who could bring back the policies that a deployment replaces: DenialBurst, by having
 #   themselves denied; HandlerThrottles and Spillover, by many connections at once. HandlerLatency sees a version that
 #   takes too long;
+# - what anybody controls who may call EC2's API in the account, which throttles them all together:
+#   OpenConnectionsErrors;
 # - alarms of endpoints: an endpoint in this stack waits for the alias, which waits for its deployment group, which
 #   waits for its alarms.
 ROLLBACK_ALARMS = (

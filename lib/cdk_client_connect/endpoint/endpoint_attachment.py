@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
@@ -21,6 +21,7 @@ from cdk_client_connect.shared._unscoped_permission import allow_everywhere
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
 if TYPE_CHECKING:
+    from aws_cdk import CfnElement
     from aws_cdk import aws_kms as kms
 
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
@@ -115,22 +116,26 @@ class EndpointAttachment(Construct):
             "HandlerArn": handler.function_arn,
             "Replace": "true" if replace else "false",
         }
+        function = _attaching_function(
+            resources,
+            handler,
+            endpoint_id,
+            replace=replace,
+            encryption_key=encryption_key or handler.encryption_key,
+            settings=function_settings,
+        )
         resource = CustomResource(
             resources,
             "Resource",
             resource_type="Custom::ClientConnectAttachment",
-            service_token=_attaching_function(
-                resources,
-                handler,
-                endpoint_id,
-                replace=replace,
-                encryption_key=encryption_key or handler.encryption_key,
-                settings=function_settings,
-            ).function_arn,
+            service_token=function.function_arn,
             service_timeout=Duration.minutes(10),  # of waiting for an answer; without it, an hour
             properties=properties,
             removal_policy=_REMOVAL_POLICIES[on_removal],
         )
+        # A name and no reference, because the resource waits for the function.
+        logical_id = Stack.of(self).get_logical_id(cast("CfnElement", resource.node.default_child))
+        function.add_environment("CLIENT_CONNECT_LOGICAL_IDS", logical_id)
         check_attachment(resource, properties)
 
 

@@ -80,8 +80,8 @@ class _Endpoints:
         """Look for the endpoints once, when the whole stage is visited."""
         if node.node.path == self._stage:
             endpoints = [each for each in node.node.find_all() if isinstance(each, ec2.CfnClientVpnEndpoint)]
-            self._found = [each for each in endpoints if _arn_of(each) == self._arn]
-            self._bypassing = [each for each in endpoints if self._bypasses(_arn_of(each))]
+            self._found = [each for each in endpoints if arn_of(each) == self._arn]
+            self._bypassing = [each for each in endpoints if self._bypasses(arn_of(each))]
 
     def _bypasses(self, arn: object) -> bool:
         """Whether it is an ARN of a function, version or alias of the handler, but not the one for endpoints."""
@@ -122,7 +122,8 @@ class _Endpoints:
             )
 
 
-def _arn_of(endpoint: ec2.CfnClientVpnEndpoint) -> object:
+def arn_of(endpoint: ec2.CfnClientVpnEndpoint) -> object:
+    """Return the ARN of what an endpoint invokes, as it was given: a token, text or nothing."""
     # The token itself: resolved, ARNs of two stacks may look the same, and each use makes a stack wait for ours.
     options: Any = endpoint.client_connect_options
     if isinstance(options, dict):

@@ -167,6 +167,7 @@ def require_valid(scope: Construct, options: Options) -> None:
         _with_tables(options.device_inventory, options.connection_registry),
         because="the handler looks for its tables in its own account and Region; define them there",
     )
+    _require_own_registry(options.connection_registry)
     if options.log_group is not None:
         require_same_environment(
             scope,
@@ -277,6 +278,20 @@ def _require_message(message: str, custom: Mapping[str, str] | None) -> None:
     found = [problem for _, problem in messages.problems(message, custom)]
     if found := [*found, *filter(None, [messages.command(message)])]:
         raise InvalidMessage("\n".join(f"default_message {problem}" for problem in found))
+
+
+def _require_own_registry(registry: ConnectionRegistry | None) -> None:
+    """Check that no other handler records its connections in a registry.
+
+    Raises:
+        InvalidArgument: When one does: the re-authorizer would decide its connections by the wrong policies.
+    """
+    if registry is not None and registry.handler is not None:
+        raise InvalidArgument(
+            f"connection_registry {registry.node.path} is that of handler {registry.handler.node.path}, and a "
+            "re-authorizer would decide the connections of both by the policies of one; give each handler a registry "
+            "and a re-authorizer of its own"
+        )
 
 
 def _require_time_zone(name: str) -> None:

@@ -91,7 +91,7 @@ def _prebuilt_networks(code: lambda_.Code | None, policies: str) -> dict[str, li
         if named == (None if table is None else NETWORKS_DIGEST + digest(table)):
             return None if table is None else unpacked(table)
     except InvalidNetworks as error:
-        raise InvalidCode(f"code has networks that cannot be read: {error}") from error
+        raise InvalidCode(f"code has networks that cannot be read: {error}") from None
     raise InvalidCode(
         f"code has a {NETWORKS_FILE} that is not the one of its {POLICIES_FILE}, so every connection would be denied; "
         "build it again with client-connect bundle"
@@ -130,7 +130,7 @@ def _bundled_text(code: lambda_.Code | None, name: str) -> str | None:
     try:
         return None if content is None else content.decode()
     except UnicodeDecodeError as error:
-        raise InvalidCode(f"code has a {name} that is not UTF-8: {error}; build it again") from error
+        raise InvalidCode(f"code has a {name} that is not UTF-8: {error}; build it again") from None
 
 
 def _bundled(code: lambda_.Code | None, name: str) -> bytes | None:

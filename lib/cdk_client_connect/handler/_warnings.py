@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations
 
-from cdk_client_connect.handler._mutual_authentication import warn_without_mutual_authentication
+from cdk_client_connect.handler._authentication import warn_of_authentication
+from cdk_client_connect.handler._counting import warn_without_reauthorizer
 from cdk_client_connect.handler._prebuilt_code import built_by_other_version
-from cdk_client_connect.handler._user_authentication import names_users, warn_without_user_authentication
 from cdk_client_connect.handler.function_reference import FunctionReference
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS
 from client_connect_tools import lint
@@ -23,10 +23,19 @@ if TYPE_CHECKING:
     from client_connect_tools import Policies
 
 
-def warn(handler: Construct, options: Options, policies: Policies) -> None:
-    """Warn of everything that is doubtful."""
+def warn(handler: Construct, arn: str, options: Options, policies: Policies) -> None:
+    """Warn of everything that is doubtful.
+
+    Args:
+        handler: The handler.
+        arn: What endpoints are given.
+        options: Its arguments.
+        policies: What decides.
+    """
     _warn_of_other_version(handler, options.code)
     _warn_of_policies(handler, options, policies)
+    has_inventory = options.device_inventory is not None
+    warn_of_authentication(handler, arn, policies, has_inventory=has_inventory)
     if options.function_reference is FunctionReference.UNQUALIFIED:
         _warn_of_unused_concurrency(handler, options)
 
@@ -46,18 +55,15 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
     for finding in lint(policies):
         warnings.add_warning_v2(f"cdk-client-connect:{finding.rule}", str(finding))
     read = attributes_read(policies)
-    on_devices = bool(read & {"device", "inventory", "ownerTags"})
-    if on_devices and options.device_inventory is not None:
-        warn_without_mutual_authentication(handler)
-    elif on_devices:
+    if read & {"device", "inventory", "ownerTags"} and options.device_inventory is None:
         warnings.add_warning_v2(
             "cdk-client-connect:noDeviceInventory",
             "policies read what a device inventory says, but the handler has none, so that context.inventory "
             'is always "disabled" and there is no context.device',
         )
-    if names_users(policies):
-        warn_without_user_authentication(handler)
-    if ACTIVE_CONNECTIONS in read and options.connection_registry is None:
+    if ACTIVE_CONNECTIONS in read and options.connection_registry is not None:
+        warn_without_reauthorizer(handler, options.connection_registry)
+    elif ACTIVE_CONNECTIONS in read:
         warnings.add_warning_v2(
             "cdk-client-connect:noConnectionRegistry",
             "policies read context.activeConnections, but the handler keeps no registry of connections, so "

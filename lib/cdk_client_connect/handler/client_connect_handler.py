@@ -109,7 +109,8 @@ class ClientConnectHandler(Construct):
             answer. In the same account and Region. Default: none.
         shared_certificates: Whether several devices use the same client certificate, so that its common name
             does not identify a device. Otherwise a user's older connection with the same common name never
-            counts for a limit of connections: the new one replaces it. Default: ``False``.
+            counts for a limit of connections: the new one replaces it; and of a device without a user only 5
+            connections count towards the cap of a re-authorizer. Default: ``False``.
         endpoints: The ids of the endpoints that the handler answers; connections to others are denied, with an
             error in the record. For an endpoint that is defined with this handler, deploy it first and give its
             id as a string: a reference would make each wait for the other. Default: ``None``, all endpoints.
@@ -199,8 +200,9 @@ class ClientConnectHandler(Construct):
 
         super().__init__(scope, id)
         self._options = options
+        if connection_registry is not None:
+            connection_registry.keep_connections_of(self)
         self._encryption_key = encryption_key
-        warn(self, options, decided_by)
         self._code = code or bundled_code(self, options, decided_by)
         self._environment = variables
         self._function_name = function_name or generated_function_name(self)
@@ -245,6 +247,7 @@ class ClientConnectHandler(Construct):
             self._target.node.add_dependency(service_role)
         suffix = f":{ALIAS_NAME}" if is_by_alias else ""
         self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
+        warn(self, self._function_arn, options, decided_by)
         self._check_templates()
 
     @property

@@ -217,6 +217,12 @@ DEFINITIONS = (
         ),
     ),
     Definition(
+        name="OpenConnectionsErrors",
+        metrics=lambda watched: (
+            watched.of_decisions("OpenConnectionsErrors") if watched.handler.connection_registry else None
+        ),
+    ),
+    Definition(
         name="CapExceeded",
         metrics=lambda watched: (
             watched.reauthorizer.metric_cap_exceeded(period=_period_of_runs(watched.reauthorizer))

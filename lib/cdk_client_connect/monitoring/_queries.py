@@ -115,9 +115,13 @@ UNAVAILABLE_SOURCES = Query(
     "Unavailable sources",
     "decisions",
     (
-        "fields at, unavailable.inventory, unavailable.registry, unavailable.customFacts, message",
         (
-            "filter ispresent(unavailable.inventory) or ispresent(unavailable.registry) "
+            "fields at, unavailable.inventory, unavailable.waivers, unavailable.registry, "
+            "unavailable.openConnections, unavailable.customFacts, message"
+        ),
+        (
+            "filter ispresent(unavailable.inventory) or ispresent(unavailable.waivers) "
+            "or ispresent(unavailable.registry) or ispresent(unavailable.openConnections) "
             "or ispresent(unavailable.customFacts)"
         ),
         "sort @timestamp desc",

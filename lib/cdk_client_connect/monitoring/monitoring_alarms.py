@@ -69,7 +69,8 @@ class MonitoringAlarms:
         crl_expiry: The certificate revocation list expires. Threshold in days.
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
         inventory_errors: The device inventory could not be read.
-        registry_errors: Connections could not be recorded or counted.
+        registry_errors: Connections could not be recorded, or looked up in the registry.
+        open_connections_errors: EC2 did not say which connections are open, so limits of connections let pass.
         cap_exceeded: The policies deny more open connections than the re-authorizer may terminate.
         undecided: The re-authorizer could not decide some open connections.
         reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
@@ -98,6 +99,7 @@ class MonitoringAlarms:
     idp_certificate_expiry: AlarmSettings = AlarmSettings()
     inventory_errors: AlarmSettings = AlarmSettings()
     registry_errors: AlarmSettings = AlarmSettings()
+    open_connections_errors: AlarmSettings = AlarmSettings()
     cap_exceeded: AlarmSettings = AlarmSettings()
     undecided: AlarmSettings = AlarmSettings()
     reauthorizer_incomplete: AlarmSettings = AlarmSettings()

@@ -17,8 +17,8 @@ from cdk_client_connect.endpoint._endpoints import read_endpoints
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
+from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
-from cdk_client_connect.handler._mutual_authentication import names_certificates
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
 from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
@@ -431,8 +431,7 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     if registry.reauthorizer is not None:
         raise InvalidArgument(
             f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
-            "would take each other's state for their own; give that one all endpoints, or the handler a registry of "
-            "its own"
+            "would take each other's state for their own; give that one all endpoints of the handler"
         )
     return registry
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aws_cdk import Acknowledgment, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct, Dependable, IConstruct
 
@@ -13,7 +14,17 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
 
 
-_VPC_ACCESS = "service-role/AWSLambdaVPCAccessExecutionRole"
+# Those of AWSLambdaVPCAccessExecutionRole without the ones on logs, which are for every log group of the account.
+# AWSLambdaENIManagementAccess lacks ec2:DescribeSubnets.
+# Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html
+_NETWORK_ACTIONS = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
 
 
 def function_role(scope: Construct, log_group: logs.ILogGroup, *, in_vpc: bool = False) -> iam.Role:
@@ -27,11 +38,30 @@ def function_role(scope: Construct, log_group: logs.ILogGroup, *, in_vpc: bool =
     role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     log_group.grant_write(role)
     if in_vpc:
-        role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name(_VPC_ACCESS))
+        _allow_network_interfaces(role)
     # There is none where the app customizes its roles, by iam.Role.customize_roles.
     if (policy := role.node.try_find_child("DefaultPolicy")) is not None:
         Dependable.implement(role, _Only([policy]))
     return role
+
+
+def _allow_network_interfaces(role: iam.Role) -> None:
+    """Allow Lambda, which does so as the role, to manage network interfaces, and deny it to the function's own code.
+
+    Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+    """
+    by_code = {"Null": {"lambda:SourceFunctionArn": "false"}}
+    for effect, conditions in ((iam.Effect.ALLOW, None), (iam.Effect.DENY, by_code)):
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=effect, actions=list(_NETWORK_ACTIONS), resources=["*"], conditions=conditions
+            )
+        )
+    if (policy := role.node.try_find_child("DefaultPolicy")) is not None:
+        reason = (
+            "Lambda needs them on every resource to manage network interfaces; the code itself is denied them"
+        )
+        Validations.of(policy).acknowledge(Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=reason))
 
 
 class _Only(Dependable):

@@ -10,9 +10,10 @@ import atexit
 import shutil
 from collections import Counter
 from pathlib import Path
+from stat import S_IROTH
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from aws_cdk import AssetStaging, Stage
 from aws_cdk import aws_lambda as lambda_
@@ -61,20 +62,23 @@ def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: b
         in_full: Whether all of the folder is staged; else the asset's options may leave out files.
 
     Raises:
-        InvalidCode: When it holds anything else.
+        InvalidCode: When it holds anything else, or what Lambda could not read.
     """
     staging = next((each for each in function.node.find_all() if isinstance(each, AssetStaging)), None)
     if staging is None or not isinstance(code, lambda_.AssetCode):
         return
     source, staged = Path(code.path).absolute(), Path(staging.absolute_staged_path)
+    _require_readable(source)
     if staged == source:
         return
     wanted = _files(source)
     _require_same(staged, wanted, _staged_files(staged), in_full=in_full)
+    _require_readable(staged)
     stage = Stage.of(function)
     archive = Path(stage.outdir, ".cache", f"{staging.asset_hash}.zip") if stage else None
     if archive is not None and archive.exists() and source.is_dir():
         _require_same(archive, wanted, _in_archive(archive), in_full=in_full)
+        _require_readable(archive)
 
 
 def _require_same(place: Path, wanted: _Files, found: _Files, *, in_full: bool) -> None:
@@ -86,6 +90,37 @@ def _require_same(place: Path, wanted: _Files, found: _Files, *, in_full: bool) 
             f'"{place}" is not the code that was built, by {", ".join(different[:_SHOWN])}{more}: an interrupted '
             "synthesis left it behind, or it was changed; delete it and synthesize again"
         )
+
+
+def _require_readable(place: Path) -> None:
+    """Check that Lambda, which runs code as another user, could read it; the archive that the CLI makes keeps modes.
+
+    Raises:
+        InvalidCode: When only the owner of a file, or its group, may read it.
+    """
+    modes = _modes(place)
+    unreadable = sorted(name for name, mode in modes.items() if mode and not mode & S_IROTH)
+    if unreadable:
+        more = f" and {len(unreadable) - _SHOWN} more" if len(unreadable) > _SHOWN else ""
+        raise InvalidCode(
+            f'"{place}" has files that not everybody may read, so Lambda could not run it: '
+            f"{', '.join(unreadable[:_SHOWN])}{more}; set their modes to 644, or delete what a synthesis made and "
+            "synthesize again"
+        )
+
+
+def _modes(place: Path) -> dict[str, int]:
+    """Return the modes of the files in a folder or an archive; 0 where an archive has none."""
+    if place.is_dir():
+        return {
+            path.relative_to(place).as_posix(): path.stat().st_mode
+            for path in place.rglob("*")
+            if path.is_file()
+        }
+    if not is_zipfile(place):
+        return {}
+    with ZipFile(place) as archive:
+        return {each.filename: each.external_attr >> 16 for each in archive.infolist() if not each.is_dir()}
 
 
 def _files(place: Path) -> dict[str, bytes]:

@@ -86,5 +86,7 @@ def _code(scope: Construct, sources: Sequence[Path]) -> lambda_.Code:
     for source in sources:
         text = source.read_text("utf-8").encode()
         digest.update(f"{source.name}:{len(text)}:".encode() + text)
-        (folder / source.name).write_bytes(text)
+        file = folder / source.name
+        file.write_bytes(text)
+        file.chmod(0o644)
     return lambda_.Code.from_asset(str(folder), asset_hash=digest.hexdigest())

@@ -16,12 +16,12 @@ def allow_everywhere(function: lambda_.Function, action: str) -> None:
 
     Args:
         function: The function; the only one of its role.
-        action: The action, the only one that its role may on every resource.
+        action: The action, beside those on network interfaces the only one that its role may on every resource.
     """
     # In the role's own policy, which the function waits for, whatever the feature flags.
     function.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=["*"]))
     # There is no policy where the app customizes its roles, by iam.Role.customize_roles.
     policy = function.role and function.role.node.try_find_child("DefaultPolicy")
     if policy is not None:
-        reason = f"{action}, the one action here with this resource, has no resource-level permissions"
+        reason = f"{action} has no resource-level permissions"
         Validations.of(policy).acknowledge(Acknowledgment(id="AwsSolutions-IAM5[Resource::*]", reason=reason))

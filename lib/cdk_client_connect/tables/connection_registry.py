@@ -30,8 +30,9 @@ class ConnectionRegistry(Construct):
 
     The service itself keeps neither a connection's platform nor its address or groups. A
     ``ConnectionReauthorizer`` decides open connections anew by what is kept here, and takes out those that
-    have ended, so that policies can count a user's open connections; a registry has one at most, which keeps
-    its state here. Items are removed 26 hours after the connection began, two more than the longest session.
+    have ended, so that policies can count a user's open connections. A registry is of one handler, and has one
+    re-authorizer at most, which keeps its state here. Items are removed 26 hours after the connection began,
+    two more than the longest session.
 
     The table has point-in-time recovery, is billed by request, encrypted with a key of KMS and, because it
     holds nothing that lasts, removed with the stack.
@@ -52,6 +53,7 @@ class ConnectionRegistry(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.DESTROY,
     ) -> None:
         super().__init__(scope, id)
+        self._handler: Construct | None = None
         self._reauthorizer: Construct | None = None
         self._table = define_table(
             self,
@@ -74,9 +76,18 @@ class ConnectionRegistry(Construct):
         return self._table
 
     @property
+    def handler(self) -> Construct | None:
+        """The handler that records its connections in the table, if there is one."""
+        return self._handler
+
+    @property
     def reauthorizer(self) -> Construct | None:
         """The re-authorizer that keeps its state in the table, if there is one."""
         return self._reauthorizer
+
+    def keep_connections_of(self, handler: Construct) -> None:
+        """Remember whose connections the table keeps: those of another would be decided by the wrong policies."""
+        self._handler = handler
 
     def keep_state_of(self, reauthorizer: Construct) -> None:
         """Remember whose state the table keeps: a second re-authorizer would take the first one's for its own."""

@@ -67,17 +67,22 @@ class Bundle:
             digest.update(f"{len(content)}:".encode() + content)
         return digest.hexdigest()
 
-    def build(self, folder: Path) -> None:
+    def build(self, folder: Path, *, trusts_project: bool = True) -> None:
         """Put the code together in an empty or missing folder.
 
         The dependencies come from uv's cache when it has them, else from the package index that uv is
         configured for, or that pip is. Only wheels are taken, each must have the hash that the lock states, and
         every installed file must be the one in the wheel.
 
+        Args:
+            folder: The folder.
+            trusts_project: Whether this process runs code of the working directory anyway. Else uv's settings there
+                cannot have credentials of this environment sent to a server that they name.
+
         Raises:
             BundleError: When a dependency cannot be installed, or is not the locked one.
         """
-        install(folder, LOCK, self.python, self.architecture)
+        install(folder, LOCK, self.python, self.architecture, trusts_project=trusts_project)
         sources = [(f"{_SOURCES.name}/{_name(path)}", path.read_bytes()) for path in _source_files()]
         for name, content in (*sources, *self.team_files()):
             file = folder / name
@@ -87,6 +92,7 @@ class Bundle:
         if self.extra_facts is not None:
             platform["extraFacts"] = self.extra_facts.module
         (folder / PLATFORM_FILE).write_text(json.dumps(platform), "utf-8")
+        _let_anybody_read(folder)
 
     def team_files(self) -> Sequence[tuple[str, bytes]]:
         """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
@@ -118,6 +124,16 @@ def runs_on(python: str) -> bool:
     """Tell whether there is a bundle for a Python version, such as ``3.14``: for 3.11 or later."""
     match = re.fullmatch(r"([1-9][0-9]*)\.([1-9][0-9]*)", python)
     return match is not None and (int(match[1]), int(match[2])) >= _OLDEST_PYTHON
+
+
+def _let_anybody_read(folder: Path) -> None:
+    """Give what is in a folder the modes that Lambda needs, whatever the umask of this process.
+
+    Lambda runs code as another user than the one that unpacks it.
+    https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-deployment.html
+    """
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _source_files() -> Sequence[Path]:

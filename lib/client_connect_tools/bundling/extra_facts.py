@@ -60,7 +60,7 @@ class ExtraFacts:
         try:
             file.stat()
         except OSError as error:
-            raise InvalidExtraFacts(f'cannot read "{path}": {error}') from error
+            raise InvalidExtraFacts(f'cannot read "{path}": {error}') from None
         if file.suffix != ".py" or not file.is_file():
             raise InvalidExtraFacts(f'"{path}" is not a Python file; give one such as facts.py')
         _require_name(file.stem, path)
@@ -79,7 +79,7 @@ class ExtraFacts:
         try:
             files = _files(directory) if main.is_file() else None
         except OSError as error:
-            raise InvalidExtraFacts(f'cannot read "{path}": {error}') from error
+            raise InvalidExtraFacts(f'cannot read "{path}": {error}') from None
         if files is None:
             raise InvalidExtraFacts(f'"{path}" is not a Python package; give a directory with an __init__.py')
         name = directory.resolve().name
@@ -143,7 +143,7 @@ def _content(file: Path, *, main: Path) -> bytes:
     try:
         return read_bytes(file, limit=_MAX_BYTES)
     except OSError as error:
-        raise InvalidExtraFacts(f'cannot read "{file}": {error}') from error
+        raise InvalidExtraFacts(f'cannot read "{file}": {error}') from None
 
 
 def _source(file: Path, *, defines_facts: bool) -> bytes:
@@ -155,12 +155,12 @@ def _source(file: Path, *, defines_facts: bool) -> bytes:
             tree = ast.parse(text, feature_version=_OLDEST_PYTHON)
             compile(tree, file.as_posix(), "exec", dont_inherit=True)
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidExtraFacts(f'cannot read "{file}": {error}') from error
+        raise InvalidExtraFacts(f'cannot read "{file}": {error}') from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         raise InvalidExtraFacts(
             f"{file.as_posix()}:{line}: this is not Python 3.11 or later: {error}"
-        ) from error
+        ) from None
     for line, column, problem in hidden_characters(text):
         raise InvalidExtraFacts(f"{shown(file)}:{line}:{column}: {problem}")
     if defines_facts:

@@ -52,11 +52,18 @@ def recipe(python: str, architecture: str) -> list[str]:
     ]
 
 
-def install(folder: Path, lock: Path, python: str, architecture: str) -> None:
+def install(folder: Path, lock: Path, python: str, architecture: str, *, trusts_project: bool = True) -> None:
     """Put the locked packages into an empty or missing folder.
 
     They come from uv's cache when it has them, else from the index that uv is configured for, or that pip is. The files
     are compared with those of the locked wheels.
+
+    Args:
+        folder: The folder.
+        lock: The file with the packages and their hashes.
+        python: The Python version, such as ``3.14``.
+        architecture: The architecture.
+        trusts_project: As ``find_package_index`` has it.
 
     Raises:
         BundleError: When they cannot be installed, or are not the locked ones; then the folder is empty.
@@ -67,7 +74,7 @@ def install(folder: Path, lock: Path, python: str, architecture: str) -> None:
     ]
     wheels = locked_wheels(python, architecture)
     with _emptied_on_failure(folder), tempfile.TemporaryDirectory(prefix="client-connect-uv-") as own:
-        index = find_package_index()
+        index = find_package_index(trusts_project=trusts_project)
         settings = Path(own, "uv.toml")
         settings.write_text(index.as_toml(), "utf-8")
         cache = usable_cache(settings, Path(own, "cache"), list(wheels))

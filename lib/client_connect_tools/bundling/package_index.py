@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import sys
 import tomllib
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ _ACCESS = (
     *("index-strategy", "keyring-provider", "allow-insecure-host", "native-tls", "system-certs"),
     *("offline", "cache-dir", "no-cache", "http-proxy", "https-proxy", "no-proxy"),
 )
+# Of a project that is not trusted these are not taken over: a proxy, a host whose certificate is not verified, and a
+# program that is asked for passwords.
+_LEADS_ELSEWHERE = frozenset({"allow-insecure-host", "keyring-provider", "http-proxy", "https-proxy"})
 _PLACE_VARIABLES = (
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"),
     *("UV_FIND_LINKS", "UV_NO_INDEX"),
@@ -63,9 +67,17 @@ class PackageIndex:
         return "\n".join(lines) + "\n"
 
 
-def find_package_index() -> PackageIndex:
-    """Return where packages come from, for a process in this folder with this environment."""
-    settings = _uv_settings()
+def find_package_index(*, trusts_project: bool = True) -> PackageIndex:
+    """Return where packages come from, for a process in this folder with this environment.
+
+    Args:
+        trusts_project: Whether this process runs code of the folder anyway. Else its files may name an index, but
+            cannot have this environment's credentials sent to it.
+
+    Raises:
+        BundleError: When a file cannot be read, or names an index that this environment has credentials for.
+    """
+    settings = _uv_settings(trusts_project=trusts_project)
     own = any(settings.get(name) for name in _PLACES) or any(
         os.environ.get(name) for name in _PLACE_VARIABLES
     )
@@ -81,10 +93,10 @@ def find_package_index() -> PackageIndex:
     )
 
 
-def _uv_settings() -> dict[str, Any]:
+def _uv_settings(*, trusts_project: bool) -> dict[str, Any]:
     """Merge uv's configuration files: of two values the nearer one counts, and lists are joined."""
     merged: dict[str, Any] = {}
-    for folder, document in _uv_documents():
+    for folder, document in _uv_documents(trusts_project=trusts_project):
         for table in (document.get("pip", {}), document):
             for name in (*_PLACES, *_ACCESS):
                 if name in table:
@@ -96,14 +108,15 @@ def _uv_settings() -> dict[str, Any]:
     return merged
 
 
-def _uv_documents() -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _uv_documents(*, trusts_project: bool) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield uv's configuration files with their folders, the nearest first."""
     if os.environ.get("UV_NO_CONFIG"):
         return
     if named := os.environ.get("UV_CONFIG_FILE"):
         yield from _document(Path(named))
         return
-    yield from _project_document()
+    for folder, document in _project_document():
+        yield folder, document if trusts_project else _without_secrets(document, folder)
     windows = sys.platform == "win32"
     user = os.environ.get("APPDATA" if windows else "XDG_CONFIG_HOME")
     yield from _document(Path(user or user_folder() / ".config", "uv", "uv.toml"))
@@ -129,6 +142,40 @@ def _project_document() -> Iterator[tuple[Path, Mapping[str, Any]]]:
             return
 
 
+def _without_secrets(document: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """Leave out of a project's settings what could have credentials of this environment sent elsewhere.
+
+    Raises:
+        BundleError: When no other index is left than one that the environment has credentials for.
+    """
+    return {
+        name: _without_secrets(value, folder) if name == "pip" else _without_credentials(name, value, folder)
+        for name, value in document.items()
+        if name not in _LEADS_ELSEWHERE
+    }
+
+
+def _without_credentials(name: str, value: Any, folder: Path) -> Any:  # noqa: ANN401 - as TOML has it
+    """Leave out the indexes that the environment has credentials for: it has to say itself where these are sent."""
+    if name != "index":
+        return value
+    for variable in filter(None, map(_credentials, value)):
+        if not any(map(os.environ.get, _PLACE_VARIABLES)):
+            raise BundleError(
+                f'{variable} has credentials for an index that the project in "{folder}" names, so whoever changes '
+                "the project's files would get them; name the index by the environment too "
+                "(UV_DEFAULT_INDEX=NAME=URL, or UV_INDEX=NAME=URL)"
+            )
+    return [entry for entry in value if not _credentials(entry)]
+
+
+def _credentials(entry: Mapping[str, Any]) -> str | None:
+    """Return the variable of this environment with credentials for an index, if there is one."""
+    name = re.sub("[^A-Z0-9]", "_", str(entry.get("name", "")).upper())
+    variables = (f"UV_INDEX_{name}_PASSWORD", f"UV_INDEX_{name}_USERNAME") if name else ()
+    return next((variable for variable in variables if os.environ.get(variable)), None)
+
+
 def _document(file: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield a file with its folder; nothing if the user has no such file, or may not read it."""
     try:
@@ -136,7 +183,7 @@ def _document(file: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     except OSError:
         return
     except ValueError as error:  # it could name an index
-        raise BundleError(f'cannot read uv\'s settings in "{file}": {error}; correct the file') from error
+        raise BundleError(f'cannot read uv\'s settings in "{file}": {error}; correct the file') from None
 
 
 def _with_whole_paths(name: str, value: Any, folder: Path) -> Any:  # noqa: ANN401 - as TOML has it

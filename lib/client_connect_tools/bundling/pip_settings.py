@@ -92,7 +92,7 @@ def _sections(file: Path) -> Mapping[str, Mapping[str, str]]:
     except OSError:
         return {}
     except (UnicodeDecodeError, configparser.Error) as error:  # it could name an index
-        raise BundleError(f'cannot read pip\'s settings in "{file}": {error}; correct the file') from error
+        raise BundleError(f'cannot read pip\'s settings in "{file}": {error}; correct the file') from None
     return {
         section: {name.replace("_", "-"): value for name, value in parser.items(section) if value}
         for section in parser.sections()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import cedarpy
 
 from client_connect.engine.schema import schema_text
-from client_connect_tools.cedar.statements import statements
+from client_connect_tools.cedar.statements import STRING, UNENDED_STRING, statements
 from client_connect_tools.finding import Finding
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ TOO_DEEP = ("too-deep", _TOO_DEEP)
 _MAX_CLAUSES = 100
 # Strings and comments first, for what is in them nests nothing.
 _NESTING = re.compile(
-    r'"(?:\\.|[^"\\])*"|//[^\r\n]*|[(\[{)\]}.]|\|\||&&|[-+*=<>!,;]|\b(?:if|then|else|in|has|like|is)\b',
+    rf"{STRING}|{UNENDED_STRING}|//[^\r\n]*|[(\[{{)\]}}.]|\|\||&&|[-+*=<>!,;]|\b(?:if|then|else|in|has|like|is)\b",
     re.DOTALL,
 )
 _OPERATORS = frozenset(("||", "&&", "-", "+", "*", "if"))
@@ -94,8 +94,8 @@ def parse(sources: Iterable[Source]) -> list[ParsedStatement]:
 
 def in_order(sources: Iterable[Source], findings: Sequence[Finding]) -> list[Finding]:
     """Sort findings by where they are."""
-    files = [source.name for source in sources]
-    return sorted(findings, key=lambda each: (files.index(each.file), each.line, each.column))
+    files = {source.name: number for number, source in enumerate(sources)}
+    return sorted(findings, key=lambda each: (files[each.file], each.line, each.column))
 
 
 # The checks, the lints and the tests of a set each ask for the same sources.

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from client_connect_tools.files.hidden_characters import has_hidden_characters
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -22,13 +24,17 @@ def quote(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Return text for a comment, in which nothing is shown as what it is not."""
-    return "".join(each if each.isprintable() else _escape(each) for each in text)
+    return "".join(each if _is_shown(each) else _escape(each) for each in text)
 
 
 def _escape(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
-    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"
+    return character if _is_shown(character) else f"\\u{{{ord(character):x}}}"
+
+
+def _is_shown(character: str) -> bool:
+    return character.isprintable() and (character.isascii() or not has_hidden_characters(character))
 
 
 def texts(values: Iterable[str]) -> str:

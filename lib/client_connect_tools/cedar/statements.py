@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 # A semicolon ends a statement, except within a string or a comment, which therefore are tokens too. What is
 # space and what ends a comment is as in Cedar: not the separators U+001C to U+001F, but a carriage return.
-_TOKEN = re.compile(r'(?P<skip>[^\S\x1c-\x1f]+|//[^\r\n]*)|"(?:\\.|[^"\\])*"|(?P<end>;)|.', re.DOTALL)
+STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# One that nothing ends goes on to the end, or it would be looked for again from each quotation mark in it.
+UNENDED_STRING = '".*'
+_TOKEN = re.compile(
+    rf"(?P<skip>[^\S\x1c-\x1f]+|//[^\r\n]*)|{STRING}|{UNENDED_STRING}|(?P<end>;)|.", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +30,17 @@ class Statement:
 
 def statements(text: str) -> Iterator[Statement]:
     """Yield each statement of Cedar text, without the comments and space before it."""
-    start = None
+    start, line, line_start, counted = None, 1, 0, 0
     for token in _TOKEN.finditer(text):
         if start is None:
             if token["skip"]:
                 continue
             start = token.start()
+            line += text.count("\n", counted, start)
+            line_start = max(line_start, text.rfind("\n", counted, start) + 1)
+            counted = start
         if token["end"]:
-            yield _statement(text, start, token.end())
+            yield Statement(text[start : token.end()], line, start - line_start + 1)
             start = None
     if start is not None:
-        yield _statement(text, start, len(text))
-
-
-def _statement(text: str, start: int, end: int) -> Statement:
-    line_start = text.rfind("\n", 0, start) + 1
-    return Statement(text[start:end], text.count("\n", 0, start) + 1, start - line_start + 1)
+        yield Statement(text[start:], line, start - line_start + 1)

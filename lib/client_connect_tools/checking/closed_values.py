@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from datetime import date
+from ipaddress import IPv6Network, ip_network
 from typing import TYPE_CHECKING, get_args
 
 from cedarpy import pst
@@ -33,6 +35,7 @@ _BOUNDS = {
     "month": "1 to 12",
     "day": "1 to 31",
 }
+_MAPPED = 96  # the bits before an IPv4 address in IPv6
 ORDER = {
     "less": operator.lt,
     "less_eq": operator.le,
@@ -44,11 +47,16 @@ ORDER = {
 def impossible_comparisons(template: pst.Template) -> Iterator[str]:
     """Yield what is wrong with each comparison whose outcome is always the same, and with each such value."""
     for node in walk(template):
+        if isinstance(node, pst.BinaryOp) and node.op == "is_in_range":
+            yield from _no_range(node)
         if not isinstance(node, pst.BinaryOp) or (compared := comparison(node)) is None:
             continue
         match path(compared.read):
             case ("inventory" | "customFacts" as name,):
                 yield from _no_state(compared, name)
+            case ("publicIp",):
+                for text in filter(None, map(_address, compared.others)):
+                    yield from _no_address(text)
             case ("platform",):
                 yield from _no_platform(compared)
             case ("time", "weekday" | "minuteOfDay" | "month" | "day" as name):
@@ -56,6 +64,39 @@ def impossible_comparisons(template: pst.Template) -> Iterator[str]:
                 yield from (f"context.time.{name} is {each}" for each in _out_of_range(compared, name, text))
             case ("time", "date"):
                 yield from _no_date(compared)
+
+
+def _no_range(node: pst.BinaryOp) -> Iterator[str]:
+    if path(node.left) == ("publicIp",) and (text := _address(node.right)):
+        yield from _no_ipv4_in_ipv6(text)
+    elif path(node.right) == ("publicIp",) and (text := _address(node.left)):
+        yield from _no_address(text, or_in=True)
+
+
+def _no_address(text: str, *, or_in: bool = False) -> Iterator[str]:
+    """Yield why the address of a client is never this one, or has no such network in it."""
+    network = ip_network(text, strict=False)
+    if network.num_addresses > 1:
+        what = "has no network in it" if or_in else "is one address"
+        yield f'context.publicIp {what}, and "{text}" is a network; write context.publicIp.isInRange(ip("{text}"))'
+    yield from _no_ipv4_in_ipv6(text)
+
+
+def _no_ipv4_in_ipv6(text: str) -> Iterator[str]:
+    network = ip_network(text, strict=False)
+    first = network.network_address
+    if isinstance(network, IPv6Network) and first.ipv4_mapped and network.prefixlen >= _MAPPED:
+        usual = str(ip_network(f"{first.ipv4_mapped}/{network.prefixlen - _MAPPED}")).removesuffix("/32")
+        yield f'context.publicIp is never in "{text}", because IPv4 is not written in IPv6 there; write ip("{usual}")'
+
+
+def _address(node: pst.Expr) -> str:
+    """Return the text of an address or network that is written out, if it is one."""
+    match node:
+        case pst.UnaryOp("ip", pst.StringLit(text)):
+            with suppress(ValueError):
+                return str(ip_network(text, strict=False)) and text
+    return ""
 
 
 def _no_state(compared: Comparison, name: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import cedarpy
 
 from client_connect.engine.schema import schema_text
+from client_connect_tools.cedar.statements import STRING, UNENDED_STRING
 from client_connect_tools.finding import Finding
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _TYPES = (
 )
 # Space and comments are as in Cedar: what ends a comment is a line feed or a carriage return.
 _TOKEN = re.compile(
-    r'(?P<skip>[^\S\x1c-\x1f]+|//[^\r\n]*)|"(?:\\.|[^"\\])*"|(?P<name>[A-Za-z_]\w*)|[{}<>?,:]|(?P<wrong>.)',
+    rf"(?P<skip>[^\S\x1c-\x1f]+|//[^\r\n]*)|{STRING}|(?P<name>[A-Za-z_]\w*)|[{{}}<>?,:]|(?P<wrong>{UNENDED_STRING}|.)",
     re.DOTALL | re.ASCII,
 )
 _MAX_DEPTH = 20
@@ -107,13 +108,13 @@ def _wrong(tokens: list[re.Match[str]]) -> tuple[int, str] | None:
 def _misplaced(token: re.Match[str], before: str, declared: list[set[str]]) -> str:
     text = token[0]
     if before and not declared:
-        return f"{text} stands behind the record type, which must be alone in the file"
+        return f"{text:.100} stands behind the record type, which must be alone in the file"
     if token["wrong"]:
-        return f"{text} does not belong in a record type; write one {_EXAMPLE}"
+        return f"{text[0]} does not belong in a record type; write one {_EXAMPLE}"
     if before in (":", "<") and token["name"] and text not in _TYPES:
-        return f"{text} is no type for a fact; there are {', '.join(_TYPES)} and records"
+        return f"{text:.100} is no type for a fact; there are {', '.join(_TYPES)} and records"
     if before in ("{", ",") and text.strip('"') in declared[-1]:
-        return f"{text} is declared twice; keep one of them"
+        return f"{text:.100} is declared twice; keep one of them"
     if len(declared) > _MAX_DEPTH:
         return f"records and sets nest deeper than {_MAX_DEPTH} levels; make them flatter"
     return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import partial
 from typing import TYPE_CHECKING
 from unicodedata import name as name_of_character
@@ -16,20 +15,21 @@ from client_connect_tools.cedar.comparisons import comparison, members
 from client_connect_tools.cedar.parsing import in_order, parse, schema
 from client_connect_tools.cedar.polarity import conditions
 from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.checking.all_policies import AllPolicies, is_for_all_of, is_shadow
 from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
+from client_connect_tools.checking.last_seen import admits_future, denies_future
 from client_connect_tools.checking.network_names import unread
-from client_connect_tools.checking.outages import (
-    CUSTOM_FACTS,
-    INVENTORY,
-    closed_without,
-    heeds_outage,
-    weakened_without,
-)
+from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY, closes, depends, overlooks_outage
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
-from client_connect_tools.inputs.invisible import has_invisible_ends, letter_of_another_script
+from client_connect_tools.inputs.invisible import (
+    has_invisible_ends,
+    letter_of_another_script,
+    usual_spelling,
+)
+from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from client_connect_tools.files.networks import NetworkList
     from client_connect_tools.policies import Policies
 
-    Lint = Callable[[pst.Template, list[pst.Template]], Iterator[str]]
+    Lint = Callable[[pst.Template, AllPolicies], Iterator[str]]
 
 _PRINCIPAL = pst.Var("principal")
 _AWS_CLIENT = "awsClient"
@@ -68,7 +68,7 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     if check_custom_schema(policies):
         return []
     # The ids also of those that cannot be parsed.
-    ids = frozenset(each.id for each in parse(policies.sources))
+    ids = {each.id: None for each in parse(policies.sources)}
     of_these = {
         "never-applies": partial(_never_applies, types=schema(policies.custom)),
         "unknown-waiver": partial(_unknown_waiver, ids=ids),
@@ -86,7 +86,7 @@ def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str])
     if unknown := sorted(set(ignore) - lints.keys()):
         raise ValueError(f'there is no lint "{unknown[0]}"; there are {", ".join(lints)}')
     parsed = [(each, each.template) for each in parse(policies.sources) if each.template is not None]
-    templates = [template for _, template in parsed]
+    templates = AllPolicies(template for _, template in parsed)
     findings = [
         each.finding(name, message, "warning")
         for name, find_in in lints.items()
@@ -108,11 +108,12 @@ def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) ->
         yield 'the forbid has no @message, so the user is not told what to do; add @message("...")'
 
 
-def _permit_without_conditions(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
-    enforced = [each for each in everything if each.effect == "permit" and not _is_shadow(each)]
+def _permit_without_conditions(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    if template.effect != "permit" or is_shadow(template) or not _is_unconditional(template):
+        return
     # One with a status changes what is reported.
-    others_change = any("status" in each.annotations for each in enforced if each != template)
-    if template in enforced and len(enforced) > 1 and not others_change and _is_unconditional(template):
+    others_change = everything.permits_with_status > ("status" in template.annotations)
+    if len(everything.permits) > 1 and not others_change:
         yield (
             "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
             "the others"
@@ -198,6 +199,15 @@ def _mixed_scripts(template: pst.Template, _all: list[pst.Template]) -> Iterator
             )
 
 
+def _unusual_spelling(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if (usual := usual_spelling(text)) != text:
+            yield (
+                f"{text!a:.100} looks like {usual!a:.100}, but does not equal it; write the latter, unless the name "
+                "really has these characters"
+            )
+
+
 def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     count = sum(isinstance(node, pst.BinaryOp) and node.op == "is_in_range" for node in nodes.walk(template))
     if count > MOST_INLINE_NETWORKS:
@@ -208,24 +218,48 @@ def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterat
 
 
 def _unknown_waiver(
-    template: pst.Template, everything: list[pst.Template], *, ids: Collection[str] = ()
+    template: pst.Template, everything: list[pst.Template], *, ids: Mapping[str, None] | None = None
 ) -> Iterator[str]:
-    known = ids or {each.annotations.get("id", "") for each in everything}
+    known = ids or {each.annotations.get("id", ""): None for each in everything}
     for compared in filter(None, map(comparison, nodes.walk(template))):
         if nodes.path(compared.read) != ("waivers",):
             continue
         for id_ in compared.literals:
             if id_ not in known:
-                near = difflib.get_close_matches(str(id_), known, n=1)
-                instead = f'"{near[0]}"' if near else "the @id of the policy that is waived"
+                near = nearest(str(id_), known)
+                instead = f'"{near}"' if near else "the @id of the policy that is waived"
                 yield f'context.waivers has ids of policies, and no policy has the id "{id_}"; write {instead}'
 
 
-def _custom_facts_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+def _other_waiver(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    own = template.annotations.get("id", "")
+    others = {each.annotations.get("id", "") for each in everything} - {own}
+    for compared in filter(None, map(comparison, nodes.walk(template))):
+        found = [each for each in compared.literals if each in others]
+        if nodes.path(compared.read) == ("waivers",) and found:
+            yield (
+                f'the policy heeds the waiver of "{found[0]}", so who is excused from that one is excused from this '
+                f'one too; write context.waivers.contains("{own}")'
+            )
+
+
+def _future_last_seen(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    if (
+        not is_shadow(template)
+        and admits_future(template)
+        and not everything.has_one_for_all_of(template, denies_future)
+    ):
+        yield (
+            "a device that was last seen in the future, which some exports write for never, passes for ever; also ask "
+            'for context.time.now.durationSince(context.device.lastSeen) >= duration("-1d")'
+        )
+
+
+def _custom_facts_outage(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
 
 
-def _inventory_outage(template: pst.Template, everything: list[pst.Template]) -> Iterator[str]:
+def _inventory_outage(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, INVENTORY)
 
 
@@ -260,9 +294,12 @@ LINTS: dict[str, Lint] = {
     "different-case": _different_case,
     "client-command": _client_command,
     "mixed-scripts": _mixed_scripts,
+    "unusual-spelling": _unusual_spelling,
     "inline-networks": _inline_networks,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
+    "other-waiver": _other_waiver,
+    "future-last-seen": _future_last_seen,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
 }
@@ -317,30 +354,22 @@ def _names(template: pst.Template) -> Iterator[str]:
                 yield text
 
 
-def _overlooks_outage(
-    template: pst.Template, everything: list[pst.Template], source: Source
-) -> Iterator[str]:
-    enforced = [each for each in everything if not _is_shadow(each)]
-    for_all = [each for each in enforced if _is_for_all_of(each, template)]
-    if (
-        template in enforced
-        and weakened_without(template, source)
-        and not closed_without(
-            [each for each in enforced if each.effect == "permit" or each in for_all], source
-        )
-        and not any(heeds_outage(each, source) for each in for_all)
-    ):
+def _overlooks_outage(template: pst.Template, everything: AllPolicies, source: Source) -> Iterator[str]:
+    if is_shadow(template) or not depends(template, source):
+        return
+    if everything.has_one_for_all_of(template, closes, source):
+        return
+    others = [
+        each
+        for each in everything.those(depends, source)
+        if each is not template and each.effect == "forbid" and is_for_all_of(each, template)
+    ]
+    if overlooks_outage(template, everything.permits, others, source):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
             "otherwise for all of them; add a forbid when "
             f'{{ context.{source.state} == "unavailable" }}'
         )
-
-
-def _is_for_all_of(policy: pst.Template, other: pst.Template) -> bool:
-    """Tell whether a policy is, by its scope, for everybody and everything that another one is for."""
-    scopes = ((policy.principal, other.principal), (policy.resource, other.resource))
-    return all(isinstance(mine, pst.ScopeAny) or mine == its for mine, its in scopes)
 
 
 def _users_denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:
@@ -370,7 +399,3 @@ def _is_unconditional(template: pst.Template) -> bool:
     return all(clause in always for clause in template.clauses) and all(
         isinstance(scope, pst.ScopeAny) for scope in scopes
     )
-
-
-def _is_shadow(template: pst.Template) -> bool:
-    return "shadow" in template.annotations

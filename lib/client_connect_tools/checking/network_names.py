@@ -28,11 +28,12 @@ def check_networks(policies: Policies, parsed: Sequence[ParsedStatement]) -> lis
         for each in policies.networks
         for line, problem in each.problems
     ]
-    known = [each.name for each in policies.networks]
+    names = [each.name for each in policies.networks]
+    known = frozenset(names)
     for policy in parsed:
         for name in dict.fromkeys(asked_for([policy.template] if policy.template else [])):
             if name not in known:
-                message = f'context.networks never has "{name}": {unknown_network(name, known)}'
+                message = f'context.networks never has "{name}": {unknown_network(name, names)}'
                 findings.append(policy.finding("unknown-network", message))
     return findings
 
@@ -48,8 +49,32 @@ def _comparisons(templates: Iterable[pst.Template]) -> Iterator[list[str]]:
     for node in (node for template in templates for node in nodes.walk(template)):
         if isinstance(node, pst.BinaryOp):
             for one, other in ((node.left, node.right), (node.right, node.left)):
-                if nodes.path(one) == (NETWORKS,):
+                if any(map(_is_networks, _values(one))):
                     yield list(_names(other))
+
+
+def _is_networks(node: pst.Expr) -> bool:
+    return (
+        isinstance(node, pst.GetAttr) and node.attr == NETWORKS and pst.Var("context") in _values(node.base)
+    )
+
+
+def _values(node: pst.Expr) -> Iterator[pst.Expr]:
+    """Yield what the value of an expression may be, or may have in it."""
+    yield node
+    match node:
+        case pst.IfThenElse(_, then, otherwise):
+            parts = [then, otherwise]
+        case pst.Set(elements):
+            parts = list(elements)
+        case pst.Record(fields):
+            parts = list(fields.values())
+        case pst.GetAttr(base) if nodes.path(node) is None:
+            parts = [base]
+        case _:
+            parts = []
+    for part in parts:
+        yield from _values(part)
 
 
 def _names(node: pst.Expr) -> Iterator[str]:

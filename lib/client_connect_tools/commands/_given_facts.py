@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from client_connect import ConnectionRequest, Facts, InvalidRequest, cedar_json
 from client_connect_tools.errors import ClientConnectError
+from client_connect_tools.files.folders import MAX_BYTES
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
 from client_connect_tools.inputs.device_json import DEVICE_KEYS, MalformedDevice, read_device
 from client_connect_tools.inputs.time_zones import time_zone_named
@@ -19,6 +20,7 @@ from client_connect_tools.inputs.timestamps import NotATime, instant
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import tzinfo
+    from typing import BinaryIO
 
     from client_connect import Device
     from client_connect.device import Inventory
@@ -214,11 +216,19 @@ def _json_or_file(text: str, option: str) -> object:
 def _read(name: str) -> str:
     try:
         if name == STANDARD_INPUT:
-            return sys.stdin.buffer.read().decode("utf-8-sig")
-        return Path(name).read_text("utf-8-sig")
+            return _decoded(sys.stdin.buffer)
+        with Path(name).open("rb") as file:  # it may be a pipe, as of a process substitution
+            return _decoded(file)
     except (OSError, ValueError) as error:
         what = "standard input" if name == STANDARD_INPUT else f'"{name}"'
         raise WrongUse(f"cannot read {what}: {error}") from error
+
+
+def _decoded(file: BinaryIO) -> str:
+    content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(f"it has more than {MAX_BYTES:,} bytes")
+    return content.decode("utf-8-sig")
 
 
 def _parsed(text: str, where: str) -> object:

@@ -55,6 +55,8 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         )
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
+    if sbom is not None and sbom.is_symlink():
+        wrong_use(f'the bill of materials "{sbom}" is a link to "{sbom.readlink()}"; name the file itself')
     with errors_end_the_command():
         source = read_policies(policies)
         require_sound(source)
@@ -71,7 +73,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     with _emptied_on_failure(output):
         output.mkdir(parents=True, exist_ok=True)
         with errors_end_the_command():
-            code.build(output)
+            code.build(output, trusts_project=False)
         if sbom is not None:
             from client_connect_tools.bundling.sbom import bill_of_materials
 

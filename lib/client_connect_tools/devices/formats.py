@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _COLUMNS = (COMMON_NAME, "compliant", "lastSeen", "os")
 _BOOLEANS = {"true": True, "false": False}
 _SPACE = re.compile(r"[ \t\r\n]*")
+# Many times what an item may have; and an array is kept whole. A file without line ends would fill the memory.
+_LONGEST_LINE = 16 * 1024 * 1024
+_LONGEST_ARRAY = 128 * 1024 * 1024
+_MEBIBYTE = 1024 * 1024
 _NOT_UTF_8 = "is not UTF-8; save the file as UTF-8"
 
 
@@ -66,9 +70,9 @@ def read_csv(file: BinaryIO) -> Iterator[Line]:
 
     Raises:
         UnreadableFile: When the header is not one, or a quote is broken: then nobody knows where the rows after it
-            begin, and the text of a cell could be taken for a device.
+            begin, and the text of a cell could be taken for a device. Or when a line does not end.
     """
-    rows = csv.reader(_text(file, newline=""), strict=True)
+    rows = csv.reader(_lines(_text(file, newline="")), strict=True)
     try:
         header = next(rows, [])
     except csv.Error as error:
@@ -92,13 +96,14 @@ def read_json(file: BinaryIO) -> Iterator[Line]:
     """Read one object a line, skipping empty ones, or an array of objects, which is taken whole.
 
     Raises:
-        UnreadableFile: When it begins an array and is not one.
+        UnreadableFile: When it begins an array and is not one, or one that is too large; or when a line does not end.
     """
-    lines = _text(file)
+    text = _text(file)
+    lines = _lines(text)
     skipped = 0
     for first in lines:
         if first.lstrip().startswith("["):
-            yield from _array(first + lines.read(), skipped)
+            yield from _array(_whole(first, text), skipped)
         elif first.isspace():
             skipped += 1
             continue
@@ -117,6 +122,26 @@ READERS: Mapping[str, Callable[[BinaryIO], Iterator[Line]]] = {
 def _text(file: BinaryIO, newline: str | None = None) -> io.TextIOWrapper:
     # Bytes that are not UTF-8 become lone surrogates, so that one of them rejects its own line only.
     return io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline)
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    number = 0
+    while line := text.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            raise UnreadableFile(
+                f"line {number} has more than {_LONGEST_LINE // _MEBIBYTE} MiB; give one device a line"
+            )
+        yield line
+
+
+def _whole(beginning: str, text: io.TextIOWrapper) -> str:
+    array = beginning + text.read(_LONGEST_ARRAY + 1 - len(beginning))
+    if len(array) > _LONGEST_ARRAY:
+        raise UnreadableFile(
+            f"the array has more than {_LONGEST_ARRAY // _MEBIBYTE} MiB; give one object a line, without an array"
+        )
+    return array
 
 
 def _require_header(header: list[str]) -> None:

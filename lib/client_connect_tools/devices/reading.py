@@ -10,6 +10,7 @@ from client_connect_tools.devices.formats import RejectedLine
 from client_connect_tools.inputs.device_json import (
     DEVICE_KEYS,
     MalformedDevice,
+    is_in_future,
     is_unicode,
     read_device,
     shown,
@@ -105,6 +106,11 @@ def _item(value: Mapping[str, object], zone: tzinfo | None) -> Item:
         raise MalformedDevice(f"{shown(unknown[0])} is not known; there are {', '.join(_KEYS)}")
     name = require_common_name(value.get(COMMON_NAME))
     device = read_device({key: value[key] for key in DEVICE_KEYS if key in value}, zone)
+    if device.last_seen is not None and is_in_future(device.last_seen):
+        raise MalformedDevice(
+            f'"lastSeen" is {shown(value["lastSeen"])}, which is in the future; give when the device was seen, or '
+            "leave it out"
+        )
     if "" in device.tags:
         raise MalformedDevice('"tags" has a tag without a name; give it one')
     item = device_item(name, device)

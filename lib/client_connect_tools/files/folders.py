@@ -17,15 +17,17 @@ _MAX_ENTRIES = 20_000
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Return them sorted by their paths. Links to other folders are not followed.
+    """Return what is no folder, sorted by their paths; links to folders, which are not followed, among them.
 
     Raises:
         OSError: When a folder cannot be read, which ``Path.rglob`` would leave out without a word.
     """
-    found = (
-        Path(directory, name) for directory, _, names in os.walk(folder, onerror=_refuse) for name in names
+    return sorted(
+        path
+        for directory, folders, names in os.walk(folder, onerror=_refuse)
+        for path in (Path(directory, name) for name in (*names, *folders))
+        if path.is_symlink() or not path.is_dir()
     )
-    return sorted(file for file in found if file.is_file())
 
 
 @dataclass(frozen=True, slots=True)

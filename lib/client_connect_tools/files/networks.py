@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from contextlib import suppress
@@ -26,6 +25,7 @@ from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.files.folders import contents, shown
 from client_connect_tools.files.policies_folder import NETWORKS_FOLDER, NETWORKS_SUFFIX
 from client_connect_tools.files.source import Source, read_source
+from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
     import os
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 # No name is an address or a network, which have dots, colons or digits alone.
 NAME = re.compile(r"(?=[0-9_-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _WIDTHS = {4: 4, 6: 16}
+# So many lists a message names.
+_MOST_OFFERED = 20
 _MOST_SETS = 2 ** (8 * INDEX_BYTES)
 _PREFIX = re.compile(r"[^/]+(?:/[0-9]{1,3})?")
 
@@ -91,7 +93,7 @@ def lists_given(given: Lists | None) -> tuple[NetworkList, ...]:
     try:
         found = contents(folder, recursive=False)
     except OSError as error:
-        raise InvalidPolicies(f'cannot read the networks "{shown(folder)}": {error}') from error
+        raise InvalidPolicies(f'cannot read the networks "{shown(folder)}": {error}') from None
     problems = found.problems + [
         f'"{shown(path)}" is no list of networks, NAME{NETWORKS_SUFFIX}; rename or move it'
         for path in (*found.files, *found.folders)
@@ -189,9 +191,9 @@ def unknown_network(name: str, known: Sequence[str]) -> str:
             f"there are no named networks; list them in {NETWORKS_FOLDER}/{name}{NETWORKS_SUFFIX} beside the policies, "
             "or give networks= to Policies.from_rules or .from_string"
         )
-    near = difflib.get_close_matches(name.lower(), [each.lower() for each in known], n=1)
-    named = next((each for each in known if near and each.lower() == near[0]), None)
-    what = f'write "{named}"' if named else f"there are {', '.join(known)}"
+    near = nearest(name, known)
+    more = f" and {len(known) - _MOST_OFFERED} more" if len(known) > _MOST_OFFERED else ""
+    what = f'write "{near}"' if near else f"there are {', '.join(known[:_MOST_OFFERED])}{more}"
     return f"no list of networks has this name; {what}"
 
 

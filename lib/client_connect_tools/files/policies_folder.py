@@ -1,15 +1,13 @@
 """Which files belong to a set of policies: a folder with its subfolders, or a single file with what lies beside it.
 
-Everything in the folder is either read, or is nothing that could be taken for a part of the set, or is an error.
+Everything in the folder is read, is one of a few things that may lie there, or is an error.
 """
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import re
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
 from pathlib import Path
 
 from client_connect.settings import CUSTOM_SCHEMA_FILE
@@ -22,24 +20,34 @@ NETWORKS_FOLDER, NETWORKS_SUFFIX = "networks", ".txt"
 
 _LIKE_POLICIES = re.compile(r"\.cedar(?![a-z])")
 _LIKE_TESTS = re.compile(r"(?:^|[._-])tests?[._-]?to?ml(?![a-z])")
-# What version control keeps; and what editors keep while a file is open: no text of Cedar.
-_NEVER_READ = re.compile(r"\.(?:git|hg|svn|jj)|\.#.*|\..*\.sw[a-p]")
+# What version control keeps is not looked into.
+_VERSION_CONTROL = (".git", ".hg", ".svn", ".jj")
+# What editors keep while a file is open: Emacs a link, Vim a file.
+_LOCK, _SWAP = re.compile(r"\.#.*"), re.compile(r"\..*\.sw[a-p]")
+# What may lie there without being read, with what begins with a dot: texts for people, Python (tests, extra facts), a
+# schema for editors, what describes the folder to other programs, and what file managers leave.
 _PROSE = (".md", ".rst", ".adoc", ".html", ".py")
-_SPACE = r"(?:\s|//[^\n]*\n)*"
-_POLICY = re.compile(
-    rf"^[ \t]*(?:@id\s*\(|(?:permit|forbid)\s*\()|\b(?:permit|forbid){_SPACE}\({_SPACE}principal\b",
-    re.MULTILINE,
+_MAY_LIE_THERE = (*_PROSE, ".pyc", ".cedarschema")
+_MAY_BE_NAMED = frozenset(
+    {
+        *("readme", "license", "notice", "codeowners", "owners", "makefile"),
+        *("pyproject.toml", "pytest.toml", "pytest.ini", "requirements.txt"),
+        *("thumbs.db", "desktop.ini"),
+    }
 )
-_TEST = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?tests?[\"']?[ \t]*\]\]", re.MULTILINE)
-_LOOKED_INTO = 64 * 1024
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 _POLICIES, _TESTS, _SCHEMA = "policies", "policy tests", "the schema of extra facts"
+_NETWORKS = "a list of networks"
 _READ_FROM = {
     _POLICIES: f"they are read from *{POLICIES_SUFFIX}",
     _TESTS: f"they are read from *{TESTS_SUFFIX}",
     _SCHEMA: f"it is read from {CUSTOM_SCHEMA_FILE} at the top of the folder",
 }
+_NOT_READ = (
+    f"is not read: policies are read from *{POLICIES_SUFFIX}, tests from *{TESTS_SUFFIX}, networks from "
+    f"{NETWORKS_FOLDER}/NAME{NETWORKS_SUFFIX}, and notes may be *.md; rename it, move it out of the folder, or let its "
+    "name begin with a dot"
+)
 _UNPRINTABLE = "has a character in its name that is not shown as it is; rename it"
 
 
@@ -66,17 +74,17 @@ def files_of_folder(directory: Path) -> PolicyFiles:
     """Find the files of a folder and its subfolders.
 
     Raises:
-        InvalidPolicies: When it is no folder, holds no policies, cannot be read, or holds what looks like a part of
-            the set but is not read; all at once.
+        InvalidPolicies: When it is no folder, holds no policies, cannot be read, or holds what is not read and is none
+            of the few things that may lie there; all at once.
     """
     try:
         if not directory.is_dir():
             raise InvalidPolicies(
                 f'"{shown(directory)}" is not a directory; give one that holds *{POLICIES_SUFFIX} files'
             )
-        found = contents(directory, skip=lambda path: bool(_NEVER_READ.fullmatch(path.name)))
+        found = contents(directory, skip=lambda path: _is_no_content(directory / path))
     except OSError as error:
-        raise InvalidPolicies(f'cannot read the directory "{shown(directory)}": {error}') from error
+        raise InvalidPolicies(f'cannot read the directory "{shown(directory)}": {error}') from None
     files, problems = PolicyFiles(), list(found.problems)
     for file in found.files:
         problems += _named(file, _misplaced(file.relative_to(directory)) or _sorted(file, directory, files))
@@ -98,8 +106,20 @@ def _sorted(file: Path, directory: Path, files: PolicyFiles) -> str:
     elif file.name.endswith(TESTS_SUFFIX):
         files.tests.append(file)
     elif file != directory / CUSTOM_SCHEMA_FILE:
-        return _overlooked(file)
+        return "" if _may_lie_there(file, directory) else _NOT_READ
     return ""
+
+
+def _is_no_content(path: Path) -> bool:
+    """Tell whether version control or an editor keeps something, which no name of a file of policies has."""
+    if _LOCK.fullmatch(path.name):
+        return path.is_symlink()
+    return path.name in _VERSION_CONTROL or (bool(_SWAP.fullmatch(path.name)) and not path.is_dir())
+
+
+def _may_lie_there(file: Path, directory: Path) -> bool:
+    is_hidden = any(part.startswith(".") for part in file.relative_to(directory).parts)
+    return is_hidden or file.suffix.lower() in _MAY_LIE_THERE or file.name.lower() in _MAY_BE_NAMED
 
 
 def files_of_file(file: Path) -> PolicyFiles:
@@ -114,7 +134,7 @@ def files_of_file(file: Path) -> PolicyFiles:
         beside = sorted(path for path in file.parent.iterdir() if path.name != file.name)
         lists = contents(folder, recursive=False) if folder in beside else Contents()
     except OSError as error:
-        raise InvalidPolicies(f'cannot read what lies beside "{shown(file)}": {error}') from error
+        raise InvalidPolicies(f'cannot read what lies beside "{shown(file)}": {error}') from None
     read = [path for path in beside if path.name in (tests, CUSTOM_SCHEMA_FILE, NETWORKS_FOLDER)]
     problems = [f'"{shown(path)}" {problem}' for path in read if (problem := _not_as_named(path))]
     problems += [
@@ -164,6 +184,8 @@ def _misplaced(path: Path) -> str:
     kind = _kind(lower)
     hidden = next((part for part in path.parts if part.startswith(".")), None)
     if hidden is not None:
+        if path.parent.name == NETWORKS_FOLDER and lower.endswith(NETWORKS_SUFFIX):
+            kind = _NETWORKS
         return (
             f'looks like {kind}, but is not read, because "{hidden}" begins with a dot; rename it'
             if kind
@@ -200,25 +222,6 @@ def _misplaced_folder(path: Path) -> str:
     return "" if _is_printable(path) else _UNPRINTABLE
 
 
-def _overlooked(file: Path) -> str:
-    """Return why a file that is not read should be, by what is in it."""
-    if file.suffix.lower() in _PROSE or file.name.startswith("."):
-        return ""
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_LOOKED_INTO)
-    except OSError:
-        return "cannot be read, so nobody knows what is in it; remove it"
-    text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8", "replace")
-    if kind := _POLICIES if _POLICY.search(text) else _TESTS if _TEST.search(text) else "":
-        return f"has {kind} in it, but is not read: {_READ_FROM[kind]}; rename or remove it"
-    if _is_list_of_networks(text):
-        return (
-            f"has networks in it, but is not read: they are read from {NETWORKS_FOLDER}/NAME{NETWORKS_SUFFIX}"
-        )
-    return ""
-
-
 def _kind(lower: str) -> str:
     """Return what a file is by its name, or is probably meant to be."""
     if _LIKE_POLICIES.search(lower) or difflib.get_close_matches(
@@ -237,18 +240,6 @@ def _is_like_schema(lower: str) -> bool:
         or bool(difflib.get_close_matches(lower, [CUSTOM_SCHEMA_FILE], cutoff=0.85))
         or (stem == "custom" and "schema" in lower)
     )
-
-
-def _is_list_of_networks(text: str) -> bool:
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    first = next(filter(None, lines), "")
-    if not first.strip("0123456789"):
-        return False  # a number alone
-    try:
-        ip_network(first.split(",")[0].strip(), strict=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_printable(path: Path) -> bool:

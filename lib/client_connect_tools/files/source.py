@@ -29,4 +29,4 @@ def read_source(file: Path, what: str = "policies") -> Source:
     try:
         return Source(file.as_posix(), read_text(file))
     except (OSError, ValueError) as error:
-        raise InvalidPolicies(f'cannot read the {what} "{shown(file)}": {error}') from error
+        raise InvalidPolicies(f'cannot read the {what} "{shown(file)}": {error}') from None

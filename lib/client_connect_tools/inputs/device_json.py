@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from client_connect import Device, OsVersion
@@ -10,7 +11,7 @@ from client_connect_tools.inputs.timestamps import NotATime, instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime, tzinfo
+    from datetime import tzinfo
 
 DEVICE_KEYS = ("compliant", "lastSeen", "os", "tags")
 _OS_KEYS = ("major", "minor", "build")
@@ -39,6 +40,14 @@ def read_device(value: Mapping[str, object], zone: tzinfo | None) -> Device:
         os=_os(value.get("os")),
         tags=_tags(value.get("tags")),
     )
+
+
+def is_in_future(last_seen: datetime) -> bool:
+    """Tell whether nobody can have seen a device yet: exports write such a time for "never", or by mistake.
+
+    Clocks and zones may be a day ahead.
+    """
+    return last_seen - datetime.now(UTC) > timedelta(days=1)
 
 
 def is_unicode(text: str) -> bool:

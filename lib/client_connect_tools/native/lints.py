@@ -150,6 +150,8 @@ LINTS: dict[str, Lint] = {
     "possibly-absent": _possibly_absent,
     "impossible-value": _impossible_value,
     "invisible-character": lints.LINTS["invisible-character"],
+    "mixed-scripts": lints.LINTS["mixed-scripts"],
+    "unusual-spelling": lints.LINTS["unusual-spelling"],
     "never-applies": _never_applies,
     "permit-without-conditions": lints.LINTS["permit-without-conditions"],
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LAYOUT = re.compile(r"([\n\t])")
 # The last character of what makes a line a command. What comes before it may have been written already.
-_COMMAND = re.compile(r"(^\s*:):|(##[a-z]*)\[", re.MULTILINE)
+_COMMAND = re.compile(r"(^[^\S\n]*:):|(##[a-z]*)\[", re.MULTILINE)
 # More than the longest beginning of a command.
 _KEPT = 64
 

@@ -337,8 +337,12 @@ def compliant_devices() -> Rule:
 
 
 def days_since_last_seen(days: int) -> Rule:
-    """Only devices that their manager heard of lately."""
+    """Only devices that their manager heard of lately.
+
+    A time that has not come yet is no sighting: exports write one for "never". Clocks and zones may be a day ahead.
+    """
     period = "day" if days == 1 else f"{days} days"
+    since = "context.time.now.durationSince(context.device.lastSeen)"
     return Rule(
         id="device-last-seen",
         comment=f"The device manager heard of the device within the last {period}.",
@@ -346,7 +350,7 @@ def days_since_last_seen(days: int) -> Rule:
         status="device-not-seen",
         condition=(
             f"{_KNOWN} && !(context.device has lastSeen && "
-            f'context.time.now.durationSince(context.device.lastSeen) <= duration("{days}d"))'
+            f'{since} <= duration("{days}d") && {since} >= duration("-1d"))'
         ),
     )
 

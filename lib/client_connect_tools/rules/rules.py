@@ -52,7 +52,8 @@ class Rules:
         registered_devices: Whether the device inventory must know the device.
         compliant_devices: Whether the device manager must have found the device compliant.
         days_since_last_seen: The days within which the device manager must have heard of the device; 1 or
-            more. This, ``compliant_devices`` and ``own_device`` demand a registered device.
+            more. A time more than a day in the future does not count. This, ``compliant_devices`` and ``own_device``
+            demand a registered device.
         own_device: The name of the inventory's tag that must hold the user's name, such as ``owner``; what counts as
             equal is as in ``own_certificate``.
         connections_per_user: How many connections a user may have at once; 1 or more. A new connection beyond that

@@ -218,6 +218,13 @@ def test_a_waiver_that_its_policy_does_not_heed_is_not_used() -> None:
     assert (decision.allowed, decision.determining, decision.waived) == (False, ("no",), ())
 
 
+def test_a_policy_that_heeds_the_waiver_of_another_is_waived_too() -> None:
+    """Whatever the waiver is called: the policy would have denied."""
+    facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"f"}))
+    decision = Authorizer(PERMIT + forbid("copied", "", unless("f"))).decide(facts)
+    assert (decision.allowed, decision.waived) == (True, ("copied",))
+
+
 @pytest.mark.parametrize(
     ("policies", "waived"),
     [

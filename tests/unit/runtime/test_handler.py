@@ -419,6 +419,22 @@ def test_only_endpoints_that_the_handler_is_for_are_answered(
     assert ("NotAnswered" in counted) is not answered
 
 
+@pytest.mark.parametrize("platform", ["win", None])
+def test_only_endpoints_that_are_answered_have_metrics_of_their_own(log: Log, platform: str | None) -> None:
+    """CloudWatch charges for each, and whoever may invoke the function can make them up, also in what is no request."""
+    handler = connect_handler(endpoints=frozenset({ENDPOINT}))
+    found = set()
+    for number in range(20):
+        handler({**event(endpoint_id=f"cvpn-endpoint-{number:017x}"), "platform": platform}, lambda_context())
+        record = log.record()
+        assert record["endpoint"] == f"cvpn-endpoint-{number:017x}"
+        assert record["error"]["type"] == ("InvalidRequest" if platform is None else "EndpointNotAnswered")
+        found.add(record["EndpointId"])
+    assert found == {"unknown"}
+    handler({**event(endpoint_id=ENDPOINT), "platform": platform}, lambda_context())
+    assert log.record()["EndpointId"] == ENDPOINT
+
+
 def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
     """It is neither looked up nor registered, nor are the policies asked."""
     asked = Mock()

@@ -162,7 +162,7 @@ OF_ALL = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded")
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_a_run_that_saw_all_connections_counts_them(log: Log, *, dry_run: bool) -> None:
     """The alarms and the dashboard are made of these metrics."""
-    outcome = Outcome(scan=scan(), scanned=True, terminated=2, most=7, recent=1)
+    outcome = Outcome(scan=scan(), scanned=True, terminated=2, most=7, recent=1, counted=2)
     records(dry_run=dry_run).of_run(outcome, milliseconds=12.34567)
     record, units = read(log, dimension="FunctionName")
     assert record == {

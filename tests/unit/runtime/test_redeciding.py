@@ -15,13 +15,15 @@ from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources import deadlines
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.fact_sources import Surroundings
-from client_connect.sources.inventory import InventoryEntry
+from client_connect.sources.inventory import DeviceTable, InventoryEntry
 from client_connect.sources.registry import RegisteredConnection
 from tests.unit.runtime.conftest import PERMIT, event
 from tests.unit.runtime.test_surroundings import SteppingClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from client_connect.sources.items import Item, Key
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 REQUEST = ConnectionRequest.from_event(event())
@@ -267,3 +269,30 @@ def test_who_has_no_certificate_has_no_device_whatever_an_inventory_has(
     )
     (found,) = judge.judge([Connection(connection_id="c", endpoint_id="e")])
     assert found.verdict is verdict
+
+
+class Items:
+    """Tables with a device that is not compliant, and waivers that cannot be read."""
+
+    def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """Return the item of each."""
+        device: Item = {"commonName": {"S": "laptop"}, "compliant": {"BOOL": False}}
+        waivers: Item = {"holder": {"S": "user:bob"}, "waivers": {"S": "x"}}
+        return {key: device if key.table == "d" else waivers for key in keys}
+
+
+def test_malformed_waivers_spare_nobody() -> None:
+    """Or whoever writes them would keep a connection open longer than any waiver may last."""
+    policies = f"""{PERMIT}@id("f") forbid (principal, action, resource)
+        when {{ context has device && context.device.compliant == false }}
+        unless {{ context.waivers.contains("f") }};"""
+    request = REQUEST._replace(username="bob", common_name="laptop")
+    table = DeviceTable(cast("Any", Items()), devices="d", waivers="w")
+    judge = Judge(
+        Authorizer(policies),
+        Surroundings(inventory=table, deadlines=deadlines.Deadlines()),
+        registry=cast("Any", Registry(RegisteredConnection(request=request))),
+    )
+    (found,) = judge.judge([Connection(connection_id="c", endpoint_id="e")])
+    assert found.verdict is Verdict.DENIED
+    assert list(judge.problems) == ["waivers"]

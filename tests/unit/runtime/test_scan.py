@@ -7,7 +7,7 @@ import json
 import pytest
 
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.scan import DamagedScan, Scan, Tally
+from client_connect.reauthorizer.scan import DamagedScan, Scan, Tally, counted
 
 
 def connection(name: str, *, endpoint: str = "e1", established: str = "2026-11-22 09:00:00") -> Connection:
@@ -174,3 +174,19 @@ def test_no_other_text_is_a_scan(text: str) -> None:
     """As a scan of another version of the library is not."""
     with pytest.raises(DamagedScan):
         Scan.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("users", "shared", "expected"),
+    [
+        ({"user:bob": 25, "user:eve": 2}, False, 7),
+        ({"device:laptop": 25, "device:pc": 2}, False, 7),
+        ({"device:laptop": 25, "user:bob": 25}, True, 30),
+        ({"unknown": 25}, False, 25),
+    ],
+)
+def test_one_user_or_device_alone_exceeds_no_cap(
+    users: dict[str, int], *, shared: bool, expected: int
+) -> None:
+    """Unless a device's name is that of many people, or nobody knows whose the connections are."""
+    assert counted(users, shared_certificates=shared) == expected

@@ -217,19 +217,12 @@ def test_the_facts_are_of_the_configured_zone_and_of_one_moment(monkeypatch: pyt
     assert (facts.now, facts.time_zone, facts.waivers) == (ends.until, tokyo, {"lasts"})
 
 
-def test_a_malformed_item_makes_one_connection_unavailable() -> None:
-    """Also when it is a waiver that is malformed: it might have been one that ended."""
-    for table, item in (
-        ("d", {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}),
-        ("w", {"holder": {"S": "user:bob"}}),
-    ):
-        found = gathered(inventory=inventory((table, item)))
-        assert (found.facts.inventory, found.facts.device, found.facts.waivers) == (
-            "unavailable",
-            None,
-            set(),
-        )
-        assert found.problems["inventory"].startswith("MalformedItem: ")
+def test_a_malformed_device_makes_one_connection_unavailable() -> None:
+    """Nobody knows what it should have said."""
+    device = {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}
+    found = gathered(inventory=inventory(("d", device)))
+    assert (found.facts.inventory, found.facts.device, found.facts.waivers) == ("unavailable", None, set())
+    assert found.problems["inventory"].startswith("MalformedItem: ")
 
 
 def test_many_connections_are_looked_up_together() -> None:
@@ -268,6 +261,19 @@ def test_a_waiver_affects_only_its_policy(log: Log) -> None:
     assert record["facts"]["waivers"] == ["strict", "unused"]
 
 
+def test_a_waiver_that_another_policy_heeds_is_in_the_record(log: Log) -> None:
+    """The record names the policy that would have denied, and every waiver that may be why it did not."""
+    policies = PERMIT + (
+        '@id("copied") @message("No.") forbid (principal, action, resource) '
+        'unless { context.waivers.contains("strict") };'
+    )
+    handler = handler_with(inventory(("w", waivers_item([waiver("user:bob", hours=1)]))), policies)
+    assert handler(event(), lambda_context())["allow"] is True
+    record = log.record()
+    assert record["decision"]["waived"] == ["copied"]
+    assert [each["policyId"] for each in record["waiversUsed"]] == ["strict"]
+
+
 def test_a_waiver_that_ended_is_none(log: Log) -> None:
     """DynamoDB may take days to remove it."""
     handler = handler_with(inventory(("w", waivers_item([waiver("user:bob", seconds=-1)]))))
@@ -300,6 +306,41 @@ def test_problems_are_a_warning_and_counted(log: Log) -> None:
     assert metrics == {"Namespace": "ClientConnect", "Dimensions": [["EndpointId"], ["FunctionName"]]}
     assert list(record["unavailable"]) == ["inventory"]
     assert record["unavailable"]["inventory"].startswith("MalformedItem")
+
+
+MALFORMED_WAIVERS: list[Item] = [
+    {"holder": {"S": "user:bob"}, "waivers": {"S": "x"}},
+    {"holder": {"S": "user:bob"}},
+    {"holder": {"S": "user:bob"}, "waivers": {"M": {"strict": {"S": "x"}}}},
+    {"holder": {"S": "user:bob"}, "waivers": {"M": {"\x01" * 390_000: {"NULL": True}}}},
+    {"holder": {"S": "user:bob"}, "waivers": {"M": {"strict": {"M": {"until": {"S": "soon"}}}}}},
+]
+
+
+@pytest.mark.parametrize("waivers", MALFORMED_WAIVERS)
+def test_a_malformed_waiver_is_none_and_costs_nothing_else(log: Log, waivers: Item) -> None:
+    """Who may write only waivers cannot take the device from a policy, nor lock anybody out."""
+    policies = PERMIT + (
+        '@id("bad") @message("No.") forbid (principal, action, resource) '
+        'when { !(context has device) || context.inventory == "unavailable" };'
+    )
+    device = {"commonName": {"S": "laptop-1"}}
+    handler = handler_with(inventory(("d", device), ("w", waivers)), policies)
+    assert handler(event(common_name="laptop-1"), lambda_context())["allow"] is True
+    record = log.record()
+    assert (record["level"], record["WaiverErrors"]) == ("WARNING", 1)
+    assert "InventoryErrors" not in record
+    assert record["facts"]["inventory"] == "known"
+    assert record["unavailable"]["waivers"].startswith('MalformedItem: waivers of "user:bob": ')
+    assert len(record["unavailable"]["waivers"]) <= 3000
+
+
+def test_a_malformed_waiver_costs_no_other_waiver(log: Log) -> None:
+    """Of the same user."""
+    item = waivers_item([waiver("user:bob", hours=1)])
+    item["waivers"]["M"]["another"] = {"M": {"until": {"S": "soon"}}}
+    assert handler_with(inventory(("w", item)))(event(), lambda_context())["allow"] is True
+    assert log.record()["decision"]["waived"] == ["strict"]
 
 
 @pytest.mark.parametrize("inventory_state", ["known", "unknown", "unavailable"])

@@ -411,6 +411,7 @@ def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: 
             '--event and "groups" are both given; put all into the event, or leave it out',
         ),
         (("--event", "missing.json"), 'cannot read "missing.json": '),
+        (("--event", "/dev/zero"), 'cannot read "/dev/zero": it has more than '),
         (("--event", "-"), "standard input is not JSON: "),
         (("--event", "-", "--device", "-"), "--event and --device are both standard input; "),
         ((*BOB, "--public-ip", "1.2.3"), 'the connection is not valid: "public-ip" is not an IP address'),

@@ -204,9 +204,9 @@ def test_schema(folder: Path) -> None:
 @pytest.mark.usefixtures("folder")
 def test_decide() -> None:
     """By hand, from JSON and from a file; an outage too."""
-    Path("facts.json").write_text('{"riskScore": 71, "vip": true}', "utf-8")
+    Path(".facts.json").write_text('{"riskScore": 71, "vip": true}', "utf-8")
     decided = "decide . --username bob"
-    assert "message: Risky." in run(f"{decided} --custom facts.json")[1]
+    assert "message: Risky." in run(f"{decided} --custom .facts.json")[1]
     assert run(f"{decided} --custom '{{\"riskScore\": 1}}'")[1].startswith("allowed")
     assert "message: Try again." in run(f"{decided} --custom-facts unavailable")[1]
     assert run(decided)[1].startswith("allowed")
@@ -218,7 +218,7 @@ def test_decide() -> None:
     ("options", "message"),
     [
         ("--custom '[]'", 'cannot read "[]"'),
-        ("--custom list.json", '--custom is not a JSON object; give one such as {"riskScore": 80}'),
+        ("--custom .list.json", '--custom is not a JSON object; give one such as {"riskScore": 80}'),
         ("--custom '{'", "--custom is not JSON"),
         ("--custom '{\"riskScore\": 0.5}'", "--custom has a value that policies do not know: float"),
         ("--custom '{\"riskScore\": null}'", "--custom has a value that policies do not know: NoneType"),
@@ -237,7 +237,7 @@ def test_decide() -> None:
 )
 def test_decide_fails(options: str, message: str) -> None:
     """What no module could say is wrong use."""
-    Path("list.json").write_text("[]", "utf-8")
+    Path(".list.json").write_text("[]", "utf-8")
     status, output, errors = run(f"decide . --username bob {options}")
     assert (status, output) == (2, "")
     assert message in errors
@@ -277,13 +277,13 @@ def test_replay(folder: Path) -> None:
         logged(customFacts="unavailable"),
         logged(),
     )
-    (folder / "log.json").write_bytes(log)
+    (folder / ".log.json").write_bytes(log)
     policies = Policies.from_directory(".")
     tally = replay(Comparison(new=policies.text, new_custom=policies.custom), [log])
     assert dict(tally.newly_denied.by_policy.rows).keys() == {"risky", "outage"}
     assert (tally.attempts, tally.allowed, tally.denied, tally.undecidable) == (4, 2, 2, 0)
-    assert run("replay log.json --policies . --json")[0] == 1
-    assert '"denied": 2' in run("replay log.json --policies . --against . --json --allow-change")[1]
+    assert run("replay .log.json --policies . --json")[0] == 1
+    assert '"denied": 2' in run("replay .log.json --policies . --against . --json --allow-change")[1]
 
 
 def test_replay_of_facts_that_may_be_empty() -> None:

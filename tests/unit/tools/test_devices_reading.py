@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tracemalloc
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from client_connect import Device, OsVersion
 from client_connect.sources.items import device_item
 from client_connect_tools.cli import main
+from client_connect_tools.devices import formats
 from client_connect_tools.devices.formats import READERS, RejectedLine, UnreadableFile
 from client_connect_tools.devices.plain import plain
 from client_connect_tools.devices.reading import read_devices, repeated_names
@@ -63,6 +65,11 @@ LARGE = "y" * (400 * 1024)
             b"commonName,lastSeen\na,2026-11-22T09:00",
             "",
             ['2: "lastSeen" is "2026-11-22T09:00", which has no '],
+        ),
+        (
+            b"commonName,lastSeen\na,9999-12-31T23:59:59Z",
+            "",
+            ['2: "lastSeen" is "9999-12-31T23:59:59Z", which is in the '],
         ),
         (b"commonName,lastSeen\na,0001-01-01T00:00+14:00", "", ['2: "lastSeen" is "0001-']),
         (
@@ -255,7 +262,7 @@ NUMBER = st.integers(0, 999_999_999)
 DEVICES = st.builds(
     Device,
     compliant=st.none() | st.booleans(),
-    last_seen=st.none() | st.datetimes(min_value=datetime(1, 1, 3), timezones=st.just(UTC)),  # noqa: DTZ001
+    last_seen=st.none() | st.datetimes(datetime(1, 1, 3), datetime(2026, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     os=st.none() | st.builds(OsVersion, NUMBER, NUMBER, st.none() | NUMBER),
     tags=st.dictionaries(TEXT.filter(bool), TEXT, max_size=3),
 )
@@ -268,6 +275,66 @@ def test_what_is_exported_is_imported_as_it_was(devices: dict[str, Device], arra
     exported = [json.dumps(plain(item), sort_keys=True) for item in items]
     text = "[" + ",\n".join(exported) + "]" if array else "".join(f"{line}\n" for line in exported)
     assert read(".json", text.encode()) == (items, [])
+
+
+class Endless(io.RawIOBase):
+    """A file that goes on and on, after its beginning, and says how much of it was read."""
+
+    def __init__(self, beginning: bytes, rest: bytes) -> None:
+        super().__init__()
+        self.waiting, self.rest, self.count = beginning, rest, 0
+
+    def readable(self) -> bool:
+        """Say so."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Give the next part."""
+        content = self.waiting or self.rest
+        self.waiting = b""
+        buffer[: len(content)] = content
+        self.count += len(content)
+        return len(content)
+
+
+@pytest.mark.parametrize(
+    ("kind", "beginning", "rest", "message"),
+    [
+        (".csv", b"", b"\0" * 1000, r"^line 1 has more than \d+ MiB; give one device a line$"),
+        (".csv", b"commonName\na\n", b"b" * 1000, r"^line 3 has more than "),
+        (".csv", b"commonName\na\n", b"b," * 500, r"^line 3 has more than "),
+        (".jsonl", b"", b"\0" * 1000, r"^line 1 has more than "),
+        (".json", b'\n{"commonName": "a"}\n', b" " * 1000, r"^line 3 has more than "),
+        (".json", b"[", b"\0" * 1000, r"^line 1 has more than "),
+        (
+            ".json",
+            b"[",
+            b" " * 999 + b"\n",
+            r"^the array has more than \d+ MiB; give one object a line, without ",
+        ),
+    ],
+)
+def test_fails_for_a_file_that_does_not_end(
+    monkeypatch: pytest.MonkeyPatch, kind: str, beginning: bytes, rest: bytes, message: str
+) -> None:
+    """It would fill the memory, as a large file without line ends does."""
+    monkeypatch.setattr(formats, "_LONGEST_LINE", 10_000)
+    monkeypatch.setattr(formats, "_LONGEST_ARRAY", 50_000)
+    file = Endless(beginning, rest)
+    with pytest.raises(UnreadableFile, match=message):
+        list(READERS[kind](io.BufferedReader(file)))  # type: ignore[arg-type]
+    assert file.count < 150_000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_fails_for_what_is_no_file(tmp_path: Path) -> None:
+    """A pipe cannot be read twice, and a device may never end."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "device.csv").symlink_to("/dev/zero")
+    for name in ("pipe.csv", "device.csv"):
+        result = CliRunner().invoke(main, ["devices", "import", str(tmp_path / name), "--dry-run"])
+        assert result.exit_code == 2
+        assert "it is a folder, pipe or device, not a file" in " ".join(result.output.split())
 
 
 def test_many_columns_take_no_longer_each() -> None:

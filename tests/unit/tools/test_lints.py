@@ -27,6 +27,9 @@ def _networks(count: int) -> str:
 
 
 _NAMES = "context has username && context has commonName"
+_LAST = "context.device.lastSeen"
+_SEEN = "context has device && context.device has lastSeen"
+_AGO = f"context.time.now.durationSince({_LAST})"
 _TAG = (
     'context.inventory != "unavailable" && context has username && context has commonName && context has device && '
     'context.device.hasTag("owner")'
@@ -137,6 +140,11 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {condition} }};'
             for condition in [
                 'context.inventory == "unavaliable"',
+                'context.publicIp.isInRange(ip("::ffff:c000:200/120"))',
+                'context.publicIp == ip("::ffff:c000:201")',
+                'context.publicIp == ip("192.0.2.0/24")',
+                '[ip("192.0.2.0/24"), ip("192.0.2.1")].contains(context.publicIp)',
+                'ip("192.0.2.0/24").isInRange(context.publicIp)',
                 '"Known" != context.inventory',
                 '["known", "unkown"].contains(context.inventory)',
                 '[context.inventory].contains("available")',
@@ -178,6 +186,9 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 "context.time.minuteOfDay + 600 < 1900",
                 "context.time.month == 12 && context.time.day >= 24 && context.time.day <= 31",
                 '["2026-12-25", "2028-02-29"].contains(context.time.date) || context.time.date like "*-12-24"',
+                'context.publicIp.isInRange(ip("192.0.2.0/24")) || context.publicIp == ip("192.0.2.1/32")',
+                'context.publicIp == ip("2001:db8::1") || ip("192.0.2.1").isInRange(context.publicIp)',
+                'context.publicIp.isInRange(ip("::/0")) && ip("192.0.2.1").isInRange(ip("192.0.2.0/24"))',
                 "context has activeConnections && context.activeConnections < 1900",
             ]
         ],
@@ -187,7 +198,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && context.commonName == "\\u{{200e}}lap" }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "a "].contains(context.username) }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"staff\\u{{200b}}", action, resource);',
-            f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\xa0staff"] }};',
+            f'@id("x") permit {ALL} when {{ principal in [ClientVpn::Group::"\\u{{a0}}staff"] }};',
         ],
         [
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.commonName == "a\\u{{200c}}b" }};',
@@ -243,11 +254,67 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430lice" }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"c\u03bfntractors", action, resource);',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_NAMES} && ["b", "\uff53"].contains(context.username) }};',
+            f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"Team \u0410", action, resource);',
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0441\u043e\u0440" }};',
         ],
         [
+            f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u041e\u041e\u041e \u0418" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "\u0430\u043b\u0438\u0441\u0430" }};',
             f'@id("x") permit {ALL} when {{ {_NAMES} && context.username == "al\u00efce-\u0438\u0432\u0430\u043d" }};',
             f'@id("x") @message("\u0430b") permit {ALL};',
+        ],
+    ),
+    "future-last-seen": (
+        [
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_SEEN} && {_AGO} > duration("30d") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {_SEEN} && duration("30d") >= {_AGO} }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO}.toDays() - 1 < 30 }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_LAST}.offset(duration("30d")) > context.time.now }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && -{_LAST}.durationSince(context.time.now).toHours() < 9 }};',
+            (
+                f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }}; '
+                f'@id("y") {TOLD} @shadow forbid {ALL} when {{ {_SEEN} && {_LAST} > context.time.now }};'
+            ),
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") && {_AGO} >= duration("-1d") }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") && {_LAST} <= context.time.now }};',
+            (
+                f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }}; '
+                f'@id("y") {TOLD} forbid {ALL} when {{ {_SEEN} && {_LAST} > context.time.now }};'
+            ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_SEEN} && {_LAST}.toTime() > duration("8h") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {_SEEN} }};',
+        ],
+    ),
+    "unusual-spelling": (
+        [
+            f'@id("x") permit (principal in ClientVpn::Group::"{name}", action, resource);'
+            for name in (
+                "Ko\u0308ln",
+                "VPN\u2011Contractors",
+                "VPN\u2013Contractors",
+                "O\u2019Brien",
+                "vpn\\u{2010}staff",
+                "a\u2215b",
+                "team \uff11",
+                "\U0001d7ce7",
+                "\u212bsa",
+                "\u2600\ufe0f",
+                "\u845b\U000e0100",
+            )
+        ],
+        [
+            f'@id("x") permit (principal in ClientVpn::Group::"{name}", action, resource);'
+            for name in (
+                "K\xf6ln",
+                "VPN-Contractors",
+                "m\xb2",
+                "\u55b6\u696d\uff08\u6771\uff09",
+                "\u0663",
+                "a \u2014 b",
+            )
         ],
     ),
     "inline-networks": (
@@ -258,6 +325,16 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [
             f'@id("x") permit {ALL} when {{ {_networks(200)} }};',
             f'@id("x") permit {ALL} when {{ context.networks.contains("office") }};',
+        ],
+    ),
+    "other-waiver": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.contains("all") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.containsAny(["x", "all"]) }};',
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.contains("x") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.isEmpty() }};',
         ],
     ),
     "unknown-waiver": (
@@ -295,9 +372,18 @@ def outage_cases(risky: str, state: str, usual: str) -> tuple[list[str], list[st
             f"{risk} when {{ {unavailable} }};".replace('@id("y")', '@id("y") @shadow'),
             f'{risk} when {{ context.{state} == "unavaliable" }};',
             f'{risk} when {{ context.{state} == "disabled" }};',
-            f'{risk} when {{ context.{state} != "disabled" }};',
+            f'{risk} when {{ {unavailable} && context.platform == "mac" }};',
+            f'{risk} when {{ context.{state} != "unavailable" && context.platform == "mac" }};',
+            f'{risk} when {{ context.{state} == "unavailable" }} unless {{ context.platform == "mac" }};',
+            f'{permit_and_forbid} when {{ context.{state} like "{usual[:2]}*" && {risky} }};',
         ],
         [
+            f'{risk} when {{ context.{state} != "disabled" }};',
+            f'{risk} when {{ {unavailable} }} unless {{ context.waivers.contains("y") }};',
+            (
+                f'{permit_and_forbid} when {{ context.platform == "mac" && {risky} }}; '
+                f'@id("y") {TOLD} forbid {ALL} when {{ {unavailable} && context.platform == "mac" }};'
+            ),
             f'@id("x") permit {ALL} when {{ {risky} }};',
             f'@id("x") permit {ALL} when {{ context.{state} == "{usual}" && !({risky}) }};',
             f"{permit_and_forbid} unless {{ {risky} }};",
@@ -340,6 +426,28 @@ def cases_of_principal() -> tuple[list[str], list[str]]:
                 f'@id("y") {TOLD} forbid {ALL} when {{ context.inventory == "unavailable" }};'
             ),
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal is ClientVpn::Device }};',
+        ],
+    )
+
+
+def cases_of_owner_tags() -> tuple[list[str], list[str]]:
+    """Return cases of tags, of which there are none without the inventory."""
+    forbid = f'{PERMIT} @id("x") {TOLD} forbid {ALL}'
+    return (
+        [
+            f'{forbid} when {{ context.ownerTags.contains("blocked") }};',
+            f'{forbid} when {{ ["blocked"].containsAny(context.ownerTags) }};',
+            f"{forbid} unless {{ context.ownerTags.isEmpty() }};",
+            f'{forbid} when {{ context has device && !context.ownerTags.contains("owner") }};',
+            (
+                f'{forbid} when {{ if context.inventory == "unknown" then true else '
+                "context has device && !(context.device has compliant) };"
+            ),
+        ],
+        [
+            f'{forbid} unless {{ context.ownerTags.contains("owner") }};',
+            f"{forbid} when {{ context.ownerTags.isEmpty() }};",
+            f'@id("x") permit {ALL} when {{ context.ownerTags.contains("owner") }};',
         ],
     )
 
@@ -406,6 +514,7 @@ _OF_INVENTORY = (
     outage_cases(_BAD, "inventory", "known"),
     cases_of_principal(),
     cases_of_unregistered_devices(),
+    cases_of_owner_tags(),
 )
 CASES["inventory-outage"] = (
     [case for flagged, _ in _OF_INVENTORY for case in flagged],
@@ -535,6 +644,14 @@ def test_says_what_is_possible(condition: str, message: str) -> None:
     """The message has what may be written instead, once for each value."""
     findings = lint(Policies.from_string(f'@id("x") permit {ALL} when {{ {condition} }};'))
     assert [finding.message for finding in findings] == [message]
+
+
+@pytest.mark.parametrize("address", ["999.0.0.1", "192.0.2.0/33", "x", "", "::ffff:192.0.2.0/120"])
+def test_an_address_that_is_none_is_an_error_of_the_check(address: str) -> None:
+    """And no exception of a lint."""
+    policies = Policies.from_string(f'@id("x") permit {ALL} when {{ context.publicIp == ip("{address}") }};')
+    assert "type" in [each.rule for each in check(policies)]
+    lint(policies)
 
 
 def test_proposes_the_waiver_that_is_near() -> None:

@@ -183,6 +183,16 @@ def test_fails_for_lists_that_cannot_be_read(tmp_path: Path) -> None:
     ("condition", "message"),
     [
         ('context.networks.contains("ofice")', 'write "office"'),
+        (
+            '(if context.ownCertificate then context.networks else context.waivers).contains("ofice")',
+            'write "office"',
+        ),
+        ('{a: context.networks}.a.contains("ofice")', 'write "office"'),
+        (
+            '(if context.ownCertificate then context else context).networks.contains("ofice")',
+            'write "office"',
+        ),
+        ('[context.networks] == [["ofice"]]', 'write "office"'),
         ('context.networks.contains("OFFICE")', 'write "office"'),
         ('context.networks.containsAny(["home", "lab"])', "there are home, office"),
         ('context.networks == ["hone"]', 'write "home"'),

@@ -364,3 +364,47 @@ def test_a_cache_that_can_be_written_to_is_used(tmp_path: Path) -> None:
     settings_file.write_text("", "utf-8")
     assert usable_cache(settings_file, tmp_path / "temporary", ["cedarpy"]) == tmp_path / "cache"
     assert not (tmp_path / "temporary").exists()
+
+
+UNTRUSTED = """
+https-proxy = "http://evil.example"
+allow-insecure-host = ["corp.example"]
+keyring-provider = "subprocess"
+[pip]
+http-proxy = "http://evil.example"
+index-url = "https://other.example/simple"
+[[index]]
+name = "corp-eu.1"
+url = "https://evil.example/simple"
+"""
+
+
+def test_a_project_that_is_not_trusted_names_an_index_and_no_more() -> None:
+    """Neither a proxy nor a program that is asked for passwords; whoever runs its code anyway has all of it."""
+    Path("uv.toml").write_text(UNTRUSTED, "utf-8")
+    index = [{"name": "corp-eu.1", "url": "https://evil.example/simple"}]
+    found = tomllib.loads(find_package_index(trusts_project=False).as_toml())
+    assert found == {"index-url": "https://other.example/simple", "index": index}
+    assert settings().keys() == found.keys() | {
+        "https-proxy",
+        "http-proxy",
+        "allow-insecure-host",
+        "keyring-provider",
+    }
+
+
+@pytest.mark.parametrize("part", ["USERNAME", "PASSWORD"])
+def test_fails_when_a_project_that_is_not_trusted_would_get_credentials(
+    monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """By an index of the name that the environment has them for; the environment may say itself where it is."""
+    Path("uv.toml").write_text(UNTRUSTED, "utf-8")
+    monkeypatch.setenv(f"UV_INDEX_CORP_EU_1_{part}", "secret")
+    with pytest.raises(BundleError, match=f"UV_INDEX_CORP_EU_1_{part} has credentials .* name the index by"):
+        find_package_index(trusts_project=False)
+    monkeypatch.setenv("UV_INDEX", "corp-eu.1=https://corp.example/simple")
+    assert (
+        "index" not in find_package_index(trusts_project=False).settings
+        or not (find_package_index(trusts_project=False).settings["index"])
+    )
+    assert settings()["index"]

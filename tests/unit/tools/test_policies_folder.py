@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -139,41 +140,74 @@ def test_fails_for_what_looks_like_a_part_but_is_not_read(folder: Path, name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "what"),
+    "name",
     [
-        ("leavers", NO_MACS, "has policies in it"),
-        ("contractors.txt", f"# old\n{NO_MACS}", "has policies in it"),
-        ("contractors.policy", "\tforbid(principal, action, resource);", "has policies in it"),
-        ("staff", '@shadow @id("x") permit(principal, action, resource);', "has policies in it"),
-        ("mobile.txt", "@shadow forbid // for now\n( principal, action, resource );", "has policies in it"),
-        ("checks.toml", TEST.format("x"), "has policy tests in it"),
-        ("office.txt", "# ours\n198.51.100.0/24\n", "has networks in it"),
-        ("Networks/office.txt", "2001:db8::/32 # ours\n", "has networks in it"),
-        ("network/office.list", "198.51.100.0/24,HQ\n", "has networks in it"),
+        *(
+            "leavers",
+            "contractors.txt",
+            "contractors.policy",
+            "f.cedarpolicy",
+            "f\uff0ecedar",
+            "f.json",
+            "f.yaml",
+            "f.zip",
+        ),
+        *(
+            "checks.toml",
+            "t.json",
+            "Networks/office.txt",
+            "network/office.list",
+            "office.csv",
+            "networks.txt",
+            "networks",
+        ),
+        *("inner/leavers", "leavers.MDX", "README.txt", "package.json"),
     ],
 )
-def test_fails_for_what_has_a_part_in_it_but_is_not_read(
-    folder: Path, name: str, text: str, what: str
-) -> None:
-    """Whatever its name is."""
-    write(f"policies/{name}", text)
+@pytest.mark.parametrize(
+    "content", [NO_MACS.encode(), NO_MACS.encode("utf-16-le"), b"// x\n" * 20_000, b"", b"192.0.2.0/24"]
+)
+def test_fails_for_everything_else(folder: Path, name: str, content: bytes) -> None:
+    """Whatever is in it, in whatever encoding and at whatever place: nobody has to find policies in it."""
+    if name == "networks":
+        shutil.rmtree(folder / "networks")
+    write(f"policies/{name}", "").write_bytes(content)
     (found,) = problems()
-    assert found.startswith(f'"{folder.as_posix()}/{name}" {what}, but is not read: ')
+    assert found.startswith(
+        f'"{folder.as_posix()}/{name}" is not read: policies are read from *.cedar, tests from '
+    )
 
 
-def test_fails_for_policies_in_another_encoding(folder: Path) -> None:
-    """As some editors on Windows save text."""
-    (folder / "leavers.txt").write_bytes(NO_MACS.encode("utf-16"))
-    assert [each.split(", ")[0] for each in problems()] == ['"policies/leavers.txt" has policies in it']
+@no_links
+def test_a_name_of_an_editor_hides_nothing_else(folder: Path) -> None:
+    """Emacs locks by a link, and Vim swaps to a file; of another kind it looks like what it is."""
+    (folder / ".#leavers.cedar").write_text(NO_MACS, "utf-8")
+    (folder / ".x.swp").mkdir()
+    (folder / ".x.swp" / "leavers.cedar").write_text(NO_MACS, "utf-8")
+    (folder / "networks" / ".office.txt").write_text("192.0.2.0/24", "utf-8")
+    assert [each.partition(",")[0] for each in problems()] == [
+        '"policies/.#leavers.cedar" looks like policies',
+        '"policies/.x.swp/leavers.cedar" looks like policies',
+        '"policies/networks/.office.txt" looks like a list of networks',
+    ]
+    shutil.rmtree(folder / ".x.swp")
+    (folder / ".#leavers.cedar").unlink()
+    (folder / "networks" / ".office.txt").unlink()
+    (folder / ".#leavers.cedar").symlink_to("me@here.1:2")
+    assert len(Policies.from_directory(folder).sources) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("notes.txt", "The forbid (of phones) is new.\nAsk 198.51.100.7.\n"),
+        ("notes.md", "The forbid (of phones) is new.\nAsk 198.51.100.7.\n"),
+        ("LICENSE", "Permission is hereby granted"),
+        (".gitlab-ci.yml", "test:\n"),
+        (".github/workflows/test.yml", "on: push\n"),
+        ("__pycache__/risk.cpython-313.pyc", ""),
         ("vpn.cedarschema", "namespace ClientVpn { }"),
         ("pytest.toml", "[pytest]\n"),
-        ("owners", "42\n"),
+        ("OWNERS", "42\n"),
         (".vpn.cedar.swp", "b0VIM"),
         (".git/refs/heads/vpn.cedar", "0123"),
         ("conftest.py", "permit (principal, action, resource)"),
@@ -302,7 +336,11 @@ def test_merging_keeps_everything_of_each(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "character",
-    [*"\u202a\u202e\u2066\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x08\x0b\r\x85\u2028\U000e0041"],
+    [
+        *"\u202a\u202e\u2066\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x08\x0b\r\x85\u2028\U000e0041",
+        *"\u180b\u180f\U0001bca0\U0001d173\U0001d17a\U00013430\U00016fe4\ufff0\ufffc\U000e0080\U000e01f0\U000e0fff",
+        *"\xa0\u1680\u2000\u2009\u200a\u202f\u205f\u2800\u3000",
+    ],
 )
 def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, character: str) -> None:
     """In comments and texts of policies, in tests, networks and the schema: with file, line and column."""
@@ -326,20 +364,34 @@ def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, cha
 
 
 @pytest.mark.parametrize("hidden", ["\u200d", "\u200c", "\ufe0f", "\U000e0100"])
-def test_what_only_other_scripts_and_emoji_need_is_hidden_in_a_latin_name(folder: Path, hidden: str) -> None:
-    """The forbid would be shown as one on mallory, and keep nobody out."""
+@pytest.mark.parametrize("letter", ["l", "\xf6", "\u0301", "\u03b1", "\u0430", "1"])
+def test_what_only_other_scripts_and_emoji_need_is_hidden_in_a_european_name(
+    folder: Path, letter: str, hidden: str
+) -> None:
+    """The forbid would be shown as one on somebody, and keep nobody out."""
     write(
         "policies/names.cedar",
-        f'@id("no") forbid (principal == ClientVpn::User::"mal{hidden}lory", action, resource);\n',
+        f'@id("no") forbid (principal == ClientVpn::User::"ma{letter}{hidden}lory", action, resource);\n',
     )
     found = [each for each in check(Policies.from_directory(folder)) if each.rule == "hidden-character"]
     assert [(each.line, each.column) for each in found] == [(1, 53)]
     assert f"U+{ord(hidden):04X}" in found[0].message
 
 
+@pytest.mark.parametrize(
+    "text", ["\u0645\u200c", "\u0645\u200cx", "\U0001f468\u200dx", "\u2764\ufe00", "\u4e00\u200d"]
+)
+def test_a_joiner_joins_two_characters_that_need_it(folder: Path, text: str) -> None:
+    """At the end of a word it is shown as nothing."""
+    write("policies/names.cedar", STAFF.replace("staff", text))
+    assert "hidden-character" in [each.rule for each in check(Policies.from_directory(folder))]
+
+
 def test_texts_of_any_language_are_fine(folder: Path) -> None:
     """Joiners and emoji, umlauts and scripts that are written from right to left."""
     comment = "\u0645\u06cc\u200c\u062e \u05e9\u05dc\u05d5\u05dd \U0001f468\u200d\U0001f4bb"
+    comment += " \u0915\u094d\u200d\u0937 \u2764\ufe0f\u200d\U0001f525"
+    comment += " \u845b\U000e0100 \u1820\u180b \U0001f468\U0001f3fd\u200d\U0001f4bb"
     write(
         "policies/words.cedar",
         f"// {comment}\n" + STAFF.replace("staff", "f\u00fcr-alle-\u2764\ufe0f-1\ufe0f\u20e3"),

@@ -710,7 +710,7 @@ def test_fails_with_everything_at_once() -> None:
 
 def test_test_files_belong_to_policies(folder: Path) -> None:
     """A directory has all its tests, a file its own, and what is merged the tests of each part, once."""
-    (folder / "a.toml").write_text("[tool]", "utf-8")
+    (folder / "pyproject.toml").write_text("[tool]", "utf-8")
     for name in ("b.tests.toml", "vpn.tests.toml"):
         (folder / name).write_text(case('expect = "allow"'), "utf-8")
     directory, file = Policies.from_directory("."), Policies.from_file("vpn.cedar")

@@ -84,6 +84,20 @@ def test_one_can_be_chosen(project: pytest.Pytester) -> None:
     run(project, "-k", "night").assert_outcomes(failed=1, deselected=2)
 
 
+@pytest.mark.parametrize("name", ["##vso[task.setvariable variable=PATH]/tmp", "##[error]ok"])
+def test_a_name_is_no_command_to_a_pipeline(pytester: pytest.Pytester, name: str) -> None:
+    """Neither where tests are listed and counted nor in a report."""
+    pytester.makefile(".cedar", **{"policies/vpn": POLICIES})
+    pytester.makefile(".tests.toml", **{"policies/vpn": FAILING.replace("at night", name)})
+    listed = run(pytester, "--collect-only", "-q").outlines
+    result = run(pytester, "-v", "--junitxml=report.xml")
+    result.assert_outcomes(failed=1)
+    printed = [*listed, *result.outlines, *result.errlines, pytester.path.joinpath("report.xml").read_text()]
+    shown = name.replace("[", "\\u005b")
+    assert sum(shown in line for line in printed) >= 5
+    assert name not in "\n".join(printed)
+
+
 def test_reports_name_the_place(project: pytest.Pytester) -> None:
     """What servers read has each test with its file, and the failure's text."""
     run(project, "--junitxml=report.xml", "-o", "junit_family=xunit1")

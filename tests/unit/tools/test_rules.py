@@ -108,6 +108,10 @@ def known(**attributes: Any) -> dict[str, Any]:
     return {"inventory": "known", "device": Device(**attributes)}
 
 
+# How exports write "never".
+FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 def seen(**ago: int) -> dict[str, Any]:
     """Return the change of facts that the device manager heard of the device so long ago."""
     return known(last_seen=NOW - timedelta(**ago))
@@ -172,7 +176,9 @@ def seen(**ago: int) -> dict[str, Any]:
         ({"days_since_last_seen": 14}, seen(days=14, milliseconds=1), ("device-last-seen",)),
         ({"days_since_last_seen": 1}, seen(hours=24), PERMITTED),
         ({"days_since_last_seen": 1}, seen(hours=25), ("device-last-seen",)),
-        ({"days_since_last_seen": 1}, seen(hours=-25), PERMITTED),  # by another clock
+        ({"days_since_last_seen": 1}, seen(hours=-24), PERMITTED),  # by another clock
+        ({"days_since_last_seen": 1}, seen(hours=-24, milliseconds=-1), ("device-last-seen",)),
+        ({"days_since_last_seen": 999_999_999}, known(last_seen=FAR), ("device-last-seen",)),
         ({"days_since_last_seen": 999_999_999}, seen(days=9999), PERMITTED),
         ({"days_since_last_seen": 1}, known(compliant=True), ("device-last-seen",)),
         ({"days_since_last_seen": 1}, {"inventory": "unknown"}, ("registered-device",)),
@@ -1124,7 +1130,8 @@ class Generator(Random):
         zone = self.choice(ZONES)
         now = self.now(rules, zone)
         ago = (
-            self.choice([0, 1, 2, 14, 15]) * timedelta(days=1) + self.choice([-1, 0, 1, 10**8]) * MILLISECOND
+            self.choice([-1, 0, 1, 2, 14, 15]) * timedelta(days=1)
+            + self.choice([-1, 0, 1, 10**8]) * MILLISECOND
         )
         device = Device(
             compliant=self.choice([None, False, True, True]),
@@ -1224,7 +1231,8 @@ def denied_by(rules: Rules, asked: Asked) -> set[str]:
     def is_stale(device: Device) -> bool:
         if device.last_seen is None:
             return True
-        return now - milliseconds(device.last_seen) > (rules.days_since_last_seen or 0) * 86_400_000
+        age = now - milliseconds(device.last_seen)
+        return not -86_400_000 <= age <= (rules.days_since_last_seen or 0) * 86_400_000
 
     def is_user(name: str | None) -> bool:
         return bool(user and name) and lower_case(name or "") == user

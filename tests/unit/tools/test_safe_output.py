@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -19,7 +20,8 @@ from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
-from client_connect_tools import Finding, InvalidExtraFacts, InvalidPolicies, InvalidPolicyTests
+from client_connect_tools import Finding, InvalidExtraFacts, InvalidPolicies, InvalidPolicyTests, Policies
+from client_connect_tools.bundling.extra_facts import ExtraFacts
 from client_connect_tools.cli import main
 from client_connect_tools.output.safe_console import SafeConsole
 from client_connect_tools.output.safe_output import SafeStream, safe_streams, safe_text
@@ -270,6 +272,7 @@ def test_the_errors_of_the_library_are_safe_where_others_print_them(hostile: str
     """The CDK shows them at synthesis: a finding is one line, whatever its file is called."""
     finding = Finding(file=hostile, line=1, column=1, policy=hostile, rule="x", message=hostile)
     assert len(str(finding).splitlines()) == 1
+    assert_safe(str(finding))  # also a warning of the CDK
     for error in (
         InvalidPolicies(hostile, [finding]),
         InvalidPolicyTests([hostile]),
@@ -278,6 +281,46 @@ def test_the_errors_of_the_library_are_safe_where_others_print_them(hostile: str
     ):
         assert_safe(str(error))
     assert len(str(InvalidPolicies(hostile, [finding])).splitlines()) == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_note_of_the_cdk_is_safe(hostile: str) -> None:
+    """Other policies lie beside the one file of a set, whatever they are called."""
+    Path("policies", f"{hostile}.cedar").write_text("", "utf-8")
+    assert_safe(Policies.from_file("policies/all.cedar").left_out_note())
+
+
+def test_python_prints_no_cause_with_an_error(tmp_path: Path, hostile: str) -> None:
+    """The error itself is safe; a syntax error below it would bring the line of the source as it is."""
+    source = tmp_path / "risk.py"
+    source.write_text(f"def facts(request):\n    return = {hostile.strip()!a}\n# {hostile}", "utf-8")
+    with pytest.raises(InvalidExtraFacts, match="this is not Python") as raised:
+        ExtraFacts.from_file(source)
+    assert_safe("".join(traceback.format_exception(raised.value)[-1:]))
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+def test_no_error_of_the_library_has_a_cause() -> None:
+    """Wherever one is raised for another: its message has what the other says."""
+    root = Path(__file__).parents[3] / "lib"
+    trees = {str(path): ast.parse(path.read_text("utf-8")) for path in root.rglob("*.py")}
+    nodes = [(name, node) for name, tree in trees.items() for node in ast.walk(tree)]
+    classes = [node for _, node in nodes if isinstance(node, ast.ClassDef)]
+    ours = {"ClientConnectError"}
+    while more := {each.name for each in classes if ours & set(map(ast.unparse, each.bases))} - ours:
+        ours |= more
+    chained = [
+        f"{name}:{node.lineno}"
+        for name, node in nodes
+        if isinstance(node, ast.Raise)
+        and isinstance(node.exc, ast.Call)
+        and ast.unparse(node.exc.func).rpartition(".")[2] in ours
+        and node.cause is not None
+        and ast.unparse(node.cause) != "None"
+    ]
+    assert chained == []
+    assert {"InvalidPolicies", "InvalidCode", "UnreadableLog"} <= ours
 
 
 def test_nothing_prints_past_the_one_place() -> None:

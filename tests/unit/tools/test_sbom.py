@@ -154,3 +154,16 @@ def test_fails_where_it_cannot_be_written(tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert "name a file in a folder that exists" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_fails_where_it_is_a_link(tmp_path: Path) -> None:
+    """Somebody else may have made it, to a file of the user's."""
+    (tmp_path / "who.cedar").write_text(POLICIES, "utf-8")
+    (tmp_path / "mine").write_text("mine", "utf-8")
+    (tmp_path / "sbom.json").symlink_to("mine")
+    names = ("who.cedar", "--output", "out", "--sbom", "sbom.json")
+    arguments = [str(tmp_path / name) if not name.startswith("-") else name for name in names]
+    result = CliRunner().invoke(main, ["bundle", *arguments])
+    assert result.exit_code == 2
+    assert 'is a link to "mine"; name the file itself' in result.stderr
+    assert (tmp_path / "mine").read_text("utf-8") == "mine"

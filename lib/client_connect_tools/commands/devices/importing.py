@@ -96,6 +96,7 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
         )
     terminal = console(stderr=True)
     try:
+        _require_regular(file)
         with (
             Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
             progress.open(file, "rb", description=escape(printable(file.name))) as opened,
@@ -103,6 +104,16 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
             yield reader(opened)
     except (OSError, UnreadableFile) as error:
         wrong_use(printable(f'cannot read "{file}": {error}'))
+
+
+def _require_regular(file: Path) -> None:
+    """Refuse a pipe, which cannot be read twice, and a device, which may never end.
+
+    Raises:
+        OSError: When it is one.
+    """
+    if file.exists() and not file.is_file():
+        raise OSError("it is a folder, pipe or device, not a file")
 
 
 def _items(lines: Iterator[DeviceLine | RejectedLine], file: Path, tally: Tally) -> Iterator[Item]:

@@ -23,6 +23,7 @@ from client_connect_tools.commands.devices._shared import (
     require_waivers_table,
     waiver_text,
 )
+from client_connect_tools.inputs.device_json import is_in_future
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +94,7 @@ def _is_wanted(known: KnownDevice, since: datetime | None, *, non_compliant: boo
     if non_compliant and known.device.compliant:
         return False
     last_seen = known.device.last_seen
-    return since is None or last_seen is None or last_seen < since
+    return since is None or last_seen is None or last_seen < since or is_in_future(last_seen)
 
 
 def _cells(device: Mapping[str, Any]) -> Iterator[str]:

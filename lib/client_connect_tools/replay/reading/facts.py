@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
 from client_connect.device import Inventory
 from client_connect.facts import CustomFactsState
+from client_connect.log_line import CUT
 from client_connect.names import lower_case
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def of_record(record: dict[str, Any], *, time_zone: tzinfo | None = None) -> Att
     Raises:
         Malformed: When it is not what a handler writes.
     """
-    decision = _object(record.get("decision"), "decision")
+    decision = _object(_whole(record, "decision"), "decision")
     return Attempt(
         facts=_facts(record, time_zone),
         missing=frozenset(),
@@ -185,13 +186,21 @@ def _request(record: dict[str, Any]) -> ConnectionRequest:
 
 def _exact(record: dict[str, Any], name: str) -> object:
     """Return a part of a record, without loss where the log had to escape it."""
-    text = record.get(f"{name}Json")
+    text = _whole(record, f"{name}Json")
     if text is None:
-        return record.get(name)
+        return _whole(record, name)
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise _wrong(f"{name}Json") from error
+
+
+def _whole(record: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Return a part of a record, which was not too long for the log."""
+    names = record.get(CUT)
+    if isinstance(names, list) and key in names:
+        raise Malformed(f'decision record whose "{key}" was too long for the log')
+    return record.get(key)
 
 
 def _wrong(key: str) -> Malformed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import stat
 import sys
 import zlib
 from contextlib import contextmanager
@@ -22,8 +23,9 @@ _Stream: TypeAlias = "gzip.GzipFile | io.BufferedReader[_Raw]"
 
 STANDARD_INPUT = "-"
 _BLOCK = 512 * 1024
-# What is longer is not a line of ours; it is read in pieces, so that memory stays flat.
+# What is longer is not a line of a log, and would fill the memory.
 _LONGEST_LINE = 16 * 1024 * 1024
+_MEBIBYTE = 1024 * 1024
 _GZIP = b"\x1f\x8b"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -48,7 +50,8 @@ class Sources:
             names: Files, pipes, folders (with everything below them) and ``-`` for standard input.
 
         Raises:
-            UnreadableLog: When one is missing or cannot be read, or a folder holds no file.
+            UnreadableLog: When one is missing or cannot be read, is a device, which may never end, or a folder holds
+                no file, or what is not one.
         """
         paths = tuple(path for name in names for path in _paths(name))
         files = [path for path in paths if path is not None and not _can_be_read_once_only(path)]
@@ -64,7 +67,7 @@ class Sources:
             on_read: Called with the number of bytes read since the last call, compressed as they may be.
 
         Raises:
-            UnreadableLog: When a file turns out to be damaged.
+            UnreadableLog: When a file turns out to be damaged, or a line does not end.
         """
         for path in self.paths:
             with _opened(path) as (stream, position):
@@ -77,7 +80,14 @@ class Sources:
 
 def _block(stream: _Stream) -> bytes:
     block = stream.read(_BLOCK)
-    return block if block.endswith(b"\n") else block + stream.readline(_LONGEST_LINE)
+    if block.endswith(b"\n"):
+        return block
+    rest = stream.readline(_LONGEST_LINE)
+    if len(rest) == _LONGEST_LINE and not rest.endswith(b"\n"):
+        raise OSError(
+            f"a line has more than {_LONGEST_LINE // _MEBIBYTE} MiB, so it is no log; give one with lines"
+        )
+    return block + rest
 
 
 def _paths(name: str) -> Iterator[Path | None]:
@@ -86,10 +96,24 @@ def _paths(name: str) -> Iterator[Path | None]:
         yield None
         return
     with _reading(path):
-        files = files_below(path) if path.is_dir() else [path]
+        files = _files_of(path) if path.is_dir() else [path]
+        if stat.S_IFMT(path.stat().st_mode) in (stat.S_IFCHR, stat.S_IFBLK):
+            raise OSError("it is a device; give a file, a pipe or -")
     if not files:
         raise UnreadableLog(f'folder "{name}" holds no file; give one with logs in it')
     yield from files
+
+
+def _files_of(folder: Path) -> list[Path]:
+    files = files_below(folder)
+    for file in files:
+        if not file.is_file():
+            raise OSError(
+                None,
+                "it is a pipe, a device or a link to a folder or nothing; remove it, or name what it is",
+                str(file),
+            )
+    return files
 
 
 def _can_be_read_once_only(path: Path) -> bool:
@@ -114,7 +138,7 @@ def _reading(path: Path | None) -> Iterator[None]:
         named = getattr(error, "filename", None) or path
         name = "standard input" if named is None else f'"{named}"'
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise UnreadableLog(f"cannot read the log {name}: {reason}") from error
+        raise UnreadableLog(f"cannot read the log {name}: {reason}") from None
 
 
 def _is_compressed(raw: io.BufferedReader[_Raw]) -> bool:

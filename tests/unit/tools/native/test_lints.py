@@ -103,6 +103,14 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn-staff\\u{{200b}}") }};'],
         [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn staff") }};'],
     ),
+    "mixed-scripts": (
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("st\u0430ff") }};'],
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("\u0438\u0432\u0430\u043d") }};'],
+    ),
+    "unusual-spelling": (
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn\u2011staff") }};'],
+        [f'permit {ALL} when {{ context.saml.memberOf.contains("vpn-staff") }};'],
+    ),
     "never-applies": (
         [
             f"{PERMIT} forbid {ALL} when {{ false }};",

@@ -17,6 +17,7 @@ from client_connect_tools.replay.reading import sources
 from client_connect_tools.replay.reading.sources import Sources
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 CONTENT = b"".join(b"line %d of a log\n" % number for number in range(5000))
@@ -91,13 +92,49 @@ def test_a_pipe(sent: bytes, tmp_path: Path) -> None:
     assert not writer.is_alive()
 
 
-def test_a_line_without_an_end_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory stays flat whatever a file holds."""
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_fails_for_a_line_that_does_not_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes]
+) -> None:
+    """Memory stays flat whatever a file holds, and it is no log."""
     monkeypatch.setattr(sources, "_LONGEST_LINE", 500)
-    (tmp_path / "long").write_bytes(b"x" * 10_000)
-    blocks = list(Sources.find([str(tmp_path / "long")]).blocks(lambda _: None))
-    assert b"".join(blocks) == b"x" * 10_000
-    assert max(map(len, blocks)) == 1500
+    (tmp_path / "long").write_bytes(pack(b"x" * 1400 + b"\n" + b"x" * 1001 + b"\n" + b"x" * 10_000))
+    blocks = Sources.find([str(tmp_path / "long")]).blocks(lambda _: None)
+    assert next(blocks) == b"x" * 1400 + b"\n"
+    assert next(blocks) == b"x" * 1001 + b"\n"
+    with pytest.raises(
+        UnreadableLog, match=r'cannot read the log ".*long": a line has more than .* MiB, so it is no log'
+    ):
+        next(blocks)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such devices here")
+def test_fails_for_a_device(tmp_path: Path) -> None:
+    """It may never end."""
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for name in ("/dev/zero", str(tmp_path / "zeros")):
+        with pytest.raises(UnreadableLog, match="it is a device; give a file, a pipe or -"):
+            Sources.find([name])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("kind", ["pipe", "device", "nothing", "folder"])
+def test_fails_for_what_is_no_file_in_a_folder(tmp_path: Path, kind: str) -> None:
+    """Logs in it would be missing from the comparison without a word."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.log").write_bytes(CONTENT)
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "logs" / "b.log"
+    if kind == "pipe":
+        os.mkfifo(other)
+    else:
+        other.symlink_to(
+            {"device": "/dev/zero", "nothing": "missing", "folder": tmp_path / "elsewhere"}[kind]
+        )
+    with pytest.raises(
+        UnreadableLog, match=r'cannot read the log ".*b\.log": it is a pipe, a device or a link '
+    ):
+        Sources.find([str(tmp_path / "logs")])
 
 
 def test_fails_for_what_cannot_be_read_before_anything_is(tmp_path: Path) -> None:

@@ -1,0 +1,89 @@
+"""What lints ask of all policies for each of them, found once: a large set would take hours otherwise."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, TypeVarTuple
+
+from cedarpy import pst
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+_Arguments = TypeVarTuple("_Arguments")
+_ANY = pst.ScopeAny()
+
+
+class AllPolicies(list[pst.Template]):
+    """The policies of a set that can be parsed."""
+
+    @cached_property
+    def enforced(self) -> list[pst.Template]:
+        """Those that are not in shadow mode."""
+        return [each for each in self if not is_shadow(each)]
+
+    @cached_property
+    def permits(self) -> list[pst.Template]:
+        """The permits among the enforced ones."""
+        return [each for each in self.enforced if each.effect == "permit"]
+
+    @cached_property
+    def permits_with_status(self) -> int:
+        """How many of these permits change what is reported."""
+        return sum("status" in each.annotations for each in self.permits)
+
+    def those(
+        self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments
+    ) -> Sequence[pst.Template]:
+        """Return the enforced policies that have a property, asked as in ``has_one``."""
+        key = (has, *arguments)
+        if key not in self._found:
+            self._found[key] = [each for each in self.enforced if has(each, *arguments)]
+        return self._found[key]
+
+    def has_one(self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments) -> bool:
+        """Tell whether an enforced policy has a property.
+
+        Args:
+            has: Tells whether one has it; called once for each enforced policy, with these arguments.
+            *arguments: Values that can be hashed.
+        """
+        return bool(self._scopes_of(has, *arguments))
+
+    def has_one_for_all_of(
+        self,
+        policy: pst.Template,
+        has: Callable[[pst.Template, *_Arguments], bool],
+        *arguments: *_Arguments,
+    ) -> bool:
+        """Tell whether one that has a property is, by its scope, for everybody and everything that a policy is for."""
+        found = self._scopes_of(has, *arguments)
+        return any(scope in found for scope in product((_ANY, policy.principal), (_ANY, policy.resource)))
+
+    def _scopes_of(
+        self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments
+    ) -> set[Hashable]:
+        key = (has, *arguments)
+        if key not in self._scopes:
+            self._scopes[key] = {(each.principal, each.resource) for each in self.those(has, *arguments)}
+        return self._scopes[key]
+
+    @cached_property
+    def _found(self) -> dict[Hashable, Sequence[pst.Template]]:
+        return {}
+
+    @cached_property
+    def _scopes(self) -> dict[Hashable, set[Hashable]]:
+        return {}
+
+
+def is_shadow(policy: pst.Template) -> bool:
+    """Tell whether a policy is in shadow mode."""
+    return "shadow" in policy.annotations
+
+
+def is_for_all_of(policy: pst.Template, other: pst.Template) -> bool:
+    """Tell whether a policy is, by its scope, for everybody and everything that another one is for."""
+    scopes = ((policy.principal, other.principal), (policy.resource, other.resource))
+    return all(isinstance(mine, pst.ScopeAny) or mine == its for mine, its in scopes)
