@@ -99,7 +99,9 @@ def define_full_vpn(stack: cdk.Stack) -> None:
         handler=handler,
         endpoints=[endpoint],
         connection_log_group=connection_log,
-        reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ELSEWHERE]),
+        reauthorizer=ConnectionReauthorizer(
+            stack, "Reauthorizer", handler=handler, endpoints=[endpoint, ELSEWHERE]
+        ),
     )
     GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
 

@@ -17,13 +17,13 @@ import botocore.session
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
 from client_connect.reauthorizer.client_vpn import ClientVpn
-from client_connect.reauthorizer.deadline import TimeLeft
-from client_connect.reauthorizer.handler import Parts
+from client_connect.reauthorizer.deadline import Deadline
+from client_connect.reauthorizer.handler import Dependencies
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.settings import ReauthorizerSettings
 from client_connect.sources.deadlines import Deadlines
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import COMMON_NAME, HOLDER, Item, device_item
 from client_connect.sources.registry import CONNECTION_ID, ConnectionTable, connection_item
@@ -215,25 +215,25 @@ class LiveConnections:
             registry = ConnectionTable(tables, name=f"{self.name}-connections")
             devices = DeviceTable(tables, devices=f"{self.name}-devices", waivers=f"{self.name}-waivers")
             authorizer = Authorizer(policies, custom=custom_type)
-            parts = Parts(
+            dependencies = Dependencies(
                 settings=ReauthorizerSettings(endpoints=self.endpoints, **settings),
                 authorizer=authorizer,
                 tables=tables,
                 registry_name=f"{self.name}-connections",
-                surroundings=Surroundings(
+                sources=FactSources(
                     registry=registry,
                     inventory=devices if inventory else None,
                     custom=custom,
                     deadlines=Deadlines(),
                 ),
             )
-            time_left = TimeLeft(milliseconds, sleep=sleep)
+            deadline = Deadline(milliseconds, sleep=sleep)
             records = Records(
                 function_name=FUNCTION,
                 policies=authorizer.policies.digest,
-                dry_run=parts.settings.dry_run,
+                dry_run=dependencies.settings.dry_run,
             )
-            return parts.reauthorizer(time_left, records, ClientVpn(time_left))
+            return dependencies.reauthorizer(deadline, records, ClientVpn(deadline))
 
     def run(self, policies: str, **arguments: Any) -> Outcome:  # noqa: ANN401 - those of reauthorizer()
         """Run once."""

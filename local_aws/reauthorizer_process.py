@@ -18,7 +18,7 @@ from unittest import mock
 
 from client_connect import bundled_files
 from client_connect.reauthorizer import handler as reauthorization
-from client_connect.reauthorizer.deadline import TimeLeft
+from client_connect.reauthorizer.deadline import Deadline
 
 
 class _Lines(logging.Handler):
@@ -55,8 +55,8 @@ def main(policies: Path, seconds: float, speed: float) -> None:
         get_remaining_time_in_millis=lambda: int((deadline - time.monotonic()) * 1000),
     )
     bundled_files.BUNDLE = str(policies)
-    faster = partial(TimeLeft, reserve_s=min(20, seconds / 10), sleep=lambda pause: time.sleep(pause / speed))
-    with mock.patch.object(reauthorization, "TimeLeft", faster):
+    faster = partial(Deadline, reserve_s=min(20, seconds / 10), sleep=lambda pause: time.sleep(pause / speed))
+    with mock.patch.object(reauthorization, "Deadline", faster):
         reauthorization.handler({}, context)
     print(json.dumps({"peakMiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 

@@ -22,13 +22,13 @@ from client_connect.settings import (
     Settings,
     read_shadow_mode,
 )
-from client_connect.sources.fact_sources import Surroundings, surroundings
+from client_connect.sources.fact_sources import FactSources, configured_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client_connect.facts import Facts
-    from client_connect.sources.fact_sources import GatheredFacts
+    from client_connect.sources.fact_sources import CollectedFacts
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
@@ -60,7 +60,7 @@ class ConnectHandler:
         decide: The decision, usually ``Authorizer.decide``.
         settings: What the construct configured.
         policies: The digest of the policies, for the records.
-        surroundings: What is asked and told beside the client. Default: nothing.
+        sources: What is asked and told beside the client. Default: nothing.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class ConnectHandler:
         settings: Settings,
         *,
         policies: str = "",
-        surroundings: Surroundings | None = None,
+        sources: FactSources | None = None,
     ) -> None:
         self._decide = decide
         self._settings = settings
         self._policies = policies
-        self._surroundings = surroundings or Surroundings(time_zone=settings.time_zone)
+        self._sources = sources or FactSources(time_zone=settings.time_zone)
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer one invocation. Never raises."""
@@ -90,17 +90,17 @@ class ConnectHandler:
         _require_time(context)
         request = ConnectionRequest.from_event(event)
         self._require_answered(request)
-        gathered = self._surroundings.gather(request, seconds=min(GATHERING_S, _seconds_left(context)))
-        gathered, decision = self._decided(gathered, context)
-        facts = gathered.facts
+        collected = self._sources.collect(request, seconds=min(GATHERING_S, _seconds_left(context)))
+        collected, decision = self._decided(collected, context)
+        facts = collected.facts
         allow = decision.allowed or self._settings.shadow_mode
         record = Record.of_decision(
             facts,
             decision,
             allow=allow,
             policies=self._policies,
-            waivers=gathered.waivers,
-            problems=_together(gathered.problems, self._register(facts, decision, context, allow=allow)),
+            waivers=collected.waivers,
+            problems=_together(collected.problems, self._register(facts, decision, context, allow=allow)),
         )
         self._write(record, context, started, facts.now)
         return response(
@@ -116,17 +116,17 @@ class ConnectHandler:
             raise EndpointNotAnswered("the endpoint is not one of the endpoints= of this handler")
 
     def _decided(
-        self, gathered: GatheredFacts, context: LambdaContext | None
-    ) -> tuple[GatheredFacts, Decision]:
+        self, collected: CollectedFacts, context: LambdaContext | None
+    ) -> tuple[CollectedFacts, Decision]:
         """Decide, and before a number of connections denies, make sure of it."""
-        decision = self._decide(gathered.facts)
+        decision = self._decide(collected.facts)
         is_denied = not decision.allowed or bool(decision.shadow_denied)
-        if not (gathered.others and is_denied):
-            return gathered, decision
-        if self._decide(gathered.facts._replace(active_connections=0)) == decision:
-            return gathered, decision  # the number does not matter
+        if not (collected.others and is_denied):
+            return collected, decision
+        if self._decide(collected.facts._replace(active_connections=0)) == decision:
+            return collected, decision  # the number does not matter
         seconds = min(COUNTING_S, _seconds_left(context))
-        verified = self._surroundings.verify_count(gathered, seconds=seconds)
+        verified = self._sources.verify_count(collected, seconds=seconds)
         return verified, self._decide(verified.facts)
 
     def _register(
@@ -135,7 +135,7 @@ class ConnectHandler:
         if not allow:
             return {}
         seconds = min(REGISTERING_S, _seconds_left(context))
-        return self._surroundings.register(facts, decision, policies=self._policies, seconds=seconds)
+        return self._sources.register(facts, decision, policies=self._policies, seconds=seconds)
 
     def _refuse(
         self, event: object, context: LambdaContext | None, started: float, error: BaseException
@@ -166,7 +166,7 @@ def start() -> ConnectHandler:
         authorizer = Authorizer(
             policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
         )
-        around = surroundings(
+        around = configured_sources(
             settings,
             authorizer,
             counts_connections=may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS),
@@ -176,7 +176,7 @@ def start() -> ConnectHandler:
     except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message
         return ConnectHandler(_raising(error), settings)
     digest = authorizer.policies.digest
-    return ConnectHandler(authorizer.decide, settings, policies=digest, surroundings=around)
+    return ConnectHandler(authorizer.decide, settings, policies=digest, sources=around)
 
 
 def _together(problems: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

@@ -126,7 +126,7 @@ class Record(NamedTuple):
             "decision": decision.to_record(),
         }
         if decision.waived:
-            # A policy that heeds the waiver of another does not say which it was.
+            # A policy that honors the waiver of another does not say which it was.
             known = {waiver.policy_id for waiver in waivers}
             used = [
                 waiver

@@ -18,7 +18,7 @@ _LONGEST_RECORDED = 1000
 class Waiver:
     """One policy that does not count for one device or user, until a time.
 
-    A policy heeds it by ``unless { context.waivers.contains("...") }`` with its own id, as ``Rules`` render.
+    A policy honors it by ``unless { context.waivers.contains("...") }`` with its own id, as ``Rules`` render.
 
     Attributes:
         policy_id: The policy's ``@id``.

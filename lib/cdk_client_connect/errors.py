@@ -4,7 +4,7 @@ All are raised before anything reaches the CDK's own engine, so that the traceba
 passed the wrong argument.
 
 ClientConnectError (a ValueError)
-└── InvalidHandler
+└── InvalidConstructArgument
     ├── InvalidArgument       an argument of a wrong type, or one that does not fit the others
     ├── InvalidFunctionName   not a name that Client VPN invokes
     ├── InvalidTimeout        longer than Client VPN waits, or not whole seconds
@@ -22,45 +22,45 @@ from __future__ import annotations
 from client_connect_tools import ClientConnectError
 
 
-class InvalidHandler(ClientConnectError):
+class InvalidConstructArgument(ClientConnectError):
     """An argument of a construct is wrong."""
 
 
-class InvalidArgument(InvalidHandler):
+class InvalidArgument(InvalidConstructArgument):
     """An argument is of a wrong type, out of its range, or does not fit the others."""
 
 
-class InvalidFunctionName(InvalidHandler):
+class InvalidFunctionName(InvalidConstructArgument):
     """Client VPN would not invoke a function of this name."""
 
 
-class InvalidTimeout(InvalidHandler):
+class InvalidTimeout(InvalidConstructArgument):
     """The timeout is longer than Client VPN waits, or not a number of whole seconds."""
 
 
-class InvalidConcurrency(InvalidHandler):
+class InvalidConcurrency(InvalidConstructArgument):
     """Lambda does not accept this number of execution environments."""
 
 
-class InvalidRuntime(InvalidHandler):
+class InvalidRuntime(InvalidConstructArgument):
     """The handler does not run on this runtime or architecture."""
 
 
-class InvalidMessage(InvalidHandler):
+class InvalidMessage(InvalidConstructArgument):
     """Client VPN does not accept this message."""
 
 
-class InvalidTimeZone(InvalidHandler):
+class InvalidTimeZone(InvalidConstructArgument):
     """There is no such time zone."""
 
 
-class InvalidCode(InvalidHandler):
+class InvalidCode(InvalidConstructArgument):
     """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
 
 
-class InvalidAuthorizationPolicy(InvalidHandler):
+class InvalidAuthorizationPolicy(InvalidConstructArgument):
     """The endpoint cannot be given this native authorization policy, or not in this way."""
 
 
-class InvalidTrustProvider(InvalidHandler):
+class InvalidTrustProvider(InvalidConstructArgument):
     """A trust provider has no tenant, is given twice, or has keys at an address that is not safe."""

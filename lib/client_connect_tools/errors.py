@@ -8,7 +8,7 @@ ClientConnectError (a ValueError)
 ├── InvalidExtraFacts    a module of extra facts that cannot be bundled, or has no schema
 ├── UnreadableLog        a log that cannot be replayed; in ``client_connect_tools.replay``
 ├── BundleError          the function's code could not be put together
-└── InvalidHandler       an argument of a construct; see ``cdk_client_connect.errors``
+└── InvalidConstructArgument       an argument of a construct; see ``cdk_client_connect.errors``
 """
 
 from __future__ import annotations

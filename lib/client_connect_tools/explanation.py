@@ -125,7 +125,7 @@ def explain(  # noqa: PLR0913 - one keyword per option
     authorizer = Authorizer(policies, custom=custom, networks=networks)
     facts = authorizer.located(facts)
     decision = authorizer.decide(facts)
-    judge = _Judge(facts, schema(custom))
+    judge = _Evaluator(facts, schema(custom))
     nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()
     return Explanation(
         decision=decision,
@@ -154,7 +154,7 @@ class _Outcome:
     error: str = ""
 
 
-class _Judge:
+class _Evaluator:
     """Asks the engine about parts of policies, always for the same connection."""
 
     def __init__(self, facts: Facts, types: cedarpy.Schema) -> None:
@@ -169,7 +169,7 @@ class _Judge:
             if self._outcome(expression).value is not wanted:
                 given, part = self._narrowed(expression)
                 condition = self._condition(part)
-                waived = condition.value is True and part == heeded_waiver(policy.annotations["id"])
+                waived = condition.value is True and part == honored_waiver(policy.annotations["id"])
                 return Reason(place=place, condition=condition, given=given, waived=waived)
         return None
 
@@ -261,8 +261,8 @@ def _entity(entity: pst.EntityOrSlot) -> pst.Expr:
     return entity if isinstance(entity, pst.Slot) else pst.EntityLit(entity)
 
 
-def heeded_waiver(id_: str) -> pst.Expr:
-    """Return the test by which a policy heeds its waivers."""
+def honored_waiver(id_: str) -> pst.Expr:
+    """Return the test by which a policy honors its waivers."""
     return pst.BinaryOp("contains", pst.GetAttr(pst.Var("context"), "waivers"), pst.StringLit(id_))
 
 

@@ -20,7 +20,7 @@ from client_connect import Authorizer, ConnectionRequest
 from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
 from client_connect.sources.deadlines import Deadlines
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable
 from client_connect_tools import Rules
 from proof.benchmarks import engine
@@ -49,11 +49,11 @@ def measure(rounds: int) -> dict[str, Sample]:
     client: Any = tables._client  # noqa: SLF001 - the same client, so that nothing but our code differs
     authorizer = Authorizer(Rules(compliant_devices=True, platforms=["win", "mac"]).to_cedar())
     inventory = DeviceTable(tables, devices=DEVICES_TABLE, waivers=WAIVERS_TABLE)
-    surroundings = Surroundings(inventory=inventory, deadlines=Deadlines())
-    handler = ConnectHandler(authorizer.decide, Settings(), surroundings=surroundings)
+    sources = FactSources(inventory=inventory, deadlines=Deadlines())
+    handler = ConnectHandler(authorizer.decide, Settings(), sources=sources)
     if not handler(EVENT)["allow"]:
         sys.exit("the benchmark's device should be allowed")
-    facts = surroundings.gather(ConnectionRequest.from_event(EVENT), seconds=2).facts
+    facts = sources.collect(ConnectionRequest.from_event(EVENT), seconds=2).facts
     calls = {
         "read": timed(lambda: client.batch_get_item(RequestItems=KEYS)),
         "evaluation": engine.alone(authorizer, facts),

@@ -25,7 +25,7 @@ from client_connect import Authorizer
 from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
 from client_connect.sources.deadlines import Deadlines
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable
 from client_connect_tools import Rules
 from proof.benchmarks.dynamodb import DEVICES_TABLE, WAIVERS_TABLE, one_device
@@ -69,9 +69,9 @@ class Invocations:
 
         decide = Authorizer(POLICIES).decide
         inventory = DeviceTable(Tables(), devices=DEVICES_TABLE, waivers=WAIVERS_TABLE)
-        around = Surroundings(inventory=inventory, deadlines=Deadlines())
+        around = FactSources(inventory=inventory, deadlines=Deadlines())
         self._plain = ConnectHandler(decide, Settings())
-        self._looking_up = ConnectHandler(decide, Settings(), surroundings=around)
+        self._looking_up = ConnectHandler(decide, Settings(), sources=around)
         self._failing = ConnectHandler(failing, Settings())
         self._number = 0
 

@@ -17,7 +17,7 @@ from client_connect.settings import Settings
 from client_connect.sources import dynamodb as tables
 from client_connect.sources import open_connections
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.fact_sources import surroundings
+from client_connect.sources.fact_sources import configured_sources
 from client_connect.sources.registry import CompleteScan, ConnectionTable
 from client_connect_tools import Rules
 from local_aws.client_vpn_api import ClientVpnApi
@@ -87,7 +87,6 @@ def scanned(world: LiveConnections) -> LiveConnections:
     scan = CompleteScan(
         valid_until=now + timedelta(minutes=15),
         endpoints=world.endpoints,
-        unbroken_since=now - timedelta(hours=1),
         confirmed_before=now - timedelta(minutes=40),
     )
     with world.reached():
@@ -100,8 +99,8 @@ def handler(world: LiveConnections, policies: str = LIMIT, **settings: Any) -> C
     authorizer = Authorizer(policies)
     chosen = Settings(connections_table=f"{world.name}-connections", **settings)
     with world.reached():
-        around = surroundings(chosen, authorizer, counts_connections=True)
-        connect = ConnectHandler(authorizer.decide, chosen, policies="0", surroundings=around)
+        around = configured_sources(chosen, authorizer, counts_connections=True)
+        connect = ConnectHandler(authorizer.decide, chosen, policies="0", sources=around)
 
     def allows(client: Client) -> bool:
         with world.reached():
@@ -163,13 +162,29 @@ def test_a_client_that_never_came_up_does_not_count(
 
 
 def test_a_terminated_connection_does_not_count(world: LiveConnections, client: Clients) -> None:
-    """EC2 need not be queried for it."""
+    """EC2 need not be queried for it, though it may still list it as open for a moment."""
     world.connect([client("a", "laptop")])
     with world.reached():
         table = ConnectionTable(Tables(), name=f"{world.name}-connections")
         table.remember_termination(client("a").connection_id, now=datetime.now(UTC))
     assert handler(world)(client("b", "phone")) is True
     assert world.api.requests[DESCRIBE] == 0
+
+
+@pytest.mark.parametrize("minutes", [6, 60, -6])
+def test_a_termination_that_had_no_effect_ends_no_connection(
+    world: LiveConnections, client: Clients, log: Log, minutes: int
+) -> None:
+    """Five minutes later, EC2 knows what is over; a time far ahead is none."""
+    world.connect([client("a", "laptop"), client("b", "tablet")])
+    with world.reached():
+        table = ConnectionTable(Tables(), name=f"{world.name}-connections")
+        for name in "ab":
+            at = datetime.now(UTC) - timedelta(minutes=minutes)
+            table.remember_termination(client(name).connection_id, now=at)
+    world.api.disconnect(ENDPOINT, client("a").connection_id)
+    assert handler(world)(client("c", "phone")) is False
+    assert log.record()["facts"]["activeConnections"] == 1
 
 
 def test_a_device_replaces_its_own_connection(world: LiveConnections, client: Clients) -> None:
@@ -254,6 +269,43 @@ def test_connections_on_another_page_count(
     assert handler(world, Rules(connections_per_user=6).to_cedar())(client("b", "phone")) is (most_pages == 1)
     assert world.api.requests[DESCRIBE] == most_pages
     assert ("more than 1 pages" in str(log.record().get("unavailable"))) is (most_pages == 1)
+
+
+@pytest.mark.parametrize("most_pages", [1, 5])
+def test_connections_on_another_page_of_the_registry_count(
+    world: LiveConnections, client: Clients, log: Log, monkeypatch: pytest.MonkeyPatch, most_pages: int
+) -> None:
+    """A page ends after 1 MB, before the filter; if there are too many pages, the number is not known."""
+    monkeypatch.setattr(tables, "_MOST_PAGES", most_pages)
+    old = datetime.now(UTC) - timedelta(hours=3)
+    for number in range(9):
+        world.connect([client(f"{number}-open", f"device-{number}")])
+        item = world.registered(client(f"{number}-open").connection_id) or {}
+        never_came_up: dict[str, dict[str, Any]] = {
+            "connectionId": {"S": f"{item['connectionId']['S']}-{number}"},
+            "at": {"S": old.isoformat()},
+            "padding": {"B": bytes(300_000)},
+        }
+        world.put("connections", item | never_came_up)
+    limit = Rules(connections_per_user=9).to_cedar()
+    assert handler(world, limit)(client("b", "phone")) is (most_pages == 1)
+    assert ("more than 1 MB" in str(log.record().get("unavailable"))) is (most_pages == 1)
+
+
+@pytest.mark.parametrize("most", [1000, 6])
+def test_every_connection_is_looked_at(
+    world: LiveConnections, client: Clients, log: Log, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """However many newer ones did not come up; if there are too many, the number is not known."""
+    monkeypatch.setattr(open_connections, "_IDS_PER_CALL", 3)
+    monkeypatch.setattr(open_connections, "_MOST_CONNECTIONS", most)
+    world.connect([client("open", "laptop")])
+    attempts = [client(f"{number}", "laptop", age_s=60) for number in range(6)]
+    world.connect(attempts)
+    for each in attempts:
+        world.api.disconnect(ENDPOINT, each.connection_id)
+    assert handler(world)(client("b", "phone")) is (most == 6)
+    assert ("has 7, more than 6" in str(log.record().get("unavailable"))) is (most == 6)
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InternalError", "RequestLimitExceeded"])

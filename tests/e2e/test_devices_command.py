@@ -326,10 +326,10 @@ def test_lists_devices(inventory: Inventory) -> None:
     assert listed("--non-compliant") == {"pc-1", "pc-2"}
     assert listed("--not-seen-for", "30") == {"pc-1", "pc-2"}
     assert listed("--not-seen-for", "41") == {"pc-2"}
-    inventory.put("devices", device_item("far", Device(last_seen=datetime(9999, 12, 31, tzinfo=UTC))))
-    assert listed("--not-seen-for", "41") == {"pc-2", "far"}
     (line,) = inventory.run("list", "--not-seen-for", "41", "--json").stdout.splitlines()
     assert json.loads(line) == {"commonName": "pc-2"}
+    inventory.put("devices", device_item("far", Device(last_seen=datetime(9999, 12, 31, tzinfo=UTC))))
+    assert listed("--not-seen-for", "41") == {"pc-2", "far"}
 
 
 def test_every_page_is_read(inventory: Inventory) -> None:
@@ -610,11 +610,11 @@ def test_fails_for_waivers_that_are_malformed(inventory: Inventory) -> None:
 
 
 def policies(directory: Path) -> Path:
-    """Write a policy that heeds waivers, and one that only speaks of them."""
+    """Write a policy that honors waivers, and one that only speaks of them."""
     file = directory / "policies.cedar"
     file.write_text(
-        '@id("heeds") forbid (principal, action, resource)\n'
-        'unless { context.waivers.contains("heeds") };\n'
+        '@id("honors") forbid (principal, action, resource)\n'
+        'unless { context.waivers.contains("honors") };\n'
         '@id("broken") permit (principal, action);\n'
         '@id("does-not") @message("context.waivers.contains(\\"does-not\\")") '
         'permit (principal, action, resource);  // context.waivers.contains("does-not")\n'
@@ -659,7 +659,7 @@ BOB = ("--user", "bob", "--for", "7d")
         (("--policy", "x", *BOB, "--policies", "NO-ID"), 'no policy has the @id "x"; none has one'),
         (
             ("--policy", "other", *BOB, "--policies", "P"),
-            'no policy has the @id "other"; there are broken, does-not, heeds',
+            'no policy has the @id "other"; there are broken, does-not, honors',
         ),
         (
             ("--policy", "broken", *BOB, "--policies", "P"),
@@ -667,7 +667,7 @@ BOB = ("--user", "bob", "--for", "7d")
         ),
         (
             ("--policy", "does-not", *BOB, "--policies", "P"),
-            'the policy "does-not" heeds no waiver; add to it: ',
+            'the policy "does-not" honors no waiver; add to it: ',
         ),
     ],
 )
@@ -684,9 +684,9 @@ def test_fails_for_a_waiver_that_is_not_right(
     assert inventory.server.requests == []
 
 
-def test_a_waiver_that_its_policy_heeds_is_granted(inventory: Inventory, tmp_path: Path) -> None:
+def test_a_waiver_that_its_policy_honors_is_granted(inventory: Inventory, tmp_path: Path) -> None:
     """The policies are read when they are given."""
-    result = inventory.run(*WAIVE, "--policy", "heeds", *BOB, "--policies", policies(tmp_path))
+    result = inventory.run(*WAIVE, "--policy", "honors", *BOB, "--policies", policies(tmp_path))
     assert result.exit_code == 0, result.stderr
 
 

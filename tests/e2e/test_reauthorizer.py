@@ -19,13 +19,13 @@ from botocore.httpsession import URLLib3Session
 from client_connect import Decision, Device, Facts
 from client_connect.reauthorizer.client_vpn import ClientVpn, TokenRefused
 from client_connect.reauthorizer.deadline import RESERVE_S, OutOfTime
-from client_connect.reauthorizer.evaluation import Judge
+from client_connect.reauthorizer.evaluation import Evaluator
 from client_connect.reauthorizer.state import ReauthorizerState
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.items import waivers_item
-from client_connect.sources.registry import STATE, ConnectionTable, RegisteredConnection
+from client_connect.sources.registry import STATE, ConnectionTable, NotCounted, RegisteredConnection
 from client_connect.waiver import Waiver
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
@@ -164,7 +164,7 @@ def test_ended_connections_leave_the_registry(world: LiveConnections) -> None:
     """So that the registry counts those that are open, and says until when."""
     world.connect([client("a"), client("b")])
     world.api.disconnect(ENDPOINT, *ids("a"))
-    world.run(PERMIT)
+    world.run(f'{PERMIT}@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};')
     assert [world.registered(id_) is None for id_ in ids("a", "b")] == [True, False]
     state = world.registered(STATE)
     assert state is not None
@@ -260,7 +260,7 @@ def test_extra_facts_that_are_unavailable_end_nobody(world: LiveConnections) -> 
     strict = '@id("down") forbid (principal, action, resource) when { context.customFacts != "available" };'
     outcome = world.run(
         PERMIT + policy + strict,
-        custom=CustomFacts(facts, why_invalid=lambda _: ""),
+        custom=CustomFacts(facts, validation_error=lambda _: ""),
         custom_type="{ risk: Long }",
     )
     assert (terminated(world), tally(outcome)) == (ids("b"), (1, 0, 1))
@@ -277,7 +277,7 @@ def test_extra_facts_of_one_connection_have_the_time_that_the_handler_gives_them
         asked.wait(0.5)
         return {"risk": 1}
 
-    custom = CustomFacts(facts, why_invalid=lambda _: "")
+    custom = CustomFacts(facts, validation_error=lambda _: "")
     assert world.run(NO_MACS, custom=custom, custom_type="{ risk: Long }").problems == {}
     assert terminated(world) == ids("a")
 
@@ -291,7 +291,7 @@ def test_extra_facts_that_are_unavailable_for_one_connection_are_told_of(world: 
             raise OSError("down")
         return {"risk": 1}
 
-    custom = CustomFacts(facts, why_invalid=lambda _: "")
+    custom = CustomFacts(facts, validation_error=lambda _: "")
     outcome = world.run(PERMIT, custom=custom, custom_type="{ risk: Long }")
     line = facts.__code__.co_firstlineno + 2
     problem = f"OSError at test_reauthorizer.py:{line} in facts"
@@ -464,13 +464,13 @@ def test_what_is_permitted_again_is_not_terminated(world: LiveConnections) -> No
         ]
     )
     run = world.reauthorizer(COMPLIANT, inventory=True)
-    complete = run._registry.complete
+    forget_scan = run._state.forget_scan
 
-    def repaired(scan: Any) -> None:
+    def repaired() -> None:
         world.put("devices", {"commonName": {"S": "laptop-1"}, "compliant": {"BOOL": True}})
-        complete(scan)
+        forget_scan()
 
-    with mock.patch.object(run._registry, "complete", repaired):
+    with mock.patch.object(run._state, "forget_scan", repaired):
         outcome = run.run()
     assert (terminated(world), outcome.terminated) == (ids("b"), 1)
 
@@ -522,16 +522,39 @@ def test_a_connection_that_is_gone_is_fine(world: LiveConnections) -> None:
     """Its client left between the scan and the termination."""
     world.connect([client("a", platform="mac"), client("b", platform="mac")])
     run = world.reauthorizer(NO_MACS)
-    complete = run._registry.complete
+    forget_scan = run._state.forget_scan
 
-    def left(scan: Any) -> None:
+    def left() -> None:
         world.api.disconnect(ENDPOINT, *ids("a"))
-        complete(scan)
+        forget_scan()
 
-    with mock.patch.object(run._registry, "complete", left):
+    with mock.patch.object(run._state, "forget_scan", left):
         outcome = run.run()
     assert (terminated(world), outcome.terminated, outcome.failures) == (ids("b"), 1, 0)
     assert world.registered(*ids("a")) is None
+
+
+def test_a_termination_whose_answer_is_lost_is_one(
+    world: LiveConnections, lines: list[logging.LogRecord]
+) -> None:
+    """It is recorded and counted: the repeated call finds no connection any more."""
+    world.connect([client("a", platform="mac")])
+    run = world.reauthorizer(NO_MACS)
+    terminate = run._vpn._client.terminate_client_vpn_connections
+    lost: list[bool] = []
+
+    def answer(**parameters: Any) -> Any:
+        found = terminate(**parameters)
+        if not lost:
+            lost.append(True)
+            world.api.disconnect(ENDPOINT, *ids("a"))
+            raise ReadTimeoutError(endpoint_url="https://ec2")
+        return found
+
+    with mock.patch.object(run._vpn._client, "terminate_client_vpn_connections", answer):
+        outcome = run.run()
+    assert (outcome.terminated, outcome.failures) == (1, 0)
+    assert "connection was terminated" in [line.getMessage() for line in lines]
 
 
 def test_throttling_is_waited_for(world: LiveConnections) -> None:
@@ -611,11 +634,14 @@ def test_a_run_that_nears_its_time_leaves_the_rest_to_the_next(world: LiveConnec
 
 
 def test_unknown_connections_are_left_alone(world: LiveConnections) -> None:
-    """By default, also those of which the registry's item is malformed, and also by the limit."""
+    """By default, also those of which the registry only remembers a termination, and also by the limit."""
     world.connect(
         [client("a", registered=False), client("b"), client("c", username="b", age_s=90, registered=False)]
     )
-    world.put("connections", {"connectionId": {"S": ids("b")[0]}, "request": {"S": "{"}})
+    world.put(
+        "connections",
+        {"connectionId": {"S": ids("b")[0]}, "terminatedAt": {"S": "2026-11-22T09:00:00+00:00"}},
+    )
     outcome = world.run(PERMIT.replace("permit", "forbid"), connections_per_user=1)
     assert (terminated(world), tally(outcome)) == ([], (0, 3, 0))
 
@@ -737,7 +763,7 @@ STEPS = [
     (ReauthorizerState, "saved_scan"),
     (ClientVpn, "page"),
     (ConnectionTable, "find"),
-    (Judge, "judge"),
+    (Evaluator, "evaluator"),
     (ConnectionTable, "remove"),
     (ReauthorizerState, "save_scan"),
     (ReauthorizerState, "forget_scan"),
@@ -798,8 +824,9 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
     """Not those that ended, not those that never came to be, and not those that nobody watches."""
     counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
     ours = client("this", username="bob").request()
-    assert registry_of(world).active_connections(ours) is None
-    world.run(PERMIT + counting)  # from here on, nothing ends unseen
+    with pytest.raises(NotCounted, match="no re-authorizer has completed a scan"):
+        registry_of(world).others(ours)
+    world.run(PERMIT + counting)
     later = datetime.now(UTC) + timedelta(seconds=1)
     with mock.patch("local_aws.live_connections.datetime", wraps=datetime) as clock:
         clock.now.return_value = later
@@ -814,15 +841,34 @@ def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
         "connections", ghost | {"connectionId": {"S": "elsewhere"}, "endpointId": {"S": OTHER_ENDPOINT}}
     )
 
-    def count() -> int | None:
-        return registry_of(world).active_connections(ours)
+    def count() -> int:
+        return len(registry_of(world).others(ours))
 
     assert count() == 3  # open, gone, and the ghost, which may still be about to connect
     world.run(PERMIT + counting)
-    assert count() == 2
+    assert count() == 3  # open, old and the ghost
     with mock.patch("client_connect.reauthorizer.run._ESTABLISHING", timedelta(seconds=-60)):
         world.run(PERMIT + counting)
-    assert count() == 1
+    assert count() == 2
+
+
+def test_a_limit_counts_once_a_run_has_confirmed_by_policies_that_count(world: LiveConnections) -> None:
+    """However many runs by others were complete; an old connection counts from then on, whenever it began."""
+    counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
+    ours = client("this", username="bob").request()
+    world.connect([client("old", username="bob", age_s=18_000)])
+    for _ in range(2):
+        world.run(PERMIT)
+    with pytest.raises(NotCounted):
+        registry_of(world).others(ours)
+    world.run(PERMIT + counting)
+    assert [each.connection_id for each in registry_of(world).others(ours)] == ids("old")
+    world.put("connections", (world.registered(STATE) or {}) | {"countsValidUntil": {"N": "1"}})
+    with pytest.raises(NotCounted):
+        registry_of(world).others(ours)
+    for _ in range(2):  # after an outage of the re-authorizer
+        world.run(PERMIT + counting)
+    assert [each.connection_id for each in registry_of(world).others(ours)] == ids("old")
 
 
 def registry_of(world: LiveConnections) -> ConnectionTable:
@@ -836,7 +882,8 @@ def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnecti
     registry, facts = registry_of(world), Facts(client("a", groups=("staff",)).request())
     registry.record(facts, Decision(allowed=True, determining=("all",)), policies="a1b2")
     found = registry.find(ids("a", "b"))
-    assert found == dict(zip(ids("a"), [RegisteredConnection(request=facts.request)], strict=True))
+    entry = RegisteredConnection(request=facts.request, principal="user:a", username="a")
+    assert found == dict(zip(ids("a"), [entry], strict=True))
     item = world.registered(*ids("a"))
     assert item is not None
     assert json.loads(item["decision"]["S"])["determining"] == ["all"]
@@ -893,31 +940,16 @@ def test_a_termination_is_remembered_for_a_day(world: LiveConnections) -> None:
     assert int(unregistered["expiresAt"]["N"]) == int(now.timestamp()) + 26 * 3600
 
 
-def test_the_order_of_a_set_breaks_no_scan(emulator: Emulator, api: ClientVpnApi) -> None:
-    """DynamoDB gives the endpoints of the last scan back in any order; they are still the same."""
-    world = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
-    world.create()
-    registry = world.reauthorizer(PERMIT)._registry
-    world.run(PERMIT)
-    first = registry.last_scan()
-    assert first is not None
-    registry.complete(replace(first, endpoints=tuple(sorted(first.endpoints, reverse=True))))
-    world.run(PERMIT)
-    second = registry.last_scan()
-    assert second is not None
-    assert second.unbroken_since == first.unbroken_since
-
-
 def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: ClientVpnApi) -> None:
     """A user has them wherever they are."""
     two = LiveConnections(emulator=emulator, api=api, endpoints=(ENDPOINT, OTHER_ENDPOINT))
     two.create()
-    two.run(PERMIT)
+    two.run(f'{PERMIT}@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};')
     registry = registry_of(two)
     for name, endpoint in (("a", ENDPOINT), ("b", OTHER_ENDPOINT)):
         facts = Facts(client(name, username="bob", endpoint_id=endpoint).request())
         registry.record(facts, Decision(allowed=True), policies="a1b2")
-    assert registry.active_connections(client("c", username="BOB").request()) == 2
+    assert len(registry.others(client("c", username="BOB").request())) == 2
 
 
 def test_out_of_time_while_throttled(world: LiveConnections) -> None:

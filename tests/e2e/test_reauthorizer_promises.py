@@ -18,8 +18,8 @@ from client_connect.reauthorizer.client_vpn import Page, TokenRefused
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.items import waivers_item
-from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable
+from client_connect.sources.items import device_item, waivers_item
+from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable, NotCounted
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
 from local_aws.emulator import ROOT
@@ -72,7 +72,7 @@ def failing_for(*names: str) -> dict[str, Any]:
             raise LookupError("no such employee")
         return {"risk": 1}
 
-    return {"custom": CustomFacts(facts, why_invalid=lambda _: ""), "custom_type": "{ risk: Long }"}
+    return {"custom": CustomFacts(facts, validation_error=lambda _: ""), "custom_type": "{ risk: Long }"}
 
 
 # 1. A source that is unavailable: what it would say is unknown, and only that.
@@ -140,7 +140,7 @@ def test_a_missing_table_ends_nobody_but_whom_others_deny(
 
 
 @pytest.mark.parametrize("broken", ["item", "table"])
-def test_rules_that_heed_waivers_stay_in_force_without_devices(world: LiveConnections, broken: str) -> None:
+def test_rules_that_honor_waivers_stay_in_force_without_devices(world: LiveConnections, broken: str) -> None:
     """The waivers are in a table of their own: who has none is blocked, who has one is not."""
     world.connect([client(name, common_name="laptop-1") for name in ("mallory", "waived", "bob")])
     waiver = Waiver(
@@ -438,7 +438,7 @@ def test_a_connection_that_is_ended_again_counts_once(world: LiveConnections, *,
         | {"terminatedAt": {"S": (datetime.now(UTC) - timedelta(minutes=6)).isoformat()}},
     )
     world.connect([client("b", platform="mac")])
-    with mock.patch("client_connect.reauthorizer.evaluation.SETTLING", timedelta(minutes=5)):
+    with mock.patch("client_connect.reauthorizer.evaluation.TERMINATING", timedelta(minutes=5)):
         outcome = world.run(NO_MACS, maximum_terminations=3)
     assert outcome.recent == 1
     state = world.registered(STATE)
@@ -528,8 +528,7 @@ def test_a_saved_scan_with_a_value_of_another_kind_begins_anew(
         {
             "countsValidUntil": {"N": "1"},
             "countedEndpoints": {"SS": ["x"]},
-            "countedSince": {"S": "long ago"},
-            "confirmedBefore": {"S": "2026-11-30T00:00:00"},
+            "confirmedBefore": {"S": "long ago"},
         },
     ],
     ids=["type", "number", "name", "far future", "no time"],
@@ -637,7 +636,6 @@ def test_connections_are_confirmed_where_any_policy_counts_them(
             CompleteScan(
                 valid_until=now + timedelta(minutes=15),
                 endpoints=(ENDPOINT,),
-                unbroken_since=now - timedelta(hours=1),
                 confirmed_before=now - timedelta(minutes=5),
             )
         )
@@ -645,7 +643,40 @@ def test_connections_are_confirmed_where_any_policy_counts_them(
     world.run(f'{PERMIT} @id("limit") {limit}')
     with world.reached():
         table = ConnectionTable(Tables(), name=f"{world.name}-connections")
-        assert table.active_connections(client("new", username="bob").request()) == (3 if counts else 0)
+        assert len(table.others(client("new", username="bob").request())) == (3 if counts else 0)
+
+
+# 8. While EC2 throttles, what is known grows old.
+
+
+def test_what_waits_for_ec2_is_decided_once_more(world: LiveConnections) -> None:
+    """Devices that become compliant meanwhile stay, and nothing counts as terminated that was not."""
+    devices = [Device(compliant=False)] * 3
+    world.connect(client(f"{n}", common_name=f"laptop-{n}", device=each) for n, each in enumerate(devices))
+    world.api.fail_next("TerminateClientVpnConnections", times=3)
+
+    def sleep(_seconds: float) -> None:
+        for n in (1, 2):
+            world.put("devices", device_item(f"laptop-{n}", Device(compliant=True)))
+
+    outcome = world.run(PERMIT + COMPLIANT, inventory=True, sleep=sleep)
+    assert (outcome.state, outcome.terminated, terminated(world)) == ("complete", 1, ids("0"))
+    assert sum(denied for denied, _ in history(world)) == 1
+    assert [(world.registered(id_) or {}).get("terminatedAt") for id_ in ids("1", "2")] == [None, None]
+
+
+def test_a_run_that_waits_for_ec2_notices_its_successor(world: LiveConnections) -> None:
+    """The correction of a bad policy takes the lease over, also while the next connection waits."""
+    world.connect([client("a", platform="mac")])
+    world.api.fail_next("TerminateClientVpnConnections", times=2)
+    inner: list[str] = []
+
+    def sleep(_seconds: float) -> None:
+        if world.api.throttled["TerminateClientVpnConnections"] and not inner:
+            inner.append(world.run(PERMIT).state)
+
+    outcome = world.run(NO_MACS, sleep=sleep)
+    assert (inner, outcome.state, terminated(world)) == (["complete"], "superseded", [])
 
 
 # The promises themselves.
@@ -788,17 +819,61 @@ def test_a_status_that_is_not_known_is_no_end(world: LiveConnections, status: st
 
 
 @pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("pages", [1, 2])
 def test_a_connection_that_is_listed_as_open_and_as_ended_stays_registered(
-    world: LiveConnections, order: int
+    world: LiveConnections, order: int, pages: int
 ) -> None:
-    """Without its request it would be left alone until it ends by itself."""
-    world.connect([client("a")])
+    """On the same page or on two: without its request it would be left alone until it ends by itself."""
+    world.connect([client("a"), client("b")])
     run = world.reauthorizer(PERMIT)
-    (found,) = run._vpn.page(ENDPOINT, None).connections
+    found, other = sorted(run._vpn.page(ENDPOINT, None).connections, key=lambda each: each.connection_id)
     both = (found, replace(found, status="terminated"))[::order]
-    with mock.patch.object(run._vpn, "page", return_value=Page(connections=both)):
+    listed: dict[str | None, Page] = {None: Page(connections=(*both, replace(other, status="terminated")))}
+    if pages == len(both):
+        listed = {
+            None: Page(connections=(both[0], replace(other, status="terminated")), **AFTER["a"]),
+            "a": Page(connections=(both[1],)),
+        }
+    with mock.patch.object(run._vpn, "page", side_effect=lambda _endpoint, token: listed[token]):
         assert tally(run.run()) == (1, 0, 0)
     assert world.registered(*ids("a")) is not None
+    assert world.registered(*ids("b")) is None
+
+
+TORN: dict[str, dict[str, Any]] = {
+    "cut off": {"S": '{"connection-id": "cvpn'},
+    "refused today": {"S": json.dumps({"schema-version": "v3"})},
+    "of another type": {"M": {}},
+    "missing": {},
+}
+
+
+@pytest.mark.parametrize("kind", TORN)
+def test_a_registration_that_cannot_be_read_is_not_left_alone(
+    world: LiveConnections, lines: list[logging.LogRecord], kind: str
+) -> None:
+    """Who is blocked by name goes, what is not certain is undecided, and the record says so."""
+    for name in ("mallory", "bob"):
+        world.connect([client(name)])
+        item = world.registered(*ids(name)) or {}
+        del item["request"]
+        world.put("connections", item | ({"request": TORN[kind]} if TORN[kind] else {}))
+    run = world.reauthorizer(NO_MACS + MALLORY)
+    outcome = run.run()
+    assert (terminated(world), tally(outcome)) == (ids("mallory"), (1, 0, 1))
+    assert outcome.problems["registry"].startswith("requests that cannot be read: 2, such as that of ")
+    run._records.of_run(outcome, milliseconds=1)
+    assert (lines[-1].levelname, vars(lines[-1])["Undecided"]) == ("WARNING", 1)
+
+
+def test_a_registration_that_cannot_be_read_counts_to_the_limit_of_its_user(world: LiveConnections) -> None:
+    """Its index has the user without the request."""
+    world.connect([client("old", username="bob", age_s=900), client("new", username="BOB", age_s=60)])
+    item = world.registered(*ids("old")) or {}
+    del item["request"], item["decision"]
+    world.put("connections", item)
+    assert world.run(PERMIT, connections_per_user=1).terminated == 1
+    assert terminated(world) == ids("old")
 
 
 @pytest.mark.parametrize(
@@ -815,11 +890,13 @@ def test_a_termination_at_an_impossible_time_spares_no_connection(world: LiveCon
 def test_a_scan_in_the_future_is_none(world: LiveConnections, far: str) -> None:
     """Otherwise no connection would ever count again, or every run would fail."""
     world.connect([client("a")])
-    assert world.run(PERMIT).scanned
-    state = world.registered(STATE) or {}
-    world.put("connections", state | {"countedSince": {"S": far}, "confirmedBefore": {"S": far}})
-    assert world.run(PERMIT).scanned
-    assert str((world.registered(STATE) or {})["countedSince"]["S"]) < "2099"
+    counting = f'{PERMIT}@id("one") forbid (principal, action, resource) when {{ {LIMIT} }};'
+    assert world.run(counting).scanned
+    world.put("connections", (world.registered(STATE) or {}) | {"confirmedBefore": {"S": far}})
+    with world.reached(), pytest.raises(NotCounted):
+        ConnectionTable(Tables(), name=f"{world.name}-connections").others(client("new").request())
+    assert world.run(counting).scanned
+    assert str((world.registered(STATE) or {})["confirmedBefore"]["S"]) < "2099"
 
 
 @pytest.mark.parametrize("end", [{"N": "99999999999"}, {"S": "soon"}, {"BOOL": True}, None])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import aws_cdk as cdk
@@ -13,7 +15,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Annotations, Match, Template
 
 from cdk_client_connect import (
     ClientConnectHandler,
@@ -21,9 +23,11 @@ from cdk_client_connect import (
     ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
+    EndpointAttachment,
     GradualDeployment,
     InvalidArgument,
     Policies,
+    Rules,
     UnknownConnections,
 )
 from client_connect.reauthorizer.records import _UNITS, _UNITS_OF_SCAN
@@ -33,8 +37,6 @@ from .test_lint import nag_findings, require_lint_clean, synthesized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
 __all__ = ["synthesized"]
 
 ENDPOINT = "cvpn-endpoint-0123456789abcdef0"
@@ -303,14 +305,24 @@ def test_at_which_endpoints_a_common_name_is_a_certificates(
 ) -> None:
     """Where the endpoint says so, or the argument; of an endpoint elsewhere nobody knows."""
     stack = new_stack()
-    endpoint = ec2.CfnClientVpnEndpoint(
+    handler = ClientConnectHandler(
+        stack, "Handler", connection_registry=ConnectionRegistry(stack, "Registry")
+    )
+    vpn = ec2.CfnClientVpnEndpoint(
         stack,
         "Vpn",
         authentication_options=options,
+        client_connect_options=handler.client_connect_options,
         connection_log_options={"enabled": False},
         server_certificate_arn="arn",
     )
-    define(stack, endpoints=[endpoint, ENDPOINT], mutual_authentication=argument)
+    ConnectionReauthorizer(
+        stack,
+        "Reauthorizer",
+        handler=handler,
+        endpoints=[vpn, ENDPOINT],
+        mutual_authentication=argument,
+    )
     variable = variables(template(stack)).get("CLIENT_CONNECT_CERTIFICATE_ENDPOINTS")
     if argument:
         assert variable == {"Fn::Join": ["", [{"Ref": "Vpn"}, f",{ENDPOINT}"]]}
@@ -420,10 +432,10 @@ def test_fails_without_a_registry() -> None:
 
 
 def test_fails_for_a_second_one() -> None:
-    """Two would take each other's state for their own; another registry is free."""
+    """Two would overwrite each other's state; another registry is free."""
     stack = new_stack()
     registry = ConnectionRegistry(stack, "Registry")
-    handler = ClientConnectHandler(stack, "First", connection_registry=registry)
+    handler = ClientConnectHandler(stack, "Handler", connection_registry=registry)
     defined = ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
     assert registry.reauthorizer is defined
     with pytest.raises(
@@ -432,10 +444,112 @@ def test_fails_for_a_second_one() -> None:
     ):
         ConnectionReauthorizer(stack, "Other", handler=handler, endpoints=["cvpn-endpoint-1"])
     assert stack.node.try_find_child("Other") is None
-    third = ClientConnectHandler(
-        stack, "Third", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
+    other = ClientConnectHandler(
+        stack, "OtherHandler", connection_registry=ConnectionRegistry(stack, "OtherRegistry")
     )
-    assert ConnectionReauthorizer(stack, "Third's", handler=third, endpoints=[ENDPOINT]).handler is third
+    assert ConnectionReauthorizer(stack, "Another", handler=other, endpoints=[ENDPOINT]).handler is other
+
+
+@pytest.mark.parametrize(
+    ("rules", "has_one"),
+    [(Rules(connections_per_user=1), True), (Rules(connections_per_user=1), False), (Rules(), False)],
+)
+def test_a_limit_without_a_reauthorizer_is_a_warning(rules: Rules, *, has_one: bool) -> None:
+    """The number would always be absent, so the limit would limit nobody."""
+    stack = new_stack()
+    registry = ConnectionRegistry(stack, "Registry")
+    policies = Policies.from_rules(rules)
+    handler = ClientConnectHandler(stack, "Handler", policies=policies, connection_registry=registry)
+    if has_one:
+        ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
+    found = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("noReauthorizer"))
+    assert [each.id for each in found] == (["/Stack/Handler"] if rules != Rules() and not has_one else [])
+
+
+def deviations(app: cdk.App) -> list[tuple[str, str, str]]:
+    """Return the rule, the construct and the severity of what this library finds in the templates of an app."""
+    with contextlib.suppress(RuntimeError):  # says that the report has errors
+        app.synth()
+    report = Path(app.outdir) / "validation-report.json"
+    plugins = json.loads(report.read_text("utf-8"))["pluginReports"] if report.exists() else []
+    return [
+        (each["ruleName"], each["violatingConstructs"][0]["constructPath"], each["severity"])
+        for plugin in plugins
+        for each in plugin["violations"]
+    ]
+
+
+def two_handlers(app: cdk.App) -> tuple[cdk.Stack, ClientConnectHandler, ClientConnectHandler]:
+    """Return a stack with two handlers, of which the first has a registry."""
+    stack = cdk.Stack(app, "Stack")
+    ours = ClientConnectHandler(stack, "Ours", connection_registry=ConnectionRegistry(stack, "Registry"))
+    return stack, ours, ClientConnectHandler(stack, "Other")
+
+
+def test_fails_without_an_endpoint_that_asks_the_handler() -> None:
+    """Whichever way it was defined: its connections would never be decided again."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack, ours, _ = two_handlers(app)
+    watched = endpoint(stack, ours, "MonitoringTargets")
+    endpoint(stack, ours, "L1")
+    l2_endpoint(ec2.Vpc(stack, "Vpc"), ours)
+    endpoint(
+        stack, ours, "Unqualified"
+    ).client_connect_options = ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
+        enabled=True, lambda_function_arn=ours.function.function_arn
+    )
+    EndpointAttachment(stack, "Attachment", handler=ours, endpoint_id="cvpn-endpoint-0a")
+    ConnectionReauthorizer(stack, "Reauthorizer", handler=ours, endpoints=[watched])
+    missing = {path: severity for rule, path, severity in deviations(app) if rule == "unwatchedEndpoint"}
+    resource = "Stack/Attachment/0a/Resource/Default"
+    assert missing == dict.fromkeys(
+        ["Stack/L1", "Stack/Vpc/L2Endpoint/Resource", "Stack/Unqualified", resource], "fatal"
+    )
+
+
+@pytest.mark.parametrize(("ids", "found"), [(1, 1), (2, 0), (3, 0)])
+def test_ids_may_be_those_of_endpoints_in_another_stack(ids: int, found: int) -> None:
+    """Which cannot be given as references; but there are no more endpoints than ids."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack, ours, _ = two_handlers(app)
+    consumer = cdk.Stack(app, "Consumer")
+    for name in ("One", "Two"):
+        endpoint(consumer, ours, name)
+    ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=ours, endpoints=[f"cvpn-endpoint-0{n}" for n in range(ids)]
+    )
+    assert bool(found) == any(rule == "unwatchedEndpoint" for rule, *_ in deviations(app))
+
+
+def test_fails_with_an_endpoint_that_does_not_ask_the_handler() -> None:
+    """Whichever other it asks, or none: the policies here do not know its connections."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack, ours, other = two_handlers(app)
+    good, wrong, none, attached, later = (
+        endpoint(stack, asked, name)
+        for asked, name in (
+            (ours, "Good"),
+            (other, "Wrong"),
+            (ours, "None"),
+            (ours, "Attached"),
+            (ours, "Later"),
+        )
+    )
+    for each in (none, attached, later):
+        each.client_connect_options = None
+    later.add_property_override("ClientConnectOptions", {"Enabled": True, "LambdaFunctionArn": "arn:known"})
+    EndpointAttachment(stack, "OnOurs", handler=ours, endpoint_id=attached.ref)
+    EndpointAttachment(stack, "OnOther", handler=other, endpoint_id="cvpn-endpoint-0b")
+    ConnectionReauthorizer(
+        stack,
+        "Reauthorizer",
+        handler=ours,
+        endpoints=[good, wrong, none, attached, later, ENDPOINT, "cvpn-endpoint-0b"],
+    )
+    assert sorted(deviations(app)) == [
+        ("foreignEndpoint", path, "fatal")
+        for path in ("Stack/None", "Stack/OnOther/0b/Resource/Default", "Stack/Wrong")
+    ]
 
 
 def test_fails_for_a_second_handler_with_the_same_registry() -> None:

@@ -58,11 +58,11 @@ def define(**arguments: Any) -> cdk.App:
     handler = ClientConnectHandler(
         stack, "Handler", connection_registry=registry, environment={"TEAM": "network"}, **arguments
     )
-    ConnectionReauthorizer(
-        stack, "Reauthorizer", handler=handler, endpoints=["cvpn-endpoint-0123456789abcdef0"]
-    )
-    endpoint(stack, handler, "Near")
+    near = endpoint(stack, handler, "Near")
     endpoint(network, handler, "Far")
+    ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[near, "cvpn-endpoint-0123456789abcdef0"]
+    )
     return app
 
 

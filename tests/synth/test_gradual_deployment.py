@@ -392,8 +392,8 @@ def test_fails_for_the_alarms_of_the_reauthorizer(
     stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
 ) -> None:
     """It is deployed after the alias, which waits for the alarms; another handler's may be watched."""
-    registry = ConnectionRegistry(stack, "Registry")
-    defined, other = (handler(id_, connection_registry=registry) for id_ in ("Handler", "Other"))
+    defined = handler("Handler", connection_registry=ConnectionRegistry(stack, "Registry"))
+    other = handler("Other")
     reauthorizer = ConnectionReauthorizer(
         stack, "Reauthorizer", handler=defined, endpoints=["cvpn-endpoint-0123456789abcdef0"]
     )

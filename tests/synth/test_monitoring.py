@@ -123,11 +123,12 @@ def whole() -> Template:
     stack = new_stack()
     policies = Policies.from_string(PERMIT + SHADOW)
     handler = full_handler(stack, policies=policies)
+    endpoints = [endpoint(stack, handler), l2_endpoint(ec2.Vpc(stack, "Vpc"), handler), ENDPOINT_ID]
     monitored(
         stack,
         handler,
-        reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID]),
-        endpoints=[endpoint(stack, handler), l2_endpoint(ec2.Vpc(stack, "Vpc"), handler), ENDPOINT_ID],
+        reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=endpoints),
+        endpoints=endpoints,
         connection_log_group=logs.LogGroup(stack, "ConnectionLog"),
         alarm_topic=sns.Topic(stack, "Topic"),
     )

@@ -97,10 +97,12 @@ def everything(stack: cdk.Stack) -> None:
     topic = sns.Topic(stack, "Topic", master_key=kms.Key(stack, "TopicKey"))
     monitoring = monitor(stack, handler, Notifications.sns(topic), settings)
     GradualDeployment(stack, "Deployment", handler=handler, monitoring=monitoring)
+    native = endpoint(stack, handler)
+    native.client_connect_options = None  # it asks no handler, so nothing re-authorizes it
     EndpointAuthorizationPolicy(
         stack,
         "Policy",
-        endpoint=endpoint(stack, handler),
+        endpoint=native,
         policies=Policies.from_string("permit (principal, action, resource);"),
     )
 

@@ -501,21 +501,42 @@ def test_warns_for_each_endpoint_of_the_handler_that_does_not_tell_what_policies
     assert (len(found), all(matched)) == (1 if warned else 0, True), found
 
 
-def test_warns_when_connections_are_counted_without_a_reauthorizer(
-    stack: cdk.Stack, define: Callable[..., ClientConnectHandler]
+@pytest.mark.parametrize(
+    ("policies", "kind", "warned"),
+    [
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), "directory-service-authentication", True),
+        (
+            Policies.from_string(
+                '@id("d") forbid (principal == ClientVpn::Device::"lost", action, resource);'
+                '@id("all") permit (principal, action, resource);'
+            ),
+            "federated-authentication",
+            True,
+        ),
+        (Policies.from_rules(Rules(blocked_users=["lost"])), "directory-service-authentication", False),
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), "certificate-authentication", False),
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), cdk.Aws.STACK_NAME, False),
+        (Policies.from_rules(Rules(blocked_common_names=["lost"])), None, False),
+    ],
+    ids=["common name", "device", "user", "certificate", "token", "no endpoint"],
+)
+def test_warns_when_policies_name_devices_that_no_endpoint_knows(
+    stack: cdk.Stack, policies: Policies, kind: str | None, *, warned: bool
 ) -> None:
-    """The number is absent then, and a limit denies nobody."""
-    endpoint(stack, define(policies=Policies.from_rules(Rules(connections_per_user=1))))
-    (warning,) = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
-    assert "the registry has no re-authorizer" in str(warning.entry.data)
+    """A forbid on a lost device would never apply, with or without an inventory."""
+    ClientConnectHandler(stack, "Handler", policies=policies)
+    if kind is not None:
+        user_endpoint(stack, kind)
+    annotations = assertions.Annotations.from_stack(stack)
+    found = annotations.find_warning("*", assertions.Match.string_like_regexp(WARNING))
+    assert bool(found) is warned
 
 
 def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
     """What policies read is now provided."""
     rules = Rules(registered_devices=True, connections_per_user=1)
     handler = define(policies=Policies.from_rules(rules))
-    endpoint(stack, handler)
-    ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=["cvpn-endpoint-1"])
+    ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[endpoint(stack, handler)])
     assert assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value()) == []
 
 

@@ -17,7 +17,7 @@ from cdk_client_connect.final_templates import _function as _final_function
 from cdk_client_connect.monitoring._alarms import DEFINITIONS
 from client_connect import InvalidPolicySet, InvalidRequest
 from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
-from client_connect.sources.registry import RequestTooLarge
+from client_connect.sources.registry import NotCounted, RequestTooLarge
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
 from client_connect_tools.cedar import parsing, validation
 from client_connect_tools.checking import checks, custom_schema, network_names, reviewed_files
@@ -192,7 +192,7 @@ def exceptions() -> set[str]:
     modules = (cdk_client_connect, client_connect_tools, replay)
     public = [getattr(module, name) for module in modules for name in module.__all__]
     errors = {each.__name__ for each in public if inspect.isclass(each) and issubclass(each, Exception)}
-    return errors - {"ClientConnectError", "InvalidHandler"}
+    return errors - {"ClientConnectError", "InvalidConstructArgument"}
 
 
 EXPLAINED: dict[advice.Kind, set[str]] = {
@@ -236,6 +236,7 @@ def test_every_kind_is_explained() -> None:
         FileNotFoundError,
         EndpointNotAnswered,
         RequestTooLarge,
+        NotCounted,
     }
     assert {each.name for each in advice.of_kind("record error")} == {each.__name__ for each in known}
 

@@ -158,10 +158,10 @@ class Authorizer:
             return facts
         return facts._replace(networks=self.networks.names_of(facts.request.public_ip))
 
-    def only(self, ids: Collection[str]) -> Authorizer:
+    def subset(self, ids: Collection[str]) -> Authorizer:
         """Return an authorizer of some of the enforced policies; of no other, and of none in shadow mode."""
         some = copy(self)
-        some.policies = self.policies.only(ids)
+        some.policies = self.policies.subset(ids)
         return some
 
     def applying(self, policies: cedarpy.PolicySet, facts: Facts) -> tuple[str, ...]:
@@ -169,7 +169,7 @@ class Authorizer:
         request, entities = facts.cedar_request(), facts.cedar_entities()
         return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema)).applied
 
-    def why_invalid(self, facts: Facts) -> str:
+    def validation_error(self, facts: Facts) -> str:
         """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
         result = cedarpy.is_authorized(
             facts.cedar_request(), _NO_POLICIES, facts.cedar_entities(), self._schema
@@ -181,7 +181,7 @@ class Authorizer:
         return "a value is of another type" if reason.startswith("context `") else reason
 
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
-        """Return the forbids that would have applied without any waiver, whoever's waiver they heed."""
+        """Return the forbids that would have applied without any waiver, whoever's waiver they honor."""
         without = facts._replace(waivers=frozenset())
         request, entities = without.cedar_request(), without.cedar_entities()
         strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))

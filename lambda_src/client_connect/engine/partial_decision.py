@@ -35,7 +35,7 @@ _OF_THE_USER = OF_WAIVERS | {PRINCIPAL, "username", "ownCertificate", "ownerTags
 _OF_THE_DEVICE = OF_WAIVERS | OF_INVENTORY | {"commonName", "ownCertificate"}
 
 
-def untold(*, username: bool, common_name: bool) -> frozenset[str]:
+def unreported(*, username: bool, common_name: bool) -> frozenset[str]:
     """Return the facts that are missing when EC2 tells only these of a connection."""
     return (
         _UNTOLD
@@ -111,7 +111,7 @@ class PartialAuthorizer:
 
     def _decided_by(self, policies: list[_Policy], unknown: frozenset[str]) -> Authorizer:
         if unknown not in self._known:
-            self._known[unknown] = self._authorizer.only({each.id for each in policies})
+            self._known[unknown] = self._authorizer.subset({each.id for each in policies})
         return self._known[unknown]
 
     def _outcome_of_partial(
@@ -134,7 +134,7 @@ class PartialAuthorizer:
         permits = [each.id for each in self._policies if not each.forbids]
         forbidding = [id_ for id_ in forbids if outcomes[id_] == TRUE]
         if forbidding or not any(outcomes[id_] & TRUE for id_ in permits):
-            denial = self._authorizer.only(forbidding).decide(facts)
+            denial = self._authorizer.subset(forbidding).decide(facts)
             return PartialDecision(denial, denied=True, certain=True)
         certain = not any(outcomes[id_] & TRUE for id_ in forbids) and any(
             outcomes[id_] == TRUE for id_ in permits

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from client_connect.engine.statement import Shape, Statement
 
 
-def take_apart(text: str) -> tuple[list[Statement], bool]:
+def split(text: str) -> tuple[list[Statement], bool]:
     """Return the static policies of a text, in its order, and whether there are templates in it.
 
     Raises:
@@ -27,7 +27,7 @@ def take_apart(text: str) -> tuple[list[Statement], bool]:
     )
 
 
-def put_together(contents: Mapping[str, Any]) -> cedarpy.PolicySet:
+def build(contents: Mapping[str, Any]) -> cedarpy.PolicySet:
     """Return a policy set of what statements say, by the ids that they shall have in it."""
     nodes = {id_: replace(node, id=id_) for id_, node in contents.items()}
     return cedarpy.PolicySet.from_pst(pst.PolicySet({}, nodes, ()))

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     class _Syntax(Protocol):
         """How policies are taken apart and put together: ``policy_json`` or ``policy_nodes``."""
 
-        def take_apart(self, text: str) -> tuple[list[Statement], bool]: ...
+        def split(self, text: str) -> tuple[list[Statement], bool]: ...
 
-        def put_together(self, contents: Mapping[str, Any]) -> cedarpy.PolicySet: ...
+        def build(self, contents: Mapping[str, Any]) -> cedarpy.PolicySet: ...
 
 
 # From this length on, the syntax nodes take less time than JSON, together with their import.
@@ -92,7 +92,7 @@ class PolicySet(NamedTuple):
         by_id, contents = _policies(text, syntax)
 
         def subset(*, shadow: bool, effects: tuple[Effect, ...]) -> cedarpy.PolicySet:
-            return syntax.put_together(
+            return syntax.build(
                 {
                     id_: contents[id_]
                     for id_, policy in by_id.items()
@@ -109,11 +109,11 @@ class PolicySet(NamedTuple):
             reads=frozenset[str]().union(*(reads(content, split=("time",)) for content in contents.values())),
         )
 
-    def only(self, ids: Collection[str]) -> PolicySet:
+    def subset(self, ids: Collection[str]) -> PolicySet:
         """Return some of the enforced policies, and none in shadow mode."""
         nodes = {id_: node for id_, node in self.enforced_policies().items() if id_ in ids}
         none = cedarpy.PolicySet.from_str("")
-        enforced = _policy_nodes().put_together(nodes)
+        enforced = _policy_nodes().build(nodes)
         return self._replace(enforced=enforced, shadow_forbids=none, shadow_permits=none)
 
     def enforced_policies(self) -> Mapping[str, pst.Template]:
@@ -130,7 +130,7 @@ def _policy_nodes() -> _Syntax:
 def _policies(text: str, syntax: _Syntax) -> tuple[dict[str, Policy], dict[str, Any]]:
     """Return the policies, and what the syntax has of each, under the ``@id`` that every diagnostic then names."""
     try:
-        statements, has_templates = syntax.take_apart(text)
+        statements, has_templates = syntax.split(text)
     except ValueError as error:
         raise InvalidPolicySet(f"the policies cannot be parsed: {error}") from error
     if has_templates:

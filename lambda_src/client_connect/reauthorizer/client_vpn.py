@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from client_connect.reauthorizer.deadline import TimeLeft
+    from client_connect.reauthorizer.deadline import Deadline
 
 ACTIVE, TERMINATED, FAILED_TO_TERMINATE = "active", "terminated", "failed-to-terminate"
 # Any other connection may be up: one that failed to terminate is, and so may be one with a status that is not known.
@@ -87,6 +87,10 @@ class TokenRefused(Exception):
     """The service does not return the page of a token, for example because that is too old."""
 
 
+class Throttled(Exception):
+    """The service refused a termination because of its rate limit, and that was waited for."""
+
+
 class TerminationFailed(Exception):
     """A connection could not be terminated; the message says why."""
 
@@ -95,18 +99,19 @@ class ClientVpn:
     """The connections of a Region's endpoints.
 
     Args:
-        time_left: What there is to wait in.
+        deadline: What there is to wait in.
         pace_s: How long to wait before each termination.
     """
 
-    def __init__(self, time_left: TimeLeft, *, pace_s: float = PACE_S) -> None:
+    def __init__(self, deadline: Deadline, *, pace_s: float = PACE_S) -> None:
         # One attempt takes less than what a run keeps to end cleanly; whether there is time for another, we ask.
         config = Config(
             connect_timeout=3, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 1}
         )
         self._client: Any = botocore.session.get_session().create_client("ec2", config=config)
-        self._time_left = time_left
+        self._deadline = deadline
         self._pace_s = pace_s
+        self._refusals = 0
 
     def page(self, endpoint_id: str, token: str | None) -> Page:
         """Return a page of an endpoint's connections.
@@ -153,14 +158,14 @@ class ClientVpn:
             if token is None:
                 return
 
-    def _page(self, endpoint_id: str, token: str | None, **parameters: object) -> Page:
-        begin = {} if token is None else {"NextToken": token}
+    def _page(self, endpoint_id: str, token: str | None, **parameters: Any) -> Page:  # noqa: ANN401 - botocore's
+        if token is not None:
+            parameters["NextToken"] = token
         try:
-            answer = self._patiently(
+            answer = self._with_backoff(
                 self._client.describe_client_vpn_connections,
                 ClientVpnEndpointId=endpoint_id,
                 MaxResults=_PAGE_SIZE,
-                **begin,
                 **parameters,
             )
         except ClientError as error:
@@ -175,21 +180,31 @@ class ClientVpn:
     def terminate(self, connection: Connection) -> bool:
         """Terminate a connection; return ``False`` when there is none any more.
 
+        One that is gone after an attempt without an answer was terminated by that.
+
         Raises:
+            Throttled: When the service throttles, after a pause: until then, what made it due may have changed.
             TerminationFailed: When the service refuses, or says that it failed.
             OutOfTime: When there is no time to wait for its turn.
         """
-        self._time_left.pause(self._pace_s)
+        self._deadline.pause(self._pace_s)
+        attempts = count()
         try:
-            answer = self._patiently(
-                self._client.terminate_client_vpn_connections,
+            answer = self._with_backoff(
+                lambda **asked: (next(attempts), self._client.terminate_client_vpn_connections(**asked))[1],
+                waits_for_rate=False,
                 ClientVpnEndpointId=connection.endpoint_id,
                 ConnectionId=connection.connection_id,
             )
         except (ClientError, BotoCoreError) as error:
+            if _is_throttled(error):
+                self._back_off(self._refusals)
+                self._refusals += 1
+                raise Throttled from error
             if isinstance(error, ClientError) and _code(error) == _NO_CONNECTION:
-                return False
+                return next(attempts) > 1
             raise TerminationFailed(f"{type(error).__name__}: {error}") from error
+        self._refusals = 0
         statuses = [
             each.get("CurrentStatus", {}).get("Code") for each in answer.get("ConnectionStatuses", ())
         ]
@@ -197,21 +212,31 @@ class ClientVpn:
             raise TerminationFailed("the service answered failed-to-terminate")
         return True
 
-    def _patiently(self, call: Callable[..., Any], **parameters: object) -> Any:  # noqa: ANN401 - botocore's
+    def _with_backoff(
+        self, call: Callable[..., Any], *, waits_for_rate: bool = True, **parameters: object
+    ) -> Any:  # noqa: ANN401 - botocore's
         """Call, again and again while the service throttles, at random times that lie further and further apart.
 
         What fails on the way or in the service is repeated twice.
         """
         for attempt in count():
-            self._time_left.require()
+            self._deadline.require()
             try:
                 return call(**parameters)
             except (ClientError, *_NO_ANSWER) as error:
-                if not (_is_throttled(error) or (_is_transient(error) and attempt + 1 < _ATTEMPTS)):
+                is_repeated = (
+                    waits_for_rate
+                    if _is_throttled(error)
+                    else _is_transient(error) and attempt + 1 < _ATTEMPTS
+                )
+                if not is_repeated:
                     raise
-            longest = min(_LONGEST_BACKOFF_S, 0.5 * 2**attempt)
-            self._time_left.pause(random() * longest)  # noqa: S311 - spreads the load
+            self._back_off(attempt)
         raise AssertionError  # the loop has no end
+
+    def _back_off(self, attempt: int) -> None:
+        longest = min(_LONGEST_BACKOFF_S, 0.5 * 2 ** min(attempt, 10))
+        self._deadline.pause(random() * longest)  # noqa: S311 - spreads the load
 
 
 def _connection(endpoint_id: str, described: dict[str, Any]) -> Connection:

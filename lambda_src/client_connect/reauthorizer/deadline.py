@@ -16,7 +16,7 @@ class OutOfTime(Exception):
     """The run's time is nearly used up. The next run goes on."""
 
 
-class TimeLeft:
+class Deadline:
     """The time until a run must begin to end.
 
     Args:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import IPv4Address
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from client_connect.engine.partial_decision import (
@@ -14,30 +15,29 @@ from client_connect.engine.partial_decision import (
     OF_THE_MODULE,
     OF_WAIVERS,
     PartialAuthorizer,
-    untold,
+    unreported,
 )
 from client_connect.names import lower_case
 from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
-from client_connect.sources.registry import principal_of
+from client_connect.sources.registry import TERMINATING, RegisteredConnection, principal_of
+from client_connect.waiver import device_holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.facts import Facts
-    from client_connect.sources.fact_sources import GatheredFacts, Surroundings
-    from client_connect.sources.registry import ConnectionTable, RegisteredConnection
+    from client_connect.sources.fact_sources import CollectedFacts, FactSources
+    from client_connect.sources.registry import ConnectionTable
 
 BATCH = 100
-
-# How long the service may still show a connection as active that was terminated.
-SETTLING = timedelta(minutes=5)
 
 _FAILURES = 3
 # For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
 _SECONDS_FOR_CUSTOM_FACTS = 15.0
+_SECONDS_LOST = 5.0
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
 
 
@@ -46,13 +46,13 @@ class Verdict(Enum):
 
     STAYS = "stays"
     DENIED = "denied"
-    LEFT_ALONE = "left alone"
+    SKIPPED = "left alone"
     UNDECIDED = "undecided"
-    SETTLING = "settling"
+    TERMINATING = "settling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Evaluation:
     """What was found of a connection.
 
     Attributes:
@@ -60,7 +60,7 @@ class Judgement:
         verdict: What becomes of it.
         principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
         registered: Whether the registry has its request.
-        unconfirmed: Whether the registry does not know yet that it was active.
+        unconfirmed: Whether the registry has the connection, and does not know yet that it was active.
         terminated: When it was last asked to end, if it ever was.
         facts: By what it was decided; ``None`` when it was not.
         decision: The decision.
@@ -102,63 +102,83 @@ class Source:
         return answer
 
 
-class Judge:
+class Evaluator:
     """Decides connections anew.
 
     Args:
         authorizer: Has today's policies.
-        surroundings: The inventory, the registry and extra facts.
-        registry: The registry, which is also in the surroundings.
+        sources: The inventory, the registry and extra facts.
+        registry: The registry, which is also in the sources.
         unknown: What becomes of connections that the registry does not know.
         certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
             certificate, also where it names no user.
+        shared_certificates: Whether several devices use the same client certificate, so that connections without a
+            user have no owner.
 
     Attributes:
-        problems: Why a source of facts was unavailable, for all connections or for one, by its name.
+        problems: Why a source of facts was unavailable, for all connections or for one, by its name; under
+            ``registry`` how many requests cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per part
         self,
         authorizer: Authorizer,
-        surroundings: Surroundings,
+        sources: FactSources,
         *,
         registry: ConnectionTable,
         unknown: UnknownConnections = UnknownConnections.LEAVE,
         certificate_endpoints: Collection[str] = (),
+        shared_certificates: bool = False,
     ) -> None:
         self._authorizer = PartialAuthorizer(authorizer)
-        self._surroundings = surroundings
+        self._sources = sources
         self._registry = registry
         self._unknown = unknown
         self._certificate_endpoints = certificate_endpoints
+        self._shared_certificates = shared_certificates
         # Without a module nobody knows what the handler's said, should it have one after all.
-        self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if surroundings.custom else OF_THE_MODULE)
+        self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if sources.custom else OF_THE_MODULE)
         self._inventory = Source()
         self._waivers = Source()
         self._custom = Source()
+        self._unreadable: set[str] = set()
         self.problems: dict[str, str] = {}
 
-    def judge(self, connections: Sequence[Connection]) -> list[Judgement]:
+    def evaluate(self, connections: Sequence[Connection]) -> list[Evaluation]:
         """Decide up to 100 open connections.
 
         Raises:
             Exception: When the registry cannot be read: then nothing is known of any connection.
         """
-        registered = self._registry.find(connection.connection_id for connection in connections)
-        judgements, requests = [], []
+        registered = self._entries(connections)
+        evaluations, requests = [], []
         for connection in connections:
             entry = registered.get(connection.connection_id)
             request, unknown = self._request(connection, entry)
             if entry is not None and _is_settling(connection, entry):
-                judgements.append(Judgement(connection=connection, verdict=Verdict.SETTLING))
+                evaluations.append(Evaluation(connection=connection, verdict=Verdict.TERMINATING))
             elif request is None:
-                judgements.append(Judgement(connection=connection, verdict=Verdict.LEFT_ALONE))
+                evaluations.append(Evaluation(connection=connection, verdict=Verdict.SKIPPED))
             else:
                 requests.append((connection, entry, request, unknown))
-        gathered = self._gather([request for _, _, request, _ in requests])
-        for (connection, entry, _request, unknown), found in zip(requests, gathered, strict=True):
-            judgements.append(self._judgement(connection, entry, found, unknown))
-        return judgements
+        collected = self._gather([(request, unknown) for _, _, request, unknown in requests])
+        for (connection, entry, _request, unknown), found in zip(requests, collected, strict=True):
+            evaluations.append(self._evaluation(connection, entry, found, unknown))
+        return evaluations
+
+    def _entries(self, connections: Sequence[Connection]) -> dict[str, RegisteredConnection]:
+        """Return what the registry has of connections; not the request of one that EC2 contradicts."""
+        found = self._registry.find(connection.connection_id for connection in connections)
+        for connection in connections:
+            entry = found.get(connection.connection_id)
+            if entry is None or entry.request is None:
+                continue
+            certificates = connection.endpoint_id in self._certificate_endpoints
+            if problem := _contradiction(connection, entry.request, certificates=certificates):
+                found[connection.connection_id] = RegisteredConnection(
+                    request=None, problem=problem, terminated=entry.terminated, confirmed=entry.confirmed
+                )
+        return found
 
     def _request(
         self, connection: Connection, entry: RegisteredConnection | None
@@ -166,33 +186,46 @@ class Judge:
         """Return the request to decide by, if any, and what it does not tell."""
         if entry is not None and entry.request is not None:
             return entry.request, NEW_CONNECTIONS_ONLY
-        if self._unknown is UnknownConnections.LEAVE:
+        if entry is not None and entry.problem:
+            self._note_unreadable(connection, entry.problem)
+        elif self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
-        request, unknown = _told(
-            connection, certificates=connection.endpoint_id in self._certificate_endpoints
-        )
+        certificates = connection.endpoint_id in self._certificate_endpoints
+        request, unknown = _reported(connection, certificates=certificates, entry=entry)
         # Without an inventory there are neither devices nor waivers, whoever it is.
-        return request, unknown if self._surroundings.inventory else unknown - OF_INVENTORY - OF_WAIVERS
+        return request, unknown if self._sources.inventory else unknown - OF_INVENTORY - OF_WAIVERS
 
-    def _gather(self, requests: Sequence[ConnectionRequest]) -> list[GatheredFacts]:
+    def _note_unreadable(self, connection: Connection, problem: str) -> None:
+        self._unreadable.add(connection.connection_id)
+        self.problems["registry"] = (
+            f"requests that cannot be read: {len(self._unreadable)}, such as that of {connection.connection_id}: "
+            f"{problem}"
+        )
+
+    def _gather(self, asked: Sequence[tuple[ConnectionRequest, frozenset[str]]]) -> list[CollectedFacts]:
+        requests = [request for request, _ in asked]
         entries = self._inventory_entries(requests)
-        custom = self._custom_facts(requests)
-        gathered = [
-            self._surroundings.put_together(
+        # What a module would say of a request that is not complete counts for nothing, and may fail.
+        complete = [request for request, unknown in asked if not OF_THE_MODULE & unknown]
+        answers = iter(self._custom_facts(complete))
+        custom: list[tuple[Mapping[str, Any], Mapping[str, str]]]
+        custom = [({}, {}) if OF_THE_MODULE & unknown else next(answers) for _, unknown in asked]
+        collected = [
+            self._sources.build(
                 request,
                 {**entry[0], **facts[0]},
                 {**entry[1], **facts[1]},
             )
             for request, entry, facts in zip(requests, entries, custom, strict=True)
         ]
-        for each in gathered:
+        for each in collected:
             self.problems.update(each.problems)
-        return gathered
+        return collected
 
     def _inventory_entries(
         self, requests: Sequence[ConnectionRequest]
     ) -> list[tuple[dict[str, Any], dict[str, str]]]:
-        inventory = self._surroundings.inventory
+        inventory = self._sources.inventory
         if inventory is None or not requests:
             return [({}, {})] * len(requests)
         entries = self._inventory.ask(lambda: inventory.look_up(requests))
@@ -206,14 +239,16 @@ class Judge:
     def _custom_facts(
         self, requests: Sequence[ConnectionRequest]
     ) -> list[tuple[Mapping[str, Any], Mapping[str, str]]]:
-        custom, deadlines = self._surroundings.custom, self._surroundings.deadlines
+        custom, deadlines = self._sources.custom, self._sources.deadlines
         if custom is None or deadlines is None or not requests:
             return [({}, {})] * len(requests)
 
         def of_all() -> list[tuple[dict[str, Any], dict[str, str]]]:
             calls = {str(number): _call(custom.of, request) for number, request in enumerate(requests)}
+            started = monotonic()
             answers, problems = deadlines.run(calls, seconds=_SECONDS_FOR_CUSTOM_FACTS, threads="customFacts")
-            if not answers:
+            # A failure that costs no time is an answer on these connections alone.
+            if not answers and monotonic() - started >= _SECONDS_LOST:
                 raise RuntimeError(next(iter(problems.values())))
             return [
                 ({"customFacts": answers[name]}, {})
@@ -225,24 +260,26 @@ class Judge:
         found = self._custom.ask(of_all)
         return found or [({}, {"customFacts": self._custom.problem})] * len(requests)
 
-    def _judgement(
+    def _evaluation(
         self,
         connection: Connection,
         entry: RegisteredConnection | None,
-        gathered: GatheredFacts,
+        collected: CollectedFacts,
         unknown: frozenset[str],
-    ) -> Judgement:
-        facts = gathered.facts
-        is_registered = entry is not None and entry.request is not None
-        has_owner = is_registered or connection.username is not None
+    ) -> Evaluation:
+        facts = collected.facts
+        has_request = entry is not None and entry.request is not None
+        is_registered = entry is not None and (has_request or bool(entry.problem))
         decision, verdict = self._verdict(
-            facts, unknown, is_registered=is_registered, unavailable=_unavailable(gathered)
+            facts, unknown, is_registered=is_registered, unavailable=_unavailable(collected)
         )
-        return Judgement(
+        owner = _owner(connection, entry, facts.request)
+        is_nobodys = self._shared_certificates and owner is not None and owner.startswith(device_holder(""))
+        return Evaluation(
             connection=connection,
             verdict=verdict,
-            principal=principal_of(facts.request) if has_owner else None,
-            registered=is_registered,
+            principal=None if is_nobodys else owner,
+            registered=has_request,
             unconfirmed=entry is not None and is_registered and not entry.confirmed,
             terminated=None if entry is None else entry.terminated,
             facts=facts,
@@ -265,15 +302,15 @@ class Judge:
         if is_registered:
             return decision, Verdict.STAYS if certain else Verdict.UNDECIDED
         is_broken = not certain and bool(unavailable or decision.errors)
-        return decision, Verdict.UNDECIDED if is_broken else Verdict.LEFT_ALONE
+        return decision, Verdict.UNDECIDED if is_broken else Verdict.SKIPPED
 
 
-def _unavailable(gathered: GatheredFacts) -> frozenset[str]:
+def _unavailable(collected: CollectedFacts) -> frozenset[str]:
     """Return the facts of sources that failed: they may be anything."""
-    facts = gathered.facts
+    facts = collected.facts
     return (
         (_of_inventory(facts.request) if facts.inventory == "unavailable" else frozenset())
-        | (frozenset() if gathered.knows_waivers else OF_WAIVERS)
+        | (frozenset() if collected.knows_waivers else OF_WAIVERS)
         | (OF_THE_MODULE if facts.custom_facts == "unavailable" else frozenset())
     )
 
@@ -291,26 +328,63 @@ def _is_settling(connection: Connection, entry: RegisteredConnection) -> bool:
     return (
         connection.status != FAILED_TO_TERMINATE
         and entry.terminated is not None
-        and -SETTLING <= datetime.now(UTC) - entry.terminated < SETTLING
+        and -TERMINATING <= datetime.now(UTC) - entry.terminated < TERMINATING
     )
 
 
-def _told(connection: Connection, *, certificates: bool = False) -> tuple[ConnectionRequest, frozenset[str]]:
-    """Return a request with what the service tells, and what it does not tell.
+def _contradiction(connection: Connection, request: ConnectionRequest, *, certificates: bool) -> str:
+    """Return how a registered request contradicts what EC2 reports: then it is not that of the connection.
 
-    It names the user under Active Directory authentication only, so that nobody knows whether a connection
+    Whoever may invoke the handler can register a connection that the handler could not, under another name.
+    """
+    user, reported, name = request.username or "", connection.username, connection.common_name
+    if request.endpoint_id != connection.endpoint_id:
+        return "EC2 reports another endpoint"
+    if reported is not None and _account(reported) != _account(user):
+        return "EC2 reports another user"
+    # What EC2 calls the common name is the certificate's or, under Active Directory authentication, the user's.
+    if certificates and name is not None and name != request.common_name and _account(name) != _account(user):
+        return "EC2 reports another common name"
+    return ""
+
+
+def _account(username: str) -> str:
+    """Return a user name without its domain, which EC2 need not write as the client did."""
+    return lower_case(username.rpartition("\\")[2].partition("@")[0])
+
+
+def _owner(
+    connection: Connection, entry: RegisteredConnection | None, request: ConnectionRequest
+) -> str | None:
+    """Return whose a connection is, in the form that the registry has; ``None`` when that is not known for sure."""
+    if entry is not None and entry.request is not None:
+        return principal_of(request)
+    if entry is not None and entry.principal is not None:
+        return entry.principal
+    return None if connection.username is None else principal_of(request)
+
+
+def _reported(
+    connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
+) -> tuple[ConnectionRequest, frozenset[str]]:
+    """Return a request with what the service and the registry tell, and what they do not tell.
+
+    The service names the user under Active Directory authentication only, so it is not known whether a connection
     without one has a user. What it calls the common name is that of the certificate, or the user's name: under SAML
     authentication that of a user whom it does not name otherwise.
 
     Args:
         connection: What the service tells.
         certificates: Whether the common name is a certificate's even where no user is named.
+        entry: What the registry tells of a connection whose request cannot be read.
     """
     username, common_name = connection.username, connection.common_name
     if not (username or certificates) or (
         username and common_name and lower_case(common_name) == lower_case(username)
     ):
         common_name = None
+    if entry is not None:
+        username, common_name = entry.username or username, entry.common_name or common_name
     request = ConnectionRequest(
         connection_id=connection.connection_id,
         endpoint_id=connection.endpoint_id,
@@ -319,7 +393,7 @@ def _told(connection: Connection, *, certificates: bool = False) -> tuple[Connec
         platform="",
         public_ip=_NOWHERE,
     )
-    return request, untold(username=username is not None, common_name=common_name is not None)
+    return request, unreported(username=username is not None, common_name=common_name is not None)
 
 
 def _call(function: Callable[[ConnectionRequest], Any], request: ConnectionRequest) -> Callable[[], Any]:

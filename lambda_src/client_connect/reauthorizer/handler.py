@@ -14,8 +14,8 @@ from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
 from client_connect.reauthorizer.client_vpn import ClientVpn
-from client_connect.reauthorizer.deadline import TimeLeft
-from client_connect.reauthorizer.evaluation import Judge
+from client_connect.reauthorizer.deadline import Deadline
+from client_connect.reauthorizer.evaluation import Evaluator
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.run import Reauthorizer
 from client_connect.reauthorizer.settings import ReauthorizerSettings
@@ -26,7 +26,7 @@ from client_connect.settings import (
     read_shadow_mode,
 )
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.fact_sources import Surroundings, surroundings
+from client_connect.sources.fact_sources import FactSources, configured_sources
 from client_connect.sources.registry import ConnectionTable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Dependencies:
     """What runs of this process share.
 
     Attributes:
@@ -54,18 +54,20 @@ class Parts:
         authorizer: Has the policies of the bundle.
         tables: DynamoDB.
         registry_name: The name of the registry's table.
-        surroundings: The inventory, the registry and extra facts.
+        sources: The inventory, the registry and extra facts.
+        shared_certificates: Whether several devices use the same client certificate.
     """
 
     settings: ReauthorizerSettings
     authorizer: Authorizer
     tables: Tables
     registry_name: str
-    surroundings: Surroundings
+    sources: FactSources
+    shared_certificates: bool = False
 
     @classmethod
     @cache
-    def of_process(cls) -> Parts:
+    def from_environment(cls) -> Dependencies:
         """Make them of the environment variables and the bundle.
 
         Raises:
@@ -90,10 +92,11 @@ class Parts:
             authorizer=authorizer,
             tables=tables,
             registry_name=shared.connections_table,
-            surroundings=surroundings(shared, authorizer, counts_connections=False, tables=tables),
+            sources=configured_sources(shared, authorizer, counts_connections=False, tables=tables),
+            shared_certificates=shared.shared_certificates,
         )
 
-    def reauthorizer(self, time_left: TimeLeft, records: Records, vpn: ClientVpn) -> Reauthorizer:
+    def reauthorizer(self, deadline: Deadline, records: Records, vpn: ClientVpn) -> Reauthorizer:
         """Return what runs once."""
         registry = ConnectionTable(self.tables, name=self.registry_name)
         policies = self.authorizer.policies
@@ -103,15 +106,16 @@ class Parts:
             vpn=vpn,
             registry=registry,
             state=ReauthorizerState(self.tables, name=self.registry_name),
-            judge=Judge(
+            evaluator=Evaluator(
                 self.authorizer,
-                self.surroundings,
+                self.sources,
                 registry=registry,
                 unknown=self.settings.unknown_connections,
                 certificate_endpoints=self.settings.certificate_endpoints,
+                shared_certificates=self.shared_certificates,
             ),
             records=records,
-            time_left=time_left,
+            deadline=deadline,
             counts_connections=may_read(policies.reads, ACTIVE_CONNECTIONS),
         )
 
@@ -130,15 +134,15 @@ def handler(_event: object, context: Context) -> dict[str, str]:
     records = Records(function_name=context.function_name, policies="", dry_run=False, request_id=request_id)
     reauthorizer = None
     try:
-        parts = Parts.of_process()
+        dependencies = Dependencies.from_environment()
         records = Records(
             function_name=context.function_name,
-            policies=parts.authorizer.policies.digest,
-            dry_run=parts.settings.dry_run,
+            policies=dependencies.authorizer.policies.digest,
+            dry_run=dependencies.settings.dry_run,
             request_id=request_id,
         )
-        time_left = TimeLeft(context.get_remaining_time_in_millis)
-        reauthorizer = parts.reauthorizer(time_left, records, ClientVpn(time_left))
+        deadline = Deadline(context.get_remaining_time_in_millis)
+        reauthorizer = dependencies.reauthorizer(deadline, records, ClientVpn(deadline))
         outcome = reauthorizer.run()
     except (KeyboardInterrupt, SystemExit):
         raise

@@ -12,7 +12,7 @@ from client_connect.record import as_logged, metric_definition
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from client_connect.reauthorizer.evaluation import Judgement
+    from client_connect.reauthorizer.evaluation import Evaluation
     from client_connect.reauthorizer.outcome import Outcome
     from client_connect.reauthorizer.scan import Candidate, Scan
 
@@ -45,7 +45,7 @@ class Records:
         self._policies = policies
         self._dry_run = dry_run
 
-    def of_connection(self, candidate: Candidate, judgement: Judgement, *, failure: str = "") -> None:
+    def of_connection(self, candidate: Candidate, evaluation: Evaluation, *, failure: str = "") -> None:
         """Record a connection that was terminated, or would have been, or could not be."""
         connection = candidate.connection
         fields: dict[str, Any] = {
@@ -55,11 +55,11 @@ class Records:
             "policies": self._policies,
             "dryRun": self._dry_run,
         }
-        if judgement.facts is not None and judgement.decision is not None:
-            fields["facts"] = judgement.facts.to_record()
-            fields["decision"] = judgement.decision.to_record()
-        if judgement.registered and judgement.facts is not None:
-            fields["request"] = judgement.facts.request.to_event()
+        if evaluation.facts is not None and evaluation.decision is not None:
+            fields["facts"] = evaluation.facts.to_record()
+            fields["decision"] = evaluation.decision.to_record()
+        if evaluation.registered and evaluation.facts is not None:
+            fields["request"] = evaluation.facts.request.to_event()
         else:
             fields["told"] = {"username": connection.username, "commonName": connection.common_name}
         if failure:

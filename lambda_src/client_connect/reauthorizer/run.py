@@ -8,6 +8,7 @@ only while it has the lease. Whatever interrupts it, the next run sees the conne
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,10 +17,11 @@ from client_connect.reauthorizer.client_vpn import (
     EndpointMissing,
     Page,
     TerminationFailed,
+    Throttled,
     TokenRefused,
 )
 from client_connect.reauthorizer.deadline import OutOfTime
-from client_connect.reauthorizer.evaluation import BATCH, Judge, Judgement, Verdict
+from client_connect.reauthorizer.evaluation import BATCH, Evaluation, Evaluator, Verdict
 from client_connect.reauthorizer.outcome import Outcome
 from client_connect.reauthorizer.scan import NOBODY, Candidate, Scan, counted
 from client_connect.reauthorizer.state import LeaseLost, LeaseTaken, Terminations
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from client_connect.reauthorizer.client_vpn import ClientVpn, Connection
-    from client_connect.reauthorizer.deadline import TimeLeft
+    from client_connect.reauthorizer.deadline import Deadline
     from client_connect.reauthorizer.records import Records
     from client_connect.reauthorizer.settings import ReauthorizerSettings
     from client_connect.reauthorizer.state import ReauthorizerState
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-# The service lists a connection for 60 minutes after its end.
-_SEEN_ENDING = timedelta(minutes=55)
 # A connection that was allowed a moment ago may not be listed yet.
 _ESTABLISHING = timedelta(minutes=2)
 
@@ -55,9 +55,9 @@ class Reauthorizer:
         vpn: The connections.
         registry: The connections that the handler allowed.
         state: What runs leave for each other.
-        judge: Decides connections anew.
+        evaluator: Decides connections anew.
         records: Where terminations are recorded.
-        time_left: Until the run must end.
+        deadline: Until the run must end.
         counts_connections: Whether policies read how many connections a user has, so that it must be known which
             of those in the registry came to be.
     """
@@ -70,18 +70,18 @@ class Reauthorizer:
         vpn: ClientVpn,
         registry: ConnectionTable,
         state: ReauthorizerState,
-        judge: Judge,
+        evaluator: Evaluator,
         records: Records,
-        time_left: TimeLeft,
+        deadline: Deadline,
         counts_connections: bool = False,
     ) -> None:
         self._settings = settings
         self._vpn = vpn
         self._registry = registry
         self._state = state
-        self._judge = judge
+        self._evaluator = evaluator
         self._records = records
-        self._time_left = time_left
+        self._deadline = deadline
         self._counts_connections = counts_connections
         self._work_id = f"{policies} {settings.to_json()}"
         self._begun_again: set[str] = set()
@@ -98,7 +98,7 @@ class Reauthorizer:
                 known then.
         """
         try:
-            self._state.take_lease(seconds=self._time_left.until_killed, work=self._work_id)
+            self._state.take_lease(seconds=self._deadline.until_killed, work=self._work_id)
         except LeaseTaken:
             self.outcome.state = "another run is at work"
             return self.outcome
@@ -109,7 +109,7 @@ class Reauthorizer:
         except LeaseLost:
             self.outcome.state = "superseded"
         finally:
-            self.outcome.problems = self._judge.problems
+            self.outcome.problems = self._evaluator.problems
             self._release()
         return self.outcome
 
@@ -188,13 +188,14 @@ class Reauthorizer:
             self.outcome.missing.append(endpoint)
             page = Page()
         is_open = {each.connection_id: each for each in page.connections if each.is_open}
-        ended = [each for each in page.connections if each.status == TERMINATED]
-        self._forget_ended([each for each in ended if each.connection_id not in is_open])
         found = [each for id_, each in is_open.items() if id_ not in taken]
         for batch in _batches(found, BATCH):
-            for judgement in self._judged(batch):
-                _take(scan, judgement)
+            for evaluation in self._evaluated(batch):
+                _take(scan, evaluation)
             scan.taken.extend(each.connection_id for each in batch)
+        scan.ended.extend(each.connection_id for each in page.connections if each.status == TERMINATED)
+        if page.next_token is None:
+            self._forget(sorted(set(scan.ended) - set(scan.taken)))
         scan.go_on(page.next_token)
 
     def _page(self, endpoint: str, token: str | None) -> Page:
@@ -207,68 +208,65 @@ class Reauthorizer:
             self._tokens.add(page.next_token)
         return page
 
-    def _forget_ended(self, connections: Sequence[Connection]) -> None:
-        for batch in _batches(connections, BATCH):
-            self._time_left.require()
-            for connection_id in self._registry.find(each.connection_id for each in batch):
-                self._time_left.require()
+    def _forget(self, connection_ids: Sequence[str]) -> None:
+        """Forget connections that have ended: what is removed cannot be decided again, should it be open after all."""
+        for batch in _batches(connection_ids, BATCH):
+            self._deadline.require()
+            for connection_id in self._registry.find(batch):
+                self._deadline.require()
                 self._registry.remove(connection_id)
 
-    def _judged(self, connections: Sequence[Connection]) -> list[Judgement]:
-        self._time_left.require()
-        judgements = self._judge.judge(connections)
-        for judgement in judgements:
-            if self._counts_connections and judgement.unconfirmed:
-                self._time_left.require()
-                self._registry.confirm(judgement.connection.connection_id)
-        return judgements
+    def _evaluated(self, connections: Sequence[Connection]) -> list[Evaluation]:
+        self._deadline.require()
+        evaluations = self._evaluator.evaluate(connections)
+        for evaluation in evaluations:
+            if self._counts_connections and evaluation.unconfirmed:
+                self._deadline.require()
+                self._registry.confirm(evaluation.connection.connection_id)
+        return evaluations
 
     def _complete(self, scan: Scan) -> None:
-        """Say that every connection was seen, and forget where the scan was."""
-        now, started = datetime.now(UTC), datetime.fromtimestamp(scan.started, UTC)
-        before = self._registry.last_scan()
-        endpoints = tuple(sorted(set(self._settings.endpoints)))
-        unbroken = (
-            before is not None
-            and before.endpoints == endpoints
-            and now < before.confirmed_before + _ESTABLISHING + _SEEN_ENDING
-        )
+        """Say that every connection was seen, and confirmed if policies count them; forget where the scan was."""
         self._state.forget_scan()
-        self._registry.complete(
-            CompleteScan(
-                valid_until=now + 3 * timedelta(seconds=self._settings.interval_s),
-                endpoints=endpoints,
-                unbroken_since=before.unbroken_since if before is not None and unbroken else started,
-                confirmed_before=started - _ESTABLISHING,
+        if self._counts_connections:
+            self._registry.complete(
+                CompleteScan(
+                    valid_until=datetime.now(UTC) + 3 * timedelta(seconds=self._settings.interval_s),
+                    endpoints=tuple(sorted(set(self._settings.endpoints))),
+                    confirmed_before=datetime.fromtimestamp(scan.started, UTC) - _ESTABLISHING,
+                )
             )
-        )
         self.outcome.scanned = True
 
     def _terminate(self, scan: Scan) -> None:
         """Terminate the candidates of a scan; those that are left are still in it."""
         for batch in _batches(self._chosen(scan), _TERMINATED_AT_ONCE):
-            self._time_left.require()
-            judgements = self._judge.judge([each.connection for each in batch])
-            found = {each.connection.connection_id: each for each in judgements}
-            exceeding = self._still_exceeding(scan, batch)
-            due = [
-                each
-                for each in batch
-                if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
-            ]
-            new = self._remember(due, found)
-            ended: list[Candidate] = []
-            try:
-                for candidate in batch:
-                    connection_id = candidate.connection.connection_id
-                    if candidate in due and self._terminate_one(candidate, found[connection_id]):
-                        ended.append(candidate)
-                    del scan.candidates[connection_id]
-            except OutOfTime:
-                self._correct(new, [each for each in new if each in ended], found)
-                raise
-            self._correct(new, [each for each in new if each in ended], found)
+            while left := [each for each in batch if each.connection.connection_id in scan.candidates]:
+                with suppress(Throttled):  # what is left may not be due any more
+                    self._terminate_batch(scan, left)
         self._state.forget_scan()
+
+    def _terminate_batch(self, scan: Scan, batch: Sequence[Candidate]) -> None:
+        """Terminate what is due of a batch, until EC2 throttles."""
+        self._deadline.require()
+        exceeding = self._still_exceeding(scan, batch)
+        evaluations = self._evaluator.evaluate([each.connection for each in batch])
+        found = {each.connection.connection_id: each for each in evaluations}
+        due = [
+            each for each in batch if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
+        ]
+        new = self._remember(due, found)
+        ended: list[Candidate] = []
+        try:
+            for candidate in batch:
+                connection_id = candidate.connection.connection_id
+                if candidate in due and self._terminate_one(candidate, found[connection_id]):
+                    ended.append(candidate)
+                del scan.candidates[connection_id]
+        except (OutOfTime, Throttled):
+            self._correct(new, [each for each in new if each in ended], found)
+            raise
+        self._correct(new, [each for each in new if each in ended], found)
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
         """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
@@ -283,7 +281,7 @@ class Reauthorizer:
         self.outcome.waiting = len(beyond) - len(chosen)
         return denied + chosen
 
-    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Judgement]) -> list[Candidate]:
+    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Evaluation]) -> list[Candidate]:
         """Remember that connections are about to be ended, once each, before any of them is; return those."""
         if self._settings.dry_run:
             return []
@@ -295,7 +293,7 @@ class Reauthorizer:
         return new
 
     def _correct(
-        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Judgement]
+        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Evaluation]
     ) -> None:
         """Remember only those of the new connections that were ended: one that cannot be uses nothing up."""
         if not new:
@@ -308,7 +306,7 @@ class Reauthorizer:
             self._state.remember_terminations(self._terminations)
 
     def _counts(
-        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Judgement]
+        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Evaluation]
     ) -> Terminations:
         users = _users(candidates, found)
         shared = self._settings.shared_certificates
@@ -317,9 +315,9 @@ class Reauthorizer:
         )
         return Terminations(at, by_policies, len(candidates) - users.total())
 
-    def _is_remembered(self, judgement: Judgement, now: float) -> bool:
+    def _is_remembered(self, evaluation: Evaluation, now: float) -> bool:
         """Whether a connection was ended before, within the window, and EC2 still lists it."""
-        before = judgement.terminated
+        before = evaluation.terminated
         return before is not None and before.timestamp() >= now - self._settings.window_s
 
     def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
@@ -333,20 +331,20 @@ class Reauthorizer:
             if sum(newer.connection_id in is_open for newer in kept[each.principal]) == scan.per_user
         )
 
-    def _terminate_one(self, candidate: Candidate, judgement: Judgement) -> bool:
+    def _terminate_one(self, candidate: Candidate, evaluation: Evaluation) -> bool:
         """Terminate a connection, and record that; tell whether it was."""
         failure = "" if self._settings.dry_run else self._failure(candidate.connection)
         if failure is None:
             return False
         self.outcome.terminated += not failure
         self.outcome.failures += bool(failure)
-        self._records.of_connection(candidate, judgement, failure=failure)
+        self._records.of_connection(candidate, evaluation, failure=failure)
         return not failure
 
     def _failure(self, connection: Connection) -> str | None:
         """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
         connection_id = connection.connection_id
-        self._time_left.require()
+        self._deadline.require()
         self._state.require_lease()
         # Before it is terminated, so that no run does it twice while the service still shows it as active; if
         # this one is killed between the two, a later run does it once.
@@ -354,7 +352,7 @@ class Reauthorizer:
         try:
             if self._vpn.terminate(connection):
                 return ""
-        except OutOfTime:
+        except (OutOfTime, Throttled):
             self._registry.forget_termination(connection_id)
             raise
         except TerminationFailed as error:
@@ -364,7 +362,7 @@ class Reauthorizer:
         return None
 
 
-def _users(candidates: Iterable[Candidate], found: Mapping[str, Judgement]) -> Counter[str]:
+def _users(candidates: Iterable[Candidate], found: Mapping[str, Evaluation]) -> Counter[str]:
     """Return how many of the connections that the policies deny each user has."""
     return Counter(
         found[each.connection.connection_id].principal or NOBODY
@@ -373,28 +371,28 @@ def _users(candidates: Iterable[Candidate], found: Mapping[str, Judgement]) -> C
     )
 
 
-def _take(scan: Scan, judgement: Judgement) -> None:
-    """Take a judgement into a scan."""
-    match judgement.verdict:
-        case Verdict.SETTLING:
+def _take(scan: Scan, evaluation: Evaluation) -> None:
+    """Take a evaluation into a scan."""
+    match evaluation.verdict:
+        case Verdict.TERMINATING:
             return
-        case Verdict.LEFT_ALONE:
+        case Verdict.SKIPPED:
             scan.tally.left_alone += 1
         case Verdict.UNDECIDED:
             scan.tally.undecided += 1
         case _:
             scan.tally.decided += 1
-    if judgement.verdict is Verdict.DENIED and judgement.decision is not None:
-        scan.deny(judgement.connection, judgement.decision.determining, judgement.principal)
-    elif judgement.principal is not None:
-        scan.keep_newest(judgement.principal, judgement.connection)
+    if evaluation.verdict is Verdict.DENIED and evaluation.decision is not None:
+        scan.deny(evaluation.connection, evaluation.decision.determining, evaluation.principal)
+    elif evaluation.principal is not None:
+        scan.keep_newest(evaluation.principal, evaluation.connection)
 
 
 def _is_due(candidate: Candidate, verdict: Verdict, exceeding: Collection[str]) -> bool:
     """Whether a connection is to be terminated still, by what is known of it now."""
     if candidate.reason == "policies":
         return verdict is Verdict.DENIED
-    return candidate.connection.connection_id in exceeding and verdict is not Verdict.SETTLING
+    return candidate.connection.connection_id in exceeding and verdict is not Verdict.TERMINATING
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

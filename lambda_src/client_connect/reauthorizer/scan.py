@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
 from client_connect.reauthorizer.client_vpn import Connection
@@ -93,6 +93,7 @@ class Scan:
         endpoints: The ids of the endpoints that are not yet through; the first is where it is.
         token: Where the page that is next begins.
         taken: The ids of the connections of that endpoint that are taken in already, as EC2 may list one twice.
+        ended: The ids of its connections that are listed as ended; one may be listed as open on another page.
         keep: How many candidates are kept for each reason; more are only counted.
         per_user: How many connections each user keeps.
         tallies: What was counted, by endpoint.
@@ -106,6 +107,7 @@ class Scan:
     endpoints: list[str]
     token: str | None = None
     taken: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     keep: int
     per_user: int | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
@@ -147,7 +149,7 @@ class Scan:
         """Go on at the next page, or with the next endpoint when there is none."""
         self.token = token
         if token is None:
-            self.taken = []
+            self.taken, self.ended = [], []
             del self.endpoints[0]
 
     def is_part_of(self, new: Scan) -> bool:
@@ -158,7 +160,7 @@ class Scan:
 
     def begin_endpoint_again(self) -> None:
         """Begin again with the endpoint where the scan is; what was counted of it counts no more."""
-        endpoint, self.token, self.taken = self.endpoints[0], None, []
+        endpoint, self.token, self.taken, self.ended = self.endpoints[0], None, [], []
         self.tallies.pop(endpoint, None)
         self.candidates = {
             id_: each
@@ -175,11 +177,13 @@ class Scan:
         """Take a connection in that stays, as long as it is among the newest of its user's."""
         if self.per_user is None:
             return
-        entry = _entry(connection)
-        newest = self.newest.setdefault(principal, [])
-        if entry in newest or connection.connection_id in self.candidates:
+        if connection.connection_id in self.candidates:
             return  # of an endpoint that was begun again
-        heappush(newest, entry)
+        before = self.newest.get(principal, [])
+        # EC2 may list a connection again with other details: it is the same one by its id.
+        newest = self.newest[principal] = [each for each in before if each[1] != connection.connection_id]
+        heapify(newest)
+        heappush(newest, _entry(connection))
         if len(newest) > self.per_user:
             self.limit.deny(["connection-limit"], principal)
             oldest = _connection(heappop(newest))
@@ -242,6 +246,7 @@ def _is_whole(scan: Scan) -> bool:
         scan.settings,
         *scan.endpoints,
         *scan.taken,
+        *scan.ended,
         *(each.principal for each in scan.candidates.values()),
     ]
     optional = [scan.token]
@@ -255,6 +260,7 @@ def _is_whole(scan: Scan) -> bool:
     return (
         isinstance(scan.endpoints, list)
         and isinstance(scan.taken, list)
+        and isinstance(scan.ended, list)
         and isinstance(scan.started, float)
         and 0 <= scan.started <= _LATEST
         and all(isinstance(each, str) for each in texts)

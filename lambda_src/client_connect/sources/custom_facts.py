@@ -25,7 +25,7 @@ class CustomFacts:
 
     Args:
         facts: The function.
-        why_invalid: Tells how facts differ from the schema: ``Authorizer.why_invalid``.
+        validation_error: Tells how facts differ from the schema: ``Authorizer.validation_error``.
         module: The name of the module that it is from, to say where in it an exception was raised.
     """
 
@@ -33,17 +33,19 @@ class CustomFacts:
         self,
         facts: Callable[[ConnectionRequest], Mapping[str, object]],
         *,
-        why_invalid: Callable[[Facts], str],
+        validation_error: Callable[[Facts], str],
         module: str = "",
     ) -> None:
         self._facts = facts
-        self._why_invalid = why_invalid
+        self._validation_error = validation_error
         self._module = module
 
     @classmethod
-    def of_module(cls, name: str, *, why_invalid: Callable[[Facts], str]) -> CustomFacts:
+    def of_module(cls, name: str, *, validation_error: Callable[[Facts], str]) -> CustomFacts:
         """Return the facts of a module, which is imported with the first call: one that fails fails the call."""
-        return cls(lambda request: import_module(name).facts(request), why_invalid=why_invalid, module=name)
+        return cls(
+            lambda request: import_module(name).facts(request), validation_error=validation_error, module=name
+        )
 
     def of(self, request: ConnectionRequest) -> Mapping[str, Any]:
         """Return the facts in Cedar's JSON form.
@@ -59,7 +61,7 @@ class CustomFacts:
             raise
         except BaseException as error:  # noqa: BLE001 - a module of others may raise anything
             raise Described(_place(error, self._module)) from None
-        if reason := self._why_invalid(Facts(request, custom_facts="available", custom=custom)):
+        if reason := self._validation_error(Facts(request, custom_facts="available", custom=custom)):
             raise Described(
                 f"ValueError: facts() returned what {CUSTOM_SCHEMA_FILE} does not declare: {reason}"
             )

@@ -36,7 +36,7 @@ _OPEN_CONNECTIONS = "openConnections"
 _NO_PROBLEMS: Mapping[str, str] = {}
 
 
-class GatheredFacts(NamedTuple):
+class CollectedFacts(NamedTuple):
     """The facts of a connection, and how they came to be.
 
     Attributes:
@@ -55,7 +55,7 @@ class GatheredFacts(NamedTuple):
     knows_waivers: bool = True
 
 
-class Surroundings(NamedTuple):
+class FactSources(NamedTuple):
     """What a handler has beside the request and the clock; by default nothing.
 
     Attributes:
@@ -78,7 +78,7 @@ class Surroundings(NamedTuple):
     deadlines: Deadlines | None = None
     networks: Networks | None = None
 
-    def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
+    def collect(self, request: ConnectionRequest, *, seconds: float) -> CollectedFacts:
         """Ask every source about a connection.
 
         Args:
@@ -86,29 +86,29 @@ class Surroundings(NamedTuple):
             seconds: How long all of them together may take; what is not there then is unavailable.
         """
         if self.deadlines is None:
-            return GatheredFacts(
+            return CollectedFacts(
                 facts=Facts(request, time_zone=self.time_zone, networks=self._networks(request))
             )
         answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
-        return self.put_together(request, answers, problems)
+        return self.build(request, answers, problems)
 
-    def verify_count(self, gathered: GatheredFacts, *, seconds: float) -> GatheredFacts:
+    def verify_count(self, collected: CollectedFacts, *, seconds: float) -> CollectedFacts:
         """Count only those of the user's connections that EC2 knows to be open; if that is not known, none is counted.
 
         Args:
-            gathered: The facts, with the number of connections that the registry knows.
+            collected: The facts, with the number of connections that the registry knows.
             seconds: How long EC2 may take.
         """
         source = self.open_connections
         if self.deadlines is None or source is None:
-            return gathered
-        calls = {_OPEN_CONNECTIONS: lambda: source.count(gathered.others)}
+            return collected
+        calls = {_OPEN_CONNECTIONS: lambda: source.count(collected.others)}
         answers, problems = self.deadlines.run(calls, seconds=seconds)
         number: int | None = answers.get(_OPEN_CONNECTIONS)
-        found = dict(gathered.problems)
+        found = dict(collected.problems)
         if problems:
             found[_OPEN_CONNECTIONS] = problems[_OPEN_CONNECTIONS]
-        return gathered._replace(facts=gathered.facts._replace(active_connections=number), problems=found)
+        return collected._replace(facts=collected.facts._replace(active_connections=number), problems=found)
 
     def register(
         self, facts: Facts, decision: Decision, *, policies: str, seconds: float
@@ -120,9 +120,9 @@ class Surroundings(NamedTuple):
         record = {_REGISTRY: lambda: registry.record(facts, decision, policies=policies)}
         return self.deadlines.run(record, seconds=seconds)[1]
 
-    def put_together(
+    def build(
         self, request: ConnectionRequest, answers: Mapping[str, Any], problems: Mapping[str, str]
-    ) -> GatheredFacts:
+    ) -> CollectedFacts:
         """Make the facts of what the sources said, and of what they failed to say, by their names."""
         entry: InventoryEntry | None = answers.get(_INVENTORY)
         problems = dict(problems)
@@ -146,7 +146,7 @@ class Surroundings(NamedTuple):
             networks=self._networks(request),
         )
         knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
-        return GatheredFacts(
+        return CollectedFacts(
             facts=facts, waivers=waivers, problems=problems, others=others or (), knows_waivers=knows_waivers
         )
 
@@ -164,9 +164,9 @@ class Surroundings(NamedTuple):
         return calls
 
 
-def surroundings(
+def configured_sources(
     settings: Settings, authorizer: Authorizer, *, counts_connections: bool, tables: Tables | None = None
-) -> Surroundings:
+) -> FactSources:
     """Make what the settings configure; what they do not is not even imported, for it costs a cold start.
 
     Args:
@@ -177,12 +177,12 @@ def surroundings(
     """
     has_tables = settings.devices_table or settings.connections_table
     if not has_tables and not settings.extra_facts:
-        return Surroundings(time_zone=settings.time_zone, networks=authorizer.networks)
+        return FactSources(time_zone=settings.time_zone, networks=authorizer.networks)
     from client_connect.sources.deadlines import Deadlines  # noqa: PLC0415
 
     inventory, registry = _tables(settings, tables) if has_tables else (None, None)
     deadlines = Deadlines()
-    return Surroundings(
+    return FactSources(
         time_zone=settings.time_zone,
         inventory=inventory,
         registry=registry,
@@ -228,7 +228,7 @@ def _custom(module: str | None, authorizer: Authorizer, deadlines: Deadlines) ->
 
     # Now, so that no connection waits for it. When it fails or takes longer, each call tries or waits again.
     deadlines.run({_CUSTOM: lambda: import_module(module)}, seconds=IMPORTING_S)
-    return CustomFacts.of_module(module, why_invalid=authorizer.why_invalid)
+    return CustomFacts.of_module(module, validation_error=authorizer.validation_error)
 
 
 def _custom_state(answers: Mapping[str, Any], problems: Mapping[str, str]) -> CustomFactsState:

@@ -25,6 +25,7 @@ _READ_TIMEOUT_S = 1.0
 _IDS_PER_CALL = 200
 _PAGE_SIZE = 1000
 _MOST_PAGES = 5
+_MOST_CONNECTIONS = 5 * _IDS_PER_CALL
 
 # A connection that failed to terminate is still up.
 _OPEN = frozenset({"active", "failed-to-terminate"})
@@ -45,28 +46,39 @@ class TooManyPages(Exception):
     """EC2 did not come to an end."""
 
 
+class TooManyConnections(Exception):
+    """The registry has so many connections of one user that not all of them can be looked at."""
+
+
 class OpenConnections:
-    """Queries EC2 for connections: usually one call for each endpoint, without a second attempt."""
+    """Queries EC2 for connections: one call for up to 200 of each endpoint, without a second attempt."""
 
     def __init__(self) -> None:
         self._paused_until = datetime.min.replace(tzinfo=UTC)
 
     def count(self, connections: Sequence[OtherConnection]) -> int:
-        """Return how many connections are open; of more than 200 to an endpoint, the newest are looked at.
+        """Return how many connections are open.
 
         Raises:
             QueriesPaused: When a call failed within the last 10 seconds.
+            TooManyConnections: When there are more than 1,000.
             TooManyPages: When EC2 gives token after token.
             ClientError, BotoCoreError: When EC2 cannot be queried, or throttles.
         """
         now = datetime.now(UTC)
         if now < self._paused_until:
             raise QueriesPaused("EC2 did not answer a moment ago, so it is not queried for 10 seconds")
+        if len(connections) > _MOST_CONNECTIONS:
+            raise TooManyConnections(f"the registry has {len(connections)}, more than {_MOST_CONNECTIONS}")
         by_endpoint: dict[str, list[OtherConnection]] = {}
-        for connection in sorted(connections, key=lambda each: each.allowed, reverse=True):
+        for connection in connections:
             by_endpoint.setdefault(connection.endpoint_id, []).append(connection)
         self._paused_until = now + _PAUSE  # including a call that timed out
-        number = sum(self._count(id_, group[:_IDS_PER_CALL], now) for id_, group in by_endpoint.items())
+        number = sum(
+            self._count(id_, group[first : first + _IDS_PER_CALL], now)
+            for id_, group in by_endpoint.items()
+            for first in range(0, len(group), _IDS_PER_CALL)
+        )
         self._paused_until = now
         return number
 

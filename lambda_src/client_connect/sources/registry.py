@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CONNECTION_ID = "connectionId"
 PRINCIPAL = "principal"
+USERNAME = "username"
 BY_PRINCIPAL = "byPrincipal"
 ENDPOINT_ID = "endpointId"
 AT = "at"
@@ -42,6 +43,9 @@ _SCAN_READ_EVERY = timedelta(minutes=1)
 # By how much the clocks of the re-authorizer and the handler may differ.
 _SKEW = timedelta(minutes=5)
 
+# For how long EC2 may still show a connection as active that was terminated. Afterwards, the termination has failed.
+TERMINATING = timedelta(minutes=5)
+
 # DynamoDB's items have at most 400 KB, the names of the attributes included. What is longer than a page is compressed.
 _MAX_ITEM_BYTES = 400 * 1024
 _MAX_PLAIN_BYTES = 4096
@@ -50,6 +54,10 @@ _MAX_TEXT_BYTES = 8 * 1024 * 1024
 
 # Client VPN ends a session after 24 hours at the latest. Items outlive it, for the clocks and the clean-up.
 KEPT = timedelta(hours=26)
+
+
+class NotCounted(Exception):
+    """The number of a user's connections is not known, because no re-authorizer has seen all of them lately."""
 
 
 class RequestTooLarge(Exception):
@@ -61,13 +69,21 @@ class RegisteredConnection:
     """What the registry holds of a connection.
 
     Attributes:
-        request: The request, complete, as it was allowed; ``None`` when the item is malformed, was too large for the
-            request, or only remembers a termination.
+        request: The request, complete, as it was allowed; ``None`` when it cannot be read.
+        problem: Why a connection that was registered has no request; empty when it has one, and when the item only
+            remembers a termination.
+        principal: Whose it is, in the form that the index has.
+        username: Its user as the request named it, where the item has that.
+        common_name: The common name that the request had, where the item has it.
         terminated: When the re-authorizer last asked to terminate it.
         confirmed: Whether the re-authorizer has seen it active.
     """
 
     request: ConnectionRequest | None
+    problem: str = ""
+    principal: str | None = None
+    username: str | None = None
+    common_name: str | None = None
     terminated: datetime | None = None
     confirmed: bool = False
 
@@ -89,19 +105,17 @@ class OtherConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteScan:
-    """What the re-authorizer saw, for whoever counts connections.
+    """What a re-authorizer that confirms connections saw, for whoever counts them.
 
     Attributes:
         valid_until: When its successor is overdue.
         endpoints: Of which endpoints it saw all connections, sorted.
-        unbroken_since: Since when no connection can have ended unseen; only younger ones are counted.
         confirmed_before: It confirmed each active connection that was allowed before this time. One that it did
             not is no connection: its client was allowed to connect, and then did not.
     """
 
     valid_until: datetime
     endpoints: tuple[str, ...]
-    unbroken_since: datetime
     confirmed_before: datetime
 
 
@@ -128,7 +142,8 @@ class ConnectionTable:
 
         Raises:
             ValueError: When its id could be taken for what the re-authorizer keeps.
-            RequestTooLarge: When it was written without the request: it is counted, but cannot be decided again.
+            RequestTooLarge: When it was written without the request: it is counted, and can be decided again only by
+                its ids, its user and its common name.
         """
         connection_id = facts.request.connection_id
         if connection_id.startswith(STATE):
@@ -142,7 +157,7 @@ class ConnectionTable:
         if size > _MAX_ITEM_BYTES:
             raise RequestTooLarge(
                 f"the item has {size:,} bytes, and DynamoDB takes {_MAX_ITEM_BYTES:,}; the connection was registered "
-                "without its request, so it counts but cannot be re-authorized"
+                "without its request, so it counts, but only its user and common name can be re-authorized"
             )
 
     def find(self, connection_ids: Iterable[str]) -> dict[str, RegisteredConnection]:
@@ -179,54 +194,56 @@ class ConnectionTable:
         """Forget that a connection was to be terminated, because that failed."""
         self._tables.update(self._key(connection_id), UpdateExpression=f"REMOVE {TERMINATED}")
 
-    def others(self, request: ConnectionRequest) -> tuple[OtherConnection, ...] | None:
+    def others(self, request: ConnectionRequest) -> tuple[OtherConnection, ...]:
         """Return the other connections of this user; of a device when there is no user.
 
-        ``None`` while nobody takes closed connections out: the re-authorizer does, and says how long its last
-        scan counts. A number too high would lock users out, so what it cannot vouch for is not counted. Neither are
-        the connections of the device that asks, which this one replaces, and those that were terminated.
+        One that the re-authorizer has not confirmed though it would have seen it is left out, because it never came
+        up. So are those of the device that asks, which this one replaces, and those that were terminated a moment ago.
+        Others may have ended: which ones, EC2 knows.
+
+        Raises:
+            NotCounted: While no scan counts: the re-authorizer says how long its last one does.
         """
         scan = self._current_scan()
         if scan is None:
-            return None
+            raise NotCounted(
+                "no re-authorizer has completed a scan by policies that count connections lately, so the number is "
+                "not known"
+            )
+        now = datetime.now(UTC)
         endpoints = {f":endpoint{number}": {"S": id_} for number, id_ in enumerate(scan.endpoints)}
         items = self._tables.query(
             self._name,
             BY_PRINCIPAL,
             KeyConditionExpression=f"{PRINCIPAL} = :principal",
             FilterExpression=(
-                f"{CONNECTION_ID} <> :this AND #at >= :since AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
-                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed) AND attribute_not_exists({TERMINATED})"
+                f"{CONNECTION_ID} <> :this AND {ENDPOINT_ID} IN ({', '.join(endpoints)}) "
+                f"AND (attribute_exists({CONFIRMED}) OR #at >= :confirmed) "
+                f"AND (attribute_not_exists({TERMINATED}) OR NOT ({TERMINATED} BETWEEN :settling AND :latest))"
             ),
             ExpressionAttributeNames={"#at": AT},
             ExpressionAttributeValues={
                 ":principal": {"S": principal_of(request)},
                 ":this": {"S": request.connection_id},
-                ":since": {"S": _text(scan.unbroken_since)},
                 ":confirmed": {"S": _text(scan.confirmed_before)},
+                ":settling": {"S": _text(now - TERMINATING)},
+                ":latest": {"S": _text(now + TERMINATING)},
                 **endpoints,
             },
         )
         device = None if self._shared_certificates else device_name(request)
-        return tuple(_other(item) for item in items if device is None or _device_of(item) != device)
-
-    def active_connections(self, request: ConnectionRequest) -> int | None:
-        """Return how many ``others`` there are."""
-        others = self.others(request)
-        return None if others is None else len(others)
+        return tuple(_other(item) for item in items if device is None or _string(item, COMMON_NAME) != device)
 
     def complete(self, scan: CompleteScan) -> None:
         """Say what the re-authorizer's last complete scan saw."""
         self._tables.update(
             self._key(STATE),
             UpdateExpression=(
-                f"SET {COUNTS_VALID_UNTIL} = :until, countedEndpoints = :endpoints, "
-                "countedSince = :since, confirmedBefore = :confirmed"
+                f"SET {COUNTS_VALID_UNTIL} = :until, countedEndpoints = :endpoints, confirmedBefore = :confirmed"
             ),
             ExpressionAttributeValues={
                 ":until": {"N": str(scan.valid_until.timestamp())},
                 ":endpoints": {"SS": list(scan.endpoints)},
-                ":since": {"S": _text(scan.unbroken_since)},
                 ":confirmed": {"S": _text(scan.confirmed_before)},
             },
         )
@@ -239,12 +256,11 @@ class ConnectionTable:
             scan = CompleteScan(
                 valid_until=datetime.fromtimestamp(float(item[COUNTS_VALID_UNTIL]["N"]), UTC),
                 endpoints=tuple(sorted(item["countedEndpoints"]["SS"])),  # DynamoDB's sets have no order
-                unbroken_since=datetime.fromisoformat(item["countedSince"]["S"]).astimezone(UTC),
                 confirmed_before=datetime.fromisoformat(item["confirmedBefore"]["S"]).astimezone(UTC),
             )
         except (LookupError, ValueError, TypeError, OverflowError):
             return None
-        return scan if max(scan.unbroken_since, scan.confirmed_before) <= datetime.now(UTC) + _SKEW else None
+        return scan if scan.confirmed_before <= datetime.now(UTC) + _SKEW else None
 
     def _current_scan(self) -> CompleteScan | None:
         now = datetime.now(UTC)
@@ -274,10 +290,12 @@ def device_name(request: ConnectionRequest) -> str | None:
 def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
     """Return the item of a connection that was allowed."""
     request = facts.request
+    user = {} if request.username is None else {USERNAME: {"S": request.username}}
     device = {} if request.common_name is None else {COMMON_NAME: {"S": request.common_name}}
     return {
         CONNECTION_ID: {"S": request.connection_id},
         PRINCIPAL: {"S": principal_of(request)},
+        **user,
         ENDPOINT_ID: {"S": request.endpoint_id},
         AT: {"S": _text(facts.now)},
         **device,
@@ -289,16 +307,26 @@ def connection_item(facts: Facts, decision: Decision, *, policies: str) -> Item:
 
 
 def _connection(item: Item) -> RegisteredConnection:
-    terminated = item.get(TERMINATED, {}).get("S")
-    try:
-        request = ConnectionRequest.from_event(_unpacked(item[_REQUEST]))
-    except (ValueError, LookupError, TypeError, RecursionError, zlib.error):
-        request = None
+    request, problem = _request(item) if {PRINCIPAL, _REQUEST} & item.keys() else (None, "")
     return RegisteredConnection(
         request=request,
-        terminated=_time(terminated),
+        problem=problem,
+        principal=_string(item, PRINCIPAL),
+        username=_string(item, USERNAME),
+        common_name=_string(item, COMMON_NAME),
+        terminated=_time(_string(item, TERMINATED)),
         confirmed=CONFIRMED in item,
     )
+
+
+def _request(item: Item) -> tuple[ConnectionRequest | None, str]:
+    """Return the request of a connection, or why it cannot be read."""
+    if _REQUEST not in item:
+        return None, "it was registered without its request"
+    try:
+        return ConnectionRequest.from_event(_unpacked(item[_REQUEST])), ""
+    except (ValueError, LookupError, TypeError, RecursionError, zlib.error) as error:
+        return None, f"{type(error).__name__}: {error}"
 
 
 def _packed(value: object) -> dict[str, Any]:
@@ -311,6 +339,8 @@ def _packed(value: object) -> dict[str, Any]:
 def _unpacked(attribute: Mapping[str, Any]) -> object:
     if "S" in attribute:
         return json.loads(attribute["S"])
+    if "B" not in attribute:
+        raise ValueError("it is neither text nor compressed text")
     decompressor = zlib.decompressobj()
     data = decompressor.decompress(attribute["B"], _MAX_TEXT_BYTES)
     if not decompressor.eof:
@@ -333,9 +363,9 @@ def _other(item: Item) -> OtherConnection:
     )
 
 
-def _device_of(item: Item) -> str | None:
-    name: str | None = item.get(COMMON_NAME, {}).get("S")
-    return name
+def _string(item: Item, name: str) -> str | None:
+    value: str | None = item.get(name, {}).get("S")
+    return value
 
 
 def _text(time: datetime) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aws_cdk import CfnElement
     from aws_cdk import aws_kms as kms
 
+ATTACHMENT = "Custom::ClientConnectAttachment"
 _ENDPOINT_ID = re.compile(r"cvpn-endpoint-[0-9a-f]+")
 
 # The attachment's function marks the endpoint by tags whose keys begin so. A request that names no key at all,
@@ -127,7 +128,7 @@ class EndpointAttachment(Construct):
         resource = CustomResource(
             resources,
             "Resource",
-            resource_type="Custom::ClientConnectAttachment",
+            resource_type=ATTACHMENT,
             service_token=function.function_arn,
             service_timeout=Duration.minutes(10),  # of waiting for an answer; without it, an hour
             properties=properties,
@@ -137,6 +138,18 @@ class EndpointAttachment(Construct):
         logical_id = Stack.of(self).get_logical_id(cast("CfnElement", resource.node.default_child))
         function.add_environment("CLIENT_CONNECT_LOGICAL_IDS", logical_id)
         check_attachment(resource, properties)
+        self._handler = handler
+        self._endpoint_id = endpoint_id
+
+    @property
+    def handler(self) -> ClientConnectHandler:
+        """The handler."""
+        return self._handler
+
+    @property
+    def endpoint_id(self) -> str:
+        """The endpoint's id."""
+        return self._endpoint_id
 
 
 def _attaching_function(

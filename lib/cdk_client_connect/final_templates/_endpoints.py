@@ -123,7 +123,7 @@ class _Endpoints:
 
 
 def arn_of(endpoint: ec2.CfnClientVpnEndpoint) -> object:
-    """Return the ARN of what an endpoint invokes, as it was given: a token, text or nothing."""
+    """Return the ARN of a function that an endpoint is given, usually a token; ``None`` when it is given none."""
     # The token itself: resolved, ARNs of two stacks may look the same, and each use makes a stack wait for ours.
     options: Any = endpoint.client_connect_options
     if isinstance(options, dict):

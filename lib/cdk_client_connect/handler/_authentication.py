@@ -44,7 +44,7 @@ def warn_of_authentication(handler: Construct, arn: str, policies: Policies, *, 
     """
     read = attributes_read(policies)
     reads_inventory = has_inventory and bool(read & _OF_THE_INVENTORY)
-    names_devices = bool(read & {"commonName"}) or _names(policies, _DEVICES)
+    names_devices = bool(read & {"commonName", "ownCertificate"}) or _names(policies, _DEVICES)
     names_users = "username" in read or _names(policies, _USERS)
     Aspects.of(handler).add(
         _Look(

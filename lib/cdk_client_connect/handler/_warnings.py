@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from aws_cdk import Annotations
 
 from cdk_client_connect.handler._authentication import warn_of_authentication
-from cdk_client_connect.handler._counting import warn_without_reauthorizer
 from cdk_client_connect.handler._prebuilt_code import built_by_other_version
+from cdk_client_connect.handler._reauthorization import warn_without_reauthorizer
 from cdk_client_connect.handler.function_reference import FunctionReference
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS
 from client_connect_tools import lint

@@ -106,7 +106,7 @@ class ClientConnectHandler(Construct):
             read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
             account and Region. Default: none.
         connection_registry: Where allowed connections are recorded, with one write that never changes the
-            answer. In the same account and Region. Default: none.
+            answer. In the same account and Region, and not another handler's. Default: none.
         shared_certificates: Whether several devices use the same client certificate, so that its common name
             does not identify a device. Otherwise a user's older connection with the same common name never
             counts for a limit of connections: the new one replaces it; and of a device without a user only 5

@@ -14,7 +14,7 @@ from aws_cdk import aws_iam as iam
 
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.function_reference import FunctionReference
-from cdk_client_connect.monitoring._watched import PERIOD
+from cdk_client_connect.monitoring._targets import PERIOD
 from client_connect_tools import advice
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
-    from cdk_client_connect.monitoring._watched import Watched
+    from cdk_client_connect.monitoring._targets import MonitoringTargets
     from cdk_client_connect.monitoring.monitoring_alarms import AlarmSettings, MonitoringAlarms
     from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
 
@@ -56,7 +56,7 @@ class Definition:
     """
 
     name: str
-    metrics: Callable[[Watched], _Metrics]
+    metrics: Callable[[MonitoringTargets], _Metrics]
     threshold: float = 1
     threshold_of: Callable[[ClientConnectHandler], float] | None = None
     below: bool = False
@@ -74,7 +74,7 @@ class Definition:
         """The text of the alarm, in the mail too: the cause, and the first steps to take."""
         return advice.find_one(self.name, "alarm").description
 
-    def with_settings(self, settings: AlarmSettings, watched: Watched) -> Definition:
+    def with_settings(self, settings: AlarmSettings, watched: MonitoringTargets) -> Definition:
         """Return the definition with what the user has set."""
         threshold = self.threshold_of(watched.handler) if self.threshold_of else self.threshold
         return replace(
@@ -90,7 +90,7 @@ def _nearly_all_time(handler: ClientConnectHandler) -> float:
     return 0.8 * timeout.to_milliseconds()
 
 
-def _spillover(watched: Watched) -> cloudwatch.Metric | None:
+def _spillover(watched: MonitoringTargets) -> cloudwatch.Metric | None:
     handler = watched.handler
     if (
         not handler.provisioned_concurrency.minimum
@@ -105,7 +105,7 @@ def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
     return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
 
 
-def _finished_runs(watched: Watched) -> cloudwatch.MathExpression | None:
+def _finished_runs(watched: MonitoringTargets) -> cloudwatch.MathExpression | None:
     """Return how often the re-authorizer has seen all connections, at most as often as Lambda ran it without an error.
 
     Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
@@ -275,7 +275,7 @@ DEFINITIONS = (
 
 
 def define_alarms(
-    scope: Construct, watched: Watched, settings: MonitoringAlarms, topic: sns.ITopic | None
+    scope: Construct, watched: MonitoringTargets, settings: MonitoringAlarms, topic: sns.ITopic | None
 ) -> dict[str, cloudwatch.Alarm]:
     """Define the alarms that are switched on; return them by their construct ids."""
     alarms = {}

@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_client_connect.monitoring import _connection_log_metrics as failures
 from cdk_client_connect.monitoring import _queries as queries
-from cdk_client_connect.monitoring._watched import PERIOD, Watched
+from cdk_client_connect.monitoring._targets import PERIOD, MonitoringTargets
 from client_connect.engine.policy_set import PolicySet
 from client_connect.record import METRIC_NAMESPACE
 
@@ -37,7 +37,7 @@ _GREEN, _RED, _ORANGE, _GREY = (
 
 def define_dashboard(
     scope: Construct,
-    watched: Watched,
+    watched: MonitoringTargets,
     alarms: Sequence[cloudwatch.Alarm],
     log_groups: Mapping[queries.Log, logs.ILogGroup],
 ) -> cloudwatch.Dashboard:
@@ -81,7 +81,7 @@ def _alarm_row(alarms: Sequence[cloudwatch.Alarm]) -> list[cloudwatch.IWidget | 
     ]
 
 
-def _number_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
+def _number_row(watched: MonitoringTargets) -> list[cloudwatch.IWidget | None]:
     active = watched.of_endpoints(
         "ActiveConnectionsCount", cloudwatch.Stats.MAXIMUM, label="most connections"
     )
@@ -99,12 +99,12 @@ def _number_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
     ]
 
 
-def _connections(watched: Watched) -> cloudwatch.IWidget | None:
+def _connections(watched: MonitoringTargets) -> cloudwatch.IWidget | None:
     metrics = watched.of_endpoints("ActiveConnectionsCount", cloudwatch.Stats.MAXIMUM, label="connections")
     return _graph("Active connections", metrics.values(), width=_THIRD) if metrics else None
 
 
-def _decisions(watched: Watched) -> cloudwatch.IWidget:
+def _decisions(watched: MonitoringTargets) -> cloudwatch.IWidget:
     metrics = (
         _colored(watched.of_decisions("Allowed"), _GREEN),
         _colored(watched.of_decisions("Denied"), _RED),
@@ -114,7 +114,7 @@ def _decisions(watched: Watched) -> cloudwatch.IWidget:
 
 
 def _failures(
-    watched: Watched, log_groups: Mapping[queries.Log, logs.ILogGroup]
+    watched: MonitoringTargets, log_groups: Mapping[queries.Log, logs.ILogGroup]
 ) -> cloudwatch.IWidget | None:
     title = "Connections that failed, by reason"
     if "connections" in log_groups:
@@ -136,7 +136,7 @@ def _failures(
     return _graph(title, metrics, width=_THIRD) if metrics else None
 
 
-def _failed_connections(watched: Watched) -> cloudwatch.IMetric:
+def _failed_connections(watched: MonitoringTargets) -> cloudwatch.IMetric:
     """Search, because the reasons are not all known beforehand."""
     search = (
         f"{{{METRIC_NAMESPACE},{failures.ENDPOINT},{failures.REASON}}} "
@@ -152,7 +152,7 @@ def _failed_connections(watched: Watched) -> cloudwatch.IMetric:
     )
 
 
-def _latency(watched: Watched) -> cloudwatch.IWidget:
+def _latency(watched: MonitoringTargets) -> cloudwatch.IWidget:
     timeout = watched.handler.function.timeout
     metrics = (
         watched.of_alias("Duration", cloudwatch.Stats.percentile(50), label="invocation, median"),
@@ -164,7 +164,7 @@ def _latency(watched: Watched) -> cloudwatch.IWidget:
     return _graph("Latency in milliseconds", metrics, lines=limits)
 
 
-def _concurrency(watched: Watched) -> cloudwatch.IWidget:
+def _concurrency(watched: MonitoringTargets) -> cloudwatch.IWidget:
     concurrency = watched.handler.provisioned_concurrency
     metrics = [
         watched.of_alias("ConcurrentExecutions", cloudwatch.Stats.MAXIMUM, label="at the same time"),
@@ -191,7 +191,7 @@ def _concurrency(watched: Watched) -> cloudwatch.IWidget:
 
 
 def _shadow_row(
-    watched: Watched, log_groups: Mapping[queries.Log, logs.ILogGroup]
+    watched: MonitoringTargets, log_groups: Mapping[queries.Log, logs.ILogGroup]
 ) -> list[cloudwatch.IWidget | None]:
     query = queries.SHADOW_DENIALS_BY_POLICY
     if watched.handler.shadow_mode:
@@ -219,7 +219,7 @@ def _in_shadow_mode(handler: ClientConnectHandler) -> str:
     return f"### In shadow mode\n\n{found}"
 
 
-def _reauthorization_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
+def _reauthorization_row(watched: MonitoringTargets) -> list[cloudwatch.IWidget | None]:
     reauthorizer = watched.reauthorizer
     if reauthorizer is None:
         return []
@@ -238,7 +238,7 @@ def _reauthorization_row(watched: Watched) -> list[cloudwatch.IWidget | None]:
     ]
 
 
-def _authorization_policy(watched: Watched) -> cloudwatch.IWidget | None:
+def _authorization_policy(watched: MonitoringTargets) -> cloudwatch.IWidget | None:
     counts = {
         "denied connections": "AuthorizationPolicyDeniedConnections",
         "ended sessions": "AuthorizationPolicyTerminatedConnections",
@@ -252,7 +252,7 @@ def _authorization_policy(watched: Watched) -> cloudwatch.IWidget | None:
     return _graph("Authorization policy of the endpoints", metrics, width=_THIRD) if metrics else None
 
 
-def _certificates(watched: Watched) -> cloudwatch.IWidget | None:
+def _certificates(watched: MonitoringTargets) -> cloudwatch.IWidget | None:
     metrics = [
         *watched.of_endpoints("CrlDaysToExpiry", cloudwatch.Stats.MINIMUM, label="revocation list").values(),
         *watched.of_endpoints(
@@ -262,7 +262,7 @@ def _certificates(watched: Watched) -> cloudwatch.IWidget | None:
     return _graph("Days until certificates expire", metrics) if metrics else None
 
 
-def _authentication(watched: Watched) -> cloudwatch.IWidget | None:
+def _authentication(watched: MonitoringTargets) -> cloudwatch.IWidget | None:
     metrics = watched.of_endpoints("AuthenticationFailures", label="failures")
     return _graph("Authentications that failed", metrics.values()) if metrics else None
 

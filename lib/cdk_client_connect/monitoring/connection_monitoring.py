@@ -16,7 +16,7 @@ from cdk_client_connect.monitoring._dashboard import define_dashboard
 from cdk_client_connect.monitoring._log_class import require_standard_class
 from cdk_client_connect.monitoring._notifications import define_notifications
 from cdk_client_connect.monitoring._queries import define_queries
-from cdk_client_connect.monitoring._watched import Watched
+from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
@@ -161,7 +161,9 @@ class ConnectionMonitoring(Construct):
             function_settings,
         )
         self._forwarder = None if announcing is None else announcing.forwarder
-        watched = Watched(handler=handler, endpoints=named, announcing=announcing, reauthorizer=reauthorizer)
+        watched = MonitoringTargets(
+            handler=handler, endpoints=named, announcing=announcing, reauthorizer=reauthorizer
+        )
         self._alarms = define_alarms(self, watched, alarms, alarm_topic)
         self._dashboard = (
             define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None

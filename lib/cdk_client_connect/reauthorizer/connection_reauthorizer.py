@@ -20,6 +20,7 @@ from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.reauthorizer._asking_endpoints import check_asking_endpoints
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
 from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
@@ -68,8 +69,8 @@ class ConnectionReauthorizer(Construct):
         scope: The construct to define it in, in the handler's stack.
         id: Its id in ``scope``.
         handler: The handler; it has a ``connection_registry``.
-        endpoints: The endpoints that ask the handler, at least one: constructs, or ids of endpoints defined
-            elsewhere in the same account and Region.
+        endpoints: All endpoints that ask the handler, and no others: constructs, or ids of endpoints defined
+            elsewhere in the same account and Region. Those of the app are compared with it at synthesis.
         schedule: How often it runs: whole minutes from 1 to 30. Default: every 5 minutes.
         maximum_terminations: The highest number of connections to terminate because of policies within
             ``termination_window``: 0 to 3,000. If the policies deny more, none of these is terminated, and the metric
@@ -259,6 +260,7 @@ class ConnectionReauthorizer(Construct):
         self._allow_connections(ids)
         self._run_on(schedule)
         self._run_after_deployments_of(handler)
+        check_asking_endpoints(self, handler, ids)
         check_role(f"re-authorizer {self.node.path}", self._role)
         check_log_group(f"re-authorizer {self.node.path}", self._log_group)
 
@@ -431,7 +433,7 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     if registry.reauthorizer is not None:
         raise InvalidArgument(
             f"registry {registry.node.path} has the re-authorizer {registry.reauthorizer.node.path} already, and two "
-            "would take each other's state for their own; give that one all endpoints of the handler"
+            "would overwrite each other's state; give that one all endpoints that ask the handler"
         )
     return registry
 

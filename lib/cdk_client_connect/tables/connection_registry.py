@@ -86,7 +86,7 @@ class ConnectionRegistry(Construct):
         return self._reauthorizer
 
     def keep_connections_of(self, handler: Construct) -> None:
-        """Remember whose connections the table keeps: those of another would be decided by the wrong policies."""
+        """Remember whose connections the table keeps: its re-authorizer would decide those of a second one wrongly."""
         self._handler = handler
 
     def keep_state_of(self, reauthorizer: Construct) -> None:

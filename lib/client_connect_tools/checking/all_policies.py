@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, TypeVarTuple
 
 from cedarpy import pst
 
+from client_connect_tools.checking.outages import Outages
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable
+
+    from client_connect_tools.checking.outages import Source
 
 _Arguments = TypeVarTuple("_Arguments")
 _ANY = pst.ScopeAny()
@@ -17,6 +21,11 @@ _ANY = pst.ScopeAny()
 
 class AllPolicies(list[pst.Template]):
     """The policies of a set that can be parsed."""
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """Their ids; the empty one for those without."""
+        return frozenset(each.annotations.get("id", "") for each in self)
 
     @cached_property
     def enforced(self) -> list[pst.Template]:
@@ -33,14 +42,11 @@ class AllPolicies(list[pst.Template]):
         """How many of these permits change what is reported."""
         return sum("status" in each.annotations for each in self.permits)
 
-    def those(
-        self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments
-    ) -> Sequence[pst.Template]:
-        """Return the enforced policies that have a property, asked as in ``has_one``."""
-        key = (has, *arguments)
-        if key not in self._found:
-            self._found[key] = [each for each in self.enforced if has(each, *arguments)]
-        return self._found[key]
+    def outages(self, source: Source) -> Outages:
+        """Return what the enforced policies make of an outage of a source."""
+        if source not in self._outages:
+            self._outages[source] = Outages(self.enforced, source)
+        return self._outages[source]
 
     def has_one(self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments) -> bool:
         """Tell whether an enforced policy has a property.
@@ -66,11 +72,12 @@ class AllPolicies(list[pst.Template]):
     ) -> set[Hashable]:
         key = (has, *arguments)
         if key not in self._scopes:
-            self._scopes[key] = {(each.principal, each.resource) for each in self.those(has, *arguments)}
+            found = (each for each in self.enforced if has(each, *arguments))
+            self._scopes[key] = {(each.principal, each.resource) for each in found}
         return self._scopes[key]
 
     @cached_property
-    def _found(self) -> dict[Hashable, Sequence[pst.Template]]:
+    def _outages(self) -> dict[Source, Outages]:
         return {}
 
     @cached_property

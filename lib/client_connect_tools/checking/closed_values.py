@@ -84,9 +84,10 @@ def _no_address(text: str, *, or_in: bool = False) -> Iterator[str]:
 
 def _no_ipv4_in_ipv6(text: str) -> Iterator[str]:
     network = ip_network(text, strict=False)
-    first = network.network_address
-    if isinstance(network, IPv6Network) and first.ipv4_mapped and network.prefixlen >= _MAPPED:
-        usual = str(ip_network(f"{first.ipv4_mapped}/{network.prefixlen - _MAPPED}")).removesuffix("/32")
+    if not isinstance(network, IPv6Network) or network.prefixlen < _MAPPED:
+        return
+    if (mapped := network.network_address.ipv4_mapped) is not None:
+        usual = str(ip_network(f"{mapped}/{network.prefixlen - _MAPPED}")).removesuffix("/32")
         yield f'context.publicIp is never in "{text}", because IPv4 is not written in IPv6 there; write ip("{usual}")'
 
 

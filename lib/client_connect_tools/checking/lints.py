@@ -20,7 +20,7 @@ from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
 from client_connect_tools.checking.last_seen import admits_future, denies_future
 from client_connect_tools.checking.network_names import unread
-from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY, closes, depends, overlooks_outage
+from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
@@ -233,12 +233,11 @@ def _unknown_waiver(
 
 def _other_waiver(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
     own = template.annotations.get("id", "")
-    others = {each.annotations.get("id", "") for each in everything} - {own}
     for compared in filter(None, map(comparison, nodes.walk(template))):
-        found = [each for each in compared.literals if each in others]
+        found = [each for each in compared.literals if each != own and each in everything.ids]
         if nodes.path(compared.read) == ("waivers",) and found:
             yield (
-                f'the policy heeds the waiver of "{found[0]}", so who is excused from that one is excused from this '
+                f'the policy honors the waiver of "{found[0]}", so who is excused from that one is excused from this '
                 f'one too; write context.waivers.contains("{own}")'
             )
 
@@ -355,16 +354,7 @@ def _names(template: pst.Template) -> Iterator[str]:
 
 
 def _overlooks_outage(template: pst.Template, everything: AllPolicies, source: Source) -> Iterator[str]:
-    if is_shadow(template) or not depends(template, source):
-        return
-    if everything.has_one_for_all_of(template, closes, source):
-        return
-    others = [
-        each
-        for each in everything.those(depends, source)
-        if each is not template and each.effect == "forbid" and is_for_all_of(each, template)
-    ]
-    if overlooks_outage(template, everything.permits, others, source):
+    if not is_shadow(template) and everything.outages(source).overlooked_by(template, covers=is_for_all_of):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
             "otherwise for all of them; add a forbid when "

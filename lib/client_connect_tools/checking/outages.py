@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cedarpy import pst
 
@@ -18,11 +17,14 @@ from client_connect_tools.cedar.comparisons import comparison, members
 from client_connect_tools.cedar.nodes import device_fact, path, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+# True, false, the name of an open condition, ("not", formula), ("all", formula, ...) or ("if", formula, then, else).
+Formula: TypeAlias = "bool | str | tuple[Any, ...]"
 
 _UNAVAILABLE = "unavailable"
 # Where more is needed, it is said that the policy overlooks an outage.
-_MOST_STEPS, _MOST_POLICIES = 2000, 50
+_MOST_STEPS = 2000
 _SETS = ("contains", "contains_any", "contains_all", "eq", "not_eq")
 
 
@@ -51,40 +53,56 @@ INVENTORY = Source(
 )
 
 
-def depends(policy: pst.Template, source: Source) -> bool:
-    """Tell whether a policy reads what a source says, or whether it is available."""
-    return any(_reads(node, source) for node in walk(policy))
-
-
-def closes(policy: pst.Template, source: Source) -> bool:
-    """Tell whether a policy is a forbid that applies while a source is unavailable, whatever else is so."""
-    return (
-        policy.effect == "forbid"
-        and depends(policy, source)
-        and _applies(policy, _Mode(source, _UNAVAILABLE), {}) is True
-    )
-
-
-def overlooks_outage(
-    policy: pst.Template, permits: Sequence[pst.Template], forbids: Sequence[pst.Template], source: Source
-) -> bool:
-    """Tell whether a policy keeps out connections that are let in while a source is unavailable.
-
-    Not where it names that state, or decides by ``if context has x then ... else ...``: it says itself what is to be.
+class Outages:
+    """What the enforced policies of a set make of an outage of one source.
 
     Args:
-        policy: The policy, which depends on the source.
-        permits: All permits.
-        forbids: The other forbids that depend on the source and are for everybody whom the policy is for.
+        policies: Those that are enforced.
         source: The source.
     """
-    if _says_itself(policy, source):
-        return False
-    if len(permits) + len(forbids) > _MOST_POLICIES:
-        return True
-    outage = _Mode(source, _UNAVAILABLE)
-    answers = [_Mode(source, state) for state in (source.usual, source.missing) if state]
-    return any(_Search(policy, permits, forbids, answer, outage).finds() for answer in answers)
+
+    def __init__(self, policies: Sequence[pst.Template], source: Source) -> None:
+        self._source = source
+        outage = _Mode(source, _UNAVAILABLE)
+        self._lets_in = any(
+            _applies(each, outage) is not False for each in policies if each.effect == "permit"
+        )
+        forbids = [each for each in policies if each.effect == "forbid" and _depends(each, source)]
+        closing = [(each, _applies(each, outage)) for each in forbids]
+        self._closing = [(each, formula) for each, formula in closing if formula is not False]
+
+    def overlooked_by(
+        self, policy: pst.Template, *, covers: Callable[[pst.Template, pst.Template], bool]
+    ) -> bool:
+        """Tell whether a policy keeps out connections that are let in while the source is unavailable.
+
+        Not where it names that state, or decides by ``if context has x then ... else ...``: it says itself what is to
+        be.
+
+        Args:
+            policy: One of the policies.
+            covers: Whether the first policy is for everybody and everything that the second is for.
+        """
+        if not self._lets_in or not _depends(policy, self._source) or _says_itself(policy, self._source):
+            return False
+        answers = [state for state in (self._source.usual, self._source.missing) if state]
+        unmet = [formula for state in answers if _is_possible(formula := self._unmet(policy, state))]
+        if not unmet:
+            return False
+        open_ = [
+            _not(formula) for each, formula in self._closing if each is not policy and covers(each, policy)
+        ]
+        return any(_is_possible(_all([formula, *open_])) for formula in unmet)
+
+    def _unmet(self, policy: pst.Template, state: str) -> Formula:
+        """Return that a policy keeps somebody out while the source answers so, and not in an outage."""
+        before = _applies(policy, _Mode(self._source, state))
+        after = _applies(policy, _Mode(self._source, _UNAVAILABLE))
+        return _all([before, _not(after)] if policy.effect == "forbid" else [_not(before), after])
+
+
+def _depends(policy: pst.Template, source: Source) -> bool:
+    return any(_reads(node, source) for node in walk(policy))
 
 
 def _reads(node: object, source: Source) -> bool:
@@ -124,94 +142,91 @@ class _Mode:
         return self.state == self.source.usual
 
 
-class _Search:
-    """Looks for values of the open conditions with which a policy keeps out who is let in during an outage."""
-
-    def __init__(
-        self,
-        policy: pst.Template,
-        permits: Sequence[pst.Template],
-        forbids: Sequence[pst.Template],
-        answer: _Mode,
-        outage: _Mode,
-    ) -> None:
-        self._policy, self._permits, self._forbids = policy, permits, forbids
-        self._answer, self._outage = answer, outage
-        both = chain(
-            _leaves(policy, answer), *(_leaves(each, outage) for each in (policy, *permits, *forbids))
-        )
-        self._open = list(dict.fromkeys(leaf for leaf in both if isinstance(leaf, str)))
-        self._steps = 0
-
-    def finds(self) -> bool:
-        return self._find({}, 0)
-
-    def _find(self, values: dict[str, bool], position: int) -> bool:
-        self._steps += 1
-        found = self._is_let_in(values)
-        if found is not None or self._steps > _MOST_STEPS:
-            return found is not False
-        name = self._open[position]
-        return any(self._find(values | {name: value}, position + 1) for value in (True, False))
-
-    def _is_let_in(self, values: Mapping[str, bool]) -> bool | None:
-        """Tell whether the policy keeps somebody out, but not in the outage, and nothing else does then."""
-        is_forbid = self._policy.effect == "forbid"
-        before = _applies(self._policy, self._answer, values)
-        after = _applies(self._policy, self._outage, values)
-        return _all(
-            [
-                before if is_forbid else _not(before),
-                _not(after) if is_forbid else after,
-                _not(_all([_not(_applies(each, self._outage, values)) for each in self._permits])),
-                *(_not(_applies(each, self._outage, values)) for each in self._forbids),
-            ]
-        )
-
-
-def _applies(policy: pst.Template, mode: _Mode, values: Mapping[str, bool]) -> bool | None:
-    """Tell whether the conditions of a policy hold; its scope is taken to match."""
+def _applies(policy: pst.Template, mode: _Mode) -> Formula:
+    """Return when the conditions of a policy hold; its scope is taken to match."""
     return _all(
         [
-            outcome if isinstance(clause, pst.When) else _not(outcome)
+            formula if isinstance(clause, pst.When) else _not(formula)
             for clause in policy.clauses
-            for outcome in [_outcome(clause.expr, mode, values)]
+            for formula in [_formula(clause.expr, mode)]
         ]
     )
 
 
-def _outcome(node: pst.Expr, mode: _Mode, values: Mapping[str, bool]) -> bool | None:
+def _formula(node: pst.Expr, mode: _Mode) -> Formula:
     match node:
         case pst.UnaryOp("not", negated):
-            return _not(_outcome(negated, mode, values))
+            return _not(_formula(negated, mode))
         case pst.BinaryOp("and", left, right):
-            return _all([_outcome(left, mode, values), _outcome(right, mode, values)])
+            return _all([_formula(left, mode), _formula(right, mode)])
         case pst.BinaryOp("or", left, right):
-            return _not(_all([_not(_outcome(left, mode, values)), _not(_outcome(right, mode, values))]))
+            return _any([_formula(left, mode), _formula(right, mode)])
         case pst.IfThenElse(condition, then, otherwise):
-            which = _outcome(condition, mode, values)
-            outcomes = {
-                _outcome(each, mode, values)
-                for each, taken in ((then, True), (otherwise, False))
-                if which in (None, taken)
-            }
-            return outcomes.pop() if len(outcomes) == 1 else None
-    leaf = _leaf(node, mode)
-    return values.get(leaf) if isinstance(leaf, str) else leaf
+            which, *both = (_formula(each, mode) for each in (condition, then, otherwise))
+            if isinstance(which, bool):
+                return both[0] if which else both[1]
+            return ("if", which, *both)
+    return _leaf(node, mode)
 
 
-def _leaves(policy: pst.Template, mode: _Mode) -> Iterator[bool | str]:
-    waiting = [clause.expr for clause in policy.clauses]
-    while waiting:
-        match node := waiting.pop(0):
-            case pst.UnaryOp("not", negated):
-                waiting.append(negated)
-            case pst.BinaryOp("and" | "or", left, right):
-                waiting += [left, right]
-            case pst.IfThenElse(condition, then, otherwise):
-                waiting += [condition, then, otherwise]
-            case _:
-                yield _leaf(node, mode)
+def _not(formula: Formula) -> Formula:
+    if isinstance(formula, bool):
+        return not formula
+    return formula[1] if isinstance(formula, tuple) and formula[0] == "not" else ("not", formula)
+
+
+def _all(formulas: Sequence[Formula]) -> Formula:
+    open_ = [each for each in formulas if each is not True]
+    if False in open_:
+        return False
+    return ("all", *open_) if open_ else True
+
+
+def _any(formulas: Sequence[Formula]) -> Formula:
+    return _not(_all([_not(each) for each in formulas]))
+
+
+def _is_possible(formula: Formula) -> bool:
+    """Tell whether some values of the open conditions make a formula true."""
+    names = list(dict.fromkeys(_names(formula)))
+    waiting: list[tuple[dict[str, bool], int]] = [({}, 0)]
+    for _ in range(_MOST_STEPS):
+        if not waiting:
+            return False
+        values, position = waiting.pop()
+        outcome = _outcome(formula, values)
+        if outcome is True:
+            return True
+        if outcome is None:
+            waiting += [(values | {names[position]: value}, position + 1) for value in (False, True)]
+    return True
+
+
+def _names(formula: Formula) -> Iterator[str]:
+    if isinstance(formula, str):
+        yield formula
+    elif isinstance(formula, tuple):
+        for part in formula[1:]:
+            yield from _names(part)
+
+
+def _outcome(formula: Formula, values: Mapping[str, bool]) -> bool | None:
+    match formula:
+        case bool():
+            return formula
+        case str():
+            return values.get(formula)
+        case ("not", negated):
+            outcome = _outcome(negated, values)
+            return None if outcome is None else not outcome
+        case ("if", condition, then, otherwise):
+            outcome = _outcome(condition, values)
+            either = {_outcome(each, values) for each in ([then] if outcome else [otherwise])}
+            if outcome is None:
+                either.add(_outcome(then, values))
+            return either.pop() if len(either) == 1 else None
+    outcomes = {_outcome(part, values) for part in formula[1:]}
+    return False if False in outcomes else None if None in outcomes else True
 
 
 def _leaf(node: pst.Expr, mode: _Mode) -> bool | str:
@@ -264,13 +279,3 @@ def _of_empty_set(node: pst.Expr, mode: _Mode) -> bool | None:
         ):
             return op == "contains_all" or (op != "contains_any" and (members(left) == ()) is (op == "eq"))
     return None
-
-
-def _not(outcome: bool | None) -> bool | None:  # noqa: FBT001 - an outcome
-    return None if outcome is None else not outcome
-
-
-def _all(outcomes: Sequence[bool | None]) -> bool | None:
-    if False in outcomes:
-        return False
-    return None if None in outcomes else True

@@ -180,7 +180,7 @@ def _require_declared(policies: Policies, facts: Facts) -> None:
 
     if facts.custom is None:
         return
-    if reason := policies.authorizer().why_invalid(facts):
+    if reason := policies.authorizer().validation_error(facts):
         if policies.custom is None:
             wrong_use(
                 f"--custom is given, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one"

@@ -284,7 +284,7 @@ class _Case:
 
     def _fitting(self, facts: Facts) -> Facts | None:
         """Return facts that are what the schema declares; what else they could be wrong in is checked before."""
-        if facts.custom is None or not (reason := self.tested.authorizer.why_invalid(facts)):
+        if facts.custom is None or not (reason := self.tested.authorizer.validation_error(facts)):
             return facts
         where = f"what {CUSTOM_SCHEMA_FILE} beside the policies declares"
         if not self.tested.declares:

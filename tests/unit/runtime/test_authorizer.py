@@ -31,7 +31,7 @@ def permit(id_: str, annotations: str = "", condition: str = "") -> str:
 
 
 def unless(id_: str) -> str:
-    """Return the clause by which a policy heeds its waivers."""
+    """Return the clause by which a policy honors its waivers."""
     return f'unless {{ context.waivers.contains("{id_}") }}'
 
 
@@ -211,14 +211,14 @@ def test_no_name_turns_a_default_deny_into_anything_else(
     assert decision.errors == ()
 
 
-def test_a_waiver_that_its_policy_does_not_heed_is_not_used() -> None:
+def test_a_waiver_that_its_policy_does_not_honor_is_not_used() -> None:
     """The policy applies as if there were none."""
     facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"no"}))
     decision = Authorizer(PERMIT + forbid("no")).decide(facts)
     assert (decision.allowed, decision.determining, decision.waived) == (False, ("no",), ())
 
 
-def test_a_policy_that_heeds_the_waiver_of_another_is_waived_too() -> None:
+def test_a_policy_that_honors_the_waiver_of_another_is_waived_too() -> None:
     """Whatever the waiver is called: the policy would have denied."""
     facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"f"}))
     decision = Authorizer(PERMIT + forbid("copied", "", unless("f"))).decide(facts)
@@ -246,7 +246,7 @@ def test_an_authorizer_of_some_policies_has_no_other_and_none_in_shadow_mode() -
     shadow = forbid("try", "@shadow") + permit("open", "@shadow")
     authorizer = Authorizer(PERMIT + forbid("no") + shadow)
     facts = Facts(ConnectionRequest.from_event(event()))
-    assert authorizer.only({"all", "try"}).decide(facts) == Decision(allowed=True, determining=("all",))
+    assert authorizer.subset({"all", "try"}).decide(facts) == Decision(allowed=True, determining=("all",))
     decision = authorizer.decide(facts)
     assert (decision.determining, decision.shadow_denied, decision.shadow_allowed) == (
         ("no",),

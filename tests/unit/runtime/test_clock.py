@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.unit.runtime.test_surroundings import WAIVABLE, handler_with, inventory
 
 from client_connect import Authorizer, Device
 from client_connect.handler import ConnectHandler
 from client_connect.settings import ERROR_DENIAL, Settings
 from client_connect.sources.deadlines import Deadlines
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools import Hours, Maintenance, Rules
 from tests.unit.runtime.conftest import assert_valid, connect_handler, event
 from tests.unit.runtime.oracle import clean_record
-from tests.unit.runtime.test_surroundings import WAIVABLE, handler_with, inventory
 
 if TYPE_CHECKING:
     from tests.unit.runtime.conftest import Log
@@ -237,12 +237,12 @@ def test_a_clock_that_is_wrong_by_centuries_is_decided_by(
     """No policy errs for it, whatever it asks of the time, of a waiver's and of when a device was seen."""
     clock.now = now
     item = device_item("laptop-1", Device(compliant=True, last_seen=DATE))
-    around = Surroundings(
+    around = FactSources(
         time_zone=ZoneInfo(zone),
         inventory=inventory(("d", item), ("w", waivers_item([WAIVER]))),
         deadlines=Deadlines(),
     )
-    handler = ConnectHandler(Authorizer(ALL_THAT_ASKS_FOR_THE_TIME).decide, Settings(), surroundings=around)
+    handler = ConnectHandler(Authorizer(ALL_THAT_ASKS_FOR_THE_TIME).decide, Settings(), sources=around)
     assert_valid(handler(event()), event())
     record = clean_record(log)
     assert (record["decision"]["errors"], record["level"]) == ([], "INFO")

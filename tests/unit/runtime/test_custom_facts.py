@@ -18,7 +18,7 @@ from client_connect import Authorizer, ConnectionRequest, Facts, InvalidPolicySe
 from client_connect import handler as module
 from client_connect.engine.schema import schema_text
 from client_connect.settings import EXTRA_FACTS, SHADOW_MODE
-from client_connect.sources import fact_sources as surroundings
+from client_connect.sources import fact_sources
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.deadlines import Deadlines
 from tests.unit.runtime.conftest import PERMIT, assert_valid, event, lambda_context
@@ -335,7 +335,7 @@ def test_a_module_that_hangs_delays_no_answer(
     """However often it hangs, each client is answered in time, and the module is heard again when it comes back."""
     released = threading.Event()
     monkeypatch.setattr(logging, "released", released, raising=False)
-    monkeypatch.setattr(surroundings, "IMPORTING_S", 0.01)
+    monkeypatch.setattr(fact_sources, "IMPORTING_S", 0.01)
     monkeypatch.setattr(module, "GATHERING_S", 0.01)
     wait = "logging.released.wait()"
     in_facts, in_import = (wait, "") if where == "facts" else ("", wait)
@@ -437,7 +437,7 @@ def test_values(type_: str, value: object, condition: str) -> None:
     text = f'@id("a") permit (principal, action, resource) when {{ context has custom && {condition} }};'
     authorizer = Authorizer(text, custom=f"{{ a: {type_} }}")
     request = ConnectionRequest.from_event(event())
-    custom = CustomFacts(lambda _: {"a": value}, why_invalid=authorizer.why_invalid).of(request)
+    custom = CustomFacts(lambda _: {"a": value}, validation_error=authorizer.validation_error).of(request)
     assert authorizer.decide(Facts(request, custom_facts="available", custom=custom)).allowed
 
 

@@ -31,7 +31,7 @@ from client_connect.settings import (
     TIME_ZONE,
     Settings,
 )
-from client_connect.sources.fact_sources import GatheredFacts
+from client_connect.sources.fact_sources import CollectedFacts
 from tests.unit.runtime.conftest import (
     MISSING,
     PERMIT,
@@ -180,15 +180,15 @@ def test_just_enough_time_is_enough(log: Log) -> None:
 
 
 class Patience:
-    """Surroundings that keep how long they may take."""
+    """FactSources that keep how long they may take."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
 
-    def gather(self, request: ConnectionRequest, *, seconds: float) -> GatheredFacts:
+    def collect(self, request: ConnectionRequest, *, seconds: float) -> CollectedFacts:
         """Say nothing beside the request."""
         self.seconds.append(seconds)
-        return GatheredFacts(facts=Facts(request))
+        return CollectedFacts(facts=Facts(request))
 
     def register(self, *_: object, seconds: float, **__: object) -> dict[str, str]:
         """Fail at nothing."""
@@ -212,7 +212,7 @@ def test_tables_may_take_what_the_answer_can_spare(
     """Asking at most 2.5 s and writing at most half a second, and always 0.2 s before the function's time is up."""
     patience, times = Patience(), iter(left or ())
     context = left and SimpleNamespace(get_remaining_time_in_millis=lambda: next(times))
-    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=cast("Any", patience))
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), sources=cast("Any", patience))
     assert handler(event(), cast("Any", context))["allow"]
     assert patience.seconds == seconds
     assert log.record()["level"] == "INFO"
@@ -362,7 +362,7 @@ def test_start_asks_the_registry_only_for_what_policies_read(
     monkeypatch.setattr(bundled_files, "policies", lambda: policies)
     monkeypatch.setenv("CLIENT_CONNECT_CONNECTIONS_TABLE", "registry")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    assert start()._surroundings.counts_connections is counts
+    assert start()._sources.counts_connections is counts
 
 
 def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_only_endpoints_that_are_answered_have_metrics_of_their_own(log: Log, pl
 def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
     """It is neither looked up nor registered, nor are the policies asked."""
     asked = Mock()
-    handler = ConnectHandler(asked, Settings(endpoints=frozenset({ENDPOINT})), surroundings=asked)
+    handler = ConnectHandler(asked, Settings(endpoints=frozenset({ENDPOINT})), sources=asked)
     assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is False
     assert asked.mock_calls == []
     assert log.record()["error"]["type"] == "EndpointNotAnswered"

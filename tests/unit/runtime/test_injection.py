@@ -12,6 +12,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.runtime.test_surroundings import inventory
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
 from client_connect.handler import ConnectHandler
@@ -19,14 +20,13 @@ from client_connect.settings import DEFAULT_DENIAL, ERROR_DENIAL, Settings
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.deadlines import Deadlines
 from client_connect.sources.dynamodb import Tables
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools.cedar.quoting import quote
 from tests.unit.runtime.conftest import captured, event
 from tests.unit.runtime.oracle import FIELDS, clean_record
-from tests.unit.runtime.test_surroundings import inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -199,17 +199,17 @@ when { context has device && context.device has compliant && context.device.comp
 """
 
 
-def gathered(sent: Mapping[str, Any], **sources: Any) -> Facts:
+def collected(sent: Mapping[str, Any], **sources: Any) -> Facts:
     """Gather the facts of an event."""
-    around = Surroundings(deadlines=Deadlines(), **sources)
-    return around.gather(ConnectionRequest.from_event(sent), seconds=5).facts
+    around = FactSources(deadlines=Deadlines(), **sources)
+    return around.collect(ConnectionRequest.from_event(sent), seconds=5).facts
 
 
 @any_text
 def test_a_text_in_an_inventory_is_no_more_than_a_text(text: str) -> None:
     """Tags of a device, their names too: none makes it compliant or somebody's."""
     device = Device(compliant=False, tags={text: "alice", "owner": text, "compliant": "true"})
-    facts = gathered(event(), inventory=inventory(("d", device_item("laptop-1", device))))
+    facts = collected(event(), inventory=inventory(("d", device_item("laptop-1", device))))
     assert facts.device == device
     assert Authorizer(OWNED).decide(facts) == Decision(allowed=False)
     # The same device would be permitted by a tag of that very name and value.
@@ -223,8 +223,8 @@ def test_a_text_in_an_inventory_is_no_more_than_a_text(text: str) -> None:
 def test_the_name_of_a_tag_moves_nothing_in_the_log(text: str, log: Log) -> None:
     """Whoever writes devices does not write the log."""
     device = Device(tags={text: "x"})
-    around = Surroundings(deadlines=Deadlines(), inventory=inventory(("d", device_item("laptop-1", device))))
-    handler = ConnectHandler(Authorizer(OWNED).decide, Settings(), surroundings=around)
+    around = FactSources(deadlines=Deadlines(), inventory=inventory(("d", device_item("laptop-1", device))))
+    handler = ConnectHandler(Authorizer(OWNED).decide, Settings(), sources=around)
     handler(event())
     (name,) = clean_record(log)["facts"]["device"]["tags"]
     assert name.isprintable()
@@ -242,7 +242,7 @@ def test_a_text_as_the_id_of_a_waiver_waives_nothing_else(text: str) -> None:
 
     def decision(policy_id: str) -> Decision:
         item = waivers_item([waiver(policy_id, words=text)])
-        facts = gathered(event(), inventory=inventory(("w", item)))
+        facts = collected(event(), inventory=inventory(("w", item)))
         assert facts.waivers == {policy_id}
         return Authorizer(STRICT).decide(facts)
 
@@ -255,7 +255,7 @@ def test_a_text_as_a_user_or_device_has_nobody_elses_waivers(text: str) -> None:
     """The waivers of a device are not a user's who is called like their key, nor the other way round."""
     holders = ("device:laptop-1", "user:bob", "user:admins", "device:admins", "admins", "device:")
     table = inventory(*(("w", waivers_item([waiver(holder=holder)])) for holder in holders))
-    facts = gathered(event(username=text, common_name=text), inventory=table)
+    facts = collected(event(username=text, common_name=text), inventory=table)
     assert facts.waivers == ({"strict"} if text.lower() == "admins" else frozenset())
 
 
@@ -280,7 +280,7 @@ def test_a_text_as_a_key_reaches_dynamodb_to_the_letter(monkeypatch: pytest.Monk
     tables._client.meta.events.register("before-send.dynamodb", send)
     table = DeviceTable(tables, devices="Devices", waivers="Waivers")
     for text in TEXTS.values():
-        facts = gathered(event(username=text, common_name=text), inventory=table)
+        facts = collected(event(username=text, common_name=text), inventory=table)
         assert facts.device == Device(compliant=True)
         assert asked[-1]["Devices"]["Keys"] == [{"commonName": {"S": text}}]
         assert asked[-1]["Waivers"]["Keys"] == [
@@ -296,8 +296,8 @@ def test_a_text_among_the_extra_facts_is_no_more_than_a_text(text: str) -> None:
         '@id("vip") permit (principal, action, resource) when { context.custom.note == "vip" };',
         custom="{ note: String }",
     )
-    custom = CustomFacts(lambda _request: {"note": text}, why_invalid=authorizer.why_invalid)
-    facts = gathered(event(), custom=custom)
+    custom = CustomFacts(lambda _request: {"note": text}, validation_error=authorizer.validation_error)
+    facts = collected(event(), custom=custom)
     assert (facts.custom_facts, facts.custom) == ("available", {"note": text})
     assert authorizer.decide(facts) == Decision(allowed=False)
 

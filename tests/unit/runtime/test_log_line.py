@@ -15,7 +15,7 @@ from client_connect.log_line import LONGEST_LINE, encoded
 from client_connect.record_log import DescriptorLog
 from client_connect.settings import Settings
 from client_connect.sources.deadlines import Deadlines
-from client_connect.sources.fact_sources import Surroundings
+from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import HOLDER, Key
 from client_connect_notifications.forwarder import notification
@@ -65,10 +65,10 @@ def decided(
 ) -> tuple[bool, str]:
     """Return the answer of a handler with this inventory, and the line that it logs."""
     table = DeviceTable(Items(items), devices="d", waivers="w")  # type: ignore[arg-type] # what it needs of tables
-    around = Surroundings(inventory=table, deadlines=Deadlines())
+    around = FactSources(inventory=table, deadlines=Deadlines())
     with (tmp_path / "log").open("wb") as file:
         monkeypatch.setattr(record_log, "log", DescriptorLog(file.fileno()))
-        handle = ConnectHandler(Authorizer(POLICIES).decide, Settings(), surroundings=around)
+        handle = ConnectHandler(Authorizer(POLICIES).decide, Settings(), sources=around)
         answer = handle(event(username="bob", common_name="laptop-17", **request))
     return answer["allow"], (tmp_path / "log").read_text()
 

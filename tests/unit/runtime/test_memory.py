@@ -8,6 +8,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.unit.runtime.test_surroundings import handler_with, inventory
 
 from client_connect import Device
 from client_connect.handler import ConnectHandler, _raising
@@ -15,7 +16,6 @@ from client_connect.settings import Settings
 from client_connect.sources.items import device_item
 from tests.unit.runtime.conftest import captured, connect_handler, event, lambda_context
 from tests.unit.runtime.oracle import POLICIES
-from tests.unit.runtime.test_surroundings import handler_with, inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,7 +22,7 @@ from client_connect.engine.partial_decision import (
 )
 from client_connect.engine.policy_reads import may_read, reads
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import _told
+from client_connect.reauthorizer.evaluation import _reported
 from tests.unit.runtime.conftest import PERMIT, event
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_reads(condition: str, expected: set[str]) -> None:
     """A condition reads what it names; a membership may come from any group."""
     text = f"permit (principal, action, resource) unless {{ {condition} }};"
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
-    (statement,), _ = policy_json.take_apart(text)
+    (statement,), _ = policy_json.split(text)
     assert reads(node) == reads(statement[2]) == expected
 
 
@@ -107,14 +107,14 @@ def test_reads_of_a_record_whose_attributes_are_told_apart(condition: str, expec
     """As a replay asks: the granularity is the caller's."""
     text = f"permit (principal, action, resource) when {{ {condition} }};"
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
-    (statement,), _ = policy_json.take_apart(text)
+    (statement,), _ = policy_json.split(text)
     assert reads(node, split=("time",)) == reads(statement[2], split=("time",)) == expected
 
 
 def test_a_long_chain_is_looked_at_too() -> None:
     """Deeper than calls may be nested."""
     chain = " || ".join(f'context.platform == "{number}"' for number in range(300))
-    (statement,), _ = policy_json.take_apart(f"permit (principal, action, resource) when {{ {chain} }};")
+    (statement,), _ = policy_json.split(f"permit (principal, action, resource) when {{ {chain} }};")
     assert reads(statement[2]) == {"platform"}
 
 
@@ -157,7 +157,7 @@ def test_reads_of_a_scope(scope: str, expected: set[str]) -> None:
     """The head of a policy reads the principal, too."""
     text = f"permit ({scope}, action, resource);"
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
-    (statement,), _ = policy_json.take_apart(text)
+    (statement,), _ = policy_json.split(text)
     assert reads(node) == reads(statement[2]) == expected
 
 
@@ -207,7 +207,7 @@ def test_what_the_service_tells(
 ) -> None:
     """Enough to deny, or not."""
     connection = Connection(connection_id="c", endpoint_id="e", username=username, common_name=common_name)
-    request, unknown = _told(connection, certificates=True)
+    request, unknown = _reported(connection, certificates=True)
     assert PartialAuthorizer(Authorizer(policies)).decide(Facts(request), unknown=unknown)[1] is denied
 
 
@@ -320,7 +320,7 @@ def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection,
     authorizer = Authorizer(text)
     first = completions[0]
     certificates = first.request.common_name == connection.common_name
-    request, unknown = _told(connection, certificates=certificates)
+    request, unknown = _reported(connection, certificates=certificates)
     # What is asked of the inventory is by the common name that is known, and of waivers by user and device.
     known_device = request.common_name == first.request.common_name and request.common_name is not None
     facts = first._replace(

@@ -103,8 +103,8 @@ SHIPPED = [path.read_text("utf-8") for path in sorted(Path("examples").rglob("*.
 
 def whole(text: str, syntax: ModuleType) -> object:
     """Return all that a text is made of, taken apart and put together again."""
-    statements, _ = syntax.take_apart(text)
-    built = syntax.put_together({str(index): content for index, (*_, content) in enumerate(statements)})
+    statements, _ = syntax.split(text)
+    built = syntax.build({str(index): content for index, (*_, content) in enumerate(statements)})
     return [(effect, noted) for effect, noted, _ in statements], built.to_pst()
 
 

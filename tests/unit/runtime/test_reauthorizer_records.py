@@ -9,7 +9,7 @@ import pytest
 
 from client_connect import ConnectionRequest, Decision, Facts
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import Judgement, Verdict
+from client_connect.reauthorizer.evaluation import Evaluation, Verdict
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.run import Outcome
 from client_connect.reauthorizer.scan import Candidate, Scan, Tally
@@ -36,9 +36,9 @@ def facts(**changes: object) -> Facts:
     return Facts(ConnectionRequest.from_event(event(**changes)))
 
 
-def judgement(**fields: Any) -> Judgement:
+def evaluation(**fields: Any) -> Evaluation:
     """Return what was found of the connection."""
-    return Judgement(connection=CONNECTION, verdict=Verdict.DENIED, **fields)
+    return Evaluation(connection=CONNECTION, verdict=Verdict.DENIED, **fields)
 
 
 def read(log: Log, *, dimension: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -68,7 +68,7 @@ def test_a_terminated_connection_has_a_record(  # noqa: PLR0913 - the columns of
 ) -> None:
     """Its request, and why it is denied today: enough to answer whoever asks."""
     seen = facts()
-    found = judgement(registered=True, facts=seen, decision=DECISION)
+    found = evaluation(registered=True, facts=seen, decision=DECISION)
     records(dry_run=dry_run).of_connection(CANDIDATE, found, failure=failure)
     record, units = read(log, dimension="EndpointId")
     decision = DECISION.to_record()
@@ -96,14 +96,14 @@ def test_a_terminated_connection_has_a_record(  # noqa: PLR0913 - the columns of
 @pytest.mark.parametrize(
     ("reason", "found"),
     [
-        ("connection-limit", judgement()),
-        ("connection-limit", judgement(facts=facts())),
-        ("policies", judgement(facts=facts(), decision=DECISION)),
+        ("connection-limit", evaluation()),
+        ("connection-limit", evaluation(facts=facts())),
+        ("policies", evaluation(facts=facts(), decision=DECISION)),
     ],
     ids=["not asked", "not decided", "not registered"],
 )
 def test_of_a_connection_that_is_not_registered_the_record_has_what_the_service_tells(
-    log: Log, reason: Reason, found: Judgement
+    log: Log, reason: Reason, found: Evaluation
 ) -> None:
     """Nothing that was made up to decide it looks like a request."""
     records().of_connection(Candidate(connection=CONNECTION, reason=reason), found)
@@ -118,7 +118,7 @@ def test_of_a_connection_that_is_not_registered_the_record_has_what_the_service_
 def test_a_request_with_characters_that_are_escaped_is_recorded_without_loss_too(log: Log) -> None:
     """A record can be replayed."""
     odd = facts(groups=["José\u00a0P"])
-    records().of_connection(CANDIDATE, judgement(registered=True, facts=odd, decision=DECISION))
+    records().of_connection(CANDIDATE, evaluation(registered=True, facts=odd, decision=DECISION))
     record, _ = read(log, dimension="EndpointId")
     assert record["request"]["groups"] == ["José\\xa0P"]
     assert record["requestJson"].count("Jos\\u00e9\\u00a0P") == 1

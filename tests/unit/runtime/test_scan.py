@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -71,6 +73,21 @@ def test_a_user_keeps_the_newest_connections() -> None:
     assert one.candidates["c1"].principal == "user:bob"
     assert [each.connection_id for each in one.kept("user:bob")] == ["c3", "c4"]
     assert one.kept("user:alice") == []
+
+
+@pytest.mark.parametrize(
+    "again",
+    [{"common_name": "other"}, {"established": "2026-11-22 08:00:01"}, {"username": None}, {}],
+    ids=["common name", "time", "user", "nothing"],
+)
+def test_a_connection_that_is_listed_again_with_other_details_is_the_same(again: dict[str, Any]) -> None:
+    """It is no newer connection beside which it would have to end."""
+    one = scan(per_user=1)
+    listed = connection("a", established="2026-11-22 08:00:00")
+    for each in (listed, replace(listed, **again)):
+        one.keep_newest("user:bob", each)
+    assert (one.limit.denials, one.candidates) == (0, {})
+    assert [each.connection_id for each in one.kept("user:bob")] == ["a"]
 
 
 def test_more_candidates_than_are_kept_are_only_counted() -> None:

@@ -13,11 +13,13 @@ import pytest
 from client_connect_tools import Policies, check, lint
 from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.cedar.statements import statements
+from client_connect_tools.checking import lints
 from client_connect_tools.checking.all_policies import AllPolicies
 from client_connect_tools.nearest import nearest
 from client_connect_tools.output.safe_output import safe_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from cedarpy import pst
@@ -87,6 +89,27 @@ def test_what_is_asked_of_all_policies_is_asked_once_of_each() -> None:
     assert found == ["7"]
     assert all(templates.has_one_for_all_of(each, is_one, "all") for each in templates)
     assert set(asked.values()) == {2}
+
+
+def test_no_lint_looks_at_all_policies_for_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it needs of them is asked once."""
+    looked: list[int] = []
+
+    class Counting(AllPolicies):
+        def __iter__(self) -> Iterator[pst.Template]:
+            looked.append(len(self))
+            return super().__iter__()
+
+    monkeypatch.setattr(lints, "AllPolicies", Counting)
+    forbids = "".join(
+        f'@id("{number}") @message("m") forbid {ALL} when {{ context has device && context.device has lastSeen && '
+        'context.time.now.durationSince(context.device.lastSeen) > duration("7d") } '
+        f'unless {{ context.waivers.contains("{number + 1}") }};'
+        for number in range(50)
+    )
+    rules = Counter(each.rule for each in lint(Policies.from_string(PERMIT + forbids)))
+    assert rules["inventory-outage"] == rules["other-waiver"] + rules["unknown-waiver"] == 50
+    assert len(looked) < 20
 
 
 def test_each_of_many_policies_that_overlook_an_outage_is_found() -> None:

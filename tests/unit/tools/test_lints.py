@@ -480,13 +480,13 @@ def cases_of_unregistered_devices() -> tuple[list[str], list[str]]:
 
 
 def cases_of_some() -> tuple[list[str], list[str]]:
-    """Return cases of an outage that is heeded for some only."""
+    """Return cases of an outage that is honored for some only."""
     unavailable = 'context.inventory == "unavailable"'
 
-    def policies(risky: str, heeding: str, condition: str = f"when {{ {unavailable} }}") -> str:
+    def policies(risky: str, honoring: str, condition: str = f"when {{ {unavailable} }}") -> str:
         return (
             f'{PERMIT} @id("x") {TOLD} forbid ({risky}, action, resource) when {{ {_BAD} }}; '
-            f'@id("y") {TOLD} forbid ({heeding}, action, resource) {condition};'
+            f'@id("y") {TOLD} forbid ({honoring}, action, resource) {condition};'
         )
 
     group, other = 'principal in ClientVpn::Group::"a"', 'principal in ClientVpn::Group::"b"'

@@ -21,7 +21,7 @@ PUBLIC = {
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
         EndpointAuthorizationPolicy ExtraFacts FunctionReference FunctionSettings GradualDeployment Hours
         InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName
-        InvalidHandler InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
+        InvalidConstructArgument InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
         InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms
         Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
         TrafficShifting TrustProvider UnknownConnections

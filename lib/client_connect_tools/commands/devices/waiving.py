@@ -59,7 +59,7 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
     time_zone: Annotated[str, typer.Option(help="The zone of --until when it has none.")] = "UTC",
     policies: Annotated[
-        Path | None, typer.Option(help=f"Where the policy must be, and heed waivers. {PoliciesArgument}")
+        Path | None, typer.Option(help=f"Where the policy must be, and honor waivers. {PoliciesArgument}")
     ] = None,
     waivers_table: WaiversTableOption = None,
     longest: Annotated[
@@ -87,7 +87,7 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
     if longest:
         _require_short(waiver.until, longest)
     if policies is not None:
-        _require_heeded(policies, policy)
+        _require_honored(policies, policy)
     table = require_waivers_table(waivers_table)
     dynamodb = connect()
     from client_connect_tools.devices.dynamodb import caller
@@ -194,12 +194,12 @@ def _duration(text: str | None, option: str) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _require_heeded(path: Path, policy: str) -> None:
-    from client_connect_tools.devices.heeding import UselessWaiver, require_heeded
+def _require_honored(path: Path, policy: str) -> None:
+    from client_connect_tools.devices.honoring import UnhonoredWaiver, require_honored
 
     with errors_end_the_command():
         policies = read_policies(path)
     try:
-        require_heeded(policies, policy)
-    except UselessWaiver as error:
+        require_honored(policies, policy)
+    except UnhonoredWaiver as error:
         wrong_use(printable(str(error)))

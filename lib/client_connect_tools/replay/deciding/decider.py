@@ -92,7 +92,9 @@ class Decider:
         return self._memo.get((missing, *known), lambda: self._verdict(facts, missing, known))
 
     def _declares(self, facts: Facts) -> bool:
-        return self._declared.get(remembered(facts.custom), lambda: not self._authorizer.why_invalid(facts))
+        return self._declared.get(
+            remembered(facts.custom), lambda: not self._authorizer.validation_error(facts)
+        )
 
     def _verdict(self, facts: Facts, missing: frozenset[str], known: list[_Outcomes | None]) -> Verdict:
         if missing:

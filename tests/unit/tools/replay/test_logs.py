@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts, OsVersion
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import Judgement, Verdict
+from client_connect.reauthorizer.evaluation import Evaluation, Verdict
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.scan import Candidate
 from client_connect.record import Record
@@ -194,7 +194,7 @@ def test_facts_are_read_without_loss(log: Log) -> None:
         now=NOON, milliseconds=1, function_name="f"
     )
     ended = Connection(connection_id="c", endpoint_id="e", username="bob", common_name="laptop")
-    judged = Judgement(
+    judged = Evaluation(
         connection=ended, verdict=Verdict.DENIED, registered=True, facts=known, decision=decision
     )
     Records(function_name="f", policies="", dry_run=False).of_connection(

@@ -23,7 +23,7 @@ _SERVICE_NAMESPACE = "AWS/ClientVPN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
+class MonitoringTargets:
     """What is watched.
 
     Attributes:

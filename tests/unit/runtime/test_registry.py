@@ -40,6 +40,7 @@ def test_an_item_has_what_it_takes_to_decide_again() -> None:
         "principal": {"S": "user:bob"},
         "endpointId": {"S": request.endpoint_id},
         "at": {"S": "2026-11-22T12:00:00.000+00:00"},
+        "username": {"S": "Bob"},
         "commonName": {"S": "laptop-1"},
         "policies": {"S": "a1b2"},
         "expiresAt": {"N": str(int(datetime(2026, 11, 23, 14, 0, tzinfo=UTC).timestamp()))},
@@ -114,26 +115,39 @@ def test_what_does_not_fit_is_registered_without_its_request(length: int) -> Non
     (item,) = written.items.values()
     assert (item["principal"], item["endpointId"]) == ({"S": "user:bob"}, {"S": event()["endpoint-id"]})
     (found,) = table(written).find(written.items).values()
-    assert found.request is None
+    assert (found.request, found.problem) == (None, "it was registered without its request")
+    assert (found.principal, found.username, found.common_name) == ("user:bob", "Bob", "laptop-1")
 
 
 @pytest.mark.parametrize(
-    "packed",
+    ("packed", "problem"),
     [
-        {"B": b"not compressed"},
-        {"B": zlib.compress(b"{}")[:-1]},
-        {"B": zlib.compress(bytes(9_000_000))},
-        {"B": zlib.compress(b"[" * 100_000)},
-        {"S": "{"},
-        {"N": "1"},
+        ({"B": b"not compressed"}, "error: Error -3"),
+        ({"B": zlib.compress(b"{}")[:-1]}, "ValueError: the compressed text is cut off"),
+        (
+            {"B": zlib.compress(bytes(9_000_000))},
+            "ValueError: the compressed text is cut off, or longer than",
+        ),
+        ({"B": zlib.compress(b"[" * 100_000)}, "RecursionError: "),
+        ({"S": "{"}, "JSONDecodeError: "),
+        ({"S": json.dumps(event(platform=1))}, 'InvalidRequest: "platform" is a number, not a string'),
+        ({"N": "1"}, "ValueError: it is neither text nor compressed text"),
     ],
-    ids=["other bytes", "cut off", "a bomb", "deep", "no JSON", "a number"],
+    ids=["other bytes", "cut off", "a bomb", "deep", "no JSON", "refused today", "a number"],
 )
-def test_a_request_that_cannot_be_read_is_none(packed: dict[str, Any]) -> None:
-    """Another program has written it."""
+def test_a_request_that_cannot_be_read_is_none(packed: dict[str, Any], problem: str) -> None:
+    """And it is said why: the connection is registered all the same."""
     item = {"connectionId": {"S": "cvpn-connection-1"}, "request": packed}
     (found,) = table(Written(item)).find(["cvpn-connection-1"]).values()
     assert found.request is None
+    assert found.problem.startswith(problem)
+
+
+def test_an_item_that_only_remembers_a_termination_is_no_registration() -> None:
+    """The registry does not know such a connection, so nothing of it is unreadable."""
+    item = {"connectionId": {"S": "cvpn-connection-1"}, "terminatedAt": {"S": NOON.isoformat()}}
+    (found,) = table(Written(item)).find(["cvpn-connection-1"]).values()
+    assert (found.request, found.problem, found.terminated) == (None, "", NOON)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from client_connect.sources import fact_sources as module
 from client_connect.sources import registry as connections
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.deadlines import Deadlines
-from client_connect.sources.fact_sources import Surroundings, surroundings
+from client_connect.sources.fact_sources import FactSources, configured_sources
 from client_connect.sources.inventory import DeviceTable, InventoryEntry
 from client_connect.sources.items import Item, device_item, waivers_item
 from client_connect.sources.registry import OtherConnection
@@ -90,14 +90,14 @@ class SteppingClock:
         return getattr(datetime, name)
 
 
-def gathered(seconds: float = 5, **sources: Any) -> Any:
+def collected(seconds: float = 5, **sources: Any) -> Any:
     """Gather the facts of a request."""
-    return Surroundings(deadlines=Deadlines(), **sources).gather(REQUEST, seconds=seconds)
+    return FactSources(deadlines=Deadlines(), **sources).collect(REQUEST, seconds=seconds)
 
 
 def test_without_sources_the_facts_are_the_request_and_the_clock() -> None:
     """Nothing is asked and no thread is started."""
-    facts = Surroundings().gather(REQUEST, seconds=0).facts
+    facts = FactSources().collect(REQUEST, seconds=0).facts
     assert (facts.request, facts.inventory, facts.custom_facts) == (REQUEST, "disabled", "disabled")
 
 
@@ -110,7 +110,7 @@ def test_an_inventory_is_asked_once_for_everything() -> None:
         ("w", waivers_item([waiver("user:alice", "c", hours=1)])),
     )
     table = DeviceTable(cast("Tables", items), devices="d", waivers="w")
-    found = gathered(inventory=table)
+    found = collected(inventory=table)
     assert found.facts.device == Device(compliant=True)
     assert found.facts.waivers == {"a", "b"}
     assert [each.policy_id for each in found.waivers] == ["a", "b"]
@@ -121,7 +121,7 @@ def test_without_a_common_name_there_is_no_device() -> None:
     """The inventory is there, but the device is unknown; the user's waivers count all the same."""
     request = ConnectionRequest.from_event(event(common_name=""))
     table = inventory(("w", waivers_item([waiver("user:bob", hours=1)])))
-    facts = Surroundings(deadlines=Deadlines(), inventory=table).gather(request, seconds=5).facts
+    facts = FactSources(deadlines=Deadlines(), inventory=table).collect(request, seconds=5).facts
     assert (facts.inventory, facts.waivers) == ("unknown", {"strict"})
 
 
@@ -131,13 +131,13 @@ def test_a_source_that_raises_is_unavailable() -> None:
     def fails(_request: ConnectionRequest) -> dict[str, object]:
         raise RuntimeError("no risk today")
 
-    custom = CustomFacts(fails, why_invalid=lambda _: "")
-    found = gathered(inventory=inventory(), custom=custom)
+    custom = CustomFacts(fails, validation_error=lambda _: "")
+    found = collected(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_surroundings.py:132 in fails"}
-    found = gathered(custom=custom)
+    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:132 in fails"}
+    found = collected(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
-    found = gathered(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
+    found = collected(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
     assert (found.facts.inventory, found.facts.custom_facts) == ("unavailable", "disabled")
     assert found.problems["inventory"].startswith("AttributeError: ")
 
@@ -146,10 +146,10 @@ def test_a_source_that_hangs_is_unavailable_in_time() -> None:
     """It is left behind, again and again, and never waited for."""
     released = threading.Event()
     try:
-        hangs = CustomFacts(lambda _: {"ok": released.wait(60)}, why_invalid=lambda _: "")
-        surroundings = Surroundings(deadlines=Deadlines(), custom=hangs)
+        hangs = CustomFacts(lambda _: {"ok": released.wait(60)}, validation_error=lambda _: "")
+        sources = FactSources(deadlines=Deadlines(), custom=hangs)
         for _ in range(12):  # more than there are threads
-            found = surroundings.gather(REQUEST, seconds=0.02)
+            found = sources.collect(REQUEST, seconds=0.02)
             assert found.problems == {"customFacts": "TimeoutError: no answer within 0.0 s"}
     finally:
         released.set()
@@ -185,17 +185,17 @@ def test_the_registry_is_asked_only_where_connections_count() -> None:
     """Otherwise it would cost each connection a round trip for nothing."""
     for counts_connections, asked, active in ((True, [REQUEST], 2), (False, [], None)):
         registry = Registry()
-        found = gathered(registry=cast("ConnectionTable", registry), counts_connections=counts_connections)
+        found = collected(registry=cast("ConnectionTable", registry), counts_connections=counts_connections)
         assert (registry.asked, found.facts.active_connections, found.problems) == (asked, active, {})
-    assert gathered(counts_connections=True).problems == {}
+    assert collected(counts_connections=True).problems == {}
 
 
 def test_what_was_allowed_is_registered_as_it_was_decided(log: Log) -> None:
     """The re-authorizer decides it again; what was denied is no connection."""
     registry, policies = Registry(), Authorizer(WAIVABLE)
-    around = Surroundings(registry=cast("ConnectionTable", registry), deadlines=Deadlines())
+    around = FactSources(registry=cast("ConnectionTable", registry), deadlines=Deadlines())
     for authorizer in (policies, Authorizer(PERMIT)):
-        handler = ConnectHandler(authorizer.decide, Settings(), policies="a1b2", surroundings=around)
+        handler = ConnectHandler(authorizer.decide, Settings(), policies="a1b2", sources=around)
         handler(event(), lambda_context())
     ((facts, decision, digest),) = registry.records
     assert (facts.request, decision, digest) == (
@@ -213,14 +213,14 @@ def test_the_facts_are_of_the_configured_zone_and_of_one_moment(monkeypatch: pyt
     ends = replace(waiver("user:bob", "over"), until=clock.time)
     lasts = replace(waiver("user:bob", "lasts"), until=ends.until + timedelta(seconds=1))
     tokyo = ZoneInfo("Asia/Tokyo")
-    facts = gathered(inventory=inventory(("w", waivers_item([ends, lasts]))), time_zone=tokyo).facts
+    facts = collected(inventory=inventory(("w", waivers_item([ends, lasts]))), time_zone=tokyo).facts
     assert (facts.now, facts.time_zone, facts.waivers) == (ends.until, tokyo, {"lasts"})
 
 
 def test_a_malformed_device_makes_one_connection_unavailable() -> None:
     """Nobody knows what it should have said."""
     device = {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}
-    found = gathered(inventory=inventory(("d", device)))
+    found = collected(inventory=inventory(("d", device)))
     assert (found.facts.inventory, found.facts.device, found.facts.waivers) == ("unavailable", None, set())
     assert found.problems["inventory"].startswith("MalformedItem: ")
 
@@ -237,8 +237,8 @@ def test_many_connections_are_looked_up_together() -> None:
 
 def handler_with(table: DeviceTable, policies: str = WAIVABLE) -> Callable[..., dict[str, Any]]:
     """Return a handler with an inventory."""
-    surroundings = Surroundings(inventory=table, deadlines=Deadlines())
-    return ConnectHandler(Authorizer(policies).decide, Settings(), surroundings=surroundings)
+    sources = FactSources(inventory=table, deadlines=Deadlines())
+    return ConnectHandler(Authorizer(policies).decide, Settings(), sources=sources)
 
 
 def test_a_waiver_affects_only_its_policy(log: Log) -> None:
@@ -261,7 +261,7 @@ def test_a_waiver_affects_only_its_policy(log: Log) -> None:
     assert record["facts"]["waivers"] == ["strict", "unused"]
 
 
-def test_a_waiver_that_another_policy_heeds_is_in_the_record(log: Log) -> None:
+def test_a_waiver_that_another_policy_honors_is_in_the_record(log: Log) -> None:
     """The record names the policy that would have denied, and every waiver that may be why it did not."""
     policies = PERMIT + (
         '@id("copied") @message("No.") forbid (principal, action, resource) '
@@ -348,7 +348,7 @@ def test_an_entry_says_what_the_facts_say(inventory_state: Any) -> None:
     """What the inventory found reaches the policies unchanged."""
     device = Device() if inventory_state == "known" else None
     entry = InventoryEntry(inventory=inventory_state, device=device, problem="")
-    facts = Surroundings().put_together(REQUEST, {"inventory": entry}, {}).facts
+    facts = FactSources().build(REQUEST, {"inventory": entry}, {}).facts
     assert (facts.inventory, facts.device) == (inventory_state, device)
     assert isinstance(facts, Facts)
 
@@ -360,8 +360,8 @@ def test_no_time_for_the_registry_changes_no_decision(log: Log) -> None:
         def record(self, *_: object, **__: object) -> None:
             threading.Event().wait(1)
 
-    surroundings = Surroundings(registry=cast("Any", Slow()), deadlines=Deadlines())
-    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=surroundings)
+    sources = FactSources(registry=cast("Any", Slow()), deadlines=Deadlines())
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), sources=sources)
     answer = handler(event(), lambda_context(milliseconds=210))
     assert answer["allow"] is True
     assert ERROR_DENIAL not in answer.values()
@@ -378,8 +378,8 @@ def test_a_registry_that_neither_counts_nor_registers_says_both(log: Log) -> Non
         def record(self, *_: object, **__: object) -> None:
             raise OSError("no record")
 
-    around = Surroundings(registry=cast("Any", Broken()), counts_connections=True, deadlines=Deadlines())
-    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), surroundings=around)
+    around = FactSources(registry=cast("Any", Broken()), counts_connections=True, deadlines=Deadlines())
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), sources=around)
     assert handler(event(), lambda_context())["allow"] is True
     assert log.record()["unavailable"] == {"registry": "OSError: no count; OSError: no record"}
 
@@ -406,8 +406,8 @@ TABLES = Settings(
 def test_what_is_not_configured_is_not_there() -> None:
     """Not even threads, which would cost a cold start."""
     zone = ZoneInfo("Asia/Tokyo")
-    nothing = surroundings(Settings(time_zone=zone), NOTHING, counts_connections=True)
-    assert nothing == Surroundings(time_zone=zone)
+    nothing = configured_sources(Settings(time_zone=zone), NOTHING, counts_connections=True)
+    assert nothing == FactSources(time_zone=zone)
 
 
 def scanned(valid_until: datetime) -> tuple[str, Item]:
@@ -416,7 +416,6 @@ def scanned(valid_until: datetime) -> tuple[str, Item]:
         "connectionId": {"S": "reauthorizer"},
         "countsValidUntil": {"N": str(valid_until.timestamp())},
         "countedEndpoints": {"SS": [REQUEST.endpoint_id]},
-        "countedSince": {"S": "2026-11-22T09:00:00.000+00:00"},
         "confirmedBefore": {"S": "2026-11-22T09:00:00.000+00:00"},
     }
 
@@ -435,10 +434,28 @@ def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.Monk
     """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
     clock, items, registry = counting(monkeypatch, valid_for=timedelta(seconds=10))
     seen = []
-    for _ in range(4):
-        seen.append((registry.active_connections(REQUEST), items.reads))
+    for _ in range(2):
+        seen.append((len(registry.others(REQUEST)), items.reads))
         clock.time += timedelta(seconds=5)
-    assert seen == [(4, 1), (4, 1), (None, 2), (None, 3)]
+    for _ in range(2):
+        with pytest.raises(connections.NotCounted):
+            registry.others(REQUEST)
+        seen.append((0, items.reads))
+        clock.time += timedelta(seconds=5)
+    assert seen == [(4, 1), (4, 1), (0, 2), (0, 3)]
+
+
+def test_a_number_that_nobody_vouches_for_is_absent_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, log: Log
+) -> None:
+    """A limit lets everybody pass then, so the record is a warning, and an alarm fires."""
+    _, _, registry = counting(monkeypatch, valid_for=timedelta(0))
+    around = FactSources(registry=registry, counts_connections=True, deadlines=Deadlines())
+    handler = ConnectHandler(Authorizer(PERMIT).decide, Settings(), sources=around)
+    assert handler(event(), lambda_context())["allow"] is True
+    record = log.record()
+    assert record["unavailable"]["registry"].startswith("NotCounted: no re-authorizer has completed a scan")
+    assert (record["level"], record["RegistryErrors"]) == ("WARNING", 1)
 
 
 def test_a_new_scan_counts_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +463,7 @@ def test_a_new_scan_counts_within_a_minute(monkeypatch: pytest.MonkeyPatch) -> N
     clock, items, registry = counting(monkeypatch, valid_for=timedelta(hours=1))
     reads = []
     for _ in range(6):
-        registry.active_connections(REQUEST)
+        registry.others(REQUEST)
         reads.append(items.reads)
         clock.time += timedelta(seconds=20)
     assert reads == [1, 1, 1, 2, 2, 2]
@@ -459,8 +476,8 @@ def test_each_table_is_asked_by_its_name() -> None:
         ("waivers", waivers_item([waiver("user:bob", hours=1)])),
         scanned(datetime(2190, 1, 1, tzinfo=UTC)),
     )
-    around = surroundings(TABLES, NOTHING, counts_connections=True, tables=cast("Tables", items))
-    found = around.gather(REQUEST, seconds=5)
+    around = configured_sources(TABLES, NOTHING, counts_connections=True, tables=cast("Tables", items))
+    found = around.collect(REQUEST, seconds=5)
     assert found.problems == {}
     assert (found.facts.time_zone, found.facts.device, found.facts.waivers) == (
         ZoneInfo("Asia/Tokyo"),
@@ -486,7 +503,9 @@ def test_a_dynamodb_that_is_down_is_a_fact(
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "nowhere")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    problems = surroundings(settings, NOTHING, counts_connections=True).gather(REQUEST, seconds=30).problems
+    problems = (
+        configured_sources(settings, NOTHING, counts_connections=True).collect(REQUEST, seconds=30).problems
+    )
     assert problems.keys() == down
     assert all(problem.startswith("EndpointConnectionError: ") for problem in problems.values())
 
@@ -497,7 +516,7 @@ def test_a_waiver_longer_than_allowed_does_not_count(minutes: int, log: Log, *, 
     held = [waiver("user:bob", minutes=minutes), waiver("user:bob", "other", minutes=5)]
     items = Items(("w", waivers_item(held)))
     limited = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))
-    facts = gathered(inventory=limited).facts
+    facts = collected(inventory=limited).facts
     assert facts.waivers == ({"strict", "other"} if counts else {"other"})
     warned = [line for line in log.lines if "a waiver is longer than allowed and does not count" in line]
     assert len(warned) == (0 if counts else 1)
