@@ -20,8 +20,8 @@ trusting = $(1) || { echo "==> Again, with the certificates of this system"; UV_
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 
 # Installs one of the locked packages once more. aws-cdk-lib and aws-cdk.cloud-assembly-schema both bring the file
-# aws_cdk/cloud_assembly_schema/__init__.py, and uv, which installs at once, leaves the one that it wrote last. The apps
-# need that of aws-cdk-lib: the other one does not know the classes that aws-cdk-lib takes from it.
+# aws_cdk/cloud_assembly_schema/__init__.py, and uv, which installs all at once, leaves whichever it wrote last. It must be
+# that of aws-cdk-lib: with the other one, what an assembly or a construct holds of these types is an "unknown interface".
 again = $(UV) pip install --quiet --no-deps --require-hashes --reinstall-package $(1) -r requirements/dev.txt
 
 .PHONY: help setup demo test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean

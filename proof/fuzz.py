@@ -2,7 +2,7 @@
 
 Atheris changes the bytes of which the events are made wherever that reaches code that was not reached before. Each
 event goes to a handler that enforces its policies and to one in shadow mode. What they promise is written in
-``tests/unit/runtime/oracle.py``. An event of which it is not true is printed as JSON, and ends the run.
+``tests/support/oracle.py``. An event of which it is not true is printed as JSON, and ends the run.
 
     python -m proof.fuzz [EVENTS]
 """
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import atheris
 
 with atheris.instrument_imports(include=["client_connect"]):
-    from tests.unit.runtime.conftest import VERSIONS, Log, captured, event
-    from tests.unit.runtime.oracle import FIELDS, NEAR, hold_enforcing, hold_shadowing, is_request
+    from tests.support.events import VERSIONS, event
+    from tests.support.log_lines import Log, captured
+    from tests.support.oracle import FIELDS, NEAR, hold_enforcing, hold_shadowing, is_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import botocore.session
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     import pytest
@@ -24,8 +24,10 @@ gc.disable()
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # How much chance is tried: some for each change, much in `make proof`. No test may depend on an idle machine.
-settings.register_profile("change", max_examples=50, deadline=None)
-settings.register_profile("proof", max_examples=1000, deadline=None)
+for name, examples in (("change", 50), ("proof", 1000)):
+    settings.register_profile(
+        name, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 settings.load_profile("change")
 
 

@@ -89,7 +89,7 @@ def _laid_out(suite: Suite) -> Path:
     # mutmut takes the name of a module from its path below "src".
     layout = {
         f"lambda_src/{PACKAGE}": f"src/{PACKAGE}",
-        **{path: path for path in ("local_aws", *suite.tests)},
+        **{path: path for path in ("local_aws", "tests/support", *suite.tests)},
     }
     for source, target in layout.items():
         if (ROOT / source).is_dir():

@@ -24,7 +24,7 @@ from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.emulator import Emulator
 from local_aws.live_connections import ENDPOINT, Client, LiveConnections
 from local_aws.rate_limit import RateLimit
-from tests.unit.runtime.conftest import Log, captured
+from tests.support.log_lines import Log, captured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -30,7 +30,17 @@ from client_connect.waiver import Waiver
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
 from local_aws.emulator import Emulator
-from local_aws.live_connections import ENDPOINT, Client, LiveConnections
+from local_aws.live_connections import ENDPOINT, LiveConnections
+from tests.support.reauthorization import (
+    NO_MACS,
+    OTHER_ENDPOINT,
+    PERMIT,
+    client,
+    ids,
+    out_of_time_after,
+    tally,
+    terminated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,9 +52,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-PERMIT = '@id("all") permit (principal, action, resource);'
 NEW = "context has activeConnections && context.activeConnections"
-NO_MACS = PERMIT + '@id("no-macs") forbid (principal, action, resource) when { context.platform == "mac" };'
 COMPLIANT = (
     PERMIT
     + """
@@ -52,7 +60,6 @@ COMPLIANT = (
     unless { context has device && context.device has compliant && context.device.compliant
              || context.waivers.contains("compliant") };"""
 )
-OTHER_ENDPOINT = "cvpn-endpoint-0fedcba9876543210"
 
 
 @pytest.fixture(scope="module")
@@ -93,39 +100,6 @@ def lines() -> Iterator[list[logging.LogRecord]]:
         logger.addHandler(handler)
         yield found
         logger.removeHandler(handler)
-
-
-def client(name: str, **fields: Any) -> Client:
-    """Return a client whose connection is named after it."""
-    return Client(connection_id=f"cvpn-connection-{name}", **{"username": name, **fields})
-
-
-def ids(*names: str) -> list[str]:
-    """Return the ids of connections."""
-    return [f"cvpn-connection-{name}" for name in names]
-
-
-def terminated(world: LiveConnections) -> list[str]:
-    """Return what was terminated, sorted; what was twice is there twice."""
-    return sorted(world.api.terminations)
-
-
-def tally(outcome: Outcome, endpoint: str = ENDPOINT) -> tuple[int, int, int]:
-    """Return how many were decided, left alone and undecided."""
-    assert outcome.scan is not None
-    found = outcome.scan.tallies[endpoint]
-    return found.decided, found.left_alone, found.undecided
-
-
-def out_of_time_after(calls: int) -> Callable[[], int]:
-    """Return a time that is used up after so many looks at it."""
-    left = [calls]
-
-    def milliseconds() -> int:
-        left[0] -= 1
-        return 900_000 if left[0] >= 0 else 10_000
-
-    return milliseconds
 
 
 def runs(run: Callable[[], Outcome]) -> list[Outcome]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-CONNECTIONS, DENIED_ONE_IN = 6000, 50
+CONNECTIONS, DENIED_ONE_IN = 3000, 50
 SPEED = 20.0
 POLICIES = """
 @id("all") permit (principal, action, resource);

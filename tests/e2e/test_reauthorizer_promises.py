@@ -25,19 +25,16 @@ from client_connect_tools import Rules
 from local_aws.emulator import ROOT
 from local_aws.live_connections import ENDPOINT
 from tests.e2e import test_reauthorizer
-from tests.e2e.test_reauthorizer import (
+from tests.e2e.test_reauthorizer import _small_pages, api, lines, world
+from tests.support.reauthorization import (
     NO_MACS,
     OTHER_ENDPOINT,
     PERMIT,
-    _small_pages,
-    api,
     client,
     ids,
-    lines,
     out_of_time_after,
     tally,
     terminated,
-    world,
 )
 
 if TYPE_CHECKING:

@@ -36,7 +36,8 @@ from cdk_client_connect import (
 from cdk_client_connect.monitoring import _queries as queries
 from cdk_client_connect.monitoring._alarms import DEFINITIONS
 from client_connect_notifications import forwarder
-from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event
+from tests.support.events import PERMIT, connect_handler, event
+from tests.support.log_lines import captured
 
 from .conftest import NO_BUNDLING, endpoint, l2_endpoint, only, template
 

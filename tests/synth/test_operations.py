@@ -16,8 +16,9 @@ from cdk_client_connect.monitoring._alarms import DEFINITIONS, Definition
 from cdk_client_connect.monitoring._queries import SAVED
 from client_connect_notifications import forwarder
 from client_connect_tools import advice
+from tests.support.events import connect_handler, event
+from tests.support.log_lines import captured
 from tests.support.programs import CONTEXT, OUTDIR, run_program
-from tests.unit.runtime.conftest import captured, connect_handler, event
 
 from .conftest import NO_BUNDLING, ROOT, template
 

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect_notifications import forwarder
-from tests.unit.runtime.conftest import PERMIT, captured, connect_handler, event
+from tests.support.events import PERMIT, connect_handler, event
+from tests.support.log_lines import captured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
 from client_connect.engine.schema import required_attributes, schema_text
-from tests.unit.runtime.conftest import PERMIT, decide, event
+from tests.support.events import PERMIT, decide, event
 
 LINUX = 'when { context.platform == "linux" }'
 ERRS = "when { context.activeConnections > 1 }"  # the attribute is absent without a registry

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.unit.runtime.test_surroundings import WAIVABLE, handler_with, inventory
 
 from client_connect import Authorizer, Device
 from client_connect.handler import ConnectHandler
@@ -19,11 +18,12 @@ from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools import Hours, Maintenance, Rules
-from tests.unit.runtime.conftest import assert_valid, connect_handler, event
-from tests.unit.runtime.oracle import clean_record
+from tests.support.events import assert_valid, connect_handler, event
+from tests.support.fact_sources import WAIVABLE, handler_with, inventory
+from tests.support.oracle import clean_record
 
 if TYPE_CHECKING:
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
 

@@ -21,13 +21,13 @@ from client_connect.settings import EXTRA_FACTS, SHADOW_MODE
 from client_connect.sources import fact_sources
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.deadlines import Deadlines
-from tests.unit.runtime.conftest import PERMIT, assert_valid, event, lambda_context
+from tests.support.events import PERMIT, assert_valid, event, lambda_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from client_connect.handler import ConnectHandler
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
 

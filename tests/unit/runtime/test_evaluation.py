@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from tests.unit.runtime.test_surroundings import SteppingClock
 
 from client_connect import Authorizer, ConnectionRequest
 from client_connect.reauthorizer import evaluation as redeciding
@@ -18,7 +17,8 @@ from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable, InventoryEntry
 from client_connect.sources.registry import RegisteredConnection
-from tests.unit.runtime.conftest import PERMIT, event
+from tests.support.events import PERMIT, event
+from tests.support.fact_sources import SteppingClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -22,72 +22,21 @@ from client_connect.sources.inventory import DeviceTable, InventoryEntry
 from client_connect.sources.items import Item, device_item, waivers_item
 from client_connect.sources.registry import OtherConnection
 from client_connect.waiver import Waiver
-
-from .conftest import PERMIT, event, lambda_context
+from tests.support.events import PERMIT, event, lambda_context
+from tests.support.fact_sources import WAIVABLE, Items, SteppingClock, handler_with, inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import tzinfo
-
-    from client_connect.sources.dynamodb import Key, Tables
+    from client_connect.sources.dynamodb import Tables
     from client_connect.sources.registry import ConnectionTable
-
-    from .conftest import Log
+    from tests.support.log_lines import Log
 
 REQUEST = ConnectionRequest.from_event(event())
-WAIVABLE = (
-    PERMIT
-    + """
-@id("strict") @message("No.") forbid (principal, action, resource)
-unless { context.waivers.contains("strict") };
-@id("other") @shadow forbid (principal, action, resource)
-unless { context.waivers.contains("other") };
-"""
-)
-
-
-class Items:
-    """Tables as they answer when nothing is wrong with them, held in memory: what is tested here is around them."""
-
-    def __init__(self, *items: tuple[str, Item]) -> None:
-        self._items = items
-        self.reads = 0
-
-    def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """Return the items that are there; DynamoDB refuses a key that is no text."""
-        wanted = list(keys)
-        assert all(isinstance(key.value, str) for key in wanted)
-        self.reads += 1
-        return {key: item for key in wanted for table, item in self._items if _is(key, table, item)}
-
-
-def _is(key: Key, table: str, item: Item) -> bool:
-    return key.table == table and item.get(key.name) == {"S": key.value}
-
-
-def inventory(*items: tuple[str, Item]) -> DeviceTable:
-    """Return an inventory with these items."""
-    return DeviceTable(cast("Tables", Items(*items)), devices="d", waivers="w")
 
 
 def waiver(holder: str, policy_id: str = "strict", **delay: float) -> Waiver:
     """Return a waiver that lasts so long from now."""
     until = datetime.now(UTC) + timedelta(**delay)
     return Waiver(policy_id=policy_id, until=until, reason="r", approved_by="a", holder=holder)
-
-
-class SteppingClock:
-    """The class ``datetime``, but for the time that is now."""
-
-    def __init__(self, time: datetime) -> None:
-        self.time = time
-
-    def now(self, time_zone: tzinfo | None = None) -> datetime:
-        """Return the time."""
-        return self.time.astimezone(time_zone)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(datetime, name)
 
 
 def collected(seconds: float = 5, **sources: Any) -> Any:
@@ -134,7 +83,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, validation_error=lambda _: "")
     found = collected(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:132 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:81 in fails"}
     found = collected(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = collected(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
@@ -233,12 +182,6 @@ def test_many_connections_are_looked_up_together() -> None:
     entries = table.look_up(requests)
     assert [entry.inventory for entry in entries] == ["unknown", "known", "unknown"]
     assert items.reads == 1
-
-
-def handler_with(table: DeviceTable, policies: str = WAIVABLE) -> Callable[..., dict[str, Any]]:
-    """Return a handler with an inventory."""
-    sources = FactSources(inventory=table, deadlines=Deadlines())
-    return ConnectHandler(Authorizer(policies).decide, Settings(), sources=sources)
 
 
 def test_a_waiver_affects_only_its_policy(log: Log) -> None:

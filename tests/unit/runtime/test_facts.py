@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from client_connect import ConnectionRequest, Device, Facts, OsVersion
 from client_connect.engine.schema import schema_text
-from tests.unit.runtime.conftest import MISSING, PERMIT, VERSIONS, connection_requests, event
+from tests.support.events import MISSING, PERMIT, VERSIONS, connection_requests, event
 
 PERMIT_ALL = cedarpy.PolicySet.from_str(PERMIT)
 PARSED_SCHEMA = cedarpy.Schema.from_str(schema_text())

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.runtime.conftest import MISSING, VERSIONS, captured, event
-from tests.unit.runtime.oracle import FIELDS, NEAR, hold_enforcing, hold_shadowing
+from tests.support.events import MISSING, VERSIONS, event
+from tests.support.log_lines import captured
+from tests.support.oracle import FIELDS, NEAR, hold_enforcing, hold_shadowing
 
 # Of each example are made some forty events.
 MAX_EXAMPLES = 2 * settings().max_examples

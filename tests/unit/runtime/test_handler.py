@@ -32,7 +32,7 @@ from client_connect.settings import (
     Settings,
 )
 from client_connect.sources.fact_sources import CollectedFacts
-from tests.unit.runtime.conftest import (
+from tests.support.events import (
     MISSING,
     PERMIT,
     VERSIONS,
@@ -40,12 +40,13 @@ from tests.unit.runtime.conftest import (
     connect_handler,
     event,
     lambda_context,
+    message_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
 
@@ -64,12 +65,6 @@ def raising(error: BaseException) -> Callable[..., Any]:
         raise error
 
     return function
-
-
-def message_of(answer: dict[str, Any]) -> str:
-    """Return the message of an answer, under either key."""
-    (message,) = (value for key, value in answer.items() if key.startswith("error-msg"))
-    return message
 
 
 def reason_of(record: dict[str, Any]) -> str:

@@ -12,7 +12,6 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.runtime.test_surroundings import inventory
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
 from client_connect.handler import ConnectHandler
@@ -25,15 +24,17 @@ from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools.cedar.quoting import quote
-from tests.unit.runtime.conftest import captured, event
-from tests.unit.runtime.oracle import FIELDS, clean_record
+from tests.support.events import event
+from tests.support.fact_sources import inventory
+from tests.support.log_lines import captured
+from tests.support.oracle import FIELDS, clean_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from botocore.awsrequest import AWSPreparedRequest
 
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
 

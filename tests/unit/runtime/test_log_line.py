@@ -19,7 +19,7 @@ from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import HOLDER, Key
 from client_connect_notifications.forwarder import notification
-from tests.unit.runtime.conftest import event
+from tests.support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

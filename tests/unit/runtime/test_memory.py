@@ -8,20 +8,21 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.runtime.test_surroundings import handler_with, inventory
 
 from client_connect import Device
 from client_connect.handler import ConnectHandler, _raising
 from client_connect.settings import Settings
 from client_connect.sources.items import device_item
-from tests.unit.runtime.conftest import captured, connect_handler, event, lambda_context
-from tests.unit.runtime.oracle import POLICIES
+from tests.support.events import connect_handler, event, lambda_context
+from tests.support.fact_sources import handler_with, inventory
+from tests.support.log_lines import captured
+from tests.support.oracle import POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from client_connect import Decision, Facts
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 pytestmark = pytest.mark.usefixtures("silent")
 

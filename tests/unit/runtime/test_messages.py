@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from client_connect import Authorizer, ConnectionRequest, Facts
 from client_connect.engine.partial_decision import PartialAuthorizer
 from client_connect.messages import command_in, composed
-from tests.unit.runtime.conftest import connect_handler, event, lambda_context
-from tests.unit.runtime.test_handler import message_of
+from tests.support.events import connect_handler, event, lambda_context, message_of
 
 
 def facts(custom: dict[str, Any] | None = None, **changes: object) -> Facts:

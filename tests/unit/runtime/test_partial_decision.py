@@ -23,7 +23,7 @@ from client_connect.engine.partial_decision import (
 from client_connect.engine.policy_reads import may_read, reads
 from client_connect.reauthorizer.client_vpn import Connection
 from client_connect.reauthorizer.evaluation import _reported
-from tests.unit.runtime.conftest import PERMIT, event
+from tests.support.events import PERMIT, event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

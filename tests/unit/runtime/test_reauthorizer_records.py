@@ -13,11 +13,11 @@ from client_connect.reauthorizer.evaluation import Evaluation, Verdict
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.run import Outcome
 from client_connect.reauthorizer.scan import Candidate, Scan, Tally
-from tests.unit.runtime.conftest import event
+from tests.support.events import event
 
 if TYPE_CHECKING:
     from client_connect.reauthorizer.scan import Reason
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 CONNECTION = Connection(connection_id="c", endpoint_id="e", username="bob", common_name="laptop")
 CANDIDATE = Candidate(connection=CONNECTION, reason="policies")

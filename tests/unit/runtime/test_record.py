@@ -15,19 +15,13 @@ from client_connect.handler import ConnectHandler
 from client_connect.record import Record
 from client_connect.settings import Settings
 from client_connect.waiver import Waiver
-from tests.unit.runtime.conftest import (
-    PERMIT,
-    captured,
-    connect_handler,
-    connection_requests,
-    event,
-    lambda_context,
-)
+from tests.support.events import PERMIT, connect_handler, connection_requests, event, lambda_context
+from tests.support.log_lines import captured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 FORBID = '@id("no") @message("No.") @status("bad") forbid (principal, action, resource);'
 SHADOW = '@id("try") @shadow forbid (principal, action, resource);'

@@ -15,7 +15,7 @@ import pytest
 
 from client_connect import record_log
 from client_connect.record_log import DescriptorLog, LoggerLog
-from tests.unit.runtime.conftest import Log
+from tests.support.log_lines import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

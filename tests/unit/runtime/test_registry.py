@@ -18,7 +18,7 @@ from client_connect.sources.registry import (
     device_name,
     principal_of,
 )
-from tests.unit.runtime.conftest import event
+from tests.support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

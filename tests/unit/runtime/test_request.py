@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from client_connect import ConnectionRequest, InvalidRequest
-from tests.unit.runtime.conftest import MISSING, VERSIONS, connection_requests, event
+from tests.support.events import MISSING, VERSIONS, connection_requests, event
 
 REQUIRED = ("connection-id", "endpoint-id", "platform", "public-ip", "schema-version")
 OPTIONAL = (

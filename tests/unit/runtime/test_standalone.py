@@ -12,7 +12,7 @@ import pytest
 
 import client_connect
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts, response
-from tests.unit.runtime.conftest import event
+from tests.support.events import event
 
 AUTHORIZER = Authorizer("""
     @id("staff")

@@ -12,13 +12,14 @@ from client_connect.handler import start
 from client_connect.settings import ERROR_DENIAL, NETWORKS_DIGEST
 from client_connect_tools import Bundle, Policies
 from client_connect_tools.files.networks import lists_given
-from tests.unit.runtime.conftest import PERMIT, captured, event
+from tests.support.events import PERMIT, event
+from tests.support.log_lines import captured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from client_connect.settings import DEFAULT_DENIAL
 from client_connect_tools import Policies, check
 from client_connect_tools.cli import main
-from tests.unit.runtime.conftest import event
+from tests.support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable

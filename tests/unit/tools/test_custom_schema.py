@@ -14,7 +14,7 @@ from client_connect.engine.schema import schema_text
 from client_connect_tools import InvalidPolicies, Policies, check, explain, lint
 from client_connect_tools.cli import main
 from client_connect_tools.replay import Comparison, replay
-from tests.unit.tools.replay.conftest import lines, record, request
+from tests.support.connection_logs import lines, record, request
 
 if TYPE_CHECKING:
     from client_connect_tools import Finding

@@ -17,7 +17,7 @@ from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
 from client_connect_tools import MinimumVersion, Rules
 from client_connect_tools.explanation import Condition, Reason, explain
-from tests.unit.runtime.conftest import captured
+from tests.support.log_lines import captured
 
 ALL = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ALL};\n'

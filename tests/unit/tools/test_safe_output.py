@@ -26,7 +26,7 @@ from client_connect_tools.cli import main
 from client_connect_tools.output.safe_console import SafeConsole
 from client_connect_tools.output.safe_output import SafeStream, safe_streams, safe_text
 from client_connect_tools.replay import UnreadableLog
-from tests.unit.tools.replay.conftest import connection, lines, record
+from tests.support.connection_logs import connection, lines, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

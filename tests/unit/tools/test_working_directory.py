@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tools.replay.conftest import lines, record
+from tests.support.connection_logs import lines, record
 
 # Each writes that it ran, and is no use as the module it is named after.
 _TRAP = """open({trace!r}, "a").write(__file__ + "\\n")

@@ -152,7 +152,7 @@ def decided(condition: str, context: str) -> Decision:
     return native.decide(policies, json.loads(context))
 
 
-@settings(suppress_health_check=[HealthCheck.filter_too_much])
+@settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(CONDITIONS, st.lists(CONTEXTS, min_size=5, max_size=5))
 def test_what_is_checked_errs_only_where_it_denies_anyway(
     condition: Any, contexts: list[dict[str, Any]]

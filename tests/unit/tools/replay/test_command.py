@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools.cli import main
-from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, lines, record
+from tests.support.connection_logs import PERMIT, connection, forbid, lines, record
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,7 @@ from client_connect_tools.replay import Decider
 from client_connect_tools.replay.deciding import decider as deciding
 from client_connect_tools.replay.deciding import values
 from client_connect_tools.replay.deciding.memo import Memo
-from tests.unit.tools.replay.conftest import NOON, PERMIT, forbid, request
+from tests.support.connection_logs import NOON, PERMIT, forbid, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

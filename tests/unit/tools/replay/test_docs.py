@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools.cli import main
+from tests.support.connection_logs import PERMIT, connection, forbid, lines, record
 from tests.support.programs import run_program
-from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, lines, record
 
 DOCS = (Path(__file__).parents[4] / "docs" / "replay.md").read_text("utf-8")
 COMMANDS = [

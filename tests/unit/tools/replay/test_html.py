@@ -13,8 +13,8 @@ from client_connect_tools.replay.report.charts import chart
 from client_connect_tools.replay.report.html import page
 from client_connect_tools.replay.tally import Tally
 from client_connect_tools.replay.timeline import Timeline
+from tests.support.connection_logs import PERMIT, connection, forbid, record, replayed
 from tests.unit.tools.replay.browser import browser
-from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, record, replayed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

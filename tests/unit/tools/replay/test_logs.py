@@ -19,11 +19,12 @@ from client_connect.reauthorizer.scan import Candidate
 from client_connect.record import Record
 from client_connect_tools.replay import Attempt, Skipped, attempts
 from client_connect_tools.replay.deciding.decider import Decider
-from tests.unit.runtime.conftest import PERMIT, connect_handler, connection_requests, event, log
-from tests.unit.tools.replay.conftest import NOON, connection, denied_connection, record
+from tests.support.connection_logs import NOON, connection, denied_connection, record
+from tests.support.events import PERMIT, connect_handler, connection_requests, event
+from tests.unit.runtime.conftest import log
 
 if TYPE_CHECKING:
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 __all__ = ["log"]  # a fixture
 TEXT = json.dumps(record())
@@ -113,7 +114,7 @@ def test_several_in_one_line() -> None:
 @given(connection_requests())
 def test_what_the_handler_logs_is_read_without_loss(request: ConnectionRequest) -> None:
     """Through Lambda's own formatter, with names that a log line must escape."""
-    from tests.unit.runtime.conftest import captured  # noqa: PLC0415 - beside a fixture of the same purpose
+    from tests.support.log_lines import captured  # noqa: PLC0415 - beside a fixture of the same purpose
 
     with captured() as logged:
         connect_handler(PERMIT)(request.to_event())

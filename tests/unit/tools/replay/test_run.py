@@ -12,7 +12,7 @@ import pytest
 
 from client_connect_tools.replay import Comparison, Tally, replay, run
 from client_connect_tools.replay.run import Replay
-from tests.unit.tools.replay.conftest import PERMIT, connection, forbid, lines, record
+from tests.support.connection_logs import PERMIT, connection, forbid, lines, record
 
 ROOT = Path(__file__).parents[4]
 POLICIES = (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from client_connect_tools.replay import tally as tallies
 from client_connect_tools.replay.tally import NO_PERMIT, NOT_LOGGED, POLICY_ERROR, Table, Tally
 from client_connect_tools.replay.timeline import OTHERS, Timeline
-from tests.unit.tools.replay.conftest import (
+from tests.support.connection_logs import (
     NOON,
     PERMIT,
     connection,

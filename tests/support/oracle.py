@@ -5,10 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from tests.unit.runtime.conftest import assert_valid, connect_handler, event
+from tests.support.events import assert_valid, connect_handler, event
 
 if TYPE_CHECKING:
-    from tests.unit.runtime.conftest import Log
+    from tests.support.log_lines import Log
 
 FIELDS = tuple(event())
 
