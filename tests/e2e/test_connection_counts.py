@@ -20,6 +20,7 @@ from client_connect.sources.dynamodb import Tables
 from client_connect.sources.fact_sources import configured_sources
 from client_connect.sources.registry import CompleteScan, ConnectionTable
 from client_connect_tools import Rules
+from local_aws import client_vpn_state
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.emulator import Emulator
 from local_aws.live_connections import ENDPOINT, Client, LiveConnections
@@ -144,6 +145,15 @@ def test_a_connection_that_has_ended_does_not_count(
     world.api.disconnect(ENDPOINT, client("a").connection_id)
     assert handler(world)(client("b", device)) is True
     assert log.record()["facts"]["activeConnections"] == 0
+
+
+def test_a_connection_with_a_status_that_is_not_known_counts(
+    world: LiveConnections, client: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be up, and the re-authorizer takes it for open, too."""
+    world.connect([client("a", "laptop")])
+    monkeypatch.setattr(client_vpn_state.Connection, "status", lambda *_: "reconnecting")
+    assert handler(world)(client("b", "phone")) is False
 
 
 def test_a_client_that_never_came_up_does_not_count(

@@ -19,14 +19,14 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's
 
+from client_connect.sources.open_connections import ENDED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from client_connect.reauthorizer.deadline import Deadline
 
 ACTIVE, TERMINATED, FAILED_TO_TERMINATE = "active", "terminated", "failed-to-terminate"
-# Any other connection may be up: one that failed to terminate is, and so may be one with a status that is not known.
-_ENDED = frozenset({"terminating", TERMINATED})
 
 # The service gives back 5 calls a second to the whole account and Region. Ours leave room for others'.
 PACE_S = 0.25
@@ -63,7 +63,7 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Whether it is up, unless the service says that it has ended."""
-        return self.status not in _ENDED
+        return self.status not in ENDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ _PAGE_SIZE = 1000
 _MOST_PAGES = 5
 _MOST_CONNECTIONS = 5 * _IDS_PER_CALL
 
-# A connection that failed to terminate is still up.
-_OPEN = frozenset({"active", "failed-to-terminate"})
+# Any other connection may be up: one that failed to terminate is, and so may be one with a status that is not known.
+ENDED = frozenset({"terminating", "terminated"})
 _NO_ENDPOINT = "InvalidClientVpnEndpointId.NotFound"
 
 # A connection that was allowed a moment ago is not listed yet; an older one that is not listed never came up.
@@ -85,7 +85,7 @@ class OpenConnections:
     def _count(self, endpoint_id: str, connections: Sequence[OtherConnection], now: datetime) -> int:
         statuses = self._statuses(endpoint_id, [each.connection_id for each in connections])
         return sum(
-            statuses[each.connection_id] in _OPEN
+            statuses[each.connection_id] not in ENDED
             if each.connection_id in statuses
             else now < each.allowed + _ESTABLISHING
             for each in connections
