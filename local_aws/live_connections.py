@@ -21,12 +21,12 @@ from client_connect.reauthorizer.deadline import Deadline
 from client_connect.reauthorizer.handler import Dependencies
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.settings import ReauthorizerSettings
+from client_connect.sources.connection_registry import CONNECTION_ID, ConnectionTable, connection_item
 from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.device_inventory import DeviceTable
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.fact_sources import FactSources
-from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import COMMON_NAME, HOLDER, Item, device_item
-from client_connect.sources.registry import CONNECTION_ID, ConnectionTable, connection_item
 from local_aws.client_vpn_state import Connection
 
 if TYPE_CHECKING:

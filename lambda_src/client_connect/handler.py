@@ -60,7 +60,7 @@ class ConnectHandler:
         decide: The decision, usually ``Authorizer.decide``.
         settings: What the construct configured.
         policies: The digest of the policies, for the records.
-        sources: What is asked and told beside the client. Default: nothing.
+        sources: What is asked beside the client. Default: nothing.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class ConnectHandler:
         self._settings = settings
         self._policies = policies
         self._sources = sources or FactSources(time_zone=settings.time_zone)
+        self._recorder = self._sources.recorder()
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer one invocation. Never raises."""
@@ -132,10 +133,10 @@ class ConnectHandler:
     def _register(
         self, facts: Facts, decision: Decision, context: LambdaContext | None, *, allow: bool
     ) -> Mapping[str, str]:
-        if not allow:
+        if not allow or self._recorder is None:
             return {}
         seconds = min(REGISTERING_S, _seconds_left(context))
-        return self._sources.register(facts, decision, policies=self._policies, seconds=seconds)
+        return self._recorder.record(facts, decision, policies=self._policies, seconds=seconds)
 
     def _refuse(
         self, event: object, context: LambdaContext | None, started: float, error: BaseException

@@ -20,8 +20,8 @@ from client_connect import Authorizer, ConnectionRequest
 from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
 from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.device_inventory import DeviceTable
 from client_connect.sources.fact_sources import FactSources
-from client_connect.sources.inventory import DeviceTable
 from client_connect_tools import Rules
 from proof.benchmarks import engine
 from proof.benchmarks.dynamodb import DEVICES_TABLE, WAIVERS_TABLE, one_device

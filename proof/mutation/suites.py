@@ -39,7 +39,7 @@ def all_modules() -> set[str]:
 # These are tested with DynamoDB and the Client VPN API, which takes seconds for each mutant.
 _TABLES = Suite(
     name="tables",
-    modules=("sources.registry", "reauthorizer.evaluation", "reauthorizer.scan"),
+    modules=("sources.connection_registry", "reauthorizer.evaluation", "reauthorizer.scan"),
     tests=(_UNIT, _WITH_TABLES),
     emulator=True,
 )

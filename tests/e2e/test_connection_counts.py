@@ -16,9 +16,9 @@ from client_connect.handler import ConnectHandler
 from client_connect.settings import Settings
 from client_connect.sources import dynamodb as tables
 from client_connect.sources import open_connections
+from client_connect.sources.connection_registry import CompleteScan, ConnectionTable
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.fact_sources import configured_sources
-from client_connect.sources.registry import CompleteScan, ConnectionTable
 from client_connect_tools import Rules
 from local_aws import client_vpn_state
 from local_aws.client_vpn_api import ClientVpnApi

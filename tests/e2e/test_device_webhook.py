@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_connect import ConnectionRequest, Device
-from client_connect.sources.inventory import DeviceTable
+from client_connect.sources.device_inventory import DeviceTable
 from client_connect.sources.items import Key, device_item, device_of
 from local_aws.emulator import ROOT
 from tests.support.programs import CONTEXT, OUTDIR, Finished, run_program

@@ -22,10 +22,15 @@ from client_connect.reauthorizer.deadline import RESERVE_S, OutOfTime
 from client_connect.reauthorizer.evaluation import Evaluator
 from client_connect.reauthorizer.state import ReauthorizerState
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.sources.connection_registry import (
+    STATE,
+    ConnectionTable,
+    NotCounted,
+    RegisteredConnection,
+)
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.items import waivers_item
-from client_connect.sources.registry import STATE, ConnectionTable, NotCounted, RegisteredConnection
 from client_connect.waiver import Waiver
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect.sources.registry import STATE
+from client_connect.sources.connection_registry import STATE
 from local_aws.client_vpn_api import ClientVpnApi, faster_clock
 from local_aws.emulator import ROOT
 from local_aws.live_connections import Client, LiveConnections

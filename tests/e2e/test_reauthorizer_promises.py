@@ -16,10 +16,10 @@ import pytest
 from client_connect import Device
 from client_connect.reauthorizer.client_vpn import Page, TokenRefused
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.sources.connection_registry import STATE, CompleteScan, ConnectionTable, NotCounted
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.items import device_item, waivers_item
-from client_connect.sources.registry import STATE, CompleteScan, ConnectionTable, NotCounted
 from client_connect.waiver import Waiver
 from client_connect_tools import Rules
 from local_aws.emulator import ROOT

@@ -28,7 +28,7 @@ from cdk_client_connect import (
     TrafficShifting,
 )
 from cdk_client_connect.deployment.gradual_deployment import ROLLBACK_ALARMS
-from cdk_client_connect.monitoring._alarms import DEFINITIONS
+from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS
 
 from .conftest import NO_BUNDLING, ROOT, endpoint, only, recommended_flags, template
 

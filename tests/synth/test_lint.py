@@ -22,6 +22,7 @@ from cdk_client_connect import (
     AttachmentRemoval,
     ClientConnectHandler,
     ConnectionMonitoring,
+    ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
     EndpointAttachment,
@@ -105,7 +106,8 @@ def test_handler_that_counts_is_clean(synthesized: Callable[..., Path], env: cdk
         stack = cdk.Stack(app, "Stack", env=env)
         policies = Policies.from_rules(Rules(connections_per_user=1))
         registry = ConnectionRegistry(stack, "Registry")
-        ClientConnectHandler(stack, "Handler", policies=policies, connection_registry=registry)
+        handler = ClientConnectHandler(stack, "Handler", policies=policies, connection_registry=registry)
+        ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=["cvpn-endpoint-0a"])
 
     folder = synthesized(build)
     assert nag_findings(folder) == []

@@ -34,7 +34,7 @@ from cdk_client_connect import (
     ProvisionedConcurrency,
 )
 from cdk_client_connect.monitoring import _queries as queries
-from cdk_client_connect.monitoring._alarms import DEFINITIONS
+from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS
 from client_connect_notifications import forwarder
 from tests.support.events import PERMIT, connect_handler, event
 from tests.support.log_lines import captured

@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import aws_events as events
 
 from cdk_client_connect import ClientConnectHandler, Policies
-from cdk_client_connect.monitoring._alarms import DEFINITIONS, Definition
+from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS, Definition
 from cdk_client_connect.monitoring._queries import SAVED
 from client_connect_notifications import forwarder
 from client_connect_tools import advice

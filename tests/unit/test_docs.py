@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 import cdk_client_connect
 import client_connect_tools
 from cdk_client_connect.final_templates import _function as _final_function
-from cdk_client_connect.monitoring._alarms import DEFINITIONS
+from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS
 from client_connect import InvalidPolicySet, InvalidRequest
 from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
-from client_connect.sources.registry import NotCounted, RequestTooLarge
+from client_connect.sources.connection_registry import NotCounted, RequestTooLarge
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
 from client_connect_tools.cedar import parsing, validation
 from client_connect_tools.checking import checks, custom_schema, network_names, reviewed_files

@@ -21,7 +21,7 @@ from client_connect.names import lower_case
 from client_connect.reauthorizer.client_vpn import FAILED_TO_TERMINATE, Connection
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.request import ConnectionRequest
-from client_connect.sources.registry import TERMINATING, RegisteredConnection, principal_of
+from client_connect.sources.connection_registry import TERMINATING, RegisteredConnection, principal_of
 from client_connect.waiver import device_holder
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.facts import Facts
+    from client_connect.sources.connection_registry import ConnectionTable
     from client_connect.sources.fact_sources import CollectedFacts, FactSources
-    from client_connect.sources.registry import ConnectionTable
 
 BATCH = 100
 

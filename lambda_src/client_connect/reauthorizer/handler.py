@@ -25,9 +25,9 @@ from client_connect.settings import (
     Settings,
     read_shadow_mode,
 )
+from client_connect.sources.connection_registry import ConnectionTable
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.fact_sources import FactSources, configured_sources
-from client_connect.sources.registry import ConnectionTable
 
 if TYPE_CHECKING:
     from typing import Protocol

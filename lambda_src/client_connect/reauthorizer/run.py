@@ -25,7 +25,7 @@ from client_connect.reauthorizer.evaluation import BATCH, Evaluation, Evaluator,
 from client_connect.reauthorizer.outcome import Outcome
 from client_connect.reauthorizer.scan import NOBODY, Candidate, Scan, counted
 from client_connect.reauthorizer.state import LeaseLost, LeaseTaken, Terminations
-from client_connect.sources.registry import CompleteScan
+from client_connect.sources.connection_registry import CompleteScan
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from client_connect.reauthorizer.records import Records
     from client_connect.reauthorizer.settings import ReauthorizerSettings
     from client_connect.reauthorizer.state import ReauthorizerState
-    from client_connect.sources.registry import ConnectionTable
+    from client_connect.sources.connection_registry import ConnectionTable
 
 _Item = TypeVar("_Item")
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
+from client_connect.sources.connection_registry import CONNECTION_ID, KEPT, STATE
 from client_connect.sources.dynamodb import ConditionFailed
 from client_connect.sources.items import EXPIRES_AT, Key
-from client_connect.sources.registry import CONNECTION_ID, KEPT, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

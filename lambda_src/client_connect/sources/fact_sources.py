@@ -1,4 +1,4 @@
-"""What the handler asks and tells beside its client: the inventory, the registry, a module of the team's own.
+"""What the handler asks beside its client: the inventory, the registry, a module of the team's own.
 
 Everything is asked at once and within one limit of time. A source that is down, slow or wrong is itself a
 fact: the policies decide what an outage means.
@@ -15,17 +15,18 @@ from client_connect.facts import Facts
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from client_connect.engine.authorizer import Authorizer, Decision
+    from client_connect.engine.authorizer import Authorizer
     from client_connect.facts import CustomFactsState
     from client_connect.networks import Networks
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
+    from client_connect.sources.connection_registry import ConnectionTable, OtherConnection
     from client_connect.sources.custom_facts import CustomFacts
     from client_connect.sources.deadlines import Deadlines
+    from client_connect.sources.device_inventory import DeviceTable, InventoryEntry
     from client_connect.sources.dynamodb import Tables
-    from client_connect.sources.inventory import DeviceTable, InventoryEntry
     from client_connect.sources.open_connections import OpenConnections
-    from client_connect.sources.registry import ConnectionTable, OtherConnection
+    from client_connect.sources.recorder import Recorder
     from client_connect.waiver import Waiver
 
 # How long a module of extra facts may take to be imported at cold start; Lambda gives that 10 s in all.
@@ -110,15 +111,13 @@ class FactSources(NamedTuple):
             found[_OPEN_CONNECTIONS] = problems[_OPEN_CONNECTIONS]
         return collected._replace(facts=collected.facts._replace(active_connections=number), problems=found)
 
-    def register(
-        self, facts: Facts, decision: Decision, *, policies: str, seconds: float
-    ) -> Mapping[str, str]:
-        """Tell the registry of a connection that was allowed; return why that failed, by ``registry``."""
-        registry = self.registry
-        if self.deadlines is None or registry is None:
-            return {}
-        record = {_REGISTRY: lambda: registry.record(facts, decision, policies=policies)}
-        return self.deadlines.run(record, seconds=seconds)[1]
+    def recorder(self) -> Recorder | None:
+        """Return what tells the registry of connections, if there is one."""
+        if self.deadlines is None or self.registry is None:
+            return None
+        from client_connect.sources.recorder import Recorder  # noqa: PLC0415 - who has no registry does not import it
+
+        return Recorder(self.registry, self.deadlines)
 
     def build(
         self, request: ConnectionRequest, answers: Mapping[str, Any], problems: Mapping[str, str]
@@ -195,9 +194,9 @@ def configured_sources(
 
 
 def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | None, ConnectionTable | None]:
+    from client_connect.sources.connection_registry import ConnectionTable  # noqa: PLC0415
+    from client_connect.sources.device_inventory import DeviceTable  # noqa: PLC0415
     from client_connect.sources.dynamodb import Tables  # noqa: PLC0415
-    from client_connect.sources.inventory import DeviceTable  # noqa: PLC0415
-    from client_connect.sources.registry import ConnectionTable  # noqa: PLC0415
 
     tables, inventory, registry = tables or Tables(), None, None
     if settings.devices_table and settings.waivers_table:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client_connect.sources.registry import OtherConnection
+    from client_connect.sources.connection_registry import OtherConnection
 
 # Short, because a client waits: in a VPC without a way to EC2 there is no answer.
 _CONNECT_TIMEOUT_S = 0.5

@@ -10,7 +10,7 @@ from constructs import Construct
 from cdk_client_connect.endpoint._endpoints import read_endpoints
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.monitoring._alarms import define_alarms
+from cdk_client_connect.monitoring._alarm_definitions import define_alarms
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
 from cdk_client_connect.monitoring._dashboard import define_dashboard
 from cdk_client_connect.monitoring._log_class import require_standard_class

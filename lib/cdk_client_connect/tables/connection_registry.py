@@ -9,8 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk_client_connect.tables._table import define_table, grant
-from client_connect.sources.items import COMMON_NAME, EXPIRES_AT
-from client_connect.sources.registry import (
+from client_connect.sources.connection_registry import (
     AT,
     BY_PRINCIPAL,
     CONFIRMED,
@@ -19,6 +18,7 @@ from client_connect.sources.registry import (
     PRINCIPAL,
     TERMINATED,
 )
+from client_connect.sources.items import COMMON_NAME, EXPIRES_AT
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam

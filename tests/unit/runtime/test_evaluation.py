@@ -13,10 +13,10 @@ from client_connect.reauthorizer.client_vpn import Connection
 from client_connect.reauthorizer.evaluation import Evaluation, Evaluator, Source, Verdict, _reported
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources import deadlines
+from client_connect.sources.connection_registry import RegisteredConnection
 from client_connect.sources.custom_facts import CustomFacts
+from client_connect.sources.device_inventory import DeviceTable, InventoryEntry
 from client_connect.sources.fact_sources import FactSources
-from client_connect.sources.inventory import DeviceTable, InventoryEntry
-from client_connect.sources.registry import RegisteredConnection
 from tests.support.events import PERMIT, event
 from tests.support.fact_sources import SteppingClock
 

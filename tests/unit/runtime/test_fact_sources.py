@@ -13,21 +13,21 @@ import pytest
 from client_connect import Authorizer, ConnectionRequest, Decision, Device, Facts
 from client_connect.handler import ConnectHandler
 from client_connect.settings import ERROR_DENIAL, Settings
+from client_connect.sources import connection_registry as connections
 from client_connect.sources import fact_sources as module
-from client_connect.sources import registry as connections
+from client_connect.sources.connection_registry import OtherConnection
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.device_inventory import DeviceTable, InventoryEntry
 from client_connect.sources.fact_sources import FactSources, configured_sources
-from client_connect.sources.inventory import DeviceTable, InventoryEntry
 from client_connect.sources.items import Item, device_item, waivers_item
-from client_connect.sources.registry import OtherConnection
 from client_connect.waiver import Waiver
 from tests.support.events import PERMIT, event, lambda_context
 from tests.support.fact_sources import WAIVABLE, Items, SteppingClock, handler_with, inventory
 
 if TYPE_CHECKING:
+    from client_connect.sources.connection_registry import ConnectionTable
     from client_connect.sources.dynamodb import Tables
-    from client_connect.sources.registry import ConnectionTable
     from tests.support.log_lines import Log
 
 REQUEST = ConnectionRequest.from_event(event())

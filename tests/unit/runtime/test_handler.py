@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 from zoneinfo import ZoneInfo
 
 import cedarpy
@@ -185,7 +185,11 @@ class Patience:
         self.seconds.append(seconds)
         return CollectedFacts(facts=Facts(request))
 
-    def register(self, *_: object, seconds: float, **__: object) -> dict[str, str]:
+    def recorder(self) -> Patience:
+        """Record what was allowed."""
+        return self
+
+    def record(self, *_: object, seconds: float, **__: object) -> dict[str, str]:
         """Fail at nothing."""
         self.seconds.append(seconds)
         return {}
@@ -435,7 +439,7 @@ def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
     asked = Mock()
     handler = ConnectHandler(asked, Settings(endpoints=frozenset({ENDPOINT})), sources=asked)
     assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is False
-    assert asked.mock_calls == []
+    assert asked.mock_calls == [call.recorder()]
     assert log.record()["error"]["type"] == "EndpointNotAnswered"
 
 

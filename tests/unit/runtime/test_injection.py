@@ -18,9 +18,9 @@ from client_connect.handler import ConnectHandler
 from client_connect.settings import DEFAULT_DENIAL, ERROR_DENIAL, Settings
 from client_connect.sources.custom_facts import CustomFacts
 from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.device_inventory import DeviceTable
 from client_connect.sources.dynamodb import Tables
 from client_connect.sources.fact_sources import FactSources
-from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools.cedar.quoting import quote

@@ -15,8 +15,8 @@ from client_connect.log_line import LONGEST_LINE, encoded
 from client_connect.record_log import DescriptorLog
 from client_connect.settings import Settings
 from client_connect.sources.deadlines import Deadlines
+from client_connect.sources.device_inventory import DeviceTable
 from client_connect.sources.fact_sources import FactSources
-from client_connect.sources.inventory import DeviceTable
 from client_connect.sources.items import HOLDER, Key
 from client_connect_notifications.forwarder import notification
 from tests.support.events import event

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from client_connect import ConnectionRequest, Decision, Facts
-from client_connect.sources.registry import (
+from client_connect.sources.connection_registry import (
     ConnectionTable,
     RequestTooLarge,
     connection_item,
