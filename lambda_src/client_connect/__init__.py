@@ -1,16 +1,10 @@
 """Decide AWS Client VPN connections by Cedar policies: the runtime of a client connect handler."""
 
-import os
-
-if (
-    "AWS_LAMBDA_RUNTIME_API" in os.environ
-):  # before anything imports the engine; elsewhere it is left as it is
-    from client_connect.engine import deferred_nodes  # noqa: F401
-
 # What a cold start imports has named tuples for its values, not data classes: importing ``dataclasses``, and what that
 # module imports, would take a good part of it.
 
 from client_connect.device import Device
+from client_connect.engine import deferred_nodes  # noqa: F401 - before anything imports the engine
 from client_connect.engine.authorizer import Authorizer, Decision
 from client_connect.engine.policy_set import InvalidPolicySet, Policy, PolicySet
 from client_connect.facts import Facts

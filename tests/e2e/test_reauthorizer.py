@@ -213,7 +213,7 @@ def test_a_panic_of_the_engine_ends_nobody(world: LiveConnections) -> None:
     """A connection that cannot be decided is undecided, and does not keep the others from being decided."""
     world.connect([client("a", platform="mac"), client("b", platform="mac")])
     run = world.reauthorizer(NO_MACS)
-    partial = run._judge._authorizer
+    partial = run._evaluator._authorizer
     decide = partial.decide
 
     def panicking(facts: Any, **arguments: Any) -> Any:
@@ -742,7 +742,7 @@ STEPS = [
     (ReauthorizerState, "saved_scan"),
     (ClientVpn, "page"),
     (ConnectionTable, "find"),
-    (Evaluator, "evaluator"),
+    (Evaluator, "evaluate"),
     (ConnectionTable, "remove"),
     (ReauthorizerState, "save_scan"),
     (ReauthorizerState, "forget_scan"),

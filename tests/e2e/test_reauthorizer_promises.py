@@ -776,26 +776,27 @@ def history(world: LiveConnections) -> list[list[int]]:
 
 
 @pytest.mark.parametrize(
-    ("fields", "ended"),
+    ("fields", "shared"),
     [
-        ({"username": "mallory"}, True),
+        ({"username": "mallory"}, False),
+        ({"username": None, "common_name": "stolen"}, False),
         # A certificate that everybody has names nobody.
-        ({"username": None, "common_name": "shared"}, False),
+        ({"username": None, "common_name": "shared"}, True),
     ],
-    ids=["a user", "a shared certificate"],
+    ids=["a user", "a device", "a shared certificate"],
 )
 def test_one_denied_user_keeps_nobody_from_being_ended(
     world: LiveConnections,
     fields: dict[str, Any],
-    ended: bool,  # noqa: FBT001 - a table
+    shared: bool,  # noqa: FBT001 - a table
 ) -> None:
     """Who opens many connections before being blocked would stay otherwise, and everybody else who is denied."""
     world.connect(client(f"m{n:02}", platform="mac", **fields) for n in range(30))
     world.connect(client(f"{n:02}") for n in range(10))
-    assert world.run(NO_MACS).terminated == (30 if ended else 0)
-    world.connect([client("stolen", platform="mac")])
-    assert world.run(NO_MACS).terminated == ended
-    if ended:
+    assert world.run(NO_MACS, shared_certificates=shared).terminated == (0 if shared else 30)
+    world.connect([client("another", platform="mac")])
+    assert world.run(NO_MACS, shared_certificates=shared).terminated == (not shared)
+    if not shared:
         assert sum(denied for denied, _ in history(world)) == 6
 
 

@@ -182,7 +182,9 @@ def test_prebuilt_code_brings_its_module(
     tmp_path: Path, policies: Policies, extra_facts: ExtraFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a folder made by `client-connect bundle` it is known; beside code, a module is refused."""
-    monkeypatch.setattr("client_connect_tools.bundling.bundle.install", lambda folder, *_: folder.mkdir())
+    monkeypatch.setattr(
+        "client_connect_tools.bundling.bundle.install", lambda folder, *_, **__: folder.mkdir()
+    )
     Bundle(policies.text, "3.14", "arm64", extra_facts=extra_facts, custom=policies.custom).build(
         tmp_path / "with"
     )

@@ -806,7 +806,9 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         )(event())
         connect_handler()({})
         connect_handler(PERMIT + '@id("no") forbid (principal, action, resource);')(event())
-        unavailable = dict.fromkeys(("inventory", "registry", "openConnections", "customFacts"), "why")
+        unavailable = dict.fromkeys(
+            ("inventory", "waivers", "registry", "openConnections", "customFacts"), "why"
+        )
         records = [*log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
     known = {path for record in records for path in paths(record)}
     made = {

@@ -1,11 +1,12 @@
 """Has ``cedarpy.pst``, the engine's syntax nodes, imported when they are first used, not together with the engine.
 
 ``cedarpy`` imports them itself. A decision needs none, and importing them takes a good part of a cold start. To be
-imported before ``cedarpy``, and in Lambda only, where no other code uses the engine; after it, this does nothing.
+imported before ``cedarpy``; after it, and anywhere but in Lambda, this does nothing.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -39,4 +40,5 @@ def _defer() -> None:
         sys.modules[_NODES] = module
 
 
-_defer()
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    _defer()

@@ -101,6 +101,6 @@ def _module(path: Path) -> ExtraFacts:
     try:
         return ExtraFacts.from_directory(path) if path.is_dir() else ExtraFacts.from_file(path)
     except InvalidExtraFacts as error:
-        if isinstance(error.__cause__, OSError | UnicodeDecodeError):
+        if isinstance(error.__context__, OSError | UnicodeDecodeError):
             wrong_use(error)
         raise

@@ -117,7 +117,7 @@ def test_what_was_terminated_a_moment_ago_is_left_to_settle(
     """For five minutes, in which the service may still show it as active."""
     monkeypatch.setattr(redeciding, "datetime", SteppingClock(NOW))
     evaluation = evaluated(RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)))
-    assert (evaluation.verdict is Verdict.SETTLING) == is_settling
+    assert (evaluation.verdict is Verdict.TERMINATING) == is_settling
     assert evaluation.connection.connection_id == "c"
     tried = evaluated(
         RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)),
@@ -440,6 +440,6 @@ def test_malformed_waivers_spare_nobody() -> None:
         FactSources(inventory=table, deadlines=deadlines.Deadlines()),
         registry=cast("Any", Registry(RegisteredConnection(request=request))),
     )
-    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id="e")])
+    (found,) = evaluator.evaluate([Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id)])
     assert found.verdict is Verdict.DENIED
     assert list(evaluator.problems) == ["waivers"]

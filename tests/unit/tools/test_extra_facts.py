@@ -203,7 +203,7 @@ def test_the_digest_covers_what_a_team_adds() -> None:
 
 def test_the_bundle_holds_what_a_team_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The module at the top, its type beside the policies, and its name for a construct that gets the folder."""
-    monkeypatch.setattr(bundle, "install", lambda folder, *_: folder.mkdir(exist_ok=True))
+    monkeypatch.setattr(bundle, "install", lambda folder, *_, **__: folder.mkdir(exist_ok=True))
     extra = ExtraFacts(
         module="risk", files=(("risk/__init__.py", SOURCE.encode()), ("risk/data/table.bin", b"\xff"))
     )
@@ -234,7 +234,7 @@ def run(command: str) -> tuple[int, str]:
 
 def test_the_command(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """`client-connect bundle` takes a file or a package, and refuses what could not be read."""
-    monkeypatch.setattr(bundle, "install", lambda folder, *_: folder.mkdir(exist_ok=True))
+    monkeypatch.setattr(bundle, "install", lambda folder, *_, **__: folder.mkdir(exist_ok=True))
     write("policies/vpn.cedar", PERMIT)
     write("our_facts.py", SOURCE)
     write("risk/__init__.py", SOURCE)

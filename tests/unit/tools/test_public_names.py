@@ -20,11 +20,11 @@ PUBLIC = {
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
         EndpointAuthorizationPolicy ExtraFacts FunctionReference FunctionSettings GradualDeployment Hours
-        InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidExtraFacts InvalidFunctionName
-        InvalidConstructArgument InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules InvalidRuntime
-        InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion MonitoringAlarms
-        Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules ServiceLinkedRole
-        TrafficShifting TrustProvider UnknownConnections
+        InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidConstructArgument
+        InvalidExtraFacts InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
+        InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion
+        MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
+        ServiceLinkedRole TrafficShifting TrustProvider UnknownConnections
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
