@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 import cedarpy
 
 from client_connect.engine import policy_json
 from client_connect.engine.policy_reads import reads
+
+# What is in ``hashlib`` too. But that loads OpenSSL, which nothing else at a cold start needs, and which takes as long
+# as several of our modules. It is called so since Python 3.12; where there is none, ``hashlib`` does as well.
+try:
+    from _sha2 import sha256  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
