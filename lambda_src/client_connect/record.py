@@ -77,7 +77,7 @@ def endpoint_dimension(endpoint_id: str, *, answered: Collection[str] | None = N
 
     Args:
         endpoint_id: What a request says. It is the value if it may be that of an endpoint.
-        answered: The endpoints that are answered, so that no others are values. Default: all.
+        answered: The endpoints that are answered; any other has the value ``unknown``. Default: all are answered.
     """
     is_value = ENDPOINT_ID.fullmatch(endpoint_id) if answered is None else endpoint_id in answered
     return endpoint_id if is_value else UNKNOWN_ENDPOINT

@@ -22,7 +22,7 @@ class Outcome:
         cap_exceeded: Whether the policies deny more connections than may be terminated, so that none of these was.
         most: How many of the connections that the policies deny the scan might terminate.
         counted: How many such connections count towards that: of a user or a device, 5.
-        recent: How many such connections earlier scans terminated within the window, which count beside them.
+        recent: How many such connections earlier scans terminated within the window; they count toward the same limit.
         waiting: How many connections beyond the limit of a user have to wait until the window allows more.
         discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.

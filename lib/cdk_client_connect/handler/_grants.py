@@ -1,4 +1,4 @@
-"""What a handler's role may do beside writing its log: read and write the tables that the handler is given."""
+"""What a handler's role may do in addition to writing its log: use the tables that the handler is given."""
 
 from __future__ import annotations
 

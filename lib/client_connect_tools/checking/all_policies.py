@@ -48,22 +48,19 @@ class AllPolicies(list[pst.Template]):
             self._outages[source] = Outages(self.enforced, source)
         return self._outages[source]
 
-    def has_one(self, has: Callable[[pst.Template, *_Arguments], bool], *arguments: *_Arguments) -> bool:
-        """Tell whether an enforced policy has a property.
-
-        Args:
-            has: Tells whether one has it; called once for each enforced policy, with these arguments.
-            *arguments: Values that can be hashed.
-        """
-        return bool(self._scopes_of(has, *arguments))
-
     def has_one_for_all_of(
         self,
         policy: pst.Template,
         has: Callable[[pst.Template, *_Arguments], bool],
         *arguments: *_Arguments,
     ) -> bool:
-        """Tell whether one that has a property is, by its scope, for everybody and everything that a policy is for."""
+        """Tell whether one that has a property is, by its scope, for everybody and everything that a policy is for.
+
+        Args:
+            policy: The policy.
+            has: Tells whether one has it; called once for each enforced policy, with these arguments.
+            *arguments: Values that can be hashed.
+        """
         found = self._scopes_of(has, *arguments)
         return any(scope in found for scope in product((_ANY, policy.principal), (_ANY, policy.resource)))
 
