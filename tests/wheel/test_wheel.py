@@ -20,6 +20,7 @@ pytestmark = pytest.mark.wheel
 
 PACKAGES = {
     "client_connect": ROOT / "lambda_src" / "client_connect",
+    "client_connect_devices": ROOT / "lambda_src" / "client_connect_devices",
     "client_connect_notifications": ROOT / "lambda_src" / "client_connect_notifications",
     "client_connect_attachment": ROOT / "lambda_src" / "client_connect_attachment",
     "client_connect_tools": ROOT / "lib" / "client_connect_tools",
