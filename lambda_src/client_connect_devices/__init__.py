@@ -2,3 +2,7 @@
 
 Needs the standard library alone, and boto3 where it reads a secret or a table.
 """
+
+from client_connect_devices.errors import SyncFailed
+
+__all__ = ["SyncFailed"]
