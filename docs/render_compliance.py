@@ -102,7 +102,7 @@ def define_full_vpn(stack: cdk.Stack) -> None:
         stack, "Reauthorizer", handler=handler, endpoints=[endpoint, ELSEWHERE]
     )
     secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Credentials", CREDENTIALS)
-    DeviceSync(
+    sync = DeviceSync(
         stack,
         "Sync",
         inventory=inventory,
@@ -116,6 +116,7 @@ def define_full_vpn(stack: cdk.Stack) -> None:
         endpoints=[endpoint],
         connection_log_group=connection_log,
         reauthorizer=reauthorizer,
+        device_syncs=[sync],
     )
     GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
 
