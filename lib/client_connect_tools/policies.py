@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TESTS_SUFFIX", "Policies", "Source"]
 
+RENDERED = "<rules>"
+"""The name of the source of policies that ``Rules`` rendered."""
+
 _NOTED = 3
 
 
@@ -131,7 +134,7 @@ class Policies:
         Raises:
             InvalidPolicies: When the networks cannot be read.
         """
-        return Policies((Source("<rules>", rules.to_cedar()),), networks=lists_given(networks))
+        return Policies((Source(RENDERED, rules.to_cedar()),), networks=lists_given(networks))
 
     def merge(*policies: Policies) -> Policies:
         """Put several sets together: ``base.merge(team)`` and ``Policies.merge(base, team)`` are the same.

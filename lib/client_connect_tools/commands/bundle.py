@@ -41,6 +41,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
+    from client_connect_tools import distribution
     from client_connect_tools.bundling.bundle import Bundle, runs_on
     from client_connect_tools.bundling.extra_facts import require_declared
     from client_connect_tools.checking.checks import require_sound
@@ -51,7 +52,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
     if sbom is not None and importlib.util.find_spec("cyclonedx") is None:
         wrong_use(
-            'cyclonedx-python-lib is not installed; install it by: pip install "cdk-client-connect[sbom]"'
+            f'cyclonedx-python-lib is not installed; install it by: pip install "{distribution.name()}[sbom]"'
         )
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
