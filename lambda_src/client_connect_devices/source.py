@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from client_connect_devices.settings import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
     from client_connect_devices.credentials import Credentials, Secret
@@ -73,7 +73,7 @@ class Common:
         common_name: str | None,
         page_size: int,
         largest_page: int,
-        case: str = "as-is",
+        lower: Collection[str] = (),
     ) -> Common:
         """Read them.
 
@@ -83,24 +83,23 @@ class Common:
             common_name: The default field of the common name; ``None`` where it must be given.
             page_size: The default.
             largest_page: What the manager documents as the most.
-            case: The default case of the letters.
+            lower: The fields that are in lower case by default; others are as they are.
         """
+        field = reader.field("common_name", **({} if common_name is None else {"default": common_name}))
         printable = r"[^\x00-\x1f\x7f]{0,256}"
         return cls(
             name=reader.string(
                 "name", NAME, "up to 32 lower-case letters, digits and hyphens, a letter first", default=name
             ),
             common_name=CommonName(
-                field=reader.field(
-                    "common_name", **({} if common_name is None else {"default": common_name})
-                ),
+                field=field,
                 prefix=reader.string(
                     "common_name_prefix", printable, "up to 256 printable characters", default=""
                 ),
                 suffix=reader.string(
                     "common_name_suffix", printable, "up to 256 printable characters", default=""
                 ),
-                case=reader.choice("common_name_case", CASES, default=case),
+                case=reader.choice("common_name_case", CASES, default="lower" if field in lower else "as-is"),
             ),
             judges=reader.flag("judges_compliance", default=True),
             grace_seconds=reader.integer("grace_period_seconds", 0, _LONGEST_GRACE_S, default=0),

@@ -52,6 +52,10 @@ class Table:
         ).get("Item")
         return found
 
+    def state(self, source: str) -> State:
+        """Return the state of a source."""
+        return state_of(self.get(state_key(source)) or {})
+
     def lock(self, source: str, *, run: str, seconds: float) -> State:
         """Take the lock of a source, which ends by itself, and return the source's state.
 

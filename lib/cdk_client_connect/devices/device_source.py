@@ -33,7 +33,7 @@ class DeviceSource(ABC):
         common_name_prefix: What stands before it in the certificate. Default: nothing.
         common_name_suffix: What stands after it. Default: nothing.
         common_name_case: How its letters are in the certificate: ``as-is``, ``lower`` or ``upper``. Default: ``as-is``,
-            for Intune ``lower``.
+            for the ids of Intune ``lower``.
         judges_compliance: Whether the source says which devices are compliant; without, it adds tags alone. A device
             with several such sources is compliant when all say so. Default: ``True``.
         grace_period: How long a device that fails still counts as compliant. Default: not at all.
