@@ -49,7 +49,7 @@ class Rules:
         misses: After how many complete runs in a row without it a device counts as missing.
         grace: How long a device that fails still counts as compliant.
         forget_after: How long after that an item is deleted that every source misses; ``None`` for never.
-        adopt: Whether items that somebody else wrote are taken over.
+        adopt: Whether items that another writer wrote are taken over.
         act_on_misses: Whether a device that is not listed counts as missing at once, as an operator has accepted.
     """
 
@@ -100,7 +100,7 @@ class Planned(NamedTuple):
 
 
 def is_of_others(existing: Existing | None, rules: Rules) -> bool:
-    """Tell whether somebody else wrote an item, which is left alone."""
+    """Tell whether another writer wrote an item, which is left alone."""
     return existing is not None and not existing.parts and not rules.adopt
 
 

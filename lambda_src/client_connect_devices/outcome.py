@@ -26,7 +26,7 @@ class Outcome:
         listing: The list; ``None`` before it is complete.
         known: How many devices of the source the inventory has.
         matched: How many of the listed devices it has.
-        left_alone: How many listed devices have items that somebody else wrote.
+        left_alone: How many listed devices have items that another writer wrote.
         left_alone_named: Some of them.
         malformed: How many items could not be read.
         missing: How many known devices are not listed, or no longer managed.
@@ -54,7 +54,7 @@ class Outcome:
     last_complete: str = ""
 
     def leave_alone(self, common_name: str) -> None:
-        """Count a device whose item somebody else wrote."""
+        """Count a device whose item another writer wrote."""
         self.left_alone += 1
         if len(self.left_alone_named) < NAMED:
             self.left_alone_named.append(common_name)

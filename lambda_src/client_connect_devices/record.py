@@ -52,7 +52,7 @@ def write_record(  # noqa: PLR0913 - one keyword per part of a record
         problem: The same as a text without credentials.
         requests: How many requests the device manager received.
         retries: How many of them were repetitions.
-        days_to_expiry: When the credentials expire; ``None`` where nobody said.
+        days_to_expiry: When the credentials expire; ``None`` where that is not known.
     """
     metrics = _metrics(outcome, error) | {"SyncTime": round(milliseconds, 3)}
     if days_to_expiry is not None:

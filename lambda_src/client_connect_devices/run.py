@@ -41,7 +41,7 @@ class SyncSettings:
     Attributes:
         misses: After how many complete runs in a row without it a device counts as missing.
         forget_after: How long after that its item is deleted; ``None`` for never.
-        adopt: Whether items that somebody else wrote are taken over.
+        adopt: Whether items that another writer wrote are taken over.
         brake: How much may change within a day.
     """
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     ChangeOf = Callable[[str, Item | None], Change | None]
 
 _THREADS = 8
-# How often a change is worked out again because somebody else changed the item meanwhile.
+# How often a change is worked out again because another writer changed the item meanwhile.
 _ATTEMPTS = 5
 
 
@@ -139,7 +139,7 @@ class Table:
                 return change.kind
             item = self.get(name)
         raise RunInProgress(
-            f'the item "{name}" was changed by somebody else {_ATTEMPTS} times; the next run tries again'
+            f'the item "{name}" was changed by another writer {_ATTEMPTS} times; the next run tries again'
         )
 
     def _try(self, change: Change) -> bool:

@@ -45,8 +45,8 @@ class DeviceSync(Construct):
     A list is taken as a whole or not at all. A device that is no longer listed counts as noncompliant after ``misses``
     complete lists without it. If too many devices are gone or no longer compliant, none of them is changed until an
     operator accepts it. While the manager is down, the inventory keeps its last state. Items that were imported or
-    written by somebody else are left alone, and waivers are in another table, to which the function has no access. Two
-    syncs of one inventory do not overwrite each other. See docs/device-managers.md.
+    written by other software are left alone, and waivers are in another table, to which the function has no access.
+    Two syncs of one inventory do not overwrite each other. See docs/device-managers.md.
 
     Args:
         scope: The construct to define it in, in the inventory's account and Region.
@@ -63,7 +63,7 @@ class DeviceSync(Construct):
             0 to 100,000. Default: 5.
         maximum_share: The share of the known devices that may; the greater number counts. More than 0, at most 1, in
             whole percent. Default: 0.1.
-        adopt_imported: Whether items that somebody else wrote are taken over if the manager lists the device. Default:
+        adopt_imported: Whether items that another writer wrote are taken over if the manager lists the device. Default:
             ``False``.
         reauthorizer: What to start when a device is no longer compliant, so that its open connections end within a
             minute or two. Default: the re-authorizer runs on its own schedule alone.
