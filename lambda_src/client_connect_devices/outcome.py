@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from client_connect_devices.differences import Planned
     from client_connect_devices.listing import Listing
 
+_LONGEST_SHOWN = 200
 _OF_LISTED = (Kind.TURNED, Kind.CHANGED, Kind.NEW)
 
 
@@ -57,14 +58,14 @@ class Outcome:
         """Count a device whose item another writer wrote."""
         self.left_alone += 1
         if len(self.left_alone_named) < NAMED:
-            self.left_alone_named.append(common_name)
+            self.left_alone_named.append(shown(common_name))
 
     def plan(self, change: Planned) -> None:
         """Count a change, and name it if it is one of the first."""
         self.planned[change.kind.value] += 1
         names = self.named.setdefault(change.kind.value, [])
         if len(names) < NAMED:
-            names.append(change.common_name)
+            names.append(shown(change.common_name))
 
     @property
     def unchanged(self) -> int:
@@ -89,7 +90,9 @@ class Outcome:
                 "listed": self.listing.listed,
                 "rejected": dict(self.listing.rejected.most_common(NAMED)),
                 "rejectedDevices": self.listing.rejected_ids,
-                "duplicates": dict(self.listing.duplicates.most_common(NAMED)),
+                "duplicates": {
+                    shown(name): count for name, count in self.listing.duplicates.most_common(NAMED)
+                },
                 "repeated": self.listing.repeated,
                 "checkedInInFuture": self.listing.future,
             }
@@ -107,3 +110,8 @@ class Outcome:
         if self.last_complete:
             record["lastComplete"] = self.last_complete
         return record
+
+
+def shown(common_name: str) -> str:
+    """Return a common name as records have it: all names must fit into one line of the log."""
+    return common_name if len(common_name) <= _LONGEST_SHOWN else f"{common_name[:_LONGEST_SHOWN]}..."

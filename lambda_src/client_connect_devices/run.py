@@ -42,12 +42,14 @@ class SyncSettings:
         misses: After how many complete runs in a row without it a device counts as missing.
         forget_after: How long after that its item is deleted; ``None`` for never.
         adopt: Whether items that another writer wrote are taken over.
+        retired: The names of sources that no sync has any more.
         brake: How much may change within a day.
     """
 
     misses: int
     forget_after: timedelta | None
     adopt: bool
+    retired: frozenset[str]
     brake: Brake
 
 
@@ -144,6 +146,7 @@ class Run:
             grace=timedelta(seconds=common.grace_seconds),
             forget_after=self._settings.forget_after,
             adopt=self._settings.adopt,
+            retired=self._settings.retired,
             act_on_misses=bool(self._accepted),
         )
 
