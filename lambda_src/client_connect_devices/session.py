@@ -99,8 +99,15 @@ def require_same_host(url: str, other: str) -> None:
     Raises:
         UnexpectedAnswer: When it does not: the credentials would go there too.
     """
-    ours, theirs = urlsplit(url), urlsplit(other)
-    if (theirs.scheme, theirs.netloc) != (ours.scheme, ours.netloc):
+    if _origin(other) != _origin(url):
         raise UnexpectedAnswer(
-            f"{place(url)} names a next page on another host, {theirs.hostname!s:.100}, which is not followed"
+            f"{place(url)} names a next page on another host, {place(other):.100}, which is not followed"
         )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", None, None

@@ -46,7 +46,7 @@ PLACEHOLDERS = frozenset(
 _ONE_CHARACTER = re.compile(r"([\W_]*)([0fx])(?:\2|[\W_])*", re.IGNORECASE)
 
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
-_NUMBERS = re.compile(r"(?<![\w.])[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}(?![0-9])")
+_NUMBERS = re.compile(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}(?![0-9])")
 _MAJOR = re.compile(r"(?<![\w.])[0-9]{1,4}(?![\w.])")
 _KEPT_NUMBERS = 3
 
