@@ -17,6 +17,7 @@ from tests.support.device_managers.syncing import sync as run_sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from typer.testing import Result
 
@@ -30,14 +31,15 @@ OPTIONS = ("--source", "intune", "--set", "tenant=contoso.example", "--dry-run")
 
 @pytest.fixture(scope="module")
 def dynamodb(emulator: Emulator) -> Any:
-    """A client, with an empty table."""
+    """A client, with an empty table of devices and one of waivers."""
     client = emulator.client("dynamodb")
-    client.create_table(
-        TableName=NAME,
-        KeySchema=[{"AttributeName": "commonName", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "commonName", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    for name, key in ((NAME, "commonName"), (f"{NAME}-waivers", "holder")):
+        client.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
     return client
 
 
@@ -166,3 +168,36 @@ def test_a_manager_that_fails_ends_the_command(server: IntuneServer, monkeypatch
     assert "hunter2" not in result.output
     monkeypatch.delenv("CLIENT_CONNECT_SYNC_CREDENTIALS")
     assert "there are no credentials" in command(*OPTIONS).stderr
+
+
+def test_show_says_what_each_manager_says(server: IntuneServer, dynamodb: Any) -> None:
+    """So that it can be seen which of them has no verdict."""
+    server.devices = [device(90, complianceState="error")]
+    run_sync(server, {**INTUNE, "name": "edr"}, Table(dynamodb, NAME))
+    arguments = [
+        "devices",
+        "show",
+        common_name(90),
+        "--devices-table",
+        NAME,
+        "--waivers-table",
+        f"{NAME}-waivers",
+    ]
+    shown = CliRunner().invoke(main, arguments).stdout
+    assert '  edr says: {"id": ' in shown
+    record = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)
+    assert record["sources"]["edr"]["judges"] is True
+    assert "compliant" not in record["sources"]["edr"]
+
+
+def test_the_state_of_syncs_is_neither_listed_nor_imported(
+    server: IntuneServer, dynamodb: Any, tmp_path: Path
+) -> None:
+    """It is no device."""
+    run_sync(server, {**INTUNE, "name": "state"}, Table(dynamodb, NAME))
+    listed = CliRunner().invoke(main, ["devices", "list", "--devices-table", NAME]).stdout
+    assert "device-sync:" not in listed
+    file = tmp_path / "devices.jsonl"
+    file.write_text('{"commonName": "device-sync:state"}\n', "utf-8")
+    result = CliRunner().invoke(main, ["devices", "import", str(file), "--dry-run"])
+    assert (result.exit_code, "are kept for the state of device syncs" in result.stderr) == (1, True)
