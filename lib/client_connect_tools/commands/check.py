@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 
 def check(  # noqa: PLR0913, PLR0917 - each is an option
-    paths: Annotated[list[Path], typer.Argument(help="*.cedar files, or directories of them: one set.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="*.cedar files, directories, Rules as module:name: one set.")
+    ],
     ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
     groups: Annotated[
         Path | None, typer.Option(help="A file with all groups that there are, one a line; others are found.")
