@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +21,21 @@ from client_connect_tools.commands._shared import (
     wrong_use,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
-def check(
-    paths: Annotated[list[Path], typer.Argument(help="*.cedar files, or directories of them: one set.")],
+    from client_connect_tools.finding import Finding
+    from client_connect_tools.policies import Policies
+
+
+def check(  # noqa: PLR0913, PLR0917 - each is an option
+    paths: Annotated[
+        list[Path], typer.Argument(help="*.cedar files, directories, Rules as module:name: one set.")
+    ],
     ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
+    groups: Annotated[
+        Path | None, typer.Option(help="A file with all groups that there are, one a line; others are found.")
+    ] = None,
     as_json: JsonOption = False,
     native: NativeOption = False,
     trust_provider: TrustProviderOption = None,
@@ -46,6 +58,7 @@ def check(
         )
     else:
         findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
+        findings += _of_groups(policies, groups, ignore or ())
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -53,3 +66,23 @@ def check(
             print(f"{finding.severity}: {finding}")
     if findings:
         raise typer.Exit(FINDINGS)
+
+
+def _of_groups(policies: Policies, groups: Path | None, ignore: Collection[str]) -> list[Finding]:
+    from client_connect_tools.checking import group_names
+    from client_connect_tools.errors import InvalidPolicyTests
+    from client_connect_tools.files.folders import read_text
+    from client_connect_tools.testing.cases import read_policy_tests
+
+    findings: list[Finding] = []
+    if groups is not None:
+        try:
+            known = group_names.read_groups(read_text(groups))
+        except (OSError, ValueError) as error:
+            wrong_use(f'cannot read the groups "{groups}": {error}')
+        if not known:
+            wrong_use(f'"{groups}" has no groups; give one a line')
+        findings += group_names.unknown_groups(policies, known)
+    with suppress(InvalidPolicyTests):  # `client-connect test` says what is wrong with them
+        findings += group_names.misspelt_in_tests(policies, read_policy_tests(policies))
+    return [each for each in findings if each.rule not in ignore]

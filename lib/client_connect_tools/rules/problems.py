@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
 from client_connect.names import lower_case
 from client_connect_tools.files.networks import NAME
-from client_connect_tools.inputs import messages
+from client_connect_tools.inputs import cdk_tokens, messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
 from client_connect_tools.inputs.invisible import has_invisible_ends
 from client_connect_tools.rules.values import (
@@ -94,6 +95,9 @@ _IDS: dict[str, tuple[str, ...]] = {
 
 def problems(rules: _Rules) -> Iterator[str]:
     """Yield everything that is wrong, as what it is, what is allowed and what to do."""
+    if found := list(_token_problems(rules)):
+        yield from found
+        return
     yield from _type_problems(rules)
     yield from _list_problems(rules)
     yield from _closed_problems(rules)
@@ -101,6 +105,19 @@ def problems(rules: _Rules) -> Iterator[str]:
     yield from _network_problems(rules)
     yield from _contradictions(rules)
     yield from _message_problems(rules)
+
+
+def _token_problems(rules: _Rules) -> Iterator[str]:
+    for name in _fields(rules):
+        for token in dict.fromkeys(cdk_tokens.tokens(getattr(rules, name))):
+            yield (
+                f"{name} has {token}, which {cdk_tokens.WHY}; give the value itself, such as a name from a file or the "
+                "context of the app"
+            )
+
+
+def _fields(rules: Any) -> list[str]:  # noqa: ANN401 - Rules, which imports this module
+    return [field.name for field in fields(rules)]
 
 
 def _type_problems(rules: _Rules) -> Iterator[str]:
