@@ -112,6 +112,21 @@ def test_the_settings_of_the_function_can_be_used(
     assert server.requests
 
 
+def test_the_brake_of_the_function_can_be_used(
+    server: IntuneServer, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its variable has it."""
+    settings = {**INTUNE, "name": "braked", "common_name": "deviceName"}
+    run_sync(server, settings, Table(dynamodb, NAME))
+    monkeypatch.setenv("CLIENT_CONNECT_SYNC_SOURCE", json.dumps(settings))
+    monkeypatch.setenv("CLIENT_CONNECT_SYNC_OPTIONS", json.dumps({"brake_floor": 0}))
+    server.devices[1]["complianceState"] = "noncompliant"
+    result = command("--dry-run", "--devices-table", NAME)
+    assert (result.exit_code, "the brake would hold" in result.stdout) == (1, True)
+    monkeypatch.setenv("CLIENT_CONNECT_SYNC_OPTIONS", json.dumps({"brake": 0}))
+    assert 'there is no setting "brake"' in command("--dry-run", "--devices-table", NAME).stderr
+
+
 def test_numbers_flags_and_lists_are_read_from_texts(server: IntuneServer) -> None:
     """Named as the arguments of the construct."""
     settings = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from client_connect_devices.configuration import read_secret, sync_settings
+from client_connect_devices.configuration import read_secret
 from client_connect_devices.deadline import Deadline
 from client_connect_devices.http import Client
 from client_connect_devices.items import COMMON_NAME
@@ -19,13 +19,14 @@ from client_connect_devices.table import Table
 from client_connect_tools.devices.dynamodb import aws_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from client_connect_devices.credentials import Secret
     from client_connect_devices.differences import Planned
     from client_connect_devices.items import Item
+    from client_connect_devices.run import SyncSettings
     from client_connect_devices.source import Source
 
 # As long as the function may take.
@@ -57,7 +58,7 @@ def dry_run(  # noqa: PLR0913 - what is listed, and what it is compared with
     *,
     dynamodb: DynamoDBClient | None,
     table: str,
-    options: Mapping[str, Any] | None = None,
+    options: SyncSettings,
     test_server: str = "",
 ) -> Report:
     """List the device manager and compare with the table; nothing is written.
@@ -67,7 +68,7 @@ def dry_run(  # noqa: PLR0913 - what is listed, and what it is compared with
         credentials: The JSON of its secret.
         dynamodb: A client; ``None`` to compare with an empty inventory.
         table: The name of the table of devices.
-        options: By what runs change the inventory, where that is not the default.
+        options: By what runs change the inventory.
         test_server: For tests alone.
 
     Raises:
@@ -80,7 +81,7 @@ def dry_run(  # noqa: PLR0913 - what is listed, and what it is compared with
     report = Report(outcome=Outcome(source=source.common.name))
     try:
         with aws_errors(table):
-            _compare(source, secret, client, deadline, report, dynamodb, table, options or {})
+            _compare(source, secret, client, deadline, report, dynamodb, table, options)
     finally:
         client.close()
     report.requests = client.requests
@@ -95,12 +96,12 @@ def _compare(  # noqa: PLR0913, PLR0917 - the parts of a run
     report: Report,
     dynamodb: DynamoDBClient | None,
     table: str,
-    options: Mapping[str, Any],
+    options: SyncSettings,
 ) -> None:
     devices = None if dynamodb is None else Table(dynamodb, table)
     run = Run(
         source,
-        sync_settings(options),
+        options,
         session=Session(client, source.credentials(secret)),
         deadline=deadline,
         now=datetime.now(UTC),

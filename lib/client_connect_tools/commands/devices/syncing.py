@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from client_connect_devices.source import Source
     from client_connect_tools.devices.dry_run import Report
 
-SETTINGS, CREDENTIALS = "CLIENT_CONNECT_SYNC_SOURCE", "CLIENT_CONNECT_SYNC_CREDENTIALS"
+SETTINGS, OPTIONS = "CLIENT_CONNECT_SYNC_SOURCE", "CLIENT_CONNECT_SYNC_OPTIONS"
+CREDENTIALS = "CLIENT_CONNECT_SYNC_CREDENTIALS"
 _TEST_SERVER = "CLIENT_CONNECT_SYNC_TEST_SERVER"
 _SHOWN = 20
 
@@ -56,8 +57,9 @@ def sync(  # noqa: PLR0913, PLR0917 - each is an option
     """List a device manager as a DeviceSync does, and show what it would change in the table.
 
     The credentials are the JSON of the secret, in the environment variable CLIENT_CONNECT_SYNC_CREDENTIALS. Without
-    --source, the settings are the JSON in CLIENT_CONNECT_SYNC_SOURCE, as the function has it. Without a table, the
-    inventory counts as empty. Status 1 when devices are rejected or share a common name, or the brake would hold.
+    --source, the settings are the JSON in CLIENT_CONNECT_SYNC_SOURCE, as the function has it; those of
+    CLIENT_CONNECT_SYNC_OPTIONS count too. Without a table, the inventory counts as empty. Status 1 when devices are
+    rejected or share a common name, or the brake would hold.
     """
     if not dry_run:
         wrong_use(
@@ -106,6 +108,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 
 def _report(source: Source, credentials: str, table: str) -> Report:
+    from client_connect_devices.configuration import read_options
     from client_connect_devices.errors import SyncFailed
     from client_connect_tools.devices.dry_run import dry_run
 
@@ -116,6 +119,7 @@ def _report(source: Source, credentials: str, table: str) -> Report:
                 credentials,
                 dynamodb=connect() if table else None,
                 table=table,
+                options=read_options(os.environ.get(OPTIONS, "")),
                 test_server=os.environ.get(_TEST_SERVER, ""),
             )
         except SyncFailed as error:
