@@ -1,4 +1,4 @@
-"""What a run would change, item by item."""
+"""The changes of a run, item by item."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST_SEEN_EVERY = timedelta(hours=1)
 
 
 class Kind(Enum):
-    """What a change is, in the order in which changes are written: first what takes access away."""
+    """The kinds of changes, in the order of writing: first those that take access away."""
 
     TURNED = "no longer compliant"
     MISSING = "missing"

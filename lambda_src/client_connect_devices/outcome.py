@@ -20,7 +20,7 @@ _OF_LISTED = (Kind.TURNED, Kind.CHANGED, Kind.NEW)
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run found and did, filled in on the way, so that a failure has what was done by then.
+    """The findings and changes of a run, filled in step by step: the record of a failed run has those made by then.
 
     Attributes:
         source: The source's name.

@@ -87,9 +87,9 @@ class Run:
         self._id = uuid4().hex
 
     def compare(self, items: Iterable[Item], state: State) -> list[Planned]:
-        """List everything, and return what changes, that to the worse first. Nothing is written.
+        """List everything, and return the changes, first those that take access away. Nothing is written.
 
-        Only names are kept, so that a run of a large fleet needs no more memory than its list.
+        Only names are kept: a run of a large fleet needs little more memory than its list.
 
         Raises:
             SyncFailed: When the list is not complete.
@@ -159,7 +159,7 @@ class Run:
             )
 
     def _write(self, table: Table, planned: Sequence[Planned], state: State) -> bool:
-        """Write; tell whether there was time for all."""
+        """Write, and return whether there was time for everything."""
         rules = self._rules(state)
 
         def change(common_name: str, item: Item | None) -> Change | None:

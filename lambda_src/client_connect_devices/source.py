@@ -1,4 +1,4 @@
-"""What every source has: a name, where the common name comes from, what counts as compliant, which tags are copied."""
+"""The settings and methods that every source has."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class Table:
         )
 
     def _try(self, change: Change) -> bool:
-        """Write a change; tell whether the item was what was read."""
+        """Write a change; return whether the item still had the sources that were read."""
         condition: dict[str, Any] = {"ConditionExpression": f"attribute_not_exists({COMMON_NAME})"}
         values: dict[str, Any] = {}
         if not change.is_new:

@@ -1,4 +1,4 @@
-"""What device managers write: times, versions, names that are none, flags.
+"""Read the values that device managers write: times, versions, placeholders.
 
 The command that imports their exports reads the same spellings.
 """
@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-# What the keys of the items begin with in which syncs keep their state.
+# The prefix of the keys under which syncs keep their state.
 RESERVED = "device-sync:"
 LONGEST_NAME = 2048  # bytes of a key of DynamoDB
 _EARLIEST_YEAR = 2000  # Intune writes the year 0001 for "never", others 1970

@@ -37,7 +37,7 @@ def source_of(
     is_token: Callable[[object], bool] = lambda _: False,
     texts: bool = False,
 ) -> Source:
-    """Return the source of settings, of which ``kind`` says which device manager it is.
+    """Return the source for settings; ``kind`` names the device manager.
 
     Args:
         settings: The settings by name.

@@ -49,7 +49,7 @@ class DeviceSync(Construct):
     A list is taken as a whole or not at all. A device that is no longer listed counts as noncompliant after ``misses``
     complete lists without it. If too many devices are gone or no longer compliant, none of them is changed until an
     operator accepts it. While the manager is down, the inventory keeps its last state. Items that were imported or
-    written by other software are left alone, and waivers are in another table, to which the function has no access.
+    written by other software are left alone, and the function has no access to the table of waivers.
     Two syncs of one inventory do not overwrite each other. See docs/device-managers.md.
 
     Args:
@@ -69,7 +69,7 @@ class DeviceSync(Construct):
             whole percent. Default: 0.1.
         adopt_imported: Whether items that another writer wrote are taken over if the manager lists the device. Default:
             ``False``.
-        retired_sources: The names of sources that no sync of the inventory has any more, so that what they said is
+        retired_sources: The names of sources that no sync of the inventory has any more: their part is
             removed from the items; an item without any other source is deleted. Default: none.
         reauthorizer: What to start when a device is no longer compliant, so that its open connections end within a
             minute or two. Default: the re-authorizer runs on its own schedule alone.
