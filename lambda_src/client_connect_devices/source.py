@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     # A device as the manager's API has it.
     Record = Mapping[str, Any]
 
+DUPLICATES = ("newest", "no-verdict")
 CASES = ("as-is", "lower", "upper")
 _LONGEST_GRACE_S = 8760 * 3600  # as long as Intune allows
 
@@ -53,6 +54,7 @@ class Common:
         common_name: How the common name is made.
         judges: Whether the source says which devices are compliant; without, it adds tags only.
         grace_seconds: How long a device that becomes noncompliant still counts as compliant.
+        trusts_newest: Whether the newest of several records with one common name counts; else none has a verdict.
         tags: The fields to copy, by the tags' names.
         page_size: How many devices a page has.
     """
@@ -61,6 +63,7 @@ class Common:
     common_name: CommonName
     judges: bool
     grace_seconds: int
+    trusts_newest: bool
     tags: Mapping[str, str]
     page_size: int
 
@@ -103,6 +106,7 @@ class Common:
             ),
             judges=reader.flag("judges_compliance", default=True),
             grace_seconds=reader.integer("grace_period_seconds", 0, _LONGEST_GRACE_S, default=0),
+            trusts_newest=reader.choice("duplicates", DUPLICATES, default=DUPLICATES[0]) == DUPLICATES[0],
             tags=reader.tags(),
             page_size=reader.integer("page_size", 1, largest_page, default=page_size),
         )

@@ -262,6 +262,19 @@ def test_of_duplicates_the_newest_managed_record_counts(server: IntuneServer) ->
     assert listing.duplicates == {common_name(1): 3}
 
 
+def test_duplicates_can_be_left_without_a_verdict(server: IntuneServer) -> None:
+    """Where users could name a compliant device as another one; a record that was removed is none of them."""
+    strict = {**SMALL, "duplicates": "no-verdict"}
+    first, second = device(1)["azureADDeviceId"], device(2)["azureADDeviceId"]
+    server.devices += [
+        device(90, azureADDeviceId=first, lastSyncDateTime="2026-11-30T09:00:00Z"),
+        device(91, azureADDeviceId=second, deviceRegistrationState="revoked"),
+    ]
+    listing = listed(server, strict)
+    verdicts = [getattr(listing.get(common_name(number)), "compliant", "missing") for number in (1, 2, 3)]
+    assert verdicts == [None, True, True]
+
+
 def test_of_duplicates_seen_at_the_same_time_the_stricter_counts(server: IntuneServer) -> None:
     """Whatever the order."""
     name = device(1)["azureADDeviceId"]
