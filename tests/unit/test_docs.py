@@ -269,6 +269,7 @@ NOT_WRITTEN_OUT = {
     "hidden-character",
     "network-list",
     "inline-networks",
+    "expired",
     "unknown-group",
     "unused-network",
 }

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from client_connect.printable import printable
-from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.errors import InvalidPolicies
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,6 +27,9 @@ def policies_named(name: str) -> Policies:
     """Import ``Rules`` or ``Policies``. The module may be in the working directory, and its code runs.
 
     To rules belong ``networks/NAME.txt`` and the tests in ``MODULE.tests.toml``, both beside the module, if they exist.
+
+    Raises:
+        InvalidPolicies: When there are none of that name, or the module cannot be imported.
     """
     from client_connect_tools.policies import TESTS_SUFFIX, Policies
     from client_connect_tools.rules import Rules
@@ -39,8 +41,8 @@ def policies_named(name: str) -> Policies:
         return value
     if not isinstance(value, Rules):
         came = "is not there" if value is None else f"is of the type {type(value).__name__}"
-        wrong_use(
-            printable(f'"{attribute}" in {module_name} {came}; name Rules or Policies, such as app:rules')
+        raise InvalidPolicies(
+            f'"{attribute}" in {module_name} {came}; name Rules or Policies, such as app:rules'
         )
     file = Path(module.__file__ or "")
     tests, networks = file.with_name(f"{file.stem}{TESTS_SUFFIX}"), file.with_name("networks")
@@ -56,6 +58,6 @@ def _imported(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - whatever its code does
-        wrong_use(printable(f"cannot import {name}: {type(error).__name__}: {error}"))
+        raise InvalidPolicies(f"cannot import {name}: {type(error).__name__}: {error}") from None
     finally:
         sys.path.pop(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,8 +23,6 @@ from client_connect_tools.commands._shared import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from client_connect_tools.finding import Finding
     from client_connect_tools.policies import Policies
 
@@ -58,7 +57,10 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option
         )
     else:
         findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
-        findings += _of_groups(policies, groups, ignore or ())
+        findings += _of_today(policies, groups)
+        if not any(each.severity == "error" for each in findings):
+            findings += _of_tests(policies)
+        findings = [each for each in findings if each.rule not in (ignore or ())]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -68,13 +70,13 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option
         raise typer.Exit(FINDINGS)
 
 
-def _of_groups(policies: Policies, groups: Path | None, ignore: Collection[str]) -> list[Finding]:
+def _of_today(policies: Policies, groups: Path | None) -> list[Finding]:
+    """Return what is found only here, because it depends on the clock, or on a list of groups."""
     from client_connect_tools.checking import group_names
-    from client_connect_tools.errors import InvalidPolicyTests
+    from client_connect_tools.checking.expired import expired
     from client_connect_tools.files.folders import read_text
-    from client_connect_tools.testing.cases import read_policy_tests
 
-    findings: list[Finding] = []
+    findings = expired(policies, datetime.now(UTC))
     if groups is not None:
         try:
             known = group_names.read_groups(read_text(groups))
@@ -83,6 +85,14 @@ def _of_groups(policies: Policies, groups: Path | None, ignore: Collection[str])
         if not known:
             wrong_use(f'"{groups}" has no groups; give one a line')
         findings += group_names.unknown_groups(policies, known)
+    return findings
+
+
+def _of_tests(policies: Policies) -> list[Finding]:
+    from client_connect_tools.checking.group_names import misspelt_in_tests
+    from client_connect_tools.errors import InvalidPolicyTests
+    from client_connect_tools.testing.cases import read_policy_tests
+
     with suppress(InvalidPolicyTests):  # `client-connect test` says what is wrong with them
-        findings += group_names.misspelt_in_tests(policies, read_policy_tests(policies))
-    return [each for each in findings if each.rule not in ignore]
+        return misspelt_in_tests(policies, read_policy_tests(policies))
+    return []
