@@ -20,6 +20,7 @@ import aws_cdk as cdk
 import cdk_nag
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 
 from cdk_client_connect import (
     ClientConnectHandler,
@@ -27,9 +28,11 @@ from cdk_client_connect import (
     ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
+    DeviceSync,
     EndpointAttachment,
     EndpointAuthorizationPolicy,
     GradualDeployment,
+    Intune,
     Policies,
     TrustProvider,
 )
@@ -45,6 +48,7 @@ PACKS = {
 }
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/12345678-1234-1234-1234-123456789012"
+CREDENTIALS = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:intune-AbCdEf"
 ELSEWHERE = "cvpn-endpoint-0123456789abcdef0"
 
 _BLOCK = re.compile(r"(<!-- compliance -->\n).*(<!-- /compliance -->)", re.DOTALL)
@@ -70,10 +74,11 @@ def define_full_vpn(stack: cdk.Stack) -> None:
         ],
         flow_logs={"All": ec2.FlowLogOptions(destination=ec2.FlowLogDestination.to_cloud_watch_logs())},
     )
+    inventory = DeviceInventory(stack, "Inventory")
     handler = ClientConnectHandler(
         stack,
         "Handler",
-        device_inventory=DeviceInventory(stack, "Inventory"),
+        device_inventory=inventory,
         connection_registry=ConnectionRegistry(stack, "Registry"),
     )
     connection_log = logs.LogGroup(stack, "ConnectionLog")
@@ -93,15 +98,25 @@ def define_full_vpn(stack: cdk.Stack) -> None:
         trust_providers=[TrustProvider.jamf(tenant_id="your-tenant")],
     )
     EndpointAttachment(stack, "Attachment", handler=handler, endpoint_id=ELSEWHERE)
+    reauthorizer = ConnectionReauthorizer(
+        stack, "Reauthorizer", handler=handler, endpoints=[endpoint, ELSEWHERE]
+    )
+    secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Credentials", CREDENTIALS)
+    sync = DeviceSync(
+        stack,
+        "Sync",
+        inventory=inventory,
+        source=Intune(tenant="contoso.onmicrosoft.com", secret=secret),
+        reauthorizer=reauthorizer,
+    )
     monitoring = ConnectionMonitoring(
         stack,
         "Monitoring",
         handler=handler,
         endpoints=[endpoint],
         connection_log_group=connection_log,
-        reauthorizer=ConnectionReauthorizer(
-            stack, "Reauthorizer", handler=handler, endpoints=[endpoint, ELSEWHERE]
-        ),
+        reauthorizer=reauthorizer,
+        device_syncs=[sync],
     )
     GradualDeployment(stack, "Rollout", handler=handler, monitoring=monitoring)
 

@@ -2,6 +2,9 @@
 
 from cdk_client_connect.deployment.gradual_deployment import GradualDeployment
 from cdk_client_connect.deployment.traffic_shifting import TrafficShifting
+from cdk_client_connect.devices.device_source import DeviceSource
+from cdk_client_connect.devices.device_sync import DeviceSync
+from cdk_client_connect.devices.sources import CrowdStrike, Fleet, Intune, Iru, JamfPro, JsonSource, JumpCloud
 from cdk_client_connect.endpoint.endpoint_attachment import AttachmentRemoval, EndpointAttachment
 from cdk_client_connect.endpoint.endpoint_authorization_policy import EndpointAuthorizationPolicy
 from cdk_client_connect.endpoint.trust_provider import TrustProvider
@@ -56,14 +59,19 @@ __all__ = [
     "ConnectionMonitoring",
     "ConnectionReauthorizer",
     "ConnectionRegistry",
+    "CrowdStrike",
     "DeviceInventory",
+    "DeviceSource",
+    "DeviceSync",
     "EndpointAttachment",
     "EndpointAuthorizationPolicy",
     "ExtraFacts",
+    "Fleet",
     "FunctionReference",
     "FunctionSettings",
     "GradualDeployment",
     "Hours",
+    "Intune",
     "InvalidArgument",
     "InvalidAuthorizationPolicy",
     "InvalidCode",
@@ -79,6 +87,10 @@ __all__ = [
     "InvalidTimeZone",
     "InvalidTimeout",
     "InvalidTrustProvider",
+    "Iru",
+    "JamfPro",
+    "JsonSource",
+    "JumpCloud",
     "Maintenance",
     "MinimumVersion",
     "MonitoringAlarms",

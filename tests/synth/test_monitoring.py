@@ -15,6 +15,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk.assertions import Annotations, Match, Template
 from constructs import Construct
@@ -26,7 +27,9 @@ from cdk_client_connect import (
     ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
+    DeviceSync,
     FunctionReference,
+    Intune,
     InvalidArgument,
     MonitoringAlarms,
     Notifications,
@@ -72,6 +75,9 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "Undecided": ("ClientConnect", "Undecided", "Maximum", 1, 300),
     "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
+    "DeviceSyncBrake": ("ClientConnect", "SyncBrakeEngaged", "Maximum", 1, 900),
+    "DeviceSyncCredentials": ("ClientConnect", "SyncCredentialsRejected", "Maximum", 1, 900),
+    "DeviceSyncSecretExpiry": ("ClientConnect", "SyncSecretDaysToExpiry", "Minimum", 14, 3600),
     "AuthorizationPolicyTerminations": (
         *("AWS/ClientVPN", "AuthorizationPolicyTerminatedConnections", "Sum", 10, 300),
     ),
@@ -80,6 +86,7 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
 OF_SEVERAL_METRICS = {
     "DenialBurst",
     "AuthorizationPolicyDenials",
+    "DeviceSyncStopped",
     "NotificationErrors",
     "ReauthorizerStopped",
 }
@@ -92,17 +99,27 @@ def monitored(
     stack: cdk.Stack, handler: ClientConnectHandler | None = None, **changes: Any
 ) -> ConnectionMonitoring:
     """Define a monitoring of a handler and one endpoint; without a handler, of one with all that can be watched."""
-    reauthorizer = None
+    reauthorizer, syncs = None, []
     if handler is None:
         handler = full_handler(stack)
+        syncs = [device_sync(stack, handler)]
         reauthorizer = ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID])
     arguments: dict[str, Any] = {
         "handler": handler,
         "reauthorizer": reauthorizer,
         "endpoints": [ENDPOINT_ID],
         "connection_log_group": None,
+        "device_syncs": syncs,
     }
     return ConnectionMonitoring(stack, "Monitoring", **{**arguments, **changes})
+
+
+def device_sync(stack: cdk.Stack, handler: ClientConnectHandler) -> DeviceSync:
+    """Define a sync of the handler's inventory with Intune."""
+    assert handler.device_inventory is not None
+    secret = secretsmanager.Secret(stack, "Credentials")
+    source = Intune(tenant="contoso.example", secret=secret)
+    return DeviceSync(stack, "Sync", inventory=handler.device_inventory, source=source)
 
 
 def full_handler(stack: cdk.Stack, **arguments: Any) -> ClientConnectHandler:
@@ -132,6 +149,7 @@ def whole() -> Template:
         endpoints=endpoints,
         connection_log_group=logs.LogGroup(stack, "ConnectionLog"),
         alarm_topic=sns.Topic(stack, "Topic"),
+        device_syncs=[device_sync(stack, handler)],
     )
     return template(stack)
 
@@ -153,11 +171,39 @@ def test_the_alarms_are_these(whole: Template) -> None:
     expected = {
         f"{name}{suffix}"
         for name, (namespace, *_) in ALARMS.items()
-        for suffix in (of_endpoints if namespace == "AWS/ClientVPN" else ("",))
+        for suffix in _suffixes(name, of_endpoints if namespace == "AWS/ClientVPN" else ("",))
     }
     expected |= {f"AuthorizationPolicyDenials{suffix}" for suffix in of_endpoints}
-    assert alarms(whole).keys() == expected | {"DenialBurst", "NotificationErrors", "ReauthorizerStopped"}
+    expected |= {"DenialBurst", "DeviceSyncStoppedintune", "NotificationErrors", "ReauthorizerStopped"}
+    assert alarms(whole).keys() == expected
     assert {definition.name for definition in DEFINITIONS} - ALARMS.keys() == OF_SEVERAL_METRICS
+
+
+def _suffixes(name: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    return ("intune",) if name.startswith("DeviceSync") else others
+
+
+def test_the_alarm_on_a_stopped_device_sync_fires_without_data(whole: Template) -> None:
+    """After four times its schedule, and does not trust our namespace alone."""
+    alarm = alarms(whole)["DeviceSyncStoppedintune"]
+    assert (alarm["TreatMissingData"], alarm["EvaluationPeriods"], alarm["Threshold"]) == ("breaching", 4, 0)
+    expression, *metrics = alarm["Metrics"]
+    assert expression["Expression"] == "MIN([FILL(complete, 0), FILL(invocations, 0) - FILL(errors, 0)])"
+    found = {each["MetricStat"]["Metric"]["MetricName"]: each["MetricStat"]["Period"] for each in metrics}
+    assert found == {"SyncComplete": 900, "Invocations": 900, "Errors": 900}
+
+
+def test_a_sync_of_another_inventory_is_refused() -> None:
+    """Its alarms would say nothing of what the handler reads."""
+    stack = new_stack()
+    handler = full_handler(stack)
+    others = Construct(stack, "Others")
+    other = ClientConnectHandler(others, "Handler", device_inventory=DeviceInventory(others, "Inventory"))
+    sync = device_sync(stack, other)
+    with pytest.raises(InvalidArgument, match="device sync Stack/Sync writes inventory Stack/Others/Inv"):
+        monitored(stack, handler, device_syncs=[sync])
+    with pytest.raises(InvalidArgument, match="must be a list of DeviceSync"):
+        monitored(stack, handler, device_syncs=sync)
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -493,6 +539,8 @@ def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
         "Shadow denials by policy",
         "Open connections decided anew",
         "Open connections ended",
+        "Devices of the device managers",
+        "Device syncs",
         "Authorization policy of the endpoints",
         "Authorization policy shadow denials by reason",
         "Sessions that the authorization policy ended",
@@ -597,7 +645,7 @@ def test_a_handler_without_endpoints(stack: cdk.Stack) -> None:
     """What concerns endpoints is left out, and the rest is there."""
     monitoring = monitored(stack, endpoints=[], connection_log_group=logs.LogGroup(stack, "Log"))
     assert "HandlerErrors" in monitoring.alarms
-    assert not [name for name in monitoring.alarms if "Endpoint" in name or "Expiry" in name]
+    assert not [name for name in monitoring.alarms if re.search("Endpoint|(Crl|Certificate)Expiry", name)]
     assert "Active connections" not in titles(dashboard(template(stack)))
 
 

@@ -11,6 +11,7 @@ import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -22,10 +23,12 @@ from cdk_client_connect import (
     ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
+    DeviceSync,
     EndpointAttachment,
     EndpointAuthorizationPolicy,
     FunctionSettings,
     GradualDeployment,
+    Intune,
     Notifications,
     Policies,
     Rules,
@@ -48,6 +51,7 @@ FUNCTIONS = {
     "Stack/Monitoring/Notifications": "the forwarder of denials",
     "Stack/Deployment": "a gradual deployment",
     "Stack/Reauthorizer": "the re-authorizer",
+    "Stack/Sync": "a device sync",
 }
 # What the table calls the resources, by the path or the ARN.
 RESOURCES = {
@@ -59,6 +63,8 @@ RESOURCES = {
     "Stack/Registry/Connections": "the connections table",
     "Stack/Registry/Connections/index/byPrincipal": "the index `byPrincipal` of the connections table",
     "Stack/TablesKey": "the tables' key",
+    "Stack/Credentials": "its secret",
+    "Stack/SecretsKey": "the secret's key",
     ARN.format("events", "event-bus/default"): "the bus",
     "Stack/Topic": "the topic",
     "Stack/TopicKey": "the topic's key",
@@ -91,8 +97,17 @@ def everything(stack: cdk.Stack) -> None:
     EndpointAttachment(
         stack, "Attachment", handler=handler, endpoint_id=ENDPOINT_ID, function_settings=settings
     )
-    ConnectionReauthorizer(
+    reauthorizer = ConnectionReauthorizer(
         stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID], function_settings=settings
+    )
+    secret = secretsmanager.Secret(stack, "Credentials", encryption_key=kms.Key(stack, "SecretsKey"))
+    DeviceSync(
+        stack,
+        "Sync",
+        inventory=handler.device_inventory or DeviceInventory(stack, "None"),
+        source=Intune(tenant="contoso.onmicrosoft.com", secret=secret),
+        reauthorizer=reauthorizer,
+        function_settings=settings,
     )
     topic = sns.Topic(stack, "Topic", master_key=kms.Key(stack, "TopicKey"))
     monitoring = monitor(stack, handler, Notifications.sns(topic), settings)
@@ -250,7 +265,7 @@ def test_no_code_manages_network_interfaces(templates: list[dict[str, Any]]) -> 
         each for each in statements if "ec2:CreateNetworkInterface" in listed(each["Action"])
     ]
     denied = [each for each in allowed_to_lambda if each["Effect"] == "Deny"]
-    assert len(allowed_to_lambda) == 2 * len(denied) == 8
+    assert len(allowed_to_lambda) == 2 * len(denied) == 10
     assert [each for each in statements if each["Effect"] != "Allow"] == denied
     for each in denied:
         assert each["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
@@ -283,7 +298,7 @@ def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -
 
 
 def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
-    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and the re-authorizer's schedule."""
+    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and the schedules of the others."""
     found = {
         (
             each["Properties"]["Principal"],
@@ -297,6 +312,7 @@ def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
     assert found == {
         ("logs.amazonaws.com", "Stack/Monitoring/Notifications/Function", "Stack/Handler/LogGroup"),
         ("events.amazonaws.com", "Stack/Reauthorizer/Function", "Stack/Reauthorizer/Schedule"),
+        ("events.amazonaws.com", "Stack/Sync/Function", "Stack/Sync/Schedule"),
     }
 
 

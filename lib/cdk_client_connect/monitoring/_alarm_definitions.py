@@ -268,6 +268,30 @@ DEFINITIONS = (
         without_data=cloudwatch.TreatMissingData.BREACHING,
     ),
     Definition(
+        name="DeviceSyncStopped",
+        metrics=lambda watched: watched.of_complete_device_syncs(),
+        threshold=0,
+        below=True,
+        periods=4,
+        without_data=cloudwatch.TreatMissingData.BREACHING,
+    ),
+    Definition(
+        name="DeviceSyncBrake",
+        metrics=lambda watched: watched.of_device_syncs("SyncBrakeEngaged"),
+    ),
+    Definition(
+        name="DeviceSyncCredentials",
+        metrics=lambda watched: watched.of_device_syncs("SyncCredentialsRejected"),
+    ),
+    Definition(
+        name="DeviceSyncSecretExpiry",
+        metrics=lambda watched: watched.of_device_syncs(
+            "SyncSecretDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
+        ),
+        threshold=14,
+        below=True,
+    ),
+    Definition(
         name="NotificationErrors",
         metrics=lambda watched: watched.of_lost_notifications(),
     ),

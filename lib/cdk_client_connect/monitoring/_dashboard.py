@@ -53,6 +53,7 @@ def define_dashboard(
         [_latency(watched), _concurrency(watched)],
         _shadow_row(watched, log_groups),
         _reauthorization_row(watched),
+        _device_sync_row(watched),
         [
             _authorization_policy(watched),
             _table(queries.POLICY_SHADOW_DENIALS_BY_REASON, log_groups, _THIRD),
@@ -236,6 +237,23 @@ def _reauthorization_row(watched: MonitoringTargets) -> list[cloudwatch.IWidget 
         _graph("Open connections decided anew", decided),
         _graph("Open connections ended", ended),
     ]
+
+
+def _device_sync_row(watched: MonitoringTargets) -> list[cloudwatch.IWidget | None]:
+    if not watched.device_syncs:
+        return []
+    counts = {"listed": "DevicesListed", "missing": "DevicesMissing", "rejected": "DevicesRejected"}
+    devices = [
+        metric
+        for label, name in counts.items()
+        for metric in watched.of_device_syncs(name, label=label).values()
+    ]
+    runs = [
+        *watched.of_device_syncs("SyncComplete", cloudwatch.Stats.MINIMUM, label="complete").values(),
+        *watched.of_device_syncs("SyncBrakeEngaged", label="held changes back").values(),
+        *watched.of_device_syncs("DevicesWritten", cloudwatch.Stats.SUM, label="devices written").values(),
+    ]
+    return [_graph("Devices of the device managers", devices), _graph("Device syncs", runs)]
 
 
 def _authorization_policy(watched: MonitoringTargets) -> cloudwatch.IWidget | None:

@@ -11,6 +11,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from cdk_client_connect.shared._metrics import record_metric
 
 if TYPE_CHECKING:
+    from cdk_client_connect.devices.device_sync import DeviceSync
     from cdk_client_connect.endpoint._endpoints import Endpoint
     from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
     from cdk_client_connect.monitoring._notifications import Announcing
@@ -31,12 +32,14 @@ class MonitoringTargets:
         endpoints: The endpoints that ask it.
         forwarder: The function that announces denials.
         reauthorizer: What ends open connections that are denied.
+        device_syncs: What keeps the device inventory as device managers have it.
     """
 
     handler: ClientConnectHandler
     endpoints: tuple[Endpoint, ...]
     announcing: Announcing | None
     reauthorizer: ConnectionReauthorizer | None = None
+    device_syncs: tuple[DeviceSync, ...] = ()
 
     def of_alias(
         self, name: str, statistic: str = cloudwatch.Stats.SUM, *, label: str | None = None
@@ -83,6 +86,53 @@ class MonitoringTargets:
             period=PERIOD,
             label="failed notifications",
         )
+
+    def of_device_syncs(
+        self,
+        name: str,
+        statistic: str = cloudwatch.Stats.MAXIMUM,
+        *,
+        period: Duration = PERIOD,
+        label: str | None = None,
+    ) -> dict[str, cloudwatch.Metric]:
+        """Return one of the metrics of runs of each device sync, by the source's name, which begins its label.
+
+        Args:
+            name: Its name.
+            statistic: The statistic.
+            period: The period; at least the schedule's, so that it always contains a run.
+            label: What it is called, without the source's name.
+        """
+        return {
+            sync.source.source_name: sync.metric(
+                name,
+                statistic=statistic,
+                period=max(period, sync.schedule, key=Duration.to_seconds),
+                label=label and f"{sync.source.source_name} {label}",
+            )
+            for sync in self.device_syncs
+        }
+
+    def of_complete_device_syncs(self) -> dict[str, cloudwatch.MathExpression]:
+        """Return how many runs of each device sync were complete, at most as many as Lambda ran without an error.
+
+        Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
+        """
+        found = {}
+        for sync in self.device_syncs:
+            period = max(PERIOD, sync.schedule, key=Duration.to_seconds)
+            metrics: dict[str, cloudwatch.IMetric] = {
+                name.lower(): sync.function.metric(name, statistic=cloudwatch.Stats.SUM, period=period)
+                for name in ("Invocations", "Errors")
+            }
+            complete = sync.metric("SyncComplete", statistic=cloudwatch.Stats.SUM, period=period)
+            found[sync.source.source_name] = cloudwatch.MathExpression(
+                expression="MIN([FILL(complete, 0), FILL(invocations, 0) - FILL(errors, 0)])",
+                using_metrics={"complete": complete, **metrics},
+                label=f"{sync.source.source_name} complete runs",
+                period=period,
+            )
+        return found
 
     def of_endpoints(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from constructs import Construct
 
+from cdk_client_connect.devices.device_sync import DeviceSync
 from cdk_client_connect.endpoint._endpoints import read_endpoints
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
@@ -20,7 +21,7 @@ from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
-from cdk_client_connect.shared._arguments import flag, require_all, typed, with_attribute
+from cdk_client_connect.shared._arguments import Argument, flag, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
@@ -55,6 +56,7 @@ class ConnectionMonitoring(Construct):
         connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
             such a log is defined.
         reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: none.
+        device_syncs: What keeps the handler's device inventory as device managers have it. Default: nothing.
         alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
             nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
@@ -83,6 +85,7 @@ class ConnectionMonitoring(Construct):
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         connection_log_group: logs.ILogGroup | None,
         reauthorizer: ConnectionReauthorizer | None = None,
+        device_syncs: Sequence[DeviceSync] = (),
         alarm_topic: sns.ITopic | None = None,
         alarms: MonitoringAlarms | None = None,
         notifications: Notifications | None = None,
@@ -109,6 +112,7 @@ class ConnectionMonitoring(Construct):
                 "a ConnectionReauthorizer or None",
                 optional=True,
             ),
+            Argument("device_syncs", device_syncs, _are_syncs(device_syncs), "a list of DeviceSync"),
             with_attribute("alarm_topic", alarm_topic, "topic_arn", "an sns.Topic or None", optional=True),
             typed("alarms", alarms, MonitoringAlarms, "MonitoringAlarms(...)"),
             typed(
@@ -126,11 +130,13 @@ class ConnectionMonitoring(Construct):
                 f"reauthorizer {reauthorizer.node.path} decides as {reauthorizer.handler.node.path} does, but "
                 f"{handler.node.path} is watched; give that one's re-authorizer"
             )
+        for sync in device_syncs:
+            _require_inventory_of(handler, sync)
         named = read_endpoints(endpoints)
         constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
         require_same_environment(
             scope,
-            [handler, *constructs],
+            [handler, *device_syncs, *constructs],
             because="its metrics and logs are there alone; define the monitoring there",
         )
         targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
@@ -162,7 +168,11 @@ class ConnectionMonitoring(Construct):
         )
         self._forwarder = None if announcing is None else announcing.forwarder
         watched = MonitoringTargets(
-            handler=handler, endpoints=named, announcing=announcing, reauthorizer=reauthorizer
+            handler=handler,
+            endpoints=named,
+            announcing=announcing,
+            reauthorizer=reauthorizer,
+            device_syncs=tuple(device_syncs),
         )
         self._alarms = define_alarms(self, watched, alarms, alarm_topic)
         self._dashboard = (
@@ -190,3 +200,21 @@ class ConnectionMonitoring(Construct):
     def notification_function(self) -> lambda_.IFunction | None:
         """The function that announces decisions, if there is one."""
         return self._forwarder
+
+
+def _are_syncs(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, DeviceSync) for each in value)
+
+
+def _require_inventory_of(handler: ClientConnectHandler, sync: DeviceSync) -> None:
+    """Check that a sync writes what the handler reads.
+
+    Raises:
+        InvalidArgument: When it writes another inventory.
+    """
+    inventory = handler.device_inventory
+    if inventory is None or inventory.devices_table.table_arn != sync.inventory.devices_table.table_arn:
+        raise InvalidArgument(
+            f"device sync {sync.node.path} writes inventory {sync.inventory.node.path}, which {handler.node.path} does "
+            "not read; give the syncs of the handler's device_inventory"
+        )

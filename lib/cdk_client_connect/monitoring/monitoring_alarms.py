@@ -76,6 +76,10 @@ class MonitoringAlarms:
         reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
         reauthorizer_errors: Runs of the re-authorizer failed.
         reauthorizer_stopped: The re-authorizer has not seen all open connections for a while.
+        device_sync_stopped: A device sync has not been complete for a while.
+        device_sync_brake: A device sync holds changes back, because too many devices are missing or noncompliant.
+        device_sync_credentials: A device manager refuses the credentials of its sync.
+        device_sync_secret_expiry: The credentials of a device sync expire. Threshold in days.
         notification_errors: Decisions were not announced, wherever on the way that failed.
 
     Raises:
@@ -105,6 +109,10 @@ class MonitoringAlarms:
     reauthorizer_incomplete: AlarmSettings = AlarmSettings()
     reauthorizer_errors: AlarmSettings = AlarmSettings()
     reauthorizer_stopped: AlarmSettings = AlarmSettings()
+    device_sync_stopped: AlarmSettings = AlarmSettings()
+    device_sync_brake: AlarmSettings = AlarmSettings()
+    device_sync_credentials: AlarmSettings = AlarmSettings()
+    device_sync_secret_expiry: AlarmSettings = AlarmSettings()
     notification_errors: AlarmSettings = AlarmSettings()
 
     def __post_init__(self) -> None:

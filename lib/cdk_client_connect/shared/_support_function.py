@@ -16,7 +16,7 @@ from cdk_client_connect.shared.function_settings import FunctionSettings
 from client_connect_tools.bundling.own_sources import own_sources
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from aws_cdk import Duration
     from aws_cdk import aws_kms as kms
@@ -30,6 +30,8 @@ def support_function(
     handler: str,
     description: str,
     timeout: Duration,
+    memory_size: int = 256,
+    as_package: bool = False,
     environment: Mapping[str, str] | None = None,
     encryption_key: kms.IKey | None = None,
     settings: FunctionSettings | None = None,
@@ -38,17 +40,18 @@ def support_function(
 
     Args:
         scope: The construct to define them in; one function each.
-        package: The package of ours whose modules are the code. They cannot import each other as a package: in
-            Lambda its folder is the top.
-        handler: ``module.function`` within the package.
+        package: The package of ours whose modules are the code.
+        handler: ``module.function`` within the package; with ``as_package``, with the package's name before it.
         description: What the function is for.
         timeout: How long one invocation may take.
+        memory_size: In MiB.
+        as_package: Whether the modules import each other by the package's name. Without, its folder is the top.
         environment: The function's environment variables.
         encryption_key: The key of its log group and its variables. Default: AWS's own.
         settings: What an organization asks of the function. Default: nothing.
     """
     settings = settings or FunctionSettings()
-    code = _code(scope, own_sources(_folder(package), ".py"))
+    code = _code(scope, _folder(package), as_package=as_package)
     log_group = support_log_group(scope, encryption_key)
     function = lambda_.Function(
         scope,
@@ -58,7 +61,7 @@ def support_function(
         handler=handler,
         runtime=lambda_.Runtime.PYTHON_3_14,
         architecture=lambda_.Architecture.ARM_64,
-        memory_size=256,
+        memory_size=memory_size,
         timeout=timeout,
         role=function_role(scope, log_group, in_vpc=settings.vpc is not None),
         log_group=log_group,
@@ -79,14 +82,17 @@ def _folder(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _code(scope: Construct, sources: Sequence[Path]) -> lambda_.Code:
-    """Return these sources and nothing else as code, under a hash of them: the same on every machine."""
+def _code(scope: Construct, package: Path, *, as_package: bool) -> lambda_.Code:
+    """Return its sources and nothing else as code, under a hash of them: the same on every machine."""
     folder = new_folder(scope)
+    top = package.parent if as_package else package
     digest = sha256()
-    for source in sources:
+    for source in own_sources(package, ".py"):
+        name = source.relative_to(top).as_posix()
         text = source.read_text("utf-8").encode()
-        digest.update(f"{source.name}:{len(text)}:".encode() + text)
-        file = folder / source.name
+        digest.update(f"{name}:{len(text)}:".encode() + text)
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(text)
         file.chmod(0o644)
     return lambda_.Code.from_asset(str(folder), asset_hash=digest.hexdigest())

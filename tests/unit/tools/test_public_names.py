@@ -18,13 +18,15 @@ PUBLIC = {
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
-        ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
-        EndpointAuthorizationPolicy ExtraFacts FunctionReference FunctionSettings GradualDeployment Hours
-        InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidConstructArgument
-        InvalidExtraFacts InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
-        InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion
-        MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules Scope
-        ServiceLinkedRole TrafficShifting TrustProvider UnknownConnections
+        ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry CrowdStrike DeviceInventory
+        DeviceSource DeviceSync EndpointAttachment EndpointAuthorizationPolicy ExtraFacts Fleet
+        FunctionReference FunctionSettings GradualDeployment Hours Intune InvalidArgument
+        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidConstructArgument
+        InvalidExtraFacts InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests
+        InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Iru JamfPro
+        JsonSource JumpCloud Maintenance MinimumVersion MonitoringAlarms Notifications Policies
+        PolicyTestsFailed ProvisionedConcurrency Rules Scope ServiceLinkedRole TrafficShifting
+        TrustProvider UnknownConnections
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
@@ -32,6 +34,7 @@ OURS = {"client_connect", "client_connect_tools", "cdk_client_connect"}
 FORBIDDEN = {
     "client_connect": {"client_connect_tools", "cdk_client_connect", *CDK},
     "client_connect_attachment": {*OURS, *CDK},
+    "client_connect_devices": {*OURS, *CDK},
     "client_connect_notifications": {*OURS, *CDK},
     "client_connect_tools": {"cdk_client_connect", *CDK},
     "cdk_client_connect": {"local_aws", "tests"},

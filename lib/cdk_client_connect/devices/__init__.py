@@ -1,0 +1,1 @@
+"""The sync of device managers with the device inventory."""
