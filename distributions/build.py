@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TOOLS = {
-    "lambda_src": ("client_connect",),
+    "lambda_src": ("client_connect", "client_connect_devices"),
     "lib": ("client_connect_tools", "client_connect_pytest.py"),
 }
 """What client-connect-tools has of the sources."""

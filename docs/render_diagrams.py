@@ -217,6 +217,11 @@ DIAGRAMS = {
                         "a function that decides open connections anew and ends those that are denied",
                         "ours",
                     ),
+                    Box(
+                        "DeviceSync",
+                        "a function that keeps the table of devices as a device manager has it",
+                        "ours",
+                    ),
                 ),
                 leads="",
             ),

@@ -14,7 +14,7 @@ WINDOW_S = 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acted:
-    """What a run has changed to the worse.
+    """The changes of a run that took access away.
 
     Attributes:
         at: When, in seconds since 1970.
@@ -65,13 +65,13 @@ class Brake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Braked:
-    """What a run may not do.
+    """The limits that a run must keep.
 
     Attributes:
         most: The limit.
         empty: Whether the list is empty.
-        gone: Whether too many devices are gone, so that none is marked.
-        turned: Whether too many devices are no longer compliant, so that none is changed.
+        gone: Whether too many devices are gone, so none is marked.
+        turned: Whether too many devices are no longer compliant, so none is changed.
     """
 
     most: int

@@ -63,6 +63,7 @@ def sync_settings(given: Mapping[str, Any]) -> SyncSettings:
         # 0 stands for never.
         forget_after=timedelta(days=forget_days) if forget_days else None,
         adopt=reader.flag("adopt_imported", default=False),
+        retired=frozenset(reader.strings("retired_sources", "a list of names of sources")),
         brake=Brake(
             floor=reader.integer("brake_floor", 0, 100_000, default=Brake().floor),
             share=reader.integer("brake_percent", 1, 100, default=round(Brake().share * 100)) / 100,

@@ -1,4 +1,4 @@
-"""What authenticates requests: a fixed header, or an OAuth token that is renewed before and when it ends."""
+"""Credentials of requests: a fixed header, or an OAuth token that is renewed before and when it expires."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MARGIN_S = 60.0
 _DEFAULT_LIFE_S = 300.0
 _ERROR_CODE = re.compile(r"[a-z_]{3,40}")
-# What Entra ID puts at the beginning of the description, such as AADSTS7000222 for a secret that has expired.
+# Entra ID begins its description with a code, such as AADSTS7000222 for an expired secret.
 _ENTRA_CODE = re.compile(r"\bAADSTS[0-9]{3,9}\b")
 
 
@@ -62,13 +62,13 @@ class Secret:
 
 
 class Credentials(Protocol):
-    """What authenticates requests."""
+    """Credentials of requests."""
 
     def headers(self, client: Client) -> dict[str, str]:
         """Return the headers of a request; fetches a token where there is none."""
 
     def renew(self) -> bool:
-        """Forget what was refused; tell whether asking again makes sense."""
+        """Drop the refused credentials; return whether a second attempt makes sense."""
 
 
 class FixedHeaders:
@@ -91,7 +91,7 @@ class ClientCredentials:
 
     Args:
         url: The token endpoint.
-        form: The fields of the form beside the grant type.
+        form: The fields of the form in addition to the grant type.
         basic: The id and the secret, where the endpoint takes them by HTTP Basic.
     """
 

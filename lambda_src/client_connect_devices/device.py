@@ -58,7 +58,7 @@ def device_id(source: Source, record: object) -> str:
 
 
 def listed_device(source: Source, record: Record, now: datetime) -> tuple[ListedDevice, bool]:
-    """Read a record; tell also whether its check-in is in the future, which counts as now.
+    """Read a record; return also whether its check-in is in the future, which counts as now.
 
     Raises:
         Unreadable: When it cannot become an item.

@@ -1,4 +1,4 @@
-"""What a run would change, item by item."""
+"""The changes of a run, item by item."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LAST_SEEN_EVERY = timedelta(hours=1)
 
 
 class Kind(Enum):
-    """What a change is, in the order in which changes are written: first what takes access away."""
+    """The kinds of changes, in the order of writing: first those that take access away."""
 
     TURNED = "no longer compliant"
     MISSING = "missing"
@@ -49,7 +49,8 @@ class Rules:
         misses: After how many complete runs in a row without it a device counts as missing.
         grace: How long a device that fails still counts as compliant.
         forget_after: How long after that an item is deleted that every source misses; ``None`` for never.
-        adopt: Whether items that somebody else wrote are taken over.
+        adopt: Whether items that another writer wrote are taken over.
+        retired: The names of sources that no sync has any more, whose parts are removed.
         act_on_misses: Whether a device that is not listed counts as missing at once, as an operator has accepted.
     """
 
@@ -61,6 +62,7 @@ class Rules:
     grace: timedelta = timedelta(0)
     forget_after: timedelta | None = timedelta(days=30)
     adopt: bool = False
+    retired: frozenset[str] = frozenset()
     act_on_misses: bool = False
 
 
@@ -100,7 +102,7 @@ class Planned(NamedTuple):
 
 
 def is_of_others(existing: Existing | None, rules: Rules) -> bool:
-    """Tell whether somebody else wrote an item, which is left alone."""
+    """Tell whether another writer wrote an item, which is left alone."""
     return existing is not None and not existing.parts and not rules.adopt
 
 
@@ -115,37 +117,38 @@ def change_of(
         device: The device as it is listed; ``None`` where it is not.
         rules: By what items change.
     """
-    before = existing.parts.get(rules.source) if existing else None
-    if device is None and before is None:
-        return None
     if is_of_others(existing, rules):
         return None
+    present = dict(existing.parts) if existing else {}
+    parts = {name: part for name, part in present.items() if name not in rules.retired}
+    before = parts.get(rules.source)
     part = _listed(device, before, rules) if device else _unlisted(before, rules)
-    if part is None:
+    if part is not None:
+        parts[rules.source] = part
+    if not parts and not present:
         return None
-    parts = {**(existing.parts if existing else {}), rules.source: part}
     if existing and _is_forgotten(parts, rules):
         return _change(common_name, Kind.FORGOTTEN, existing, None, {})
     top = top_of(parts, rules.now)
-    if existing and before and _is_same(existing, before, part, top):
+    if existing and len(parts) == len(present) and _is_same(existing, before, part, top):
         return None
-    return _change(common_name, _kind(before, part, rules), existing, sources_attribute(parts), top)
+    kind = _kind(existing, before, part, top)
+    return _change(common_name, kind, existing, sources_attribute(parts), top)
 
 
-def _kind(before: Part | None, part: Part, rules: Rules) -> Kind:
-    if before is None:
-        return Kind.NEW
-    if part.missing_since and not before.missing_since:
+def _kind(existing: Existing | None, before: Part | None, part: Part | None, top: Mapping[str, Any]) -> Kind:
+    if before and part and part.missing_since and not before.missing_since:
         return Kind.MISSING
-    if part.missed_from and not before.missed_from:
+    if before and part and part.missed_from and not before.missed_from:
         return Kind.MISSED
-    # By what counted until now, so that the end of a grace period is one as well.
-    return Kind.TURNED if _counted(before) and part.is_compliant(rules.now) is not True else Kind.CHANGED
+    # Whatever the reason: the end of a grace period, or the first verdict of a second source.
+    if existing and _is_compliant(existing.top) and not _is_compliant(top):
+        return Kind.TURNED
+    return Kind.CHANGED if before or part is None else Kind.NEW
 
 
-def _counted(part: Part) -> bool:
-    """Tell whether a part counted as compliant when it was written."""
-    return not part.missing_since and (part.compliant is True or bool(part.compliant_until))
+def _is_compliant(top: Mapping[str, Any]) -> bool:
+    return top.get("compliant") == {"BOOL": True}
 
 
 def _listed(device: ListedDevice, before: Part | None, rules: Rules) -> Part:
@@ -177,7 +180,8 @@ def _unlisted(before: Part | None, rules: Rules) -> Part | None:
     """Return the part of a device that is not listed: waiting at first, then missing."""
     if before is None or before.missing_since:
         return before
-    first = int(before.missed_from) if before.missed_from.isdecimal() else rules.run
+    # A number from the future is one of a state that was deleted.
+    first = min(int(before.missed_from), rules.run) if before.missed_from.isdecimal() else rules.run
     if rules.act_on_misses or rules.run - first >= rules.misses - 1:
         return replace(before, missed_from=str(first), missing_since=time_text(rules.now), compliant_until="")
     return replace(before, missed_from=str(first))
@@ -190,7 +194,9 @@ def _is_forgotten(parts: Mapping[str, Part], rules: Rules) -> bool:
     return all(each is not None and rules.now - each >= rules.forget_after for each in since)
 
 
-def _is_same(existing: Existing, before: Part, part: Part, top: Mapping[str, Any]) -> bool:
+def _is_same(existing: Existing, before: Part | None, part: Part | None, top: Mapping[str, Any]) -> bool:
+    if before is None or part is None:
+        return before is part
     if part.without_last_seen != before.without_last_seen:
         return False
     old = {name: value for name, value in existing.top.items() if name != "lastSeen"}

@@ -86,7 +86,7 @@ class _Invocation:
         except SyncFailed as error:
             problem = self._secret.redacted(f"{error}")
             self._record(error, problem)
-            # Without what it came from, whose text nobody has looked through.
+            # Without what it came from, whose text was not checked for credentials.
             raise type(error)(problem) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is recorded without credentials
             problem = self._secret.redacted(f"{type(error).__name__}: {error}")
@@ -132,7 +132,7 @@ class _Invocation:
         )
 
     def _start_reauthorizer(self) -> None:
-        """Have open connections decided again where a device has just lost its standing; nobody waits for it."""
+        """Have open connections decided again where a device has just lost its standing."""
         name = os.environ.get(configuration.REAUTHORIZER, "")
         if not name or not any(self._outcome.written[kind.value] for kind in _LESS_ACCESS):
             return

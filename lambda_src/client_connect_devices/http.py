@@ -196,7 +196,10 @@ class Client:
 
 def place(url: str) -> str:
     """Return a URL as messages may name it: without its query, which may hold a cursor or a name."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that is none"
     return f"{parts.scheme}://{parts.hostname}{parts.path}"[:300]
 
 

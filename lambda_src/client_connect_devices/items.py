@@ -9,8 +9,8 @@ A device that Intune and CrowdStrike list, as DynamoDB's JSON without the types:
 
 The handler reads the attributes at the top alone, in one read, as ``client_connect.sources.items`` describes them. A
 sync changes its own part of ``sources`` and computes the top again, on the condition that ``sources`` is what it read:
-so two syncs, however they overlap, never overwrite each other. An item without ``sources`` was written by somebody
-else.
+so two syncs, however they overlap, never overwrite each other. An item without ``sources`` was written by
+other software or by hand.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Existing:
 
     Attributes:
         common_name: Its key.
-        parts: What each source says; empty where somebody else wrote the item.
+        parts: What each source says; empty where another writer wrote the item.
         item: All of it.
     """
 
@@ -119,7 +119,7 @@ def top_of(parts: Mapping[str, Part], now: datetime) -> dict[str, Any]:
     """Return what follows from all sources, as the handler reads it.
 
     A failure of one is a failure; all that judge must pass. The check-in is the oldest of those that judge, because the
-    verdict is as old; unknown if one of theirs is.
+    verdict is as old; unknown if that of one is.
     """
     judging = [part for _, part in sorted(parts.items()) if part.judges]
     deciding = judging or [part for _, part in sorted(parts.items())]

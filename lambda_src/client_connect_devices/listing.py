@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from client_connect_devices.device import ListedDevice, device_id, listed_device
@@ -36,6 +36,8 @@ class Listing:
         duplicates: Common names of several devices, with how many there are.
         repeated: How many records came more than once.
         future: How many devices checked in in the future.
+        trusts_newest: Whether the newest of several managed devices with one common name counts. Without, none of them
+            has a verdict.
     """
 
     listed: int = 0
@@ -44,6 +46,7 @@ class Listing:
     duplicates: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     future: int = 0
+    trusts_newest: bool = True
     _devices: dict[str, bytes] = field(default_factory=dict)
 
     def __contains__(self, common_name: str) -> bool:
@@ -65,8 +68,10 @@ class Listing:
         present = self.get(device.common_name)
         if present is not None:
             self.duplicates[device.common_name] += 1 if device.common_name in self.duplicates else 2
-            if present.preference >= device.preference:
-                return
+            is_ambiguous = not (present.removed or device.removed)
+            device = max(present, device, key=lambda each: each.preference)
+            if is_ambiguous and not self.trusts_newest:
+                device = replace(device, compliant=None)
         self._devices[device.common_name] = json.dumps(asdict(device), separators=(",", ":")).encode()
 
     def reject(self, id_: str, reason: str) -> None:
@@ -82,7 +87,7 @@ def list_devices(source: Source, session: Session, *, now: datetime, deadline: D
     Raises:
         SyncFailed: When a page cannot be had, pages repeat, or the list is shorter than the total.
     """
-    listing = Listing()
+    listing = Listing(trusts_newest=source.common.trusts_newest)
     seen: set[str] = set()
     total = 0
     for page in source.pages(session):

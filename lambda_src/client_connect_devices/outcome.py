@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from client_connect_devices.differences import Planned
     from client_connect_devices.listing import Listing
 
+_LONGEST_SHOWN = 200
 _OF_LISTED = (Kind.TURNED, Kind.CHANGED, Kind.NEW)
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run found and did, filled in on the way, so that a failure has what was done by then.
+    """The findings and changes of a run, filled in step by step: the record of a failed run has those made by then.
 
     Attributes:
         source: The source's name.
         listing: The list; ``None`` before it is complete.
         known: How many devices of the source the inventory has.
         matched: How many of the listed devices it has.
-        left_alone: How many listed devices have items that somebody else wrote.
+        left_alone: How many listed devices have items that another writer wrote.
         left_alone_named: Some of them.
         malformed: How many items could not be read.
         missing: How many known devices are not listed, or no longer managed.
@@ -54,17 +55,17 @@ class Outcome:
     last_complete: str = ""
 
     def leave_alone(self, common_name: str) -> None:
-        """Count a device whose item somebody else wrote."""
+        """Count a device whose item another writer wrote."""
         self.left_alone += 1
         if len(self.left_alone_named) < NAMED:
-            self.left_alone_named.append(common_name)
+            self.left_alone_named.append(shown(common_name))
 
     def plan(self, change: Planned) -> None:
         """Count a change, and name it if it is one of the first."""
         self.planned[change.kind.value] += 1
         names = self.named.setdefault(change.kind.value, [])
         if len(names) < NAMED:
-            names.append(change.common_name)
+            names.append(shown(change.common_name))
 
     @property
     def unchanged(self) -> int:
@@ -89,7 +90,9 @@ class Outcome:
                 "listed": self.listing.listed,
                 "rejected": dict(self.listing.rejected.most_common(NAMED)),
                 "rejectedDevices": self.listing.rejected_ids,
-                "duplicates": dict(self.listing.duplicates.most_common(NAMED)),
+                "duplicates": {
+                    shown(name): count for name, count in self.listing.duplicates.most_common(NAMED)
+                },
                 "repeated": self.listing.repeated,
                 "checkedInInFuture": self.listing.future,
             }
@@ -107,3 +110,8 @@ class Outcome:
         if self.last_complete:
             record["lastComplete"] = self.last_complete
         return record
+
+
+def shown(common_name: str) -> str:
+    """Return a common name as records have it: all names must fit into one line of the log."""
+    return common_name if len(common_name) <= _LONGEST_SHOWN else f"{common_name[:_LONGEST_SHOWN]}..."

@@ -1,4 +1,4 @@
-"""The ways in which device managers page, each of which ends."""
+"""The paging schemes of device managers; every one of them ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_PAGES = 10_000
 
 
 def with_query(url: str, query: Mapping[str, object]) -> str:
-    """Return a URL with a query, in which the signs of OData and of lists stay as they are."""
+    """Return a URL with a query; ``$``, ``,`` and ``:`` are not escaped."""
     encoded = urlencode({name: str(value) for name, value in query.items()}, safe="$,:")
     return f"{url}{'&' if '?' in url else '?'}{encoded}"
 

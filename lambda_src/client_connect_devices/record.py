@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from client_connect_devices.errors import CredentialsRejected, InvalidSecret, SyncFailed
+from client_connect_devices.errors import CredentialsRejected, InvalidSecret, RunInProgress, SyncFailed
 
 if TYPE_CHECKING:
     from client_connect_devices.outcome import Outcome
@@ -52,7 +52,7 @@ def write_record(  # noqa: PLR0913 - one keyword per part of a record
         problem: The same as a text without credentials.
         requests: How many requests the device manager received.
         retries: How many of them were repetitions.
-        days_to_expiry: When the credentials expire; ``None`` where nobody said.
+        days_to_expiry: When the credentials expire; ``None`` where that is not known.
     """
     metrics = _metrics(outcome, error) | {"SyncTime": round(milliseconds, 3)}
     if days_to_expiry is not None:
@@ -97,6 +97,8 @@ def _metrics(outcome: Outcome, error: BaseException | None) -> dict[str, float]:
 
 
 def _level(outcome: Outcome, error: BaseException | None) -> int:
+    if isinstance(error, RunInProgress):
+        return logging.WARNING
     if error is not None or (outcome.braked is not None and outcome.braked.is_engaged):
         return logging.ERROR
     return logging.INFO if outcome.is_complete else logging.WARNING

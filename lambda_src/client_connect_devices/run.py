@@ -41,13 +41,15 @@ class SyncSettings:
     Attributes:
         misses: After how many complete runs in a row without it a device counts as missing.
         forget_after: How long after that its item is deleted; ``None`` for never.
-        adopt: Whether items that somebody else wrote are taken over.
+        adopt: Whether items that another writer wrote are taken over.
+        retired: The names of sources that no sync has any more.
         brake: How much may change within a day.
     """
 
     misses: int
     forget_after: timedelta | None
     adopt: bool
+    retired: frozenset[str]
     brake: Brake
 
 
@@ -85,9 +87,9 @@ class Run:
         self._id = uuid4().hex
 
     def compare(self, items: Iterable[Item], state: State) -> list[Planned]:
-        """List everything, and return what changes, that to the worse first. Nothing is written.
+        """List everything, and return the changes, first those that take access away. Nothing is written.
 
-        Only names are kept, so that a run of a large fleet needs no more memory than its list.
+        Only names are kept: a run of a large fleet needs little more memory than its list.
 
         Raises:
             SyncFailed: When the list is not complete.
@@ -144,6 +146,7 @@ class Run:
             grace=timedelta(seconds=common.grace_seconds),
             forget_after=self._settings.forget_after,
             adopt=self._settings.adopt,
+            retired=self._settings.retired,
             act_on_misses=bool(self._accepted),
         )
 
@@ -156,7 +159,7 @@ class Run:
             )
 
     def _write(self, table: Table, planned: Sequence[Planned], state: State) -> bool:
-        """Write; tell whether there was time for all."""
+        """Write, and return whether there was time for everything."""
         rules = self._rules(state)
 
         def change(common_name: str, item: Item | None) -> Change | None:

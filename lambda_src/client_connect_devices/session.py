@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from client_connect_devices.errors import CredentialsRejected, ManagerUnavailable, UnexpectedAnswer
+from client_connect_devices.errors import CredentialsRejected, UnexpectedAnswer
 from client_connect_devices.http import place
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ class Session:
                 f"{where} refuses access (status 403); grant the permission that docs/device-managers.md names"
             )
         if answer.status != _OK:
-            raise ManagerUnavailable(f"{where} answers with status {answer.status}")
+            raise UnexpectedAnswer(
+                f"{where} answers with status {answer.status}; check the address, and the fields that common_name and "
+                "tags name"
+            )
         if answer.problem:
             raise UnexpectedAnswer(f"{where} does not answer with devices: {answer.problem}")
         return answer.value
@@ -96,8 +99,15 @@ def require_same_host(url: str, other: str) -> None:
     Raises:
         UnexpectedAnswer: When it does not: the credentials would go there too.
     """
-    ours, theirs = urlsplit(url), urlsplit(other)
-    if (theirs.scheme, theirs.netloc) != (ours.scheme, ours.netloc):
+    if _origin(other) != _origin(url):
         raise UnexpectedAnswer(
-            f"{place(url)} names a next page on another host, {theirs.hostname!s:.100}, which is not followed"
+            f"{place(url)} names a next page on another host, {place(other):.100}, which is not followed"
         )
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", None, None

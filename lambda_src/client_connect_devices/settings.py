@@ -25,11 +25,17 @@ class Reader:
     Args:
         given: The settings by name; ``None`` counts as not given.
         is_token: Tells which values are known only when the stack is deployed, so cannot be checked before.
+        texts: Whether numbers, flags and lists come as texts, as from a command line; a list with commas.
     """
 
     def __init__(
-        self, given: Mapping[str, Any], *, is_token: Callable[[object], bool] = lambda _: False
+        self,
+        given: Mapping[str, Any],
+        *,
+        is_token: Callable[[object], bool] = lambda _: False,
+        texts: bool = False,
     ) -> None:
+        self._texts = texts
         self._given = {name: value for name, value in given.items() if value is not None}
         self._is_token = is_token
         self._known: list[str] = []
@@ -59,6 +65,8 @@ class Reader:
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a flag."""
         value = self._get(name, default, "True or False")
+        if self._texts and isinstance(value, str):
+            value = {"true": True, "false": False}.get(value.lower(), value)
         if not isinstance(value, bool):
             self._reject(name, value, "True or False")
             return default
@@ -68,6 +76,8 @@ class Reader:
         """Return an integer in a range."""
         wanted = f"an integer from {least} to {most}"
         value = self._get(name, default, wanted)
+        if self._texts and isinstance(value, str) and value.isascii() and value.isdecimal():
+            value = int(value[:20])
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             self._reject(name, value, wanted)
             return default
@@ -76,6 +86,8 @@ class Reader:
     def strings(self, name: str, wanted: str, *, default: Sequence[str] = ()) -> tuple[str, ...]:
         """Return a list of strings that are not empty."""
         value = self._get(name, default, wanted)
+        if self._texts and isinstance(value, str):
+            value = [part.strip() for part in value.split(",")]
         if (
             isinstance(value, str)
             or not isinstance(value, list | tuple)

@@ -1,4 +1,4 @@
-"""What every source has: a name, where the common name comes from, what counts as compliant, which tags are copied."""
+"""The settings and methods that every source has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from client_connect_devices.settings import NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
     from client_connect_devices.credentials import Credentials, Secret
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     # A device as the manager's API has it.
     Record = Mapping[str, Any]
 
+DUPLICATES = ("newest", "no-verdict")
 CASES = ("as-is", "lower", "upper")
 _LONGEST_GRACE_S = 8760 * 3600  # as long as Intune allows
 
@@ -53,6 +54,7 @@ class Common:
         common_name: How the common name is made.
         judges: Whether the source says which devices are compliant; without, it adds tags only.
         grace_seconds: How long a device that becomes noncompliant still counts as compliant.
+        trusts_newest: Whether the newest of several records with one common name counts; else none has a verdict.
         tags: The fields to copy, by the tags' names.
         page_size: How many devices a page has.
     """
@@ -61,6 +63,7 @@ class Common:
     common_name: CommonName
     judges: bool
     grace_seconds: int
+    trusts_newest: bool
     tags: Mapping[str, str]
     page_size: int
 
@@ -73,7 +76,7 @@ class Common:
         common_name: str | None,
         page_size: int,
         largest_page: int,
-        case: str = "as-is",
+        lower: Collection[str] = (),
     ) -> Common:
         """Read them.
 
@@ -83,27 +86,27 @@ class Common:
             common_name: The default field of the common name; ``None`` where it must be given.
             page_size: The default.
             largest_page: What the manager documents as the most.
-            case: The default case of the letters.
+            lower: The fields that are in lower case by default; others are as they are.
         """
+        field = reader.field("common_name", **({} if common_name is None else {"default": common_name}))
         printable = r"[^\x00-\x1f\x7f]{0,256}"
         return cls(
             name=reader.string(
                 "name", NAME, "up to 32 lower-case letters, digits and hyphens, a letter first", default=name
             ),
             common_name=CommonName(
-                field=reader.field(
-                    "common_name", **({} if common_name is None else {"default": common_name})
-                ),
+                field=field,
                 prefix=reader.string(
                     "common_name_prefix", printable, "up to 256 printable characters", default=""
                 ),
                 suffix=reader.string(
                     "common_name_suffix", printable, "up to 256 printable characters", default=""
                 ),
-                case=reader.choice("common_name_case", CASES, default=case),
+                case=reader.choice("common_name_case", CASES, default="lower" if field in lower else "as-is"),
             ),
             judges=reader.flag("judges_compliance", default=True),
             grace_seconds=reader.integer("grace_period_seconds", 0, _LONGEST_GRACE_S, default=0),
+            trusts_newest=reader.choice("duplicates", DUPLICATES, default=DUPLICATES[0]) == DUPLICATES[0],
             tags=reader.tags(),
             page_size=reader.integer("page_size", 1, largest_page, default=page_size),
         )

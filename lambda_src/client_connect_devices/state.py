@@ -1,6 +1,6 @@
-"""What a source keeps between runs, and the lock that lets one run at a time.
+"""The state of a source between runs, and the lock that allows one run at a time.
 
-It is an item of the table of devices, which the handler and the commands take for a removed device::
+It is an item of the table of devices, which the handler and the commands treat as a removed device::
 
     {"commonName": "device-sync:intune", "removed": true, "runs": 17,
      "acted": [{"at": 1764489600, "gone": 0, "turned": 2}],
@@ -23,7 +23,7 @@ LOCKED_BY, LOCKED_UNTIL = "lockedBy", "lockedUntil"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What a source keeps between runs.
+    """The state of a source between runs.
 
     Attributes:
         runs: How many complete runs there were.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     ChangeOf = Callable[[str, Item | None], Change | None]
 
 _THREADS = 8
-# How often a change is worked out again because somebody else changed the item meanwhile.
+# How often a change is worked out again because another writer changed the item meanwhile.
 _ATTEMPTS = 5
 
 
@@ -51,6 +51,10 @@ class Table:
             TableName=self._name, Key=_key(common_name), ConsistentRead=True
         ).get("Item")
         return found
+
+    def state(self, source: str) -> State:
+        """Return the state of a source."""
+        return state_of(self.get(state_key(source)) or {})
 
     def lock(self, source: str, *, run: str, seconds: float) -> State:
         """Take the lock of a source, which ends by itself, and return the source's state.
@@ -135,11 +139,11 @@ class Table:
                 return change.kind
             item = self.get(name)
         raise RunInProgress(
-            f'the item "{name}" was changed by somebody else {_ATTEMPTS} times; the next run tries again'
+            f'the item "{name}" was changed by another writer {_ATTEMPTS} times; the next run tries again'
         )
 
     def _try(self, change: Change) -> bool:
-        """Write a change; tell whether the item was what was read."""
+        """Write a change; return whether the item still had the sources that were read."""
         condition: dict[str, Any] = {"ConditionExpression": f"attribute_not_exists({COMMON_NAME})"}
         values: dict[str, Any] = {}
         if not change.is_new:

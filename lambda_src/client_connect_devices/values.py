@@ -1,4 +1,4 @@
-"""What device managers write: times, versions, names that are none, flags.
+"""Read the values that device managers write: times, versions, placeholders.
 
 The command that imports their exports reads the same spellings.
 """
@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-# What the keys of the items begin with in which syncs keep their state.
+# The prefix of the keys under which syncs keep their state.
 RESERVED = "device-sync:"
 LONGEST_NAME = 2048  # bytes of a key of DynamoDB
 _EARLIEST_YEAR = 2000  # Intune writes the year 0001 for "never", others 1970
@@ -46,7 +46,7 @@ PLACEHOLDERS = frozenset(
 _ONE_CHARACTER = re.compile(r"([\W_]*)([0fx])(?:\2|[\W_])*", re.IGNORECASE)
 
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
-_NUMBERS = re.compile(r"(?<![\w.])[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}(?![0-9])")
+_NUMBERS = re.compile(r"(?<![0-9.])[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}(?![0-9])")
 _MAJOR = re.compile(r"(?<![\w.])[0-9]{1,4}(?![\w.])")
 _KEPT_NUMBERS = 3
 
@@ -122,7 +122,7 @@ def os_version(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
 
 
 def instant(value: Any, zone: tzinfo | None = None) -> datetime | None:  # noqa: ANN401 - whatever JSON holds
-    """Return a time in UTC; ``None`` for nothing, for what means "never" and for what is no time with a zone.
+    """Return a time in UTC; ``None`` if there is none, or no time with a zone, or "never".
 
     Args:
         value: A text of ISO 8601, with a space and seven digits of a fraction as well, or seconds or milliseconds

@@ -47,6 +47,7 @@ from client_connect_tools import (
     Policies,
     PolicyTestsFailed,
     Rules,
+    Scope,
 )
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "PolicyTestsFailed",
     "ProvisionedConcurrency",
     "Rules",
+    "Scope",
     "ServiceLinkedRole",
     "TrafficShifting",
     "TrustProvider",

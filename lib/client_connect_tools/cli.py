@@ -14,6 +14,7 @@ from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.replay import replay
+from client_connect_tools.commands.rules import rules
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
 from client_connect_tools.output.safe_output import safe_streams
@@ -50,7 +51,7 @@ main: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
-for command in (bundle, check, decide, explain, replay, schema, test):
+for command in (bundle, check, decide, explain, replay, rules, schema, test):
     main.command()(command)
 main.add_typer(devices, name="devices")
 

@@ -1,4 +1,4 @@
-"""A handler for compliant devices only, with an inventory that follows Intune; its re-authorizer is only looked at."""
+"""A handler for compliant devices only, with an inventory that follows Intune, and a re-authorizer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 
-from cdk_client_connect import ClientConnectHandler, DeviceInventory, DeviceSync, Intune, Policies, Rules
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionReauthorizer,
+    ConnectionRegistry,
+    DeviceInventory,
+    DeviceSync,
+    Intune,
+    Policies,
+    Rules,
+)
 
 app = cdk.App()
 stack = cdk.Stack(app, "Synced")
@@ -16,15 +25,21 @@ handler = ClientConnectHandler(
     "Handler",
     policies=Policies.from_rules(Rules(compliant_devices=True)),
     device_inventory=inventory,
+    connection_registry=ConnectionRegistry(stack, "Registry"),
     architecture=lambda_.Architecture.custom(app.node.get_context("architecture")),
     runtime=lambda_.Runtime(app.node.get_context("runtime"), lambda_.RuntimeFamily.PYTHON),
 )
+reauthorizer = ConnectionReauthorizer(
+    stack, "Reauthorizer", handler=handler, endpoints=[app.node.get_context("endpoint")]
+)
+reauthorizer.function.add_environment("AWS_ENDPOINT_URL_EC2", app.node.get_context("ec2"))
 secret = secretsmanager.Secret(stack, "Credentials")
 sync = DeviceSync(
     stack,
     "Intune",
     inventory=inventory,
     source=Intune(tenant="contoso.example", secret=secret, tags={"owner": "userPrincipalName"}),
+    reauthorizer=reauthorizer,
 )
 sync.function.add_environment("CLIENT_CONNECT_SYNC_TEST_SERVER", app.node.get_context("manager"))
 for name, value in {

@@ -281,6 +281,53 @@ def test_two_sources_of_one_device_do_not_overwrite_each_other(fleet: Fleet) -> 
     assert set(fleet.item(1)["sources"]["M"]) == {"intune", "edr"}
 
 
+def test_the_first_verdicts_of_a_second_source_are_braked_too(fleet: Fleet) -> None:
+    """It may be set up wrongly, and lock out whoever the first one lets in."""
+    fleet.sync()
+    fleet.change(*range(10), complianceState="noncompliant")
+    settings = {**INTUNE, "name": "edr"}
+    outcome = sync(fleet.server, settings, fleet.table, now=fleet.now)
+    assert outcome.braked is not None
+    assert outcome.braked.turned
+    assert outcome.written == {"new": 10}
+    assert fleet.device(0).compliant is True
+
+
+def test_what_a_retired_source_said_is_removed(fleet: Fleet) -> None:
+    """Its verdict and its check-in would count for ever."""
+    fleet.sync()
+    sync(fleet.server, {**INTUNE, "name": "edr"}, fleet.table, now=fleet.now)
+    only_by_edr = fleet.server.devices.pop()
+    assert only_by_edr["id"] == device(19)["id"]
+    assert fleet.sync(retired_sources=["edr"]).is_complete
+    assert set(fleet.item(1)["sources"]["M"]) == {"intune"}
+    fleet.dynamodb.update_item(
+        TableName=NAME,
+        Key={"commonName": {"S": common_name(19)}},
+        UpdateExpression="REMOVE sources.intune",
+    )
+    fleet.dynamodb.update_item(
+        TableName=NAME,
+        Key={"commonName": {"S": common_name(19)}},
+        UpdateExpression="SET sources.edr = :part",
+        ExpressionAttributeValues={":part": fleet.item(1)["sources"]["M"]["intune"]},
+    )
+    assert fleet.sync(retired_sources=["edr"]).written == {"forgotten": 1}
+    assert common_name(19) not in fleet.everything()
+
+
+def test_misses_count_again_when_the_state_is_lost(fleet: Fleet) -> None:
+    """The number of the run in an item is then one of the future."""
+    for _ in range(5):
+        fleet.sync()
+    fleet.server.devices.pop()
+    fleet.sync()
+    fleet.dynamodb.delete_item(TableName=NAME, Key={"commonName": {"S": state_key("intune")}})
+    fleet.sync()
+    fleet.sync()
+    assert fleet.sync().written == {"missing": 1}
+
+
 def test_a_source_that_does_not_judge_adds_tags_alone(fleet: Fleet) -> None:
     """It takes nothing from the verdict, nor adds one."""
     tags_only = {

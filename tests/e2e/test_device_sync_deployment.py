@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from local_aws import cdk_cli
+from local_aws.client_vpn_api import ClientVpnApi
+from local_aws.client_vpn_state import Connection
 from local_aws.emulator import ROOT
+from local_aws.live_connections import ENDPOINT
 from tests.support.apps import HERE, handler_of, synthesize
 from tests.support.device_managers.intune import IntuneServer, common_name, device
 from tests.support.device_managers.server import CLIENT_ID, CLIENT_SECRET
@@ -31,7 +35,7 @@ pytestmark = [
 APP = ROOT / "tests" / "e2e" / "synced_app.py"
 EVENT: dict[str, Any] = {
     "connection-id": "cvpn-connection-0123456789abcdef0",
-    "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
+    "endpoint-id": ENDPOINT,
     "common-name": common_name(1),
     "username": "alice",
     "platform": "win",
@@ -60,6 +64,7 @@ class Deployed:
     emulator: Emulator
     outputs: dict[str, str]
     server: IntuneServer
+    api: ClientVpnApi
 
     def sync(self, event: object = None) -> Run:
         """Invoke the sync as the schedule does, and wait."""
@@ -71,10 +76,10 @@ class Deployed:
         (record,) = [line for line in lines if line.get("logger") == "client_connect_devices"]
         return Run(json.loads(answer["Payload"].read()), record, log, "FunctionError" in answer)
 
-    def connect(self, number: int) -> dict[str, Any]:
+    def connect(self, number: int, **changes: Any) -> dict[str, Any]:
         """Ask the handler for a connection of a device."""
         handler = handler_of(self.emulator, self.outputs)
-        return handler.invoke({**EVENT, "common-name": common_name(number)}).answer
+        return handler.invoke({**EVENT, "common-name": common_name(number), **changes}).answer
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +90,18 @@ def server() -> Iterator[IntuneServer]:
 
 
 @pytest.fixture(scope="module")
-def deployed(account: Emulator, server: IntuneServer) -> Deployed:
+def api() -> Iterator[ClientVpnApi]:
+    """EC2's calls of Client VPN, with one endpoint."""
+    with ClientVpnApi(limits={}) as running:
+        running.add_endpoint(ENDPOINT)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Emulator, server: IntuneServer, api: ClientVpnApi) -> Deployed:
     """The deployed app, with credentials in its secret."""
-    app = synthesize(APP, account.directory / "Synced.out", {**HERE, "manager": server.url})
+    context = {**HERE, "manager": server.url, "endpoint": ENDPOINT, "ec2": api.endpoint}
+    app = synthesize(APP, account.directory / "Synced.out", context)
     outputs = cdk_cli.deploy(account, stack="Synced", app=app)
     secrets: Any = account.client("secretsmanager")  # type: ignore[call-overload]
     secrets.put_secret_value(
@@ -96,7 +110,7 @@ def deployed(account: Emulator, server: IntuneServer) -> Deployed:
             {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET, "expires": "2999-01-01"}
         ),
     )
-    return Deployed(account, outputs, server)
+    return Deployed(account, outputs, server, api)
 
 
 def test_a_device_that_becomes_noncompliant_is_denied_after_the_next_sync(deployed: Deployed) -> None:
@@ -120,8 +134,29 @@ def test_a_device_that_becomes_noncompliant_is_denied_after_the_next_sync(deploy
     assert deployed.connect(1)["allow"] is True
 
 
+def test_an_open_connection_of_the_device_ends_at_once(deployed: Deployed) -> None:
+    """The sync starts the re-authorizer, which terminates this connection and no other."""
+    deployed.sync()
+    for number in (3, 4):
+        id_ = f"cvpn-connection-{number}"
+        assert deployed.connect(number, **{"connection-id": id_})["allow"] is True
+        deployed.api.connect(
+            ENDPOINT, [Connection(connection_id=id_, username="alice", common_name=common_name(number))]
+        )
+    assert deployed.api.terminations == []
+    deployed.server.devices[3]["complianceState"] = "noncompliant"
+    deployed.sync()
+    deadline = time.monotonic() + 60
+    while not deployed.api.terminations:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert deployed.api.terminations == ["cvpn-connection-3"]
+    deployed.server.devices[3]["complianceState"] = "compliant"
+
+
 def test_a_run_is_recorded_with_metrics(deployed: Deployed) -> None:
     """As CloudWatch takes them from the line, by the function's name."""
+    deployed.sync()
     record = deployed.sync().record
     assert record["message"] == "device sync complete"
     assert record["FunctionName"] == deployed.outputs["SyncName"]

@@ -227,6 +227,11 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "tags": ("intune", {"tags": ["owner"]}, "must be a mapping of tag names to fields"),
     "a page": ("intune", {"page_size": 5000}, "page_size=5000 must be an integer from 1 to 1000"),
     "a case": ("intune", {"common_name_case": "title"}, "must be one of as-is, lower, upper"),
+    "duplicates": (
+        "intune",
+        {"duplicates": "reject"},
+        "duplicates='reject' must be one of newest, no-verdict",
+    ),
     "a name": ("intune", {"name": "My Intune"}, "name='My Intune' must be up to 32 lower-case letters"),
     "a flag": ("intune", {"judges_compliance": "no"}, "judges_compliance='no' must be True or False"),
     "a grace period": ("intune", {"grace_period": 3600}, "grace_period=3600 must be a Duration"),

@@ -279,6 +279,8 @@ NOT_WRITTEN_OUT = {
     "hidden-character",
     "network-list",
     "inline-networks",
+    "expired",
+    "unknown-group",
     "unused-network",
 }
 

@@ -201,7 +201,7 @@ def test_the_command_of_an_installed_wheel_works(installed: Path, tmp_path: Path
 
 def test_the_tools_alone_have_the_same_files(wheel: Path, tools_wheel: Path) -> None:
     """Whoever has either has the same tools, of the same version, and no constructs in one of them."""
-    of_tools = {"client_connect", "client_connect_tools", PLUGIN}
+    of_tools = {"client_connect", "client_connect_devices", "client_connect_tools", PLUGIN}
     with zipfile.ZipFile(wheel) as everything, zipfile.ZipFile(tools_wheel) as tools:
         files = {each for each in everything.namelist() if each.partition("/")[0] in of_tools}
         own = {each for each in tools.namelist() if ".dist-info/" not in each}

@@ -39,6 +39,8 @@ _NEEDED = (
     "lastSyncDateTime",
     "osVersion",
 )
+# Certificates have them in either case.
+_GUIDS = ("azureADDeviceId", "id")
 _VERDICTS = {"compliant": True, "noncompliant": False}
 
 
@@ -66,7 +68,7 @@ class Intune:
                 reader,
                 name="intune",
                 common_name="azureADDeviceId",
-                case="lower",
+                lower=_GUIDS,
                 page_size=_LARGEST_PAGE,
                 largest_page=_LARGEST_PAGE,
             ),

@@ -68,7 +68,7 @@ class JamfPro:
         if common.judges and not group:
             reader.reject(
                 "compliant_group is missing; give the name or the id of the smart computer group whose members are "
-                "compliant, because Jamf Pro has no verdict of its own, or judges_compliance=False for tags only"
+                "compliant, because Jamf Pro has no compliance verdict, or judges_compliance=False for tags only"
             )
         return cls(
             common=common,

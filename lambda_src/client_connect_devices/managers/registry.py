@@ -31,8 +31,18 @@ _KINDS: Mapping[str, Callable[[Reader], Source]] = {
 KINDS = tuple(_KINDS)
 
 
-def source_of(settings: Mapping[str, Any], *, is_token: Callable[[object], bool] = lambda _: False) -> Source:
-    """Return the source of settings, of which ``kind`` says which device manager it is.
+def source_of(
+    settings: Mapping[str, Any],
+    *,
+    is_token: Callable[[object], bool] = lambda _: False,
+    texts: bool = False,
+) -> Source:
+    """Return the source for settings; ``kind`` names the device manager.
+
+    Args:
+        settings: The settings by name.
+        is_token: Tells which values cannot be checked yet.
+        texts: Whether numbers, flags and lists come as texts.
 
     Raises:
         InvalidSettings: With everything that is wrong.
@@ -41,7 +51,7 @@ def source_of(settings: Mapping[str, Any], *, is_token: Callable[[object], bool]
     kind = given.pop("kind", None)
     if kind not in _KINDS:
         raise InvalidSettings(f"kind={kind!r} must be one of {', '.join(_KINDS)}")
-    reader = Reader(given, is_token=is_token)
+    reader = Reader(given, is_token=is_token, texts=texts)
     source = _KINDS[kind](reader)
     reader.finish()
     return source

@@ -33,10 +33,12 @@ class DeviceSource(ABC):
         common_name_prefix: What stands before it in the certificate. Default: nothing.
         common_name_suffix: What stands after it. Default: nothing.
         common_name_case: How its letters are in the certificate: ``as-is``, ``lower`` or ``upper``. Default: ``as-is``,
-            for Intune ``lower``.
+            for the ids of Intune ``lower``.
         judges_compliance: Whether the source says which devices are compliant; without, it adds tags alone. A device
             with several such sources is compliant when all say so. Default: ``True``.
         grace_period: How long a device that fails still counts as compliant. Default: not at all.
+        duplicates: Of several managed devices with one common name, ``newest`` trusts the one that checked in last, and
+            ``no-verdict`` none. Default: ``newest``.
         tags: The fields to copy, by the tags' names, such as ``{"owner": "userPrincipalName"}``. Default: none.
         page_size: How many devices to ask for at once. Default: the manager's.
 
@@ -52,6 +54,7 @@ class DeviceSource(ABC):
     common_name_case: str | None = None
     judges_compliance: bool = True
     grace_period: Duration | None = None
+    duplicates: str | None = None
     tags: Mapping[str, str] | None = None
     page_size: int | None = None
 

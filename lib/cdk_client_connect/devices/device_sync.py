@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack, Token
@@ -23,8 +24,11 @@ from cdk_client_connect.shared._support_function import support_function
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 from cdk_client_connect.tables._table import grant
 from client_connect_devices.configuration import OPTIONS, REAUTHORIZER, SECRET, SOURCE, TABLE
+from client_connect_devices.settings import NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_secretsmanager as secretsmanager
@@ -45,8 +49,8 @@ class DeviceSync(Construct):
     A list is taken as a whole or not at all. A device that is no longer listed counts as noncompliant after ``misses``
     complete lists without it. If too many devices are gone or no longer compliant, none of them is changed until an
     operator accepts it. While the manager is down, the inventory keeps its last state. Items that were imported or
-    written by somebody else are left alone, and waivers are in another table, to which the function has no access. Two
-    syncs of one inventory do not overwrite each other. See docs/device-managers.md.
+    written by other software are left alone, and the function has no access to the table of waivers.
+    Two syncs of one inventory do not overwrite each other. See docs/device-managers.md.
 
     Args:
         scope: The construct to define it in, in the inventory's account and Region.
@@ -63,8 +67,10 @@ class DeviceSync(Construct):
             0 to 100,000. Default: 5.
         maximum_share: The share of the known devices that may; the greater number counts. More than 0, at most 1, in
             whole percent. Default: 0.1.
-        adopt_imported: Whether items that somebody else wrote are taken over if the manager lists the device. Default:
+        adopt_imported: Whether items that another writer wrote are taken over if the manager lists the device. Default:
             ``False``.
+        retired_sources: The names of sources that no sync of the inventory has any more: their part is
+            removed from the items; an item without any other source is deleted. Default: none.
         reauthorizer: What to start when a device is no longer compliant, so that its open connections end within a
             minute or two. Default: the re-authorizer runs on its own schedule alone.
         timeout: How long a run may take: whole minutes from 1 to 15. Default: 15 minutes.
@@ -91,6 +97,7 @@ class DeviceSync(Construct):
         maximum_changes: int = 5,
         maximum_share: float = 0.1,
         adopt_imported: bool = False,
+        retired_sources: Sequence[str] = (),
         reauthorizer: ConnectionReauthorizer | None = None,
         timeout: Duration | None = None,
         memory_size: int = 512,
@@ -129,6 +136,12 @@ class DeviceSync(Construct):
                 "a number from 0.01 to 1, in whole percent",
             ),
             flag("adopt_imported", adopt_imported),
+            Argument(
+                "retired_sources",
+                retired_sources,
+                _are_other_names(retired_sources, source),
+                "a list of names of sources, without the name of this one",
+            ),
             typed(
                 "reauthorizer",
                 reauthorizer,
@@ -166,6 +179,7 @@ class DeviceSync(Construct):
             "brake_floor": maximum_changes,
             "brake_percent": round(maximum_share * 100),
             "adopt_imported": adopt_imported,
+            "retired_sources": sorted(retired_sources),
         }
         self._function = support_function(
             self,
@@ -298,6 +312,13 @@ def _require_own_name_and_tags(scope: Construct, inventory: DeviceInventory, sou
                 f'device sync {other.node.path} copies the tag "{both[0]}" into the same inventory; give one of them '
                 "another name"
             )
+
+
+def _are_other_names(names: object, source: object) -> bool:
+    own = source.source_name if isinstance(source, DeviceSource) else None
+    return isinstance(names, list | tuple) and all(
+        isinstance(name, str) and re.fullmatch(NAME, name) and name != own for name in names
+    )
 
 
 def _is_minutes(duration: object, least: int, most: int) -> bool:

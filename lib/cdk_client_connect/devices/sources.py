@@ -151,7 +151,7 @@ class JsonSource(DeviceSource):
         items: The path of the array of devices in an answer. Default: the answer is the array.
         paging: ``none``, ``link``, ``cursor``, ``page`` or ``offset``. Default: ``none``.
         next: The path of the link or the cursor of the next page in an answer.
-        total: The path of the number of all devices in an answer, with which the list is compared. Default: none.
+        total: The path of the total in an answer. A list with fewer devices is an error. Default: none.
         page_parameter: The query parameter of the page's number, of the offset or of the cursor.
         size_parameter: The query parameter of ``page_size``. Default: it cannot be set.
         first_page: The number of the first page: 0 or 1. Default: 1.

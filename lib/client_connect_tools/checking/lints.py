@@ -373,6 +373,8 @@ LINTS: dict[str, Lint] = {
     "mixed-scripts": _mixed_scripts,
     "unusual-spelling": _unusual_spelling,
     "inline-networks": _inline_networks,
+    "expired": _of_the_set,
+    "unknown-group": _of_the_set,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
     "other-waiver": _other_waiver,

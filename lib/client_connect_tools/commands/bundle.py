@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from client_connect_tools.commands._shared import (
-    PoliciesArgument,
     errors_end_the_command,
     read_policies,
     wrong_use,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option
-    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    policies: Annotated[Path, typer.Argument(help="A *.cedar file, or a directory of them.")],
     output: Annotated[Path, typer.Option(help="The folder to fill; missing or empty.")],
     python: Annotated[str, typer.Option(help="The Python version of the Lambda runtime.")] = "3.14",
     architecture: Annotated[
@@ -59,7 +58,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     if sbom is not None and sbom.is_symlink():
         wrong_use(f'the bill of materials "{sbom}" is a link to "{sbom.readlink()}"; name the file itself')
     with errors_end_the_command():
-        source = read_policies(policies)
+        source = read_policies(policies, runs_code=False)
         require_sound(source)
         module = None if extra_facts is None else _module(extra_facts)
         require_declared(module, source)

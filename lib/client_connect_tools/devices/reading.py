@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from client_connect.sources.items import COMMON_NAME, device_item
+from client_connect_devices.values import RESERVED
 from client_connect_tools.devices.lines import RejectedLine
 from client_connect_tools.inputs.device_json import (
     DEVICE_KEYS,
@@ -128,6 +129,11 @@ def require_common_name(name: object) -> str:
     if not (isinstance(name, str) and name and is_unicode(name)):
         came = "missing" if name is None else shown(name)
         raise MalformedDevice(f'"{COMMON_NAME}" is {came}; give the common name of the client certificate')
+    if name.startswith(RESERVED):
+        raise MalformedDevice(
+            f'"{COMMON_NAME}" is {shown(name)}; names that begin with "{RESERVED}" are kept for the state of '
+            "device syncs"
+        )
     if (length := len(name.encode())) > _LONGEST_KEY:
         raise MalformedDevice(f'"{COMMON_NAME}" has {length} bytes; DynamoDB takes {_LONGEST_KEY} as a key')
     return name

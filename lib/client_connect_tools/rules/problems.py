@@ -14,6 +14,7 @@ from client_connect_tools.files.networks import NAME
 from client_connect_tools.inputs import cdk_tokens, messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
 from client_connect_tools.inputs.invisible import has_invisible_ends
+from client_connect_tools.rules.scope import Scope
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
         @property
         def own_device(self) -> str | None: ...
+
+        @property
+        def scope(self) -> Scope | None: ...
 
         @property
         def messages(self) -> Mapping[str, str] | None: ...
@@ -105,6 +109,7 @@ def problems(rules: _Rules) -> Iterator[str]:
     yield from _network_problems(rules)
     yield from _contradictions(rules)
     yield from _message_problems(rules)
+    yield from _scope_problems(rules)
 
 
 def _token_problems(rules: _Rules) -> Iterator[str]:
@@ -276,12 +281,7 @@ def _hours_contradictions(rules: _Rules) -> Iterator[str]:
 def _message_problems(rules: _Rules) -> Iterator[str]:
     if not isinstance(rules.messages, Mapping):
         return
-    used = (
-        ids
-        for name, ids in _IDS.items()
-        if getattr(rules, name) is not None and getattr(rules, name) is not False
-    )
-    known = list(dict.fromkeys(id_ for ids in used for id_ in ids))
+    known = _used_ids(rules)
     for id_, message in rules.messages.items():
         if id_ not in known:
             yield f'messages has "{id_}", but the rules in use are {", ".join(known) or "none"}'
@@ -292,6 +292,27 @@ def _message_problems(rules: _Rules) -> Iterator[str]:
             found = [problem for _, problem in messages.problems(message, None)]
             found += filter(None, [messages.command(message)])
             yield from (f'the message of "{id_}" {problem}' for problem in found)
+
+
+def _scope_problems(rules: _Rules) -> Iterator[str]:
+    scope: object = rules.scope
+    if scope is None:
+        return
+    if not isinstance(scope, Scope):
+        yield f'scope is {scope!r}; give a Scope("contractors", groups=["contractors"])'
+        return
+    known = _used_ids(rules)
+    for id_ in sorted(scope.ids - set(known)):
+        yield f'scope names "{id_}", but the rules in use are {", ".join(known) or "none"}'
+
+
+def _used_ids(rules: _Rules) -> list[str]:
+    used = (
+        ids
+        for name, ids in _IDS.items()
+        if getattr(rules, name) is not None and getattr(rules, name) is not False
+    )
+    return list(dict.fromkeys(id_ for ids in used for id_ in ids))
 
 
 def _networks(rules: _Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:

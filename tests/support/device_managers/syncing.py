@@ -55,17 +55,18 @@ def listed(
         return list_devices(source, opened, now=now, deadline=deadline)
 
 
-def sync(
+def sync(  # noqa: PLR0913 - what runs, and by what
     server: ManagerServer,
     settings: Mapping[str, Any],
     table: Table,
     *,
     now: datetime | None = None,
     accepted: int = 0,
+    seconds: float = 60,
     **options: Any,
 ) -> Outcome:
     """Run once."""
-    with session(server, settings) as (source, opened, deadline, _):
+    with session(server, settings, seconds=seconds) as (source, opened, deadline, _):
         outcome = Outcome(source=source.common.name)
         run = Run(
             source,

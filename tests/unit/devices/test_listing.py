@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from client_connect import OsVersion
 from client_connect_devices.errors import (
     CredentialsRejected,
     IncompleteList,
@@ -16,6 +17,7 @@ from client_connect_devices.errors import (
     SyncFailed,
     UnexpectedAnswer,
 )
+from client_connect_devices.values import instant, os_version, time_text
 from tests.support.device_managers import faults
 from tests.support.device_managers.intune import IntuneServer, common_name, device
 from tests.support.device_managers.server import CLIENT_SECRET, Reply
@@ -93,8 +95,8 @@ FAILURES: dict[str, tuple[Any, type[SyncFailed], str]] = {
         'without a list "value"',
     ),
     "an array": (faults.changed(lambda _: []), UnexpectedAnswer, "no object"),
-    "404": (faults.status(404), ManagerUnavailable, "status 404"),
-    "405": (faults.status(405), ManagerUnavailable, "status 405"),
+    "404": (faults.status(404), UnexpectedAnswer, "status 404"),
+    "405": (faults.status(405), UnexpectedAnswer, "status 405"),
     "403": (faults.status(403), CredentialsRejected, "grant the permission"),
     "a redirect": (faults.status(302, location="https://elsewhere.example/"), UnexpectedAnswer, "redirects"),
     "compressed": (faults.status(200, content_encoding="gzip"), UnexpectedAnswer, "compressed"),
@@ -102,10 +104,15 @@ FAILURES: dict[str, tuple[Any, type[SyncFailed], str]] = {
     "a link elsewhere": (
         faults.changed(lambda value: {**value, "@odata.nextLink": "https://elsewhere.example/v1.0"}),
         UnexpectedAnswer,
-        "another host, elsewhere.example",
+        "another host, https://elsewhere.example",
     ),
     "a link without TLS": (
         faults.changed(lambda value: {**value, "@odata.nextLink": "http://graph.microsoft.com/v1.0"}),
+        UnexpectedAnswer,
+        "another host",
+    ),
+    "a link that is no address": (
+        faults.changed(lambda value: {**value, "@odata.nextLink": "https://[x/"}),
         UnexpectedAnswer,
         "another host",
     ),
@@ -255,6 +262,19 @@ def test_of_duplicates_the_newest_managed_record_counts(server: IntuneServer) ->
     assert listing.duplicates == {common_name(1): 3}
 
 
+def test_duplicates_can_be_left_without_a_verdict(server: IntuneServer) -> None:
+    """Where users could name a compliant device as another one; a record that was removed is none of them."""
+    strict = {**SMALL, "duplicates": "no-verdict"}
+    first, second = device(1)["azureADDeviceId"], device(2)["azureADDeviceId"]
+    server.devices += [
+        device(90, azureADDeviceId=first, lastSyncDateTime="2026-11-30T09:00:00Z"),
+        device(91, azureADDeviceId=second, deviceRegistrationState="revoked"),
+    ]
+    listing = listed(server, strict)
+    verdicts = [getattr(listing.get(common_name(number)), "compliant", "missing") for number in (1, 2, 3)]
+    assert verdicts == [None, True, True]
+
+
 def test_of_duplicates_seen_at_the_same_time_the_stricter_counts(server: IntuneServer) -> None:
     """Whatever the order."""
     name = device(1)["azureADDeviceId"]
@@ -262,6 +282,22 @@ def test_of_duplicates_seen_at_the_same_time_the_stricter_counts(server: IntuneS
     found = listed(server, SMALL).get(common_name(1))
     assert found is not None
     assert found.compliant is None
+
+
+def test_a_link_may_spell_the_host_otherwise(server: IntuneServer) -> None:
+    """In other letters, or with the port of HTTPS."""
+    server.faults = dict.fromkeys(
+        range(2),
+        faults.changed(
+            lambda value: {
+                **value,
+                "@odata.nextLink": value["@odata.nextLink"]
+                .replace("graph.", "graph.", 1)
+                .replace("https", "HTTPS"),
+            }
+        ),
+    )
+    assert len(listed(server, SMALL)) == 25
 
 
 @pytest.mark.parametrize(
@@ -291,6 +327,56 @@ def test_what_intune_says_is_read(
     found = listed(server, SMALL).get(common_name(1))
     assert found is not None
     assert (found.compliant, found.os, found.last_seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("macOS 15.1 (24B83)", "15.1"),
+        ("macOS14.5", "14.5"),
+        ("v24.04.1-lts", "24.4.1"),
+        ("Windows 10.0.22631.4317", "10.0.22631"),
+        ("CentOS Linux 7", "7.0"),
+        ("7 or 8", ""),
+        ("Sequoia", ""),
+        ("1234567890.1", ""),
+        (15, "15.0"),
+        (15.1, "15.1"),
+        (True, ""),
+        ({"major": 15}, ""),
+        (None, ""),
+    ],
+)
+def test_versions_of_all_spellings(written: Any, read: str) -> None:
+    """Two or three numbers, which the handler takes, or nothing."""
+    assert os_version(written) == read
+    assert not read or OsVersion.from_numbers(read) is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-11-29T23:02:49.3086979-08:00", "2026-11-30T07:02:49Z"),
+        ("2024-01-26 16:15:36.087016+00:00", "2024-01-26T16:15:36Z"),
+        ("2026-11-30T07:02:49", ""),
+        ("2026-11-30", ""),
+        ("0001-01-01T00:00:00Z", ""),
+        ("1970-01-01T00:00:00Z", ""),
+        ("9999-12-31T23:59:59-23:59", ""),
+        ("Never", ""),
+        (1764486169, "2025-11-30T07:02:49Z"),
+        (1764486169000, "2025-11-30T07:02:49Z"),
+        (1e300, ""),
+        (-1, ""),
+        (True, ""),
+        (None, ""),
+        ([], ""),
+    ],
+)
+def test_times_of_all_spellings(written: Any, read: str) -> None:
+    """A time with a zone, or nothing."""
+    found = instant(written)
+    assert ("" if found is None else time_text(found)) == read
 
 
 def test_a_grace_period_of_intune_can_be_a_pass(server: IntuneServer) -> None:

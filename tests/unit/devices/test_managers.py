@@ -117,6 +117,13 @@ MANAGERS = {
         lambda number: f"JC{number:06}",
         {"fixed_token": True},
     ),
+    "json-oauth": Manager(
+        json_api.JsonServer,
+        json_api.device,
+        {**PAGED, "paging": "offset", "token_url": "https://assets.example.com/token", "scope": "devices"},
+        lambda number: f"A{number:06}",
+        {"paging": "offset", "token_path": "/token"},
+    ),
     "json-none": Manager(json_api.JsonServer, json_api.device, JSON, lambda number: f"A{number:06}"),
     **{
         f"json-{paging}": Manager(

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -101,10 +101,12 @@ class KnownDevice:
     Attributes:
         common_name: Its key.
         device: What is known of it.
+        sources: What each device manager says of it, as a sync wrote it.
     """
 
     common_name: str
     device: Device
+    sources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def plain(self) -> dict[str, Any]:

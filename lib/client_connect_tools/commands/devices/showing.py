@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from client_connect.printable import printable
-from client_connect.sources.items import COMMON_NAME, HOLDER, device_of, is_removed, waivers_of
+from client_connect.sources.items import COMMON_NAME, HOLDER, MalformedItem, device_of, is_removed, waivers_of
 from client_connect.waiver import device_holder, user_holder
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
 from client_connect_tools.commands.devices._shared import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from client_connect.sources.items import Item
     from client_connect.waiver import Waiver
 
 
@@ -82,7 +84,8 @@ def show(
             device = _device(dynamodb, table, common_name)
         waivers = _waivers(dynamodb, waivers_in, holder)
     if as_json:
-        print(json_line({"device": device and device.plain, "waivers": [*map(_waiver, waivers)]}))
+        sources = {"sources": device.sources} if device and device.sources else {}
+        print(json_line({"device": device and device.plain, "waivers": [*map(_waiver, waivers)], **sources}))
     else:
         print("\n".join(_lines(holder, device, waivers)))
     if not (device or waivers):
@@ -115,7 +118,22 @@ def _device(dynamodb: DynamoDBClient, table: str, common_name: str) -> KnownDevi
     item = get(dynamodb, table, {COMMON_NAME: {"S": common_name}})
     if item is None or is_removed(item):
         return None
-    return KnownDevice(common_name=common_name, device=device_of(item))
+    return KnownDevice(common_name=common_name, device=device_of(item), sources=_sources(item))
+
+
+def _sources(item: Item) -> dict[str, dict[str, Any]]:
+    """Return what each device manager says; an item that no sync wrote has none."""
+    from client_connect_devices.items import MalformedItem as MalformedSources
+    from client_connect_devices.items import existing_of
+
+    try:
+        parts = existing_of(item).parts
+    except MalformedSources as error:
+        raise MalformedItem(str(error)) from error
+    return {
+        name: {key: value for key, value in asdict(part).items() if value not in ("", None, {})}
+        for name, part in parts.items()
+    }
 
 
 def _waivers(dynamodb: DynamoDBClient, table: str, holder: str) -> tuple[Waiver, ...]:
@@ -142,6 +160,8 @@ def _lines(holder: str, known: KnownDevice | None, waivers: tuple[Waiver, ...]) 
         if name in device:
             value = device[name]
             yield f"  {name}: {value if isinstance(value, str) else json_line(value)}"
+    for source, part in ({} if known is None else known.sources).items():
+        yield f"  {source} says: {json_line(part)}"
     for waiver in waivers:
         yield f"  {'expired waiver' if _is_expired(waiver) else 'waiver'} of {waiver_text(waiver)}"
     if not waivers:
