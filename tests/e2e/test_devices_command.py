@@ -24,6 +24,7 @@ from client_connect.sources.items import COMMON_NAME, HOLDER, device_item, devic
 from client_connect.waiver import Waiver
 from client_connect_tools.cli import main
 from local_aws.emulator import ROOT
+from tests.support.device_exports import INTUNE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,13 +206,16 @@ def test_lines_that_are_not_right_are_reported_and_the_rest_is_imported(
 ) -> None:
     """Each with file, line, what came and what is allowed."""
     file = tmp_path / "devices.csv"
-    file.write_text("commonName,compliant\na,true\nb,yes\n,true\na,false\nc,false\n")
+    file.write_text("commonName,compliant\na,true\nb,maybe\n,true\na,false\nc,false\n")
     result = inventory.run("import", file, "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {"dryRun": False, "imported": 1, "rejected": 4}
     assert result.stderr.splitlines() == [
         f'{file}:2: "commonName" is "a" in the lines 2, 5; leave one',
-        f'{file}:3: "compliant" is "yes", which is neither true nor false; give one, or leave it out',
+        (
+            f'{file}:3: "compliant" is "maybe", of which it is not known whether that is compliant; say so, by '
+            '--value "maybe=true", =false or =unknown'
+        ),
         f'{file}:4: "commonName" is missing; give the common name of the client certificate',
         f'{file}:5: "commonName" is "a" in the lines 2, 5; leave one',
     ]
@@ -702,6 +706,8 @@ def test_the_documented_commands_run(inventory: Inventory, tmp_path: Path) -> No
     """One after the other, in a shell, with the documented file and tables."""
     (file,) = examples("csv")
     (tmp_path / "devices.csv").write_text(file)
+    for export in ("intune.csv", "hosts.csv"):
+        (tmp_path / export).write_text(INTUNE)
     environment = {name: value for name, value in inventory.environment.items() if name not in TABLES}
     script = "\n".join(["set -e", *examples("sh")])
     result = subprocess.run(
@@ -712,7 +718,9 @@ def test_the_documented_commands_run(inventory: Inventory, tmp_path: Path) -> No
         text=True,
         check=False,
     )
-    assert (result.returncode, result.stderr) == (0, "")
+    reported = result.stderr.splitlines()
+    assert result.returncode == 0, reported
+    assert [line.partition(": ")[0] for line in reported] == ["columns that are not imported"] * 2
     assert inventory.devices().keys() == {"laptop-17", "laptop-18"}
     assert inventory.waivers("device:laptop-18").keys() == {"compliant-device"}
     holders = {item[HOLDER]["S"].partition(":")[0] for item in inventory.items("waivers")}

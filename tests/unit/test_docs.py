@@ -139,6 +139,16 @@ def attributes(path: str, data: Data) -> Iterator[tuple[str, str, str]]:
         yield below, "not documented" if value.type == "Undocumented" else shown, ", ".join(values)
 
 
+@pytest.mark.parametrize(
+    "example", blocks((ROOT / "docs" / "identity-providers.md").read_text("utf-8"), "cedar")
+)
+def test_policies_for_each_identity_provider_are_sound(example: str) -> None:
+    """They are what a reader copies; each needs a permit beside it, if it is none."""
+    permit = "" if example.count("\npermit") else '@id("all") permit (principal, action, resource);'
+    policies = Policies.from_string(f"{permit}{example}")
+    assert [*check(policies), *lint(policies)] == []
+
+
 @pytest.mark.parametrize("example", blocks(POLICIES, "python"))
 def test_python(example: str, tmp_path: Path) -> None:
     """Examples in Python run, and render policies without findings."""

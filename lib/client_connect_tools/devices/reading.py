@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from client_connect.sources.items import COMMON_NAME, device_item
 from client_connect_devices.values import RESERVED
-from client_connect_tools.devices.formats import RejectedLine
+from client_connect_tools.devices.lines import RejectedLine
 from client_connect_tools.inputs.device_json import (
     DEVICE_KEYS,
     MalformedDevice,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from client_connect.sources.items import Item
-    from client_connect_tools.devices.formats import Line
+    from client_connect_tools.devices.lines import Line
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _LONGEST_KEY = 2048

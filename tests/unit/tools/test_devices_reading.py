@@ -18,8 +18,11 @@ from typer.testing import CliRunner
 from client_connect import Device, OsVersion
 from client_connect.sources.items import device_item
 from client_connect_tools.cli import main
-from client_connect_tools.devices import formats
-from client_connect_tools.devices.formats import READERS, RejectedLine, UnreadableFile
+from client_connect_tools.devices import encodings, json_file
+from client_connect_tools.devices.cells import Meanings
+from client_connect_tools.devices.columns import Reading, columns_of
+from client_connect_tools.devices.formats import READERS
+from client_connect_tools.devices.lines import RejectedLine, UnreadableFile
 from client_connect_tools.devices.plain import plain
 from client_connect_tools.devices.reading import read_devices, repeated_names
 
@@ -29,14 +32,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from client_connect.sources.items import Item
+    from client_connect_tools.devices.lines import Line, Table
 
 
 def read(kind: str, content: bytes, *, zone: tzinfo | None = None) -> tuple[list[Item], list[str]]:
     """Read a file; return the items, and what is rejected as ``line: problem``."""
-    repeated = repeated_names(READERS[kind](io.BytesIO(content)))
-    lines = [*read_devices(READERS[kind](io.BytesIO(content)), zone=zone, repeated=repeated)]
+    repeated = repeated_names(objects(kind, content, zone))
+    lines = [*read_devices(objects(kind, content, zone), zone=zone, repeated=repeated)]
     items = [line.item for line in lines if not isinstance(line, RejectedLine)]
     return items, [f"{line.line}: {line.problem}" for line in lines if isinstance(line, RejectedLine)]
+
+
+def objects(kind: str, content: bytes, zone: tzinfo | None = None) -> Iterator[Line]:
+    """Return the devices of a file, of whose columns nothing is said."""
+    return of_table(READERS[kind](io.BytesIO(content), None), zone)
+
+
+def of_table(table: Table, zone: tzinfo | None = None) -> Iterator[Line]:
+    """Return the devices of a table."""
+    columns = columns_of(table, None, {})
+    return table.lines if columns is None else Reading(columns, Meanings(zone=zone)).devices(table.lines)
 
 
 def names(items: list[Item]) -> str:
@@ -59,7 +74,12 @@ LARGE = "y" * (400 * 1024)
         (b'commonName,note\n"a\nb",\nc', "a\nb", ["4: has 1 cells; the header has 2"]),
         (b"commonName,note\na,\xff\nb,", "b", ["2: is not UTF-8; save the file as UTF-8"]),
         (b"commonName,note\na,b,c\nd,", "d", ["2: has 3 cells; the header has 2"]),
-        (b"commonName,compliant\na,yes\nb,False", "b", ['2: "compliant" is "yes", which is neither ']),
+        (
+            b"commonName,compliant\na,maybe\nb,False",
+            "b",
+            ['2: "compliant" is "maybe", of which it is not known '],
+        ),
+        (b"commonName,compliant\na,Yes\nb,Noncompliant\nc,n/a", "a b c", []),
         (b"commonName,lastSeen\na,yesterday\nb,2026-11-22", "", ['2: "lastSeen" is "yesterday", ', "3: "]),
         (
             b"commonName,lastSeen\na,2026-11-22T09:00",
@@ -69,13 +89,13 @@ LARGE = "y" * (400 * 1024)
         (
             b"commonName,lastSeen\na,9999-12-31T23:59:59Z",
             "",
-            ['2: "lastSeen" is "9999-12-31T23:59:59Z", which is in the '],
+            ['2: "lastSeen" is "9999-12-31T23:59:59+00:00", which is in the '],
         ),
         (b"commonName,lastSeen\na,0001-01-01T00:00+14:00", "", ['2: "lastSeen" is "0001-']),
         (
-            b"commonName,os\na,10\nb,10.0.22631.4317\nc,10.0\nd,10.0.1.2.3",
-            "b c",
-            ['2: "os" is "10", ', '5: "os" is "10.0.1.2.3", '],
+            b"commonName,os\na,10\nb,10.0.22631.4317\nc,macOS 15.1 (24B83)\nd,ten",
+            "a b c d",
+            [],
         ),
         (b"commonName,os\n,10.0", "", ['2: "commonName" is missing; give the common name']),
         (f"commonName\n{LONG}\n{LONG[1:]}".encode(), LONG[1:], ['2: "commonName" has 2049 bytes; ']),
@@ -98,15 +118,19 @@ def test_csv(content: bytes, accepted: str, rejected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", 'the header has no "commonName": it is ""; name the columns, '),
+        (b"", 'the header has no "commonName": it is ""; say which column it is, by --column '),
         (b"name,os\na,10.0", 'the header has no "commonName": it is "name,os"; '),
-        (b"commonName;os\na;10.0", 'the header has no "commonName": it is "commonName;os"; '),
-        (b"commonName,Compliant\na,no", 'the column "Compliant" would be a tag; write "compliant", '),
-        (b"commonName,last_seen\na,no", 'the column "last_seen" would be a tag; write "lastSeen", '),
+        (
+            b"commonName,Compliance\na,no",
+            'the column "Compliance" would be a tag; say --column compliant="Compliance" ',
+        ),
+        (
+            b"commonName,last_sync\na,no",
+            'the column "last_sync" would be a tag; say --column lastSeen="last_sync" ',
+        ),
         (b"commonName,\na,", "a column has no name; "),
         (b"commonName,a,a\nb,c,d", 'the header has "a" twice; '),
         (b"commonName,\xff\n", "the header is not UTF-8; save the file as UTF-8"),
-        ("commonName\na".encode("utf-16"), "the header is not UTF-8; save the file as UTF-8"),
         (b'commonName,"a\nb', "the header cannot be read: "),
         (b'commonName,note\na,"5" wide\nevil,x"\nb,c\n', "line 2 cannot be read: "),
         (b'commonName,note\na,b\nc,"d\n', "line 3 cannot be read: "),
@@ -162,7 +186,7 @@ def test_a_name_that_an_array_has_twice_is_rejected_each_time(separator: str) ->
     """Whether its entries are in lines of their own or all in one; a number of a line alone would not help."""
     devices = ({"commonName": "a", "compliant": ok} for ok in (False, True))
     content = f"[{separator.join(map(json.dumps, [{'commonName': 'z'}, *devices, 7]))}]".encode()
-    lines = [*READERS[".json"](io.BytesIO(content))]
+    lines = [*READERS[".json"](io.BytesIO(content), None).lines]
     found = [*read_devices(lines, zone=None, repeated=repeated_names(lines))]
     assert names([each.item for each in found if not isinstance(each, RejectedLine)]) == "z"
     assert [(each.entry, each.problem[:45]) for each in found if isinstance(each, RejectedLine)] == [
@@ -249,7 +273,7 @@ def test_memory_is_flat(kind: str) -> None:
 
     tracemalloc.start()
     try:
-        count = sum(1 for _ in read_devices(READERS[kind](Rows()), zone=None, repeated={}))  # type: ignore[arg-type]
+        count = sum(1 for _ in read_devices(of_table(READERS[kind](Rows(), None)), zone=None, repeated={}))  # type: ignore[arg-type]
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -290,8 +314,8 @@ class Endless(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Give the next part."""
-        content = self.waiting or self.rest
-        self.waiting = b""
+        content = (self.waiting or self.rest)[: len(buffer)]
+        self.waiting = self.waiting[len(content) :]
         buffer[: len(content)] = content
         self.count += len(content)
         return len(content)
@@ -318,11 +342,11 @@ def test_fails_for_a_file_that_does_not_end(
     monkeypatch: pytest.MonkeyPatch, kind: str, beginning: bytes, rest: bytes, message: str
 ) -> None:
     """It would fill the memory, as a large file without line ends does."""
-    monkeypatch.setattr(formats, "_LONGEST_LINE", 10_000)
-    monkeypatch.setattr(formats, "_LONGEST_ARRAY", 50_000)
+    monkeypatch.setattr(encodings, "_LONGEST_LINE", 10_000)
+    monkeypatch.setattr(json_file, "_LONGEST_TEXT", 50_000)
     file = Endless(beginning, rest)
     with pytest.raises(UnreadableFile, match=message):
-        list(READERS[kind](io.BufferedReader(file)))  # type: ignore[arg-type]
+        list(READERS[kind](io.BufferedReader(file), None).lines)  # type: ignore[arg-type]
     assert file.count < 150_000
 
 

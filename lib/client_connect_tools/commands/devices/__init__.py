@@ -8,11 +8,13 @@ from client_connect_tools.commands.devices.exporting import export
 from client_connect_tools.commands.devices.importing import import_devices
 from client_connect_tools.commands.devices.showing import list_devices, show
 from client_connect_tools.commands.devices.syncing import sync
+from client_connect_tools.commands.devices.template import template
 from client_connect_tools.commands.devices.waivers import waivers
 from client_connect_tools.commands.devices.waiving import unwaive, waive
 
 devices: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 devices.command("import")(import_devices)
+devices.command()(template)
 devices.command()(sync)
 devices.command("list")(list_devices)
 devices.command()(show)

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,16 +23,24 @@ from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.inputs.time_zones import time_zone_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import tzinfo
 
     from client_connect.sources.items import Item
-    from client_connect_tools.devices.formats import Line, RejectedLine
+    from client_connect_tools.devices.cells import Meanings
+    from client_connect_tools.devices.columns import Reading
+    from client_connect_tools.devices.lines import RejectedLine, Table
     from client_connect_tools.devices.reading import DeviceLine
 
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(help="The encoding of the file, such as cp1252. Default: as it begins, or UTF-8."),
+]
+_WORDS = {"true": True, "false": False, "unknown": None}
 
-def import_devices(
-    file: Annotated[Path, typer.Argument(help="A file of devices: *.csv, *.json or *.jsonl.")],
+
+def import_devices(  # noqa: PLR0913, PLR0917 - each is an option
+    file: Annotated[Path, typer.Argument(help="A file of devices: *.csv, *.tsv, *.json or *.jsonl.")],
     devices_table: DevicesTableOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the file, and neither read nor write the table.")
@@ -40,6 +48,31 @@ def import_devices(
     time_zone: Annotated[
         str | None, typer.Option(help="The zone of times that have none. Default: such times are rejected.")
     ] = None,
+    export: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The device manager that it is an export of: intune, jamf, fleet, iru, jumpcloud, crowdstrike.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Which column is what, such as commonName="Device name"; any name but commonName, compliant, lastSeen '
+            "and os is a tag."
+        ),
+    ] = None,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(help='What a value of compliant means: "Low risk=true", =false or =unknown.'),
+    ] = None,
+    dates: Annotated[
+        Literal["day-first", "month-first"] | None,
+        typer.Option(
+            help="How dates such as 04/03/2026 are meant. Default: those that may be two are rejected."
+        ),
+    ] = None,
+    encoding: EncodingOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the devices of a file to the table, each in the place of what was known of it.
@@ -48,21 +81,86 @@ def import_devices(
     right are reported and left out. Status 1 when there are any, or when DynamoDB fails after a part is written;
     running it again is safe.
     """
+    from client_connect_tools.devices.cells import Meanings
     from client_connect_tools.devices.reading import read_devices, repeated_names
 
-    zone = None if time_zone is None else _zone(time_zone)
+    meanings = Meanings(
+        words=_words(value or ()),
+        zone=None if time_zone is None else _zone(time_zone),
+        day_first=None if dates is None else dates == "day-first",
+    )
+    columns = _columns(column or ())
     table = None if dry_run else require_devices_table(devices_table)
     tally = Tally()
-    with _opened(file) as lines:
-        repeated = repeated_names(lines)
-    with _opened(file) as lines:
-        items = _items(read_devices(lines, zone=zone, repeated=repeated), file, tally)
+    with opened(file, encoding) as found:
+        reading = _reading(file, found, export, columns, meanings)
+        repeated = repeated_names(found.lines if reading is None else reading.devices(found.lines))
+    with opened(file, encoding) as found:
+        reading = _reading(file, found, export, columns, meanings)
+        lines = found.lines if reading is None else reading.devices(found.lines)
+        items = _items(read_devices(lines, zone=meanings.zone, repeated=repeated), file, tally)
         problem = _count(items, tally) if table is None else _write(table, items, tally)
+        if reading is not None:
+            _note_what_is_left_out(found, reading)
     _report(tally, table, as_json=as_json)
     if problem:
         print(printable(problem), file=sys.stderr)
     if problem or tally.rejected:
         raise typer.Exit(FINDINGS)
+
+
+def _words(given: Iterable[str]) -> dict[str, bool | None]:
+    from client_connect_tools.devices.cells import normalized
+
+    words = {}
+    for each in given:
+        word, _, meaning = each.rpartition("=")
+        if not normalized(word) or meaning not in _WORDS:
+            wrong_use(f'--value is "{each}"; write "WORD=true", "WORD=false" or "WORD=unknown"')
+        words[normalized(word)] = _WORDS[meaning]
+    return words
+
+
+def _columns(given: Iterable[str]) -> dict[str, str]:
+    columns: dict[str, str] = {}
+    for each in given:
+        name, _, column = each.partition("=")
+        if not (name and column):
+            wrong_use(f'--column is "{each}"; write NAME=COLUMN, such as commonName="Device name"')
+        if name in columns:
+            wrong_use(f'--column names "{name}" twice; leave one of them out')
+        columns[name] = column
+    return columns
+
+
+def _reading(
+    file: Path, table: Table, export: str | None, columns: Mapping[str, str], meanings: Meanings
+) -> Reading | None:
+    """Return how the devices of a file are read; nothing for those that are as the inventory has them."""
+    from client_connect_tools.devices.columns import Reading, columns_of
+    from client_connect_tools.devices.exports import EXPORTS
+    from client_connect_tools.devices.lines import UnreadableFile
+
+    if export is not None and export not in EXPORTS:
+        wrong_use(f'--from is "{export}"; there are {", ".join(EXPORTS)}')
+    try:
+        found = columns_of(table, export, columns)
+    except UnreadableFile as error:
+        wrong_use(printable(f'cannot read "{file}": {error}'))
+    return None if found is None else Reading(found, meanings)
+
+
+def _note_what_is_left_out(table: Table, reading: Reading) -> None:
+    """Tell on standard error what of the file is not imported, for nothing is left out without a word."""
+    from client_connect_tools.devices.columns import left_out
+
+    if names := left_out(table, reading.columns):
+        print(printable(f"columns that are not imported: {', '.join(names)}"), file=sys.stderr)
+    if count := reading.without_version:
+        print(
+            f"{number(count, 'device')} with a version of the system that has no number: it is not known",
+            file=sys.stderr,
+        )
 
 
 @dataclass(slots=True)
@@ -81,12 +179,14 @@ def _zone(name: str) -> tzinfo:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Iterator[Line]]:
+def opened(file: Path, encoding: str | None = None) -> Iterator[Table]:
     """Open a file with a progress bar on standard error, if that is a terminal."""
     from rich.markup import escape
     from rich.progress import Progress
 
-    from client_connect_tools.devices.formats import READERS, UnreadableFile
+    from client_connect_tools.devices.encodings import require_encoding
+    from client_connect_tools.devices.formats import READERS
+    from client_connect_tools.devices.lines import UnreadableFile
     from client_connect_tools.output.safe_output import console
 
     reader = READERS.get(file.suffix.lower())
@@ -94,14 +194,19 @@ def _opened(file: Path) -> Iterator[Iterator[Line]]:
         wrong_use(
             f'"{file}" is of no known kind; give a file named {", ".join(f"*{kind}" for kind in READERS)}'
         )
+    if encoding is not None:
+        try:
+            require_encoding(encoding)
+        except ValueError as error:
+            wrong_use(str(error))
     terminal = console(stderr=True)
     try:
         _require_regular(file)
         with (
             Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress,
-            progress.open(file, "rb", description=escape(printable(file.name))) as opened,
+            progress.open(file, "rb", description=escape(printable(file.name))) as file_,
         ):
-            yield reader(opened)
+            yield reader(file_, encoding)
     except (OSError, UnreadableFile) as error:
         wrong_use(printable(f'cannot read "{file}": {error}'))
 
@@ -118,7 +223,7 @@ def _require_regular(file: Path) -> None:
 
 def _items(lines: Iterator[DeviceLine | RejectedLine], file: Path, tally: Tally) -> Iterator[Item]:
     """Yield what can be imported; report the rest."""
-    from client_connect_tools.devices.formats import RejectedLine
+    from client_connect_tools.devices.lines import RejectedLine
 
     for line in lines:
         if isinstance(line, RejectedLine):
