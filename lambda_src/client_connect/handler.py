@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer, Decision
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
+from client_connect.probe import answer_probe, is_probe
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, EndpointNotAnswered, schema_version_of
 from client_connect.response import response
@@ -80,6 +81,8 @@ class ConnectHandler:
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer one invocation. Never raises."""
         started = perf_counter()
+        if is_probe(event):
+            return answer_probe(event, lambda asked: self._probed(asked, context), context)
         try:
             return self._answer(event, context, started)
         except (KeyboardInterrupt, SystemExit):
@@ -110,6 +113,19 @@ class ConnectHandler:
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         )
+
+    def _probed(self, asked: object, context: LambdaContext | None) -> dict[str, Any]:
+        """Decide a request without recording or registering it."""
+        request = ConnectionRequest.from_event(asked)
+        collected = self._sources.collect(request, seconds=min(GATHERING_S, _seconds_left(context)))
+        collected, decision = self._decided(collected, context)
+        return {
+            "policies": self._policies,
+            "text": bundled_files.policies(),
+            "allow": decision.allowed or self._settings.shadow_mode,
+            "decision": decision.to_record(),
+            "unavailable": dict(collected.problems),
+        }
 
     def _require_answered(self, request: ConnectionRequest) -> None:
         endpoints = self._settings.endpoints

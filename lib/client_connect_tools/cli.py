@@ -14,8 +14,10 @@ from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.replay import replay
+from client_connect_tools.commands.rollback import rollback
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
+from client_connect_tools.commands.versions import versions
 from client_connect_tools.output.safe_output import safe_streams
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ main: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
-for command in (bundle, check, decide, explain, replay, schema, test):
+for command in (bundle, check, decide, explain, replay, rollback, schema, test, versions):
     main.command()(command)
 main.add_typer(devices, name="devices")
 

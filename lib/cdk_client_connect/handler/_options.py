@@ -38,6 +38,7 @@ class Options:
     architecture: lambda_.Architecture
     runtime: lambda_.Runtime
     reserved_concurrent_executions: int | None
+    previous_versions: int
     log_group: logs.ILogGroup | None
     shadow_mode: bool
     default_message: str

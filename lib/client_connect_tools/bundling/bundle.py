@@ -96,7 +96,7 @@ class Bundle:
 
     def team_files(self) -> Sequence[tuple[str, bytes]]:
         """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
-        return ((POLICIES_FILE, self._policies_text().encode()), *self._own_files())
+        return ((POLICIES_FILE, policies_file(self.policies, self.networks).encode()), *self._own_files())
 
     def _own_files(self) -> Sequence[tuple[str, bytes]]:
         """Return what a team adds beside its policies, with the paths in the bundle."""
@@ -104,15 +104,16 @@ class Bundle:
         networks = () if self.networks is None else ((NETWORKS_FILE, self.networks),)
         return (*declared, *networks, *(self.extra_facts.files if self.extra_facts else ()))
 
-    def _policies_text(self) -> str:
-        """Return the policies with the digest of their networks, of which the one is nothing without the other."""
-        if self.networks is None:
-            # One that was copied out of a bundle may begin so.
-            return "\n" * self.policies.startswith(NETWORKS_DIGEST) + self.policies
-        return f"{NETWORKS_DIGEST}{digest_of_networks(self.networks)}\n{self.policies}"
-
     def _own_parts(self) -> list[bytes]:
         return [part for name, content in self._own_files() for part in (name.encode(), content)]
+
+
+def policies_file(policies: str, networks: bytes | None) -> str:
+    """Return the policies with the digest of their networks, of which the one is nothing without the other."""
+    if networks is None:
+        # One that was copied out of a bundle may begin so.
+        return "\n" * policies.startswith(NETWORKS_DIGEST) + policies
+    return f"{NETWORKS_DIGEST}{digest_of_networks(networks)}\n{policies}"
 
 
 def library_version() -> str:
