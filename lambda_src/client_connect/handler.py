@@ -18,6 +18,7 @@ from client_connect.probe import answer_probe, is_probe
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, EndpointNotAnswered, schema_version_of
 from client_connect.response import response
+from client_connect.restoring import after_restore
 from client_connect.settings import (
     ERROR_DENIAL,
     Settings,
@@ -62,6 +63,7 @@ class ConnectHandler:
         settings: What the construct configured.
         policies: The digest of the policies, for the records.
         sources: What is asked beside the client. Default: nothing.
+        authorizer: What decides, to be kept when all else is made again. Default: none.
     """
 
     def __init__(
@@ -71,12 +73,18 @@ class ConnectHandler:
         *,
         policies: str = "",
         sources: FactSources | None = None,
+        authorizer: Authorizer | None = None,
     ) -> None:
         self._decide = decide
         self._settings = settings
         self._policies = policies
         self._sources = sources or FactSources(time_zone=settings.time_zone)
         self._recorder = self._sources.recorder()
+        self._authorizer = authorizer
+
+    def renew(self) -> None:
+        """Make everything again but the policies, which take longest and never change. Never raises."""
+        vars(self).update(vars(start(self._authorizer)))
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer one invocation. Never raises."""
@@ -172,17 +180,22 @@ class ConnectHandler:
         )
 
 
-def start() -> ConnectHandler:
-    """Make the handler of this process; one that refuses everybody when it cannot be made."""
+def start(authorizer: Authorizer | None = None) -> ConnectHandler:
+    """Make the handler of this process; one that refuses everybody when it cannot be made.
+
+    Args:
+        authorizer: What decides. Default: what is made of the policies in the bundle.
+    """
     settings = Settings()
     try:
         # First and alone, because shadow mode must not block when another setting is wrong.
         settings = Settings(shadow_mode=read_shadow_mode())
         settings = Settings.from_environment()
-        policies = bundled_files.policies()
-        authorizer = Authorizer(
-            policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
-        )
+        if authorizer is None:
+            policies = bundled_files.policies()
+            authorizer = Authorizer(
+                policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
+            )
         around = configured_sources(
             settings,
             authorizer,
@@ -193,7 +206,7 @@ def start() -> ConnectHandler:
     except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message
         return ConnectHandler(_raising(error), settings)
     digest = authorizer.policies.digest
-    return ConnectHandler(authorizer.decide, settings, policies=digest, sources=around)
+    return ConnectHandler(authorizer.decide, settings, policies=digest, sources=around, authorizer=authorizer)
 
 
 def _together(problems: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
@@ -224,3 +237,4 @@ def _seconds_left(context: LambdaContext | None) -> float:
 
 
 handler: ConnectHandler = start()
+after_restore(handler.renew)

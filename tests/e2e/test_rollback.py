@@ -110,7 +110,7 @@ def test_one_command_lets_everyone_in_again(bad: Deployed, capsys: pytest.Captur
     assert bad.is_allowed()
     seconds = time.monotonic() - started
     with capsys.disabled():
-        print(f"\nallowed again {seconds:.1f} s after the command began")
+        sys.stdout.write(f"\nallowed again {seconds:.1f} s after the command began\n")
     assert (bad.alias_of(bad.handler.function_name), bad.alias_of(bad.reauthorizer)) == (bad.good, bad.good)
     assert '-@id("nobody") @message("Oops.") forbid (principal, action, resource);' in printed
     assert "The 2 provisioned environments are taken off" in printed

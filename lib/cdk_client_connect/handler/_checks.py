@@ -24,6 +24,7 @@ from cdk_client_connect.handler._prebuilt_code import (
     require_prebuilt_alone,
     require_prebuilt_for,
 )
+from cdk_client_connect.handler._snap_start import require_snap_start
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
@@ -82,6 +83,7 @@ def require_types(options: Options) -> None:
             ProvisionedConcurrency,
             "ProvisionedConcurrency.fixed(...), .scaling(...), .for_clients(...) or .none()",
         ),
+        flag("snap_start", o.snap_start),
         typed(
             "function_reference",
             o.function_reference,
@@ -164,6 +166,7 @@ def require_valid(scope: Construct, options: Options) -> None:
         options.reserved_concurrent_executions,
         options.function_reference,
     )
+    require_snap_start(scope, options)
     _require_message(options.default_message, _custom_types(options.policies, options.code))
     _require_time_zone(options.time_zone)
     _require_memory(options.memory_size)

@@ -33,6 +33,7 @@ class Options:
     provisioned_concurrency: ProvisionedConcurrency
     function_reference: FunctionReference
     service_linked_role: ServiceLinkedRole
+    snap_start: bool
     timeout: Duration
     memory_size: int
     architecture: lambda_.Architecture

@@ -25,9 +25,9 @@ from cdk_client_connect.handler._function_name import generated_function_name, k
 from cdk_client_connect.handler._grants import grant_what_it_asks
 from cdk_client_connect.handler._options import Options
 from cdk_client_connect.handler._policy_metadata import digest_and_ids, show_policies
+from cdk_client_connect.handler._snap_start import default_concurrency
 from cdk_client_connect.handler._warnings import warn
 from cdk_client_connect.handler.function_reference import FunctionReference
-from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
 from cdk_client_connect.shared._environment_check import checked_arn
 from cdk_client_connect.shared._function_role import function_role
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sqs as sqs
 
+    from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
     from cdk_client_connect.tables.connection_registry import ConnectionRegistry
     from cdk_client_connect.tables.device_inventory import DeviceInventory
     from client_connect_tools import ExtraFacts, Policies
@@ -76,7 +77,12 @@ class ClientConnectHandler(Construct):
             without a package index; not together with ``policies``, and built for the function's runtime
             and architecture. The policies in a folder or ZIP file are checked, and code that another version of this
             library built draws a warning. Default: built here.
-        provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
+        provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``; none with
+            ``snap_start``.
+        snap_start: Whether environments are resumed from a snapshot that Lambda takes when a version is published: a
+            shorter wait without environments that are kept. Not together with provisioned concurrency, of which the
+            default is then none, nor with the unqualified ARN; from Python 3.12 on; not in every Region. See
+            docs/costs.md. Default: ``False``.
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
         service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
@@ -146,6 +152,7 @@ class ClientConnectHandler(Construct):
         policies: Policies | None = None,
         code: lambda_.Code | None = None,
         provisioned_concurrency: ProvisionedConcurrency | None = None,
+        snap_start: bool = False,
         function_reference: FunctionReference = FunctionReference.ALIAS,
         service_linked_role: ServiceLinkedRole = ServiceLinkedRole.ENSURE,
         timeout: Duration | None = None,
@@ -177,10 +184,11 @@ class ClientConnectHandler(Construct):
             policies=policies,
             code=code,
             provisioned_concurrency=(
-                ProvisionedConcurrency.fixed(2)
+                default_concurrency(snap_start=snap_start)
                 if provisioned_concurrency is None
                 else provisioned_concurrency
             ),
+            snap_start=snap_start,
             function_reference=function_reference,
             service_linked_role=service_linked_role,
             timeout=Duration.seconds(10) if timeout is None else timeout,
@@ -240,6 +248,7 @@ class ClientConnectHandler(Construct):
             environment=variables,
             environment_encryption=encryption_key,
             dead_letter_queue=dead_letter_queue,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             reserved_concurrent_executions=reserved_concurrent_executions,
             vpc=vpc,
             vpc_subnets=vpc_subnets,

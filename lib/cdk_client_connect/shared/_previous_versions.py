@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import custom_resources as cr
@@ -70,7 +70,7 @@ class PreviousVersions:
         if len(self._names) == 1:
             self._define(alias)
         self._function.add_environment(_FUNCTION_NAMES, ",".join(self._names))
-        self._allow(function.function_name)
+        self._allow(function.function_arn)
         self._run.node.add_dependency(alias)
 
     def _define(self, alias: lambda_.Alias) -> None:
@@ -109,22 +109,15 @@ class PreviousVersions:
             encryption_key=self._encryption_key,
         )
 
-    def _allow(self, name: str) -> None:
-        def arn(resource: str) -> str:
-            return Stack.of(self._scope).format_arn(
-                service="lambda",
-                resource="function",
-                resource_name=resource,
-                arn_format=ArnFormat.COLON_RESOURCE_NAME,
-            )
-
+    def _allow(self, arn: str) -> None:
         principal = self._function.grant_principal
-        # The name with a qualifier alone, so that this can remove a version, but not the function.
+        # With a qualifier alone, so that this can remove a version, but not the function.
         for actions, resource in (
-            (["lambda:ListAliases", "lambda:ListVersionsByFunction"], name),
-            (["lambda:DeleteFunction"], f"{name}:*"),
+            (["lambda:ListAliases", "lambda:ListVersionsByFunction"], arn),
+            (["lambda:DeleteFunction"], f"{arn}:*"),
         ):
-            principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[arn(resource)]))
+            # In the role's own policy, which the function waits for, whatever the feature flags.
+            principal.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
         policy = self._function.role and self._function.role.node.try_find_child("DefaultPolicy")
         if policy is not None:
             reason = "versions get their numbers at deployment"
