@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
+from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.explain import explain
@@ -52,7 +53,7 @@ main: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
-for command in (bundle, check, decide, explain, replay, rollback, schema, test, versions):
+for command in (bundle, check, costs, decide, explain, replay, rollback, schema, test, versions):
     main.command()(command)
 main.add_typer(devices, name="devices")
 
