@@ -1,7 +1,7 @@
 """Removes the oldest versions of a handler and its re-authorizer, and keeps as many as it is told.
 
-CloudFormation keeps all of them, for it cannot count. So each deployment of a version runs this, without waiting for
-it: a version too many does no harm. Whatever the event, only what the environment says is removed.
+CloudFormation keeps all of them, for it cannot count. So this runs once a day: a version too many does no harm until
+then. Whatever the event, only what the environment says is removed.
 
 Versions that an alias runs, and versions that are newer than these, are never removed. Lambda itself refuses to remove
 a version that an alias runs.

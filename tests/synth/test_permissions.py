@@ -255,7 +255,7 @@ def test_no_code_manages_network_interfaces(templates: list[dict[str, Any]]) -> 
         each for each in statements if "ec2:CreateNetworkInterface" in listed(each["Action"])
     ]
     denied = [each for each in allowed_to_lambda if each["Effect"] == "Deny"]
-    assert len(allowed_to_lambda) == 2 * len(denied) == 8
+    assert len(allowed_to_lambda) == 2 * len(denied) == 10
     assert [each for each in statements if each["Effect"] != "Allow"] == denied
     for each in denied:
         assert each["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
@@ -288,7 +288,7 @@ def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -
 
 
 def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
-    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and the re-authorizer's schedule."""
+    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and schedules."""
     found = {
         (
             each["Properties"]["Principal"],
@@ -301,6 +301,11 @@ def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
     }
     assert found == {
         ("logs.amazonaws.com", "Stack/Monitoring/Notifications/Function", "Stack/Handler/LogGroup"),
+        (
+            "events.amazonaws.com",
+            "Stack/Handler/PreviousVersions/Function",
+            "Stack/Handler/PreviousVersions/Schedule",
+        ),
         ("events.amazonaws.com", "Stack/Reauthorizer/Alias", "Stack/Reauthorizer/Schedule"),
     }
 

@@ -84,7 +84,11 @@ def test_versions_say_whose_policies_they_have(resources: Mapping[str, Any]) -> 
 def test_the_reauthorizer_is_run_by_its_alias_alone(resources: Mapping[str, Any]) -> None:
     """By its schedule, after deployments, and with the limits of events that nobody waits for."""
     (alias,) = (name for name in of_type(resources, "AWS::Lambda::Alias") if name.startswith("Reauthorizer"))
-    (rule,) = of_type(resources, "AWS::Events::Rule").values()
+    (rule,) = (
+        each
+        for name, each in of_type(resources, "AWS::Events::Rule").items()
+        if name.startswith("Reauthorizer")
+    )
     assert [target["Arn"] for target in rule["Properties"]["Targets"]] == [{"Ref": alias}]
     (limits,) = of_type(resources, "AWS::Lambda::EventInvokeConfig").values()
     assert limits["Properties"]["MaximumRetryAttempts"] == 0

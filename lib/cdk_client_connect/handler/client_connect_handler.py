@@ -35,6 +35,7 @@ from cdk_client_connect.shared._log_group import kept_log_group
 from cdk_client_connect.shared._metrics import record_metric
 from cdk_client_connect.shared._previous_versions import PreviousVersions
 from cdk_client_connect.shared._staged_code import require_staged
+from cdk_client_connect.shared.function_settings import FunctionSettings
 from client_connect import settings
 from client_connect_tools.deployed.description import ALIAS_NAME, describe_handler
 
@@ -225,7 +226,16 @@ class ClientConnectHandler(Construct):
             keep_name(self, function_name)
         self._log_group = log_group or kept_log_group(self, encryption_key)
         self._previous_versions = PreviousVersions(
-            self, previous_versions, encryption_key=encryption_key, dead_letter_queue=dead_letter_queue
+            self,
+            previous_versions,
+            encryption_key=encryption_key,
+            settings=FunctionSettings(
+                vpc=vpc,
+                vpc_subnets=vpc_subnets,
+                security_groups=security_groups,
+                dead_letter_queue=dead_letter_queue,
+                reserved_concurrent_executions=None if reserved_concurrent_executions is None else 1,
+            ),
         )
         is_by_alias = function_reference is FunctionReference.ALIAS
         self._described = digest_and_ids(self._policies, is_prebuilt=code is not None)
