@@ -79,6 +79,8 @@ def _problems(known: Mapping[str, Any], given: Any, path: str) -> list[str]:  # 
             problems += _problems(value, given[name], f"{path}{name}.")
         elif isinstance(value, float) and not _is_price(given[name]):
             problems.append(f"{path}{name} must be a number of 0 or more")
+        elif isinstance(value, str) and not isinstance(given[name], str):
+            problems.append(f"{path}{name} must be a text")
     return sorted(problems)
 
 
