@@ -14,6 +14,7 @@ import client_connect
 from client_connect.networks import digest as digest_of_networks
 from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
 from client_connect_tools.bundling.installing import PLATFORMS, install, recipe
+from client_connect_tools.bundling.linked_files import link_files
 from client_connect_tools.bundling.own_sources import own_sources
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ class Bundle:
             digest.update(f"{len(content)}:".encode() + content)
         return digest.hexdigest()
 
-    def build(self, folder: Path, *, trusts_project: bool = True) -> None:
-        """Put the code together in an empty or missing folder.
+    def install(self, folder: Path, *, trusts_project: bool = True) -> None:
+        """Put the dependencies into an empty or missing folder: the same for all bundles of a platform.
 
-        The dependencies come from uv's cache when it has them, else from the package index that uv is
+        They come from uv's cache when it has them, else from the package index that uv is
         configured for, or that pip is. Only wheels are taken, each must have the hash that the lock states, and
         every installed file must be the one in the wheel.
 
@@ -83,10 +84,29 @@ class Bundle:
             BundleError: When a dependency cannot be installed, or is not the locked one.
         """
         install(folder, LOCK, self.python, self.architecture, trusts_project=trusts_project)
+        _let_anybody_read(folder)
+
+    def build(self, folder: Path, *, installed: Path | None = None, trusts_project: bool = True) -> None:
+        """Put the code together in an empty or missing folder.
+
+        Args:
+            folder: The folder.
+            installed: A folder with the dependencies, made by ``install`` for the same platform, which nobody changes
+                from then on: the bundle has links to its files. Default: they are installed.
+            trusts_project: As ``install`` has it.
+
+        Raises:
+            BundleError: When a dependency cannot be installed, or is not the locked one.
+        """
+        if installed is None:
+            self.install(folder, trusts_project=trusts_project)
+        else:
+            link_files(installed, folder)
         sources = [(f"{_SOURCES.name}/{_name(path)}", path.read_bytes()) for path in _source_files()]
         for name, content in (*sources, *self.team_files()):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)  # or what is written would go where a link leads
             file.write_bytes(content)
         platform = {"python": self.python, "architecture": self.architecture, "version": library_version()}
         if self.extra_facts is not None:
