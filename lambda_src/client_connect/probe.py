@@ -40,7 +40,7 @@ def answer_probe(event: Any, answered: Callable[[Any], dict[str, Any]], context:
     except BaseException as error:  # noqa: BLE001 - a panic of the engine is not an Exception
         found = {"error": {"type": type(error).__name__, "detail": str(error)}}
     # Not as a record: alarms, notifications, queries and replays look for ``allow`` and metrics at the top of a line.
-    shown = {name: value for name, value in found.items() if name != "text"}
+    shown = {name: value for name, value in found.items() if name != "text"} | {"asked": event[PROBE]}
     record_log.log.write(
         logging.INFO,
         "answered a probe",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
+from typer.testing import CliRunner
 
+from client_connect_tools.cli import main
 from local_aws import cdk_cli
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.emulator import ROOT
@@ -47,17 +51,11 @@ class Deployed:
     bad: int
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        """Run ``client-connect`` as an administrator would; return what it printed."""
-        finished = subprocess.run(
-            [sys.executable, "-m", "client_connect_tools", *arguments],
-            env=self.handler.emulator.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        assert finished.returncode == status, finished.stdout + finished.stderr
-        return finished.stdout + finished.stderr
+        """Run ``client-connect`` in this process, which takes a second less; return what it printed."""
+        with mock.patch.dict(os.environ, self.handler.emulator.environment):
+            result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == status, result.output
+        return result.output
 
     def is_allowed(self) -> bool:
         """Ask as Client VPN does."""
@@ -106,7 +104,15 @@ def bad(deployed: Deployed) -> Deployed:
 def test_one_command_lets_everyone_in_again(bad: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
     """With provisioned concurrency, and with the re-authorizer; the environments are there afterwards."""
     started = time.monotonic()
-    printed = bad.run("rollback", bad.handler.function_name, "--yes")
+    finished = subprocess.run(
+        [sys.executable, "-m", "client_connect_tools", "rollback", bad.handler.function_name, "--yes"],
+        env=bad.handler.emulator.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    printed = finished.stdout
+    assert finished.returncode == 0, printed + finished.stderr
     assert bad.is_allowed()
     seconds = time.monotonic() - started
     with capsys.disabled():

@@ -67,18 +67,20 @@ def test_versions_say_whose_policies_they_have(resources: Mapping[str, Any]) -> 
     versions = of_type(resources, "AWS::Lambda::Version")
     (handler,) = (name for name in versions if name.startswith("Handler"))
     (reauthorizer,) = (name for name in versions if name.startswith("Reauthorizer"))
-    own = parse_description(versions[handler]["Properties"]["Description"])
+    functions = of_type(resources, "AWS::Lambda::Function")
+    described, of_reauthorizer = (
+        functions[versions[name]["Properties"]["FunctionName"]["Ref"]]["Properties"]["Description"]
+        for name in (handler, reauthorizer)
+    )
+    own = parse_description(described)
     assert own.ids == "staff"
-    start, number, end = versions[reauthorizer]["Properties"]["Description"]["Fn::Join"][1]
+    start, number, end = of_reauthorizer["Fn::Join"][1]
     assert number == {"Fn::GetAtt": [handler, "Version"]}
     found = parse_description(f"{start}7{end}")
     assert (found.handler_version, found.digest) == ("7", own.digest)
-    assert (
-        found.handler
-        == of_type(resources, "AWS::Lambda::Function")[
-            versions[handler]["Properties"]["FunctionName"]["Ref"]
-        ]["Properties"]["FunctionName"]
-    )
+    function = functions[versions[handler]["Properties"]["FunctionName"]["Ref"]]
+    assert found.handler == function["Properties"]["FunctionName"]
+    assert "Description" not in versions[handler]["Properties"]
 
 
 def test_the_reauthorizer_is_run_by_its_alias_alone(resources: Mapping[str, Any]) -> None:
@@ -126,10 +128,13 @@ def test_versions_say_that_no_endpoint_asks_them(handler: Callable[..., ClientCo
     """Where endpoints run $LATEST, a way back by the alias would be none."""
     defined = handler(function_reference=FunctionReference.UNQUALIFIED, policies=POLICIES)
     stack = cdk.Stack.of(defined)
-    (version,) = of_type(
-        cdk.assertions.Template.from_stack(stack).to_json()["Resources"], "AWS::Lambda::Version"
-    ).values()
-    assert parse_description(version["Properties"]["Description"]).is_unqualified
+    found = cdk.assertions.Template.from_stack(stack).to_json()["Resources"]
+    (description,) = (
+        each["Properties"]["Description"]
+        for each in of_type(found, "AWS::Lambda::Function").values()
+        if each["Properties"]["Handler"] == "client_connect.handler.handler"
+    )
+    assert parse_description(description).is_unqualified
 
 
 @pytest.mark.parametrize("number", [-1, 101, 1.5, True, "5", None])

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.wheel
 PACKAGES = {
     "client_connect": ROOT / "lambda_src" / "client_connect",
     "client_connect_notifications": ROOT / "lambda_src" / "client_connect_notifications",
+    "client_connect_versions": ROOT / "lambda_src" / "client_connect_versions",
     "client_connect_attachment": ROOT / "lambda_src" / "client_connect_attachment",
     "client_connect_tools": ROOT / "lib" / "client_connect_tools",
     "cdk_client_connect": ROOT / "lib" / "cdk_client_connect",
@@ -28,6 +29,7 @@ PACKAGES = {
 PLUGIN = "client_connect_pytest.py"
 DATA = {
     "client_connect/schema.cedarschema",
+    "client_connect_tools/costs/prices.toml",
     "client_connect_tools/bundling/bundle.in",
     "client_connect_tools/bundling/bundle.records.json",
     "client_connect_tools/bundling/bundle.txt",

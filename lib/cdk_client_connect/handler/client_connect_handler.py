@@ -244,7 +244,7 @@ class ClientConnectHandler(Construct):
             self,
             "Function",
             function_name=self._function_name,
-            description="Decides whether a Client VPN connection may be established",
+            description=describe_handler(*self._described, is_unqualified=not is_by_alias),
             code=self._code,
             handler="client_connect.handler.handler",
             runtime=options.runtime,
@@ -264,9 +264,7 @@ class ClientConnectHandler(Construct):
             vpc_subnets=vpc_subnets,
             security_groups=security_groups,
             tracing=tracing,
-            current_version_options=self._previous_versions.options(
-                describe_handler(*self._described, is_unqualified=not is_by_alias)
-            ),
+            current_version_options=self._previous_versions.options(),
         )
         require_staged(self._function, self._code, in_full=code is None)
         grant_what_it_asks(self._role, options, self._policies)

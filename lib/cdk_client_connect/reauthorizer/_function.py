@@ -58,11 +58,10 @@ def reauthorizer_function(
     decides = deciding(handler)
     variables = {**decides.environment, **environment}
     version = handler.function.current_version.version
-    described = describe_reauthorizer(handler.function_name, version, *decides.described)
     function = lambda_.Function(
         scope,
         "Function",
-        description="Ends open Client VPN connections that are denied today",
+        description=describe_reauthorizer(handler.function_name, version, *decides.described),
         code=decides.code,
         handler="client_connect.reauthorizer.handler.handler",
         runtime=handler.function.runtime,
@@ -76,7 +75,7 @@ def reauthorizer_function(
         environment=variables,
         environment_encryption=encryption_key,
         **settings.arguments(),
-        current_version_options=decides.previous_versions.options(described),
+        current_version_options=decides.previous_versions.options(),
     )
     function.node.add_dependency(handler.alias)
     alias = lambda_.Alias(

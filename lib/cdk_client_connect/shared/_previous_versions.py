@@ -52,14 +52,14 @@ class PreviousVersions:
         self._settings = settings
         self._names: list[str] = []
 
-    def options(self, description: str) -> lambda_.VersionOptions:
+    def options(self) -> lambda_.VersionOptions:
         """Return the options of the current version of a function.
 
-        Args:
-            description: What the version says of itself; it may only change when the code or the settings do.
+        A version has the description of its function, and none of its own: that could change while the function does
+        not, and then Lambda would publish nothing and the deployment would fail.
         """
         policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self._number else RemovalPolicy.DESTROY
-        return lambda_.VersionOptions(description=description, removal_policy=policy)
+        return lambda_.VersionOptions(removal_policy=policy)
 
     def prune(self, alias: lambda_.Alias) -> None:
         """Have the oldest versions of a function removed, once a day."""

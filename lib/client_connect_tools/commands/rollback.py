@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +18,7 @@ from client_connect_tools.commands._deployed import (
     version_text,
 )
 from client_connect_tools.commands._shared import FINDINGS, wrong_use
+from client_connect_tools.deployed.description import ALIAS_NAME
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from client_connect_tools.deployed.functions import Function
     from client_connect_tools.deployed.rollback import Move, Rollback
 
+
+# For how long AWS may take until the alias has moved everywhere.
+_LOOKS, _PAUSE_S = 20, 0.5
 
 # Somebody whom nobody knows: what is asked is whether there is a decision, not which one.
 _NOBODY = {**DEFAULT_EVENT, "username": "client-connect-rollback"}
@@ -149,8 +153,13 @@ def _confirm(planned: Rollback) -> None:
 def _verify(planned: Rollback, request: Mapping[str, Any], started: float) -> None:
     """Ask by the alias, as endpoints do."""
     move = planned.handler
-    with refusals_end_the_command():
-        probed = move.function.probe("live", request)
-    if probed.version != str(move.target.number):
-        wrong_use(f"the alias was moved, but version {probed.version} answers; run client-connect versions")
+    version = ""
+    for _ in range(_LOOKS):
+        with refusals_end_the_command():
+            version = move.function.probe(ALIAS_NAME, request).version
+        if version == str(move.target.number):
+            break
+        sleep(_PAUSE_S)
+    else:
+        wrong_use(f"the alias was moved, but version {version} still answers; run client-connect versions")
     print(f"version {move.target.number} answers, {monotonic() - started:.1f} s after the command began")

@@ -1,4 +1,7 @@
-"""What a published version says of itself: the only text of it that a deployment writes and Lambda keeps."""
+"""What a function and its versions say of themselves: the only text that a deployment writes and Lambda keeps for each.
+
+A version takes over the description of its function.
+"""
 
 from __future__ import annotations
 
