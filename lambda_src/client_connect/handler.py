@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer, Decision
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
-from client_connect.probe import answer_probe, is_probe
 from client_connect.record import Record
-from client_connect.request import ConnectionRequest, EndpointNotAnswered, schema_version_of
+from client_connect.request import ConnectionRequest, EndpointNotAnswered, is_probe, schema_version_of
 from client_connect.response import response
-from client_connect.restoring import after_restore
 from client_connect.settings import (
     ERROR_DENIAL,
     Settings,
     read_shadow_mode,
+    takes_snapshot,
 )
 from client_connect.sources.fact_sources import FactSources, configured_sources
 
@@ -90,6 +89,8 @@ class ConnectHandler:
         """Answer one invocation. Never raises."""
         started = perf_counter()
         if is_probe(event):
+            from client_connect.probe import answer_probe  # noqa: PLC0415 - no connection needs it
+
             return answer_probe(event, lambda asked: self._probed(asked, context), context)
         try:
             return self._answer(event, context, started)
@@ -237,4 +238,7 @@ def _seconds_left(context: LambdaContext | None) -> float:
 
 
 handler: ConnectHandler = start()
-after_restore(handler.renew)
+if takes_snapshot():
+    from client_connect.restoring import after_restore
+
+    after_restore(handler.renew)

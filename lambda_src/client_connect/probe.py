@@ -12,17 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from client_connect import record_log
 from client_connect.printable import printable_json
+from client_connect.request import PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-# The only key of an event that is a probe. Its value is the request to decide.
-PROBE = "clientConnectProbe"
-
-
-def is_probe(event: object) -> bool:
-    """Tell whether an event is a probe and no connection request."""
-    return isinstance(event, dict) and event.keys() == {PROBE}
 
 
 def answer_probe(event: Any, answered: Callable[[Any], dict[str, Any]], context: object) -> dict[str, Any]:  # noqa: ANN401 - of a probe

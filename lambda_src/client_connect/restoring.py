@@ -9,27 +9,20 @@ https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 
 from __future__ import annotations
 
-import os
+import random
 from typing import TYPE_CHECKING
+
+from snapshot_restore_py import register_after_restore  # is in Lambda's image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
-SNAP_START = "snap-start"
-
 
 def after_restore(renew: Callable[[], None]) -> None:
-    """Have something done in each environment that is resumed; nothing where no snapshot is taken.
+    """Have something done in each environment that is resumed.
 
     Args:
         renew: What to do. It must not raise, or Lambda gives the environment up.
     """
-    if os.environ.get(INITIALIZATION_TYPE) != SNAP_START:
-        return
-    import random  # noqa: PLC0415 - a cold start does without
-
-    from snapshot_restore_py import register_after_restore  # noqa: PLC0415 - is in Lambda's image
-
     register_after_restore(random.seed)
     register_after_restore(renew)

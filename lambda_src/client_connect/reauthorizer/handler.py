@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
-from client_connect.probe import answer_probe, is_probe
+from client_connect.probe import answer_probe
 from client_connect.reauthorizer.client_vpn import ClientVpn
 from client_connect.reauthorizer.deadline import Deadline
 from client_connect.reauthorizer.evaluation import Evaluator
@@ -21,6 +21,7 @@ from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.run import Reauthorizer
 from client_connect.reauthorizer.settings import ReauthorizerSettings
 from client_connect.reauthorizer.state import ReauthorizerState
+from client_connect.request import is_probe
 from client_connect.settings import (
     CONNECTIONS_TABLE,
     Settings,

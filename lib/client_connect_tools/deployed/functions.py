@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from client_connect.probe import PROBE
+from client_connect.request import PROBE
 from client_connect_tools.deployed.aws import AwsFailed, Refused, aws_errors, is_missing
 from client_connect_tools.deployed.description import ALIAS_NAME, Described, parse_description
 

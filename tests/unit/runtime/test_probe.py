@@ -9,7 +9,7 @@ import pytest
 
 from client_connect import Authorizer
 from client_connect.handler import ConnectHandler
-from client_connect.probe import PROBE, is_probe
+from client_connect.request import PROBE, is_probe
 from client_connect.settings import Settings
 from tests.support.events import event
 

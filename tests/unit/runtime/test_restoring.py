@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from snapshot_restore_py import get_after_restore
 
 from client_connect import bundled_files
 from client_connect.handler import start
-from client_connect.restoring import INITIALIZATION_TYPE, after_restore
 from tests.support import resumed_process
 from tests.support.events import PERMIT
 
@@ -124,12 +122,17 @@ def test_the_hooks_are_what_makes_the_difference(table: DynamoDb, tmp_path: Path
     assert set(table.keys) == {"AKIABEFORE"}
 
 
-def test_without_snapshots_nothing_is_registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cold start does not even import the hooks."""
-    monkeypatch.delenv(INITIALIZATION_TYPE, raising=False)
-    before = list(get_after_restore())
-    after_restore(lambda: None)
-    assert get_after_restore() == before
+def test_without_snapshots_nothing_is_registered() -> None:
+    """A cold start does not even import the hooks, nor what answers probes."""
+    program = (
+        "import sys, client_connect.handler; "
+        "sys.exit(str(sys.modules.keys() & {'client_connect.restoring', 'client_connect.probe'}))"
+    )
+    environment = {"PATH": os.environ["PATH"]}
+    finished = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert finished.stderr == "set()\n"
 
 
 def test_what_could_not_be_initialized_is_tried_again(
