@@ -52,7 +52,11 @@ stack = cdk.Stack(app, "Vpn")
 handler = ClientConnectHandler(stack, "Handler", policies=Policies.from_rules(Rules(platforms=["win"])))
 assembly = app.synth()
 resources = json.loads(Path(assembly.directory, "Vpn.template.json").read_text("utf-8"))["Resources"].values()
-(function,) = (each["Properties"] for each in resources if each["Properties"].get("Runtime") == "python3.14")
+(function,) = (
+    each["Properties"]
+    for each in resources
+    if each["Properties"].get("Handler") == "client_connect.handler.handler"
+)
 assert function["FunctionName"].startswith("AWSClientVPN-"), function
 assert function["Handler"] == "client_connect.handler.handler", function
 asset = Path(assembly.directory, "asset." + function["Code"]["S3Key"].removesuffix(".zip"))
