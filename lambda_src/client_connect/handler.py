@@ -113,6 +113,7 @@ class ConnectHandler:
             allow=allow,
             policies=self._policies,
             waivers=collected.waivers,
+            long_waivers=collected.long_waivers,
             problems=_together(collected.problems, self._register(facts, decision, context, allow=allow)),
         )
         self._write(record, context, started, facts.now)

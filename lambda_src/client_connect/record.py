@@ -117,6 +117,7 @@ class Record(NamedTuple):
         allow: bool,
         policies: str,
         waivers: Sequence[Waiver] = (),
+        long_waivers: Sequence[Waiver] = (),
         problems: Mapping[str, str] | None = None,
     ) -> Record:
         """Describe a decision completely enough to replay it later."""
@@ -134,6 +135,8 @@ class Record(NamedTuple):
                 if waiver.policy_id in decision.waived or not known.issuperset(decision.waived)
             ]
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
+        if long_waivers:
+            fields["waiversTooLong"] = [waiver.to_record() for waiver in long_waivers]
         if problems:
             fields["unavailable"] = dict(problems)
         # Last, because groups and tags may be many: of a long line, Logs Insights finds the first values only.

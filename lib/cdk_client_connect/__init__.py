@@ -44,6 +44,7 @@ from client_connect_tools import (
     Policies,
     PolicyTestsFailed,
     Rules,
+    Scope,
 )
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "PolicyTestsFailed",
     "ProvisionedConcurrency",
     "Rules",
+    "Scope",
     "ServiceLinkedRole",
     "TrafficShifting",
     "TrustProvider",

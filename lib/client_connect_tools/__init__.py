@@ -17,7 +17,7 @@ from client_connect_tools.explanation import Condition, Explanation, PolicyExpla
 from client_connect_tools.files.networks import NetworkList
 from client_connect_tools.finding import Finding
 from client_connect_tools.policies import Policies, Source
-from client_connect_tools.rules import Hours, Maintenance, MinimumVersion, Rules
+from client_connect_tools.rules import Hours, Maintenance, MinimumVersion, Rules, Scope
 from client_connect_tools.testing.cases import PolicyTest, read_policy_tests
 from client_connect_tools.testing.expectations import ExpectedDecision
 from client_connect_tools.testing.results import Difference, PolicyTestResult, PolicyTestsFailed
@@ -55,6 +55,7 @@ __all__ = [
     "Read",
     "Reason",
     "Rules",
+    "Scope",
     "Source",
     "check",
     "explain",

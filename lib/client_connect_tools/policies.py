@@ -29,6 +29,7 @@ from client_connect_tools.files.policies_folder import (
 )
 from client_connect_tools.files.source import Source, read_source
 from client_connect_tools.output.safe_output import safe_text
+from client_connect_tools.rules.rules import to_cedar
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from client_connect_tools.rules import Rules
 
 __all__ = ["TESTS_SUFFIX", "Policies", "Source"]
+
+RENDERED = "<rules>"
+"""The name of the source of policies that ``Rules`` rendered."""
 
 _NOTED = 3
 
@@ -120,18 +124,28 @@ class Policies:
         return Policies((Source(name, unix(text)),), custom_schema=schema, networks=lists_given(networks))
 
     @staticmethod
-    def from_rules(rules: Rules, *, networks: Lists | None = None) -> Policies:
+    def from_rules(
+        *rules: Rules, networks: Lists | None = None, tests: Iterable[str | os.PathLike[str]] = ()
+    ) -> Policies:
         """Render rules to Cedar.
 
         Args:
-            rules: The rules.
+            *rules: The rules, of which at most one has no scope; a rule of any of them denies.
             networks: The networks that ``allowed_networks`` and ``blocked_networks`` name: a mapping of names to
                 CIDRs, such as ``{"office": ["203.0.113.0/24"]}``, or a directory of ``NAME.txt`` files. Default: none.
+            tests: Files of policy tests, ``*.tests.toml``, which run at synthesis. Default: none.
 
         Raises:
-            InvalidPolicies: When the networks cannot be read.
+            InvalidPolicies: When the networks cannot be read, or a file of tests is not there.
+            InvalidRules: When there are none, or two of them have the same scope's name, or none.
         """
-        return Policies((Source("<rules>", rules.to_cedar()),), networks=lists_given(networks))
+        files = tuple(map(Path, tests))
+        for file in files:
+            if not file.is_file():
+                raise InvalidPolicies(
+                    f'there are no policy tests "{shown(file)}"; give a file named *{TESTS_SUFFIX}'
+                )
+        return Policies((Source(RENDERED, to_cedar(rules)),), files, networks=lists_given(networks))
 
     def merge(*policies: Policies) -> Policies:
         """Put several sets together: ``base.merge(team)`` and ``Policies.merge(base, team)`` are the same.

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 from client_connect import Device
-from client_connect.reauthorizer.client_vpn import Page, TokenRefused
+from client_connect.reauthorizer.client_vpn import ClientVpn, Page, TokenRefused
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources.connection_registry import STATE, CompleteScan, ConnectionTable, NotCounted
 from client_connect.sources.custom_facts import CustomFacts
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import logging
 
     from client_connect import ConnectionRequest
+    from client_connect.reauthorizer.client_vpn import Connection
     from local_aws.live_connections import LiveConnections
 
 pytestmark = pytest.mark.e2e
@@ -674,6 +675,29 @@ def test_a_run_that_waits_for_ec2_notices_its_successor(world: LiveConnections) 
 
     outcome = world.run(NO_MACS, sleep=sleep)
     assert (inner, outcome.state, terminated(world)) == (["complete"], "superseded", [])
+
+
+def test_a_run_that_is_superseded_uses_nothing_up_that_it_did_not_end(world: LiveConnections) -> None:
+    """The correction of a bad policy may end as many as if the bad policy had never meant to end the others."""
+    world.connect([client(f"{n:02}", platform="mac") for n in range(10)])
+    world.connect([client(f"other-{n:02}") for n in range(9)])
+    world.connect([client("mallory", username="mallory")])
+    blocked = PERMIT + '@id("no") forbid (principal == ClientVpn::User::"mallory", action, resource);'
+    terminate = ClientVpn.terminate
+    inner: list[tuple[str, int, int]] = []
+
+    def with_a_deployment_after_two(vpn: ClientVpn, connection: Connection) -> bool:
+        is_done = terminate(vpn, connection)
+        if len(world.api.terminations) == 2 and not inner:
+            inner.append(("", 0, 0))
+            corrected = world.run(blocked)
+            inner[0] = corrected.state, corrected.recent, corrected.terminated
+        return is_done
+
+    with mock.patch.object(ClientVpn, "terminate", with_a_deployment_after_two):
+        outcome = world.run(NO_MACS)
+    assert (inner, outcome.state) == ([("complete", 2, 1)], "superseded")
+    assert len(terminated(world)) == 3
 
 
 # The promises themselves.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk.assertions import Annotations, Match
 
-from cdk_client_connect import ClientConnectHandler, InvalidPolicies, Policies, Rules
+from cdk_client_connect import ClientConnectHandler, InvalidPolicies, InvalidRules, Policies, Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,9 @@ BAD = {
     "empty-annotation": f'@id("x") @message("") forbid {ALL};',
     "too-long": f'@id("x") @message("{"m" * 256}") forbid {ALL};',
     "shadow-with-value": f'@id("x") @shadow("no") forbid {ALL};',
-    "misspelt-annotation": f'@id("x") @mesage("m") forbid {ALL};',
+    "unknown-annotation": f'@id("x") @mesage("m") forbid {ALL};',
+    "unknown-lint": f'@id("x") @ignore("y") forbid {ALL};',
+    "unresolved-token": '@id("x") permit (principal, action, resource == ClientVpn::Endpoint::"${Token[TOKEN.7]}");',
     "unguarded-attribute": f'@id("x") forbid {ALL} when {{ context.os.major < 10 }};',
     "unknown-attribute": f'@id("x") forbid {ALL} when {{ context has osVersion }};',
     "type": f'@id("x") forbid {ALL} when {{ context.platform == 3 }};',
@@ -41,7 +44,8 @@ def test_fails(handler: Define, tmp_path: Path, rule: str) -> None:
     path.write_text(PERMIT + BAD[rule])
     with pytest.raises(InvalidPolicies) as caught:
         handler(policies=Policies.from_file(path))
-    assert str(caught.value).startswith(f"the policies have 1 problem:\n  {path.as_posix()}:3:1: ")
+    column = 71 if rule == "unresolved-token" else 1
+    assert str(caught.value).startswith(f"the policies have 1 problem:\n  {path.as_posix()}:3:{column}: ")
     assert str(caught.value).endswith(f"({rule})")
 
 
@@ -103,3 +107,24 @@ def test_fails_with_what_the_engine_does_not_survive(handler: Define, conditions
     """Thousands of conditions or members one after the other, which would end the synthesis without a word."""
     with pytest.raises(InvalidPolicies, match="put parentheses around groups of 20"):
         handler(policies=Policies.from_string(f'{PERMIT}@id("x") forbid {ALL} when {{ {conditions} }};'))
+
+
+def test_what_is_known_at_deployment_only_is_refused_in_rules(stack: cdk.Stack) -> None:
+    """A token would be bundled as the text that stands for it, and never equal a name."""
+    name = cdk.CfnParameter(stack, "Name")
+    number = cdk.CfnParameter(stack, "Number", type="Number")
+    networks = cdk.CfnParameter(stack, "Networks", type="CommaDelimitedList")
+    with pytest.raises(InvalidRules) as caught:
+        Rules(
+            blocked_users=["bob", name.value_as_string],
+            own_device=f"owner-{name.value_as_string}",
+            connections_per_user=number.value_as_number,  # type: ignore[arg-type]
+            allowed_networks=networks.value_as_list,
+            messages={"hours": f"Ask {stack.region}."},
+        )
+    problems = str(caught.value)
+    for field in ("blocked_users", "own_device", "connections_per_user", "allowed_networks", "messages"):
+        assert re.search(
+            rf"{field} has (\S+\{{Token\[.*?\]\}}|a number token), which is known at deployment only",
+            problems,
+        )

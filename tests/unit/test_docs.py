@@ -20,7 +20,7 @@ from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
 from client_connect.sources.connection_registry import NotCounted, RequestTooLarge
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
 from client_connect_tools.cedar import parsing, validation
-from client_connect_tools.checking import checks, custom_schema, network_names, reviewed_files
+from client_connect_tools.checking import annotations, checks, custom_schema, network_names, reviewed_files
 from client_connect_tools.cli import main
 from client_connect_tools.inputs import messages
 from client_connect_tools.native import _types
@@ -150,7 +150,10 @@ def test_python(example: str, tmp_path: Path) -> None:
 
 SHARED = inspect.getsource(parsing)
 OF_THE_HANDLER = "".join(
-    map(inspect.getsource, (checks, custom_schema, messages, network_names, reviewed_files, validation))
+    map(
+        inspect.getsource,
+        (annotations, checks, custom_schema, messages, network_names, reviewed_files, validation),
+    )
 )
 OF_NATIVE = "".join(map(inspect.getsource, (native.checks, reviewed_files, _types)))
 WARNING = re.compile(r"cdk-client-connect::?([A-Za-z]+)")
@@ -266,6 +269,8 @@ NOT_WRITTEN_OUT = {
     "hidden-character",
     "network-list",
     "inline-networks",
+    "expired",
+    "unknown-group",
     "unused-network",
 }
 

@@ -61,7 +61,7 @@ def test_what_builds_a_release_is_the_locked_build_tools_and_nothing_else() -> N
     assert commands == [
         'python -m venv "$RUNNER_TEMP/build"',
         '"$RUNNER_TEMP/build/bin/python" -m pip install --require-hashes --only-binary :all: -r requirements/build.txt',
-        '"$RUNNER_TEMP/build/bin/python" -m build --no-isolation',
+        '"$RUNNER_TEMP/build/bin/python" distributions/build.py dist',
     ]
     assert "ignore-scripts=true" in (ROOT / ".npmrc").read_text("utf-8").splitlines()
 

@@ -67,17 +67,31 @@ print((asset / "policies.cedar").read_text("utf-8"))
 
 @pytest.fixture(scope="module")
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the sdist from the source tree, and the wheel from the sdist."""
+    """Build the sdists, and the wheels from them, as a release does."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    run(sys.executable, ROOT / "distributions" / "build.py", folder, cwd=folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def wheel(distributions: Path) -> Path:
     """Return the wheel."""
-    (wheel,) = distributions.glob("*.whl")
+    (wheel,) = distributions.glob("cdk_client_connect-*.whl")
     return wheel
+
+
+@pytest.fixture(scope="module")
+def tools_wheel(distributions: Path) -> Path:
+    """Return the wheel of the tools alone."""
+    (wheel,) = distributions.glob("client_connect_tools-*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed_tools(tools_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel of the tools into an empty environment; return its programs' folder."""
+    environment = tmp_path_factory.mktemp("installed-tools") / "venv"
+    return install(tools_wheel, environment, ROOT / "requirements" / "dev.txt")
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +202,64 @@ def test_the_command_of_an_installed_wheel_works(installed: Path, tmp_path: Path
     (tmp_path / "who.cedar").write_text('@id("all") permit (principal, action, resource);\n', "utf-8")
     run(installed / "client-connect", "bundle", "who.cedar", "--output", "out", cwd=tmp_path)
     assert (tmp_path / "out" / "client_connect" / "schema.cedarschema").is_file()
+
+
+def test_the_tools_alone_have_the_same_files(wheel: Path, tools_wheel: Path) -> None:
+    """Whoever has either has the same tools, of the same version, and no constructs in one of them."""
+    of_tools = {"client_connect", "client_connect_tools", PLUGIN}
+    with zipfile.ZipFile(wheel) as everything, zipfile.ZipFile(tools_wheel) as tools:
+        files = {each for each in everything.namelist() if each.partition("/")[0] in of_tools}
+        own = {each for each in tools.namelist() if ".dist-info/" not in each}
+        assert own == files
+        assert all(tools.read(each) == everything.read(each) for each in files)
+    assert wheel.name.split("-")[1] == tools_wheel.name.split("-")[1]
+    run(
+        BIN / "check-wheel-contents",
+        "--config",
+        ROOT / "pyproject.toml",
+        "--toplevel",
+        ",".join(sorted(of_tools)),
+        tools_wheel,
+        cwd=tools_wheel.parent,
+    )
+
+
+def test_both_distributions_ask_for_the_same(wheel: Path, tools_wheel: Path) -> None:
+    """But for the CDK; so do their extras, commands and plugins."""
+    one, other = _metadata(wheel), _metadata(tools_wheel)
+    requires = {str(each) for each in one.requires_dist or ()}
+    of_the_cdk = {each for each in requires if each.startswith(("aws-cdk-lib", "constructs"))}
+    assert {str(each) for each in other.requires_dist or ()} == requires - of_the_cdk
+    assert len(of_the_cdk) == 2
+    assert (one.requires_python, one.license_expression) == (other.requires_python, other.license_expression)
+    assert _entry_points(wheel) == _entry_points(tools_wheel)
+
+
+def test_the_tools_work_without_the_cdk(installed_tools: Path, tmp_path: Path) -> None:
+    """They check, test, decide and bundle, and the plugin of pytest is there."""
+    with pytest.raises(AssertionError, match="No module named 'aws_cdk'"):
+        run(installed_tools / "python", "-c", "import aws_cdk", cwd=tmp_path)
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    for path in (ROOT / "examples" / "policies").glob("working-hours.*"):
+        shutil.copyfile(path, policies / path.name)
+    client_connect = installed_tools / "client-connect"
+    assert run(client_connect, "check", "policies", cwd=tmp_path) == ""
+    assert "passed" in run(client_connect, "test", "policies", cwd=tmp_path)
+    run(client_connect, "bundle", "policies", "--output", "out", cwd=tmp_path)
+    assert (tmp_path / "out" / "client_connect" / "schema.cedarschema").is_file()
+    folder = installed_tools.parent
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    assert size < 150_000_000
+
+
+def _metadata(wheel: Path) -> Metadata:
+    with zipfile.ZipFile(wheel) as archive:
+        (file,) = (each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+        return Metadata.from_email(archive.read(file), validate=True)
+
+
+def _entry_points(wheel: Path) -> bytes:
+    with zipfile.ZipFile(wheel) as archive:
+        (file,) = (each for each in archive.namelist() if each.endswith(".dist-info/entry_points.txt"))
+        return archive.read(file)

@@ -110,8 +110,8 @@ class Evaluator:
         sources: The inventory, the registry and extra facts.
         registry: The registry, which is also in the sources.
         unknown: What becomes of connections that the registry does not know.
-        certificate_endpoints: The ids of the endpoints at which what EC2 calls a common name is that of a client
-            certificate, also where it names no user.
+        certificate_endpoints: The ids of the endpoints at which clients have certificates; only there, what EC2 calls
+            a common name is that of one.
         shared_certificates: Whether several devices use the same client certificate, so that connections without a
             user have no owner.
 
@@ -370,18 +370,16 @@ def _reported(
     """Return a request with what the service and the registry tell, and what they do not tell.
 
     The service names the user under Active Directory authentication only, so it is not known whether a connection
-    without one has a user. What it calls the common name is that of the certificate, or the user's name: under SAML
-    authentication that of a user whom it does not name otherwise.
+    without one has a user. What it calls the common name is that of the certificate, or the user's name, which need
+    not have the same form: so it says nothing of a device where there are no certificates.
 
     Args:
         connection: What the service tells.
-        certificates: Whether the common name is a certificate's even where no user is named.
+        certificates: Whether the endpoint's clients have certificates.
         entry: What the registry tells of a connection whose request cannot be read.
     """
     username, common_name = connection.username, connection.common_name
-    if not (username or certificates) or (
-        username and common_name and lower_case(common_name) == lower_case(username)
-    ):
+    if not certificates or (username and common_name and _account(common_name) == _account(username)):
         common_name = None
     if entry is not None:
         username, common_name = entry.username or username, entry.common_name or common_name

@@ -7,7 +7,6 @@ only while it has the lease. Whatever interrupts it, the next run sees the conne
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -23,16 +22,18 @@ from client_connect.reauthorizer.client_vpn import (
 from client_connect.reauthorizer.deadline import OutOfTime
 from client_connect.reauthorizer.evaluation import BATCH, Evaluation, Evaluator, Verdict
 from client_connect.reauthorizer.outcome import Outcome
-from client_connect.reauthorizer.scan import NOBODY, Candidate, Scan, counted
-from client_connect.reauthorizer.state import LeaseLost, LeaseTaken, Terminations
+from client_connect.reauthorizer.scan import Scan
+from client_connect.reauthorizer.state import LeaseLost, LeaseTaken
+from client_connect.reauthorizer.termination_window import TerminationWindow
 from client_connect.sources.connection_registry import CompleteScan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from client_connect.reauthorizer.client_vpn import ClientVpn, Connection
     from client_connect.reauthorizer.deadline import Deadline
     from client_connect.reauthorizer.records import Records
+    from client_connect.reauthorizer.scan import Candidate
     from client_connect.reauthorizer.settings import ReauthorizerSettings
     from client_connect.reauthorizer.state import ReauthorizerState
     from client_connect.sources.connection_registry import ConnectionTable
@@ -62,6 +63,8 @@ class Reauthorizer:
             of those in the registry came to be.
     """
 
+    _window: TerminationWindow
+
     def __init__(  # noqa: PLR0913 - one keyword per part
         self,
         settings: ReauthorizerSettings,
@@ -86,8 +89,6 @@ class Reauthorizer:
         self._work_id = f"{policies} {settings.to_json()}"
         self._begun_again: set[str] = set()
         self._tokens: set[str] = set()
-        self._terminations: list[Terminations] = []
-        self._ended: Counter[str] = Counter()
         self.outcome: Outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -132,12 +133,10 @@ class Reauthorizer:
 
     def _limit_terminations(self, scan: Scan) -> None:
         """See how many connections may be ended, beside those that earlier scans have ended a while ago."""
-        self._terminations = self._state.terminations(
-            since=datetime.now(UTC).timestamp() - self._settings.window_s
-        )
+        self._window = TerminationWindow(self._state, self._settings)
         outcome = self.outcome
         # What this scan has ended in an earlier run is among its denials.
-        outcome.recent = sum(each.by_policies for each in self._terminations if each.at < scan.started)
+        outcome.recent = self._window.by_policies(before=scan.started)
         outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
         outcome.counted = scan.counted_denials(shared_certificates=self._settings.shared_certificates)
         outcome.cap_exceeded = scan.denials > 0 and outcome.counted + outcome.recent > outcome.most
@@ -252,21 +251,11 @@ class Reauthorizer:
         exceeding = self._still_exceeding(scan, batch)
         evaluations = self._evaluator.evaluate([each.connection for each in batch])
         found = {each.connection.connection_id: each for each in evaluations}
-        due = [
-            each for each in batch if _is_due(each, found[each.connection.connection_id].verdict, exceeding)
-        ]
-        new = self._remember(due, found)
-        ended: list[Candidate] = []
-        try:
-            for candidate in batch:
-                connection_id = candidate.connection.connection_id
-                if candidate in due and self._terminate_one(candidate, found[connection_id]):
-                    ended.append(candidate)
-                del scan.candidates[connection_id]
-        except (OutOfTime, Throttled):
-            self._correct(new, [each for each in new if each in ended], found)
-            raise
-        self._correct(new, [each for each in new if each in ended], found)
+        for candidate in batch:
+            connection_id = candidate.connection.connection_id
+            if _is_due(candidate, found[connection_id].verdict, exceeding):
+                self._terminate_one(candidate, found[connection_id])
+            del scan.candidates[connection_id]
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
         """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
@@ -276,49 +265,10 @@ class Reauthorizer:
         )
         beyond = [each for each in candidates if each.reason == "connection-limit"]
         beyond.sort(key=lambda each: each.connection.established)
-        most = self._settings.maximum_terminations - sum(each.by_limit for each in self._terminations)
+        most = self._settings.maximum_terminations - self._window.by_limit
         chosen = beyond[: max(0, most)]
         self.outcome.waiting = len(beyond) - len(chosen)
         return denied + chosen
-
-    def _remember(self, due: Sequence[Candidate], found: Mapping[str, Evaluation]) -> list[Candidate]:
-        """Remember that connections are about to be ended, once each, before any of them is; return those."""
-        if self._settings.dry_run:
-            return []
-        now = datetime.now(UTC).timestamp()
-        new = [each for each in due if not self._is_remembered(found[each.connection.connection_id], now)]
-        if new:
-            self._terminations.append(self._counts(now, new, found))
-            self._state.remember_terminations(self._terminations)
-        return new
-
-    def _correct(
-        self, new: Sequence[Candidate], ended: Sequence[Candidate], found: Mapping[str, Evaluation]
-    ) -> None:
-        """Remember only those of the new connections that were ended: one that cannot be uses nothing up."""
-        if not new:
-            return
-        before = self._terminations.pop()
-        counts = self._counts(before.at, ended, found)
-        self._terminations.append(counts)
-        self._ended.update(_users(ended, found))
-        if counts != before:
-            self._state.remember_terminations(self._terminations)
-
-    def _counts(
-        self, at: float, candidates: Sequence[Candidate], found: Mapping[str, Evaluation]
-    ) -> Terminations:
-        users = _users(candidates, found)
-        shared = self._settings.shared_certificates
-        by_policies = counted(self._ended + users, shared_certificates=shared) - counted(
-            self._ended, shared_certificates=shared
-        )
-        return Terminations(at, by_policies, len(candidates) - users.total())
-
-    def _is_remembered(self, evaluation: Evaluation, now: float) -> bool:
-        """Whether a connection was ended before, within the window, and EC2 still lists it."""
-        before = evaluation.terminated
-        return before is not None and before.timestamp() >= now - self._settings.window_s
 
     def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
         """Return the ids of the connections whose users still have as many newer ones as they may."""
@@ -331,44 +281,42 @@ class Reauthorizer:
             if sum(newer.connection_id in is_open for newer in kept[each.principal]) == scan.per_user
         )
 
-    def _terminate_one(self, candidate: Candidate, evaluation: Evaluation) -> bool:
-        """Terminate a connection, and record that; tell whether it was."""
-        failure = "" if self._settings.dry_run else self._failure(candidate.connection)
+    def _terminate_one(self, candidate: Candidate, evaluation: Evaluation) -> None:
+        """Terminate a connection, and record that."""
+        failure = "" if self._settings.dry_run else self._failure(candidate, evaluation)
         if failure is None:
-            return False
+            return
         self.outcome.terminated += not failure
         self.outcome.failures += bool(failure)
         self._records.of_connection(candidate, evaluation, failure=failure)
-        return not failure
 
-    def _failure(self, connection: Connection) -> str | None:
+    def _failure(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
         """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
-        connection_id = connection.connection_id
+        connection = candidate.connection
         self._deadline.require()
-        self._state.require_lease()
+        is_new = self._window.add(candidate, evaluation)
         # Before it is terminated, so that no run does it twice while the service still shows it as active; if
         # this one is killed between the two, a later run does it once.
-        self._registry.remember_termination(connection_id, now=datetime.now(UTC))
+        self._registry.remember_termination(connection.connection_id, now=datetime.now(UTC))
+        failure: str | None = None
         try:
             if self._vpn.terminate(connection):
                 return ""
         except (OutOfTime, Throttled):
-            self._registry.forget_termination(connection_id)
+            self._take_back(candidate, evaluation, is_new=is_new)
             raise
         except TerminationFailed as error:
-            self._registry.forget_termination(connection_id)
-            return str(error)
-        self._registry.remove(connection_id)
-        return None
+            failure = str(error)
+        self._take_back(candidate, evaluation, is_new=is_new)
+        if failure is None:
+            self._registry.remove(connection.connection_id)
+        return failure
 
-
-def _users(candidates: Iterable[Candidate], found: Mapping[str, Evaluation]) -> Counter[str]:
-    """Return how many of the connections that the policies deny each user has."""
-    return Counter(
-        found[each.connection.connection_id].principal or NOBODY
-        for each in candidates
-        if each.reason == "policies"
-    )
+    def _take_back(self, candidate: Candidate, evaluation: Evaluation, *, is_new: bool) -> None:
+        """Remember a connection no longer as one that was ended."""
+        self._registry.forget_termination(candidate.connection.connection_id)
+        if is_new:
+            self._window.take_back(candidate, evaluation)
 
 
 def _take(scan: Scan, evaluation: Evaluation) -> None:

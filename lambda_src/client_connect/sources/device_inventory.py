@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from client_connect.sources.items import (
     COMMON_NAME,
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from client_connect.sources.items import Item
 
 
-_logger = logging.getLogger("client_connect")
-
 _LONGEST_PROBLEM = 500
 
 
@@ -41,6 +38,7 @@ class InventoryEntry:
         inventory: ``known``, ``unknown`` or ``unavailable``.
         device: The device, when it is ``known``.
         waivers: The waivers of the device and the user, expired ones too.
+        long_waivers: Others, which do not count because they have longer to go than is allowed.
         problem: Why it is ``unavailable``.
         waiver_problem: Why a waiver cannot be read, which then is none.
         knows_waivers: Whether these are all waivers: not where those of a malformed device are left out.
@@ -49,9 +47,18 @@ class InventoryEntry:
     inventory: Inventory
     device: Device | None = None
     waivers: tuple[Waiver, ...] = ()
+    long_waivers: tuple[Waiver, ...] = ()
     problem: str = ""
     waiver_problem: str = ""
     knows_waivers: bool = True
+
+
+class _Waivers(NamedTuple):
+    """The waivers of a connection: those that count, those that are too long, and why others cannot be read."""
+
+    counting: tuple[Waiver, ...]
+    too_long: tuple[Waiver, ...]
+    problem: str
 
 
 class DeviceTable:
@@ -100,9 +107,13 @@ class DeviceTable:
     def _entry_without_device(
         self, request: ConnectionRequest, items: Mapping[Key, Item], problem: str
     ) -> InventoryEntry:
-        waivers, waiver_problem = self._waivers_of(request, items)
+        waivers = self._waivers_of(request, items)
         return InventoryEntry(
-            inventory="unavailable", waivers=waivers, problem=problem, waiver_problem=waiver_problem
+            inventory="unavailable",
+            waivers=waivers.counting,
+            long_waivers=waivers.too_long,
+            problem=problem,
+            waiver_problem=waivers.problem,
         )
 
     def _keys(self, request: ConnectionRequest) -> list[Key]:
@@ -122,15 +133,10 @@ class DeviceTable:
 
     def _is_allowed(self, waiver: Waiver) -> bool:
         longest = self._longest_waiver
-        if longest is None or waiver.until - datetime.now(UTC) <= longest:
-            return True
-        _logger.warning(
-            "a waiver is longer than allowed and does not count", extra={"waiver": waiver.to_record()}
-        )
-        return False
+        return longest is None or waiver.until - datetime.now(UTC) <= longest
 
     def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
-        waivers, waiver_problem = self._waivers_of(request, items)
+        waivers = self._waivers_of(request, items)
         item = request.common_name and items.get(self._device_key(request.common_name))
         try:
             device = device_of(item) if item and not is_removed(item) else None
@@ -139,19 +145,18 @@ class DeviceTable:
             return InventoryEntry(
                 inventory="unavailable",
                 problem=_described(str(error)),
-                waiver_problem=waiver_problem,
-                knows_waivers=not waivers,
+                waiver_problem=waivers.problem,
+                knows_waivers=not waivers.counting,
             )
         return InventoryEntry(
             inventory="unknown" if device is None else "known",
             device=device,
-            waivers=waivers,
-            waiver_problem=waiver_problem,
+            waivers=waivers.counting,
+            long_waivers=waivers.too_long,
+            waiver_problem=waivers.problem,
         )
 
-    def _waivers_of(
-        self, request: ConnectionRequest, items: Mapping[Key, Item]
-    ) -> tuple[tuple[Waiver, ...], str]:
+    def _waivers_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> _Waivers:
         """Return the waivers, and what is wrong with one that cannot be read: it is none.
 
         Otherwise whoever may write only waivers could take the device from the policies that honor none.
@@ -161,9 +166,13 @@ class DeviceTable:
         for key in self._waiver_keys(request):
             if key in items:
                 waivers, wrong = readable_waivers_of(items[key])
-                found += [waiver for waiver in waivers if self._is_allowed(waiver)]
+                found += waivers
                 problem = problem or (wrong and _described(f'waivers of "{key.value}": {wrong}'))
-        return tuple(found), problem
+        return _Waivers(
+            counting=tuple(waiver for waiver in found if self._is_allowed(waiver)),
+            too_long=tuple(waiver for waiver in found if not self._is_allowed(waiver)),
+            problem=problem,
+        )
 
 
 def _described(problem: str) -> str:

@@ -43,6 +43,7 @@ class CollectedFacts(NamedTuple):
     Attributes:
         facts: What the policies see.
         waivers: The waivers that count now, in full.
+        long_waivers: Those that would count if they were not longer than is allowed.
         problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry``,
             ``openConnections`` (EC2) or ``customFacts``.
         others: The user's other connections, as the registry has them.
@@ -51,6 +52,7 @@ class CollectedFacts(NamedTuple):
 
     facts: Facts
     waivers: tuple[Waiver, ...] = ()
+    long_waivers: tuple[Waiver, ...] = ()
     problems: Mapping[str, str] = _NO_PROBLEMS
     others: tuple[OtherConnection, ...] = ()
     knows_waivers: bool = True
@@ -146,7 +148,12 @@ class FactSources(NamedTuple):
         )
         knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
         return CollectedFacts(
-            facts=facts, waivers=waivers, problems=problems, others=others or (), knows_waivers=knows_waivers
+            facts=facts,
+            waivers=waivers,
+            long_waivers=entry.long_waivers if entry else (),
+            problems=problems,
+            others=others or (),
+            knows_waivers=knows_waivers,
         )
 
     def _networks(self, request: ConnectionRequest) -> frozenset[str] | None:

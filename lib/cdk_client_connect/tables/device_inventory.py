@@ -47,8 +47,8 @@ class DeviceInventory(Construct):
         removal_policy: What becomes of the new tables when the stack is removed. Default:
             ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
         deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
-        longest_waiver: How long a waiver may have to go, in whole minutes. The handler ignores a longer one, with a
-            warning in its log, whoever wrote it into the table. Default: any waiver counts until it ends.
+        longest_waiver: How long a waiver may have to go, in whole minutes. The handler ignores a longer one, whoever
+            wrote it into the table, and names it in the decision record. Default: any waiver counts until it ends.
 
     Raises:
         InvalidArgument: When ``longest_waiver`` is not one minute or more; when a table is in another account or

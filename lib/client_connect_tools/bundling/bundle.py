@@ -6,13 +6,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import client_connect
 from client_connect.networks import digest as digest_of_networks
 from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
+from client_connect_tools import distribution
 from client_connect_tools.bundling.installing import PLATFORMS, install, recipe
 from client_connect_tools.bundling.linked_files import link_files
 from client_connect_tools.bundling.own_sources import own_sources
@@ -138,7 +138,7 @@ def policies_file(policies: str, networks: bytes | None) -> str:
 
 def library_version() -> str:
     """Return the version of this library."""
-    return metadata.version("cdk-client-connect")
+    return distribution.version()
 
 
 def runs_on(python: str) -> bool:

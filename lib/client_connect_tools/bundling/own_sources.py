@@ -7,13 +7,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from client_connect_tools import distribution
 from client_connect_tools.bundling.wheel_records import file_digest
 from client_connect_tools.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-_LIBRARY = "cdk-client-connect"
 
 
 def own_sources(folder: Path, *suffixes: str) -> Sequence[Path]:
@@ -39,8 +38,8 @@ def own_sources(folder: Path, *suffixes: str) -> Sequence[Path]:
     for file, digest in files.items():
         if not file.is_file() or file_digest(file.read_bytes()) != digest:
             raise BundleError(
-                f"{file.relative_to(folder.parent).as_posix()} is missing or is not the file that {_LIBRARY} "
-                f"{metadata.version(_LIBRARY)} installed; install that package again"
+                f"{file.relative_to(folder.parent).as_posix()} is missing or is not the file that "
+                f"{distribution.name()} {distribution.version()} installed; install that package again"
             )
     return sorted(files)
 
@@ -50,6 +49,6 @@ def _recorded() -> Mapping[Path, str]:
     """Return the hashes of the installed files; of an editable installation, none of our packages'."""
     return {
         Path(file.locate()).resolve(): f"{file.hash.mode}={file.hash.value}"
-        for file in metadata.files(_LIBRARY) or ()
+        for file in metadata.files(distribution.name()) or ()
         if file.hash is not None
     }

@@ -18,6 +18,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 import client_connect
+from client_connect_tools import distribution
 from client_connect_tools.bundling.bundle import PLATFORM_FILE
 from client_connect_tools.bundling.wheel_records import locked_wheels
 
@@ -55,7 +56,7 @@ def bill_of_materials(folder: Path) -> str:
         files.setdefault(_LIBRARY if is_ours else owners.get(file.name, ""), []).append(file)
 
     bill = Bom(metadata=_metadata(platform), serial_number=UUID(int=0))
-    library = _package(_LIBRARY, metadata.version(_LIBRARY), files.pop(_LIBRARY))
+    library = _package(_LIBRARY, distribution.version(), files.pop(_LIBRARY))
     locked = []
     for package in packages:
         declared = _declared(folder, package)
@@ -76,7 +77,7 @@ def _metadata(platform: Mapping[str, str]) -> BomMetaData:
         type=ComponentType.APPLICATION,
         bom_ref=_BUNDLE,
         name="client-connect-handler",
-        version=metadata.version(_LIBRARY),
+        version=distribution.version(),
         properties=[Property(name=f"{_LIBRARY}:{name}", value=value) for name, value in platform.items()],
     )
     found = BomMetaData(component=whole, lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)])

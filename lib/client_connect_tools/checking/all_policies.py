@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, TypeVarTuple
 
 from cedarpy import pst
 
+from client_connect_tools.cedar.nodes import walk
 from client_connect_tools.checking.outages import Outages
+from client_connect_tools.checking.similar_names import similar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -41,6 +43,19 @@ class AllPolicies(list[pst.Template]):
     def permits_with_status(self) -> int:
         """How many of these permits change what is reported."""
         return sum("status" in each.annotations for each in self.permits)
+
+    @cached_property
+    def similar_groups(self) -> dict[str, str]:
+        """The groups that are probably another one that is named before them, with that one."""
+        return similar(name for each in self for name in groups(each))
+
+    def only_adds_a_status(self, policy: pst.Template) -> bool:
+        """Tell whether a permit changes only what is reported, because another one admits everybody."""
+        return (
+            policy.effect == "permit"
+            and "status" in policy.annotations
+            and any(each is not policy and is_unconditional(each) for each in self.permits)
+        )
 
     def outages(self, source: Source) -> Outages:
         """Return what the enforced policies make of an outage of a source."""
@@ -80,6 +95,23 @@ class AllPolicies(list[pst.Template]):
     @cached_property
     def _scopes(self) -> dict[Hashable, set[Hashable]]:
         return {}
+
+
+def groups(policy: pst.Template) -> list[str]:
+    """Return the names of the groups in a policy, in their order."""
+    return [
+        node.id
+        for node in walk(policy)
+        if isinstance(node, pst.EntityUid) and str(node.type) == "ClientVpn::Group"
+    ]
+
+
+def is_unconditional(policy: pst.Template) -> bool:
+    """Tell whether a policy applies to every connection."""
+    always = (pst.When(pst.BoolLit(value=True)), pst.Unless(pst.BoolLit(value=False)))
+    return all(clause in always for clause in policy.clauses) and all(
+        isinstance(scope, pst.ScopeAny) for scope in (policy.principal, policy.resource)
+    )
 
 
 def is_shadow(policy: pst.Template) -> bool:

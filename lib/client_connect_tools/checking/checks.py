@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from client_connect.response import MAX_STATUS_LENGTH
-from client_connect.shortening import length
 from client_connect_tools.cedar.parsing import in_order, parse, schema
 from client_connect_tools.cedar.validation import type_problems, unknown_attributes
+from client_connect_tools.checking.annotations import annotation_problems
 from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
+from client_connect_tools.checking.lints import LINTS
 from client_connect_tools.checking.network_names import check_networks
 from client_connect_tools.checking.reviewed_files import check_characters
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding
-from client_connect_tools.inputs import messages
+from client_connect_tools.inputs import cdk_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,17 +24,15 @@ if TYPE_CHECKING:
     from client_connect_tools.cedar.parsing import ParsedStatement
     from client_connect_tools.policies import Policies
 
-_ANNOTATIONS = ("id", "message", "status", "shadow")
-_SHOWN = ("message", "status")
-
 
 def check(policies: Policies) -> list[Finding]:
     """Return every error in policies, all at once.
 
     Checked are: the syntax, ``@id`` (present and unique), the lengths of ``@message`` and ``@status`` (at
-    most 255 characters), the placeholders of ``@message``, misspelt annotations and attributes, templates (which
-    never apply), at least one enforced permit, and the types of everything that a policy reads, by Cedar's strict
-    validation against the schema; ``custom.cedarschema``; lists of networks, and their names in policies; and
+    most 255 characters), the placeholders of ``@message``, annotations without a meaning, misspelt attributes,
+    templates (which never apply), at least one enforced permit, and the types of everything that a policy reads, by
+    Cedar's strict validation against the schema; placeholders of the CDK for what is known at deployment only;
+    ``custom.cedarschema``; lists of networks, and their names in policies; and
     characters in any of the files, tests among them, by which a review shows something else than what decides. What
     is allowed but doubtful is found by ``lint``.
     """
@@ -48,6 +45,7 @@ def check(policies: Policies) -> list[Finding]:
     findings += _repeated_ids(parsed)
     return [
         *check_characters(policies),
+        *_tokens(policies),
         *of_schema,
         *check_networks(policies, parsed),
         *in_order(policies.sources, findings),
@@ -82,7 +80,7 @@ def _errors(
         yield parsed.finding(*parsed.error)
     if parsed.template is None:
         return
-    problems = [*_annotation_problems(parsed.template, custom)]
+    problems = [*annotation_problems(parsed.template, custom, LINTS)]
     if types is not None:
         problems += type_problems(
             parsed.statement.text, types, guard="context has os && context.os.major < 10"
@@ -92,30 +90,20 @@ def _errors(
         yield parsed.finding(rule, message)
 
 
-def _annotation_problems(
-    template: pst.Template, custom: Mapping[str, str] | None
-) -> Iterator[tuple[str, str]]:
-    annotations = template.annotations
-    if not annotations.get("id"):
-        why = "so that logs and waivers can name it"
-        yield "missing-id", f'the {template.effect} has no @id; add @id("...") before it, {why}'
-    for name in _SHOWN:
-        if name in annotations and not annotations[name]:
-            yield "empty-annotation", f"@{name} is empty; give it a text, or leave it out"
-    for rule, problem in messages.problems(annotations.get("message", ""), custom):
-        yield rule, f"@message {problem}"
-    if (size := length(annotations.get("status", ""))) > MAX_STATUS_LENGTH:
-        yield (
-            "too-long",
-            f"@status has {size} characters; Client VPN takes at most {MAX_STATUS_LENGTH}, so shorten it",
-        )
-    if value := annotations.get("shadow"):
-        what = "write @shadow, or leave it out to enforce the policy"
-        yield "shadow-with-value", f'@shadow("{value}") has a value; {what}'
-    for name in sorted(annotations.keys() - set(_ANNOTATIONS)):
-        if near := difflib.get_close_matches(name.lower(), _ANNOTATIONS, n=1):
-            what = f"write @{near[0]}, or choose a name that cannot be mistaken for it"
-            yield "misspelt-annotation", f"@{name} is not known; {what}"
+def _tokens(policies: Policies) -> Iterator[Finding]:
+    for source in policies.sources:
+        for found in cdk_tokens.TOKEN.finditer(source.text):
+            yield Finding(
+                file=source.name,
+                line=source.text.count("\n", 0, found.start()) + 1,
+                column=found.start() - source.text.rfind("\n", 0, found.start()),
+                policy="",
+                rule="unresolved-token",
+                message=(
+                    f"the policies have {found[0]}, which {cdk_tokens.WHY}; write the value itself, or for an endpoint "
+                    "give each endpoint its own handler"
+                ),
+            )
 
 
 def _repeated_ids(parsed: Sequence[ParsedStatement]) -> Iterator[Finding]:

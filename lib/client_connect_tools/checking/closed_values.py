@@ -27,8 +27,8 @@ _STATES: dict[str, tuple[str, ...]] = {
     "customFacts": get_args(CustomFactsState),
 }
 _HOURS, _MINUTES = range(24), range(60)
-_NUMBERS = {"weekday": range(1, 8), "minuteOfDay": range(len(_HOURS) * len(_MINUTES))}
-_NUMBERS |= {"month": range(1, 13), "day": range(1, 32)}
+NUMBERS = {"weekday": range(1, 8), "minuteOfDay": range(len(_HOURS) * len(_MINUTES))}
+NUMBERS |= {"month": range(1, 13), "day": range(1, 32)}
 _BOUNDS = {
     "weekday": "1 (Monday) to 7 (Sunday)",
     "minuteOfDay": "0 to 1439, the minutes since midnight",
@@ -124,7 +124,7 @@ def _no_date(compared: Comparison) -> Iterator[str]:
 
 
 def _out_of_range(compared: Comparison, name: str, text: str) -> Iterator[str]:
-    values = _NUMBERS[name]
+    values = NUMBERS[name]
     bounds = _BOUNDS[name]
     for value in compared.literals:
         if not isinstance(value, int):
@@ -152,6 +152,6 @@ def outcome_of_all(op: str, value: int, values: range) -> bool | None:
 def _time_of_day(name: str, value: int) -> str:
     hour, minute = divmod(value, 100)
     # The stop is midnight in minutes already, and not twenty to three.
-    if name == "minuteOfDay" and value != _NUMBERS[name].stop and hour in _HOURS and minute in _MINUTES:
+    if name == "minuteOfDay" and value != NUMBERS[name].stop and hour in _HOURS and minute in _MINUTES:
         return f"; {hour:02}:{minute:02} is {hour * len(_MINUTES) + minute}"
     return ""

@@ -10,17 +10,28 @@ from cedarpy import pst
 
 from client_connect.engine.policy_reads import reads
 from client_connect.names import lower_case
+from client_connect.record import ENDPOINT_ID
 from client_connect_tools.cedar import nodes
 from client_connect_tools.cedar.comparisons import comparison, members
 from client_connect_tools.cedar.parsing import in_order, parse, schema
 from client_connect_tools.cedar.polarity import conditions
 from client_connect_tools.cedar.text import expression_text
-from client_connect_tools.checking.all_policies import AllPolicies, is_for_all_of, is_shadow
+from client_connect_tools.checking.all_policies import (
+    AllPolicies,
+    groups,
+    is_for_all_of,
+    is_shadow,
+    is_unconditional,
+)
+from client_connect_tools.checking.annotations import ignored
 from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
 from client_connect_tools.checking.last_seen import admits_future, denies_future
+from client_connect_tools.checking.mistaken_numbers import mistaken_numbers
 from client_connect_tools.checking.network_names import unread
 from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY
+from client_connect_tools.checking.truth import contradictions
+from client_connect_tools.checking.version_order import keeps_out_later
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
@@ -30,6 +41,7 @@ from client_connect_tools.inputs.invisible import (
     usual_spelling,
 )
 from client_connect_tools.nearest import nearest
+from client_connect_tools.policies import RENDERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
     Lint = Callable[[pst.Template, AllPolicies], Iterator[str]]
 
 _PRINCIPAL = pst.Var("principal")
+_USER, _DEVICE, _ENDPOINT = (f"ClientVpn::{name}" for name in ("User", "Device", "Endpoint"))
 _AWS_CLIENT = "awsClient"
 _LOWER_CASE = ("username", "platform")
 _EQUALITIES = ("eq", "not_eq", "contains", "contains_any", "contains_all")
@@ -52,6 +65,8 @@ _CLOCKS = {
 }
 # So many cost a decision about 0.2 ms more, and a cold start 20 ms; those of a list, however many, cost none.
 MOST_INLINE_NETWORKS = 200
+# What nobody has typed is not mistyped: Rules turn times into minutes themselves.
+_OF_TYPING = ("mistaken-number",)
 
 
 def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
@@ -92,6 +107,7 @@ def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str])
         for name, find_in in lints.items()
         if name not in ignore
         for each, template in parsed
+        if name not in ignored(template) and (name not in _OF_TYPING or each.file != RENDERED)
         for message in find_in(template, templates)
     ]
     return in_order(policies.sources, findings)
@@ -109,7 +125,7 @@ def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) ->
 
 
 def _permit_without_conditions(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
-    if template.effect != "permit" or is_shadow(template) or not _is_unconditional(template):
+    if template.effect != "permit" or is_shadow(template) or not is_unconditional(template):
         return
     # One with a status changes what is reported.
     others_change = everything.permits_with_status > ("status" in template.annotations)
@@ -136,13 +152,68 @@ def _never_applies(
 
 
 def _exact_user_name(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    for uid, form in sorted(set(_users_denied(template)), key=str):
-        if str(uid.type) == "ClientVpn::User":
+    for uid, form in sorted(set(_denied(template)), key=str):
+        if str(uid.type) == _USER:
             instead = form % f'context has username && context.username == "{lower_case(uid.id)}"'
             yield (
                 f"the {template.effect} keeps out {uid} by this exact name, but Active Directory takes other cases of "
                 f"the letters for the same user; write {instead}"
             )
+
+
+def _device_principal(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    why = "once users authenticate, the principal is the user, and not the device"
+    for uid, form in sorted(set(_denied(template)), key=str):
+        if str(uid.type) == _DEVICE:
+            instead = form % f'context has commonName && context.commonName == "{uid.id}"'
+            yield f"the {template.effect} keeps out {uid} as principal, but {why}; write {instead}"
+    nodes_read = list(nodes.walk(template))
+    if (
+        template.effect == "forbid"
+        and any(map(nodes.device_fact, nodes_read))
+        and not any((nodes.path(node) or ("",))[0] == "device" for node in nodes_read)
+    ):
+        yield f"the forbid reads what the principal has as a device, but {why}; read it from context.device"
+
+
+def _unknown_endpoint(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for node in nodes.walk(template):
+        if (
+            isinstance(node, pst.EntityUid)
+            and str(node.type) == _ENDPOINT
+            and not ENDPOINT_ID.fullmatch(node.id)
+        ):
+            yield (
+                f'no endpoint has the id "{node.id}"; AWS makes ids such as "cvpn-endpoint-0123456789abcdef0", which '
+                "are not names"
+            )
+
+
+def _similar_name(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    for name in dict.fromkeys(groups(template)):
+        if near := everything.similar_groups.get(name):
+            yield f'the group "{name}" is not "{near}", which the policies name too; is one of them misspelt?'
+
+
+def _literal_asterisk(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    for text in dict.fromkeys(_names(template)):
+        if "*" in text:
+            yield (
+                f'{text!a:.100} is compared with its asterisk, which stands for nothing else here; write like "..." to '
+                "compare with a pattern, such as context has username && context.username like"
+            )
+
+
+def _contradiction(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from dict.fromkeys(contradictions(template))
+
+
+def _mistaken_number(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from dict.fromkeys(mistaken_numbers(template))
+
+
+def _later_version(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from keeps_out_later(template)
 
 
 def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -286,6 +357,13 @@ LINTS: dict[str, Lint] = {
     "trusts-aws-client": _trusts_aws_client,
     "never-applies": _never_applies,
     "exact-user-name": _exact_user_name,
+    "device-principal": _device_principal,
+    "unknown-endpoint": _unknown_endpoint,
+    "similar-name": _similar_name,
+    "literal-asterisk": _literal_asterisk,
+    "contradiction": _contradiction,
+    "mistaken-number": _mistaken_number,
+    "later-version": _later_version,
     "upper-case": _upper_case,
     "impossible-value": _impossible_value,
     "invisible-character": _invisible_character,
@@ -295,6 +373,8 @@ LINTS: dict[str, Lint] = {
     "mixed-scripts": _mixed_scripts,
     "unusual-spelling": _unusual_spelling,
     "inline-networks": _inline_networks,
+    "expired": _of_the_set,
+    "unknown-group": _of_the_set,
     "unused-network": _of_the_set,
     "unknown-waiver": _unknown_waiver,
     "other-waiver": _other_waiver,
@@ -354,7 +434,9 @@ def _names(template: pst.Template) -> Iterator[str]:
 
 
 def _overlooks_outage(template: pst.Template, everything: AllPolicies, source: Source) -> Iterator[str]:
-    if not is_shadow(template) and everything.outages(source).overlooked_by(template, covers=is_for_all_of):
+    if is_shadow(template) or everything.only_adds_a_status(template):
+        return
+    if everything.outages(source).overlooked_by(template, covers=is_for_all_of):
         yield (
             f"while {source.name} is unavailable, the policy lets in whom it would keep out, and no policy says "
             "otherwise for all of them; add a forbid when "
@@ -362,8 +444,8 @@ def _overlooks_outage(template: pst.Template, everything: AllPolicies, source: S
         )
 
 
-def _users_denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:
-    """Yield the users whom a policy denies by their exact names, each with what to write instead."""
+def _denied(template: pst.Template) -> Iterator[tuple[pst.EntityUid, str]]:
+    """Yield the users and devices that a policy denies by their exact names, each with what to write instead."""
     if template.effect == "forbid":
         yield from ((uid, "when { %s }") for uid in pst.entity_uids(template.principal))
     for condition, denies in conditions(template):
@@ -381,11 +463,3 @@ def _named(left: pst.Expr, right: pst.Expr) -> Iterator[pst.EntityUid]:
     for one, other in ((left, right), (right, left)):
         if members(one) == (_PRINCIPAL,):
             yield from (each.value for each in members(other) if isinstance(each, pst.EntityLit))
-
-
-def _is_unconditional(template: pst.Template) -> bool:
-    scopes = (template.principal, template.resource)
-    always = (pst.When(pst.BoolLit(value=True)), pst.Unless(pst.BoolLit(value=False)))
-    return all(clause in always for clause in template.clauses) and all(
-        isinstance(scope, pst.ScopeAny) for scope in scopes
-    )

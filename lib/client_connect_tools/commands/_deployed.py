@@ -6,6 +6,7 @@ import importlib.util
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from client_connect_tools import distribution
 from client_connect_tools.commands._shared import wrong_use
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ HandlerArgument = "The handler: the name of its function, the ARN of it, or the 
 def require_boto3() -> None:
     """End the command when boto3 is not installed."""
     if importlib.util.find_spec("boto3") is None:
-        wrong_use('boto3 is not installed; install it by: pip install "cdk-client-connect[rollback]"')
+        wrong_use(f'boto3 is not installed; install it by: pip install "{distribution.name()}[rollback]"')
 
 
 @contextmanager

@@ -31,13 +31,21 @@ TrustProviderOption = Annotated[
         help="With --native, a trust provider of the endpoint: crowdstrike, jamf or jumpcloud. Default: all."
     ),
 ]
-PoliciesArgument = "A *.cedar file, or a directory of them."
+PoliciesArgument = "A *.cedar file, a directory of them, or Rules in a Python module, as module:name."
 
 
-def read_policies(path: Path) -> Policies:
-    """Read a file, or a directory with its subdirectories; warn of policies beside a file, which are not read."""
+def read_policies(path: Path, *, runs_code: bool = True) -> Policies:
+    """Read a file, or a directory with its subdirectories; warn of policies beside a file, which are not read.
+
+    Args:
+        path: The file or directory; or Rules or Policies in a Python module, as ``module:name``.
+        runs_code: Whether a module may be named, whose code then runs.
+    """
+    from client_connect_tools.commands._python_policies import is_named, policies_named
     from client_connect_tools.policies import Policies
 
+    if runs_code and is_named(path):
+        return policies_named(str(path))
     policies = Policies.from_path(path)
     if policies.left_out:
         print(policies.left_out_note(), file=sys.stderr)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from client_connect_tools.commands._shared import (
-    PoliciesArgument,
     errors_end_the_command,
     read_policies,
     wrong_use,
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def bundle(  # noqa: PLR0913, PLR0917 - each is an option
-    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    policies: Annotated[Path, typer.Argument(help="A *.cedar file, or a directory of them.")],
     output: Annotated[Path, typer.Option(help="The folder to fill; missing or empty.")],
     python: Annotated[str, typer.Option(help="The Python version of the Lambda runtime.")] = "3.14",
     architecture: Annotated[
@@ -41,6 +40,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     ] = None,
 ) -> None:
     """Build the function's code, to be brought as code=lambda_.Code.from_asset(OUTPUT)."""
+    from client_connect_tools import distribution
     from client_connect_tools.bundling.bundle import Bundle, runs_on
     from client_connect_tools.bundling.extra_facts import require_declared
     from client_connect_tools.checking.checks import require_sound
@@ -51,14 +51,14 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         wrong_use(f'--python is "{python}"; give that of a Lambda runtime, 3.11 or later, such as 3.14')
     if sbom is not None and importlib.util.find_spec("cyclonedx") is None:
         wrong_use(
-            'cyclonedx-python-lib is not installed; install it by: pip install "cdk-client-connect[sbom]"'
+            f'cyclonedx-python-lib is not installed; install it by: pip install "{distribution.name()}[sbom]"'
         )
     if sbom is not None and (sbom.is_dir() or not sbom.absolute().parent.is_dir()):
         wrong_use(f'cannot write the bill of materials "{sbom}"; name a file in a folder that exists')
     if sbom is not None and sbom.is_symlink():
         wrong_use(f'the bill of materials "{sbom}" is a link to "{sbom.readlink()}"; name the file itself')
     with errors_end_the_command():
-        source = read_policies(policies)
+        source = read_policies(policies, runs_code=False)
         require_sound(source)
         module = None if extra_facts is None else _module(extra_facts)
         require_declared(module, source)

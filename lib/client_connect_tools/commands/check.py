@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +22,19 @@ from client_connect_tools.commands._shared import (
     wrong_use,
 )
 
+if TYPE_CHECKING:
+    from client_connect_tools.finding import Finding
+    from client_connect_tools.policies import Policies
 
-def check(
-    paths: Annotated[list[Path], typer.Argument(help="*.cedar files, or directories of them: one set.")],
+
+def check(  # noqa: PLR0913, PLR0917 - each is an option
+    paths: Annotated[
+        list[Path], typer.Argument(help="*.cedar files, directories, Rules as module:name: one set.")
+    ],
     ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
+    groups: Annotated[
+        Path | None, typer.Option(help="A file with all groups that there are, one a line; others are found.")
+    ] = None,
     as_json: JsonOption = False,
     native: NativeOption = False,
     trust_provider: TrustProviderOption = None,
@@ -46,6 +57,10 @@ def check(
         )
     else:
         findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
+        findings += _of_today(policies, groups)
+        if not any(each.severity == "error" for each in findings):
+            findings += _of_tests(policies)
+        findings = [each for each in findings if each.rule not in (ignore or ())]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -53,3 +68,31 @@ def check(
             print(f"{finding.severity}: {finding}")
     if findings:
         raise typer.Exit(FINDINGS)
+
+
+def _of_today(policies: Policies, groups: Path | None) -> list[Finding]:
+    """Return what is found only here, because it depends on the clock, or on a list of groups."""
+    from client_connect_tools.checking import group_names
+    from client_connect_tools.checking.expired import expired
+    from client_connect_tools.files.folders import read_text
+
+    findings = expired(policies, datetime.now(UTC))
+    if groups is not None:
+        try:
+            known = group_names.read_groups(read_text(groups))
+        except (OSError, ValueError) as error:
+            wrong_use(f'cannot read the groups "{groups}": {error}')
+        if not known:
+            wrong_use(f'"{groups}" has no groups; give one a line')
+        findings += group_names.unknown_groups(policies, known)
+    return findings
+
+
+def _of_tests(policies: Policies) -> list[Finding]:
+    from client_connect_tools.checking.group_names import misspelt_in_tests
+    from client_connect_tools.errors import InvalidPolicyTests
+    from client_connect_tools.testing.cases import read_policy_tests
+
+    with suppress(InvalidPolicyTests):  # `client-connect test` says what is wrong with them
+        return misspelt_in_tests(policies, read_policy_tests(policies))
+    return []

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import TYPE_CHECKING, Any
 
 from client_connect.names import lower_case
 from client_connect_tools.files.networks import NAME
-from client_connect_tools.inputs import messages
+from client_connect_tools.inputs import cdk_tokens, messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
 from client_connect_tools.inputs.invisible import has_invisible_ends
+from client_connect_tools.rules.scope import Scope
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 
         @property
         def own_device(self) -> str | None: ...
+
+        @property
+        def scope(self) -> Scope | None: ...
 
         @property
         def messages(self) -> Mapping[str, str] | None: ...
@@ -94,6 +99,9 @@ _IDS: dict[str, tuple[str, ...]] = {
 
 def problems(rules: _Rules) -> Iterator[str]:
     """Yield everything that is wrong, as what it is, what is allowed and what to do."""
+    if found := list(_token_problems(rules)):
+        yield from found
+        return
     yield from _type_problems(rules)
     yield from _list_problems(rules)
     yield from _closed_problems(rules)
@@ -101,6 +109,20 @@ def problems(rules: _Rules) -> Iterator[str]:
     yield from _network_problems(rules)
     yield from _contradictions(rules)
     yield from _message_problems(rules)
+    yield from _scope_problems(rules)
+
+
+def _token_problems(rules: _Rules) -> Iterator[str]:
+    for name in _fields(rules):
+        for token in dict.fromkeys(cdk_tokens.tokens(getattr(rules, name))):
+            yield (
+                f"{name} has {token}, which {cdk_tokens.WHY}; give the value itself, such as a name from a file or the "
+                "context of the app"
+            )
+
+
+def _fields(rules: Any) -> list[str]:  # noqa: ANN401 - Rules, which imports this module
+    return [field.name for field in fields(rules)]
 
 
 def _type_problems(rules: _Rules) -> Iterator[str]:
@@ -259,12 +281,7 @@ def _hours_contradictions(rules: _Rules) -> Iterator[str]:
 def _message_problems(rules: _Rules) -> Iterator[str]:
     if not isinstance(rules.messages, Mapping):
         return
-    used = (
-        ids
-        for name, ids in _IDS.items()
-        if getattr(rules, name) is not None and getattr(rules, name) is not False
-    )
-    known = list(dict.fromkeys(id_ for ids in used for id_ in ids))
+    known = _used_ids(rules)
     for id_, message in rules.messages.items():
         if id_ not in known:
             yield f'messages has "{id_}", but the rules in use are {", ".join(known) or "none"}'
@@ -275,6 +292,27 @@ def _message_problems(rules: _Rules) -> Iterator[str]:
             found = [problem for _, problem in messages.problems(message, None)]
             found += filter(None, [messages.command(message)])
             yield from (f'the message of "{id_}" {problem}' for problem in found)
+
+
+def _scope_problems(rules: _Rules) -> Iterator[str]:
+    scope: object = rules.scope
+    if scope is None:
+        return
+    if not isinstance(scope, Scope):
+        yield f'scope is {scope!r}; give a Scope("contractors", groups=["contractors"])'
+        return
+    known = _used_ids(rules)
+    for id_ in sorted(scope.ids - set(known)):
+        yield f'scope names "{id_}", but the rules in use are {", ".join(known) or "none"}'
+
+
+def _used_ids(rules: _Rules) -> list[str]:
+    used = (
+        ids
+        for name, ids in _IDS.items()
+        if getattr(rules, name) is not None and getattr(rules, name) is not False
+    )
+    return list(dict.fromkeys(id_ for ids in used for id_ in ids))
 
 
 def _networks(rules: _Rules, name: str) -> Iterator[IPv4Network | IPv6Network]:

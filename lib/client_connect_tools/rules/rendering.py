@@ -57,6 +57,7 @@ class Rule:
     message: str
     status: str
     condition: str
+    shadow: bool = False
 
     def to_cedar(self) -> str:
         """Return the policy, formatted."""
@@ -82,6 +83,7 @@ class Rule:
             f"@id({quote(self.id)})\n"
             f"@message({quote(self.message)})\n"
             f"@status({quote(self.status)})\n"
+            f"{'@shadow' * self.shadow}\n"
             "forbid (principal, action, resource)\n"
             f"when {{ {self.condition} }}\n"
             f"unless {{ context.waivers.contains({quote(self.id)}) }};\n"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
+    from client_connect_tools.rules.scope import Scope
     from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
 
 
@@ -62,6 +63,8 @@ class Rules:
             the number is not known, and the rule allows.
         messages: What a denied client is told instead, by the id of the rule; 1 to 255 characters. They may have
             placeholders, such as ``{username}``.
+        scope: For whom, where and when these rules count. Default: for everybody, everywhere and always.
+            ``Policies.from_rules`` puts rules of several scopes together.
 
     Raises:
         InvalidRules: When fields are empty, malformed or contradict each other; all at once.
@@ -88,6 +91,7 @@ class Rules:
     own_device: str | None = None
     connections_per_user: int | None = None
     messages: Mapping[str, str] | None = None
+    scope: Scope | None = None
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -99,9 +103,14 @@ class Rules:
 
     def to_cedar(self) -> str:
         """Return the rules as Cedar policies: commented, formatted, in a stable order."""
+        return "\n".join([rendering.permit(), *self.forbids()])
+
+    def forbids(self) -> list[str]:
+        """Return the policies alone that keep somebody out."""
         messages = self.messages or {}
         rules = [replace(rule, message=messages.get(rule.id, rule.message)) for rule in self._rules()]
-        return "\n".join([rendering.permit(), *(rule.to_cedar() for rule in rules)])
+        scope = self.scope
+        return [(rule if scope is None else scope.applied(rule)).to_cedar() for rule in rules]
 
     def _rules(self) -> Iterator[rendering.Rule]:
         yield from self._client_rules()
@@ -161,3 +170,25 @@ class Rules:
             yield rendering.days_since_last_seen(self.days_since_last_seen)
         if self.own_device is not None:
             yield rendering.own_device(self.own_device)
+
+
+def to_cedar(several: Sequence[Rules]) -> str:
+    """Return several rules as Cedar: one permit, and the forbids of all.
+
+    Raises:
+        InvalidRules: When there are none, or two of them cannot be told apart.
+    """
+    if not several:
+        raise InvalidRules("there are no rules; give at least one")
+    for each in several:
+        if not isinstance(each, Rules):
+            raise InvalidRules(
+                f"{type(each).__name__} cannot be rendered; give Rules, each as an argument of its own"
+            )
+    names = [None if each.scope is None else each.scope.name for each in several]
+    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        which = "have no scope" if repeated[0] is None else f'have the scope "{repeated[0]}"'
+        raise InvalidRules(
+            f"several rules {which}, so that their ids would be the same; give each a scope of its own"
+        )
+    return "\n".join([rendering.permit(), *(forbid for each in several for forbid in each.forbids())])

@@ -57,6 +57,11 @@ class PolicyTest(Case):
     facts: Facts
     expected: ExpectedDecision
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of the user."""
+        return self.facts.request.groups
+
     def circumstances(self) -> Iterator[str]:
         """Yield what the policies are told, in lines."""
         return facts_lines(self.facts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -77,8 +78,9 @@ def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
     [
         ("bob", None, ("bob", None)),
         ("bob", "BOB", ("bob", None)),  # the user's name, which the service repeats
-        ("bob", "laptop", ("bob", "laptop")),
-        (None, "laptop", (None, "unknown")),  # it may be a user's name
+        ("bob", "CORP\\bob", ("bob", None)),  # in another form
+        ("bob", "laptop", ("bob", None)),  # there is no certificate whose name it could be
+        (None, "laptop", (None, "unknown")),
     ],
 )
 def test_who_is_connected_is_who_the_service_tells(
@@ -101,6 +103,20 @@ def test_a_common_name_is_a_certificates_where_that_is_known() -> None:
     assert (request.username, request.common_name) == (None, "laptop")
     assert {"principal", "username"} <= unknown
     assert not {"commonName", "device"} & unknown
+
+
+@pytest.mark.parametrize("name", ["bob", "Bob", "CORP\\bob", "bob@corp.example", "BOB@corp"])
+def test_the_name_of_the_user_in_any_form_is_not_a_certificates(name: str) -> None:
+    """Which of the two the service tells, it does not tell."""
+    connection = Connection(
+        connection_id="c", endpoint_id=REQUEST.endpoint_id, username="corp\\bob", common_name=name
+    )
+    request, unknown = _reported(connection, certificates=True)
+    assert (request.username, request.common_name) == ("corp\\bob", None)
+    assert {"commonName", "device"} <= unknown
+    told, unknown = _reported(replace(connection, common_name="laptop"), certificates=True)
+    assert told.common_name == "laptop"
+    assert "commonName" not in unknown
 
 
 def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:

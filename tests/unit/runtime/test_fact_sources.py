@@ -454,16 +454,26 @@ def test_a_dynamodb_that_is_down_is_a_fact(
 
 
 @pytest.mark.parametrize(("minutes", "counts"), [(59, True), (61, False), (400 * 24 * 60, False)])
-def test_a_waiver_longer_than_allowed_does_not_count(minutes: int, log: Log, *, counts: bool) -> None:
-    """Whoever wrote it into the table: the handler says so in its log, and other waivers count as ever."""
+def test_a_waiver_longer_than_allowed_does_not_count(minutes: int, *, counts: bool) -> None:
+    """Whoever wrote it into the table; it is named, and other waivers count as ever."""
     held = [waiver("user:bob", minutes=minutes), waiver("user:bob", "other", minutes=5)]
     items = Items(("w", waivers_item(held)))
     limited = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))
-    facts = collected(inventory=limited).facts
-    assert facts.waivers == ({"strict", "other"} if counts else {"other"})
-    warned = [line for line in log.lines if "a waiver is longer than allowed and does not count" in line]
-    assert len(warned) == (0 if counts else 1)
-    assert counts or '"policyId": "strict"' in warned[0]
+    found = collected(inventory=limited)
+    assert found.facts.waivers == ({"strict", "other"} if counts else {"other"})
+    assert found.long_waivers == (
+        () if counts else (replace(held[0], until=held[0].until.replace(microsecond=0)),)
+    )
+
+
+def test_a_waiver_longer_than_allowed_is_in_the_record(log: Log) -> None:
+    """Whoever wonders why somebody with a waiver was denied finds it there, whatever happened to logging."""
+    long = waiver("user:bob", hours=2)
+    items = Items(("w", waivers_item([long])))
+    limited = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))
+    handler = handler_with(limited)
+    assert handler(event(), lambda_context())["allow"] is False
+    assert log.record()["waiversTooLong"] == [{**long.to_record(), "holder": "user:bob"}]
 
 
 @pytest.mark.parametrize("value", ["8h", "480", "m", "-1m", "1.5m"])

@@ -99,7 +99,6 @@ def test_what_people_write_is_not_too_deep(condition: str) -> None:
 
 
 NO_ID = 'has no @id; add @id("...") before it, so that logs and waivers can name it'
-CHOOSE = "or choose a name that cannot be mistaken for it"
 UNPARSED = "Cedar cannot parse this policy: "
 UNGUARDED = "[b] unable to guarantee safety of access to optional attribute"
 NO_ACTION = "[b] unable to find an applicable action given the policy scope constraints"
@@ -118,10 +117,38 @@ ANNOTATIONS = [
         ['[b] @shadow("x") has a value; write @shadow, or leave it out to enforce the policy'],
     ),
     ('@id("b") @shadow("false")', ['[b] @shadow("false") has a value']),
-    ('@id("b") @mesage("x")', [f"[b] @mesage is not known; write @message, {CHOOSE}"]),
-    ('@id("b") @statuses @State', ["[b] @State is", f"[b] @statuses is not known; write @status, {CHOOSE}"]),
-    ('@id("b") @SHADOW', [f"[b] @SHADOW is not known; write @shadow, {CHOOSE}"]),
-    ('@ids("b")', [f"the forbid {NO_ID}", f"@ids is not known; write @id, {CHOOSE}"]),
+    ('@id("b") @mesage("x")', ["[b] @mesage has no effect; write @message, or @note for a comment"]),
+    (
+        '@id("b") @statuses @State',
+        [
+            "[b] @State has no effect; every policy in a file is enforced",
+            "[b] @statuses has no effect; write @status, ",
+        ],
+    ),
+    ('@id("b") @SHADOW', ["[b] @SHADOW has no effect; write @shadow (unknown-annotation)"]),
+    ('@ids("b")', [f"the forbid {NO_ID}", "@ids has no effect; write @id, or @note for a comment"]),
+    (
+        '@id("b") @expires("2027-01-01")',
+        ["[b] @expires has no effect; a policy does not end by itself; write `when"],
+    ),
+    ('@id("b") @Until("x")', ["[b] @Until has no effect; a policy does not end by itself"]),
+    (
+        '@id("b") @valid_from("x")',
+        ["[b] @valid_from has no effect; write `when { context.time.now >= datetime("],
+    ),
+    (
+        '@id("b") @enabled("false")',
+        ["[b] @enabled has no effect; every policy in a file is enforced; write @shadow"],
+    ),
+    ('@id("b") @severity("x")', ["[b] @severity has no effect; write @note for a comment (@comment, @descr"]),
+    ('@id("b") @note("x") @owner("y") @ticket("SEC-1")', []),
+    ('@id("b") @ignore("forbid-without-message, upper-case")', []),
+    ('@id("b") @ignore("upercase")', ['[b] @ignore has "upercase", which is no lint; write "upper-case"']),
+    (
+        '@id("b") @ignore("no")',
+        ['[b] @ignore has "no", which is no lint; there are forbid-without-message, '],
+    ),
+    ('@id("b") @ignore', ["[b] @ignore names no lint; give it the name of one, or leave it out"]),
     ('@id("b") @message("{username}, {{no}}: {connection-id}")', []),
     (
         '@id("b") @message("{user}")',

@@ -35,6 +35,14 @@ _TAG = (
     'context.device.hasTag("owner")'
 )
 
+_MINUTE = "context.time.minuteOfDay"
+
+
+def _in(group: str, id_: str) -> str:
+    """Return a permit for a group."""
+    return f'@id("{id_}") permit (principal in ClientVpn::Group::"{group}", action, resource);'
+
+
 # For each lint: policies in which it finds the one called "x", and policies in which it finds nothing.
 CASES: dict[str, tuple[list[str], list[str]]] = {
     "forbid-without-message": (
@@ -112,6 +120,194 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !(principal == ClientVpn::User::"Admin") }};',
             f'{PERMIT} @id("x") {TOLD} forbid (principal in ClientVpn::Group::"Bob", action, resource);',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has username && context.username == "bob" }};',
+        ],
+    ),
+    "device-principal": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid (principal == ClientVpn::Device::"L-42", action, resource);',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal in [ClientVpn::Device::"L-42"] }};',
+            f'@id("x") permit {ALL} unless {{ principal == ClientVpn::Device::"L-42" }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource) '
+                "unless { principal has compliant && principal.compliant };"
+            ),
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource) unless '
+                '{ principal.hasTag("a") };'
+            ),
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource);',
+            '@id("x") permit (principal == ClientVpn::Device::"L-42", action, resource);',
+            (
+                '@id("x") permit (principal is ClientVpn::Device, action, resource) when '
+                "{ principal has compliant && principal.compliant };"
+            ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has commonName && context.commonName == "L-42" }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ principal is ClientVpn::Device && '
+                "principal has compliant && !principal.compliant || "
+                "context has device && context.device has compliant && !context.device.compliant };"
+            ),
+        ],
+    ),
+    "unknown-endpoint": (
+        [
+            '@id("x") permit (principal, action, resource == ClientVpn::Endpoint::"prod");',
+            f'@id("x") permit {ALL} when {{ [ClientVpn::Endpoint::"a"].contains(resource) }};',
+            '@id("x") permit (principal, action, resource == ClientVpn::Endpoint::"cvpn-endpoint-prod");',
+        ],
+        [
+            '@id("x") permit (principal, action, resource == ClientVpn::Endpoint::"cvpn-endpoint-0123456789abcdef0");'
+        ],
+    ),
+    "similar-name": (
+        [
+            f"{_in('engineers', 'y')} {_in(name, 'x')}"
+            for name in (
+                "engineer",
+                "Engineers",
+                "enginers",
+                "enginees",
+                "engineers ",
+                "egnineers",
+                "engineerss",
+            )
+        ],
+        [
+            f"{_in(one, 'y')} {_in(other, 'x')}"
+            for one, other in [
+                ("engineers", "engineers"),
+                ("engineers", "marketing"),
+                ("team-1", "team-2"),
+                ("team-1", "team-12"),
+                ("qa", "qs"),
+                ("S-1-5-21-1-2-3-1103", "S-1-5-21-1-2-3-1104"),
+                ("staff-eu", "staff-us"),
+            ]
+        ],
+    ),
+    "literal-asterisk": (
+        [
+            _in("vendor-*", "x"),
+            f'@id("x") permit {ALL} when {{ context has commonName && context.commonName == "L-*" }};',
+        ],
+        [f'@id("x") permit {ALL} when {{ context has commonName && context.commonName like "L-*" }};'],
+    ),
+    "contradiction": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};'
+            for condition in (
+                f"{_MINUTE} >= 1320 && {_MINUTE} < 360",
+                f"context.time.weekday == 1 || ({_MINUTE} < 360 && {_MINUTE} > 1320)",
+                f"!({_MINUTE} < 1320 || {_MINUTE} >= 360)",
+                "context.time.weekday == 6 && context.time.weekday == 7",
+                'context.time.weekday == 6 && (context.platform == "win" && context.time.weekday == 7)',
+                "[6, 7].contains(context.time.weekday) && context.time.weekday < 6",
+                'context.platform == "win" && context.platform == "mac"',
+                'context.platform == "win" || context.platform != "win"',
+                'context.platform != "win" || context.platform != "mac"',
+                'context.platform == "mac" && context has os && context.os.major < 14',
+                'context has device && context.inventory == "unknown"',
+                "!(context has device) || context has device",
+                "if context.time.weekday == 1 && context.time.weekday == 2 then true else false",
+            )
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};'
+            for condition in (
+                f"{_MINUTE} >= 1320 || {_MINUTE} < 360",
+                f"{_MINUTE} >= 360 && {_MINUTE} < 1320",
+                f"{_MINUTE} >= 360 && {_MINUTE} <= 360",
+                "context.time.weekday != 6 && context.time.weekday != 7",
+                "context.time.weekday == 6 || context.time.weekday == 7",
+                f"context.time.weekday == 6 && {_MINUTE} > 400 || context.time.weekday == 7 && {_MINUTE} < 300",
+                'context.platform == "win" && context has os && context.os.major < 10',
+                'context.platform != "mac" && context has os && context.os.major < 10',
+                'context.platform == "mac" || context has os',
+                'context has device || context.inventory == "unknown"',
+                'context.platform like "w*" && context.platform != "win"',
+            )
+        ],
+    ),
+    "mistaken-number": (
+        [
+            *(
+                f'@id("x") permit {ALL} when {{ {_MINUTE} {condition} }};'
+                for condition in (
+                    ">= 8",
+                    "< 18",
+                    "== 24",
+                    ">= 800",
+                    "< 830",
+                    "> 1100",
+                    "<= 1345",
+                    ">= 700 || false",
+                )
+            ),
+            *(
+                f'@id("x") permit {ALL} when {{ context has os && context.os.major {condition} }};'
+                for condition in ("< 11", "== 11", ">= 11")
+            ),
+        ],
+        [
+            *(
+                f'@id("x") permit {ALL} when {{ {_MINUTE} {condition} }};'
+                for condition in (
+                    ">= 480",
+                    "< 1080",
+                    ">= 0",
+                    ">= 30",
+                    "> 900",
+                    ">= 1230",
+                    "<= 1439",
+                    ">= 375",
+                )
+            ),
+            f'@id("x") permit {ALL} when {{ context.time.weekday >= 5 }};',
+            f'@id("x") permit {ALL} when {{ context has os && context.os.major >= 10 }};',
+            f'@id("x") permit {ALL} when {{ context has device.os && context.device.os.major >= 11 }};',
+        ],
+    ),
+    "later-version": (
+        [
+            *(
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has openvpn && ({condition}) }};'
+                for condition in (
+                    "context.openvpn.minor < 6",
+                    "context.openvpn.major < 2 || context.openvpn.minor < 6",
+                    "context.openvpn.major <= 2 || context.openvpn.minor <= 6",
+                    "!(context.openvpn.major >= 2 && context.openvpn.minor >= 6)",
+                    "context.openvpn.major == 2 && context.openvpn.minor < 6 || context.openvpn.patch < 3",
+                    "context.openvpn.major == 2 && context.openvpn.patch < 3",
+                    "context.openvpn.minor == 5 || context.openvpn.minor < 4",
+                )
+            ),
+            f'@id("x") permit {ALL} when {{ context has openvpn && context.openvpn.minor >= 6 }};',
+            f'@id("x") permit {ALL} unless {{ context has openvpn && context.openvpn.minor < 6 }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context has device.os && '
+                "context.device.os.major >= 14 && context.device.os.minor > 2 };"
+            ),
+        ],
+        [
+            *(
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has openvpn && ({condition}) }};'
+                for condition in (
+                    "context.openvpn.major < 2 || context.openvpn.major == 2 && context.openvpn.minor < 6",
+                    "context.openvpn.major <= 2 && context.openvpn.minor < 6",
+                    "context.openvpn.major == 2 && context.openvpn.minor == 6 && context.openvpn.patch < 3",
+                    "context.openvpn.major < 3 && context.openvpn.minor < 6 && context.openvpn.patch == 2",
+                    "context.openvpn.minor == 6",
+                    "context.openvpn.minor > 6",
+                )
+            ),
+            (
+                f'@id("x") permit {ALL} when {{ context has openvpn && '
+                "(context.openvpn.major > 2 || context.openvpn.major == 2 && context.openvpn.minor >= 6) };"
+            ),
+            f'@id("x") permit {ALL} when {{ context has openvpn && context.openvpn.minor < 6 }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has os.build && context.os.build < 19045 }};',
         ],
     ),
     "upper-case": (
@@ -530,9 +726,42 @@ def found(text: str, name: str) -> list[str]:
     return [finding.policy for finding in lint(policies) if finding.rule == name]
 
 
+def test_a_lint_is_switched_off_for_one_policy() -> None:
+    """By its annotation, which a review shows."""
+    text = (
+        f'{PERMIT} @id("x") @ignore("upper-case,forbid-without-message") forbid {{0}}; @id("y") forbid {{0}};'
+    )
+    scope = f'{ALL} when {{ context.platform == "Win" }}'
+    policies = Policies.from_string(text.replace("{0}", scope))
+    assert check(policies) == []
+    assert {(each.policy, each.rule) for each in lint(policies)} == {
+        ("y", "upper-case"),
+        ("y", "forbid-without-message"),
+    }
+
+
+def test_a_permit_that_only_adds_a_status_overlooks_no_outage() -> None:
+    """Everybody is let in anyway."""
+    permit = f'@id("x") @status("compliant") permit {ALL} unless {{ {_BAD} }};'
+    assert found(f"{PERMIT} {permit}", "inventory-outage") == []
+    assert found(
+        f'@id("all") permit {ALL} when {{ context.platform == "win" }}; {permit}', "inventory-outage"
+    )
+
+
+def test_thousands_of_groups_are_compared_at_once() -> None:
+    """Each with those that differ by a letter, and not with all."""
+    groups = ", ".join(f'ClientVpn::Group::"department-{n}-{"x" * (n % 40)}"' for n in range(2000))
+    text = (
+        f'@id("x") permit {ALL} when {{ principal in [{groups}, ClientVpn::Group::"departmnet-7-xxxxxxx"] }};'
+    )
+    (finding,) = [each for each in lint(Policies.from_string(text)) if each.rule == "similar-name"]
+    assert finding.message.startswith('the group "departmnet-7-xxxxxxx" is not "department-7-xxxxxxx"')
+
+
 def test_every_lint_has_cases() -> None:
     """The names are stable: users switch lints off by them."""
-    assert {*CASES, "unused-network"} == set(LINTS)
+    assert {*CASES, "expired", "unknown-group", "unused-network"} == set(LINTS)
 
 
 @pytest.mark.parametrize(

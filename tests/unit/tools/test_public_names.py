@@ -13,7 +13,7 @@ PUBLIC = {
         Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation ExtraFacts
         Finding Hours InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance
         MinimumVersion NetworkList Policies PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult
-        PolicyTestsFailed Read Reason Rules Source check explain lint read_policy_tests require_passing
+        PolicyTestsFailed Read Reason Rules Scope Source check explain lint read_policy_tests require_passing
         require_sound run_policy_tests
     """,
     "cdk_client_connect": """
@@ -23,7 +23,7 @@ PUBLIC = {
         InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidConstructArgument
         InvalidExtraFacts InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
         InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion
-        MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
+        MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules Scope
         ServiceLinkedRole TrafficShifting TrustProvider UnknownConnections
     """,
 }

@@ -14,6 +14,7 @@ import typer
 from client_connect.printable import printable
 from client_connect.settings import DEVICES_TABLE, WAIVERS_TABLE
 from client_connect.sources.items import COMMON_NAME, MalformedItem, device_item, device_of, is_removed
+from client_connect_tools import distribution
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.devices.plain import plain
 
@@ -59,7 +60,7 @@ def connect() -> DynamoDBClient:
 def require_boto3() -> None:
     """End the command when boto3 is not installed."""
     if importlib.util.find_spec("boto3") is None:
-        wrong_use('boto3 is not installed; install it by: pip install "cdk-client-connect[devices]"')
+        wrong_use(f'boto3 is not installed; install it by: pip install "{distribution.name()}[devices]"')
 
 
 @contextmanager

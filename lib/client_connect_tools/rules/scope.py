@@ -1,0 +1,154 @@
+"""For whom, where and when rules count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from client_connect_tools.cedar.quoting import groups, instant, quote
+from client_connect_tools.errors import InvalidRules
+from client_connect_tools.inputs import cdk_tokens
+from client_connect_tools.rules.values import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_connect_tools.rules.rendering import Rule
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_LONGEST_NAME = 40
+_ENDPOINT = re.compile(r"cvpn-endpoint-[0-9a-f]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For whom, where and when rules count; nobody else is affected by them.
+
+    Attributes:
+        name: What the ids of the rules begin with, such as ``contractors`` for ``contractors-hours``: lower-case
+            letters, digits and single hyphens, at most 40 characters.
+        groups: The groups whose members they are for, exactly as the directory names them. Default: everybody.
+        except_groups: The groups whose members they are not for, whatever other groups they are in. Default: none.
+        endpoints: The ids of the endpoints that they are for. Default: all.
+        starts: When a rule begins to count, by its id without the name. Default: at once.
+        ends: When a rule ceases to count, in the same way. Default: never.
+        shadow: The ids of the rules, without the name, that are recorded but not enforced. Default: none.
+
+    Raises:
+        InvalidRules: When a value is malformed; all at once.
+    """
+
+    name: str
+    groups: Sequence[str] | None = field(default=None, kw_only=True)
+    except_groups: Sequence[str] | None = field(default=None, kw_only=True)
+    endpoints: Sequence[str] | None = field(default=None, kw_only=True)
+    starts: Mapping[str, datetime] = field(default_factory=dict, kw_only=True)
+    ends: Mapping[str, datetime] = field(default_factory=dict, kw_only=True)
+    shadow: Sequence[str] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        if found := list(self._problems()):
+            raise InvalidRules(
+                "\n".join(["the scope cannot be used:", *(f"  {problem}" for problem in found)])
+            )
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of rules that are named, without the name of the scope."""
+        return frozenset((*self.starts, *self.ends, *self.shadow))
+
+    def applied(self, rule: Rule) -> Rule:
+        """Return a rule that counts in this scope only."""
+        conditions = [*self._conditions(), *self._times(rule.id)]
+        condition = " && ".join([*conditions, f"({rule.condition})"]) if conditions else rule.condition
+        return replace(
+            rule,
+            id=f"{self.name}-{rule.id}",
+            comment=f"{rule.comment} {self._described(rule.id)}".strip(),
+            condition=condition,
+            shadow=rule.id in self.shadow,
+        )
+
+    def _conditions(self) -> Iterator[str]:
+        if self.groups is not None:
+            yield f"principal in {groups(self.groups)}"
+        if self.except_groups is not None:
+            yield f"!(principal in {groups(self.except_groups)})"
+        if self.endpoints is not None:
+            ids = ", ".join(f"ClientVpn::Endpoint::{quote(each)}" for each in sorted(set(self.endpoints)))
+            yield f"[{ids}].contains(resource)"
+
+    def _times(self, id_: str) -> Iterator[str]:
+        if id_ in self.starts:
+            yield f"context.time.now >= {instant(self.starts[id_])}"
+        if id_ in self.ends:
+            yield f"context.time.now < {instant(self.ends[id_])}"
+
+    def _described(self, id_: str) -> str:
+        parts = []
+        if self.groups is not None:
+            parts.append(f"for {listed(sorted(set(self.groups)))}")
+        if self.except_groups is not None:
+            parts.append(f"not for {listed(sorted(set(self.except_groups)))}")
+        if self.endpoints is not None:
+            parts.append(f"at {listed(sorted(set(self.endpoints)))}")
+        if id_ in self.starts:
+            parts.append(f"from {self.starts[id_].isoformat()}")
+        if id_ in self.ends:
+            parts.append(f"until {self.ends[id_].isoformat()}")
+        return f"This counts {', '.join(parts)}." if parts else ""
+
+    def _problems(self) -> Iterator[str]:
+        if not (
+            isinstance(self.name, str) and _NAME.fullmatch(self.name) and len(self.name) <= _LONGEST_NAME
+        ):
+            yield (
+                f"name is {self.name!r}; give lower-case letters, digits and single hyphens, at most {_LONGEST_NAME}, "
+                'such as "contractors"'
+            )
+        for name in ("groups", "except_groups", "endpoints"):
+            yield from _list_problems(name, getattr(self, name))
+        for each in self.endpoints or () if not isinstance(self.endpoints, str) else ():
+            if isinstance(each, str) and not cdk_tokens.TOKEN.search(each) and not _ENDPOINT.fullmatch(each):
+                yield f'endpoints has "{each}"; an id is "cvpn-endpoint-" and hexadecimal digits'
+        for name in ("starts", "ends"):
+            yield from _time_problems(name, getattr(self, name))
+        if isinstance(self.shadow, str):
+            yield f'shadow is the string "{self.shadow}"; give a list, such as ["{self.shadow}"]'
+        groups_of = (self.groups, self.except_groups)
+        if all(isinstance(each, Sequence) for each in groups_of) and (
+            both := sorted(set(self.groups or ()) & set(self.except_groups or ()))
+        ):
+            yield f"groups and except_groups both have {listed(both)}; keep each in one of them"
+
+
+def _list_problems(name: str, values: object) -> Iterator[str]:
+    if values is None:
+        return
+    if isinstance(values, str):
+        yield f'{name} is the string "{values}"; give a list, such as ["{values}"]'
+    elif not isinstance(values, Sequence):
+        yield f"{name} is {values!r}; give a list of texts"
+    elif not values:
+        yield f"{name} is empty; leave it out (None) to restrict nothing"
+    else:
+        yield from (
+            f"{name} has {value!r}; every entry must be a text without spaces around it"
+            for value in values
+            if not (isinstance(value, str) and value and value.strip() == value)
+        )
+        for token in dict.fromkeys(cdk_tokens.tokens(values)):
+            yield f"{name} has {token}, which {cdk_tokens.WHY}; give the value itself"
+
+
+def _time_problems(name: str, times: object) -> Iterator[str]:
+    if not isinstance(times, Mapping):
+        yield f'{name} is {times!r}; give a mapping of rule ids, such as {{"hours": datetime(2027, 3, 1, tzinfo=UTC)}}'
+        return
+    for id_, time in times.items():
+        if not isinstance(time, datetime) or time.tzinfo is None:
+            yield f'{name} of "{id_}" is {time!r}; give a datetime with a time zone'
