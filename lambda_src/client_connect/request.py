@@ -11,10 +11,17 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, NamedTuple
 
 LATEST_SCHEMA_VERSION = "v3"
+# The only key of an event that is a probe and no connection request. Its value is the request to decide.
+PROBE = "clientConnectProbe"
 # What separates names, or is in none: control characters, line separators and the byte order mark.
 _NOT_IN_A_NAME = frozenset((*",;|\u2028\u2029\ufeff", *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))))
 _AROUND_NAMES = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")", "<": ">", "`": "`"}
 _SCHEMA_VERSION = re.compile(r"v[1-9][0-9]{0,3}", re.ASCII)
+
+
+def is_probe(event: object) -> bool:
+    """Tell whether an event is a probe and no connection request."""
+    return isinstance(event, dict) and event.keys() == {PROBE}
 
 
 class InvalidRequest(ValueError):

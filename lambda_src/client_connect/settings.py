@@ -81,6 +81,11 @@ class Settings(NamedTuple):
         )
 
 
+def takes_snapshot() -> bool:
+    """Tell whether Lambda takes a snapshot of this process, to resume it later, elsewhere and often."""
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
 def read_shadow_mode() -> bool:
     """Read alone whether this process is in shadow mode.
 

@@ -253,7 +253,8 @@ def test_log_group(handler: Define, stack: cdk.Stack) -> None:
     synthesized.has_resource_properties(
         FUNCTION, {"LoggingConfig": Match.object_like({"LogFormat": "JSON", "LogGroup": {"Ref": mine}})}
     )
-    synthesized.resource_count_is("AWS::Logs::LogGroup", 2)  # mine, and that of the service-linked role
+    # Mine, that of the service-linked role, and that of what removes versions.
+    synthesized.resource_count_is("AWS::Logs::LogGroup", 3)
 
 
 def test_fails_with_a_log_group_elsewhere() -> None:
@@ -432,7 +433,7 @@ def test_other_custom_resources_of_the_stack(handler: Define, stack: cdk.Stack) 
     handler()
     synthesized = template(stack)
     synthesized.resource_count_is("Custom::AWS", 2)
-    synthesized.resource_count_is(FUNCTION, 2)
+    synthesized.resource_count_is(FUNCTION, 3)
     function = only(synthesized.find_resources(FUNCTION, {"Properties": {"Handler": "index.handler"}}))
     role = function["Properties"]["Role"]["Fn::GetAtt"][0]
     ours = only(

@@ -39,6 +39,7 @@ from cdk_client_connect import (
 from cdk_client_connect.monitoring import _queries as queries
 from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS
 from client_connect_notifications import forwarder
+from client_connect_tools.costs import estimate
 from tests.support.events import PERMIT, connect_handler, event
 from tests.support.log_lines import captured
 
@@ -1320,3 +1321,26 @@ def test_fails_when_what_it_reads_or_tells_is_elsewhere(
     assert stack.node.try_find_child("Monitoring") is None
     stack.node.try_remove_child("There")
     monitored(stack, handler, **{argument: target(stack, f"eu-central-1:{cdk.Aws.ACCOUNT_ID}")})
+
+
+def test_the_estimate_of_costs_counts_these_alarms() -> None:
+    """Each metric that an alarm looks at is charged; one that detects anomalies is charged as three."""
+
+    def metrics(endpoints: int) -> int:
+        stack = new_stack()
+        ids = [f"cvpn-endpoint-{number:017x}" for number in range(endpoints)]
+        handler = full_handler(stack)
+        monitored(
+            stack,
+            handler,
+            reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=ids),
+            endpoints=ids,
+        )
+        return sum(
+            sum("MetricStat" in each for each in alarm.get("Metrics", [{"MetricStat": {}}]))
+            + (2 if "ANOMALY" in str(alarm) else 0)
+            for alarm in alarms(template(stack)).values()
+        )
+
+    assert metrics(1) == estimate.ALARM_METRICS + estimate.ENDPOINT_ALARM_METRICS
+    assert metrics(2) == estimate.ALARM_METRICS + 2 * estimate.ENDPOINT_ALARM_METRICS

@@ -129,7 +129,9 @@ def test_a_handler_without_tables_knows_none(stack: cdk.Stack) -> None:
     ClientConnectHandler(stack, "Handler")
     (function,) = (
         template(stack)
-        .find_resources("AWS::Lambda::Function", {"Properties": {"Runtime": "python3.14"}})
+        .find_resources(
+            "AWS::Lambda::Function", {"Properties": {"Handler": "client_connect.handler.handler"}}
+        )
         .values()
     )
     variables = function["Properties"]["Environment"]["Variables"]

@@ -194,7 +194,7 @@ class DeviceSync(Construct):
                 OPTIONS: json.dumps(options, sort_keys=True),
                 SECRET: source.secret.secret_arn,
                 TABLE: inventory.devices_table.table_name,
-                **({} if reauthorizer is None else {REAUTHORIZER: reauthorizer.function.function_name}),
+                **({} if reauthorizer is None else {REAUTHORIZER: reauthorizer.alias.function_arn}),
             },
             encryption_key=encryption_key,
             settings=function_settings,
@@ -262,7 +262,7 @@ class DeviceSync(Construct):
             # In the role's own policy, which the function waits for, whatever the feature flags.
             self._function.grant_principal.add_to_principal_policy(
                 iam.PolicyStatement(
-                    actions=["lambda:InvokeFunction"], resources=[reauthorizer.function.function_arn]
+                    actions=["lambda:InvokeFunction"], resources=[reauthorizer.alias.function_arn]
                 )
             )
 

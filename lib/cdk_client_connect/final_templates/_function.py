@@ -27,7 +27,7 @@ OURS = "CLIENT_CONNECT_"
 _WRAPPERS = {"AWS_LAMBDA_EXEC_WRAPPER", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"}
 
 # Another value of these may be as good as ours.
-_WARNED = ("Handler", "MemorySize", "Role", "VpcConfig", "KmsKeyArn", "Layers")
+_WARNED = ("Handler", "MemorySize", "Role", "VpcConfig", "KmsKeyArn", "Layers", "SnapStart")
 
 # These change neither decisions nor records.
 _HARMLESS = {
@@ -52,6 +52,8 @@ _CHECKED = {
     "Runtime",
     "Timeout",
 }
+# In MB. Source: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+_LARGEST_STORAGE_WITH_SNAPSHOTS = 512
 _LEVELS_WITH_RECORDS = (None, "TRACE", "DEBUG", "INFO")
 
 
@@ -99,6 +101,7 @@ class FunctionCheck:
         yield from self._reserved(wanted, properties)
         for name in _WARNED:
             yield from self._warned(name, wanted, properties)
+        yield from self._with_snapshots(properties)
         for name in sorted(set(properties) - _CHECKED - _HARMLESS - set(wanted)):
             yield self._warning(name, f"has {name}, with which it has not been tested")
 
@@ -179,6 +182,23 @@ class FunctionCheck:
                 "set reserved_concurrent_executions on the construct instead",
             )
 
+    def _with_snapshots(self, properties: Mapping[str, Any]) -> Iterator[Deviation]:
+        """Yield what Lambda does not offer together with SnapStart, so that the deployment would fail."""
+        if (properties.get("SnapStart") or {}).get("ApplyOn") != "PublishedVersions":
+            return
+        size = (properties.get("EphemeralStorage") or {}).get("Size", 0)
+        for name, is_there in (
+            ("EphemeralStorage", isinstance(size, int) and size > _LARGEST_STORAGE_WITH_SNAPSHOTS),
+            ("FileSystemConfigs", bool(properties.get("FileSystemConfigs"))),
+        ):
+            if is_there:
+                yield self._error(
+                    name,
+                    f"has {name} {_shown(properties[name])} and SnapStart in the template, which Lambda does not offer "
+                    "together",
+                    "leave out one of them",
+                )
+
     def _warned(
         self, name: str, wanted: Mapping[str, Any], properties: Mapping[str, Any]
     ) -> Iterator[Deviation]:
@@ -240,6 +260,7 @@ def _defined(resource: lambda_.CfnFunction) -> dict[str, Any]:
         "Role": lambda: resource.role,
         "VpcConfig": lambda: resource.vpc_config,
         "KmsKeyArn": lambda: resource.kms_key_arn,
+        "SnapStart": lambda: resource.snap_start,
     }
     return {name: value for name, read in readers.items() if (value := read()) is not None}
 

@@ -24,10 +24,11 @@ from cdk_client_connect.handler._prebuilt_code import (
     require_prebuilt_alone,
     require_prebuilt_for,
 )
+from cdk_client_connect.handler._snap_start import require_snap_start
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
-from cdk_client_connect.shared._arguments import flag, require_all, typed
+from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed
 from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
 from cdk_client_connect.tables.connection_registry import ConnectionRegistry
 from cdk_client_connect.tables.device_inventory import DeviceInventory
@@ -46,6 +47,9 @@ MAX_TIMEOUT_S = 30
 
 # Inventory, registry and extra facts may take three seconds together before they are given up.
 MIN_TIMEOUT_ASKING_OTHERS_S = 5
+
+# Lambda's code storage has 75 GB; a version takes some megabytes.
+MOST_PREVIOUS_VERSIONS = 100
 
 LEAST_MEMORY_MIB, MOST_MEMORY_MIB = 128, 10_240
 
@@ -79,6 +83,7 @@ def require_types(options: Options) -> None:
             ProvisionedConcurrency,
             "ProvisionedConcurrency.fixed(...), .scaling(...), .for_clients(...) or .none()",
         ),
+        flag("snap_start", o.snap_start),
         typed(
             "function_reference",
             o.function_reference,
@@ -106,6 +111,12 @@ def require_types(options: Options) -> None:
             int,
             "a whole number",
             optional=True,
+        ),
+        Argument(
+            "previous_versions",
+            o.previous_versions,
+            is_whole(o.previous_versions, 0, MOST_PREVIOUS_VERSIONS),
+            f"a whole number from 0 to {MOST_PREVIOUS_VERSIONS}",
         ),
         flag("shadow_mode", o.shadow_mode),
         typed("default_message", o.default_message, str, "a text that tells a denied user what to do"),
@@ -155,6 +166,7 @@ def require_valid(scope: Construct, options: Options) -> None:
         options.reserved_concurrent_executions,
         options.function_reference,
     )
+    require_snap_start(scope, options)
     _require_message(options.default_message, _custom_types(options.policies, options.code))
     _require_time_zone(options.time_zone)
     _require_memory(options.memory_size)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from client_connect_tools import Policies
 
 _FOLDERS: dict[tuple[Bundle, bool], Path] = {}
+# The dependencies, by Python version and architecture.
+_INSTALLED: dict[tuple[str, str], Path] = {}
 
 
 def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architecture) -> tuple[str, str]:
@@ -70,6 +72,16 @@ def _built(bundle: Bundle, scope: Construct) -> Path:
     key = (bundle, is_unstaged(scope))
     if key not in _FOLDERS:
         folder = new_folder(scope)
-        bundle.build(folder)
+        bundle.build(folder, installed=_installed(bundle, scope))
         _FOLDERS[key] = folder
     return _FOLDERS[key]
+
+
+def _installed(bundle: Bundle, scope: Construct) -> Path:
+    """Install the dependencies once in this process for each platform."""
+    platform = bundle.python, bundle.architecture
+    if platform not in _INSTALLED:
+        folder = new_folder(scope)
+        bundle.install(folder)
+        _INSTALLED[platform] = folder
+    return _INSTALLED[platform]

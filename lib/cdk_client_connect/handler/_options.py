@@ -33,11 +33,13 @@ class Options:
     provisioned_concurrency: ProvisionedConcurrency
     function_reference: FunctionReference
     service_linked_role: ServiceLinkedRole
+    snap_start: bool
     timeout: Duration
     memory_size: int
     architecture: lambda_.Architecture
     runtime: lambda_.Runtime
     reserved_concurrent_executions: int | None
+    previous_versions: int
     log_group: logs.ILogGroup | None
     shadow_mode: bool
     default_message: str

@@ -16,7 +16,7 @@ from cdk_client_connect.final_templates._endpoints import check_endpoints
 from cdk_client_connect.final_templates._function import check_function
 from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
-from cdk_client_connect.handler._alias import ALIAS_NAME, define_alias
+from cdk_client_connect.handler._alias import define_alias
 from cdk_client_connect.handler._answered_endpoints import refuse_circles
 from cdk_client_connect.handler._checks import checked_policies, require_valid
 from cdk_client_connect.handler._environment_variables import variables_of
@@ -24,17 +24,20 @@ from cdk_client_connect.handler._function_code import bundled_code
 from cdk_client_connect.handler._function_name import generated_function_name, keep_name
 from cdk_client_connect.handler._grants import grant_what_it_asks
 from cdk_client_connect.handler._options import Options
-from cdk_client_connect.handler._policy_metadata import show_policies
+from cdk_client_connect.handler._policy_metadata import digest_and_ids, show_policies
+from cdk_client_connect.handler._snap_start import default_concurrency
 from cdk_client_connect.handler._warnings import warn
 from cdk_client_connect.handler.function_reference import FunctionReference
-from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
 from cdk_client_connect.shared._environment_check import checked_arn
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
 from cdk_client_connect.shared._metrics import record_metric
+from cdk_client_connect.shared._previous_versions import PreviousVersions
 from cdk_client_connect.shared._staged_code import require_staged
+from cdk_client_connect.shared.function_settings import FunctionSettings
 from client_connect import settings
+from client_connect_tools.deployed.description import ALIAS_NAME, describe_handler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sqs as sqs
 
+    from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
     from cdk_client_connect.tables.connection_registry import ConnectionRegistry
     from cdk_client_connect.tables.device_inventory import DeviceInventory
     from client_connect_tools import ExtraFacts, Policies
@@ -74,7 +78,12 @@ class ClientConnectHandler(Construct):
             without a package index; not together with ``policies``, and built for the function's runtime
             and architecture. The policies in a folder or ZIP file are checked, and code that another version of this
             library built draws a warning. Default: built here.
-        provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``.
+        provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``; none with
+            ``snap_start``.
+        snap_start: Whether environments are resumed from a snapshot that Lambda takes when a version is published: a
+            shorter wait without environments that are kept. Not together with provisioned concurrency, of which the
+            default is then none, nor with the unqualified ARN; from Python 3.12 on; not in every Region. See
+            docs/costs.md. Default: ``False``.
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
         service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
@@ -85,6 +94,9 @@ class ClientConnectHandler(Construct):
         runtime: Python 3.11 or later. Default: ``PYTHON_3_14``.
         reserved_concurrent_executions: As in ``lambda_.Function``; at least the provisioned environments, and more
             than these with the unqualified ARN. Default: none reserved.
+        previous_versions: How many previous versions stay after a deployment, for ``client-connect rollback``; from 0
+            to 100. Each takes some megabytes of Lambda's code storage, which is free but limited, and the same number
+            stays of a re-authorizer. Provisioned environments are the alias's only. See docs/rollback.md. Default: 5.
         log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
             two years and retained when the stack is removed.
         encryption_key: The key of everything that is defined here: the function's environment variables, the log
@@ -141,6 +153,7 @@ class ClientConnectHandler(Construct):
         policies: Policies | None = None,
         code: lambda_.Code | None = None,
         provisioned_concurrency: ProvisionedConcurrency | None = None,
+        snap_start: bool = False,
         function_reference: FunctionReference = FunctionReference.ALIAS,
         service_linked_role: ServiceLinkedRole = ServiceLinkedRole.ENSURE,
         timeout: Duration | None = None,
@@ -148,6 +161,7 @@ class ClientConnectHandler(Construct):
         architecture: lambda_.Architecture | None = None,
         runtime: lambda_.Runtime | None = None,
         reserved_concurrent_executions: int | None = None,
+        previous_versions: int = 5,
         log_group: logs.ILogGroup | None = None,
         encryption_key: kms.IKey | None = None,
         dead_letter_queue: sqs.IQueue | None = None,
@@ -171,10 +185,11 @@ class ClientConnectHandler(Construct):
             policies=policies,
             code=code,
             provisioned_concurrency=(
-                ProvisionedConcurrency.fixed(2)
+                default_concurrency(snap_start=snap_start)
                 if provisioned_concurrency is None
                 else provisioned_concurrency
             ),
+            snap_start=snap_start,
             function_reference=function_reference,
             service_linked_role=service_linked_role,
             timeout=Duration.seconds(10) if timeout is None else timeout,
@@ -182,6 +197,7 @@ class ClientConnectHandler(Construct):
             architecture=lambda_.Architecture.ARM_64 if architecture is None else architecture,
             runtime=lambda_.Runtime.PYTHON_3_14 if runtime is None else runtime,
             reserved_concurrent_executions=reserved_concurrent_executions,
+            previous_versions=previous_versions,
             log_group=log_group,
             shadow_mode=shadow_mode,
             default_message=default_message,
@@ -209,12 +225,26 @@ class ClientConnectHandler(Construct):
         if function_name is not None:
             keep_name(self, function_name)
         self._log_group = log_group or kept_log_group(self, encryption_key)
+        self._previous_versions = PreviousVersions(
+            self,
+            previous_versions,
+            encryption_key=encryption_key,
+            settings=FunctionSettings(
+                vpc=vpc,
+                vpc_subnets=vpc_subnets,
+                security_groups=security_groups,
+                dead_letter_queue=dead_letter_queue,
+                reserved_concurrent_executions=None if reserved_concurrent_executions is None else 1,
+            ),
+        )
+        is_by_alias = function_reference is FunctionReference.ALIAS
+        self._described = digest_and_ids(self._policies, is_prebuilt=code is not None)
         self._role = function_role(self, self._log_group, in_vpc=vpc is not None)
         self._function = lambda_.Function(
             self,
             "Function",
             function_name=self._function_name,
-            description="Decides whether a Client VPN connection may be established",
+            description=describe_handler(*self._described, is_unqualified=not is_by_alias),
             code=self._code,
             handler="client_connect.handler.handler",
             runtime=options.runtime,
@@ -228,11 +258,13 @@ class ClientConnectHandler(Construct):
             environment=variables,
             environment_encryption=encryption_key,
             dead_letter_queue=dead_letter_queue,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
             reserved_concurrent_executions=reserved_concurrent_executions,
             vpc=vpc,
             vpc_subnets=vpc_subnets,
             security_groups=security_groups,
             tracing=tracing,
+            current_version_options=self._previous_versions.options(),
         )
         require_staged(self._function, self._code, in_full=code is None)
         grant_what_it_asks(self._role, options, self._policies)
@@ -241,10 +273,10 @@ class ClientConnectHandler(Construct):
             refuse_circles(self, self._alias, endpoints)
         if self._policies is not None:
             show_policies(self._alias, self._policies)
-        is_by_alias = function_reference is FunctionReference.ALIAS
         self._target: lambda_.IFunction = self._alias if is_by_alias else self._function
         if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
             self._target.node.add_dependency(service_role)
+        self._previous_versions.prune(self._alias)
         suffix = f":{ALIAS_NAME}" if is_by_alias else ""
         self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
         warn(self, self._function_arn, options, decided_by)
@@ -420,12 +452,17 @@ class Deciding(NamedTuple):
     Attributes:
         code: The handler's code, with its policies.
         environment: The variables of the handler's function.
+        described: The digest of the policies, if they are known, and their ids.
+        previous_versions: What keeps versions.
     """
 
     code: lambda_.Code
     environment: Mapping[str, str]
+    described: tuple[str | None, Sequence[str]]
+    previous_versions: PreviousVersions
 
 
 def deciding(handler: ClientConnectHandler) -> Deciding:
     """Return what a re-authorizer takes over from its handler."""
-    return Deciding(handler._code, handler._environment)  # noqa: SLF001 - no property, for nobody else needs it
+    h = handler
+    return Deciding(h._code, h._environment, h._described, h._previous_versions)  # noqa: SLF001 - nobody else needs it

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
+from cdk_client_connect.final_templates._alias import check_alias
 from cdk_client_connect.final_templates._function import check_function
 from cdk_client_connect.handler.client_connect_handler import deciding
+from client_connect_tools.deployed.description import ALIAS_NAME, describe_reauthorizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,8 +36,10 @@ def reauthorizer_function(
     max_event_age: Duration,
     encryption_key: kms.IKey | None,
     settings: FunctionSettings,
-) -> lambda_.Function:
-    """Define a function that decides as a handler does, and is deployed after it.
+) -> tuple[lambda_.Function, lambda_.Alias]:
+    """Define a function that decides as a handler does, and is deployed after it, and the alias to run it by.
+
+    It has versions of its own, so that it goes back together with the handler.
 
     It is granted nothing that the handler asks, and is in the VPC of ``settings`` only.
 
@@ -51,13 +55,14 @@ def reauthorizer_function(
         encryption_key: The key of its variables.
         settings: What an organization asks of the function.
     """
-    code, variables = deciding(handler)
-    variables = {**variables, **environment}
+    decides = deciding(handler)
+    variables = {**decides.environment, **environment}
+    version = handler.function.current_version.version
     function = lambda_.Function(
         scope,
         "Function",
-        description="Ends open Client VPN connections that are denied today",
-        code=code,
+        description=describe_reauthorizer(handler.function_name, version, *decides.described),
+        code=decides.code,
         handler="client_connect.reauthorizer.handler.handler",
         runtime=handler.function.runtime,
         architecture=handler.function.architecture,
@@ -70,9 +75,19 @@ def reauthorizer_function(
         environment=variables,
         environment_encryption=encryption_key,
         **settings.arguments(),
+        current_version_options=decides.previous_versions.options(),
+    )
+    function.node.add_dependency(handler.alias)
+    alias = lambda_.Alias(
+        scope,
+        "Alias",
+        alias_name=ALIAS_NAME,
+        version=function.current_version,
         retry_attempts=0,
         max_event_age=max_event_age,
     )
-    function.node.add_dependency(handler.alias)
-    check_function(f"re-authorizer {scope.node.path}", function, variables=variables)
-    return function
+    decides.previous_versions.prune(alias)
+    owner = f"re-authorizer {scope.node.path}"
+    check_function(owner, function, variables=variables)
+    check_alias(owner, alias, minimum=0, maximum=0, scales=False)
+    return function, alias

@@ -224,7 +224,7 @@ class ConnectionReauthorizer(Construct):
         self._log_group = log_group or kept_log_group(self, key)
         self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
         ids = [endpoint.id for endpoint in named]
-        self._function = reauthorizer_function(
+        self._function, self._alias = reauthorizer_function(
             self,
             handler,
             role=self._role,
@@ -278,6 +278,11 @@ class ConnectionReauthorizer(Construct):
     def function(self) -> lambda_.Function:
         """The function."""
         return self._function
+
+    @property
+    def alias(self) -> lambda_.Alias:
+        """The alias ``live`` of its current version, by which it is run."""
+        return self._alias
 
     @property
     def role(self) -> iam.Role:
@@ -390,7 +395,7 @@ class ConnectionReauthorizer(Construct):
             "Schedule",
             description="Decides open Client VPN connections anew",
             schedule=events.Schedule.rate(schedule),
-            targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=schedule)],
+            targets=[targets.LambdaFunction(self._alias, retry_attempts=0, max_event_age=schedule)],
         )
 
     def _run_after_deployments_of(self, handler: ClientConnectHandler) -> None:
@@ -400,7 +405,7 @@ class ConnectionReauthorizer(Construct):
             service="Lambda",
             action="invoke",
             parameters={
-                "FunctionName": self._function.function_name,
+                "FunctionName": self._alias.function_arn,
                 "InvocationType": "Event",
                 "Payload": f'{{"deployed": "{handler.function.current_version.version}"}}',
             },
@@ -408,7 +413,7 @@ class ConnectionReauthorizer(Construct):
             output_paths=["StatusCode"],
         )
         permission = iam.PolicyStatement(
-            actions=["lambda:InvokeFunction"], resources=[self._function.function_arn]
+            actions=["lambda:InvokeFunction"], resources=[self._alias.function_arn]
         )
         run = sdk_call(
             deployment,
