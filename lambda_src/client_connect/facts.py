@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from client_connect.cedar_json import address, instant
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 from client_connect.names import is_name_of, lower_case
 from client_connect.versions import OsVersion, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Self
+    from typing import Any, Self
 
-    from client_connect.device import Device, Inventory
+    from client_connect.device import Device
     from client_connect.request import ConnectionRequest
-
-CustomFactsState = Literal["disabled", "available", "unavailable"]
+    from client_connect.states import CustomFactsState, Inventory
 
 _ACTION = {"type": "ClientVpn::Action", "id": "connect"}
 

@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, NamedTuple
+
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 LATEST_SCHEMA_VERSION = "v3"
 # What separates names, or is in none: control characters, line separators and the byte order mark.

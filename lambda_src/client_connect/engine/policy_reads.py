@@ -8,7 +8,7 @@ start has anyway, and the engine's nodes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from client_connect.light_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from client_connect.device import Device, Inventory
+    from client_connect.device import Device
     from client_connect.request import ConnectionRequest
     from client_connect.sources.dynamodb import Tables
     from client_connect.sources.items import Item
+    from client_connect.states import Inventory
 
 
 _logger = logging.getLogger("client_connect")

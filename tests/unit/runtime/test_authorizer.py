@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
+from client_connect.engine import cedar as engine
 from client_connect.engine.schema import required_attributes, schema_text
 from tests.support.events import PERMIT, decide, event
 
@@ -148,8 +149,8 @@ def test_a_request_that_the_engine_refuses_is_denied_with_its_reason() -> None:
 
 def test_no_decision_without_a_reason_is_denied_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behaviour of the engine has changed in patch releases; silence must not pass for success."""
-    silence = cedarpy.AuthzResult({"decision": "NoDecision", "diagnostics": {}})
-    monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: silence)
+    silence = {"decision": "NoDecision", "diagnostics": {}}
+    monkeypatch.setattr("client_connect.engine.cedar.is_authorized", lambda *_: silence)
     assert decide(PERMIT) == Decision(allowed=False, errors=("the engine made no decision",))
 
 
@@ -275,13 +276,13 @@ def test_the_engine_gets_whatever_a_policy_reads(name: str, reading: str) -> Non
 def test_the_engine_gets_nothing_that_no_policy_reads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Reading it is most of what a decision takes; what is optional is sent, for a test of it must not fail."""
     sent: dict[str, Any] = {}
-    real = cedarpy.is_authorized
+    real = engine.is_authorized
 
-    def spy(request: dict[str, str], *rest: Any) -> cedarpy.AuthzResult:
+    def spy(request: dict[str, str], *rest: Any) -> dict[str, Any]:
         sent.update(json.loads(request["context"]))
         return real(request, *rest)
 
-    monkeypatch.setattr(cedarpy, "is_authorized", spy)
+    monkeypatch.setattr(engine, "is_authorized", spy)
     assert decide(permit("reader", "", f"when {{ context.{name} == context.{name} }}")).allowed
     names = {*sent, *(f"time.{part}" for part in sent.get("time", ()))}
     of_name = {

@@ -28,7 +28,7 @@ from tests.support.events import PERMIT, event
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client_connect.device import Inventory
+    from client_connect.states import Inventory
 
 # What a condition reads. Nothing else can change its value.
 READS = [

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
-from client_connect.device import Inventory
-from client_connect.facts import CustomFactsState
 from client_connect.log_line import CUT
 from client_connect.names import lower_case
+from client_connect.states import CustomFactsState, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
