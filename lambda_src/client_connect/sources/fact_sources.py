@@ -173,12 +173,12 @@ def configured_sources(
 
 
 def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | None, ConnectionTable | None]:
-    from client_connect.sources.connection_registry import ConnectionTable  # noqa: PLC0415
-    from client_connect.sources.device_inventory import DeviceTable  # noqa: PLC0415
     from client_connect.sources.dynamodb import Tables  # noqa: PLC0415
 
     tables, inventory, registry = tables or Tables(), None, None
     if settings.devices_table and settings.waivers_table:
+        from client_connect.sources.device_inventory import DeviceTable  # noqa: PLC0415
+
         longest = settings.longest_waiver
         inventory = DeviceTable(
             tables,
@@ -187,6 +187,8 @@ def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | No
             longest_waiver=None if longest is None else timedelta(minutes=longest),
         )
     if settings.connections_table:
+        from client_connect.sources.connection_registry import ConnectionTable  # noqa: PLC0415
+
         registry = ConnectionTable(
             tables, name=settings.connections_table, shared_certificates=settings.shared_certificates
         )
