@@ -66,7 +66,7 @@ def policies_to_json(text: str) -> str:
 
 
 def is_authorized(
-    request: dict[str, Any], policies: PolicySet, entities: str, schema: Schema
+    request: dict[str, Any], policies: PolicySet, entities: str, schema: Schema | None
 ) -> dict[str, Any]:
     """Return the engine's answer to a request, whose context is text.
 
