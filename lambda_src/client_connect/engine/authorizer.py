@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from client_connect.engine import cedar
-from client_connect.engine.policy_reads import may_read
+from client_connect.engine.policy_reads import GROUPS, may_read, parts_of
 from client_connect.engine.policy_set import InvalidPolicySet, PolicySet
 from client_connect.engine.schema import required_attributes, schema_text
 from client_connect.light_typing import TYPE_CHECKING, NamedTuple
@@ -109,6 +109,8 @@ class Authorizer:
         # a test for an optional one would quietly fail.
         reads = self.policies.reads
         self._unread = frozenset(name for name in required_attributes() if not may_read(reads, name))
+        # Somebody may be in 200 groups, which the engine would read one by one.
+        self._groups = None if GROUPS in reads else parts_of(GROUPS, reads)
         try:
             self._schema = cedar.Schema.from_str(schema_text(custom, optional=self._unread))
         except ValueError as error:
@@ -117,7 +119,7 @@ class Authorizer:
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
         facts = self.located(facts)
-        request, entities = _asked(facts, without=self._unread)
+        request, entities = _asked(facts, without=self._unread, groups=self._groups)
 
         def evaluate(policies: cedar.PolicySet) -> _Outcome:
             return _Outcome.of(cedar.is_authorized(request, policies, entities, self._schema))
@@ -209,12 +211,15 @@ def _message(messages: Sequence[str], facts: Facts) -> str:
     return composed(messages, facts)
 
 
-def _asked(facts: Facts, *, without: frozenset[str] = frozenset()) -> tuple[dict[str, Any], str]:
+def _asked(
+    facts: Facts, *, without: frozenset[str] = frozenset(), groups: frozenset[str] | None = None
+) -> tuple[dict[str, Any], str]:
     """Return the request and the entities as text, so that the engine need not write it for each set of policies.
 
     Args:
         facts: The connection.
         without: Which attributes of the context are left out, such as ``ownerTags`` and ``time.now``.
+        groups: The only groups that matter. Default: all do.
     """
     request = facts.cedar_request()
     context = {name: value for name, value in request["context"].items() if name not in without}
@@ -222,7 +227,7 @@ def _asked(facts: Facts, *, without: frozenset[str] = frozenset()) -> tuple[dict
         context["time"] = {
             name: value for name, value in context["time"].items() if f"time.{name}" not in without
         }
-    return request | {"context": _as_text(context)}, _as_text(facts.cedar_entities())
+    return request | {"context": _as_text(context)}, _as_text(facts.cedar_entities(groups=groups))
 
 
 _as_text = json.JSONEncoder(check_circular=False).encode

@@ -70,8 +70,8 @@ def _scope(variable: str, scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _value(content: object) -> Shape:
     match content:
-        case {"__entity": {"type": kind}}:
-            return "entity", kind
+        case {"__entity": {"type": kind, "id": id_}}:
+            return "entity", kind, id_
         case list():
             return "set", *({"Value": each} for each in content)
         case dict():

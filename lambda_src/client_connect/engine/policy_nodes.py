@@ -43,7 +43,7 @@ def look(node: object) -> Shape:  # noqa: C901, PLR0911 - one case per kind of n
         case pst.Var(name):
             return "variable", name
         case pst.EntityLit(entity):
-            return "entity", str(entity.type)
+            return "entity", str(entity.type), entity.id
         case pst.GetAttr(base, name):
             return "attribute", base, (name,)
         case pst.HasAttr(base, names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from client_connect.engine import cedar, policy_json
-from client_connect.engine.policy_reads import reads
+from client_connect.engine.policy_reads import GROUPS, reads
 
 # What is in ``hashlib`` too. But that loads OpenSSL, which nothing else at a cold start needs, and which takes as long
 # as several of our modules. Where neither is there, ``hashlib`` does as well.
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
         def build(self, contents: Mapping[str, Any]) -> cedar.PolicySet: ...
 
+
+_SPLIT = ("time", GROUPS)
 
 # From this length on, the syntax nodes take less time than JSON, together with their import.
 _LARGE = 30_000
@@ -69,7 +71,7 @@ class PolicySet(NamedTuple):
         shadow_permits: The permits that are evaluated and logged only.
         digest: The first 12 hexadecimal digits of the SHA-256 of the text, to tell versions apart.
         reads: The names of the facts that any of them reads, those in shadow mode too, as ``policy_reads`` has them;
-            of the time, each attribute by itself, such as ``time.now``.
+            of the time, each attribute by itself, such as ``time.now``, and of the groups those that they name.
     """
 
     by_id: dict[str, Policy]
@@ -113,7 +115,7 @@ class PolicySet(NamedTuple):
             shadow_forbids=subset(shadow=True, effects=("forbid",)),
             shadow_permits=subset(shadow=True, effects=("permit",)),
             digest=sha256(text.encode()).hexdigest()[:12],
-            reads=frozenset[str]().union(*(reads(content, split=("time",)) for content in contents.values())),
+            reads=frozenset[str]().union(*(reads(content, split=_SPLIT) for content in contents.values())),
         )
 
     def subset(self, ids: Collection[str]) -> PolicySet:

@@ -290,3 +290,33 @@ def test_the_engine_gets_nothing_that_no_policy_reads(monkeypatch: pytest.Monkey
     }
     assert names & set(REQUIRED) == of_name
     assert {"connectionId", "platform", "publicIp", "username", "os"} <= names
+
+
+@pytest.mark.parametrize(
+    ("condition", "sent"),
+    [
+        ('principal in ClientVpn::Group::"staff"', ["staff"]),
+        ('principal in [ClientVpn::Group::"staff", ClientVpn::Group::"absent"]', ["staff"]),
+        (r'principal in ClientVpn::Group::"a \"quoted\" \u{1f98a}"', ['a "quoted" \U0001f98a']),
+        ("context.platform == context.platform", []),
+        ("principal in principal", ["staff", "other", 'a "quoted" \U0001f98a']),
+    ],
+)
+@pytest.mark.parametrize("shadow", ["", "@shadow"])
+def test_the_engine_gets_only_groups_that_policies_ask_for(
+    monkeypatch: pytest.MonkeyPatch, condition: str, sent: list[str], shadow: str
+) -> None:
+    """A user may be in 200; where any of them may matter, it gets all."""
+    entities: list[Any] = []
+    real = engine.is_authorized
+
+    def spy(request: dict[str, Any], policies: Any, text: str, schema: Any) -> dict[str, Any]:
+        entities.append(json.loads(text))
+        return real(request, policies, text, schema)
+
+    monkeypatch.setattr(engine, "is_authorized", spy)
+    policies = PERMIT + permit("reader", shadow, f"when {{ {condition} }}")
+    decision = decide(policies, groups=["staff", "other", 'a "quoted" \U0001f98a'])
+    assert "reader" in (decision.shadow_allowed if shadow else decision.determining)
+    for ((user,),) in zip(entities, strict=True):
+        assert [parent["id"] for parent in user["parents"]] == sent
