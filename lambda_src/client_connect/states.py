@@ -1,4 +1,4 @@
-"""What became of a source of facts, as policies see it."""
+"""The states of the sources of facts, as policies see them."""
 
 from typing import Literal
 

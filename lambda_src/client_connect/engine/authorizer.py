@@ -109,7 +109,7 @@ class Authorizer:
         # a test for an optional one would quietly fail.
         reads = self.policies.reads
         self._unread = frozenset(name for name in required_attributes() if not may_read(reads, name))
-        # Somebody may be in 200 groups, which the engine would read one by one.
+        # A user may be in 200 groups, and the engine reads each of them.
         self._groups = None if GROUPS in reads else parts_of(GROUPS, reads)
         try:
             self._schema = cedar.Schema.from_str(schema_text(custom, optional=self._unread))

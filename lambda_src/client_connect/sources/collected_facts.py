@@ -1,4 +1,4 @@
-"""The facts of a connection, and what a handler that asks nobody knows of it."""
+"""The facts of a connection, and how a handler without tables and extra facts collects them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NO_PROBLEMS: Mapping[str, str] = {}
 
 
 class CollectedFacts(NamedTuple):
-    """The facts of a connection, and how they came to be.
+    """The facts of a connection, with what they were collected from.
 
     Attributes:
         facts: What the policies see.
@@ -37,7 +37,7 @@ class CollectedFacts(NamedTuple):
 
 
 class NoSources:
-    """What a handler has that asks nobody: the request, the clock and the named networks.
+    """The sources of a handler without tables and extra facts: the request, the clock and the named networks.
 
     Args:
         time_zone: The zone in which policies see the clock.
