@@ -174,7 +174,7 @@ def _endpoint(region: str) -> str:
     if not _UNUSUAL & os.environ.keys():
         configured = next(filter(None, map(os.environ.get, _ENDPOINTS)), None)
         if configured is not None:
-            if not re.match(r"https?://[^/]", configured):
+            if not re.match(r"https?://[^/]", configured, re.IGNORECASE):
                 raise ValueError(
                     f'"{configured}" is no endpoint; give a URL that begins with https:// or http://'
                 )
