@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer, Decision
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
+from client_connect.light_typing import TYPE_CHECKING
 from client_connect.record import Record
 from client_connect.request import ConnectionRequest, EndpointNotAnswered, is_probe, schema_version_of
 from client_connect.response import response
@@ -23,13 +23,24 @@ from client_connect.settings import (
     read_shadow_mode,
     takes_snapshot,
 )
-from client_connect.sources.fact_sources import FactSources, configured_sources
+from client_connect.sources.collected_facts import NoSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
 
     from client_connect.facts import Facts
-    from client_connect.sources.fact_sources import CollectedFacts
+    from client_connect.sources.collected_facts import CollectedFacts
+    from client_connect.sources.fact_sources import FactSources
+
+    class LambdaContext(Protocol):
+        """What the handler reads of Lambda's context object."""
+
+        function_name: str
+
+        def get_remaining_time_in_millis(self) -> int:
+            """Return the milliseconds until Lambda ends the invocation."""
+
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
@@ -39,15 +50,6 @@ MINIMUM_TIME_LEFT_MS = 200
 GATHERING_S = 2.5
 COUNTING_S = 1.5
 REGISTERING_S = 0.5
-
-
-class LambdaContext(Protocol):
-    """What the handler reads of Lambda's context object."""
-
-    function_name: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the invocation."""
 
 
 class TimeNearlyUsedUp(Exception):
@@ -71,13 +73,13 @@ class ConnectHandler:
         settings: Settings,
         *,
         policies: str = "",
-        sources: FactSources | None = None,
+        sources: FactSources | NoSources | None = None,
         authorizer: Authorizer | None = None,
     ) -> None:
         self._decide = decide
         self._settings = settings
         self._policies = policies
-        self._sources = sources or FactSources(time_zone=settings.time_zone)
+        self._sources = sources or NoSources(settings.time_zone)
         self._recorder = self._sources.recorder()
         self._authorizer = authorizer
 
@@ -198,17 +200,24 @@ def start(authorizer: Authorizer | None = None) -> ConnectHandler:
             authorizer = Authorizer(
                 policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
             )
-        around = configured_sources(
-            settings,
-            authorizer,
-            counts_connections=may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS),
-        )
+        sources = _sources(settings, authorizer)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message
         return ConnectHandler(_raising(error), settings)
     digest = authorizer.policies.digest
-    return ConnectHandler(authorizer.decide, settings, policies=digest, sources=around, authorizer=authorizer)
+    return ConnectHandler(
+        authorizer.decide, settings, policies=digest, sources=sources, authorizer=authorizer
+    )
+
+
+def _sources(settings: Settings, authorizer: Authorizer) -> FactSources | NoSources:
+    if not settings.has_sources:
+        return NoSources(settings.time_zone, authorizer.networks)
+    from client_connect.sources.fact_sources import configured_sources  # noqa: PLC0415 - who has none does not import it
+
+    counts_connections = may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS)
+    return configured_sources(settings, authorizer, counts_connections=counts_connections)
 
 
 def _together(problems: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, tzinfo
-from typing import NamedTuple
+
+from client_connect.light_typing import NamedTuple
 
 # All beside the package in the bundle.
 POLICIES_FILE = "policies.cedar"
@@ -59,6 +60,16 @@ class Settings(NamedTuple):
     shared_certificates: bool = False
     endpoints: frozenset[str] | None = None
     longest_waiver: int | None = None
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether there is an inventory or a registry."""
+        return bool(self.devices_table or self.connections_table)
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether anything is asked beside the client."""
+        return self.has_tables or bool(self.extra_facts)
 
     @classmethod
     def from_environment(cls) -> Settings:
