@@ -21,6 +21,5 @@ reauthorizer = ConnectionReauthorizer(
     stack, "Reauthorizer", handler=handler, endpoints=[app.node.get_context("endpoint")]
 )
 reauthorizer.function.add_environment("AWS_ENDPOINT_URL_EC2", app.node.get_context("ec2"))
-for name, value in {"FunctionName": handler.function_name, "FunctionArn": handler.function_arn}.items():
-    cdk.CfnOutput(stack, name, value=value)
+cdk.CfnOutput(stack, "FunctionArn", value=handler.function_arn)
 app.synth()

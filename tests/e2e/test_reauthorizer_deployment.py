@@ -11,9 +11,10 @@ import pytest
 from local_aws import cdk_cli
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
+from local_aws.deployed_handler import handler_of
 from local_aws.emulator import ROOT
 from local_aws.live_connections import ENDPOINT, Client
-from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.apps import HERE, synthesize
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,13 +16,15 @@ from cdk_client_connect.deployment.traffic_shifting import TrafficShifting
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.monitoring._alarm_definitions import define_alarms
+from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.shared._arguments import Argument, require_all, typed
 from cdk_client_connect.shared._environment_check import require_same_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # What a new version can be to blame for. Left out are
 # - what a single user controls, who could bring back the policies that a deployment replaces: DenialBurst, by having
@@ -68,7 +70,8 @@ class GradualDeployment(Construct):
     shift from. What is known of it together with provisioned concurrency is in docs/deployments.md.
 
     It must be in the stack of its handler and of its alarms, because CloudFormation updates the alias by what
-    is defined here.
+    is defined here. A monitoring may be in another stack, such as that of the endpoints; then its alarms that roll
+    back are defined here once more, with the same settings and without a topic.
 
     Sources: https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-lambda.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-updatepolicy.html
@@ -121,17 +124,21 @@ class GradualDeployment(Construct):
             typed("shifting", shifting, TrafficShifting, "TrafficShifting.canary(...) or .linear(...)"),
         )
         _require_shiftable(handler)
-        watched = _each_once([*_of_handler(handler, monitoring), *alarms])
-        _require_alarms(watched)
-        _require_one_stack(scope, [handler, *watched])
+        _require_one_stack(scope, [handler, *alarms])
+        _require_same_handler(handler, monitoring)
+        of_monitoring = _of_monitoring(monitoring)
+        _require_alarms(alarms, of_monitoring)
         require_same_environment(
             scope,
-            watched,
+            alarms,
             because="CodeDeploy looks for alarms in its own account and Region; give one there",
         )
         _require_no_circle(handler, alarms)
 
         super().__init__(scope, id)
+        if monitoring is not None and not _is_in_stack_of(monitoring, handler):
+            of_monitoring = self._once_more(handler, monitoring)
+        watched = _each_once([*of_monitoring.values(), *alarms])
         self._warn(handler, monitoring, shifting)
         self._deployment_group = codedeploy.LambdaDeploymentGroup(
             self,
@@ -153,6 +160,17 @@ class GradualDeployment(Construct):
     def deployment_group(self) -> codedeploy.LambdaDeploymentGroup:
         """CodeDeploy's deployment group, with its application and its role."""
         return self._deployment_group
+
+    def _once_more(
+        self, handler: ClientConnectHandler, monitoring: ConnectionMonitoring
+    ) -> Mapping[str, cloudwatch.IAlarm]:
+        """Define the alarms that roll back here, because the monitoring is in another stack.
+
+        The alias waits for them, and that stack waits for the alias, as its endpoints do.
+        """
+        watched = MonitoringTargets(handler=handler, endpoints=(), announcing=None)
+        settings = monitoring.alarm_settings
+        return define_alarms(self, watched, settings, wanted=lambda each, _: each.name in ROLLBACK_ALARMS)
 
     def _warn(
         self,
@@ -192,17 +210,22 @@ def _require_shiftable(handler: ClientConnectHandler) -> None:
         raise InvalidArgument(f"handler {path} has a gradual deployment already; define one for each handler")
 
 
-def _of_handler(
-    handler: ClientConnectHandler, monitoring: ConnectionMonitoring | None
-) -> list[cloudwatch.IAlarm]:
-    if monitoring is None:
-        return []
-    if monitoring.handler is not handler:
+def _require_same_handler(handler: ClientConnectHandler, monitoring: ConnectionMonitoring | None) -> None:
+    if monitoring is not None and monitoring.handler is not handler:
         raise InvalidArgument(
             f"monitoring {monitoring.node.path} watches {monitoring.handler.node.path}, but {handler.node.path} is "
             "deployed; give the monitoring of the same handler"
         )
-    return [monitoring.alarms[name] for name in ROLLBACK_ALARMS if name in monitoring.alarms]
+
+
+def _of_monitoring(monitoring: ConnectionMonitoring | None) -> Mapping[str, cloudwatch.IAlarm]:
+    """Return the alarms of a monitoring that roll back."""
+    alarms = {} if monitoring is None else monitoring.alarms
+    return {name: alarms[name] for name in ROLLBACK_ALARMS if name in alarms}
+
+
+def _is_in_stack_of(construct: Construct, other: Construct) -> bool:
+    return Stack.of(construct).node.addr == Stack.of(other).node.addr
 
 
 def _each_once(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IAlarm]:
@@ -210,14 +233,17 @@ def _each_once(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IAlarm]:
     return list({alarm.alarm_arn: alarm for alarm in alarms}.values())
 
 
-def _require_alarms(alarms: Sequence[cloudwatch.IAlarm]) -> None:
-    if not alarms:
+def _require_alarms(
+    alarms: Sequence[cloudwatch.IAlarm], of_monitoring: Mapping[str, cloudwatch.IAlarm]
+) -> None:
+    found = _each_once([*of_monitoring.values(), *alarms])
+    if not found:
         raise InvalidArgument(
             "no alarm would roll back, so that a gradual deployment is only slower; give monitoring, or alarms"
         )
-    if len(alarms) > _MOST_ALARMS:
+    if len(found) > _MOST_ALARMS:
         raise InvalidArgument(
-            f"{len(alarms)} alarms would roll back, with those of the monitoring, but CodeDeploy takes at most "
+            f"{len(found)} alarms would roll back, with those of the monitoring, but CodeDeploy takes at most "
             f"{_MOST_ALARMS}; give fewer alarms, or switch some of the monitoring's off by MonitoringAlarms(...)"
         )
     for alarm in alarms:
@@ -269,7 +295,11 @@ def _waiting_for_alias(handler: ClientConnectHandler) -> dict[str, str]:
     }
     registry = handler.connection_registry
     reauthorizer = None if registry is None else registry.reauthorizer
-    if isinstance(reauthorizer, ConnectionReauthorizer) and reauthorizer.handler is handler:
+    if (
+        isinstance(reauthorizer, ConnectionReauthorizer)
+        and reauthorizer.handler is handler
+        and Stack.of(reauthorizer).node.addr == stack.node.addr
+    ):
         name = str(stack.resolve(reauthorizer.function.function_name))
         waiting[name] = f"the re-authorizer {reauthorizer.node.path}"
     return waiting

@@ -22,7 +22,7 @@ from cdk_client_connect.handler._checks import checked_policies, require_valid
 from cdk_client_connect.handler._environment_variables import variables_of
 from cdk_client_connect.handler._function_code import bundled_code
 from cdk_client_connect.handler._function_name import generated_function_name, keep_name
-from cdk_client_connect.handler._grants import grant_what_it_asks
+from cdk_client_connect.handler._grants import grant_what_it_asks, services_asked
 from cdk_client_connect.handler._options import Options
 from cdk_client_connect.handler._policy_metadata import show_policies
 from cdk_client_connect.handler._warnings import warn
@@ -33,6 +33,7 @@ from cdk_client_connect.shared._environment_check import checked_arn
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
 from cdk_client_connect.shared._metrics import record_metric
+from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._staged_code import require_staged
 from client_connect import settings
 
@@ -203,6 +204,8 @@ class ClientConnectHandler(Construct):
         if connection_registry is not None:
             connection_registry.keep_connections_of(self)
         self._encryption_key = encryption_key
+        self._network = _Network(vpc, vpc_subnets)
+        self._bundled = decided_by if code is None else None
         self._code = code or bundled_code(self, options, decided_by)
         self._environment = variables
         self._function_name = function_name or generated_function_name(self)
@@ -248,6 +251,7 @@ class ClientConnectHandler(Construct):
         suffix = f":{ALIAS_NAME}" if is_by_alias else ""
         self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
         warn(self, self._function_arn, options, decided_by)
+        warn_of_unreachable_services(self, vpc, vpc_subnets, services_asked(options, self._policies))
         self._check_templates()
 
     @property
@@ -414,18 +418,8 @@ class ClientConnectHandler(Construct):
         check_endpoints(owner, self, self._function_arn)
 
 
-class Deciding(NamedTuple):
-    """What another function needs to decide as a handler does.
+class _Network(NamedTuple):
+    """Where the function runs, unless it is in no VPC."""
 
-    Attributes:
-        code: The handler's code, with its policies.
-        environment: The variables of the handler's function.
-    """
-
-    code: lambda_.Code
-    environment: Mapping[str, str]
-
-
-def deciding(handler: ClientConnectHandler) -> Deciding:
-    """Return what a re-authorizer takes over from its handler."""
-    return Deciding(handler._code, handler._environment)  # noqa: SLF001 - no property, for nobody else needs it
+    vpc: ec2.IVpc | None
+    subnets: ec2.SubnetSelection | None

@@ -275,24 +275,43 @@ DEFINITIONS = (
 
 
 def define_alarms(
-    scope: Construct, watched: MonitoringTargets, settings: MonitoringAlarms, topic: sns.ITopic | None
+    scope: Construct,
+    watched: MonitoringTargets,
+    settings: MonitoringAlarms,
+    topic: sns.ITopic | None = None,
+    *,
+    wanted: Callable[[Definition, _Metrics], bool] = lambda _definition, _metrics: True,
 ) -> dict[str, cloudwatch.Alarm]:
-    """Define the alarms that are switched on; return them by their construct ids."""
+    """Define the alarms that are switched on; return them by their construct ids.
+
+    Args:
+        scope: Where to define them.
+        watched: What they watch.
+        settings: How they differ from their defaults.
+        topic: Where they are sent. Default: nowhere.
+        wanted: Which of them to define. Default: all.
+    """
     alarms = {}
     for definition in DEFINITIONS:
         chosen: AlarmSettings = getattr(settings, definition.field)
-        if chosen.enabled:
-            for suffix, metric in _by_suffix(definition.metrics(watched)).items():
-                id_ = f"{definition.name}-{suffix}" if suffix else definition.name
-                tuned = definition.with_settings(chosen, watched)
-                _require_evaluable(tuned, metric.period)
-                alarms[id_] = _alarm(scope, id_, metric, tuned)
+        metrics = definition.metrics(watched) if chosen.enabled else None
+        if metrics is None or not wanted(definition, metrics):
+            continue
+        for suffix, metric in _by_suffix(metrics).items():
+            id_ = f"{definition.name}-{suffix}" if suffix else definition.name
+            tuned = definition.with_settings(chosen, watched)
+            _require_evaluable(tuned, metric.period)
+            alarms[id_] = _alarm(scope, id_, metric, tuned)
     if topic is not None:
-        _let_publish(topic)
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))
     return alarms
+
+
+def of_endpoints(_definition: Definition, metrics: _Metrics) -> bool:
+    """Whether an alarm watches endpoints, one each."""
+    return isinstance(metrics, Mapping)
 
 
 def _require_evaluable(alarm: Definition, period: Duration) -> None:
@@ -312,7 +331,7 @@ def _require_evaluable(alarm: Definition, period: Duration) -> None:
         )
 
 
-def _let_publish(topic: sns.ITopic) -> None:
+def let_publish(topic: sns.ITopic) -> None:
     """Allow CloudWatch to publish where a topic has a policy; the default one, which it replaces, allows that.
 
     Source: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
@@ -329,9 +348,7 @@ def _let_publish(topic: sns.ITopic) -> None:
         )
 
 
-def _by_suffix(metrics: _Metrics) -> Mapping[str, _Metric]:
-    if metrics is None:
-        return {}
+def _by_suffix(metrics: _Metric | Mapping[str, _Metric]) -> Mapping[str, _Metric]:
     return metrics if isinstance(metrics, Mapping) else {"": metrics}
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from constructs import Construct
 
-from cdk_client_connect.endpoint._endpoints import read_endpoints
+from cdk_client_connect.endpoint._endpoints import read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.monitoring._alarm_definitions import define_alarms
+from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_publish, of_endpoints
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
-from cdk_client_connect.monitoring._dashboard import define_dashboard
+from cdk_client_connect.monitoring._dashboard import Content, define_dashboard
 from cdk_client_connect.monitoring._log_class import require_standard_class
 from cdk_client_connect.monitoring._notifications import define_notifications
 from cdk_client_connect.monitoring._queries import define_queries
@@ -21,6 +22,7 @@ from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.shared._arguments import flag, require_all, typed, with_attribute
+from cdk_client_connect.shared._claims import claim, claimant_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sns as sns
 
+    from cdk_client_connect.endpoint._endpoints import AnyEndpoint
     from cdk_client_connect.monitoring._queries import Log
+
+_CLAIM = "monitoring"
 
 
 class ConnectionMonitoring(Construct):
@@ -70,7 +75,8 @@ class ConnectionMonitoring(Construct):
 
     Raises:
         InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
-            another handler's, something is in another account or Region, or a log group is not of the class
+            another handler's, the handler has a monitoring already, something is in another account or Region, an
+            endpoint is in a stack that waits for the stack of the monitoring, or a log group is not of the class
             ``STANDARD``, the only one of which there are metrics and subscriptions.
     """
 
@@ -127,12 +133,8 @@ class ConnectionMonitoring(Construct):
                 f"{handler.node.path} is watched; give that one's re-authorizer"
             )
         named = read_endpoints(endpoints)
-        constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
-        require_same_environment(
-            scope,
-            [handler, *constructs],
-            because="its metrics and logs are there alone; define the monitoring there",
-        )
+        _require_usable(scope, endpoints, handler)
+        _require_only(handler)
         targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
         require_same_environment(
             scope,
@@ -155,21 +157,46 @@ class ConnectionMonitoring(Construct):
         self._handler = handler
         announcing = define_notifications(
             self,
-            handler.log_group,
+            handler,
             notifications,
-            encryption_key or handler.encryption_key,
-            function_settings,
+            encryption_key=encryption_key or handler.encryption_key,
+            settings=function_settings,
         )
         self._forwarder = None if announcing is None else announcing.forwarder
-        watched = MonitoringTargets(
+        self._watched = MonitoringTargets(
             handler=handler, endpoints=named, announcing=announcing, reauthorizer=reauthorizer
         )
-        self._alarms = define_alarms(self, watched, alarms, alarm_topic)
-        self._dashboard = (
-            define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
-        )
+        self._alarm_settings = alarms
+        self._alarm_topic = alarm_topic
+        if alarm_topic is not None:
+            let_publish(alarm_topic)
+        self._alarms = define_alarms(self, self._watched, alarms, alarm_topic)
+        self._log_groups = log_groups
+        self._dashboard = define_dashboard(self, self._content) if dashboard else None
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
+        claim(self, _CLAIM, handler.node.path)
+
+    def add_endpoint(self, endpoint: AnyEndpoint) -> None:
+        """Watch another endpoint that asks the handler: define its alarms and show it on the dashboard.
+
+        Args:
+            endpoint: A construct, or the id of an endpoint that is defined elsewhere in the same account and Region.
+
+        Raises:
+            InvalidArgument: When it is none, is there already, is in another account or Region, or waits for the
+                stack of the monitoring.
+        """
+        added = read_added(endpoint, self._watched.endpoints)
+        _require_usable(self, [endpoint], self._handler)
+        alone = replace(self._watched, endpoints=(added,))
+        self._alarms |= define_alarms(
+            self, alone, self._alarm_settings, self._alarm_topic, wanted=of_endpoints
+        )
+        self._watched = replace(self._watched, endpoints=(*self._watched.endpoints, added))
+
+    def _content(self) -> Content:
+        return Content(watched=self._watched, alarms=list(self._alarms.values()), log_groups=self._log_groups)
 
     @property
     def handler(self) -> ClientConnectHandler:
@@ -182,6 +209,11 @@ class ConnectionMonitoring(Construct):
         return MappingProxyType(self._alarms)
 
     @property
+    def alarm_settings(self) -> MonitoringAlarms:
+        """What alarms do otherwise than by default."""
+        return self._alarm_settings
+
+    @property
     def dashboard(self) -> cloudwatch.Dashboard | None:
         """The dashboard, if there is one."""
         return self._dashboard
@@ -190,3 +222,26 @@ class ConnectionMonitoring(Construct):
     def notification_function(self) -> lambda_.IFunction | None:
         """The function that announces decisions, if there is one."""
         return self._forwarder
+
+
+def _require_usable(
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: ClientConnectHandler
+) -> None:
+    """Refuse what has its metrics elsewhere, and endpoints to which the stack cannot refer."""
+    constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
+    require_same_environment(
+        scope,
+        [handler, *constructs],
+        because="its metrics and logs are there alone; define the monitoring there",
+    )
+    require_no_circle(scope, endpoints, handler, handler.function_arn)
+
+
+def _require_only(handler: ClientConnectHandler) -> None:
+    other = claimant_of(handler, _CLAIM, handler.node.path)
+    if other is not None:
+        raise InvalidArgument(
+            f"handler {handler.node.path} has the monitoring {other.node.path} already, and a second one would "
+            "announce each denial twice and define each alarm twice; give that one all endpoints, by endpoints or "
+            "add_endpoint"
+        )

@@ -13,12 +13,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
-from cdk_client_connect.endpoint._endpoints import read_endpoints
+from cdk_client_connect.endpoint._endpoints import Endpoint, read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
+from cdk_client_connect.handler._deciding import deciding, in_network_of
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.reauthorizer._asking_endpoints import check_asking_endpoints
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
@@ -27,6 +28,7 @@ from cdk_client_connect.shared._environment_check import require_same_environmen
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
 from cdk_client_connect.shared._metrics import record_metric
+from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._sdk_call import sdk_call
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 from client_connect.reauthorizer import settings
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
 
+    from cdk_client_connect.endpoint._endpoints import AnyEndpoint
     from cdk_client_connect.tables.connection_registry import ConnectionRegistry
 
 # The service lists a connection for 60 minutes after its end, and within that time each must be seen.
@@ -59,14 +62,17 @@ class ConnectionReauthorizer(Construct):
     nothing before it has seen all connections; nothing that the policies deny when they deny too many at once; and
     nobody because something is unavailable or cannot be evaluated. With a handler in shadow mode it only records.
 
-    Define it in the handler's stack, for all endpoints that ask the handler, and begin with ``dry_run``. A registry
-    has one, for it keeps there where it is. See docs/reauthorization.md.
+    Define it for all endpoints that ask the handler, and begin with ``dry_run``. A registry has one, because the
+    re-authorizer stores its progress there. In another stack than the handler's it is deployed after the handler, and
+    until then decides by the policies of its last deployment. It runs in the handler's VPC, with the handler's security
+    groups and layers. See docs/reauthorization.md and docs/composition.md.
 
     Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeClientVpnConnections.html,
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateClientVpnConnections.html
 
     Args:
-        scope: The construct to define it in, in the handler's stack.
+        scope: The construct to define it in, in the handler's account and Region: in the handler's stack, or in a
+            stack that is deployed after it, such as that of the endpoints.
         id: Its id in ``scope``.
         handler: The handler; it has a ``connection_registry``.
         endpoints: All endpoints that ask the handler, and no others: constructs, or ids of endpoints defined
@@ -95,12 +101,13 @@ class ConnectionReauthorizer(Construct):
         log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
             and retained when the stack is removed.
         encryption_key: The key of its environment variables and log group. Default: the handler's.
-        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: none.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: the handler's
+            VPC, subnets and security groups, and nothing else.
 
     Raises:
-        InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry or is
-            in another stack, the registry has a re-authorizer already, or something is in another account or
-            Region.
+        InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry, the
+            registry has a re-authorizer already, something is in another account or Region, or an endpoint is in a
+            stack that waits for the stack of the re-authorizer.
     """
 
     def __init__(
@@ -198,16 +205,12 @@ class ConnectionReauthorizer(Construct):
         if not named:
             raise InvalidArgument("endpoints is empty; give the endpoints that ask the handler")
         registry = _registry_of(handler)
-        if Stack.of(scope) is not Stack.of(handler):
-            raise InvalidArgument(
-                f"handler {handler.node.path} is in another stack than its re-authorizer, but both must change "
-                f"together, or one would end what the other admits; define it in stack {Stack.of(handler).node.path}"
-            )
         require_same_environment(
             scope,
-            [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
-            because="it lists and terminates connections of its own account and Region only",
+            [handler],
+            because="it reads the handler's registry, of its own account and Region only",
         )
+        _require_usable(scope, endpoints, handler)
         if log_group is not None:
             require_same_environment(
                 scope,
@@ -219,36 +222,43 @@ class ConnectionReauthorizer(Construct):
         registry.keep_state_of(self)
         self._handler = handler
         self._schedule = schedule
+        self._mutual_authentication = mutual_authentication
+        self._endpoints: tuple[Endpoint, ...] = named
+        decides_as = deciding(handler, self)
         key = encryption_key or handler.encryption_key
-        function_settings = function_settings or FunctionSettings()
+        function_settings = in_network_of(handler, function_settings or FunctionSettings())
         self._log_group = log_group or kept_log_group(self, key)
         self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
-        ids = [endpoint.id for endpoint in named]
+        self._ids = ids = [endpoint.id for endpoint in named]
+        self._environment = {
+            **decides_as.environment,
+            settings.ENDPOINTS: ",".join(ids),
+            settings.INTERVAL: str(schedule.to_seconds()),
+            settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
+            settings.MAXIMUM_SHARE: repr(float(maximum_share)),
+            settings.SHARE_FLOOR: str(share_floor),
+            settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
+            settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
+            settings.DRY_RUN: "true" if dry_run else "false",
+            # A run by an old time zone, module or table must not go on beside a new one.
+            settings.HANDLER_VERSION: decides_as.version,
+        }
+        if connections_per_user is not None:
+            self._environment[settings.CONNECTIONS_PER_USER] = str(connections_per_user)
+        self._certificate_endpoints = [
+            id_ for endpoint, id_ in zip(endpoints, ids, strict=True) if self._names_certificates(endpoint)
+        ]
+        if self._certificate_endpoints:
+            self._environment[settings.CERTIFICATE_ENDPOINTS] = ",".join(self._certificate_endpoints)
         self._function = reauthorizer_function(
             self,
             handler,
+            decides_as=decides_as,
             role=self._role,
             log_group=self._log_group,
             timeout=timeout,
             memory_size=memory_size,
-            environment={
-                settings.ENDPOINTS: ",".join(ids),
-                settings.INTERVAL: str(schedule.to_seconds()),
-                settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
-                settings.MAXIMUM_SHARE: repr(float(maximum_share)),
-                settings.SHARE_FLOOR: str(share_floor),
-                settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
-                settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
-                settings.DRY_RUN: "true" if dry_run else "false",
-                # A run by an old time zone, module or table must not go on beside a new one.
-                settings.HANDLER_VERSION: handler.function.current_version.function_arn,
-                **(
-                    {}
-                    if connections_per_user is None
-                    else {settings.CONNECTIONS_PER_USER: str(connections_per_user)}
-                ),
-                **_certificate_endpoints(endpoints, ids, mutual_authentication),
-            },
+            environment=self._environment,
             # The next run does all that this one would have done.
             max_event_age=schedule,
             encryption_key=key,
@@ -259,8 +269,11 @@ class ConnectionReauthorizer(Construct):
             handler.device_inventory.grant_look_up(self._role)
         self._allow_connections(ids)
         self._run_on(schedule)
-        self._run_after_deployments_of(handler)
+        self._run_after_deployments_of(handler, decides_as.version)
         check_asking_endpoints(self, handler, ids)
+        warn_of_unreachable_services(
+            self, function_settings.vpc, function_settings.vpc_subnets, ("dynamodb", "ec2")
+        )
         check_role(f"re-authorizer {self.node.path}", self._role)
         check_log_group(f"re-authorizer {self.node.path}", self._log_group)
 
@@ -371,6 +384,36 @@ class ConnectionReauthorizer(Construct):
             self._function.function_name, "RunTime", statistic or cloudwatch.Stats.MAXIMUM, period
         )
 
+    def add_endpoint(self, endpoint: ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str) -> None:
+        """Decide the connections of another endpoint that asks the handler, too.
+
+        Args:
+            endpoint: A construct, or the id of an endpoint that is defined elsewhere in the same account and Region.
+
+        Raises:
+            InvalidArgument: When it is none, is there already, is in another account or Region, or waits for the
+                stack of the re-authorizer.
+        """
+        added = read_added(endpoint, self._endpoints)
+        _require_usable(self, [endpoint], self._handler)
+        self._endpoints = (*self._endpoints, added)
+        self._ids.append(added.id)
+        self._set(settings.ENDPOINTS, ",".join(self._ids))
+        if self._names_certificates(endpoint):
+            self._certificate_endpoints.append(added.id)
+            self._set(settings.CERTIFICATE_ENDPOINTS, ",".join(self._certificate_endpoints))
+        self._allow_connections([added.id])
+
+    def _set(self, name: str, value: str) -> None:
+        """Change a variable, in the function and in what the final template is compared with."""
+        self._environment[name] = value
+        self._function.add_environment(name, value)
+
+    def _names_certificates(self, endpoint: AnyEndpoint) -> bool:
+        """Whether the common name that EC2 tells of its connections is that of a certificate."""
+        given = self._mutual_authentication
+        return names_certificates(endpoint) if given is None else given
+
     def _allow_connections(self, endpoint_ids: Sequence[str]) -> None:
         arns = [
             Stack.of(self).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=id_)
@@ -393,7 +436,7 @@ class ConnectionReauthorizer(Construct):
             targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=schedule)],
         )
 
-    def _run_after_deployments_of(self, handler: ClientConnectHandler) -> None:
+    def _run_after_deployments_of(self, handler: ClientConnectHandler, version: str) -> None:
         """Start a run, and do not wait for it, whenever the handler has a new version."""
         deployment = Construct(self, "Deployment")
         call = cr.AwsSdkCall(
@@ -402,7 +445,7 @@ class ConnectionReauthorizer(Construct):
             parameters={
                 "FunctionName": self._function.function_name,
                 "InvocationType": "Event",
-                "Payload": f'{{"deployed": "{handler.function.current_version.version}"}}',
+                "Payload": f'{{"deployed": "{version}"}}',
             },
             physical_resource_id=cr.PhysicalResourceId.of(f"{self.node.path}/deployment"),
             output_paths=["StatusCode"],
@@ -438,18 +481,16 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     return registry
 
 
-def _certificate_endpoints(
-    endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
-    ids: Sequence[str],
-    mutual_authentication: bool | None,  # noqa: FBT001 - the argument as it came
-) -> dict[str, str]:
-    """Return the variable with the endpoints at which a common name is a certificate's; none when there are none."""
-    found = [
-        id_
-        for endpoint, id_ in zip(endpoints, ids, strict=True)
-        if (names_certificates(endpoint) if mutual_authentication is None else mutual_authentication)
-    ]
-    return {settings.CERTIFICATE_ENDPOINTS: ",".join(found)} if found else {}
+def _require_usable(
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: ClientConnectHandler
+) -> None:
+    """Refuse endpoints whose connections it cannot list, or to which its stack cannot refer."""
+    require_same_environment(
+        scope,
+        [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
+        because="it lists and terminates connections of its own account and Region only",
+    )
+    require_no_circle(scope, endpoints, handler, handler.function_arn)
 
 
 def _shortest_window(schedule: Duration) -> float:
