@@ -12,6 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk_client_connect.deployment._deployment_group import DeploymentGroup
 from cdk_client_connect.deployment.traffic_shifting import TrafficShifting
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
@@ -87,7 +88,8 @@ class GradualDeployment(Construct):
             ones CodeDeploy would have to be allowed to see all alarms of the account; none of the handler's
             re-authorizer, nor of an endpoint in this stack that asks the handler, because both wait for the alias. One
             that is among the monitoring's counts once. There must be 1 to 10 alarms in all. Default: none.
-        shifting: How the traffic moves. Default: ``TrafficShifting.canary()``, ten percent for 30 minutes.
+        shifting: How the traffic moves: a ``TrafficShifting``, or the CDK's ``codedeploy.LambdaDeploymentConfig``.
+            Default: ``TrafficShifting.canary()``, ten percent for 30 minutes.
         role: CodeDeploy's role. To one that is given here the CDK attaches AWS's managed policy
             ``AWSCodeDeployRoleForLambdaLimited``. Default: a new one, which may shift this alias, read its
             provisioned concurrency and these alarms, and nothing else.
@@ -107,12 +109,17 @@ class GradualDeployment(Construct):
         handler: ClientConnectHandler,
         monitoring: ConnectionMonitoring | None = None,
         alarms: Sequence[cloudwatch.IAlarm] = (),
-        shifting: TrafficShifting | None = None,
+        shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig | None = None,
         role: iam.IRole | None = None,
     ) -> None:
         shifting = TrafficShifting.canary() if shifting is None else shifting
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed(
+                "handler",
+                handler,
+                ClientConnectHandler,
+                "a ClientConnectHandler of this app; the app of an imported one deploys it",
+            ),
             typed(
                 "monitoring",
                 monitoring,
@@ -121,45 +128,52 @@ class GradualDeployment(Construct):
                 optional=True,
             ),
             Argument("alarms", alarms, _are_alarms(alarms), "a list of cloudwatch.Alarm"),
-            typed("shifting", shifting, TrafficShifting, "TrafficShifting.canary(...) or .linear(...)"),
+            Argument(
+                "shifting",
+                shifting,
+                isinstance(shifting, TrafficShifting) or hasattr(shifting, "deployment_config_name"),
+                "TrafficShifting.canary(...) or .linear(...), or a codedeploy.LambdaDeploymentConfig",
+            ),
         )
         _require_shiftable(handler)
         _require_one_stack(scope, [handler, *alarms])
         _require_same_handler(handler, monitoring)
         of_monitoring = _of_monitoring(monitoring)
         _require_alarms(alarms, of_monitoring)
-        require_same_environment(
-            scope,
-            alarms,
-            because="CodeDeploy looks for alarms in its own account and Region; give one there",
-        )
+        _require_same_place(scope, alarms)
         _require_no_circle(handler, alarms)
 
         super().__init__(scope, id)
+        self._handler = handler
         if monitoring is not None and not _is_in_stack_of(monitoring, handler):
             of_monitoring = self._once_more(handler, monitoring)
         watched = _each_once([*of_monitoring.values(), *alarms])
         self._warn(handler, monitoring, shifting)
-        self._deployment_group = codedeploy.LambdaDeploymentGroup(
+        self._deployment_group = DeploymentGroup(
             self,
             "Group",
-            alias=handler.alias,
+            handler=handler,
             alarms=watched,
-            auto_rollback=codedeploy.AutoRollbackConfig(
-                failed_deployment=True,
-                # A deployment that is stopped without it leaves the alias between two versions.
-                stopped_deployment=True,
-                deployment_in_alarm=True,
-            ),
-            deployment_config=_config(self, shifting),
-            ignore_poll_alarms_failure=False,
-            role=role or _role(self, handler, watched).without_policy_updates(),
+            config=_config(self, shifting),
+            role=role,
+            check=self._check_added,
         )
 
     @property
     def deployment_group(self) -> codedeploy.LambdaDeploymentGroup:
-        """CodeDeploy's deployment group, with its application and its role."""
+        """CodeDeploy's deployment group, with its application and its role.
+
+        Alarms and hooks may be added to it; CodeDeploy's role is then allowed to read or invoke them.
+        """
         return self._deployment_group
+
+    def _check_added(self, alarm: cloudwatch.IAlarm, alarms: Sequence[cloudwatch.IAlarm]) -> None:
+        """Refuse an alarm that is added to the group."""
+        require_all(Argument("alarm", alarm, _are_alarms([alarm]), "a cloudwatch.Alarm"))
+        _require_one_stack(self, [alarm])
+        _require_alarms(alarms, {})
+        _require_same_place(self, [alarm])
+        _require_no_circle(self._handler, [alarm])
 
     def _once_more(
         self, handler: ClientConnectHandler, monitoring: ConnectionMonitoring
@@ -176,13 +190,14 @@ class GradualDeployment(Construct):
         self,
         handler: ClientConnectHandler,
         monitoring: ConnectionMonitoring | None,
-        shifting: TrafficShifting,
+        shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig,
     ) -> None:
+        minutes = _total_minutes(shifting)
         warnings = Annotations.of(self)
-        if monitoring is not None and shifting.total_minutes < _ALARMS_NEED_MINUTES:
+        if monitoring is not None and minutes is not None and minutes < _ALARMS_NEED_MINUTES:
             warnings.add_warning_v2(
                 "cdk-client-connect:shiftsBeforeAlarms",
-                f"the traffic is shifted within {shifting.total_minutes} minutes, but the monitoring's alarms look at "
+                f"the traffic is shifted within {minutes} minutes, but the monitoring's alarms look at "
                 f"5 minutes, and need up to {_ALARMS_NEED_MINUTES} to go off: shift more slowly",
             )
         if handler.provisioned_concurrency.target_utilization is not None:
@@ -264,6 +279,14 @@ def _require_one_stack(scope: Construct, others: Sequence[ClientConnectHandler |
             )
 
 
+def _require_same_place(scope: Construct, alarms: Sequence[cloudwatch.IAlarm]) -> None:
+    require_same_environment(
+        scope,
+        alarms,
+        because="CodeDeploy looks for alarms in its own account and Region; give one there",
+    )
+
+
 def _require_no_circle(handler: ClientConnectHandler, alarms: Sequence[cloudwatch.IAlarm]) -> None:
     """Refuse alarms of what is deployed after the alias, which waits for them; CloudFormation shows ids only."""
     stack = Stack.of(handler)
@@ -305,7 +328,22 @@ def _waiting_for_alias(handler: ClientConnectHandler) -> dict[str, str]:
     return waiting
 
 
-def _config(scope: Construct, shifting: TrafficShifting) -> codedeploy.ILambdaDeploymentConfig:
+def _total_minutes(shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig) -> int | None:
+    """Return the time from the first step to the last; ``None`` for a configuration of a team's own."""
+    if isinstance(shifting, TrafficShifting):
+        return shifting.total_minutes
+    name = shifting.deployment_config_name
+    if name == "CodeDeployDefault.LambdaAllAtOnce":
+        return 0
+    known = {f"CodeDeployDefault.{each}": shifting.total_minutes for shifting, each in _PREDEFINED.items()}
+    return known.get(name)
+
+
+def _config(
+    scope: Construct, shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig
+) -> codedeploy.ILambdaDeploymentConfig:
+    if not isinstance(shifting, TrafficShifting):
+        return shifting
     if (name := _PREDEFINED.get(shifting)) is not None:
         return codedeploy.LambdaDeploymentConfig.from_lambda_deployment_config_name(
             scope, "Config", f"CodeDeployDefault.{name}"
@@ -321,28 +359,4 @@ def _config(scope: Construct, shifting: TrafficShifting) -> codedeploy.ILambdaDe
         traffic_routing=routing(
             interval=Duration.minutes(shifting.interval_minutes), percentage=shifting.percent
         ),
-    )
-
-
-def _role(scope: Construct, handler: ClientConnectHandler, alarms: Sequence[cloudwatch.IAlarm]) -> iam.Role:
-    """Define a role with what AWSCodeDeployRoleForLambdaLimited has, on these resources alone.
-
-    Without what that has for hooks, and for revisions that somebody keeps in S3: there are neither.
-    """
-    function = handler.function.function_arn
-    # Written out, because the alias waits for the deployment group, which waits for the role.
-    alias = f"{function}:{handler.alias.alias_name}"
-    shift = iam.PolicyStatement(
-        actions=["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
-        resources=[function, alias],
-    )
-    read_alarms = iam.PolicyStatement(
-        actions=["cloudwatch:DescribeAlarms"], resources=[alarm.alarm_arn for alarm in alarms]
-    )
-    return iam.Role(
-        scope,
-        "Role",
-        assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),
-        # In the role itself, so that it has them as soon as there is one.
-        inline_policies={"Shift": iam.PolicyDocument(statements=[shift, read_alarms])},
     )

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._endpoints import check_attachment
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.shared._arguments import flag, require_all, typed
 from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
 from cdk_client_connect.shared._support_function import support_function
@@ -87,7 +87,7 @@ class EndpointAttachment(Construct):
         scope: Construct,
         id: str,
         *,
-        handler: ClientConnectHandler,
+        handler: IClientConnectHandler,
         endpoint_id: str,
         replace: bool = False,
         on_removal: AttachmentRemoval = AttachmentRemoval.DETACH,
@@ -95,7 +95,7 @@ class EndpointAttachment(Construct):
         function_settings: FunctionSettings | None = None,
     ) -> None:
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("handler", handler, IClientConnectHandler, WANTED),
             typed("endpoint_id", endpoint_id, str, 'a text, such as "cvpn-endpoint-0123456789abcdef0"'),
             flag("replace", replace),
             typed("on_removal", on_removal, AttachmentRemoval, "AttachmentRemoval.DETACH or .LEAVE"),
@@ -142,7 +142,7 @@ class EndpointAttachment(Construct):
         self._endpoint_id = endpoint_id
 
     @property
-    def handler(self) -> ClientConnectHandler:
+    def handler(self) -> IClientConnectHandler:
         """The handler."""
         return self._handler
 
@@ -154,7 +154,7 @@ class EndpointAttachment(Construct):
 
 def _attaching_function(
     scope: Construct,
-    handler: ClientConnectHandler,
+    handler: IClientConnectHandler,
     endpoint_id: str,
     *,
     replace: bool,

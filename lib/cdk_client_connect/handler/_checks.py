@@ -29,8 +29,8 @@ from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcur
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
 from cdk_client_connect.shared._arguments import flag, require_all, typed
 from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
-from cdk_client_connect.tables.connection_registry import ConnectionRegistry
-from cdk_client_connect.tables.device_inventory import DeviceInventory
+from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 from client_connect_tools import ExtraFacts, Policies, Rules, require_passing, require_sound
 from client_connect_tools.bundling.extra_facts import require_declared
 from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
@@ -110,11 +110,11 @@ def require_types(options: Options) -> None:
         flag("shadow_mode", o.shadow_mode),
         typed("default_message", o.default_message, str, "a text that tells a denied user what to do"),
         typed("time_zone", o.time_zone, str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
-        typed("device_inventory", o.device_inventory, DeviceInventory, "a DeviceInventory", optional=True),
+        typed("device_inventory", o.device_inventory, IDeviceInventory, "a DeviceInventory", optional=True),
         typed(
             "connection_registry",
             o.connection_registry,
-            ConnectionRegistry,
+            IConnectionRegistry,
             "a ConnectionRegistry",
             optional=True,
         ),
@@ -280,7 +280,7 @@ def _require_message(message: str, custom: Mapping[str, str] | None) -> None:
         raise InvalidMessage("\n".join(f"default_message {problem}" for problem in found))
 
 
-def _require_own_registry(registry: ConnectionRegistry | None) -> None:
+def _require_own_registry(registry: IConnectionRegistry | None) -> None:
     """Check that no other handler records its connections in a registry.
 
     Raises:
@@ -311,7 +311,9 @@ def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mappi
     return None if check_custom_schema(policies) else declared_types(policies.custom)
 
 
-def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:
+def _with_tables(
+    inventory: IDeviceInventory | None, registry: IConnectionRegistry | None
+) -> list[IConstruct]:
     """Return what is asked, and the tables, which may be somebody else's."""
     found: list[IConstruct] = []
     if inventory is not None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import CfnElement, Stack
 from aws_cdk import aws_lambda as lambda_
 
-from cdk_client_connect.handler._function_code import bundled_code
+from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.handler._function_code import bundle_of, bundled_code
+from cdk_client_connect.handler._imported_handler import ImportedHandler
+from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from constructs import Construct
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
     from cdk_client_connect.shared.function_settings import FunctionSettings
 
 
@@ -30,6 +35,7 @@ class Deciding:
         architecture: Its architecture.
         version: Another text for each change of the handler's code or configuration.
         arguments: What else its function has that its module of extra facts may need, such as layers.
+        first: What must be deployed before the function, if it is in this app.
     """
 
     code: lambda_.Code
@@ -38,10 +44,30 @@ class Deciding:
     architecture: lambda_.Architecture
     version: str
     arguments: Mapping[str, Any]
+    first: Construct | None
 
 
-def deciding(handler: ClientConnectHandler, scope: Construct) -> Deciding:
+def require_deciding(handler: IClientConnectHandler) -> None:
+    """Check that enough is known of a handler to decide as it does.
+
+    Raises:
+        InvalidArgument: When its policies are not known.
+    """
+    if isinstance(handler, ClientConnectHandler):
+        return
+    if not isinstance(handler, ImportedHandler) or not (handler.known.policies or handler.known.options.code):
+        raise InvalidArgument(
+            f"handler {handler.node.path} is imported without its policies, so nothing can decide as it does; import "
+            "it by ClientConnectHandler.from_attributes(..., policies=...), with the policies and settings that its "
+            "own app deploys"
+        )
+
+
+def deciding(handler: IClientConnectHandler, scope: Construct) -> Deciding:
     """Return what a function in a scope without children, maybe in another stack, needs to decide as a handler does."""
+    if isinstance(handler, ImportedHandler):
+        return _as_imported(handler, scope)
+    assert isinstance(handler, ClientConnectHandler)  # noqa: S101 - the check above
     function = handler.function
     return Deciding(
         code=_code(handler, scope),
@@ -50,19 +76,42 @@ def deciding(handler: ClientConnectHandler, scope: Construct) -> Deciding:
         architecture=function.architecture,
         version=_version(handler, scope),
         arguments={},
+        first=handler.alias,
     )
 
 
-def in_network_of(handler: ClientConnectHandler, settings: FunctionSettings) -> FunctionSettings:
+def in_network_of(handler: IClientConnectHandler, settings: FunctionSettings) -> FunctionSettings:
     """Return settings with the handler's VPC, subnets and security groups, unless they name a VPC."""
-    network = handler._network  # noqa: SLF001 - as above
-    if settings.vpc is not None or network.vpc is None:
+    if isinstance(handler, ImportedHandler):
+        vpc, subnets = handler.known.vpc, handler.known.vpc_subnets
+        groups = handler.known.security_groups
+    elif isinstance(handler, ClientConnectHandler) and handler._network.vpc is not None:  # noqa: SLF001
+        vpc, subnets = handler._network  # noqa: SLF001
+        groups = handler.function.connections.security_groups
+    else:
         return settings
-    return replace(
-        settings,
-        vpc=network.vpc,
-        vpc_subnets=settings.vpc_subnets or network.subnets,
-        security_groups=settings.security_groups or handler.function.connections.security_groups,
+    if settings.vpc is not None or vpc is None:
+        return settings
+    return replace(settings, vpc=vpc, vpc_subnets=subnets, security_groups=groups)
+
+
+def _as_imported(handler: ImportedHandler, scope: Construct) -> Deciding:
+    options, policies = handler.known.options, handler.known.policies
+    variables = handler.variables
+    if options.code is not None:
+        code, digest = options.code, json.dumps(policies.digests()) if policies else ""
+    else:
+        assert policies is not None  # noqa: S101 - the check above
+        code, digest = bundled_code(scope, options, policies), bundle_of(options, policies).digest()
+    text = json.dumps([digest, Stack.of(scope).resolve(variables)], sort_keys=True)
+    return Deciding(
+        code=code,
+        environment=variables,
+        runtime=options.runtime,
+        architecture=options.architecture,
+        version=sha256(text.encode()).hexdigest(),
+        arguments={},
+        first=None,
     )
 
 

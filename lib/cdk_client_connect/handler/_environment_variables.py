@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
     from cdk_client_connect.handler._options import Options
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
-    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _MOST_BYTES = 4096
 _OURS = "CLIENT_CONNECT_"
@@ -110,7 +110,7 @@ def variables_of(options: Options) -> dict[str, str]:
 
 
 def _sources(
-    inventory: DeviceInventory | None, registry: ConnectionRegistry | None, module: str | None
+    inventory: IDeviceInventory | None, registry: IConnectionRegistry | None, module: str | None
 ) -> dict[str, str]:
     """Return the environment variables that name what is asked; a handler that asks nothing has none."""
     variables = {}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import jsii
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
+from aws_cdk import aws_ssm as ssm
 
+from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._alias import check_alias
 from cdk_client_connect.final_templates._endpoints import check_endpoints
 from cdk_client_connect.final_templates._function import check_function
@@ -23,16 +23,18 @@ from cdk_client_connect.handler._environment_variables import variables_of
 from cdk_client_connect.handler._function_code import bundled_code
 from cdk_client_connect.handler._function_name import generated_function_name, keep_name
 from cdk_client_connect.handler._grants import grant_what_it_asks, services_asked
+from cdk_client_connect.handler._handler_base import HandlerBase
+from cdk_client_connect.handler._imported_handler import ImportedHandler, Known
 from cdk_client_connect.handler._options import Options
 from cdk_client_connect.handler._policy_metadata import show_policies
 from cdk_client_connect.handler._warnings import warn
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
+from cdk_client_connect.shared._arguments import require_all, typed
 from cdk_client_connect.shared._environment_check import checked_arn
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
-from cdk_client_connect.shared._metrics import record_metric
 from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._staged_code import require_staged
 from client_connect import settings
@@ -44,14 +46,16 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sqs as sqs
+    from constructs import Construct
 
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
-    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
     from client_connect_tools import ExtraFacts, Policies
 
 
 @jsii.implements(ec2.IClientVpnConnectionHandler)
-class ClientConnectHandler(Construct):
+class ClientConnectHandler(HandlerBase):
     """The Lambda function that Client VPN asks whether a connection may be established.
 
     Defines the function, its version and alias ``live``, its role, its log group and the service-linked
@@ -159,8 +163,8 @@ class ClientConnectHandler(Construct):
         shadow_mode: bool = False,
         default_message: str = settings.DEFAULT_DENIAL,
         time_zone: str = "UTC",
-        device_inventory: DeviceInventory | None = None,
-        connection_registry: ConnectionRegistry | None = None,
+        device_inventory: IDeviceInventory | None = None,
+        connection_registry: IConnectionRegistry | None = None,
         shared_certificates: bool = False,
         endpoints: Sequence[str] | None = None,
         extra_facts: ExtraFacts | None = None,
@@ -245,6 +249,7 @@ class ClientConnectHandler(Construct):
         if self._policies is not None:
             show_policies(self._alias, self._policies)
         is_by_alias = function_reference is FunctionReference.ALIAS
+        self._qualifier = ALIAS_NAME if is_by_alias else None
         self._target: lambda_.IFunction = self._alias if is_by_alias else self._function
         if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
             self._target.node.add_dependency(service_role)
@@ -253,6 +258,145 @@ class ClientConnectHandler(Construct):
         warn(self, self._function_arn, options, decided_by)
         warn_of_unreachable_services(self, vpc, vpc_subnets, services_asked(options, self._policies))
         self._check_templates()
+
+    @staticmethod
+    def from_function_arn(scope: Construct, id: str, function_arn: str) -> IClientConnectHandler:
+        """Import a handler that another app deployed, to give it to endpoints and attachments.
+
+        Args:
+            scope: The construct to import it into.
+            id: Its id in ``scope``.
+            function_arn: The ``function_arn`` of the ``ClientConnectHandler``, with its alias. May be a token, such as
+                ``ssm.StringParameter.value_for_string_parameter(...)`` of what ``publish_arn`` defined.
+
+        Raises:
+            InvalidArgument: When it is no ARN of a function, or of another account or Region than the stack.
+            InvalidFunctionName: When the name does not begin with ``AWSClientVPN-``.
+        """
+        return ClientConnectHandler.from_attributes(scope, id, function_arn=function_arn)
+
+    @staticmethod
+    def from_attributes(
+        scope: Construct,
+        id: str,
+        *,
+        function_arn: str,
+        log_group: logs.ILogGroup | None = None,
+        timeout: Duration | None = None,
+        provisioned_concurrency: ProvisionedConcurrency | None = None,
+        encryption_key: kms.IKey | None = None,
+        policies: Policies | None = None,
+        code: lambda_.Code | None = None,
+        architecture: lambda_.Architecture | None = None,
+        runtime: lambda_.Runtime | None = None,
+        vpc: ec2.IVpc | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        shadow_mode: bool = False,
+        default_message: str = settings.DEFAULT_DENIAL,
+        time_zone: str = "UTC",
+        device_inventory: IDeviceInventory | None = None,
+        connection_registry: IConnectionRegistry | None = None,
+        shared_certificates: bool = False,
+        extra_facts: ExtraFacts | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> IClientConnectHandler:
+        """Import a handler that another app deployed, with what is known of it.
+
+        A ``ConnectionMonitoring`` needs ``log_group``; it leaves out the alarms on what is not given here. A
+        ``ConnectionReauthorizer`` needs ``policies`` or ``code``, and ``connection_registry``; give all else that the
+        handler has too, because it decides by what is given here. Deploy both apps from the same policies.
+
+        Args:
+            scope: The construct to import it into.
+            id: Its id in ``scope``.
+            function_arn: As for ``from_function_arn``.
+            log_group: Where the decision records go.
+            timeout: The function's timeout, for the alarm ``HandlerLatency``. Default: not known.
+            provisioned_concurrency: The environments kept initialized, for ``Spillover``. Default: not known.
+            encryption_key: The key of what a re-authorizer, monitoring or attachment defines. Default: AWS's own.
+            policies: What decides. Checked as the handler's own; their tests do not run again.
+            code: As for the handler.
+            architecture: Default: ``ARM_64``.
+            runtime: Default: ``PYTHON_3_14``.
+            vpc: The VPC that a re-authorizer runs in. Default: none.
+            vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
+            security_groups: The security groups in ``vpc``. Default: a new one.
+            shadow_mode: As for the handler. Default: ``False``.
+            default_message: As for the handler.
+            time_zone: As for the handler. Default: ``UTC``.
+            device_inventory: The inventory that it looks up. Default: none.
+            connection_registry: The registry in which it records connections. Default: none.
+            shared_certificates: As for the handler. Default: ``False``.
+            extra_facts: As for the handler. Default: none.
+            environment: As for the handler. Default: none.
+
+        Raises:
+            ClientConnectError: When an argument is wrong, as for the handler; ``InvalidArgument`` when the ARN is of
+                another account or Region than the stack.
+        """
+        options = Options(
+            function_name=None,
+            policies=policies,
+            code=code,
+            provisioned_concurrency=provisioned_concurrency or ProvisionedConcurrency.none(),
+            function_reference=FunctionReference.ALIAS,
+            service_linked_role=ServiceLinkedRole.EXISTING,
+            timeout=Duration.seconds(10) if timeout is None else timeout,
+            memory_size=512,
+            architecture=lambda_.Architecture.ARM_64 if architecture is None else architecture,
+            runtime=lambda_.Runtime.PYTHON_3_14 if runtime is None else runtime,
+            reserved_concurrent_executions=None,
+            log_group=log_group,
+            shadow_mode=shadow_mode,
+            default_message=default_message,
+            time_zone=time_zone,
+            device_inventory=device_inventory,
+            connection_registry=connection_registry,
+            shared_certificates=shared_certificates,
+            endpoints=None,
+            extra_facts=extra_facts,
+            environment={} if environment is None else environment,
+            policy_tests=False,
+        )
+        require_all(typed("function_arn", function_arn, str, "the ARN of a function, as a string"))
+        require_valid(scope, options)
+        known_policies = checked_policies(options)[1] if policies or code else None
+        known = Known(
+            options=options,
+            policies=known_policies,
+            provisioned_concurrency=provisioned_concurrency,
+            timeout=timeout,
+            encryption_key=encryption_key,
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=None if security_groups is None else list(security_groups),
+        )
+        return ImportedHandler(scope, id, function_arn, known)
+
+    def publish_arn(self, parameter_name: str) -> ssm.StringParameter:
+        """Write the ARN that endpoints need into a parameter of Systems Manager, for other apps.
+
+        They read it by ``ssm.StringParameter.value_for_string_parameter`` and give it to ``from_function_arn``.
+
+        Args:
+            parameter_name: The name of the parameter, such as ``/vpn/handler-arn``.
+
+        Raises:
+            InvalidArgument: When the name is no string, is empty, or the ARN was published already.
+        """
+        require_all(typed("parameter_name", parameter_name, str, 'a string, such as "/vpn/handler-arn"'))
+        if not parameter_name.strip() or self.node.try_find_child("Arn") is not None:
+            raise InvalidArgument(
+                f'parameter_name="{parameter_name}" must be a name such as "/vpn/handler-arn", given once'
+            )
+        return ssm.StringParameter(
+            self,
+            "Arn",
+            parameter_name=parameter_name,
+            string_value=self.function_arn,
+            description="What a Client VPN endpoint is given as its client connect handler",
+        )
 
     @property
     def function(self) -> lambda_.Function:
@@ -284,36 +428,24 @@ class ClientConnectHandler(Construct):
         return self._encryption_key
 
     @property
-    def device_inventory(self) -> DeviceInventory | None:
+    def device_inventory(self) -> IDeviceInventory | None:
         """The device inventory that it looks up, if any."""
         return self._options.device_inventory
 
     @property
-    def connection_registry(self) -> ConnectionRegistry | None:
+    def connection_registry(self) -> IConnectionRegistry | None:
         """The registry in which it records connections, if any."""
         return self._options.connection_registry
-
-    @property
-    def function_name(self) -> str:
-        """The function's name; never a token."""
-        return self._function_name
-
-    @property
-    def function_arn(self) -> str:
-        """The ARN to give an endpoint: the alias's or the unqualified one."""
-        return self._function_arn
-
-    @property
-    def client_connect_options(self) -> ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty:
-        """What an ``ec2.CfnClientVpnEndpoint`` takes as ``client_connect_options``."""
-        return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
-            enabled=True, lambda_function_arn=self.function_arn
-        )
 
     @property
     def policies(self) -> Policies | None:
         """What decides; ``None`` if they are in prebuilt ``code`` that is neither a folder nor a ZIP file here."""
         return self._policies
+
+    @property
+    def timeout(self) -> Duration:
+        """How long an invocation may take."""
+        return self._options.timeout
 
     @property
     def shadow_mode(self) -> bool:
@@ -333,67 +465,6 @@ class ClientConnectHandler(Construct):
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody else than Client VPN to invoke what endpoints invoke."""
         return self._target.grant_invoke(grantee)
-
-    def metric(
-        self,
-        metric_name: str,
-        *,
-        statistic: str | None = None,
-        period: Duration | None = None,
-        label: str | None = None,
-    ) -> cloudwatch.Metric:
-        """Return one of Lambda's own metrics of what endpoints invoke, such as ``Duration``.
-
-        Args:
-            metric_name: As in the namespace ``AWS/Lambda``.
-            statistic: Default: the average.
-            period: Default: 5 minutes.
-            label: Default: the metric's name.
-        """
-        dimensions = {"FunctionName": self._function_name}
-        if self._options.function_reference is FunctionReference.ALIAS:
-            dimensions["Resource"] = f"{self._function_name}:{ALIAS_NAME}"
-        # By name as text, not by reference: alarms of another stack must follow a renamed function.
-        return cloudwatch.Metric(
-            namespace="AWS/Lambda",
-            metric_name=metric_name,
-            dimensions_map=dimensions,
-            statistic=statistic,
-            period=period,
-            label=label,
-        ).attach_to(self._alias)
-
-    def metric_allowed(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that were allowed."""
-        return record_metric(self._function_name, "Allowed", statistic or cloudwatch.Stats.SUM, period)
-
-    def metric_denied(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that the handler denied."""
-        return record_metric(self._function_name, "Denied", statistic or cloudwatch.Stats.SUM, period)
-
-    def metric_errors(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that could not be decided; Lambda's own is ``metric("Errors")``."""
-        return record_metric(self._function_name, "Errors", statistic or cloudwatch.Stats.SUM, period)
-
-    def metric_shadow_denied(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that were allowed only because of shadow mode."""
-        return record_metric(self._function_name, "ShadowDenied", statistic or cloudwatch.Stats.SUM, period)
-
-    def metric_decision_time(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the milliseconds per decision, by default the 99th percentile."""
-        return record_metric(
-            self._function_name, "DecisionTime", statistic or cloudwatch.Stats.percentile(99), period
-        )
 
     def _check_templates(self) -> None:
         """Have what is deployed compared with what is defined here."""
@@ -415,7 +486,7 @@ class ClientConnectHandler(Construct):
         )
         check_role(owner, self._role)
         check_log_group(owner, self._log_group)
-        check_endpoints(owner, self, self._function_arn)
+        check_endpoints(owner, self, self._function_arn, self._function_name)
 
 
 class _Network(NamedTuple):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from constructs import Construct
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
     from cdk_client_connect.monitoring._targets import MonitoringTargets
     from cdk_client_connect.monitoring.monitoring_alarms import AlarmSettings, MonitoringAlarms
     from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
@@ -58,7 +58,7 @@ class Definition:
     name: str
     metrics: Callable[[MonitoringTargets], _Metrics]
     threshold: float = 1
-    threshold_of: Callable[[ClientConnectHandler], float] | None = None
+    threshold_of: Callable[[IClientConnectHandler], float] | None = None
     below: bool = False
     anomaly: bool = False
     periods: int = 1
@@ -84,16 +84,18 @@ class Definition:
         )
 
 
-def _nearly_all_time(handler: ClientConnectHandler) -> float:
-    """Return the milliseconds of 80 percent of the timeout, which the handler always has."""
-    timeout = handler.function.timeout or Duration.seconds(0)
+def _nearly_all_time(handler: IClientConnectHandler) -> float:
+    """Return the milliseconds of 80 percent of the timeout; without one there is no such alarm."""
+    timeout = handler.timeout or Duration.seconds(0)
     return 0.8 * timeout.to_milliseconds()
 
 
 def _spillover(watched: MonitoringTargets) -> cloudwatch.Metric | None:
     handler = watched.handler
+    concurrency = handler.provisioned_concurrency
     if (
-        not handler.provisioned_concurrency.minimum
+        concurrency is None
+        or not concurrency.minimum
         or handler.function_reference is FunctionReference.UNQUALIFIED
     ):
         return None
@@ -141,7 +143,9 @@ DEFINITIONS = (
     ),
     Definition(
         name="HandlerLatency",
-        metrics=lambda watched: watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM),
+        metrics=lambda watched: (
+            watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM) if watched.handler.timeout else None
+        ),
         threshold_of=_nearly_all_time,
     ),
     Definition(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
     from constructs import Construct
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
 
 _FULL, _HALF, _THIRD = 24, 12, 8
 _HEIGHT = 6
@@ -223,7 +223,7 @@ def _failed_connections(watched: MonitoringTargets) -> cloudwatch.IMetric:
 
 
 def _latency(watched: MonitoringTargets) -> cloudwatch.IWidget:
-    timeout = watched.handler.function.timeout
+    timeout = watched.handler.timeout
     metrics = (
         watched.of_alias("Duration", cloudwatch.Stats.percentile(50), label="invocation, median"),
         watched.of_alias("Duration", cloudwatch.Stats.percentile(99), label="invocation, 99 %"),
@@ -241,7 +241,7 @@ def _concurrency(watched: MonitoringTargets) -> cloudwatch.IWidget:
         _colored(watched.of_alias("Throttles", label="throttled"), _RED),
     ]
     limits = []
-    if concurrency.minimum:
+    if concurrency is not None and concurrency.minimum:
         provisioned = "ProvisionedConcurrentExecutions"
         metrics += [
             watched.of_alias(
@@ -277,11 +277,11 @@ def _shadow_row(
     ]
 
 
-def _in_shadow_mode(handler: ClientConnectHandler) -> str:
+def _in_shadow_mode(handler: IClientConnectHandler) -> str:
     if handler.shadow_mode:
         found = "The whole handler: it decides and records, and allows every connection."
     elif handler.policies is None:
-        found = "The policies are in prebuilt code, so that they are not known here."
+        found = "The policies are not known here: they are in prebuilt code, or in another app."
     else:
         policies = PolicySet.parse(handler.policies.text).by_id.values()
         ids = [f"- `{policy.id}` ({policy.effect})" for policy in policies if policy.shadow]

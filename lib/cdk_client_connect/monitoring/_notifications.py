@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sns as sns
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
     from cdk_client_connect.monitoring.notifications import Notifications
     from cdk_client_connect.shared.function_settings import FunctionSettings
 
@@ -50,7 +49,8 @@ class Announcing:
 
 def define_notifications(
     scope: Construct,
-    handler: ClientConnectHandler,
+    function_name: str,
+    log_group: logs.ILogGroup,
     notifications: Notifications,
     *,
     encryption_key: kms.IKey | None = None,
@@ -62,7 +62,6 @@ def define_notifications(
     """
     if not notifications.enabled:
         return None
-    log_group = handler.log_group
     parts = Construct(scope, "Notifications")
     bus = notifications.bus or events.EventBus.from_event_bus_name(parts, "DefaultBus", "default")
     topic = notifications.topic
@@ -86,7 +85,7 @@ def define_notifications(
         log_group=log_group,
         destination=destinations.LambdaDestination(forwarder),
         filter_pattern=logs.FilterPattern.all(
-            logs.FilterPattern.string_value("$.FunctionName", "=", handler.function_name),
+            logs.FilterPattern.string_value("$.FunctionName", "=", function_name),
             logs.FilterPattern.any(_DENIED, _ALLOWED) if notifications.allowed_connections else _DENIED,
         ),
     )

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from cdk_client_connect.endpoint._endpoints import read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_publish, of_endpoints
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
 from cdk_client_connect.monitoring._dashboard import Content, define_dashboard
@@ -85,7 +85,7 @@ class ConnectionMonitoring(Construct):
         scope: Construct,
         id: str,
         *,
-        handler: ClientConnectHandler,
+        handler: IClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         connection_log_group: logs.ILogGroup | None,
         reauthorizer: ConnectionReauthorizer | None = None,
@@ -100,7 +100,7 @@ class ConnectionMonitoring(Construct):
         alarms = MonitoringAlarms() if alarms is None else alarms
         notifications = Notifications.event_bridge() if notifications is None else notifications
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("handler", handler, IClientConnectHandler, WANTED),
             with_attribute(
                 "connection_log_group",
                 connection_log_group,
@@ -132,6 +132,7 @@ class ConnectionMonitoring(Construct):
                 f"reauthorizer {reauthorizer.node.path} decides as {reauthorizer.handler.node.path} does, but "
                 f"{handler.node.path} is watched; give that one's re-authorizer"
             )
+        decisions = _log_group_of(handler)
         named = read_endpoints(endpoints)
         _require_usable(scope, endpoints, handler)
         _require_only(handler)
@@ -143,21 +144,22 @@ class ConnectionMonitoring(Construct):
             "further from there",
         )
         read = (
-            handler.log_group,
+            decisions,
             connection_log_group,
             None if reauthorizer is None else reauthorizer.log_group,
         )
         require_standard_class(log_group for log_group in read if log_group is not None)
 
         super().__init__(scope, id)
-        log_groups: dict[Log, logs.ILogGroup] = {"decisions": handler.log_group}
+        log_groups: dict[Log, logs.ILogGroup] = {"decisions": decisions}
         if connection_log_group is not None:
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
         self._handler = handler
         announcing = define_notifications(
             self,
-            handler,
+            handler.function_name,
+            decisions,
             notifications,
             encryption_key=encryption_key or handler.encryption_key,
             settings=function_settings,
@@ -175,7 +177,7 @@ class ConnectionMonitoring(Construct):
         self._dashboard = define_dashboard(self, self._content) if dashboard else None
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
-        claim(self, _CLAIM, handler.node.path)
+        claim(self, _CLAIM, handler.function_arn)
 
     def add_endpoint(self, endpoint: AnyEndpoint) -> None:
         """Watch another endpoint that asks the handler: define its alarms and show it on the dashboard.
@@ -199,7 +201,7 @@ class ConnectionMonitoring(Construct):
         return Content(watched=self._watched, alarms=list(self._alarms.values()), log_groups=self._log_groups)
 
     @property
-    def handler(self) -> ClientConnectHandler:
+    def handler(self) -> IClientConnectHandler:
         """The handler that it watches."""
         return self._handler
 
@@ -225,7 +227,7 @@ class ConnectionMonitoring(Construct):
 
 
 def _require_usable(
-    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: ClientConnectHandler
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IClientConnectHandler
 ) -> None:
     """Refuse what has its metrics elsewhere, and endpoints to which the stack cannot refer."""
     constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
@@ -237,11 +239,20 @@ def _require_usable(
     require_no_circle(scope, endpoints, handler, handler.function_arn)
 
 
-def _require_only(handler: ClientConnectHandler) -> None:
-    other = claimant_of(handler, _CLAIM, handler.node.path)
+def _require_only(handler: IClientConnectHandler) -> None:
+    other = claimant_of(handler, _CLAIM, handler.function_arn)
     if other is not None:
         raise InvalidArgument(
             f"handler {handler.node.path} has the monitoring {other.node.path} already, and a second one would "
             "announce each denial twice and define each alarm twice; give that one all endpoints, by endpoints or "
             "add_endpoint"
         )
+
+
+def _log_group_of(handler: IClientConnectHandler) -> logs.ILogGroup:
+    if handler.log_group is None:
+        raise InvalidArgument(
+            f"handler {handler.node.path} is imported without its log group, which is what a monitoring reads; import "
+            "it by ClientConnectHandler.from_attributes(..., log_group=logs.LogGroup.from_log_group_name(...))"
+        )
+    return handler.log_group

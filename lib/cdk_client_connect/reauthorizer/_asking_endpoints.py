@@ -14,7 +14,7 @@ from aws_cdk import aws_ec2 as ec2
 from cdk_client_connect.endpoint.endpoint_attachment import ATTACHMENT, EndpointAttachment
 from cdk_client_connect.final_templates._endpoints import arn_of
 from cdk_client_connect.final_templates._templates import Deviation, check_templates
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler._handler_base import HandlerBase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from cdk_client_connect.final_templates._templates import Templates
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
 
 
 def check_asking_endpoints(
-    reauthorizer: Construct, handler: ClientConnectHandler, endpoint_ids: Sequence[str]
+    reauthorizer: Construct, handler: IClientConnectHandler, endpoint_ids: Sequence[str]
 ) -> None:
     """Have the endpoints of a re-authorizer compared with those of its stage that ask the handler."""
     check_templates(reauthorizer, _Check(reauthorizer, handler, endpoint_ids))
@@ -33,7 +34,7 @@ def check_asking_endpoints(
 
 class _Check:
     def __init__(
-        self, reauthorizer: Construct, handler: ClientConnectHandler, endpoint_ids: Sequence[str]
+        self, reauthorizer: Construct, handler: IClientConnectHandler, endpoint_ids: Sequence[str]
     ) -> None:
         self._reauthorizer = reauthorizer
         self._handler = handler
@@ -111,9 +112,7 @@ class _Check:
         arn = arn_of(endpoint)
         if arn is not None:
             others = self._handler.node.root.node.find_all()
-            is_handlers = any(
-                isinstance(each, ClientConnectHandler) and each.function_arn == arn for each in others
-            )
+            is_handlers = any(isinstance(each, HandlerBase) and each.function_arn == arn for each in others)
             return (is_handlers or bool(_targets(arn))) and not self._is_given_ours(endpoint)
         return not (templates.properties(endpoint) or {}).get("ClientConnectOptions")
 

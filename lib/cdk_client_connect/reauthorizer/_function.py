@@ -16,13 +16,11 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from cdk_client_connect.handler._deciding import Deciding
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
     from cdk_client_connect.shared.function_settings import FunctionSettings
 
 
 def reauthorizer_function(
     scope: Construct,
-    handler: ClientConnectHandler,
     *,
     decides_as: Deciding,
     role: iam.IRole,
@@ -40,7 +38,6 @@ def reauthorizer_function(
 
     Args:
         scope: The re-authorizer.
-        handler: The handler.
         decides_as: What the handler decides with.
         role: Its role.
         log_group: Where it logs.
@@ -72,6 +69,7 @@ def reauthorizer_function(
         retry_attempts=0,
         max_event_age=max_event_age,
     )
-    function.node.add_dependency(handler.alias)
+    if decides_as.first is not None:
+        function.node.add_dependency(decides_as.first)
     check_function(f"re-authorizer {scope.node.path}", function, variables=environment)
     return function

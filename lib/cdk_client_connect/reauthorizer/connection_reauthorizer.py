@@ -19,8 +19,8 @@ from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
-from cdk_client_connect.handler._deciding import deciding, in_network_of
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler._deciding import deciding, in_network_of, require_deciding
+from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.reauthorizer._asking_endpoints import check_asking_endpoints
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
 from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
@@ -36,13 +36,16 @@ from client_connect.reauthorizer.unknown_connections import UnknownConnections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
     from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
 
     from cdk_client_connect.endpoint._endpoints import AnyEndpoint
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+    from cdk_client_connect.handler._deciding import Deciding
+    from cdk_client_connect.shared.metric_keywords import MetricKeywords
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
 
 # The service lists a connection for 60 minutes after its end, and within that time each must be seen.
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
@@ -115,7 +118,7 @@ class ConnectionReauthorizer(Construct):
         scope: Construct,
         id: str,
         *,
-        handler: ClientConnectHandler,
+        handler: IClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         schedule: Duration | None = None,
         maximum_terminations: int = 100,
@@ -136,7 +139,7 @@ class ConnectionReauthorizer(Construct):
         timeout = Duration.minutes(15) if timeout is None else timeout
         termination_window = Duration.hours(1) if termination_window is None else termination_window
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("handler", handler, IClientConnectHandler, WANTED),
             Argument(
                 "schedule",
                 schedule,
@@ -204,6 +207,7 @@ class ConnectionReauthorizer(Construct):
         named = read_endpoints(endpoints)
         if not named:
             raise InvalidArgument("endpoints is empty; give the endpoints that ask the handler")
+        require_deciding(handler)
         registry = _registry_of(handler)
         require_same_environment(
             scope,
@@ -252,7 +256,6 @@ class ConnectionReauthorizer(Construct):
             self._environment[settings.CERTIFICATE_ENDPOINTS] = ",".join(self._certificate_endpoints)
         self._function = reauthorizer_function(
             self,
-            handler,
             decides_as=decides_as,
             role=self._role,
             log_group=self._log_group,
@@ -269,7 +272,7 @@ class ConnectionReauthorizer(Construct):
             handler.device_inventory.grant_look_up(self._role)
         self._allow_connections(ids)
         self._run_on(schedule)
-        self._run_after_deployments_of(handler, decides_as.version)
+        self._run_after_deployments_of(handler, decides_as)
         check_asking_endpoints(self, handler, ids)
         warn_of_unreachable_services(
             self, function_settings.vpc, function_settings.vpc_subnets, ("dynamodb", "ec2")
@@ -278,7 +281,7 @@ class ConnectionReauthorizer(Construct):
         check_log_group(f"re-authorizer {self.node.path}", self._log_group)
 
     @property
-    def handler(self) -> ClientConnectHandler:
+    def handler(self) -> IClientConnectHandler:
         """The handler by whose policies it decides."""
         return self._handler
 
@@ -302,87 +305,49 @@ class ConnectionReauthorizer(Construct):
         """Where its records go."""
         return self._log_group
 
-    def metric(
-        self,
-        metric_name: str,
-        *,
-        statistic: str | None = None,
-        period: Duration | None = None,
-        label: str | None = None,
-    ) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return one of Lambda's own metrics of the function, such as ``Errors``: runs that failed.
 
         Args:
             metric_name: As in the namespace ``AWS/Lambda``.
-            statistic: Default: the average.
-            period: Default: 5 minutes.
-            label: Default: the metric's name.
+            **options: As the CDK's ``cloudwatch.MetricOptions``. Default: the average over 5 minutes.
         """
-        return self._function.metric(metric_name, statistic=statistic, period=period, label=label)
+        return self._function.metric(metric_name, **options)
 
-    def metric_reauthorized(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return how many open connections a scan decided anew, by default the most."""
-        return record_metric(
-            self._function.function_name, "Reauthorized", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+    def metric_reauthorized(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return how many open connections a scan decided again, by default the most."""
+        return self._of_records("Reauthorized", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_terminated(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that were terminated."""
-        return record_metric(
-            self._function.function_name, "Terminated", statistic or cloudwatch.Stats.SUM, period
-        )
+    def metric_terminated(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return the number of connections that were terminated, by default the sum."""
+        return self._of_records("Terminated", cloudwatch.Stats.SUM, options)
 
-    def metric_left_alone(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_left_alone(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many open connections the registry does not know, by default the most in a scan."""
-        return record_metric(
-            self._function.function_name, "LeftAlone", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("LeftAlone", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_undecided(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_undecided(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many open connections could not be decided, by default the most in a scan; an alarm is due."""
-        return record_metric(
-            self._function.function_name, "Undecided", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("Undecided", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_cap_exceeded(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_cap_exceeded(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return whether the policies deny more connections than may be ended: 1, or 0. Raise an alarm on it."""
-        return record_metric(
-            self._function.function_name, "CapExceeded", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("CapExceeded", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_termination_failures(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that could not be terminated; the next run tries again."""
-        return record_metric(
-            self._function.function_name, "TerminationFailures", statistic or cloudwatch.Stats.SUM, period
-        )
+    def metric_termination_failures(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return the number of connections that could not be terminated, by default the sum; each run tries again."""
+        return self._of_records("TerminationFailures", cloudwatch.Stats.SUM, options)
 
-    def metric_missing_endpoints(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_missing_endpoints(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many of its endpoints do not exist, by default the most in a run."""
-        return record_metric(
-            self._function.function_name, "MissingEndpoints", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("MissingEndpoints", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_run_time(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_run_time(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return the milliseconds per run, by default the most."""
-        return record_metric(
-            self._function.function_name, "RunTime", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("RunTime", cloudwatch.Stats.MAXIMUM, options)
+
+    def _of_records(self, name: str, statistic: str, options: MetricKeywords) -> cloudwatch.Metric:
+        return record_metric(self._function.function_name, name, statistic, options)
 
     def add_endpoint(self, endpoint: ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str) -> None:
         """Decide the connections of another endpoint that asks the handler, too.
@@ -436,7 +401,7 @@ class ConnectionReauthorizer(Construct):
             targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=schedule)],
         )
 
-    def _run_after_deployments_of(self, handler: ClientConnectHandler, version: str) -> None:
+    def _run_after_deployments_of(self, handler: IClientConnectHandler, decides_as: Deciding) -> None:
         """Start a run, and do not wait for it, whenever the handler has a new version."""
         deployment = Construct(self, "Deployment")
         call = cr.AwsSdkCall(
@@ -445,7 +410,7 @@ class ConnectionReauthorizer(Construct):
             parameters={
                 "FunctionName": self._function.function_name,
                 "InvocationType": "Event",
-                "Payload": f'{{"deployed": "{version}"}}',
+                "Payload": f'{{"deployed": "{decides_as.version}"}}',
             },
             physical_resource_id=cr.PhysicalResourceId.of(f"{self.node.path}/deployment"),
             output_paths=["StatusCode"],
@@ -462,10 +427,12 @@ class ConnectionReauthorizer(Construct):
             encryption_key=handler.encryption_key,
         )
         # It may list and terminate by then, and the handler decides by its new policies.
-        run.node.add_dependency(self._role, handler.alias)
+        run.node.add_dependency(self._role)
+        if decides_as.first is not None:
+            run.node.add_dependency(decides_as.first)
 
 
-def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
+def _registry_of(handler: IClientConnectHandler) -> IConnectionRegistry:
     """Return the handler's registry, which must have no other re-authorizer."""
     registry = handler.connection_registry
     if registry is None:
@@ -482,7 +449,7 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
 
 
 def _require_usable(
-    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: ClientConnectHandler
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IClientConnectHandler
 ) -> None:
     """Refuse endpoints whose connections it cannot list, or to which its stack cannot refer."""
     require_same_environment(

@@ -9,13 +9,15 @@ from constructs import Construct
 
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.shared._environment_check import require_same_environment
-from cdk_client_connect.tables._table import define_table, grant, require_key
+from cdk_client_connect.tables._table import define_table, grant, imported_table, require_key
 from client_connect.sources.items import COMMON_NAME, EXPIRES_AT, HOLDER
 
 if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _READ = ("BatchGetItem", "GetItem", "Scan")
 _WRITE = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
@@ -99,6 +101,42 @@ class DeviceInventory(Construct):
         self._devices_table = devices_table or table("Devices", COMMON_NAME)
         self._longest_waiver = longest_waiver
         self._waivers_table = waivers_table or table("Waivers", HOLDER, EXPIRES_AT)
+
+    @staticmethod
+    def from_attributes(
+        scope: Construct,
+        id: str,
+        *,
+        devices_table_arn: str,
+        waivers_table_arn: str,
+        devices_encryption_key: kms.IKey | None = None,
+        waivers_encryption_key: kms.IKey | None = None,
+        longest_waiver: Duration | None = None,
+    ) -> IDeviceInventory:
+        """Import the inventory that another app deployed.
+
+        Args:
+            scope: The construct to import it into.
+            id: Its id in ``scope``.
+            devices_table_arn: The ARN of its ``devices_table``; may be a token.
+            waivers_table_arn: The ARN of its ``waivers_table``; may be a token.
+            devices_encryption_key: The key of the table of devices, unless AWS manages it.
+            waivers_encryption_key: The key of the table of waivers, unless AWS manages it.
+            longest_waiver: As for a new inventory. Default: any waiver counts until it ends.
+
+        Raises:
+            InvalidArgument: When an ARN is not that of a table, or of another account or Region than the stack, or
+                ``longest_waiver`` is not one minute or more.
+        """
+        devices = imported_table(
+            scope, f"{id}Devices", "devices_table_arn", devices_table_arn, devices_encryption_key
+        )
+        waivers = imported_table(
+            scope, f"{id}Waivers", "waivers_table_arn", waivers_table_arn, waivers_encryption_key
+        )
+        return DeviceInventory(
+            scope, id, devices_table=devices, waivers_table=waivers, longest_waiver=longest_waiver
+        )
 
     @property
     def devices_table(self) -> dynamodb.ITable:

@@ -20,11 +20,12 @@ PUBLIC = {
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry DeviceInventory EndpointAttachment
         EndpointAuthorizationPolicy ExtraFacts FunctionReference FunctionSettings GradualDeployment Hours
+        IClientConnectHandler IConnectionRegistry IDeviceInventory
         InvalidArgument InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidConstructArgument
         InvalidExtraFacts InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
-        InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance MinimumVersion
-        MonitoringAlarms Notifications Policies PolicyTestsFailed ProvisionedConcurrency Rules
-        ServiceLinkedRole TrafficShifting TrustProvider UnknownConnections
+        InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Maintenance
+        MetricKeywords MinimumVersion MonitoringAlarms Notifications Policies PolicyTestsFailed
+        ProvisionedConcurrency Rules ServiceLinkedRole TrafficShifting TrustProvider UnknownConnections
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}
