@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from aws_cdk import Stack, Token
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._endpoints import arn_of
 from cdk_client_connect.final_templates._templates import top_level
+from cdk_client_connect.shared._unknown_values import is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +108,7 @@ def _asks(endpoint: IConstruct, arn: str) -> bool:
 
 def _endpoint(endpoint: object, position: int) -> Endpoint:
     if isinstance(endpoint, str):
-        if Token.is_unresolved(endpoint):
+        if is_unknown(endpoint):
             return Endpoint(f"Endpoint{position}", endpoint)
         if re.fullmatch(r"cvpn-endpoint-[0-9a-f]+", endpoint):
             return Endpoint(endpoint, endpoint)

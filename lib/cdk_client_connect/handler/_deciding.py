@@ -12,11 +12,12 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler._function_code import bundle_of, bundled_code
+from cdk_client_connect.handler._function_options import for_the_same_code
 from cdk_client_connect.handler._imported_handler import ImportedHandler
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from constructs import Construct
 
@@ -47,6 +48,12 @@ class Deciding:
     first: Construct | None
 
 
+def follow_variables(handler: IClientConnectHandler, follow: Callable[[str, str], None]) -> None:
+    """Have a function called with each variable that is added to a handler later."""
+    if isinstance(handler, ClientConnectHandler):
+        handler._followers.append(follow)  # noqa: SLF001
+
+
 def require_deciding(handler: IClientConnectHandler) -> None:
     """Check that enough is known of a handler to decide as it does.
 
@@ -75,7 +82,7 @@ def deciding(handler: IClientConnectHandler, scope: Construct) -> Deciding:
         runtime=function.runtime,
         architecture=function.architecture,
         version=_version(handler, scope),
-        arguments={},
+        arguments=for_the_same_code(handler._passed_on),  # noqa: SLF001
         first=handler.alias,
     )
 

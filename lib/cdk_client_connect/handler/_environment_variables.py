@@ -74,7 +74,7 @@ def require_environment(environment: Mapping[str, str], code: lambda_.Code | Non
         raise InvalidArgument("\n".join(problems))
 
 
-def _require_size(variables: Mapping[str, str]) -> None:
+def require_size(variables: Mapping[str, str]) -> None:
     """Check that Lambda takes all variables of a function; of tokens nobody knows how long they become.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -105,7 +105,7 @@ def variables_of(options: Options) -> dict[str, str]:
         **_restrictions(options.endpoints, shared_certificates=options.shared_certificates),
         **options.environment,
     }
-    _require_size(variables)
+    require_size(variables)
     return variables
 
 

@@ -101,6 +101,11 @@ class ImportedHandler(HandlerBase):
         return self.known.encryption_key
 
     @property
+    def support_log_retention(self) -> logs.RetentionDays | None:
+        """Nothing: what is defined here has the default, or settings of its own."""
+        return None
+
+    @property
     def timeout(self) -> Duration | None:
         """How long an invocation may take, if that is known."""
         return self.known.timeout

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import TYPE_CHECKING, NamedTuple
 
 import jsii
-from aws_cdk import Duration, Stack
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_ssm as ssm
 
 from cdk_client_connect.errors import InvalidArgument
@@ -18,10 +21,16 @@ from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._alias import ALIAS_NAME, define_alias
 from cdk_client_connect.handler._answered_endpoints import refuse_circles
-from cdk_client_connect.handler._checks import checked_policies, require_valid
-from cdk_client_connect.handler._environment_variables import variables_of
+from cdk_client_connect.handler._checks import (
+    cdk_arguments,
+    checked_policies,
+    require_as_given,
+    require_valid,
+)
+from cdk_client_connect.handler._environment_variables import require_environment, require_size, variables_of
 from cdk_client_connect.handler._function_code import bundled_code
 from cdk_client_connect.handler._function_name import generated_function_name, keep_name
+from cdk_client_connect.handler._function_options import arguments_of
 from cdk_client_connect.handler._grants import grant_what_it_asks, services_asked
 from cdk_client_connect.handler._handler_base import HandlerBase
 from cdk_client_connect.handler._imported_handler import ImportedHandler, Known
@@ -37,14 +46,13 @@ from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
 from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._staged_code import require_staged
+from cdk_client_connect.shared._unknown_values import is_placeholder
 from client_connect import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
-    from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sqs as sqs
     from constructs import Construct
 
@@ -54,7 +62,7 @@ if TYPE_CHECKING:
     from client_connect_tools import ExtraFacts, Policies
 
 
-@jsii.implements(ec2.IClientVpnConnectionHandler)
+@jsii.implements(ec2.IClientVpnConnectionHandler, iam.IGrantable, ec2.IConnectable)
 class ClientConnectHandler(HandlerBase):
     """The Lambda function that Client VPN asks whether a connection may be established.
 
@@ -129,6 +137,12 @@ class ClientConnectHandler(HandlerBase):
             those that Lambda reserves, are refused. With the handler's own at most 4 KB. Default: none.
         policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
+        function_options: Further arguments of ``lambda_.Function``, such as ``layers``, ``code_signing_config``,
+            ``insights_version``, ``runtime_management_mode`` or ``description``: all that are no arguments here and do
+            not contradict a handler. A re-authorizer has the same layers, file system, extensions and code signing.
+            Default: none.
+        support_log_retention: How long the log group of the function is kept that ensures the service-linked role, and
+            those of its attachments' and monitoring's functions. Default: one month.
 
     Raises:
         ClientConnectError: When an argument is wrong: ``InvalidArgument``, ``InvalidFunctionName``,
@@ -170,7 +184,13 @@ class ClientConnectHandler(HandlerBase):
         extra_facts: ExtraFacts | None = None,
         environment: Mapping[str, str] | None = None,
         policy_tests: bool = True,
+        function_options: lambda_.FunctionOptions | None = None,
+        support_log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
     ) -> None:
+        if is_placeholder(function_name):
+            function_name = None
+        if is_placeholder(time_zone):
+            time_zone = "UTC"
         options = Options(
             function_name=function_name,
             policies=policies,
@@ -199,7 +219,19 @@ class ClientConnectHandler(HandlerBase):
             environment={} if environment is None else environment,
             policy_tests=policy_tests,
         )
-        require_valid(scope, options)
+        others = cdk_arguments(
+            encryption_key=encryption_key,
+            dead_letter_queue=dead_letter_queue,
+            vpc=vpc,
+            vpc_subnets=vpc_subnets,
+            security_groups=security_groups,
+            tracing=tracing,
+        )
+        retention = typed(
+            "support_log_retention", support_log_retention, logs.RetentionDays, "a logs.RetentionDays"
+        )
+        require_valid(scope, options, [*others, retention])
+        passed_on = arguments_of(function_options, _OWN_ARGUMENTS)
         variables = variables_of(options)
         decided_by, self._policies = checked_policies(options)
 
@@ -208,6 +240,9 @@ class ClientConnectHandler(HandlerBase):
         if connection_registry is not None:
             connection_registry.keep_connections_of(self)
         self._encryption_key = encryption_key
+        self._support_log_retention = support_log_retention
+        self._passed_on = passed_on
+        self._followers: list[Callable[[str, str], None]] = []
         self._network = _Network(vpc, vpc_subnets)
         self._bundled = decided_by if code is None else None
         self._code = code or bundled_code(self, options, decided_by)
@@ -221,7 +256,7 @@ class ClientConnectHandler(HandlerBase):
             self,
             "Function",
             function_name=self._function_name,
-            description="Decides whether a Client VPN connection may be established",
+            **{"description": "Decides whether a Client VPN connection may be established", **passed_on},
             code=self._code,
             handler="client_connect.handler.handler",
             runtime=options.runtime,
@@ -241,6 +276,9 @@ class ClientConnectHandler(HandlerBase):
             security_groups=security_groups,
             tracing=tracing,
         )
+        require_as_given(self, self._function, self._function_name, options)
+        if (resource := self._function.node.default_child) is not None:
+            self.node.default_child = resource
         require_staged(self._function, self._code, in_full=code is None)
         grant_what_it_asks(self._role, options, self._policies)
         self._alias = define_alias(self, self._function, options.provisioned_concurrency)
@@ -251,7 +289,11 @@ class ClientConnectHandler(HandlerBase):
         is_by_alias = function_reference is FunctionReference.ALIAS
         self._qualifier = ALIAS_NAME if is_by_alias else None
         self._target: lambda_.IFunction = self._alias if is_by_alias else self._function
-        if (service_role := provide(service_linked_role, Stack.of(self), encryption_key)) is not None:
+        if (
+            service_role := provide(
+                service_linked_role, Stack.of(self), encryption_key, support_log_retention
+            )
+        ) is not None:
             self._target.node.add_dependency(service_role)
         suffix = f":{ALIAS_NAME}" if is_by_alias else ""
         self._function_arn = checked_arn(self, self._target, f"{self._function_name}{suffix}")
@@ -428,6 +470,70 @@ class ClientConnectHandler(HandlerBase):
         return self._encryption_key
 
     @property
+    def support_log_retention(self) -> logs.RetentionDays:
+        """How long the logs of small functions are kept, which do not record decisions."""
+        return self._support_log_retention
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role, so that the handler can be given to the grants of other constructs."""
+        return self._role.grant_principal
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The network connections of the function, in a VPC.
+
+        Raises:
+            InvalidArgument: When it runs in no VPC.
+        """
+        if self._network.vpc is None:
+            raise InvalidArgument(
+                f"handler {self.node.path} runs in no VPC, so it has no security groups; give it vpc"
+            )
+        return self._function.connections
+
+    def add_to_role_policy(self, statement: iam.PolicyStatement) -> None:
+        """Allow the function something more, such as what its module of extra facts calls.
+
+        A re-authorizer runs the same module and needs the same: ``ConnectionReauthorizer.add_to_role_policy``.
+
+        Args:
+            statement: What it may do.
+        """
+        # In the role's own policy, which the function waits for, whatever the feature flags.
+        self._role.add_to_principal_policy(statement)
+
+    def add_environment(self, name: str, value: str) -> None:
+        """Set an environment variable of the function and of its re-authorizer, as by ``environment``.
+
+        Args:
+            name: The variable; not one of the handler's own.
+            value: Its value; may be a token.
+
+        Raises:
+            InvalidArgument: When the name or the value is wrong, or all variables are too large.
+        """
+        require_environment({name: value}, self._options.code)
+        require_size({**self._environment, name: value})
+        self._environment[name] = value
+        self._function.add_environment(name, value)
+        for follow in self._followers:
+            follow(name, value)
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of all that is defined here when the stack is removed, including the log of decisions.
+
+        With ``RETAIN``, endpoints go on asking the handler.
+
+        Args:
+            policy: The policy.
+        """
+        require_all(typed("policy", policy, RemovalPolicy, "a RemovalPolicy"))
+        for each in self.node.find_all():
+            if isinstance(each, CfnResource):
+                each.apply_removal_policy(policy)
+
+    @property
     def device_inventory(self) -> IDeviceInventory | None:
         """The device inventory that it looks up, if any."""
         return self._options.device_inventory
@@ -487,6 +593,9 @@ class ClientConnectHandler(HandlerBase):
         check_role(owner, self._role)
         check_log_group(owner, self._log_group)
         check_endpoints(owner, self, self._function_arn, self._function_name)
+
+
+_OWN_ARGUMENTS = frozenset(signature(ClientConnectHandler.__init__).parameters)
 
 
 class _Network(NamedTuple):

@@ -70,6 +70,11 @@ class IClientConnectHandler(Protocol):
         ...
 
     @property
+    def support_log_retention(self) -> logs.RetentionDays | None:
+        """How long the logs of small functions are kept, which do not record decisions."""
+        ...
+
+    @property
     def timeout(self) -> Duration | None:
         """How long an invocation may take."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdk_client_connect.errors import InvalidConcurrency
+from cdk_client_connect.shared._arguments import is_number_token
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
@@ -159,6 +160,11 @@ def _is_utilization(value: object) -> bool:
 
 
 def _require_count(name: str, value: int) -> None:
+    if is_number_token(value):
+        raise InvalidConcurrency(
+            f"{name} is a token, whose value only the deployment knows, but alarms and limits depend on it; give a "
+            "number"
+        )
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidConcurrency(
             f"{name}={value!r} must be a whole number of 1 or more; for none, use ProvisionedConcurrency.none()"

@@ -55,6 +55,7 @@ def define_notifications(
     *,
     encryption_key: kms.IKey | None = None,
     settings: FunctionSettings | None = None,
+    log_retention: logs.RetentionDays | None = None,
 ) -> Announcing | None:
     """Define the forwarder and its subscription to the records of the handler that are announced.
 
@@ -74,6 +75,7 @@ def define_notifications(
         environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn},
         encryption_key=encryption_key,
         settings=settings,
+        log_retention=log_retention,
     )
     if topic:
         _grant_publish(topic, forwarder)

@@ -21,7 +21,7 @@ from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
-from cdk_client_connect.shared._arguments import flag, require_all, typed, with_attribute
+from cdk_client_connect.shared._arguments import flag, key_argument, require_all, typed, with_attribute
 from cdk_client_connect.shared._claims import claim, claimant_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
@@ -125,6 +125,7 @@ class ConnectionMonitoring(Construct):
             ),
             flag("dashboard", dashboard),
             flag("saved_queries", saved_queries),
+            key_argument(encryption_key),
             settings_argument(function_settings),
         )
         if reauthorizer is not None and reauthorizer.handler is not handler:
@@ -163,6 +164,7 @@ class ConnectionMonitoring(Construct):
             notifications,
             encryption_key=encryption_key or handler.encryption_key,
             settings=function_settings,
+            log_retention=handler.support_log_retention,
         )
         self._forwarder = None if announcing is None else announcing.forwarder
         self._watched = MonitoringTargets(

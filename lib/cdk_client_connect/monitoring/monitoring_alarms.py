@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._arguments import is_number_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,17 @@ class AlarmSettings:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.threshold is not None and not (_is_number(self.threshold) and self.threshold >= 0):
+        threshold = self.threshold
+        if threshold is not None and not (
+            is_number_token(threshold) or (_is_number(threshold) and threshold >= 0)
+        ):
             raise InvalidArgument(f"threshold={self.threshold!r} must be a number, 0 or more")
         periods = self.evaluation_periods
+        if is_number_token(periods):
+            raise InvalidArgument(
+                "evaluation_periods is a token, whose value only the deployment knows; it must be a whole number, "
+                "because CloudWatch looks back a limited time"
+            )
         if periods is not None and not (_is_number(periods) and periods == int(periods) and periods >= 1):
             raise InvalidArgument(f"evaluation_periods={periods!r} must be a whole number, 1 or more")
         if not isinstance(self.enabled, bool):

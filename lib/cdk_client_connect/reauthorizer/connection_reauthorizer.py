@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+import jsii
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -19,11 +21,20 @@ from cdk_client_connect.final_templates._log_group import check_log_group
 from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
-from cdk_client_connect.handler._deciding import deciding, in_network_of, require_deciding
+from cdk_client_connect.handler._deciding import deciding, follow_variables, in_network_of, require_deciding
 from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.reauthorizer._asking_endpoints import check_asking_endpoints
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
-from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
+from cdk_client_connect.shared._arguments import (
+    Argument,
+    flag,
+    is_number_token,
+    is_whole,
+    number_text,
+    require_all,
+    typed,
+    with_attribute,
+)
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
@@ -38,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
-    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
 
@@ -57,6 +67,7 @@ _LONGEST_WINDOW_MIN = 24 * 60
 _MOST_TERMINATIONS = 3000
 
 
+@jsii.implements(iam.IGrantable, ec2.IConnectable)
 class ConnectionReauthorizer(Construct):
     """Decides open connections anew, on a schedule and after each deployment, and ends those that are denied.
 
@@ -152,19 +163,20 @@ class ConnectionReauthorizer(Construct):
             Argument(
                 "maximum_terminations",
                 maximum_terminations,
-                is_whole(maximum_terminations, 0, _MOST_TERMINATIONS),
+                is_whole(maximum_terminations, 0, _MOST_TERMINATIONS)
+                or is_number_token(maximum_terminations),
                 f"a whole number from 0 to {_MOST_TERMINATIONS}, which is what EC2 lets one run terminate",
             ),
             Argument(
                 "maximum_share",
                 maximum_share,
-                _is_share(maximum_share),
+                _is_share(maximum_share) or is_number_token(maximum_share),
                 "a number above 0, at most 1, which is all open connections",
             ),
             Argument(
                 "share_floor",
                 share_floor,
-                is_whole(share_floor, 0, _MOST_TERMINATIONS),
+                is_whole(share_floor, 0, _MOST_TERMINATIONS) or is_number_token(share_floor),
                 f"a whole number from 0 to {_MOST_TERMINATIONS}",
             ),
             Argument(
@@ -176,7 +188,9 @@ class ConnectionReauthorizer(Construct):
             Argument(
                 "connections_per_user",
                 connections_per_user,
-                connections_per_user is None or is_whole(connections_per_user, 1),
+                connections_per_user is None
+                or is_whole(connections_per_user, 1)
+                or is_number_token(connections_per_user),
                 "a whole number from 1, or None",
             ),
             typed(
@@ -196,7 +210,7 @@ class ConnectionReauthorizer(Construct):
             Argument(
                 "memory_size",
                 memory_size,
-                is_whole(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB),
+                is_whole(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB) or is_number_token(memory_size),
                 f"a number of MiB from {_LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}",
             ),
             with_attribute(
@@ -238,9 +252,9 @@ class ConnectionReauthorizer(Construct):
             **decides_as.environment,
             settings.ENDPOINTS: ",".join(ids),
             settings.INTERVAL: str(schedule.to_seconds()),
-            settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
-            settings.MAXIMUM_SHARE: repr(float(maximum_share)),
-            settings.SHARE_FLOOR: str(share_floor),
+            settings.MAXIMUM_TERMINATIONS: number_text(maximum_terminations),
+            settings.MAXIMUM_SHARE: _share_text(maximum_share),
+            settings.SHARE_FLOOR: number_text(share_floor),
             settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
             settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
             settings.DRY_RUN: "true" if dry_run else "false",
@@ -248,7 +262,7 @@ class ConnectionReauthorizer(Construct):
             settings.HANDLER_VERSION: decides_as.version,
         }
         if connections_per_user is not None:
-            self._environment[settings.CONNECTIONS_PER_USER] = str(connections_per_user)
+            self._environment[settings.CONNECTIONS_PER_USER] = number_text(connections_per_user)
         self._certificate_endpoints = [
             id_ for endpoint, id_ in zip(endpoints, ids, strict=True) if self._names_certificates(endpoint)
         ]
@@ -267,6 +281,10 @@ class ConnectionReauthorizer(Construct):
             encryption_key=key,
             settings=function_settings,
         )
+        self._is_in_vpc = function_settings.vpc is not None
+        if (resource := self._function.node.default_child) is not None:
+            self.node.default_child = resource
+        follow_variables(handler, self._set)
         registry.grant_reauthorize(self._role)
         if handler.device_inventory is not None:
             handler.device_inventory.grant_look_up(self._role)
@@ -304,6 +322,44 @@ class ConnectionReauthorizer(Construct):
     def log_group(self) -> logs.ILogGroup:
         """Where its records go."""
         return self._log_group
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role, so that the re-authorizer can be given to the grants of other constructs."""
+        return self._role.grant_principal
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The network connections of the function, in a VPC.
+
+        Raises:
+            InvalidArgument: When it runs in no VPC.
+        """
+        if not self._is_in_vpc:
+            raise InvalidArgument(
+                f"re-authorizer {self.node.path} runs in no VPC, so it has no security groups; give vpc to the "
+                "handler, or function_settings"
+            )
+        return self._function.connections
+
+    def add_to_role_policy(self, statement: iam.PolicyStatement) -> None:
+        """Allow the function something more, such as what the handler's module of extra facts calls.
+
+        Args:
+            statement: What it may do.
+        """
+        self._role.add_to_principal_policy(statement)
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of all that is defined here when the stack is removed, including its log.
+
+        Args:
+            policy: The policy.
+        """
+        require_all(typed("policy", policy, RemovalPolicy, "a RemovalPolicy"))
+        for each in self.node.find_all():
+            if isinstance(each, CfnResource):
+                each.apply_removal_policy(policy)
 
     def metric(self, metric_name: str, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return one of Lambda's own metrics of the function, such as ``Errors``: runs that failed.
@@ -425,6 +481,7 @@ class ConnectionReauthorizer(Construct):
             on_update=call,
             permission=permission,
             encryption_key=handler.encryption_key,
+            log_retention=handler.support_log_retention,
         )
         # It may list and terminate by then, and the handler decides by its new policies.
         run.node.add_dependency(self._role)
@@ -462,6 +519,10 @@ def _require_usable(
 
 def _shortest_window(schedule: Duration) -> float:
     return schedule.to_minutes(integral=False) if _is_minutes(schedule, 1, _LONGEST_WINDOW_MIN) else 1
+
+
+def _share_text(share: float) -> str:
+    return number_text(share) if is_number_token(share) else repr(float(share))
 
 
 def _is_share(value: object) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import jsii
-from aws_cdk import ArnFormat, IResolveContext, IStringProducer, Lazy, Stack, Token
+from aws_cdk import ArnFormat, IResolveContext, IStringProducer, Lazy, Reference, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct, IValidation
 
@@ -38,7 +38,7 @@ def checked_arn(handler: Construct, target: lambda_.IFunction, name: str) -> str
     )
     check = _EnvironmentCheck(handler, target.function_arn, text)
     handler.node.add_validation(check)
-    return Lazy.uncached_string(check)
+    return Token.as_string(_ArnReference(check, target))
 
 
 def arn_of_other_app(handler: Construct, arn: str) -> str:
@@ -115,6 +115,19 @@ class _Environment(NamedTuple):
             for name, value in zip(self._fields, self, strict=True)
         )
         return f"aws://{account}/{region}"
+
+
+class _ArnReference(Reference):
+    """A reference by its kind, so that ``stack.export_value`` takes it."""
+
+    def __init__(self, check: _EnvironmentCheck, target: lambda_.IFunction) -> None:
+        super().__init__(target.function_arn, target, "FunctionArn")
+        self._check = check
+
+    @jsii.member(jsii_name="resolve")
+    def resolve(self, context: IResolveContext) -> str | None:
+        """Return the ARN for the stack that uses it."""
+        return self._check.produce(context)
 
 
 @jsii.implements(IStringProducer, IValidation)

@@ -11,3 +11,8 @@ _DUMMY = "dummy-value-for-"
 def is_unknown(text: str) -> bool:
     """Whether a string cannot be checked now: a token, or the CDK's placeholder for ``value_from_lookup``."""
     return Token.is_unresolved(text) or text.startswith(_DUMMY)
+
+
+def is_placeholder(text: object) -> bool:
+    """Whether a value stands for what the CLI has not looked up yet."""
+    return isinstance(text, str) and text.startswith(_DUMMY)

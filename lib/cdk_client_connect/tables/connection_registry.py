@@ -9,7 +9,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.shared._arguments import require_all, typed, with_attribute
+from cdk_client_connect.shared._arguments import key_argument, require_all, typed, with_attribute
 from cdk_client_connect.shared._claims import claim, claimant_of, key_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.tables._table import define_table, grant, imported_table, require_index, require_key
@@ -69,13 +69,15 @@ class ConnectionRegistry(Construct):
     ) -> None:
         require_all(
             with_attribute("table", table, "table_arn", "a dynamodb.Table or None", optional=True),
-            with_attribute("encryption_key", encryption_key, "key_arn", "a kms.Key or None", optional=True),
+            key_argument(encryption_key),
             typed("removal_policy", removal_policy, RemovalPolicy, "a RemovalPolicy"),
         )
         if table is not None:
             _require_usable(scope, table, encryption_key)
         super().__init__(scope, id)
         self._table = table or self._new_table(encryption_key, removal_policy)
+        if table is None and (resource := self._table.node.default_child) is not None:
+            self.node.default_child = resource
         self._key = key_of(self._table, self._table.table_arn)
 
     @staticmethod
@@ -137,6 +139,15 @@ class ConnectionRegistry(Construct):
     def keep_state_of(self, reauthorizer: Construct) -> None:
         """Remember whose state the table keeps: a second re-authorizer would take the first one's for its own."""
         claim(reauthorizer, _STATE, *self._key)
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of the table when the stack is removed; an existing one is left as it is.
+
+        Args:
+            policy: The policy.
+        """
+        if self._table.node.scope is self:
+            self._table.apply_removal_policy(policy)
 
     def grant_record(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a handler to record connections."""

@@ -8,6 +8,7 @@ from aws_cdk import Duration, RemovalPolicy
 from constructs import Construct
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._arguments import flag, key_argument, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.tables._table import define_table, grant, imported_table, require_key
 from client_connect.sources.items import COMMON_NAME, EXPIRES_AT, HOLDER
@@ -70,6 +71,24 @@ class DeviceInventory(Construct):
         deletion_protection: bool = False,
         longest_waiver: Duration | None = None,
     ) -> None:
+        require_all(
+            with_attribute(
+                "devices_table", devices_table, "table_arn", "a dynamodb.Table or None", optional=True
+            ),
+            with_attribute(
+                "waivers_table", waivers_table, "table_arn", "a dynamodb.Table or None", optional=True
+            ),
+            key_argument(encryption_key),
+            typed("removal_policy", removal_policy, RemovalPolicy, "a RemovalPolicy"),
+            flag("deletion_protection", deletion_protection),
+            typed(
+                "longest_waiver",
+                longest_waiver,
+                Duration,
+                "a Duration, such as Duration.days(7)",
+                optional=True,
+            ),
+        )
         if longest_waiver is not None:
             _require_minutes(longest_waiver)
         given = {COMMON_NAME: devices_table, HOLDER: waivers_table}
@@ -152,6 +171,16 @@ class DeviceInventory(Construct):
     def longest_waiver(self) -> Duration | None:
         """How long a waiver may have to go; ``None`` where any counts."""
         return self._longest_waiver
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of the tables when the stack is removed; existing ones are left as they are.
+
+        Args:
+            policy: The policy.
+        """
+        for table in (self._devices_table, self._waivers_table):
+            if table.node.scope is self:
+                table.apply_removal_policy(policy)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody to read devices and waivers."""
