@@ -66,10 +66,12 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "CrlExpiry": ("AWS/ClientVPN", "CrlDaysToExpiry", "Minimum", 14, 3600),
     "IdpCertificateExpiry": ("AWS/ClientVPN", "IdpCertDaysToExpiry", "Minimum", 30, 3600),
     "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
+    "WaiverErrors": ("ClientConnect", "WaiverErrors", "Sum", 1, 300),
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
     "OpenConnectionsErrors": ("ClientConnect", "OpenConnectionsErrors", "Sum", 1, 300),
     "CapExceeded": ("ClientConnect", "CapExceeded", "Maximum", 1, 300),
     "Undecided": ("ClientConnect", "Undecided", "Maximum", 1, 300),
+    "TerminationFailures": ("ClientConnect", "TerminationFailures", "Sum", 1, 300),
     "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
     "AuthorizationPolicyTerminations": (
@@ -84,7 +86,7 @@ OF_SEVERAL_METRICS = {
     "ReauthorizerStopped",
 }
 # Of the others one period is enough.
-PERIODS = {"Undecided": 3, "ReauthorizerErrors": 3}
+PERIODS = {"Undecided": 3, "TerminationFailures": 3, "ReauthorizerErrors": 3}
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
 
 

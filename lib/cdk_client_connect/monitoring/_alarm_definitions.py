@@ -215,6 +215,12 @@ DEFINITIONS = (
         ),
     ),
     Definition(
+        name="WaiverErrors",
+        metrics=lambda watched: (
+            watched.of_decisions("WaiverErrors") if watched.handler.device_inventory else None
+        ),
+    ),
+    Definition(
         name="RegistryErrors",
         metrics=lambda watched: (
             watched.of_decisions("RegistryErrors") if watched.handler.connection_registry else None
@@ -241,6 +247,16 @@ DEFINITIONS = (
             if watched.reauthorizer
             else None
         ),
+        periods=3,
+    ),
+    Definition(
+        name="TerminationFailures",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_termination_failures(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+        # Each run tries again what EC2 has refused or throttled.
         periods=3,
     ),
     Definition(

@@ -78,10 +78,12 @@ class MonitoringAlarms:
         crl_expiry: The certificate revocation list expires. Threshold in days.
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
         inventory_errors: The device inventory could not be read.
+        waiver_errors: A waiver is malformed, so it is no waiver.
         registry_errors: Connections could not be recorded, or looked up in the registry.
         open_connections_errors: EC2 did not say which connections are open, so limits of connections let pass.
         cap_exceeded: The policies deny more open connections than the re-authorizer may terminate.
         undecided: The re-authorizer could not decide some open connections.
+        termination_failures: EC2 did not terminate connections that are denied.
         reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
         reauthorizer_errors: Runs of the re-authorizer failed.
         reauthorizer_stopped: The re-authorizer has not seen all open connections for a while.
@@ -107,10 +109,12 @@ class MonitoringAlarms:
     crl_expiry: AlarmSettings = AlarmSettings()
     idp_certificate_expiry: AlarmSettings = AlarmSettings()
     inventory_errors: AlarmSettings = AlarmSettings()
+    waiver_errors: AlarmSettings = AlarmSettings()
     registry_errors: AlarmSettings = AlarmSettings()
     open_connections_errors: AlarmSettings = AlarmSettings()
     cap_exceeded: AlarmSettings = AlarmSettings()
     undecided: AlarmSettings = AlarmSettings()
+    termination_failures: AlarmSettings = AlarmSettings()
     reauthorizer_incomplete: AlarmSettings = AlarmSettings()
     reauthorizer_errors: AlarmSettings = AlarmSettings()
     reauthorizer_stopped: AlarmSettings = AlarmSettings()

@@ -18,6 +18,7 @@ from constructs import Construct
 from cdk_client_connect.endpoint._endpoints import Endpoint, read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._log_group import check_log_group
+from cdk_client_connect.final_templates._properties import check_properties
 from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
@@ -449,12 +450,26 @@ class ConnectionReauthorizer(Construct):
         )
 
     def _run_on(self, schedule: Duration) -> None:
-        events.Rule(
+        rule = events.Rule(
             self,
             "Schedule",
             description="Decides open Client VPN connections anew",
             schedule=events.Schedule.rate(schedule),
             targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=schedule)],
+        )
+        resource = rule.node.default_child
+        assert isinstance(resource, events.CfnRule)  # noqa: S101 - the CDK's Rule has one
+        check_properties(
+            f"the schedule of re-authorizer {self.node.path}",
+            resource,
+            {
+                "ScheduleExpression": resource.schedule_expression,
+                "State": resource.state,
+                "Targets": resource.targets,
+            },
+            rule="changedSchedule",
+            consequence="open connections would not be decided again in time, or never",
+            fix="set schedule of the ConnectionReauthorizer instead",
         )
 
     def _run_after_deployments_of(self, handler: IClientConnectHandler, decides_as: Deciding) -> None:

@@ -10,6 +10,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.final_templates._properties import check_properties
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._key import grant_key
 from cdk_client_connect.shared._unknown_values import is_unknown
@@ -73,6 +74,26 @@ def define_table(
         encryption_key=encryption_key,
         removal_policy=removal_policy,
         deletion_protection=deletion_protection,
+    )
+
+
+def check_table(owner: str, table: dynamodb.ITable) -> None:
+    """Have the key, the index and the time to live of a table that is defined here compared in the final template."""
+    resource = table.node.default_child
+    if not isinstance(resource, dynamodb.CfnTable):
+        return
+    defined = {
+        "KeySchema": resource.key_schema,
+        "GlobalSecondaryIndexes": resource.global_secondary_indexes,
+        "TimeToLiveSpecification": resource.time_to_live_specification,
+    }
+    check_properties(
+        owner,
+        resource,
+        {name: value for name, value in defined.items() if value is not None},
+        rule="changedTable",
+        consequence="items would not be found, not be counted, or stay forever",
+        fix="exclude the table from it; a table of your own may be given instead",
     )
 
 

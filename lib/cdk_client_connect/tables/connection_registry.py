@@ -12,7 +12,14 @@ from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.shared._arguments import key_argument, require_all, typed, with_attribute
 from cdk_client_connect.shared._claims import claim, claimant_of, key_of
 from cdk_client_connect.shared._environment_check import require_same_environment
-from cdk_client_connect.tables._table import define_table, grant, imported_table, require_index, require_key
+from cdk_client_connect.tables._table import (
+    check_table,
+    define_table,
+    grant,
+    imported_table,
+    require_index,
+    require_key,
+)
 from client_connect.sources.connection_registry import (
     AT,
     BY_PRINCIPAL,
@@ -76,6 +83,8 @@ class ConnectionRegistry(Construct):
             _require_usable(scope, table, encryption_key)
         super().__init__(scope, id)
         self._table = table or self._new_table(encryption_key, removal_policy)
+        if table is None:
+            check_table(f"the table of connection registry {self.node.path}", self._table)
         if table is None and (resource := self._table.node.default_child) is not None:
             self.node.default_child = resource
         self._key = key_of(self._table, self._table.table_arn)

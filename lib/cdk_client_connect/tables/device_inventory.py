@@ -10,7 +10,7 @@ from constructs import Construct
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.shared._arguments import flag, key_argument, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
-from cdk_client_connect.tables._table import define_table, grant, imported_table, require_key
+from cdk_client_connect.tables._table import check_table, define_table, grant, imported_table, require_key
 from client_connect.sources.items import COMMON_NAME, EXPIRES_AT, HOLDER
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ class DeviceInventory(Construct):
         self._devices_table = devices_table or table("Devices", COMMON_NAME)
         self._longest_waiver = longest_waiver
         self._waivers_table = waivers_table or table("Waivers", HOLDER, EXPIRES_AT)
+        for each in (self._devices_table, self._waivers_table):
+            if each.node.scope is self:
+                check_table(f"the table of {each.node.id.lower()} of device inventory {self.node.path}", each)
 
     @staticmethod
     def from_attributes(
