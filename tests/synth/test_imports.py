@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
@@ -38,7 +39,6 @@ from .conftest import CERTIFICATE, NO_BUNDLING, only, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 HERE = cdk.Environment(account="111111111111", region="eu-central-1")
 ARN = "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-sec:live"
@@ -409,3 +409,54 @@ def test_warns_when_an_endpoint_is_given_the_function(how: str, place: str, tmp_
     reported = report.read_text("utf-8") if report.exists() else ""
     assert ("is given another ARN of client connect handler Stack/Handler" in reported) is (how != "handler")
     assert "another ARN of client connect handler Stack/Other" not in reported
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_each_stack_may_import_the_same_handler(*, known: bool) -> None:
+    """Its endpoints are those of the re-authorizer of another stack, and it has one monitoring."""
+    app = cdk.App(context=NO_BUNDLING)
+    stacks = [cdk.Stack(app, name, env=HERE) for name in ("Network", "Operations")]
+    arns = [
+        ARN if known else ssm.StringParameter.value_for_string_parameter(stack, "/vpn/handler")
+        for stack in stacks
+    ]
+    endpoint = vpn(stacks[0], ClientConnectHandler.from_function_arn(stacks[0], "Handler", arns[0]))
+    handler = imported(stacks[1], function_arn=arns[1])
+    ConnectionReauthorizer(stacks[1], "Reauthorizer", handler=handler, endpoints=[endpoint])
+    ConnectionMonitoring(
+        stacks[1], "Monitoring", handler=handler, endpoints=[endpoint], connection_log_group=None
+    )
+    app.synth()
+    if known:
+        again = ClientConnectHandler.from_attributes(
+            stacks[0], "Again", function_arn=ARN, log_group=handler.log_group
+        )
+        with pytest.raises(InvalidArgument, match="has the monitoring Operations/Monitoring already"):
+            ConnectionMonitoring(
+                stacks[0], "Monitoring", handler=again, endpoints=[], connection_log_group=None
+            )
+
+
+def test_fails_for_an_endpoint_of_another_imported_handler() -> None:
+    """The policies of the wrong handler would decide its connections."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Network", env=HERE)
+    other = ClientConnectHandler.from_function_arn(stack, "Other", ARN.replace("-sec", "-partners"))
+    ConnectionReauthorizer(stack, "Reauthorizer", handler=imported(stack), endpoints=[vpn(stack, other)])
+    with pytest.raises(RuntimeError, match=r"validation-report\.json"):
+        app.synth()
+    report = (Path(app.outdir) / "validation-report.json").read_text("utf-8")
+    assert "foreignEndpoint" in report
+
+
+def test_an_override_that_takes_an_imported_handler_away_is_an_error() -> None:
+    """As for a handler of this app."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack = cdk.Stack(app, "Network", env=HERE)
+    endpoint = vpn(stack, ClientConnectHandler.from_function_arn(stack, "Handler", ARN))
+    resource = endpoint.node.default_child
+    assert isinstance(resource, ec2.CfnClientVpnEndpoint)
+    resource.add_property_override("ClientConnectOptions.Enabled", "false")
+    with pytest.raises(RuntimeError, match=r"validation-report\.json"):
+        app.synth()
+    assert "changedEndpoint" in (Path(app.outdir) / "validation-report.json").read_text("utf-8")

@@ -10,11 +10,13 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk.interfaces import ResourceEnvironment
 
+from cdk_client_connect.final_templates._endpoints import check_endpoints
 from cdk_client_connect.handler._environment_variables import variables_of
 from cdk_client_connect.handler._function_arn import read_arn, warn_of_qualifier
 from cdk_client_connect.handler._handler_base import HandlerBase
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.shared._environment_check import arn_of_other_app
+from cdk_client_connect.shared._unknown_values import is_unknown
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
@@ -75,10 +77,23 @@ class ImportedHandler(HandlerBase):
         self._arn = arn
         self._function_name, self._qualifier = arn.name, arn.qualifier
         self._function_arn = arn_of_other_app(self, function_arn)
+        self._given_arn = function_arn
+        check_endpoints(f"imported handler {self.node.path}", self, self._function_arn, self._function_name)
         concurrency = known.provisioned_concurrency
         warn_of_qualifier(self, arn, is_provisioned=None if concurrency is None else concurrency.minimum > 0)
         if known.options.connection_registry is not None:
             known.options.connection_registry.keep_connections_of(self)
+
+    def is_same_as(self, other: ImportedHandler) -> bool | None:
+        """Whether another import is of the same function and alias; ``None`` if only the deployment knows."""
+        if self._given_arn == other._given_arn:
+            return True
+        return None if is_unknown(self._given_arn) or is_unknown(other._given_arn) else False
+
+    @property
+    def key(self) -> str:
+        """The same text for each import of the same function, as far as it is known."""
+        return self.node.path if is_unknown(self._given_arn) else self._given_arn
 
     @property
     def env(self) -> ResourceEnvironment:

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from cdk_client_connect.endpoint._endpoints import read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.handler._imported_handler import ImportedHandler
 from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_publish, of_endpoints
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
@@ -179,7 +180,7 @@ class ConnectionMonitoring(Construct):
         self._dashboard = define_dashboard(self, self._content) if dashboard else None
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
-        claim(self, _CLAIM, handler.function_arn)
+        claim(self, _CLAIM, _key(handler))
 
     def add_endpoint(self, endpoint: AnyEndpoint) -> None:
         """Watch another endpoint that asks the handler: define its alarms and show it on the dashboard.
@@ -242,7 +243,7 @@ def _require_usable(
 
 
 def _require_only(handler: IClientConnectHandler) -> None:
-    other = claimant_of(handler, _CLAIM, handler.function_arn)
+    other = claimant_of(handler, _CLAIM, _key(handler))
     if other is not None:
         raise InvalidArgument(
             f"handler {handler.node.path} has the monitoring {other.node.path} already, and a second one would "
@@ -258,3 +259,7 @@ def _log_group_of(handler: IClientConnectHandler) -> logs.ILogGroup:
             "it by ClientConnectHandler.from_attributes(..., log_group=logs.LogGroup.from_log_group_name(...))"
         )
     return handler.log_group
+
+
+def _key(handler: IClientConnectHandler) -> str:
+    return handler.key if isinstance(handler, ImportedHandler) else handler.node.path
