@@ -576,7 +576,7 @@ def test_without_a_connection_log_the_service_counts_failures(stack: cdk.Stack) 
         ({}, "Nothing.", "record.decision.shadowDenied"),
         (
             {"code": lambda_.Code.from_inline("def handler(event, context): ...")},
-            "The policies are in prebuilt code",
+            "The policies are not known here",
             "record.decision.shadowDenied",
         ),
     ],
