@@ -14,8 +14,9 @@ import pytest
 
 from client_connect_notifications import forwarder
 from local_aws import cdk_cli
+from local_aws.deployed_handler import handler_of
 from local_aws.emulator import ROOT
-from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.apps import HERE, synthesize
 
 if TYPE_CHECKING:
     from local_aws.deployed_handler import DeployedHandler

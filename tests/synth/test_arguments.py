@@ -92,7 +92,6 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
         InvalidConcurrency,
         "takes all of the reserved_concurrent_executions=5",
     ),
-    ({"reserved_concurrent_executions": cdk.Token.as_number("5")}, InvalidArgument, "must be a whole number"),
     ({"reserved_concurrent_executions": -1}, InvalidConcurrency, "is negative"),
     ({"architecture": lambda_.Architecture.custom("riscv")}, InvalidRuntime, 'architecture "riscv"'),
     ({"shadow_mode": "false"}, InvalidArgument, "shadow_mode='false' must be True or False.*== \"true\""),
@@ -487,7 +486,7 @@ def test_metric_of_the_alias(handler: Define, stack: cdk.Stack) -> None:
     [
         ("metric_allowed", "Allowed", "Sum"),
         ("metric_denied", "Denied", "Sum"),
-        ("metric_errors", "Errors", "Sum"),
+        ("metric_decision_errors", "Errors", "Sum"),
         ("metric_shadow_denied", "ShadowDenied", "Sum"),
         ("metric_decision_time", "DecisionTime", "p99"),
     ],

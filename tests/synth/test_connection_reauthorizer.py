@@ -566,17 +566,6 @@ def test_fails_for_a_second_handler_with_the_same_registry() -> None:
     assert stack.node.try_find_child("Partners") is None
 
 
-def test_fails_in_another_stack() -> None:
-    """Both must change together."""
-    app = cdk.App(context=NO_BUNDLING)
-    stack, other = cdk.Stack(app, "Stack"), cdk.Stack(app, "Other")
-    handler = ClientConnectHandler(
-        stack, "Handler", connection_registry=ConnectionRegistry(stack, "Registry")
-    )
-    with pytest.raises(InvalidArgument, match=r"is in another stack.*define it in stack Stack"):
-        ConnectionReauthorizer(other, "Reauthorizer", handler=handler, endpoints=[ENDPOINT])
-
-
 def test_fails_with_an_endpoint_elsewhere() -> None:
     """It lists connections of its own Region only."""
     app = cdk.App(context=NO_BUNDLING)

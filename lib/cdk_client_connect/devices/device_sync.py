@@ -28,13 +28,15 @@ from client_connect_devices.settings import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_secretsmanager as secretsmanager
     from constructs import IConstruct
 
-    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from cdk_client_connect.shared.metric_keywords import MetricKeywords
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 5, 24 * 60
 _LONGEST_EVENT_AGE = Duration.hours(6)
@@ -89,7 +91,7 @@ class DeviceSync(Construct):
         scope: Construct,
         id: str,
         *,
-        inventory: DeviceInventory,
+        inventory: IDeviceInventory,
         source: DeviceSource,
         schedule: Duration | None = None,
         misses: int = 3,
@@ -212,7 +214,7 @@ class DeviceSync(Construct):
         )
 
     @property
-    def inventory(self) -> DeviceInventory:
+    def inventory(self) -> IDeviceInventory:
         """The inventory."""
         return self._inventory
 
@@ -231,29 +233,14 @@ class DeviceSync(Construct):
         """The function; ``{"acceptChanges": N}`` as its event releases the brake once, for at most N devices."""
         return self._function
 
-    def metric(
-        self,
-        metric_name: str,
-        *,
-        statistic: str | None = None,
-        period: Duration | None = None,
-        label: str | None = None,
-    ) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return a metric of the records of runs, such as ``DevicesListed``; docs/device-managers.md lists them.
 
         Args:
             metric_name: Its name.
-            statistic: Default: the maximum.
-            period: Default: 5 minutes.
-            label: Default: the metric's name.
+            **options: As the CDK's ``cloudwatch.MetricOptions``. Default: the maximum over 5 minutes.
         """
-        return record_metric(
-            self._function.function_name,
-            metric_name,
-            statistic or cloudwatch.Stats.MAXIMUM,
-            period,
-            label=label,
-        )
+        return record_metric(self._function.function_name, metric_name, cloudwatch.Stats.MAXIMUM, options)
 
     def _allow(self, reauthorizer: ConnectionReauthorizer | None) -> None:
         grant(self._inventory.devices_table, self._function, "Scan", "GetItem", "UpdateItem", "DeleteItem")
@@ -289,7 +276,7 @@ def _settings(scope: Construct, source: DeviceSource) -> str:
     return Stack.of(scope).to_json_string(settings) if Token.is_unresolved(settings) else text
 
 
-def _require_own_name_and_tags(scope: Construct, inventory: DeviceInventory, source: DeviceSource) -> None:
+def _require_own_name_and_tags(scope: Construct, inventory: IDeviceInventory, source: DeviceSource) -> None:
     """Check that no other sync of the inventory writes what this one writes.
 
     Raises:

@@ -67,6 +67,7 @@ class FunctionCheck:
         variables: The environment variables that its construct defines.
         least_reserved: The fewest reserved environments with which it works.
         defined: Its properties when it was defined.
+        defined_variables: The names of its environment variables then, such as those of a layer that was asked for.
     """
 
     owner: str
@@ -74,10 +75,13 @@ class FunctionCheck:
     variables: Mapping[str, str]
     least_reserved: int = 1
     defined: Mapping[str, Any] = field(init=False)
+    defined_variables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep what is defined now, before Aspects change it."""
         object.__setattr__(self, "defined", _defined(self._resource))
+        resolved = Stack.of(self.function).resolve(self._resource.environment) or {}
+        object.__setattr__(self, "defined_variables", frozenset(resolved.get("variables") or {}))
 
     @property
     def _resource(self) -> lambda_.CfnFunction:
@@ -150,7 +154,7 @@ class FunctionCheck:
                 yield self._error("Environment", what, _VARIABLES)
             else:
                 yield self._warning("Environment", what)
-        for name in sorted(_WRAPPERS & (set(found) - set(ours))):
+        for name in sorted(_WRAPPERS & (set(found) - set(ours) - self.defined_variables)):
             yield self._warning("Handler", f"runs other code first, by the environment variable {name}")
 
     def _logging(self, ours: Mapping[str, Any], found: Any) -> Iterator[Deviation]:  # noqa: ANN401 - see above
@@ -261,6 +265,8 @@ def _defined(resource: lambda_.CfnFunction) -> dict[str, Any]:
         "VpcConfig": lambda: resource.vpc_config,
         "KmsKeyArn": lambda: resource.kms_key_arn,
         "SnapStart": lambda: resource.snap_start,
+        "Layers": lambda: resource.layers,
+        "FileSystemConfigs": lambda: resource.file_system_configs,
     }
     return {name: value for name, read in readers.items() if (value := read()) is not None}
 

@@ -52,19 +52,24 @@ def bundled_code(scope: Construct, options: Options, policies: Policies) -> lamb
     Raises:
         BundleError: When a dependency cannot be installed.
     """
-    bundle = Bundle(
-        policies.text,
-        *require_platform(options.runtime, options.architecture),
-        extra_facts=options.extra_facts,
-        custom=policies.custom,
-        networks=policies.network_table,
-    )
+    bundle = bundle_of(options, policies)
     if Stack.of(scope).bundling_required:
         folder = _built(bundle, scope)
     else:
         stage_nothing(scope)
         folder = Path(client_connect.__file__).parent
     return lambda_.Code.from_asset(str(folder), asset_hash=bundle.digest())
+
+
+def bundle_of(options: Options, policies: Policies) -> Bundle:
+    """Return what the code is built of."""
+    return Bundle(
+        policies.text,
+        *require_platform(options.runtime, options.architecture),
+        extra_facts=options.extra_facts,
+        custom=policies.custom,
+        networks=policies.network_table,
+    )
 
 
 def _built(bundle: Bundle, scope: Construct) -> Path:

@@ -8,31 +8,28 @@ from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect.final_templates._alias import check_alias
 from cdk_client_connect.final_templates._function import check_function
-from cdk_client_connect.handler.client_connect_handler import deciding
-from client_connect_tools.deployed.description import ALIAS_NAME, describe_reauthorizer
+from client_connect_tools.deployed.description import ALIAS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aws_cdk import Duration
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
     from constructs import Construct
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler._deciding import Deciding
     from cdk_client_connect.shared.function_settings import FunctionSettings
 
 
 def reauthorizer_function(
     scope: Construct,
-    handler: ClientConnectHandler,
     *,
+    decides_as: Deciding,
     role: iam.IRole,
     log_group: logs.ILogGroup,
     timeout: Duration,
     memory_size: int,
-    environment: Mapping[str, str],
+    environment: dict[str, str],
     max_event_age: Duration,
     encryption_key: kms.IKey | None,
     settings: FunctionSettings,
@@ -41,43 +38,42 @@ def reauthorizer_function(
 
     It has versions of its own, so that it goes back together with the handler.
 
-    It is granted nothing that the handler asks, and is in the VPC of ``settings`` only.
+    It is granted nothing that the handler asks.
 
     Args:
-        scope: The re-authorizer, in the handler's stack.
-        handler: The handler.
+        scope: The re-authorizer.
+        decides_as: What the handler decides with.
         role: Its role.
         log_group: Where it logs.
         timeout: How long one invocation may take.
         memory_size: In MiB.
-        environment: Variables beside the handler's.
+        environment: All its variables, which later change in place.
         max_event_age: For how long an event that nobody waits for may wait. It is not tried again.
         encryption_key: The key of its variables.
         settings: What an organization asks of the function.
     """
-    decides = deciding(handler)
-    variables = {**decides.environment, **environment}
-    version = handler.function.current_version.version
     function = lambda_.Function(
         scope,
         "Function",
-        description=describe_reauthorizer(handler.function_name, version, *decides.described),
-        code=decides.code,
+        description=decides_as.description,
+        code=decides_as.code,
         handler="client_connect.reauthorizer.handler.handler",
-        runtime=handler.function.runtime,
-        architecture=handler.function.architecture,
+        runtime=decides_as.runtime,
+        architecture=decides_as.architecture,
         memory_size=memory_size,
         timeout=timeout,
         role=role,
         log_group=log_group,
         logging_format=lambda_.LoggingFormat.JSON,
         application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
-        environment=variables,
+        environment=environment,
         environment_encryption=encryption_key,
+        **decides_as.arguments,
         **settings.arguments(),
-        current_version_options=decides.previous_versions.options(),
+        current_version_options=decides_as.previous_versions.options(),
     )
-    function.node.add_dependency(handler.alias)
+    if decides_as.first is not None:
+        function.node.add_dependency(decides_as.first)
     alias = lambda_.Alias(
         scope,
         "Alias",
@@ -86,8 +82,8 @@ def reauthorizer_function(
         retry_attempts=0,
         max_event_age=max_event_age,
     )
-    decides.previous_versions.prune(alias)
+    decides_as.previous_versions.prune(alias)
     owner = f"re-authorizer {scope.node.path}"
-    check_function(owner, function, variables=variables)
+    check_function(owner, function, variables=environment)
     check_alias(owner, alias, minimum=0, maximum=0, scales=False)
     return function, alias

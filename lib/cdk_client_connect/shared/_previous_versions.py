@@ -52,6 +52,12 @@ class PreviousVersions:
         self._settings = settings
         self._names: list[str] = []
 
+    def elsewhere(self, scope: Construct) -> PreviousVersions:
+        """Return the same for functions in another stack."""
+        return PreviousVersions(
+            scope, self._number, encryption_key=self._encryption_key, settings=self._settings
+        )
+
     def options(self) -> lambda_.VersionOptions:
         """Return the options of the current version of a function.
 
