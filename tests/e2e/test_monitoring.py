@@ -102,7 +102,7 @@ def test_a_denial_reaches_the_target_of_the_example_rule(monitored: Monitored) -
     assert (detail["version"], detail["at"]) == ("1", record["at"])
     assert detail["decision"]["determining"] == record["decision"]["determining"] == ["blocked-users"]
     assert detail["decision"]["message"] == "You may not."
-    assert detail["request"]["username"] == "mallory.allow IS FALSE"
+    assert detail["request"]["username"] == "mallory.allow IS FALSE .FunctionName"
     assert detail["request"]["connection-id"] == EVENT["connection-id"]
 
 
