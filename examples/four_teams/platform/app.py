@@ -54,6 +54,7 @@ class PlatformStack(cdk.Stack):
             architecture=lambda_.Architecture.custom(architecture) if architecture else None,
             runtime=lambda_.Runtime(runtime, lambda_.RuntimeFamily.PYTHON) if runtime else None,
         )
+        topic_arn = f"arn:{self.partition}:sns:{self.region}:{self.account}:vpn-alarms"
         endpoint_id = self._parameter("endpoint-id")
         reauthorizer = ConnectionReauthorizer(
             self, "Reauthorizer", handler=handler, endpoints=[endpoint_id], dry_run=True
@@ -65,7 +66,7 @@ class PlatformStack(cdk.Stack):
             endpoints=[endpoint_id],
             connection_log_group=None,
             reauthorizer=reauthorizer,
-            alarm_topic=sns.Topic(self, "Alarms", enforce_ssl=True),
+            alarm_topic=sns.Topic.from_topic_arn(self, "Alarms", topic_arn),
         )
 
     def _parameter(self, name: str) -> str:
