@@ -193,7 +193,7 @@ def test_every_option_at_once() -> None:
     first, second = templates["ClientConnect"], templates["ClientVpn"]
     first.resource_count_is("AWS::CodeDeploy::DeploymentGroup", 1)
     first.resource_count_is("AWS::CloudWatch::Alarm", 5)
-    second.resource_count_is("AWS::Events::Rule", 1)
+    second.resource_count_is("AWS::Events::Rule", 2)
     second.has_resource_properties(
         "AWS::Lambda::Function",
         {

@@ -104,22 +104,23 @@ def test_what_watches_is_with_the_endpoints_or_after_them(flags: dict[str, Any],
 
 def test_a_re_authorizer_elsewhere_follows_each_version() -> None:
     """Its template changes with the handler's version, so it is deployed and run again."""
-    found = set()
+    versions = set()
     for zone in ("UTC", "Asia/Seoul"):
         built = layout(time_zone=zone, function_name="AWSClientVPN-vpn")
         asking = endpoint(built.network, built.handler)
         ConnectionReauthorizer(built.network, "Reauthorizer", handler=built.handler, endpoints=[asking])
         functions = template(built.network).find_resources(FUNCTION).values()
         (variables,) = (
-            each["Properties"]["Environment"]["Variables"]
+            found
             for each in functions
-            if "Environment" in each["Properties"]
+            if "CLIENT_CONNECT_HANDLER_VERSION"
+            in (found := each["Properties"].get("Environment", {}).get("Variables", {}))
         )
         version = variables["CLIENT_CONNECT_HANDLER_VERSION"]
         assert version.startswith("HandlerFunctionCurrentVersion")
         assert version in json.dumps(template(built.network).find_resources("Custom::AWS"))
-        found.add(version)
-    assert len(found) == 2
+        versions.add(version)
+    assert len(versions) == 2
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["at once", "added"])

@@ -270,7 +270,7 @@ def test_no_code_manages_network_interfaces(templates: list[dict[str, Any]]) -> 
         each for each in statements if "ec2:CreateNetworkInterface" in listed(each["Action"])
     ]
     denied = [each for each in allowed_to_lambda if each["Effect"] == "Deny"]
-    assert len(allowed_to_lambda) == 2 * len(denied) == 10
+    assert len(allowed_to_lambda) == 2 * len(denied) == 12
     assert [each for each in statements if each["Effect"] != "Allow"] == denied
     for each in denied:
         assert each["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}

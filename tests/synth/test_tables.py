@@ -469,7 +469,8 @@ ON_USERS = Policies.from_rules(Rules(blocked_users=["mallory"]))
 ON_NAMES = Policies.from_rules(Rules(blocked_common_names=["lost"]))
 ON_DEVICE_ENTITIES = Policies.from_string(
     '@id("a") permit (principal, action, resource);'
-    '@id("b") @message("Ask us.") forbid (principal == ClientVpn::Device::"lost", action, resource);'
+    '@id("b") @ignore("device-principal") @message("Ask us.") '
+    'forbid (principal == ClientVpn::Device::"lost", action, resource);'
 )
 
 
