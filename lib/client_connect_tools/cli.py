@@ -13,6 +13,7 @@ from client_connect_tools.commands.check import check
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.explain import explain
+from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
@@ -50,7 +51,7 @@ main: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
-for command in (bundle, check, decide, explain, replay, schema, test):
+for command in (bundle, check, decide, explain, prove, replay, schema, test):
     main.command()(command)
 main.add_typer(devices, name="devices")
 

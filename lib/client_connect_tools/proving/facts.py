@@ -1,0 +1,625 @@
+"""What a connection can be: the variables of its facts, and what is always true of them.
+
+These constraints repeat what ``facts``, ``request``, ``versions`` and ``names`` of the runtime do. One that left out a
+connection that there can be would make a proof wrong, so a test holds them against facts of every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias, get_args
+
+from cedarpy import pst
+
+from client_connect.device import Inventory
+from client_connect.facts import CustomFactsState
+from client_connect.names import lower_case
+from client_connect.record import ENDPOINT_ID
+from client_connect.versions import OsVersion
+from client_connect_tools.cedar.nodes import walk
+from client_connect_tools.inputs.default_event import DEFAULT_EVENT
+from client_connect_tools.proving.clock import FIRST, LAST, Clock, milliseconds
+from client_connect_tools.proving.custom_types import RecordType, SetType
+from client_connect_tools.proving.terms import (
+    Node,
+    alike,
+    all_of,
+    any_of,
+    chosen,
+    equal,
+    implied,
+    negated,
+    number_variable,
+    one_of,
+    truth_variable,
+    variables_of,
+    within,
+)
+from client_connect_tools.proving.texts import Kind, Texts, matches, pattern, samples, spellings
+from client_connect_tools.proving.values import (
+    Address,
+    Entity,
+    Fields,
+    Flag,
+    Long,
+    Moment,
+    Span,
+    Text,
+    TextSet,
+    Unknown,
+    Unsupported,
+    either,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime, tzinfo
+
+    from client_connect_tools.proving.custom_types import CustomType
+    from client_connect_tools.proving.terms import Number, Truth
+    from client_connect_tools.proving.texts import Pattern
+    from client_connect_tools.proving.values import Value
+
+LEAST_LONG, GREATEST_LONG = -(2**63), 2**63 - 1
+_NINE_DIGITS = 999_999_999
+_V4, _V6 = 2**32 - 1, 2**128 - 1
+_MAPPED = 0xFFFF << 32
+_PARTS = ("major", "minor", "patch")
+_OS_PARTS = ("major", "minor", "build")
+USUAL_NAMES = {"pid": "user", "commonName": "device"}
+_PLATFORMS = ("win", "mac", "linux", "ios", "android")
+# What is read in any case of the letters, though texts are compared exactly elsewhere.
+_IN_ANY_CASE = frozenset(("ownCertificate", "ownerTags"))
+# A cut name is nobody's; see names.py.
+_CUT_AT = 255
+# So many tags of one device can be asked for by a name that is not written out.
+_MOST_TAGS = 300
+# Where no client comes from that reaches AWS over the internet.
+_NOT_PUBLIC = tuple(
+    map(
+        ip_network,
+        (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "224.0.0.0/3",
+        ),
+    )
+)
+_GLOBAL_V6 = IPv6Network("2000::/3")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What is taken for granted of connections, and is a part of every answer.
+
+    Attributes:
+        zone: The handler's time zone; ``None`` for any.
+        since: The earliest moment; ``None`` for any.
+        waivers: Whether there can be any.
+        as_sent: Whether ids and addresses are of the form that AWS sends: ids of endpoints as AWS makes them, public
+            addresses, and names without an asterisk or white space at their ends.
+    """
+
+    zone: tzinfo | None
+    since: datetime | None = None
+    waivers: bool = True
+    as_sent: bool = False
+
+
+_Allowed: TypeAlias = Callable[[str], bool]
+
+
+class Facts:
+    """The variables of a connection.
+
+    Args:
+        nodes: Every policy and condition that there will be formulas of.
+        custom: The type of ``context.custom``.
+        assumptions: What is taken for granted.
+
+    Attributes:
+        texts: The texts that names, groups and all else are of.
+        clock: The time.
+        context: The context.
+        principal: The principal.
+        resource: The endpoint.
+        groups: The groups that there are questions about, by the numbers of their texts.
+
+    Raises:
+        TooManyPatterns: When the policies match texts in more ways than can be told apart.
+    """
+
+    def __init__(self, nodes: Iterable[object], *, custom: RecordType, assumptions: Assumptions) -> None:
+        self.assumptions = assumptions
+        self.custom_type = custom
+        self.clock = Clock(assumptions.zone, assumptions.since)
+        self._constraints: list[Truth] = []
+        self._named = _Named.of(nodes)
+        self.texts = _texts(self._named, custom, as_sent=assumptions.as_sent)
+        # A version's text that is none of these: one that can be read as a version of Windows, and one that cannot.
+        self.readable, self.unreadable = len(self.texts.texts), len(self.texts.texts) + 1
+        self._patterns: dict[Pattern, Node] = {}
+        self._pairs = count()
+        self._tags: dict[int, tuple[Node, Node]] = {}
+        self._sets: dict[tuple[str, int], Node] = {}
+        self.groups = {
+            self.number(name): truth_variable(f"group {self.number(name)}")
+            for name in sorted(self._named.groups)
+            if name and (not assumptions.as_sent or _AS_SENT.has(name))
+        }
+        self._make()
+
+    # What the encoding of expressions asks for.
+
+    def number(self, text: str) -> int:
+        """Return the number of a text that is written in a policy."""
+        return self.texts.numbers[text]
+
+    def member(self, group: int) -> Truth:
+        """Return that the user is in a group."""
+        return all_of(self.is_user, self.groups.get(group, False))
+
+    def attribute(self, entity: Entity, name: str) -> tuple[Truth, Value]:
+        """Return whether an entity has an attribute, and its value."""
+        present, value = self._device[name]
+        return all_of(self.is_device(entity), present), value
+
+    def is_device(self, entity: Entity) -> Truth:
+        """Return that an entity is the device that the inventory knows."""
+        if entity.type != "Device":
+            return False
+        return all_of(self.has_device, equal(entity.id, self.common_name))
+
+    def tag(self, name: Number) -> tuple[Truth, Value]:
+        """Return whether the device has a tag, and its text."""
+        if not isinstance(name, Node):
+            has, text_of_it = self._tag(name)
+            return has, Text(text_of_it)
+        self._require_few_texts("a tag whose name is not written out")
+        present: Truth = False
+        text: Number = 0
+        for number in range(len(self.texts.texts)):
+            has, its_text = self._tag(number)
+            here = equal(name, number)
+            present = any_of(present, all_of(here, has))
+            text = chosen(here, its_text, text)
+        return present, Text(text)
+
+    def like(self, number: Number, wanted: Pattern) -> Truth:
+        """Return that a text matches a pattern."""
+        known = one_of(number, self.texts.those(partial(matches, wanted)))
+        if not self.may_be_version(number):
+            return known
+        free = self._patterns.setdefault(wanted, truth_variable(f"platformVersion like {wanted}"))
+        return any_of(known, all_of(one_of(number, (self.readable, self.unreadable)), free))
+
+    def may_be_version(self, number: Number) -> bool:
+        """Tell whether a text can be that of a version, of which not all are known."""
+        return "platformVersion" in variables_of(number)
+
+    def same_version(self, one: Number, other: Number) -> Truth:
+        """Return that two texts, one of which can be a version, may be equal though they are not known."""
+        return all_of(
+            any_of(*(one_of(each, (self.readable, self.unreadable)) for each in (one, other))),
+            truth_variable(f"same text {next(self._pairs)}"),
+        )
+
+    def constraints(self, terms: Iterable[Truth]) -> list[Truth]:
+        """Return what is always true of a connection, as far as formulas ask for it.
+
+        It is not true of a connection that is not among the assumptions.
+        """
+        return [*self._constraints, *self.clock.constraints(terms), self._matched_together()]
+
+    # The variables.
+
+    def _make(self) -> None:
+        self._make_names()
+        self._make_platform()
+        self._make_address()
+        self._make_device()
+        self._make_custom()
+        has_active = truth_variable("has activeConnections")
+        active = Long(self._number("activeConnections", 0, GREATEST_LONG))
+        versions = {name: self._version(name) for name in ("openvpn", "awsClient")}
+        context: dict[str, tuple[Truth, Value]] = {
+            "connectionId": (True, Text(self._text("connectionId", bool))),
+            "platform": (True, Text(self.platform)),
+            "platformVersion": (self.has_version, Text(self.version)),
+            "os": self._os,
+            "publicIp": (True, self.address),
+            **versions,
+            "time": (True, self.clock.value),
+            "username": (self.is_user, Text(self.username)),
+            "commonName": (self.has_common_name, Text(self.common_name)),
+            "ownCertificate": (True, Flag(all_of(self.has_common_name, self._is_users(self.common_name)))),
+            "device": (self.has_device, Entity("Device", self.common_name)),
+            "ownerTags": (True, self._text_set(self._owner_tag)),
+            "inventory": (True, Text(self.inventory)),
+            "waivers": (True, self._text_set(partial(self._in_set, "waivers"))),
+            "activeConnections": (has_active, active),
+            "custom": self._custom,
+            "customFacts": (True, Text(self.custom_facts)),
+        }
+        if not self.assumptions.waivers:
+            context["waivers"] = True, self._text_set(lambda _number: False)
+        self.context = Fields(context)
+        self.principal = either(self.is_user, Entity("User", self.pid), Entity("Device", self.common_name))
+        self.resource = Entity("Endpoint", self._text("endpoint", self._is_endpoint))
+
+    def _make_names(self) -> None:
+        sent = _AS_SENT if self.assumptions.as_sent else Kind()
+        self.is_user = truth_variable("is user")
+        self.has_common_name = truth_variable("has commonName")
+        self.pid = self._text("pid", lambda text: bool(text) and sent.has(text))
+        self.username = self._text("username", lambda text: bool(text) and _LOWER.has(text))
+        self.common_name = self._text("commonName", lambda text: bool(text) and sent.has(text))
+        self._constraints += [
+            any_of(self.is_user, self.has_common_name),
+            self._lower(self.pid, self.username),
+        ]
+        self._fits = truth_variable("names are not cut")
+
+    def _make_platform(self) -> None:
+        self.platform = self._text("platform", _LOWER.has)
+        self.has_version = truth_variable("has platformVersion")
+        self.version = number_variable("platformVersion")
+        known = self.texts.those(bool)
+        self._constraints.append(one_of(self.version, [*known, self.readable, self.unreadable]))
+        windows = all_of(equal(self.platform, self.number("win")), self.has_version)
+        read = {
+            number: found for number in known if (found := OsVersion.of_windows(self.texts.texts[number]))
+        }
+        has_os = all_of(windows, one_of(self.version, [*read, self.readable]))
+        major, minor, build = self._parts("os", _OS_PARTS)
+        has_build = truth_variable("has os.build")
+        self._constraints += [
+            within(major, 1, _NINE_DIGITS),
+            # Only on Windows does it matter whether a text can be read.
+            implied(equal(self.version, self.readable), windows),
+            *(
+                implied(
+                    all_of(windows, equal(self.version, number)),
+                    all_of(
+                        equal(major, found.major),
+                        equal(minor, found.minor),
+                        alike(has_build, found.build is not None),
+                        found.build is None or equal(build, found.build),
+                    ),
+                )
+                for number, found in read.items()
+            ),
+        ]
+        numbers: dict[str, tuple[Truth, Value]] = {
+            "major": (True, Long(major)),
+            "minor": (True, Long(minor)),
+            "build": (has_build, Long(build)),
+        }
+        self._os = has_os, Fields(numbers)
+
+    def _make_address(self) -> None:
+        self.address = Address(
+            truth_variable("is IPv4"), number_variable("IPv4 address"), number_variable("IPv6 address")
+        )
+        v4, v6 = self.address.v4, self.address.v6
+        self._constraints += [
+            within(v4, 0, _V4),
+            within(v6, 0, _V6),
+            negated(within(v6, _MAPPED, _MAPPED + _V4)),  # which is IPv4
+        ]
+        if self.assumptions.as_sent:
+            self._constraints += [
+                negated(in_network(self.address, network, is_v4=True)) for network in _NOT_PUBLIC
+            ]
+            self._constraints.append(in_network(self.address, _GLOBAL_V6, is_v4=False))
+
+    def _make_device(self) -> None:
+        states = get_args(Inventory)
+        self.inventory = self._text("inventory", lambda text: text in states)
+        self.has_device = equal(self.inventory, self.number("known"))
+        self._constraints.append(implied(self.has_device, self.has_common_name))
+        major, minor, build = (Long(each) for each in self._parts("device.os", _OS_PARTS))
+        seen = self._number("device.lastSeen", milliseconds(FIRST), milliseconds(LAST))
+        numbers: dict[str, tuple[Truth, Value]] = {"major": (True, major), "minor": (True, minor)}
+        self._device: dict[str, tuple[Truth, Value]] = {
+            "compliant": (truth_variable("has device.compliant"), Flag(truth_variable("device.compliant"))),
+            "lastSeen": (truth_variable("has device.lastSeen"), Moment(seen)),
+            "os": (
+                truth_variable("has device.os"),
+                Fields({**numbers, "build": (truth_variable("has device.os.build"), build)}),
+            ),
+        }
+
+    def _make_custom(self) -> None:
+        states = get_args(CustomFactsState)
+        self.custom_facts = self._text("customFacts", lambda text: text in states)
+        available = equal(self.custom_facts, self.number("available"))
+        self._custom = available, self._custom_value("custom", self.custom_type)
+
+    def _custom_value(self, path: str, of: CustomType) -> Value:  # noqa: PLR0911 - one for each type
+        match of:
+            case RecordType(attributes):
+                return Fields(
+                    {
+                        name: (
+                            required or truth_variable(f"has {path}.{name}"),
+                            self._custom_value(f"{path}.{name}", inner),
+                        )
+                        for name, (inner, required) in attributes.items()
+                    }
+                )
+            case SetType("String"):
+                return self._text_set(partial(self._in_set, path))
+            case "Bool":
+                return Flag(truth_variable(path))
+            case "Long":
+                return Long(self._number(path, LEAST_LONG, GREATEST_LONG))
+            case "String":
+                return Text(self._text(path, lambda _text: True))
+            case "datetime":
+                return Moment(self._number(path, milliseconds(FIRST), milliseconds(LAST)))
+            case "duration":
+                return Span(self._number(path, LEAST_LONG, GREATEST_LONG))
+        kind = of if isinstance(of, str) else "a set that is not of texts"
+        return Unknown(f"context.{path}, which is {kind}")
+
+    def _version(self, name: str) -> tuple[Truth, Value]:
+        numbers = zip(_PARTS, self._parts(name, _PARTS), strict=True)
+        return truth_variable(f"has {name}"), Fields({part: (True, Long(number)) for part, number in numbers})
+
+    def _parts(self, path: str, names: Iterable[str]) -> list[Node]:
+        numbers = [number_variable(f"{path}.{name}") for name in names]
+        self._constraints += [within(number, 0, _NINE_DIGITS) for number in numbers]
+        return numbers
+
+    def _number(self, name: str, least: int, greatest: int) -> Node:
+        number = number_variable(name)
+        self._constraints.append(within(number, least, greatest))
+        return number
+
+    def _text(self, name: str, allowed: _Allowed) -> Node:
+        variable = number_variable(name)
+        self._constraints.append(one_of(variable, self.texts.those(allowed)))
+        return variable
+
+    def _is_endpoint(self, text: str) -> bool:
+        return bool(ENDPOINT_ID.fullmatch(text)) if self.assumptions.as_sent else bool(text)
+
+    # Sets and tags: a variable for each text that is asked for.
+
+    def _text_set(self, has: Callable[[int], Truth]) -> TextSet:
+        return TextSet(has, range(len(self.texts.texts)))
+
+    def _in_set(self, name: str, number: int) -> Truth:
+        key = name, number
+        return self._sets.setdefault(key, truth_variable(f"{name} has {number}"))
+
+    def _tag(self, number: int) -> tuple[Node, Node]:
+        if number not in self._tags:
+            self._tags[number] = (
+                truth_variable(f"has tag {number}"),
+                self._text(f"tag {number}", lambda _text: True),
+            )
+        return self._tags[number]
+
+    def _owner_tag(self, number: int) -> Truth:
+        self._require_few_texts("context.ownerTags")
+        present, text = self._tag(number)
+        return all_of(self.has_device, present, self._is_users(text))
+
+    def _require_few_texts(self, what: str) -> None:
+        if (count := len(self.texts.texts)) > _MOST_TAGS:
+            raise Unsupported(f"{what}, beside {count} texts")
+
+    # What belongs together.
+
+    def _lower(self, text: Node, lower: Node) -> Truth:
+        """Return that a text is another one in lower case."""
+        by_lower: dict[int, list[int]] = {}
+        same = []
+        for number, each in enumerate(self.texts.texts):
+            found = self.texts.numbers.get(lower_case(each))
+            if found == number:
+                same.append(number)
+            elif found is not None:
+                by_lower.setdefault(found, []).append(number)
+        return any_of(
+            all_of(equal(text, lower), one_of(text, same)),
+            *(all_of(equal(lower, found), one_of(text, numbers)) for found, numbers in by_lower.items()),
+        )
+
+    def _is_users(self, text: Node) -> Truth:
+        """Return that a text is the user's name, without regard to case."""
+        named = self.texts.those(lambda each: bool(each) and not each.isspace() and len(each) < _CUT_AT)
+        return all_of(self.is_user, self._fits, one_of(text, named), self._lower(text, self.username))
+
+    def _matched_together(self) -> Truth:
+        """Return that an unknown version matches patterns as some text does."""
+        wanted = list(self._patterns)
+        found = {tuple(matches(each, text) for each in wanted) for text in self.texts.texts if text}
+        return any_of(
+            *(
+                all_of(*(alike(self._patterns[each], one) for each, one in zip(wanted, ways, strict=True)))
+                for ways in sorted(found)
+            )
+        )
+
+    # What a model is read by.
+
+    @property
+    def tags(self) -> dict[int, tuple[Node, Node]]:
+        """The tags that formulas ask for: whether there is one, and its text, by the number of its name."""
+        return self._tags
+
+    @property
+    def patterns(self) -> dict[Pattern, Node]:
+        """The patterns that the text of an unknown version may match."""
+        return self._patterns
+
+    def members_of(self, name: str) -> dict[int, Node]:
+        """Return which texts formulas look for in a set, such as ``waivers``."""
+        return {number: variable for (of, number), variable in self._sets.items() if of == name}
+
+    @property
+    def usual(self) -> Iterator[Truth]:
+        """What makes a connection a usual one, and shows what matters of it; the most important first."""
+        yield self._fits
+        yield from self.clock.preferences()
+        yield equal(self.platform, self.number("win"))
+        yield one_of(self.platform, [self.number(name) for name in _PLATFORMS])
+        yield self.is_user
+        yield negated(self.has_common_name)
+        yield equal(self.pid, self.username)
+        yield negated(self.has_version)
+        yield one_of(self.version, [self.readable, *self.texts.those(lambda text: text in self._named.texts)])
+        yield negated(equal(self.version, self.unreadable))
+        for name, usual in USUAL_NAMES.items():
+            yield equal(number_variable(name), self.number(usual))
+        for name, key in (("connectionId", "connection-id"), ("endpoint", "endpoint-id")):
+            yield equal(number_variable(name), self.number(str(DEFAULT_EVENT[key])))
+        yield self.address.is_v4
+        yield equal(self.address.v4, int(ip_network(str(DEFAULT_EVENT["public-ip"]))[0]))
+        for group in self.groups.values():
+            yield negated(group)
+        yield equal(self.inventory, self.number("disabled"))
+        yield equal(self.custom_facts, self.number("disabled"))
+        for name in ("openvpn", "awsClient", "activeConnections"):
+            yield negated(truth_variable(f"has {name}"))
+        for variable in self._sets.values():
+            yield negated(variable)
+        for has, _ in self._tags.values():
+            yield negated(has)
+        for present, _ in self._device.values():
+            yield negated(present)
+        for path, least in (("os", 10), ("device.os", 10)):
+            yield equal(number_variable(f"{path}.major"), least)
+            yield equal(number_variable(f"{path}.minor"), 0)
+            yield negated(truth_variable(f"has {path}.build"))
+        for name in ("openvpn.minor", "openvpn.patch", "awsClient.minor", "awsClient.patch"):
+            yield equal(number_variable(name), 0)
+
+
+_LOWER = Kind(lower=True)
+_AS_SENT = Kind(tidy=True)
+
+
+def in_network(address: Address, network: IPv4Network | IPv6Network, *, is_v4: bool) -> Truth:
+    """Return that the number of an address of a kind is in a network, whichever kind it is of."""
+    number = address.v4 if is_v4 else address.v6
+    return within(number, int(network.network_address), int(network.broadcast_address))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What policies name.
+
+    Attributes:
+        texts: All texts, ids among them.
+        patterns: The patterns of ``like``.
+        keys: The names of tags.
+        groups: The groups.
+        users: The users.
+        compares: Whether texts that are not written out are compared with each other.
+        any_case: Whether they are compared in any case.
+    """
+
+    texts: frozenset[str]
+    patterns: tuple[Pattern, ...]
+    keys: frozenset[str]
+    groups: frozenset[str]
+    users: frozenset[str]
+    compares: bool
+    any_case: bool
+
+    @classmethod
+    def of(cls, roots: Iterable[object]) -> _Named:
+        texts: set[str] = set()
+        patterns: dict[Pattern, None] = {}
+        keys: set[str] = set()
+        entities: dict[str, set[str]] = {}
+        compares = any_case = False
+        for node in (node for root in roots for node in walk(root)):
+            match node:
+                case pst.StringLit(text):
+                    texts.add(text)
+                case pst.EntityUid(kind, id_):
+                    texts.add(id_)
+                    entities.setdefault(kind.basename, set()).add(id_)
+                case pst.Like():
+                    wanted = pattern(node)
+                    patterns[wanted] = None
+                    if None not in wanted:
+                        texts.add("".join(filter(None, wanted)))
+                case pst.BinaryOp("get_tag" | "has_tag", _, pst.StringLit(key)):
+                    keys.add(key)
+                case pst.BinaryOp(
+                    "eq" | "not_eq" | "contains" | "contains_any" | "contains_all", left, right
+                ):
+                    compares = compares or not (_is_written(left) or _is_written(right))
+                case pst.BinaryOp("get_tag" | "has_tag"):
+                    compares = True
+                case pst.GetAttr(_, attribute) if attribute in _IN_ANY_CASE:
+                    any_case = compares = True
+        groups, users = (frozenset(entities.get(kind, ())) for kind in ("Group", "User"))
+        return cls(frozenset(texts), tuple(patterns), frozenset(keys), groups, users, compares, any_case)
+
+
+def _is_written(node: pst.Expr) -> bool:
+    match node:
+        case pst.Set(elements):
+            return all(map(_is_written, elements))
+        case pst.StringLit() | pst.LongLit() | pst.BoolLit() | pst.EntityLit() | pst.UnaryOp():
+            return True
+    return False
+
+
+def _texts(named: _Named, custom: RecordType, *, as_sent: bool) -> Texts:
+    """Return the texts: those that are written, and for each way in which others can be alike, some of them."""
+    texts = Texts()
+    always = ("", *_PLATFORMS, *get_args(Inventory), *get_args(CustomFactsState), *USUAL_NAMES.values())
+    defaults = (str(DEFAULT_EVENT[key]) for key in ("connection-id", "endpoint-id"))
+    written = sorted(named.texts)
+    for text in (*always, *defaults, *written, *map(lower_case, written), _endpoint(named.texts)):
+        texts.add(text)
+    # As many as can differ from each other, where they are compared with each other.
+    most = 8 + len(named.keys) + 2 * _text_count(custom) if named.compares else 1
+    kinds = [Kind(), Kind(lower=True)]
+    if as_sent:
+        kinds += [Kind(tidy=True), Kind(tidy=True, lower=True)]
+    taken = frozenset(texts.texts)
+    patterns = [each for each in named.patterns if None in each]
+    for kind in kinds:
+        for text in samples(patterns, taken=taken, kind=kind, count=most, any_case=named.any_case):
+            texts.add(text)
+            texts.add(lower_case(text))
+    for text in filter(_LOWER.has, tuple(texts.texts)):
+        # The user of that name whom no policy names; and where it is compared so, the device.
+        for spelt in spellings(text, (), taken=named.users, count=1):
+            texts.add(spelt)
+        if named.any_case and text in taken:
+            for spelt in spellings(text, patterns, taken=taken, count=most):
+                texts.add(spelt)
+    return texts
+
+
+def _text_count(of: CustomType) -> int:
+    if isinstance(of, RecordType):
+        return sum(_text_count(inner) for inner, _ in of.attributes.values())
+    return 1
+
+
+def _endpoint(taken: frozenset[str]) -> str:
+    """Return the id of an endpoint that no policy names."""
+    number = 0
+    while (found := f"cvpn-endpoint-{number:017x}") in taken:
+        number += 1
+    return found
