@@ -20,7 +20,7 @@ from client_connect.facts import CustomFactsState
 from client_connect.names import lower_case
 from client_connect.record import ENDPOINT_ID
 from client_connect.versions import OsVersion
-from client_connect_tools.cedar.nodes import walk
+from client_connect_tools.cedar.nodes import path, walk
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
 from client_connect_tools.proving.clock import FIRST, LAST, Clock, milliseconds
 from client_connect_tools.proving.custom_types import RecordType, SetType
@@ -73,6 +73,8 @@ _OS_PARTS = ("major", "minor", "build")
 USUAL_NAMES = {"pid": "user", "commonName": "device"}
 _PLATFORMS = ("win", "mac", "linux", "ios", "android")
 # What is read in any case of the letters, though texts are compared exactly elsewhere.
+_COMPARED = frozenset(("connectionId", "platform", "platformVersion", "username", "commonName"))
+_SETS = frozenset(("waivers", "networks", "ownerTags"))
 _IN_ANY_CASE = frozenset(("ownCertificate", "ownerTags"))
 # A cut name is nobody's; see names.py.
 _CUT_AT = 255
@@ -132,6 +134,7 @@ class Facts:
         context: The context.
         principal: The principal.
         resource: The endpoint.
+        names_fit: That the service has cut no name, which policies cannot see.
         groups: The groups that there are questions about, by the numbers of their texts.
 
     Raises:
@@ -184,7 +187,8 @@ class Facts:
         if not isinstance(name, Node):
             has, text_of_it = self._tag(name)
             return has, Text(text_of_it)
-        self._require_few_texts("a tag whose name is not written out")
+        if (count := len(self.texts.texts)) > _MOST_TAGS:
+            raise Unsupported(f"a tag whose name is not written out, beside {count} texts")
         present: Truth = False
         text: Number = 0
         for number in range(len(self.texts.texts)):
@@ -267,7 +271,7 @@ class Facts:
             any_of(self.is_user, self.has_common_name),
             self._lower(self.pid, self.username),
         ]
-        self._fits = truth_variable("names are not cut")
+        self.names_fit = truth_variable("names are not cut")
 
     def _make_platform(self) -> None:
         self.platform = self._text("platform", _LOWER.has)
@@ -412,13 +416,8 @@ class Facts:
         return self._tags[number]
 
     def _owner_tag(self, number: int) -> Truth:
-        self._require_few_texts("context.ownerTags")
         present, text = self._tag(number)
         return all_of(self.has_device, present, self._is_users(text))
-
-    def _require_few_texts(self, what: str) -> None:
-        if (count := len(self.texts.texts)) > _MOST_TAGS:
-            raise Unsupported(f"{what}, beside {count} texts")
 
     # What belongs together.
 
@@ -440,7 +439,7 @@ class Facts:
     def _is_users(self, text: Node) -> Truth:
         """Return that a text is the user's name, without regard to case."""
         named = self.texts.those(lambda each: bool(each) and not each.isspace() and len(each) < _CUT_AT)
-        return all_of(self.is_user, self._fits, one_of(text, named), self._lower(text, self.username))
+        return all_of(self.is_user, self.names_fit, one_of(text, named), self._lower(text, self.username))
 
     def _matched_together(self) -> Truth:
         """Return that an unknown version matches patterns as some text does."""
@@ -472,7 +471,7 @@ class Facts:
     @property
     def usual(self) -> Iterator[Truth]:
         """What makes a connection a usual one, and shows what matters of it; the most important first."""
-        yield self._fits
+        yield self.names_fit
         yield from self.clock.preferences()
         yield equal(self.platform, self.number("win"))
         yield one_of(self.platform, [self.number(name) for name in _PLATFORMS])
@@ -500,10 +499,10 @@ class Facts:
             yield negated(has)
         for present, _ in self._device.values():
             yield negated(present)
-        for path, least in (("os", 10), ("device.os", 10)):
-            yield equal(number_variable(f"{path}.major"), least)
-            yield equal(number_variable(f"{path}.minor"), 0)
-            yield negated(truth_variable(f"has {path}.build"))
+        for system in ("os", "device.os"):
+            yield equal(number_variable(f"{system}.major"), 10)
+            yield equal(number_variable(f"{system}.minor"), 0)
+            yield negated(truth_variable(f"has {system}.build"))
         for name in ("openvpn.minor", "openvpn.patch", "awsClient.minor", "awsClient.patch"):
             yield equal(number_variable(name), 0)
 
@@ -528,7 +527,7 @@ class _Named:
         keys: The names of tags.
         groups: The groups.
         users: The users.
-        compares: Whether texts that are not written out are compared with each other.
+        compared: How many texts and sets of the context are compared with each other; 0 when none are.
         any_case: Whether they are compared in any case.
     """
 
@@ -537,7 +536,7 @@ class _Named:
     keys: frozenset[str]
     groups: frozenset[str]
     users: frozenset[str]
-    compares: bool
+    compared: int
     any_case: bool
 
     @classmethod
@@ -546,6 +545,7 @@ class _Named:
         patterns: dict[Pattern, None] = {}
         keys: set[str] = set()
         entities: dict[str, set[str]] = {}
+        read: set[str] = set()
         compares = any_case = False
         for node in (node for root in roots for node in walk(root)):
             match node:
@@ -554,7 +554,7 @@ class _Named:
                 case pst.EntityUid(kind, id_):
                     texts.add(id_)
                     entities.setdefault(kind.basename, set()).add(id_)
-                case pst.Like():
+                case pst.Like(base) if path(base) != ("time", "date"):
                     wanted = pattern(node)
                     patterns[wanted] = None
                     if None not in wanted:
@@ -567,10 +567,12 @@ class _Named:
                     compares = compares or not (_is_written(left) or _is_written(right))
                 case pst.BinaryOp("get_tag" | "has_tag"):
                     compares = True
-                case pst.GetAttr(_, attribute) if attribute in _IN_ANY_CASE:
-                    any_case = compares = True
+                case pst.GetAttr(_, attribute):
+                    read.add(attribute)
+                    any_case = any_case or attribute in _IN_ANY_CASE
         groups, users = (frozenset(entities.get(kind, ())) for kind in ("Group", "User"))
-        return cls(frozenset(texts), tuple(patterns), frozenset(keys), groups, users, compares, any_case)
+        compared = len(read & _COMPARED) + 2 * len(read & _SETS) if compares else 0
+        return cls(frozenset(texts), tuple(patterns), frozenset(keys), groups, users, compared, any_case)
 
 
 def _is_written(node: pst.Expr) -> bool:
@@ -590,8 +592,11 @@ def _texts(named: _Named, custom: RecordType, *, as_sent: bool) -> Texts:
     written = sorted(named.texts)
     for text in (*always, *defaults, *written, *map(lower_case, written), _endpoint(named.texts)):
         texts.add(text)
-    # As many as can differ from each other, where they are compared with each other.
-    most = 8 + len(named.keys) + 2 * _text_count(custom) if named.compares else 1
+    most = 1
+    if named.any_case:
+        most = 3  # the user's name, in lower case and not, and another one
+    if named.compared:
+        most += named.compared + len(named.keys) + 2 * _text_count(custom)  # all may differ from each other
     kinds = [Kind(), Kind(lower=True)]
     if as_sent:
         kinds += [Kind(tidy=True), Kind(tidy=True, lower=True)]
@@ -601,20 +606,24 @@ def _texts(named: _Named, custom: RecordType, *, as_sent: bool) -> Texts:
         for text in samples(patterns, taken=taken, kind=kind, count=most, any_case=named.any_case):
             texts.add(text)
             texts.add(lower_case(text))
-    for text in filter(_LOWER.has, tuple(texts.texts)):
-        # The user of that name whom no policy names; and where it is compared so, the device.
-        for spelt in spellings(text, (), taken=named.users, count=1):
-            texts.add(spelt)
-        if named.any_case and text in taken:
-            for spelt in spellings(text, patterns, taken=taken, count=most):
-                texts.add(spelt)
+    for text in _other_spellings(tuple(filter(_LOWER.has, texts.texts)), named, taken, most):
+        texts.add(text)
     return texts
+
+
+def _other_spellings(lower: Iterable[str], named: _Named, taken: frozenset[str], most: int) -> Iterator[str]:
+    """Yield the users whom no policy names, though one in lower case; where they are compared so, all such texts."""
+    patterns = [each for each in named.patterns if None in each]
+    for text in lower:
+        yield from spellings(text, (), taken=named.users, count=1)
+        if named.any_case and text in taken:
+            yield from spellings(text, patterns, taken=taken, count=most)
 
 
 def _text_count(of: CustomType) -> int:
     if isinstance(of, RecordType):
         return sum(_text_count(inner) for inner, _ in of.attributes.values())
-    return 1
+    return int(of in ("String", SetType("String")))
 
 
 def _endpoint(taken: frozenset[str]) -> str:

@@ -59,6 +59,8 @@ Unary: TypeAlias = "Callable[[Facts, Value], Outcome]"
 Binary: TypeAlias = "Callable[[Facts, Value, Value], Outcome]"
 
 _V4_BITS, _V6_BITS = 32, 128
+# So many texts a set is compared with as a whole.
+_MOST_MEMBERS = 2000
 _LOOPBACK = ip_network("127.0.0.0/8"), ip_network("::1/128")
 _MULTICAST = ip_network("224.0.0.0/4"), ip_network("ff00::/8")
 
@@ -172,6 +174,8 @@ def _members(value: Value) -> list[tuple[Truth, Value]]:
     """Return what can be in a set, each with whether it is."""
     match value:
         case TextSet(has, numbers):
+            if len(numbers) > _MOST_MEMBERS:
+                raise Unsupported(f"a comparison of a set as a whole, beside {len(numbers)} texts")
             return [(has(number), Text(number)) for number in numbers]
         case Elements(values):
             return [(True, each) for each in values]

@@ -23,8 +23,8 @@ Pattern: TypeAlias = "tuple[str | None, ...]"
 """The characters of a pattern; ``None`` stands for any number of them."""
 _States: TypeAlias = "tuple[frozenset[int], ...]"
 
-# Steps of one walk; more would take a minute.
-_LIMIT = 40_000
+# Steps of one walk, which are some seconds.
+_LIMIT = 150_000
 _OTHERS = "xyzqjvwkghu"
 # More characters without case than the policies can use.
 _IDEOGRAPHS = range(0x4E00, 0xA000)
@@ -133,13 +133,13 @@ def samples(
     if any_case:
         known |= {other for each in known for other in (each.lower(), each.upper()) if len(other) == 1}
     used = known.union(*taken)
-    fresh = list(islice((each for each in _fresh(used) if kind.has(each)), 2))
+    fresh = list(islice(_fresh(used), 1))
     if any_case and not kind.lower:
         fresh += islice((each.upper() for each in _OTHERS if not used & {each, each.upper()}), 1)
     # White space is tidy between other characters.
     alphabet = [each for each in (*sorted(known), *fresh) if kind.has(each) or each.isspace()]
-    walk = _Walk(wanted, alphabet, frozenset(fresh), kind, any_case=any_case)
-    yield from walk.texts(set(taken), count)
+    walk = _Walk(wanted, alphabet, fresh, kind, any_case=any_case)
+    yield from walk.texts(taken, count)
 
 
 def spellings(text: str, patterns: Iterable[Pattern], *, taken: Collection[str], count: int) -> Iterator[str]:
@@ -176,6 +176,29 @@ def _cases(letter: str) -> list[str]:
     return [letter, upper] if upper != letter and lower_case(upper) == letter else [letter]
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A way in which a text can match the patterns, and be in lower case or not."""
+
+    accepted: _States
+    is_lower: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """The beginning of a text.
+
+    Attributes:
+        text: The text.
+        states: Where in each pattern one can be.
+        fresh: A character in it that no policy has; empty when there is none.
+    """
+
+    text: str
+    states: _States
+    fresh: str
+
+
 class _Walk:
     """All texts at once, from the shortest on, of which only those are followed that match differently."""
 
@@ -183,7 +206,7 @@ class _Walk:
         self,
         patterns: list[Pattern],
         alphabet: list[str],
-        fresh: frozenset[str],
+        fresh: Collection[str],
         kind: Kind,
         *,
         any_case: bool,
@@ -194,54 +217,74 @@ class _Walk:
         self._kind = kind
         self._any_case = any_case
 
-    def texts(self, taken: set[str], count: int) -> Iterator[str]:
+    def texts(self, taken: Collection[str], count: int) -> Iterator[str]:
         """Yield the texts that are not taken."""
-        # A text with a fresh character is never taken. Of others, so many are followed that one of them is not.
+        found: dict[_Way, _Begun] = {}
+        for begun in self._followed(1):
+            way = self._way(begun)
+            if way not in found or (begun.fresh and not found[way].fresh):
+                found[way] = begun
+        rare = set()
+        for way, begun in found.items():
+            if not begun.fresh:
+                rare.add(way)
+                continue
+            # Where a pattern takes one such character, it takes any number of them; and a text with one is not taken.
+            for number in range(1, count + 1):
+                yield begun.text.replace(begun.fresh, begun.fresh * number, 1)
+        if rare:
+            yield from self._rare(rare, taken, count)
+
+    def _rare(self, ways: set[_Way], taken: Collection[str], count: int) -> Iterator[str]:
+        """Yield texts of the ways in which none with a fresh character matches, so that they may be taken."""
         letters = set(self._alphabet)
-        followed = (_spellings(each) if self._any_case else 1 for each in taken if letters.issuperset(each))
-        most = count + sum(followed)
-        found: dict[_States, int] = {}
-        seen: dict[tuple[_States, bool, bool], int] = {}
-        level = [("", self._start(), False)]
+        known = [each for each in taken if letters.issuperset(each)]
+        most = count + sum(_spellings(each) if self._any_case else 1 for each in known)
+        found = dict.fromkeys(ways, 0)
+        for begun in self._followed(most):
+            way = self._way(begun)
+            if found.get(way, count) >= count or begun.text in taken:
+                continue
+            if self._any_case and lower_case(begun.text) in taken:
+                continue  # ``spellings`` finds these
+            found[way] += 1
+            yield begun.text
+
+    def _followed(self, most: int) -> Iterator[_Begun]:
+        """Yield texts that are of the kind, up to some of each that match alike so far."""
+        seen: dict[object, int] = {}
+        level = [_Begun("", tuple(map(before, self._patterns)) * (2 if self._any_case else 1), "")]
         steps = 0
         while level:
             following = []
-            for text, states, is_fresh in level:
-                for character in self._alphabet:
-                    if not text and self._kind.tidy and character.isspace():
-                        continue
-                    steps += 1
-                    if steps > _LIMIT:
-                        raise TooManyPatterns
-                    reached = self._step(states, character)
-                    fresh = is_fresh or character in self._fresh
-                    key = reached, fresh, character.isspace()
-                    if seen.get(key, 0) >= (count if fresh else most):
-                        continue
-                    seen[key] = seen.get(key, 0) + 1
-                    longer = text + character
-                    following.append((longer, reached, fresh))
-                    accepted = self._accepted(reached)
-                    if found.get(accepted, 0) >= count or not self._kind.has(longer):
-                        continue
-                    if longer in taken or (self._any_case and lower_case(longer) in taken):
-                        continue  # other spellings of what is taken are found by ``spellings``
-                    found[accepted] = found.get(accepted, 0) + 1
-                    yield longer
+            for begun in level:
+                steps += len(self._alphabet)
+                if steps > _LIMIT:
+                    raise TooManyPatterns
+                for longer in self._longer(begun):
+                    last = longer.text[-1].isspace()
+                    key = longer.states, bool(longer.fresh), last, lower_case(longer.text) == longer.text
+                    if (count := seen.get(key, 0)) < most:
+                        seen[key] = count + 1
+                        following.append(longer)
+                        if self._kind.has(longer.text):
+                            yield longer
             level = following
 
-    def _start(self) -> _States:
-        return tuple(map(before, self._patterns)) * (2 if self._any_case else 1)
-
-    def _step(self, states: _States, character: str) -> _States:
+    def _longer(self, begun: _Begun) -> Iterator[_Begun]:
         count = len(self._patterns)
-        lower = lower_case(character)
-        characters = [character] * count + [lower] * (len(states) - count)
-        return tuple(map(_step, self._patterns * 2, states, characters))
+        for character in self._alphabet:
+            if not begun.text and self._kind.tidy and character.isspace():
+                continue
+            characters = [character] * count + [lower_case(character)] * (len(begun.states) - count)
+            states = tuple(map(_step, self._patterns * 2, begun.states, characters))
+            fresh = begun.fresh or (character if character in self._fresh else "")
+            yield _Begun(begun.text + character, states, fresh)
 
-    def _accepted(self, states: _States) -> _States:
-        ends = [len(one) for one in self._patterns] * (2 if self._any_case else 1)
-        return tuple(state & {end} for state, end in zip(states, ends, strict=True))
+    def _way(self, begun: _Begun) -> _Way:
+        ends = [len(one) for one in self._patterns] * 2
+        accepted = tuple(state & {end} for state, end in zip(begun.states, ends, strict=False))
+        return _Way(accepted, not self._any_case or lower_case(begun.text) == begun.text)
 
 
 def _spellings(text: str) -> int:
