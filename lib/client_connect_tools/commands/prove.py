@@ -61,7 +61,7 @@ def prove(  # noqa: PLR0913 - each parameter is an option
     when something is not decided.
     """
     from client_connect_tools.policies import Policies
-    from client_connect_tools.proving.questions import Prover
+    from client_connect_tools.proving.questions import InvalidCondition, Prover
     from client_connect_tools.proving.solver import NoSolver
 
     if not (never or always or equivalent):
@@ -72,10 +72,10 @@ def prove(  # noqa: PLR0913 - each parameter is an option
         other = None if equivalent is None else read_policies(equivalent)
         try:
             prover = Prover(policies, assumptions, seconds=time_limit)
-        except NoSolver as error:
+            answers = [prover.never(each) for each in never or ()]
+            answers += [prover.always(each) for each in always or ()]
+        except (NoSolver, InvalidCondition) as error:
             wrong_use(error)
-        answers = [prover.never(each) for each in never or ()]
-        answers += [prover.always(each) for each in always or ()]
         answers += [] if other is None else [prover.equivalent(other)]
     shown = paths[0].as_posix() if len(paths) == 1 else "POLICIES"
     if as_json:
@@ -136,11 +136,13 @@ def _example(example: Counterexample, path: str) -> list[str]:
 
     lines = [f"  {_decided(example)}", *(f"    {line}" for line in facts_lines(example.facts))]
     test, command = _copies(example, path)
-    lines += [
-        "",
-        f"  as a test, which fails now{' and passes with the other policies' if example.other else ''}:",
-    ]
-    lines += [f"    {line}" for line in test.splitlines()]
+    if test:
+        passes = " and passes with the other policies" if example.other else ""
+        lines += [
+            "",
+            f"  as a test, which fails now{passes}:",
+            *(f"    {line}" for line in test.splitlines()),
+        ]
     if command:
         lines += ["", "  by hand:", f"    {command}"]
     return lines
@@ -161,7 +163,7 @@ def _decided(example: Counterexample) -> str:
     return f"this connection is {what}, {why}{other}:"
 
 
-def _copies(example: Counterexample, path: str) -> tuple[str, str | None]:
+def _copies(example: Counterexample, path: str) -> tuple[str | None, str | None]:
     from client_connect_tools.proving.test_case import as_command, as_test
 
     name = "a counterexample, found by a proof"

@@ -473,6 +473,9 @@ class Facts:
         """What makes a connection a usual one, and shows what matters of it; the most important first."""
         yield self.names_fit
         yield from self.clock.preferences()
+        has_os, _ = self._os
+        is_windows = all_of(equal(self.platform, self.number("win")), self.has_version)
+        yield implied(is_windows, has_os)  # as clients spell it
         yield equal(self.platform, self.number("win"))
         yield one_of(self.platform, [self.number(name) for name in _PLATFORMS])
         yield self.is_user

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from client_connect_tools.cedar.parsing import parse
-from client_connect_tools.checking.checks import check, refuse, require_sound
+from client_connect_tools.checking.checks import check, require_sound
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.files.source import Source
-from client_connect_tools.finding import Finding
 from client_connect_tools.policies import Policies
 from client_connect_tools.proving.counterexample import connection
 from client_connect_tools.proving.custom_types import custom_type
@@ -24,13 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import client_connect
-    from client_connect import Authorizer, Decision
+    from client_connect import Decision
     from client_connect_tools.proving.facts import Assumptions
     from client_connect_tools.proving.terms import Truth
 
 Outcome = Literal["proven", "counterexample", "not decided"]
-_CONDITION = "condition"
 _TOO_MANY_PATTERNS = "the policies match texts (like) in more ways than can be told apart; use fewer patterns"
+
+
+class InvalidCondition(InvalidPolicies):
+    """A condition that is asked about is wrong, as a policy would be that had it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class Prover:
         """Answer whether no connection of which a condition holds is allowed.
 
         Raises:
-            InvalidPolicies: When the condition has errors.
+            InvalidCondition: When it is wrong.
         """
         claim = f"no connection is allowed while {condition}"
         return self._about(condition, claim, expected=False)
@@ -102,7 +104,7 @@ class Prover:
         """Answer whether every connection of which a condition holds is allowed.
 
         Raises:
-            InvalidPolicies: When the condition has errors.
+            InvalidCondition: When it is wrong.
         """
         claim = f"every connection is allowed while {condition}"
         return self._about(condition, claim, expected=True)
@@ -116,30 +118,30 @@ class Prover:
         require_sound(other)
         if custom_type(other.custom) != custom_type(self._policies.custom):
             raise InvalidPolicies("the policies declare different custom facts, so they cannot be compared")
-        claim = "both sets of policies allow the same connections"
+        claim = "both sets of policies allow the same connections, whatever they tell and report"
         return _Question(self._policies, other, self._assumptions, self._seconds, claim).of_difference()
 
     def _about(self, condition: str, claim: str, *, expected: bool) -> Answer:
-        asked = condition_policies(condition, self._policies)
+        asked = _condition_policies(condition, self._policies)
         question = _Question(self._policies, asked, self._assumptions, self._seconds, claim)
         return question.of_condition(expected=expected)
 
 
-def condition_policies(condition: str, policies: Policies) -> Policies:
+def _condition_policies(condition: str, policies: Policies) -> Policies:
     """Return a condition as a policy that applies where it holds.
 
     Raises:
-        InvalidPolicies: With what is wrong with it, as ``check`` says of a policy.
+        InvalidCondition: With what is wrong with it, as ``check`` says of a policy.
     """
-    text = f'@id("{_CONDITION}") permit (principal, action, resource) when {{\n{condition}\n}};'
+    text = f'@id("condition") permit (principal, action, resource) when {{\n{condition}\n}};'
     asked = Policies(
         (Source("condition", text),), custom_schema=policies.custom_schema, networks=policies.networks
     )
-    refuse([each for each in check(asked) if each.rule != "no-permit"])
-    (parsed, *more) = parse(asked.sources)
-    if more or parsed.template is None or len(parsed.template.clauses) != 1:
-        problem = "the condition is not one expression; join several by && or ||"
-        refuse([Finding(file="condition", line=1, column=1, policy="", rule="syntax", message=problem)])
+    parsed = parse(asked.sources)
+    if len(parsed) != 1 or (parsed[0].template is not None and len(parsed[0].template.clauses) != 1):
+        raise InvalidCondition(f"{condition!a:.200} is not one condition; join several by && or ||")
+    if findings := check(asked):
+        raise InvalidCondition(f"the condition {condition!a:.200} is wrong:", findings)
     return asked
 
 
@@ -202,7 +204,7 @@ class _Question:
             return self._undecided(assumed, why)
         if found is None:
             return Answer(outcome="proven", claim=self._claim, assumptions=assumed)
-        counterexample = example(found, *(_decided(each.authorizer(), found) for each in self._sets))
+        counterexample = example(found, *(each.authorizer().decide(found) for each in self._sets))
         if counterexample is None:
             return self._undecided(assumed, "the solver found a connection that the engine decides otherwise")
         return Answer(
@@ -241,10 +243,6 @@ def _given(assumptions: Assumptions) -> Iterator[str]:
     yield (
         "ids and addresses of AWS's form, and names without an asterisk or spaces at their ends"
         if assumptions.as_sent
-        else "whatever an event may say"
+        else "whatever the event says"
     )
     yield "whatever is waived" if assumptions.waivers else "nothing is waived"
-
-
-def _decided(authorizer: Authorizer, facts: client_connect.Facts) -> Decision:
-    return authorizer.decide(facts)

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from client_connect_tools.files.toml_tables import literal
+from client_connect_tools.inputs.misspellings import misspellings
 from client_connect_tools.inputs.time_zones import time_zone_names
 from client_connect_tools.testing.cases import DEFAULT_AT, DEFAULT_COMMON_NAME
 from client_connect_tools.testing.circumstances import DEFAULT_REQUEST
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
     from client_connect import Facts
 
+# Of what a test may be about.
+_FIRST_YEAR = 1970
 # The options of ``decide`` that are not called as the event's fields.
 _OPTIONS = {"client-openvpn-version": "openvpn-version"}
 _NO_OPTION = ("connection-id", "groups", "schema-version")
 
 
-def as_test(facts: Facts, *, name: str, expected: bool) -> str:
-    """Return a policy test of a connection."""
+def as_test(facts: Facts, *, name: str, expected: bool) -> str | None:
+    """Return a policy test of a connection; nothing when no test may be about it, as no client sends what it has."""
+    if any(misspellings(facts.request)) or facts.now.year < _FIRST_YEAR:
+        return None
     usual = dict(DEFAULT_REQUEST)
     if facts.inventory != "disabled":
         usual["common-name"] = DEFAULT_COMMON_NAME
