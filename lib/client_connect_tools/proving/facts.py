@@ -138,7 +138,7 @@ class Facts:
         groups: The groups that there are questions about, by the numbers of their texts.
 
     Raises:
-        TooManyPatterns: When the policies match texts in more ways than can be told apart.
+        TooManyPatterns: When the policies match texts in too many different ways.
     """
 
     def __init__(self, nodes: Iterable[object], *, custom: RecordType, assumptions: Assumptions) -> None:

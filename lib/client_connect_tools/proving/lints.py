@@ -51,7 +51,7 @@ def lint_exactly(policies: Policies, *, since: datetime, ignore: Collection[str]
     try:
         found = list(_Lints(policies, since).findings())
     except TooManyPatterns:
-        found = [_of_the_set(policies, "they match texts (like) in more ways than can be told apart")]
+        found = [_of_the_set(policies, "they match texts (like) in too many different ways")]
     except Unsupported as problem:
         found = [_of_the_set(policies, f"{problem}, which is not covered")]
     except RecursionError:
@@ -191,7 +191,7 @@ class _Lints:
                 ]
                 by = f", such as {_list(forbids)}" if forbids else ""
                 message = (
-                    f"the permit only applies where a forbid does{by}, so it admits nobody; except from it whom "
+                    f"the permit only applies where a forbid does{by}, so it admits no one; except from it whom "
                     "the permit is for"
                 )
                 yield _Found(each.parsed, "always-denied", message)
@@ -263,7 +263,7 @@ _EVERYBODY = "every connection"
 
 
 def _adds_nothing(policy: EncodedPolicy) -> bool:
-    """Tell whether nobody would miss a policy that another one covers: it tells users nothing and reports nothing."""
+    """Tell whether a policy that another one covers can be left out: it has no message and no status."""
     template = policy.parsed.template
     return template is not None and not any(template.annotations.get(name) for name in ("message", "status"))
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -14,13 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools import Policies, read_policy_tests, run_policy_tests
+from client_connect_tools.checking.lints import EXACT
 from client_connect_tools.cli import main
+from client_connect_tools.proving import operators
 from client_connect_tools.proving.facts import Assumptions
 from client_connect_tools.proving.questions import Prover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from typer.testing import Result
 
@@ -245,12 +248,12 @@ def test_custom_facts_are_what_the_schema_declares() -> None:
 
 
 def test_nothing_is_proven_by_texts_that_were_not_found() -> None:
-    """Where patterns match in more ways than can be told apart, the answer is that it is not decided."""
+    """Where patterns match in too many different ways, the answer is that it is not decided."""
     answer = prover(f'@id("p") permit (principal, action, resource) when {{ {MANY_PATTERNS} }};').never(
         "1 == 2"
     )
     assert answer.outcome == "not decided"
-    assert "in more ways than can be told apart" in answer.reason
+    assert "in too many different ways" in answer.reason
 
 
 def test_what_is_not_covered_is_not_decided() -> None:
@@ -360,3 +363,55 @@ def test_the_solver_is_loaded_by_who_proves_alone(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+DOCS = (Path(__file__).parents[4] / "docs" / "proving.md").read_text("utf-8")
+SESSIONS = re.findall(r"```console\n\$ client-connect ([^\n]+)\n(.*?)```", DOCS, re.DOTALL)
+SPELLINGS = {
+    "eq": "==",
+    "not_eq": "!=",
+    "less": "<",
+    "less_eq": "<=",
+    "greater": ">",
+    "greater_eq": ">=",
+    "add": "+",
+    "sub": "-",
+    "neg": "-",
+    "mul": "*",
+    "is_ipv4": "isIpv4",
+    "is_ipv6": "isIpv6",
+    "decimal_less_than": "lessThan",
+    "decimal_less_eq": "lessThanOrEqual",
+    "decimal_greater": "greaterThan",
+    "decimal_greater_eq": "greaterThanOrEqual",
+}
+
+
+@pytest.mark.parametrize(("command", "output"), SESSIONS)
+def test_the_docs_show_what_is_printed(
+    command: str, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The questions of the page have these answers."""
+    monkeypatch.chdir(tmp_path)
+    (text,) = re.findall(r"```cedar\n(.*?)```", DOCS, re.DOTALL)
+    Path("policies.cedar").write_text(text, "utf-8")
+    assert run(*shlex.split(command)).stdout == output
+
+
+def test_the_docs_list_what_is_covered() -> None:
+    """Each operator that is encoded is in the table, and each that is not is below it."""
+    section = DOCS.partition("## What is covered")[2].partition("\n## ")[0]
+    covered, missing = (re.findall("`([^` ]+)`", part) for part in section.split("Not covered"))
+
+    def spelt(op: str) -> str:
+        first, *words = op.split("_")
+        return SPELLINGS.get(op, first + "".join(map(str.capitalize, words)))
+
+    assert {spelt(op) for op in (*operators.UNARY, *operators.BINARY)} - set(covered) == set()
+    assert {spelt(op) for op in operators.UNSUPPORTED} - set(missing) == set()
+
+
+def test_the_docs_explain_each_exact_lint() -> None:
+    """In the order of the names."""
+    section = DOCS.partition("## Checking exactly")[2].partition("\n## ")[0]
+    assert tuple(re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)) == EXACT
