@@ -90,9 +90,10 @@ class EncodedPolicies:
         return all_of(self.permitted, negated(self.forbidden), negated(self.errs))
 
 
-def nodes_of(policies: Iterable[Policies]) -> Iterator[pst.Template]:
-    """Yield every policy of some sets."""
+def nodes_of(policies: Iterable[Policies]) -> Iterator[pst.Template | pst.StringLit]:
+    """Yield every policy of some sets, and the names of their networks."""
     for each in policies:
+        yield from (pst.StringLit(network.name) for network in each.networks)
         for parsed in parse(each.sources):
             if parsed.template is not None:
                 yield parsed.template

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from client_connect_tools.proving.terms import Truth
 
 Outcome = Literal["proven", "counterexample", "not decided"]
-_TOO_MANY_PATTERNS = "the policies match texts (like) in too many different ways to try them all; use fewer patterns"
+_TOO_MANY_PATTERNS = (
+    "the policies match texts (like) in too many different ways to try them all; use fewer patterns"
+)
 
 
 class InvalidCondition(InvalidPolicies):

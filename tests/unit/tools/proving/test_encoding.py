@@ -283,7 +283,7 @@ def groups_with(op: str) -> list[str]:
     ]
 
 
-def uses(condition: pst.Template | None, op: str) -> bool:
+def uses(condition: object, op: str) -> bool:
     """Tell whether a condition uses an operator."""
     return any(isinstance(node, pst.UnaryOp | pst.BinaryOp) and node.op == op for node in walk(condition))
 

@@ -77,6 +77,7 @@ PROVEN = (
     ),
     'context.networks.contains("office") && !context.publicIp.isInRange(ip("203.0.113.0/24"))',
     'context.ownerTags.contains("owner") && !(context has device)',
+    'context.networks.isEmpty() && context.publicIp.isInRange(ip("203.0.113.0/24"))',
     "context has os && context.os.major == 0",
 )
 REFUTED = (
