@@ -101,8 +101,13 @@ class _Lints:
         self._sent = _World.of(policies, Assumptions(zone=None, since=since, as_sent=True))
         self._since = since
         self._undecided: dict[str, EncodedPolicy] = {}
-        # Which policies apply to a connection that was found; most questions about two of them are answered by one.
-        self._examples: list[frozenset[str]] = []
+        # To which of the connections that were found a policy applies, a bit for each. Most questions about two are
+        # answered by these.
+        self._applies = {each.id: 0 for each in self._sent.encoded.policies}
+        self._found = 0
+        self._templates = AllPolicies(
+            each.parsed.template for each in self._sent.encoded.policies if each.parsed.template is not None
+        )
 
     def findings(self) -> Iterator[_Found]:
         enforced = self._sent.encoded.enforced
@@ -156,10 +161,7 @@ class _Lints:
 
     def _admits(self, policy: EncodedPolicy) -> str | None:
         """Return whom a permit admits, all of them, though there are other permits."""
-        templates = AllPolicies(
-            each.parsed.template for each in self._sent.encoded.policies if each.parsed.template is not None
-        )
-        template = policy.parsed.template
+        template, templates = policy.parsed.template, self._templates
         if policy.effect != "permit" or template is None or is_unconditional(template):
             return None
         others_report = templates.permits_with_status > ("status" in template.annotations)
@@ -186,8 +188,7 @@ class _Lints:
                 forbids = [
                     other.id
                     for other in encoded.enforced
-                    if other.effect == "forbid"
-                    and any({each.id, other.id} <= found for found in self._examples)
+                    if other.effect == "forbid" and self._applies[each.id] & self._applies[other.id]
                 ]
                 by = f", such as {_list(forbids)}" if forbids else ""
                 message = (
@@ -211,7 +212,7 @@ class _Lints:
                 yield _Found(each.parsed, "covered", message)
 
     def _covers(self, policy: EncodedPolicy, other: EncodedPolicy) -> bool:
-        if any(other.id in found and policy.id not in found for found in self._examples):
+        if self._applies[other.id] & ~self._applies[policy.id]:
             return False
         return self._never(any_of(all_of(other.applies, negated(policy.applies)), other.errs), other)
 
@@ -220,7 +221,7 @@ class _Lints:
             for other in policies:
                 if other.effect == each.effect or (other.shadow and other.id < each.id):
                     continue
-                if any((each.id in found) != (other.id in found) for found in self._examples):
+                if self._applies[each.id] != self._applies[other.id]:
                     continue
                 if self._never(negated(alike(each.applies, other.applies)), each):
                     message = (
@@ -247,9 +248,9 @@ class _Lints:
             return None
         if model is not None:
             value = model.valuation()
-            self._examples.append(
-                frozenset(each.id for each in self._sent.encoded.policies if value.of(each.applies))
-            )
+            for each in self._sent.encoded.policies:
+                self._applies[each.id] |= bool(value.of(each.applies)) << self._found
+            self._found += 1
         return model
 
     @property

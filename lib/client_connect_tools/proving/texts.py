@@ -26,6 +26,7 @@ _States: TypeAlias = "tuple[frozenset[int], ...]"
 # Steps of one walk, which are some seconds.
 _LIMIT = 150_000
 _OTHERS = "xyzqjvwkghu"
+_CYRILLIC = range(0x430, 0x450)
 # More characters without case than the policies can use.
 _IDEOGRAPHS = range(0x4E00, 0xA000)
 
@@ -135,7 +136,7 @@ def samples(
     used = known.union(*taken)
     fresh = list(islice(_fresh(used), 1))
     if any_case and not kind.lower:
-        fresh += islice((each.upper() for each in _OTHERS if not used & {each, each.upper()}), 1)
+        fresh.append(_fresh_capital(used))
     # White space is tidy between other characters.
     alphabet = [each for each in (*sorted(known), *fresh) if kind.has(each) or each.isspace()]
     walk = _Walk(wanted, alphabet, fresh, kind, any_case=any_case)
@@ -290,6 +291,14 @@ class _Walk:
 def _spellings(text: str) -> int:
     """Return in how many ways letters can be in upper or lower case."""
     return 1 << min(_LIMIT.bit_length(), sum(len(_cases(each)) - 1 for each in lower_case(text)))
+
+
+def _fresh_capital(used: Collection[str]) -> str:
+    letters = (*_OTHERS, *map(chr, _CYRILLIC))
+    found = next((each for each in letters if each not in used and each.upper() not in used), "")
+    if not found:
+        raise TooManyPatterns
+    return found.upper()
 
 
 def _fresh(used: Collection[str]) -> Iterator[str]:
