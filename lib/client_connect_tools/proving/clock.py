@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from client_connect_tools.proving.solver import Model
-    from client_connect_tools.proving.terms import Number, Truth
+    from client_connect_tools.proving.terms import Node, Number, Truth
     from client_connect_tools.proving.values import Value
 
 DAY = 86_400_000
@@ -68,9 +68,12 @@ class Clock:
     def __init__(self, zone: tzinfo | None, since: datetime | None) -> None:
         self.zone = zone
         self._since = since
-        self.now = number_variable("now")
-        self.year, self.month, self.day = map(number_variable, ("year", "month", "day"))
-        self.weekday, self.minute = number_variable("weekday"), number_variable("minuteOfDay")
+        self.now: Node = number_variable("now")
+        self.year: Node = number_variable("year")
+        self.month: Node = number_variable("month")
+        self.day: Node = number_variable("day")
+        self.weekday: Node = number_variable("weekday")
+        self.minute: Node = number_variable("minuteOfDay")
 
     @property
     def value(self) -> Fields:

@@ -144,17 +144,18 @@ class Facts:
     def __init__(self, nodes: Iterable[object], *, custom: RecordType, assumptions: Assumptions) -> None:
         self.assumptions = assumptions
         self.custom_type = custom
-        self.clock = Clock(assumptions.zone, assumptions.since)
+        self.clock: Clock = Clock(assumptions.zone, assumptions.since)
         self._constraints: list[Truth] = []
         self._named = _Named.of(nodes)
-        self.texts = _texts(self._named, custom, as_sent=assumptions.as_sent)
+        self.texts: Texts = _texts(self._named, custom, as_sent=assumptions.as_sent)
         # A version's text that is none of these: one that can be read as a version of Windows, and one that cannot.
-        self.readable, self.unreadable = len(self.texts.texts), len(self.texts.texts) + 1
+        self.readable: int = len(self.texts.texts)
+        self.unreadable: int = self.readable + 1
         self._patterns: dict[Pattern, Node] = {}
         self._pairs = count()
         self._tags: dict[int, tuple[Node, Node]] = {}
         self._sets: dict[tuple[str, int], Node] = {}
-        self.groups = {
+        self.groups: dict[int, Node] = {
             self.number(name): truth_variable(f"group {self.number(name)}")
             for name in sorted(self._named.groups)
             if name and (not assumptions.as_sent or _AS_SENT.has(name))
@@ -256,27 +257,29 @@ class Facts:
         }
         if not self.assumptions.waivers:
             context["waivers"] = True, self._text_set(lambda _number: False)
-        self.context = Fields(context)
-        self.principal = either(self.is_user, Entity("User", self.pid), Entity("Device", self.common_name))
-        self.resource = Entity("Endpoint", self._text("endpoint", self._is_endpoint))
+        self.context: Fields = Fields(context)
+        self.principal: Value = either(
+            self.is_user, Entity("User", self.pid), Entity("Device", self.common_name)
+        )
+        self.resource: Entity = Entity("Endpoint", self._text("endpoint", self._is_endpoint))
 
     def _make_names(self) -> None:
         sent = _AS_SENT if self.assumptions.as_sent else Kind()
-        self.is_user = truth_variable("is user")
-        self.has_common_name = truth_variable("has commonName")
-        self.pid = self._text("pid", lambda text: bool(text) and sent.has(text))
-        self.username = self._text("username", lambda text: bool(text) and _LOWER.has(text))
-        self.common_name = self._text("commonName", lambda text: bool(text) and sent.has(text))
+        self.is_user: Node = truth_variable("is user")
+        self.has_common_name: Node = truth_variable("has commonName")
+        self.pid: Node = self._text("pid", lambda text: bool(text) and sent.has(text))
+        self.username: Node = self._text("username", lambda text: bool(text) and _LOWER.has(text))
+        self.common_name: Node = self._text("commonName", lambda text: bool(text) and sent.has(text))
         self._constraints += [
             any_of(self.is_user, self.has_common_name),
             self._lower(self.pid, self.username),
         ]
-        self.names_fit = truth_variable("names are not cut")
+        self.names_fit: Node = truth_variable("names are not cut")
 
     def _make_platform(self) -> None:
-        self.platform = self._text("platform", _LOWER.has)
-        self.has_version = truth_variable("has platformVersion")
-        self.version = number_variable("platformVersion")
+        self.platform: Node = self._text("platform", _LOWER.has)
+        self.has_version: Node = truth_variable("has platformVersion")
+        self.version: Node = number_variable("platformVersion")
         known = self.texts.those(bool)
         self._constraints.append(one_of(self.version, [*known, self.readable, self.unreadable]))
         windows = all_of(equal(self.platform, self.number("win")), self.has_version)
@@ -311,7 +314,7 @@ class Facts:
         self._os = has_os, Fields(numbers)
 
     def _make_address(self) -> None:
-        self.address = Address(
+        self.address: Address = Address(
             truth_variable("is IPv4"), number_variable("IPv4 address"), number_variable("IPv6 address")
         )
         v4, v6 = self.address.v4, self.address.v6
@@ -328,8 +331,8 @@ class Facts:
 
     def _make_device(self) -> None:
         states = get_args(Inventory)
-        self.inventory = self._text("inventory", lambda text: text in states)
-        self.has_device = equal(self.inventory, self.number("known"))
+        self.inventory: Node = self._text("inventory", lambda text: text in states)
+        self.has_device: Truth = equal(self.inventory, self.number("known"))
         self._constraints.append(implied(self.has_device, self.has_common_name))
         major, minor, build = (Long(each) for each in self._parts("device.os", _OS_PARTS))
         seen = self._number("device.lastSeen", milliseconds(FIRST), milliseconds(LAST))
@@ -345,7 +348,7 @@ class Facts:
 
     def _make_custom(self) -> None:
         states = get_args(CustomFactsState)
-        self.custom_facts = self._text("customFacts", lambda text: text in states)
+        self.custom_facts: Node = self._text("customFacts", lambda text: text in states)
         available = equal(self.custom_facts, self.number("available"))
         self._custom = available, self._custom_value("custom", self.custom_type)
 

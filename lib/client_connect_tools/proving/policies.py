@@ -62,7 +62,7 @@ class EncodedPolicies:
     def __init__(self, policies: Policies, facts: Facts) -> None:
         authorizer = policies.authorizer()
         expressions = Expressions(facts, _networks(authorizer.networks, facts))
-        self.policies = [_encoded(each, expressions) for each in parse(policies.sources)]
+        self.policies: list[EncodedPolicy] = [_encoded(each, expressions) for each in parse(policies.sources)]
 
     @cached_property
     def enforced(self) -> list[EncodedPolicy]:
