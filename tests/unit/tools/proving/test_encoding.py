@@ -13,7 +13,7 @@ from cedarpy import pst
 
 from client_connect_tools.cedar.nodes import walk
 from client_connect_tools.cedar.parsing import schema
-from client_connect_tools.proving import expressions, operators
+from client_connect_tools.proving import clock, expressions, facts, operators
 from client_connect_tools.proving.custom_types import custom_type
 from client_connect_tools.proving.facts import Assumptions, Facts
 from client_connect_tools.proving.policies import EncodedPolicies, nodes_of
@@ -24,6 +24,7 @@ from tests.support.proving import CUSTOM, applying, described, permits, random_f
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     import client_connect
     from client_connect_tools.policies import Policies
@@ -231,8 +232,8 @@ def encoding(group: str) -> Encoding:
     conditions = CONDITIONS[group]
     policies = permits(conditions)
     authorizer = policies.authorizer()
-    facts = [random_facts(Random(seed)) for seed in SEEDS]  # noqa: S311 - for tests
-    descriptions = [permits(described(authorizer.located(each))) for each in facts]
+    found = [random_facts(Random(seed)) for seed in SEEDS]  # noqa: S311 - for tests
+    descriptions = [permits(described(authorizer.located(each))) for each in found]
     variables = Facts(
         nodes_of([policies, *descriptions]), custom=custom_type(CUSTOM), assumptions=Assumptions(zone=None)
     )
@@ -244,7 +245,7 @@ def encoding(group: str) -> Encoding:
     solver = Solver(60)
     solver.require(variables.constraints(terms))
     connections = []
-    for each, term in zip(facts, terms, strict=True):
+    for each, term in zip(found, terms, strict=True):
         model = solver.model(term, variables.names_fit)
         assert model is not None, f"the constraints leave out {each}"
         connections.append(Connection(each, *applying(authorizer, each), model.valuation()))
@@ -323,6 +324,25 @@ def test_and_that_does_not_stop_is_seen(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(expressions.Expressions, "_and", strict)
     assert encoding("numbers").differences()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "mistaken"),
+    [
+        (clock, "_THURSDAY", 4),
+        (clock, "_DAYS_BEFORE_1970", 719_163),
+        (facts, "_NINE_DIGITS", 9),
+        (facts, "_V4", 2**31),
+        (facts, "GREATEST_LONG", 1000),
+    ],
+)
+def test_a_constraint_that_leaves_out_connections_is_seen(
+    module: ModuleType, name: str, mistaken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no proof overlooks a connection that there can be."""
+    monkeypatch.setattr(module, name, mistaken)
+    with pytest.raises(AssertionError, match="the constraints leave out"):
+        encoding.__wrapped__("tags")
 
 
 def test_every_operator_of_the_engine_is_known() -> None:
