@@ -184,18 +184,28 @@ class _Lints:
         encoded = self._sent.encoded
         free = negated(any_of(encoded.forbidden, encoded.errs))
         for each in permits:
-            if self._never(all_of(each.applies, free), each):
-                forbids = [
-                    other.id
-                    for other in encoded.enforced
-                    if other.effect == "forbid" and self._applies[each.id] & self._applies[other.id]
-                ]
-                by = f", such as {_list(forbids)}" if forbids else ""
-                message = (
-                    f"the permit only applies where a forbid does{by}, so it admits no one; except from it whom "
-                    "the permit is for"
-                )
-                yield _Found(each.parsed, "always-denied", message)
+            others = any_of(*(other.applies for other in permits if other is not each))
+            alone = all_of(each.applies, negated(others))
+            if not self._never(all_of(alone, free), each):
+                continue
+            if self._model(each, alone) is not None:
+                where = "where no other permit applies, a forbid always does"
+            elif (
+                self._never(all_of(each.applies, free), each) and self._model(each, each.applies) is not None
+            ):
+                where = "wherever the permit applies, a forbid does too"
+            else:
+                continue  # others admit the same connections, which ``covered`` is about
+            forbids = [
+                other.id
+                for other in encoded.enforced
+                if other.effect == "forbid" and self._applies[other.id] >> (self._found - 1) & 1
+            ]
+            by = f", such as {_list(forbids)}" if forbids else ""
+            message = (
+                f"{where}{by}, so the permit admits no one; except from the forbid whom the permit is for"
+            )
+            yield _Found(each.parsed, "always-denied", message)
 
     def _covered(self, policies: list[EncodedPolicy]) -> Iterator[_Found]:
         for number, each in enumerate(policies):

@@ -118,6 +118,15 @@ def test_a_permit_that_a_forbid_always_beats_is_found() -> None:
     assert found(repaired) == set()
 
 
+def test_a_permit_that_helps_only_those_who_need_no_help_is_found() -> None:
+    """As break-glass next to registered devices: on call, only registered and compliant devices get in, as all do."""
+    text = "".join(
+        (Path(__file__).parents[4] / "examples" / "policies" / f"{name}.cedar").read_text("utf-8")
+        for name in ("break-glass", "registered-devices")
+    )
+    assert found(text) >= {("break-glass", "always-denied")}
+
+
 def test_a_policy_that_another_one_covers_is_found() -> None:
     """Once of two that are alike; not what tells or reports something of its own, nor what errs."""
     staff = '@id("staff") permit (principal in ClientVpn::Group::"staff", action, resource);\n'
