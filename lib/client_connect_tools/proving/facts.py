@@ -472,6 +472,19 @@ class Facts:
         return {number: variable for (of, number), variable in self._sets.items() if of == name}
 
     @property
+    def numbers(self) -> Iterator[Node]:
+        """The variables of which a connection should have the least values, where no usual one is possible."""
+        clock = self.clock
+        yield from (clock.minute, clock.weekday, clock.month, clock.day, clock.year, clock.now)
+        yield from map(number_variable, ("IPv4 address", "IPv6 address"))
+        yield from map(
+            number_variable, ("pid", "commonName", "platform", "platformVersion", "endpoint", "connectionId")
+        )
+        yield from map(number_variable, ("activeConnections", "inventory", "customFacts"))
+        for name in ("os", "openvpn", "awsClient", "device.os"):
+            yield from (number_variable(f"{name}.{part}") for part in (*_PARTS, "build"))
+
+    @property
     def usual(self) -> Iterator[Truth]:
         """What makes a connection a usual one, and shows what matters of it; the most important first."""
         yield self.names_fit

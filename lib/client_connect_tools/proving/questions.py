@@ -216,7 +216,7 @@ class _Question:
     def _found(self, facts: Facts, term: Truth) -> client_connect.Facts | None:
         solver = Solver(self._seconds)
         solver.require(facts.constraints([term]))
-        model = solver.model(term, prefer=facts.usual)
+        model = solver.model(term, prefer=facts.usual, least=facts.numbers)
         return None if model is None else connection(facts, model, variables_of(term))
 
     def _undecided(self, assumptions: tuple[str, ...], reason: str) -> Answer:

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from client_connect_tools.errors import ClientConnectError
-from client_connect_tools.proving.terms import Node, Valuation
+from client_connect_tools.proving.terms import Node, Valuation, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,12 +73,13 @@ class Solver:
         for term in terms:
             self._add(term)
 
-    def model(self, *terms: Truth, prefer: Iterable[Truth] = ()) -> Model | None:
+    def model(self, *terms: Truth, prefer: Iterable[Truth] = (), least: Iterable[Node] = ()) -> Model | None:
         """Return values with which formulas are true; nothing when there are none.
 
         Args:
             *terms: The formulas.
             prefer: What should be true too, as far as it can be; the most important first.
+            least: Numbers that should then be small, so that the same question always has the same answer.
 
         Raises:
             OutOfTime: When the time does not suffice.
@@ -94,6 +95,8 @@ class Solver:
                 return None
             for term in prefer:
                 found = self._improved(found, term, until)
+            for number in least:
+                found = self._lessened(found, number, until)
         finally:
             self._solver.pop()
         return self._read(found)
@@ -115,6 +118,21 @@ class Solver:
             return found
         self._solver.add(translated)
         return better
+
+    def _lessened(self, found: Any, number: Node, until: float) -> Any:  # noqa: ANN401 - Z3 has no types
+        """Return a model in which a number is as small as it can be from 0 on, and keep it so."""
+        variable = self._translate(number)
+        value = found.eval(variable, model_completion=True).as_long()
+        least = 0
+        while least < value and monotonic() < until:
+            middle = (least + value) // 2
+            better = self._improved(found, within(number, least, middle), until)
+            if better is found:
+                least = middle + 1
+            else:
+                found, value = better, better.eval(variable, model_completion=True).as_long()
+        self._solver.add(variable == value)
+        return found
 
     def _found(self, until: float) -> Any:  # noqa: ANN401 - Z3 has no types
         left = int((until - monotonic()) * 1000)
