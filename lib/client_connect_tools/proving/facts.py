@@ -13,17 +13,15 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import count
 from typing import TYPE_CHECKING, TypeAlias, get_args
 
-from cedarpy import pst
-
 from client_connect.device import Inventory
 from client_connect.facts import CustomFactsState
 from client_connect.names import lower_case
 from client_connect.record import ENDPOINT_ID
 from client_connect.versions import OsVersion
-from client_connect_tools.cedar.nodes import path, walk
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
 from client_connect_tools.proving.clock import FIRST, LAST, Clock, milliseconds
 from client_connect_tools.proving.custom_types import RecordType, SetType
+from client_connect_tools.proving.known_texts import LOWER, PLATFORMS, USUAL_NAMES, Named, known_texts
 from client_connect_tools.proving.terms import (
     Node,
     alike,
@@ -39,7 +37,7 @@ from client_connect_tools.proving.terms import (
     variables_of,
     within,
 )
-from client_connect_tools.proving.texts import Kind, Texts, matches, pattern, samples, spellings
+from client_connect_tools.proving.texts import Kind, Texts, matches
 from client_connect_tools.proving.values import (
     Address,
     Entity,
@@ -70,12 +68,6 @@ _V4, _V6 = 2**32 - 1, 2**128 - 1
 _MAPPED = 0xFFFF << 32
 _PARTS = ("major", "minor", "patch")
 _OS_PARTS = ("major", "minor", "build")
-USUAL_NAMES = {"pid": "user", "commonName": "device"}
-_PLATFORMS = ("win", "mac", "linux", "ios", "android")
-# What is read in any case of the letters, though texts are compared exactly elsewhere.
-_COMPARED = frozenset(("connectionId", "platform", "platformVersion", "username", "commonName"))
-_SETS = frozenset(("waivers", "networks", "ownerTags"))
-_IN_ANY_CASE = frozenset(("ownCertificate", "ownerTags"))
 # A cut name is nobody's; see names.py.
 _CUT_AT = 255
 # So many tags of one device can be asked for by a name that is not written out.
@@ -146,8 +138,8 @@ class Facts:
         self.custom_type = custom
         self.clock: Clock = Clock(assumptions.zone, assumptions.since)
         self._constraints: list[Truth] = []
-        self._named = _Named.of(nodes)
-        self.texts: Texts = _texts(self._named, custom, as_sent=assumptions.as_sent)
+        self._named = Named.of(nodes)
+        self.texts: Texts = known_texts(self._named, custom, as_sent=assumptions.as_sent)
         # A version's text that is none of these: one that can be read as a version of Windows, and one that cannot.
         self.readable: int = len(self.texts.texts)
         self.unreadable: int = self.readable + 1
@@ -268,7 +260,7 @@ class Facts:
         self.is_user: Node = truth_variable("is user")
         self.has_common_name: Node = truth_variable("has commonName")
         self.pid: Node = self._text("pid", lambda text: bool(text) and sent.has(text))
-        self.username: Node = self._text("username", lambda text: bool(text) and _LOWER.has(text))
+        self.username: Node = self._text("username", lambda text: bool(text) and LOWER.has(text))
         self.common_name: Node = self._text("commonName", lambda text: bool(text) and sent.has(text))
         self._constraints += [
             any_of(self.is_user, self.has_common_name),
@@ -277,7 +269,7 @@ class Facts:
         self.names_fit: Node = truth_variable("names are not cut")
 
     def _make_platform(self) -> None:
-        self.platform: Node = self._text("platform", _LOWER.has)
+        self.platform: Node = self._text("platform", LOWER.has)
         self.has_version: Node = truth_variable("has platformVersion")
         self.version: Node = number_variable("platformVersion")
         known = self.texts.those(bool)
@@ -493,7 +485,7 @@ class Facts:
         is_windows = all_of(equal(self.platform, self.number("win")), self.has_version)
         yield implied(is_windows, has_os)  # as clients spell it
         yield equal(self.platform, self.number("win"))
-        yield one_of(self.platform, [self.number(name) for name in _PLATFORMS])
+        yield one_of(self.platform, [self.number(name) for name in PLATFORMS])
         yield self.is_user
         yield negated(self.has_common_name)
         yield equal(self.pid, self.username)
@@ -526,7 +518,6 @@ class Facts:
             yield equal(number_variable(name), 0)
 
 
-_LOWER = Kind(lower=True)
 _AS_SENT = Kind(tidy=True)
 
 
@@ -534,120 +525,3 @@ def in_network(address: Address, network: IPv4Network | IPv6Network, *, is_v4: b
     """Return that the number of an address of a kind is in a network, whichever kind it is of."""
     number = address.v4 if is_v4 else address.v6
     return within(number, int(network.network_address), int(network.broadcast_address))
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """What policies name.
-
-    Attributes:
-        texts: All texts, ids among them.
-        patterns: The patterns of ``like``.
-        keys: The names of tags.
-        groups: The groups.
-        users: The users.
-        compared: How many texts and sets of the context are compared with each other; 0 when none are.
-        any_case: Whether they are compared in any case.
-    """
-
-    texts: frozenset[str]
-    patterns: tuple[Pattern, ...]
-    keys: frozenset[str]
-    groups: frozenset[str]
-    users: frozenset[str]
-    compared: int
-    any_case: bool
-
-    @classmethod
-    def of(cls, roots: Iterable[object]) -> _Named:
-        texts: set[str] = set()
-        patterns: dict[Pattern, None] = {}
-        keys: set[str] = set()
-        entities: dict[str, set[str]] = {}
-        read: set[str] = set()
-        compares = any_case = False
-        for node in (node for root in roots for node in walk(root)):
-            match node:
-                case pst.StringLit(text):
-                    texts.add(text)
-                case pst.EntityUid(kind, id_):
-                    texts.add(id_)
-                    entities.setdefault(kind.basename, set()).add(id_)
-                case pst.Like(base) if path(base) != ("time", "date"):
-                    wanted = pattern(node)
-                    patterns[wanted] = None
-                    if None not in wanted:
-                        texts.add("".join(filter(None, wanted)))
-                case pst.BinaryOp("get_tag" | "has_tag", _, pst.StringLit(key)):
-                    keys.add(key)
-                case pst.BinaryOp(
-                    "eq" | "not_eq" | "contains" | "contains_any" | "contains_all", left, right
-                ):
-                    compares = compares or not (_is_written(left) or _is_written(right))
-                case pst.BinaryOp("get_tag" | "has_tag"):
-                    compares = True
-                case pst.GetAttr(_, attribute):
-                    read.add(attribute)
-                    any_case = any_case or attribute in _IN_ANY_CASE
-        groups, users = (frozenset(entities.get(kind, ())) for kind in ("Group", "User"))
-        compared = len(read & _COMPARED) + 2 * len(read & _SETS) if compares else 0
-        return cls(frozenset(texts), tuple(patterns), frozenset(keys), groups, users, compared, any_case)
-
-
-def _is_written(node: pst.Expr) -> bool:
-    match node:
-        case pst.Set(elements):
-            return all(map(_is_written, elements))
-        case pst.StringLit() | pst.LongLit() | pst.BoolLit() | pst.EntityLit() | pst.UnaryOp():
-            return True
-    return False
-
-
-def _texts(named: _Named, custom: RecordType, *, as_sent: bool) -> Texts:
-    """Return the texts: those that are written, and for each way in which others can be alike, some of them."""
-    texts = Texts()
-    always = ("", *_PLATFORMS, *get_args(Inventory), *get_args(CustomFactsState), *USUAL_NAMES.values())
-    defaults = (str(DEFAULT_EVENT[key]) for key in ("connection-id", "endpoint-id"))
-    written = sorted(named.texts)
-    for text in (*always, *defaults, *written, *map(lower_case, written), _endpoint(named.texts)):
-        texts.add(text)
-    most = 1
-    if named.any_case:
-        most = 3  # the user's name, in lower case and not, and another one
-    if named.compared:
-        most += named.compared + len(named.keys) + 2 * _text_count(custom)  # all may differ from each other
-    kinds = [Kind(), Kind(lower=True)]
-    if as_sent:
-        kinds += [Kind(tidy=True), Kind(tidy=True, lower=True)]
-    taken = frozenset(texts.texts)
-    patterns = [each for each in named.patterns if None in each]
-    for kind in kinds:
-        for text in samples(patterns, taken=taken, kind=kind, count=most, any_case=named.any_case):
-            texts.add(text)
-            texts.add(lower_case(text))
-    for text in _other_spellings(tuple(filter(_LOWER.has, texts.texts)), named, taken, most):
-        texts.add(text)
-    return texts
-
-
-def _other_spellings(lower: Iterable[str], named: _Named, taken: frozenset[str], most: int) -> Iterator[str]:
-    """Yield the users whom no policy names, though one in lower case; where they are compared so, all such texts."""
-    patterns = [each for each in named.patterns if None in each]
-    for text in lower:
-        yield from spellings(text, (), taken=named.users, count=1)
-        if named.any_case and text in taken:
-            yield from spellings(text, patterns, taken=taken, count=most)
-
-
-def _text_count(of: CustomType) -> int:
-    if isinstance(of, RecordType):
-        return sum(_text_count(inner) for inner, _ in of.attributes.values())
-    return int(of in ("String", SetType("String")))
-
-
-def _endpoint(taken: frozenset[str]) -> str:
-    """Return the id of an endpoint that no policy names."""
-    number = 0
-    while (found := f"cvpn-endpoint-{number:017x}") in taken:
-        number += 1
-    return found
