@@ -14,6 +14,7 @@ from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.explain import explain
+from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.rollback import rollback
 from client_connect_tools.commands.rules import rules
@@ -54,7 +55,20 @@ main: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
-for command in (bundle, check, costs, decide, explain, replay, rollback, rules, schema, test, versions):
+for command in (
+    bundle,
+    check,
+    costs,
+    decide,
+    explain,
+    prove,
+    replay,
+    rollback,
+    rules,
+    schema,
+    test,
+    versions,
+):
     main.command()(command)
 main.add_typer(devices, name="devices")
 
