@@ -33,6 +33,9 @@ def test_a_wrong_fact_is_a_disagreement(fact: str, shift: int, monkeypatch: pyte
 
 def test_an_error_that_does_not_deny_is_a_disagreement(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cedar itself skips a policy that errs; the documentation says that it denies."""
-    monkeypatch.setattr(authorizer, "_errors", lambda _: ())
+    outcome = authorizer._Outcome
+    lenient = classmethod(lambda cls, decision, diagnostics: outcome_of(decision, {**diagnostics, "errors": []}))
+    outcome_of = outcome.of
+    monkeypatch.setattr(outcome, "of", lenient)
     with pytest.raises(Disagreement):
         compare(2000, seed=1)
