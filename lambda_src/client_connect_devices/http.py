@@ -262,4 +262,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _described(error: BaseException) -> str:
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+        # Its text may be what the server sent, which may be what it was sent.
+        return type(error).__name__
     return f"{type(error).__name__}: {error}"[:200]
