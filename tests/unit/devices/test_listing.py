@@ -121,6 +121,13 @@ FAILURES: dict[str, tuple[Any, type[SyncFailed], str]] = {
         UnexpectedAnswer,
         "another host",
     ),
+    "a link that cannot be sent": (
+        faults.changed(
+            lambda value: {**value, "@odata.nextLink": f"{value['@odata.nextLink']}&name=\u00fc b"}
+        ),
+        UnexpectedAnswer,
+        "is not an HTTPS address",
+    ),
     "a link that is none": (
         faults.changed(lambda value: {**value, "@odata.nextLink": 7}),
         IncompleteList,
