@@ -198,13 +198,25 @@ class _Found:
 
 
 def _list_in(value: dict[str, object]) -> list[object] | None:
-    """Return the devices of an answer of an API; nothing for a device."""
+    """Return the devices of an answer of an API; nothing for a device.
+
+    Raises:
+        UnreadableFile: When there are two lists.
+    """
     if COMMON_NAME in value:
         return None
-    for key in LISTS:
-        found = value.get(key)
-        if isinstance(found, list) and all(isinstance(each, dict) for each in found):
-            return found
+    found = {key: each for key in LISTS if (each := _objects(value.get(key))) is not None}
+    filled = [key for key, objects in found.items() if objects]
+    if len(filled) > 1:
+        raise UnreadableFile(
+            f"both {shown(filled[0])} and {shown(filled[1])} may be the devices; leave one of them out"
+        )
+    return found[filled[0]] if filled else next(iter(found.values()), None)
+
+
+def _objects(value: object) -> list[object] | None:
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return value
     return None
 
 
