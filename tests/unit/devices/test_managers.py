@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from client_connect_devices.errors import CredentialsRejected, IncompleteList, SyncFailed, UnexpectedAnswer
+from client_connect_devices.items import Part, top_of
 from tests.support.device_managers import (
     crowdstrike,
     faults,
@@ -385,6 +387,14 @@ def test_a_total_that_is_too_small_does_not_end_the_list(name: str, total: Any) 
             setattr(running, attribute, value)
         running.faults = dict.fromkeys(range(10), faults.changed(count))
         assert len(listed(running, {**manager.settings, "page_size": 10})) == 35
+
+
+def test_no_copied_tag_hides_that_a_source_misses_a_device() -> None:
+    """Whatever its name is."""
+    missed = Part(id="1", judges=True, missing_since="2026-11-30T12:00:00Z")
+    other = Part(id="2", judges=True, compliant=True, tags={"intune:missing": "false"})
+    top = top_of({"intune": missed, "edr": other}, datetime(2026, 11, 30, 12, tzinfo=UTC))
+    assert top["tags"] == {"M": {"intune:missing": {"S": "true"}}}
 
 
 def test_an_id_of_several_devices_is_an_error() -> None:
