@@ -211,7 +211,11 @@ def _list_in(value: dict[str, object]) -> list[object] | None:
         raise UnreadableFile(
             f"both {shown(filled[0])} and {shown(filled[1])} may be the devices; leave one of them out"
         )
-    return found[filled[0]] if filled else next(iter(found.values()), None)
+    if filled:
+        return found[filled[0]]
+    # A device may have an empty list as well; what has texts of its own is one, or is reported.
+    has_texts = any(isinstance(each, str) and not key.startswith("@") for key, each in value.items())
+    return None if has_texts else next(iter(found.values()), None)
 
 
 def _objects(value: object) -> list[object] | None:

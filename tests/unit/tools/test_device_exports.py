@@ -76,6 +76,8 @@ def file(folder: Path, content: str | bytes, name: str = "devices.csv") -> Path:
         (OWN.replace("commonName,compliant,lastSeen", "Common Name,Compliant,last_seen"), "o.csv", [], 1),
         (json.dumps(GRAPH), "g.json", ["--from", "intune"], 2),
         (json.dumps(GRAPH, indent=2), "g.json", ["--from", "intune"], 2),
+        ('{"name": "a", "data": []}\n{"name": "b", "data": []}\n', "l.jsonl", ["--column", "commonName=name"], 2),
+        (json.dumps({**GRAPH, "value": []}), "g.json", ["--from", "intune"], 0),
         (json.dumps({"items": [], **GRAPH}), "g.json", ["--from", "intune"], 2),
         (json.dumps({"results": [], "data": GRAPH["value"]}), "g.json", ["--from", "intune"], 2),
         (json.dumps(GRAPH) + "\n" + json.dumps(GRAPH).replace("AA-", "BB-"), "pages.json", ["--from", "intune"], 4),
