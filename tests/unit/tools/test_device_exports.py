@@ -288,6 +288,9 @@ def test_each_export_is_recognized_by_its_own_columns(name: str) -> None:
         (JAMF, "j.csv", "--from jamf --time-zone America/Chicago"),
         (FLEET, "f.csv", "--from fleet"),
         (json.dumps(GRAPH), "g.json", "--from intune"),
+        (OWN, "o.csv", ""),
+        ("commonName,Last Contact\na-1,2026-11-29T07:30:11Z\n", "x.csv",
+         "--column commonName=commonName --column compliant=... '--column' 'lastSeen=Last Contact' --column os=..."),
         ("Host,Last Contact,os_version\na,2026-11-29T07:30:11Z,15.1\n", "x.csv",
          "--column commonName=... --column compliant=... '--column' 'lastSeen=Last Contact' --column os=os_version"),
     ],
@@ -299,8 +302,16 @@ def test_a_template_is_a_command(tmp_path: Path, content: str, name: str, comman
     assert result.exit_code == 0, result.stderr
     *comments, last = result.stdout.splitlines()
     assert all(line.startswith("# ") for line in comments)
-    assert last.replace("'", "") == f"client-connect devices import {path} --dry-run {command}".replace(
+    assert last.replace(
         "'", ""
-    )
+    ) == f"client-connect devices import {path} --dry-run {command}".strip().replace("'", "")
     if "..." not in command:
         assert imported(path, *command.split())[2] == 0
+
+
+@pytest.mark.parametrize(("content", "name"), [("", "e.csv"), ("[]", "e.json"), ('{"value": []}', "e.json")])
+def test_a_template_of_nothing_is_refused(tmp_path: Path, content: str, name: str) -> None:
+    """It would propose a command that cannot work."""
+    result = CliRunner().invoke(main, ["devices", "template", str(file(tmp_path, content, name))])
+    assert result.exit_code == 2
+    assert "has neither a header nor a device" in result.stderr
