@@ -26,10 +26,13 @@ from cdk_client_connect import (
     ConnectionReauthorizer,
     ConnectionRegistry,
     DeviceInventory,
+    GradualDeployment,
     Policies,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constructs import Construct
 
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
@@ -42,7 +45,16 @@ VPC_CIDR = "10.0.0.0/16"
 NOT_LOOKED_UP_YET = "1.2.3.4/5"
 BESIDE_IT = "192.168.0.0/20"
 AUTHENTICATIONS = ("clientCertificateArn", "samlProviderArn", "directoryId")
-VPN_KEYS = (*AUTHENTICATIONS, "vpcId", "clientCidr", "authorizedGroups", "monitoring", "alarmTopicArn")
+VPN_KEYS = (
+    *AUTHENTICATIONS,
+    "vpcId",
+    "clientCidr",
+    "authorizedGroups",
+    "monitoring",
+    "alarmTopicArn",
+    "reauthorizer",
+    "gradualDeployment",
+)
 
 
 class ClientConnectStack(cdk.Stack):
@@ -67,8 +79,12 @@ class ClientConnectStack(cdk.Stack):
             connection_registry=registry,
         )
         self.reauthorizer = self._reauthorizer(context)
-        cdk.CfnOutput(self, "FunctionName", value=self.handler.function_name)
-        cdk.CfnOutput(self, "FunctionArn", value=self.handler.function_arn)
+        cdk.CfnOutput(
+            self,
+            "FunctionArn",
+            value=self.handler.function_arn,
+            description="What a Client VPN endpoint is given as its client connect handler",
+        )
         if inventory is not None:
             cdk.CfnOutput(self, "DevicesTable", value=inventory.devices_table.table_name)
             cdk.CfnOutput(self, "WaiversTable", value=inventory.waivers_table.table_name)
@@ -76,11 +92,9 @@ class ClientConnectStack(cdk.Stack):
             cdk.CfnOutput(self, "ConnectionsTable", value=registry.table.table_name)
 
     def _reauthorizer(self, context: Context) -> ConnectionReauthorizer | None:
-        ids = context.texts(
-            "reauthorizedEndpoints", r"cvpn-endpoint-[0-9a-f]+", example="cvpn-endpoint-0123456789abcdef0"
-        )
-        if not ids:
-            return None
+        ids = _reauthorized(context)
+        if not ids or context.flag("reauthorizer"):
+            return None  # or with the endpoint that is defined here, in its stack
         if not context.flag("connectionRegistry"):
             raise InvalidContext(
                 'context "reauthorizedEndpoints" needs the connections: give -c connectionRegistry=true too'
@@ -131,22 +145,41 @@ class ClientVpnStack(cdk.Stack):
             )
         if context.has("alarmTopicArn") and not context.flag("monitoring"):
             raise InvalidContext('context "alarmTopicArn" needs alarms: give -c monitoring=true too')
+        if context.flag("gradualDeployment") and not context.flag("monitoring"):
+            raise InvalidContext(
+                'context "gradualDeployment" needs alarms that roll back: give -c monitoring=true too'
+            )
+        if context.flag("reauthorizer") and not context.flag("connectionRegistry"):
+            raise InvalidContext(
+                'context "reauthorizer" needs the connections: give -c connectionRegistry=true too'
+            )
         groups = context.texts("authorizedGroups", r"[^,]+", example="S-1-5-21-1-2-3-1001 or engineering")
         if not groups:
             endpoint.add_authorization_rule("Rule1", cidr=vpc.vpc_cidr_block)
         for group in groups:
             # By the group: a rule is replaced by creating the new one first, which must not be there already.
             endpoint.add_authorization_rule(f"Rule-{group}", cidr=vpc.vpc_cidr_block, group_id=group)
+        reauthorizer = asked.reauthorizer
+        if context.flag("reauthorizer"):
+            # In this stack, which waits for the handler's: that one cannot refer to the endpoint.
+            reauthorizer = ConnectionReauthorizer(
+                self,
+                "Reauthorizer",
+                handler=asked.handler,
+                endpoints=[endpoint, *_reauthorized(context)],
+            )
         if context.flag("monitoring"):
-            ConnectionMonitoring(
+            monitoring = ConnectionMonitoring(
                 self,
                 "Monitoring",
                 handler=asked.handler,
-                reauthorizer=asked.reauthorizer,
+                reauthorizer=reauthorizer,
                 endpoints=[endpoint],
                 connection_log_group=connection_log,
                 alarm_topic=self._alarm_topic(context),
             )
+            if context.flag("gradualDeployment"):
+                GradualDeployment(asked, "Rollout", handler=asked.handler, monitoring=monitoring)
         cdk.CfnOutput(self, "EndpointId", value=endpoint.endpoint_id)
 
     def _vpc(self, context: Context) -> ec2.IVpc:
@@ -189,6 +222,12 @@ class ClientVpnStack(cdk.Stack):
         if directory:
             return ec2.ClientVpnUserBasedAuthentication.active_directory(directory)
         return None
+
+
+def _reauthorized(context: Context) -> Sequence[str]:
+    return context.texts(
+        "reauthorizedEndpoints", r"cvpn-endpoint-[0-9a-f]+", example="cvpn-endpoint-0123456789abcdef0"
+    )
 
 
 def _policies(context: Context) -> Policies | None:

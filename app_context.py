@@ -30,6 +30,8 @@ KEYS = (
     "authorizedGroups",
     "monitoring",
     "alarmTopicArn",
+    "reauthorizer",
+    "gradualDeployment",
 )
 
 

@@ -112,11 +112,14 @@ def deploy(
     if policies is not None:
         values["policies"] = str(policies)
     outputs = cdk_cli.deploy(emulator, stack=STACK, context=values, report=report)
+    return handler_of(emulator, outputs)
+
+
+def handler_of(emulator: Emulator, outputs: Mapping[str, str]) -> DeployedHandler:
+    """Return the handler of a stack that outputs the ARN that endpoints are given."""
+    arn = outputs["FunctionArn"]
     return DeployedHandler(
-        emulator=emulator,
-        function_name=outputs["FunctionName"],
-        function_arn=outputs["FunctionArn"],
-        outputs=outputs,
+        emulator=emulator, function_name=arn.split(":")[6], function_arn=arn, outputs=outputs
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+    from typing import Any
 
     from client_connect.versions import OsVersion
-
-Inventory = Literal["disabled", "known", "unknown", "unavailable"]
 
 _NO_TAGS: Mapping[str, str] = {}
 

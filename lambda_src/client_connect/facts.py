@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from client_connect.cedar_json import address, instant
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 from client_connect.names import is_name_of, lower_case
 from client_connect.versions import OsVersion, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Self
+    from collections.abc import Collection, Mapping
+    from typing import Any, Self
 
-    from client_connect.device import Device, Inventory
+    from client_connect.device import Device
     from client_connect.request import ConnectionRequest
-
-CustomFactsState = Literal["disabled", "available", "unavailable"]
+    from client_connect.states import CustomFactsState, Inventory
 
 _ACTION = {"type": "ClientVpn::Action", "id": "connect"}
 
@@ -108,12 +107,20 @@ class Facts(_Fields):
             "context": self._context(),
         }
 
-    def cedar_entities(self) -> list[dict[str, Any]]:
-        """Return the entities that the request refers to, for the Cedar engine."""
+    def cedar_entities(self, *, groups: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """Return the entities that the request refers to, for the Cedar engine.
+
+        Args:
+            groups: The only groups of the user that are named. Default: all are.
+        """
         entities = []
         if self.request.username:
-            groups = [{"type": "ClientVpn::Group", "id": name} for name in self.request.groups]
-            entities.append({"uid": self._principal(), "attrs": {}, "parents": groups})
+            parents = [
+                {"type": "ClientVpn::Group", "id": name}
+                for name in self.request.groups
+                if groups is None or name in groups
+            ]
+            entities.append({"uid": self._principal(), "attrs": {}, "parents": parents})
         if self.device is not None:
             entities.append(_device_entity(self._device_uid(), self.device))
         return entities

@@ -9,26 +9,38 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer, Decision
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
+from client_connect.light_typing import TYPE_CHECKING
 from client_connect.record import Record
-from client_connect.request import ConnectionRequest, EndpointNotAnswered, schema_version_of
+from client_connect.request import ConnectionRequest, EndpointNotAnswered, is_probe, schema_version_of
 from client_connect.response import response
 from client_connect.settings import (
     ERROR_DENIAL,
     Settings,
     read_shadow_mode,
+    takes_snapshot,
 )
-from client_connect.sources.fact_sources import FactSources, configured_sources
+from client_connect.sources.collected_facts import NoSources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
 
     from client_connect.facts import Facts
-    from client_connect.sources.fact_sources import CollectedFacts
+    from client_connect.sources.collected_facts import CollectedFacts
+    from client_connect.sources.fact_sources import FactSources
+
+    class LambdaContext(Protocol):
+        """What the handler reads of Lambda's context object."""
+
+        function_name: str
+
+        def get_remaining_time_in_millis(self) -> int:
+            """Return the milliseconds until Lambda ends the invocation."""
+
 
 # What the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
@@ -38,15 +50,6 @@ MINIMUM_TIME_LEFT_MS = 200
 GATHERING_S = 2.5
 COUNTING_S = 1.5
 REGISTERING_S = 0.5
-
-
-class LambdaContext(Protocol):
-    """What the handler reads of Lambda's context object."""
-
-    function_name: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda ends the invocation."""
 
 
 class TimeNearlyUsedUp(Exception):
@@ -61,6 +64,7 @@ class ConnectHandler:
         settings: What the construct configured.
         policies: The digest of the policies, for the records.
         sources: What is asked beside the client. Default: nothing.
+        authorizer: What decides, to be kept when all else is made again. Default: none.
     """
 
     def __init__(
@@ -69,17 +73,27 @@ class ConnectHandler:
         settings: Settings,
         *,
         policies: str = "",
-        sources: FactSources | None = None,
+        sources: FactSources | NoSources | None = None,
+        authorizer: Authorizer | None = None,
     ) -> None:
         self._decide = decide
         self._settings = settings
         self._policies = policies
-        self._sources = sources or FactSources(time_zone=settings.time_zone)
+        self._sources = sources or NoSources(settings.time_zone)
         self._recorder = self._sources.recorder()
+        self._authorizer = authorizer
+
+    def renew(self) -> None:
+        """Make everything again but the policies, which take longest and never change. Never raises."""
+        vars(self).update(vars(start(self._authorizer)))
 
     def __call__(self, event: object, context: LambdaContext | None = None) -> dict[str, Any]:
         """Answer one invocation. Never raises."""
         started = perf_counter()
+        if is_probe(event):
+            from client_connect.probe import answer_probe  # noqa: PLC0415 - no connection needs it
+
+            return answer_probe(event, lambda asked: self._probed(asked, context), context)
         try:
             return self._answer(event, context, started)
         except (KeyboardInterrupt, SystemExit):
@@ -111,6 +125,19 @@ class ConnectHandler:
             statuses=decision.statuses,
             schema_version=facts.request.schema_version,
         )
+
+    def _probed(self, asked: object, context: LambdaContext | None) -> dict[str, Any]:
+        """Decide a request without recording or registering it."""
+        request = ConnectionRequest.from_event(asked)
+        collected = self._sources.collect(request, seconds=min(GATHERING_S, _seconds_left(context)))
+        collected, decision = self._decided(collected, context)
+        return {
+            "policies": self._policies,
+            "text": bundled_files.policies(),
+            "allow": decision.allowed or self._settings.shadow_mode,
+            "decision": decision.to_record(),
+            "unavailable": dict(collected.problems),
+        }
 
     def _require_answered(self, request: ConnectionRequest) -> None:
         endpoints = self._settings.endpoints
@@ -157,28 +184,40 @@ class ConnectHandler:
         )
 
 
-def start() -> ConnectHandler:
-    """Make the handler of this process; one that refuses everybody when it cannot be made."""
+def start(authorizer: Authorizer | None = None) -> ConnectHandler:
+    """Make the handler of this process; one that refuses everybody when it cannot be made.
+
+    Args:
+        authorizer: What decides. Default: what is made of the policies in the bundle.
+    """
     settings = Settings()
     try:
         # First and alone, because shadow mode must not block when another setting is wrong.
         settings = Settings(shadow_mode=read_shadow_mode())
         settings = Settings.from_environment()
-        policies = bundled_files.policies()
-        authorizer = Authorizer(
-            policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
-        )
-        around = configured_sources(
-            settings,
-            authorizer,
-            counts_connections=may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS),
-        )
+        if authorizer is None:
+            policies = bundled_files.policies()
+            authorizer = Authorizer(
+                policies, custom=bundled_files.custom_schema(), networks=bundled_files.networks(policies)
+            )
+        sources = _sources(settings, authorizer)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001 - an error here would cost the client our message
         return ConnectHandler(_raising(error), settings)
     digest = authorizer.policies.digest
-    return ConnectHandler(authorizer.decide, settings, policies=digest, sources=around)
+    return ConnectHandler(
+        authorizer.decide, settings, policies=digest, sources=sources, authorizer=authorizer
+    )
+
+
+def _sources(settings: Settings, authorizer: Authorizer) -> FactSources | NoSources:
+    if not settings.has_sources:
+        return NoSources(settings.time_zone, authorizer.networks)
+    from client_connect.sources.fact_sources import configured_sources  # noqa: PLC0415 - who has none does not import it
+
+    counts_connections = may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS)
+    return configured_sources(settings, authorizer, counts_connections=counts_connections)
 
 
 def _together(problems: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
@@ -209,3 +248,7 @@ def _seconds_left(context: LambdaContext | None) -> float:
 
 
 handler: ConnectHandler = start()
+if takes_snapshot():
+    from client_connect.restoring import after_restore
+
+    after_restore(handler.renew)

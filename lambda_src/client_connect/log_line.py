@@ -9,12 +9,13 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limi
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
+from client_connect.light_typing import TYPE_CHECKING
 from client_connect.shortening import cut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 # In bytes. CloudWatch Logs takes 1 MiB; but what handles a line on its way may still have the former limit, 256 KiB.
 LONGEST_LINE = 250_000

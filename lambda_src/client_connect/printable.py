@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from client_connect.light_typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def printable(text: str) -> str:

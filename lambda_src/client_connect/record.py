@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect import record_log
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 from client_connect.printable import printable_json
 from client_connect.request import EndpointNotAnswered, InvalidRequest, endpoint_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     from client_connect.engine.authorizer import Decision
     from client_connect.facts import Facts

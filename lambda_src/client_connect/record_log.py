@@ -15,14 +15,38 @@ import logging
 import os
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Protocol
 
+from client_connect.light_typing import TYPE_CHECKING
 from client_connect.log_line import encoded
 from client_connect.printable import printable
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping
+    from typing import Any, Protocol
+
+    class RecordLog(Protocol):
+        """Where records go."""
+
+        def write(
+            self,
+            level: int,
+            message: str,
+            fields: Mapping[str, Any],
+            *,
+            exception: BaseException | None = None,
+            request_id: str | None = None,
+        ) -> None:
+            """Write a record.
+
+            Args:
+                level: ``logging.INFO``, ``WARNING`` or ``ERROR``.
+                message: What happened.
+                fields: The other keys of the line.
+                exception: The exception that it records, with its stack trace.
+                request_id: The id of Lambda's invocation.
+            """
+
 
 _LOGGER = "client_connect"
 # Not from logging, whose names of levels a module may change, for example to color them.
@@ -33,31 +57,6 @@ _STANDARD_OUTPUT = 1
 # Lambda logs this too.
 _STANDARD_ERROR = 2
 _LOCK_SECONDS = 0.1
-
-_LogRecord = logging.LogRecord
-
-
-class RecordLog(Protocol):
-    """Where records go."""
-
-    def write(
-        self,
-        level: int,
-        message: str,
-        fields: Mapping[str, Any],
-        *,
-        exception: BaseException | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        """Write a record.
-
-        Args:
-            level: ``logging.INFO``, ``WARNING`` or ``ERROR``.
-            message: What happened.
-            fields: The other keys of the line.
-            exception: The exception that it records, with its stack trace.
-            request_id: The id of Lambda's invocation.
-        """
 
 
 class DescriptorLog:
@@ -124,31 +123,6 @@ class DescriptorLog:
                 lock.release()
 
 
-class LoggerLog:
-    """The handlers of the logger ``client_connect``, which get every record, whatever the logger's level."""
-
-    def write(
-        self,
-        level: int,
-        message: str,
-        fields: Mapping[str, Any],
-        *,
-        exception: BaseException | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        """Hand a record to the handlers."""
-        exc_info = None
-        if exception is not None:
-            text = str(exception)
-            clean = exception if text.isprintable() else Exception(printable(text))
-            exc_info = type(exception), clean, exception.__traceback__
-        record = _LogRecord(_LOGGER, level, __file__, 0, message, (), exc_info)
-        record.__dict__.update(fields)
-        if request_id:
-            record.aws_request_id = request_id
-        logging.getLogger(_LOGGER).callHandlers(record)
-
-
 def of_process() -> RecordLog:
     """Return the log of a process as its platform has configured it, before anything else could change that."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
@@ -157,6 +131,8 @@ def of_process() -> RecordLog:
             if descriptor is not None:
                 return _log_behind(descriptor, framed=framed, lock=handler.lock)
         return _log_behind(_STANDARD_OUTPUT)
+    from client_connect.logger_log import LoggerLog  # noqa: PLC0415 - not in Lambda, so that no cold start imports it
+
     return LoggerLog()
 
 

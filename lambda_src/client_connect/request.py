@@ -7,14 +7,26 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, NamedTuple
+
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 LATEST_SCHEMA_VERSION = "v3"
+# The only key of an event that is a probe and no connection request. Its value is the request to decide.
+PROBE = "clientConnectProbe"
 # What separates names, or is in none: control characters, line separators and the byte order mark.
 _NOT_IN_A_NAME = frozenset((*",;|\u2028\u2029\ufeff", *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))))
 _AROUND_NAMES = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")", "<": ">", "`": "`"}
 _SCHEMA_VERSION = re.compile(r"v[1-9][0-9]{0,3}", re.ASCII)
+
+
+def is_probe(event: object) -> bool:
+    """Tell whether an event is a probe and no connection request."""
+    return isinstance(event, dict) and event.keys() == {PROBE}
 
 
 class InvalidRequest(ValueError):
@@ -140,7 +152,7 @@ def _required(event: dict[Any, Any], field: str) -> str:
 
 def _optional(event: dict[Any, Any], field: str) -> str | None:
     value = event.get(field)
-    return None if value is None else _text(value, field) or None
+    return None if value is None or value == "" else _text(value, field)
 
 
 def _string(event: dict[Any, Any], field: str) -> str:
@@ -152,10 +164,11 @@ def _string(event: dict[Any, Any], field: str) -> str:
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f'"{field}" is {_type_name(value)}, not a string')
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InvalidRequest(f'"{field}" is not valid Unicode') from None
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest(f'"{field}" is not valid Unicode') from None
     return value
 
 
@@ -195,7 +208,7 @@ def _groups_in_text(text: str) -> list[object]:
 def _address(event: dict[Any, Any], field: str) -> IPv4Address | IPv6Address:
     text = _required(event, field)
     try:
-        address = ip_address(text)
+        address = ip_address(text) if "%" in text else _parsed_address(text)
     except ValueError:
         raise InvalidRequest(f'"{field}" is not an IP address') from None
     if isinstance(address, IPv6Address):
@@ -203,6 +216,11 @@ def _address(event: dict[Any, Any], field: str) -> IPv4Address | IPv6Address:
             raise InvalidRequest(f'"{field}" is not a public IP address, because it names a zone')
         return address.ipv4_mapped or address
     return address
+
+
+@lru_cache(maxsize=4096)  # of users, who come again; not with a zone, which may be of any length
+def _parsed_address(text: str) -> IPv4Address | IPv6Address:
+    return ip_address(text)
 
 
 def _type_name(value: object) -> str:

@@ -5,12 +5,12 @@ Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-author
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+from client_connect.light_typing import TYPE_CHECKING
 from client_connect.shortening import cut, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 MAX_MESSAGE_LENGTH = 255
 MAX_STATUS_LENGTH = 255

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, tzinfo
-from typing import NamedTuple
+
+from client_connect.light_typing import NamedTuple
 
 # All beside the package in the bundle.
 POLICIES_FILE = "policies.cedar"
@@ -60,6 +61,16 @@ class Settings(NamedTuple):
     endpoints: frozenset[str] | None = None
     longest_waiver: int | None = None
 
+    @property
+    def has_tables(self) -> bool:
+        """Whether there is an inventory or a registry."""
+        return bool(self.devices_table or self.connections_table)
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether anything is asked beside the client."""
+        return self.has_tables or bool(self.extra_facts)
+
     @classmethod
     def from_environment(cls) -> Settings:
         """Read the settings of this process.
@@ -79,6 +90,11 @@ class Settings(NamedTuple):
             endpoints=_ids(os.environ.get(ANSWERED_ENDPOINTS)),
             longest_waiver=_minutes(os.environ.get(LONGEST_WAIVER)),
         )
+
+
+def takes_snapshot() -> bool:
+    """Tell whether Lambda takes a snapshot of this process, to resume it later, elsewhere and often."""
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
 
 
 def read_shadow_mode() -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from client_connect.light_typing import NamedTuple
 
 # At most nine digits, so that no client can send a number that Cedar's 64-bit Long cannot hold.
 _NUMBER = "([0-9]{1,9})"

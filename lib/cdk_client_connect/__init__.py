@@ -23,6 +23,7 @@ from cdk_client_connect.errors import (
 )
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
 from cdk_client_connect.monitoring.connection_monitoring import ConnectionMonitoring
@@ -30,8 +31,11 @@ from cdk_client_connect.monitoring.monitoring_alarms import AlarmSettings, Monit
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.shared.function_settings import FunctionSettings
+from cdk_client_connect.shared.metric_keywords import MetricKeywords
 from cdk_client_connect.tables.connection_registry import ConnectionRegistry
 from cdk_client_connect.tables.device_inventory import DeviceInventory
+from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect_tools import (
     BundleError,
@@ -71,6 +75,9 @@ __all__ = [
     "FunctionSettings",
     "GradualDeployment",
     "Hours",
+    "IClientConnectHandler",
+    "IConnectionRegistry",
+    "IDeviceInventory",
     "Intune",
     "InvalidArgument",
     "InvalidAuthorizationPolicy",
@@ -92,6 +99,7 @@ __all__ = [
     "JsonSource",
     "JumpCloud",
     "Maintenance",
+    "MetricKeywords",
     "MinimumVersion",
     "MonitoringAlarms",
     "Notifications",

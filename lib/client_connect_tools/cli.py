@@ -10,13 +10,17 @@ from typer.core import TyperGroup
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
+from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.explain import explain
+from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
+from client_connect_tools.commands.rollback import rollback
 from client_connect_tools.commands.rules import rules
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
+from client_connect_tools.commands.versions import versions
 from client_connect_tools.output.safe_output import safe_streams
 
 if TYPE_CHECKING:
@@ -51,7 +55,20 @@ main: typer.Typer = typer.Typer(
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
-for command in (bundle, check, decide, explain, replay, rules, schema, test):
+for command in (
+    bundle,
+    check,
+    costs,
+    decide,
+    explain,
+    prove,
+    replay,
+    rollback,
+    rules,
+    schema,
+    test,
+    versions,
+):
     main.command()(command)
 main.add_typer(devices, name="devices")
 

@@ -7,6 +7,7 @@ ClientConnectError (a ValueError)
 ├── InvalidRules         fields of ``Rules`` that are empty, malformed or contradictory
 ├── InvalidExtraFacts    a module of extra facts that cannot be bundled, or has no schema
 ├── UnreadableLog        a log that cannot be replayed; in ``client_connect_tools.replay``
+├── NoSolver             the extra ``prove`` is not installed; in ``proving.solver``
 ├── BundleError          the function's code could not be put together
 └── InvalidConstructArgument       an argument of a construct; see ``cdk_client_connect.errors``
 """

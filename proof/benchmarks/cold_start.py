@@ -75,7 +75,7 @@ def rows(rounds: int = 60) -> list[Row]:
     us, posture = "the handler, 20 policies", "a hand-written posture handler with boto3 and a table"
     looking_up, theirs = found["ours with an inventory"], found["posture"]
     return [
-        compared(TOPIC, us, found["ours"], "a bare handler of two lines", found["bare"], at_most=2.0),
+        compared(TOPIC, us, found["ours"], "a bare handler of two lines", found["bare"], at_most=1.5),
         faster(TOPIC, us, found["ours"], "a bare handler that imports boto3", found["boto3"], at_least=1),
         faster(TOPIC, us, found["ours"], "Powertools' logger and metrics", found["powertools"], at_least=1),
         faster(TOPIC, us, found["ours"], posture, theirs, at_least=2.5),
@@ -87,5 +87,5 @@ def rows(rounds: int = 60) -> list[Row]:
             found["ours"],
             at_most=1.3,
         ),
-        faster(TOPIC, f"{us}, with an inventory", looking_up, posture, theirs, at_least=1),
+        faster(TOPIC, f"{us}, with an inventory", looking_up, posture, theirs, at_least=1.8),
     ]

@@ -95,15 +95,19 @@ def rows(rounds: int = 3000) -> list[Row]:
         warm_up=rounds // 30,
     )
     us = "the handler, 20 policies"
+    asked_of_others = (1, None)  # vakt is another kind of engine, so nothing is asked
     return [
-        compared(TOPIC, us, beside["handler"], "the engine's own call alone", beside["engine"], at_most=1.5),
+        compared(TOPIC, us, beside["handler"], "the engine's own call alone", beside["engine"], at_most=1.65),
         compared(
             TOPIC, us, unparsed["handler"], "the engine's own call, policies as text", unparsed["engine"]
         ),
-        *(faster(TOPIC, us, against["handler"], name, against[name], at_least=1) for name in others),
+        *(
+            faster(TOPIC, us, against["handler"], name, against[name], at_least=at_least)
+            for name, at_least in zip(others, asked_of_others, strict=True)
+        ),
         _tail(us, beside["handler"]),
-        compared(TOPIC, "1,000 policies", growth["1,000"], "10 policies", growth["10"]),
-        compared(TOPIC, "200 groups", growth["200 groups"], "1 group", growth["1 group"]),
+        compared(TOPIC, "1,000 policies", growth["1,000"], "10 policies", growth["10"], at_most=3.5),
+        compared(TOPIC, "200 groups", growth["200 groups"], "1 group", growth["1 group"], at_most=2),
         compared(
             TOPIC,
             "40,000 named networks",

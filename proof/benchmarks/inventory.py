@@ -55,7 +55,7 @@ def measure(rounds: int) -> dict[str, Sample]:
         sys.exit("the benchmark's device should be allowed")
     facts = sources.collect(ConnectionRequest.from_event(EVENT), seconds=2).facts
     calls = {
-        "read": timed(lambda: client.batch_get_item(RequestItems=KEYS)),
+        "read": timed(lambda: client.call("BatchGetItem", RequestItems=KEYS)),
         "evaluation": engine.alone(authorizer, facts),
         "invocation": timed(lambda: handler(EVENT)),
     }

@@ -62,7 +62,7 @@ def compared(  # noqa: PLR0913 - one keyword per cell
 
 
 def faster(  # noqa: PLR0913 - one keyword per cell
-    topic: str, what: str, ours: Sample, baseline: str, theirs: Sample, *, at_least: float
+    topic: str, what: str, ours: Sample, baseline: str, theirs: Sample, *, at_least: float | None = None
 ) -> Row:
     """Return the row of how many times as long as ours another thing takes, and print both."""
     print(f"  {what}: {ours}\n  {baseline}: {theirs}")
@@ -72,12 +72,18 @@ def faster(  # noqa: PLR0913 - one keyword per cell
         what=what,
         baseline=baseline,
         result="no difference beyond the spread" if found is None else f"{found:.2f} times as fast",
-        bar="faster" if at_least == 1 else f"at least {at_least} times as fast",
-        met=found is not None and found >= at_least,
+        bar=_at_least(at_least),
+        met=None if at_least is None else found is not None and found >= at_least,
         ratio=None if found is None else 1 / found,
     )
     print(row, flush=True)
     return row
+
+
+def _at_least(number: float | None) -> str:
+    if number is None:
+        return ""
+    return "faster" if number == 1 else f"at least {number} times as fast"
 
 
 def limited(topic: str, what: str, value: float, unit: str, *, at_most: float | None = None) -> Row:

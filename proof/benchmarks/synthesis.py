@@ -61,4 +61,4 @@ def rows(rounds: int = 30) -> list[Row]:
             raise SystemExit(f"the apps differ: {found}")
         times = in_turn({name: timed(call) for name, call in apps.items()}, rounds=rounds, warm_up=5)
     plain_constructs = "the same resources by the CDK's own constructs"
-    return [compared("Synthesis", "app.py", times["ours"], plain_constructs, times["plain"], at_most=1.15)]
+    return [compared("Synthesis", "app.py", times["ours"], plain_constructs, times["plain"], at_most=1.1)]

@@ -44,12 +44,12 @@ _TABLES = Suite(
     emulator=True,
 )
 
-# The first five are what the re-authorizer does beside deciding, which is tested end to end; two have no code to be
-# changed; and the last one has done its work before a mutant could take part in it.
+# The first five are what the re-authorizer does beside deciding, which is tested end to end; three have no code to be
+# changed; and the last two have done their work before a mutant could take part in it.
 NOT_MUTATED = (
     *("reauthorizer.client_vpn", "reauthorizer.handler", "reauthorizer.run", "reauthorizer.state"),
     "reauthorizer.termination_window",
-    *("reauthorizer.outcome", "engine.statement", "engine.deferred_nodes"),
+    *("reauthorizer.outcome", "engine.statement", "states", "engine.cedar", "light_typing"),
 )
 
 _ALONE = Suite(

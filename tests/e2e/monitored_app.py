@@ -56,7 +56,6 @@ names: dict[str, Any] = {"stack": stack}
 exec(example, names)  # noqa: S102 - the documentation's own example
 
 for name, value in {
-    "FunctionName": handler.function_name,
     "FunctionArn": handler.function_arn,
     "LogName": handler.log_group.log_group_name,
     "ConnectionLogName": connection_log.log_group_name,

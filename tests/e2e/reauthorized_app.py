@@ -9,11 +9,12 @@ from cdk_client_connect import ClientConnectHandler, ConnectionReauthorizer, Con
 
 app = cdk.App()
 stack = cdk.Stack(app, "Reauthorized")
+registry = ConnectionRegistry(stack, "Registry")
 handler = ClientConnectHandler(
     stack,
     "Handler",
     policies=Policies.from_file(app.node.get_context("policies")),
-    connection_registry=ConnectionRegistry(stack, "Registry"),
+    connection_registry=registry,
     architecture=lambda_.Architecture.custom(app.node.get_context("architecture")),
     runtime=lambda_.Runtime(app.node.get_context("runtime"), lambda_.RuntimeFamily.PYTHON),
 )
@@ -21,6 +22,12 @@ reauthorizer = ConnectionReauthorizer(
     stack, "Reauthorizer", handler=handler, endpoints=[app.node.get_context("endpoint")]
 )
 reauthorizer.function.add_environment("AWS_ENDPOINT_URL_EC2", app.node.get_context("ec2"))
-for name, value in {"FunctionName": handler.function_name, "FunctionArn": handler.function_arn}.items():
+outputs = {
+    "FunctionName": handler.function_name,
+    "FunctionArn": handler.function_arn,
+    "ReauthorizerName": reauthorizer.function.function_name,
+    "Connections": registry.table.table_name,
+}
+for name, value in outputs.items():
     cdk.CfnOutput(stack, name, value=value)
 app.synth()

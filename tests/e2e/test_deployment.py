@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws import cdk_cli
-from local_aws.deployed_handler import STACK, DeployedHandler, deploy
+from local_aws.deployed_handler import STACK, DeployedHandler, deploy, handler_of
 from local_aws.emulator import ARCHITECTURE, ROOT, RUNTIME, Emulator
-from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.apps import HERE, synthesize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

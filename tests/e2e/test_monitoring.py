@@ -14,8 +14,9 @@ import pytest
 
 from client_connect_notifications import forwarder
 from local_aws import cdk_cli
+from local_aws.deployed_handler import handler_of
 from local_aws.emulator import ROOT
-from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.apps import HERE, synthesize
 
 if TYPE_CHECKING:
     from local_aws.deployed_handler import DeployedHandler
@@ -91,17 +92,17 @@ def subscription_event(*messages: str, kind: str = "DATA_MESSAGE") -> dict[str, 
 def test_a_denial_reaches_the_target_of_the_example_rule(monitored: Monitored) -> None:
     """From the client's request through the log, the forwarder, the bus and the rule to the queue.
 
-    The emulator knows only patterns of plain words, and takes ``{ $.allow IS FALSE }`` for such: it delivers
-    the lines that hold ``.allow``, ``IS`` and ``FALSE``, which here is in the name of the user.
+    The emulator knows only patterns of plain words, and takes the pattern of the subscription for such: it delivers
+    the lines that have ``.FunctionName``, ``.allow``, ``IS`` and ``FALSE``, which here are in the name of the user.
     """
-    record = monitored.deny(username="mallory.allow IS FALSE")
+    record = monitored.deny(username="mallory.allow IS FALSE .FunctionName")
     found = received(monitored.emulator, monitored.outputs["QueueUrl"])
     assert (found["source"], found["detail-type"]) == ("cdk-client-connect", "Client VPN Connection Denied")
     detail = found["detail"]
     assert (detail["version"], detail["at"]) == ("1", record["at"])
     assert detail["decision"]["determining"] == record["decision"]["determining"] == ["blocked-users"]
     assert detail["decision"]["message"] == "You may not."
-    assert detail["request"]["username"] == "mallory.allow IS FALSE"
+    assert detail["request"]["username"] == "mallory.allow IS FALSE .FunctionName"
     assert detail["request"]["connection-id"] == EVENT["connection-id"]
 
 
@@ -163,7 +164,7 @@ def test_alarms_watch_the_alias(monitored: Monitored) -> None:
     """The deployed alarm has the names of the deployed function and alias."""
     cloudwatch: Any = monitored.emulator.client("cloudwatch")  # type: ignore[call-overload]
     found = {alarm.get("MetricName"): alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
-    name = monitored.outputs["FunctionName"]
+    name = monitored.handler.function_name
     assert {each["Name"]: each["Value"] for each in found["Throttles"]["Dimensions"]} == {
         "FunctionName": name,
         "Resource": f"{name}:live",

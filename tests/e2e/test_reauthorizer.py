@@ -14,7 +14,6 @@ from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from botocore.httpsession import URLLib3Session
 
 from client_connect import Decision, Device, Facts
 from client_connect.reauthorizer.client_vpn import ClientVpn, TokenRefused
@@ -341,18 +340,24 @@ def test_one_run_at_a_time(world: LiveConnections) -> None:
 
 
 @pytest.mark.parametrize("lost", ["SET lease", "REMOVE lease"])
-def test_a_lost_answer_about_the_lease_is_no_other_run(world: LiveConnections, lost: str) -> None:
+def test_a_lost_answer_about_the_lease_is_no_other_run(
+    world: LiveConnections, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
     """The SDK asks DynamoDB again, which has done it already: the lease is the run's own."""
     world.connect([client("a", platform="mac")])
     reauthorizer = world.reauthorizer(NO_MACS)
     answers: list[AWSResponse] = []
+    session = reauthorizer._state._tables._client._session
+    send = session.send
 
-    def lose(request: AWSPreparedRequest, **_: object) -> None:
+    def lose(request: AWSPreparedRequest) -> AWSResponse:
+        answer = send(request)
         if not answers and lost.encode() in request.body:
-            answers.append(URLLib3Session().send(request))
+            answers.append(answer)
             raise ReadTimeoutError(endpoint_url=request.url)
+        return answer
 
-    reauthorizer._state._tables._client.meta.events.register("before-send.dynamodb.UpdateItem", lose)
+    monkeypatch.setattr(session, "send", lose)
     assert reauthorizer.run().state == "complete"
     assert [answer.status_code for answer in answers] == [HTTPStatus.OK]
     assert terminated(world) == ids("a")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local_aws import cdk_cli
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
+from local_aws.deployed_handler import handler_of
 from local_aws.emulator import ROOT
 from local_aws.live_connections import ENDPOINT, Client
-from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.apps import HERE, synthesize
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +60,3 @@ def test_a_deployment_ends_what_its_policies_deny(account: Emulator, tmp_path: P
         deploy()
         wait_for(lambda: api.terminations)
         assert api.terminations == ["cvpn-connection-mac"]
-
-
-def wait_for(condition: Any) -> None:
-    """Wait until something has happened, at most a minute."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

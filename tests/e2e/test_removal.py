@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_aws import cdk_cli
-from local_aws.deployed_handler import STACK
+from local_aws.deployed_handler import STACK, handler_of
 from local_aws.emulator import ACCOUNT, REGION, ROOT, Emulator
-from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.apps import HERE, synthesize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

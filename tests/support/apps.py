@@ -10,7 +10,7 @@ import aws_cdk as cdk
 from app import ClientConnectStack
 from app_context import Context
 from local_aws import cdk_cli
-from local_aws.deployed_handler import DeployedHandler
+from local_aws.deployed_handler import handler_of
 from local_aws.emulator import ACCOUNT, ARCHITECTURE, REGION, ROOT, RUNTIME
 from tests.support.programs import CONTEXT, OUTDIR, run_program
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from local_aws.deployed_handler import DeployedHandler
     from local_aws.emulator import Emulator
 
 # What a bundle needs to run on this machine.
@@ -61,16 +62,6 @@ def deploy_handler(
     ClientConnectStack(app, stack, context=Context(app.node), env=env)
     app.synth()
     return handler_of(emulator, cdk_cli.deploy(emulator, stack=stack, app=outdir))
-
-
-def handler_of(emulator: Emulator, outputs: Mapping[str, str]) -> DeployedHandler:
-    """Return the handler of a stack that tells its name and its alias."""
-    return DeployedHandler(
-        emulator=emulator,
-        function_name=outputs["FunctionName"],
-        function_arn=outputs["FunctionArn"],
-        outputs=outputs,
-    )
 
 
 def _flags() -> dict[str, Any]:

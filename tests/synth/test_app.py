@@ -48,9 +48,7 @@ def test_handler_alone() -> None:
     (name, template), *others = stacks().items()
     assert name == "ClientConnect"
     assert others == []
-    template.has_output(
-        "FunctionName", {"Value": Match.string_like_regexp("^AWSClientVPN-ClientConnect-Handler")}
-    )
+    template.has_output("FunctionArn", {"Value": {"Ref": Match.string_like_regexp("^HandlerAlias")}})
     (alias,) = template.find_resources("AWS::Lambda::Alias")
     template.has_output("FunctionArn", {"Value": {"Ref": alias}})
 
@@ -180,6 +178,36 @@ def test_the_full_vpn_with_monitoring(snapshot: SnapshotAssertion) -> None:
     assert without_hashes(found) == snapshot(extension_class=JSONSnapshotExtension)
 
 
+def test_every_option_at_once() -> None:
+    """The handler's stack is the first, with its gradual deployment; the endpoint's has all that needs the endpoint."""
+    templates = stacks(
+        **VPN,
+        deviceInventory="true",
+        connectionRegistry="true",
+        reauthorizer="true",
+        reauthorizedEndpoints="cvpn-endpoint-0123456789abcdef0",
+        monitoring="true",
+        gradualDeployment="true",
+        alarmTopicArn=TOPIC,
+    )
+    first, second = templates["ClientConnect"], templates["ClientVpn"]
+    first.resource_count_is("AWS::CodeDeploy::DeploymentGroup", 1)
+    first.resource_count_is("AWS::CloudWatch::Alarm", 5)
+    second.resource_count_is("AWS::Events::Rule", 2)
+    second.has_resource_properties(
+        "AWS::Lambda::Function",
+        {
+            "Environment": {
+                "Variables": {
+                    "CLIENT_CONNECT_ENDPOINTS": {
+                        "Fn::Join": ["", [{"Ref": Match.any_value()}, ",cvpn-endpoint-0123456789abcdef0"]]
+                    }
+                }
+            }
+        },
+    )
+
+
 def test_handler_settings(tmp_path: Path) -> None:
     """The handler's own keys reach the function."""
     (tmp_path / "vpn.cedar").write_text('@id("all") permit (principal, action, resource);')
@@ -239,6 +267,8 @@ def test_handler_settings(tmp_path: Path) -> None:
         ({"monitoring": "true"}, 'context "monitoring" is for an endpoint'),
         ({"deviceInventory": "yes"}, "true|false"),
         ({"reauthorizedEndpoints": "cvpn-endpoint-0a"}, "give -c connectionRegistry=true too"),
+        ({**VPN, "reauthorizer": "true"}, 'context "reauthorizer" needs.*-c connectionRegistry=true too'),
+        ({**VPN, "gradualDeployment": "true"}, 'context "gradualDeployment" needs.*-c monitoring=true too'),
         (
             {"reauthorizedEndpoints": "vpn", "connectionRegistry": "true"},
             'context "reauthorizedEndpoints" is "vpn"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from cdk_client_connect import BundleError, ClientConnectHandler, InvalidCode, Policies
+from cdk_client_connect.handler import _function_code
 from client_connect_tools import Bundle
 
 from .conftest import NO_BUNDLING
+
+no_links = pytest.mark.skipif(sys.platform == "win32", reason="files have no numbers there")
 
 
 def define(
@@ -50,7 +54,7 @@ def test_nothing_is_built_where_no_bundling_is_required(
 ) -> None:
     """`cdk list` and stacks that are not deployed build nothing, and have the same template."""
     bundled, _ = define(tmp_path / "bundled", {})
-    monkeypatch.setattr(Bundle, "build", lambda *_: pytest.fail("a bundle was built"))
+    monkeypatch.setattr(Bundle, "build", lambda *_, **__: pytest.fail("a bundle was built"))
     skipped, _ = define(tmp_path / "skipped", NO_BUNDLING)
     assert skipped == bundled
 
@@ -62,13 +66,16 @@ def test_without_staging_the_code_stays(tmp_path: Path) -> None:
     )
     assert copies == []
     (function,) = (
-        each for each in template["Resources"].values() if each["Properties"].get("Runtime") == "python3.14"
+        each
+        for each in template["Resources"].values()
+        if each["Properties"].get("Handler") == "client_connect.handler.handler"
     )
     assert (Path(function["Metadata"]["aws:asset:path"]) / "policies.cedar").is_file()
 
 
 def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A failing install is an error that says what could not be fetched and how to go on."""
+    monkeypatch.setattr(_function_code, "_INSTALLED", {})
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
     with pytest.raises(
@@ -84,6 +91,7 @@ def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.Mon
 def test_offline_with_a_warm_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was installed once is bundled again without a network."""
     define(tmp_path / "online", {})
+    monkeypatch.setattr(_function_code, "_INSTALLED", {})
     monkeypatch.setenv("UV_OFFLINE", "1")
     policies = Policies.from_string('@id("built offline") permit (principal, action, resource);')
     _, (asset,) = define(tmp_path / "offline", {}, policies)
@@ -104,12 +112,42 @@ def test_the_same_bundle_is_built_once(tmp_path: Path, monkeypatch: pytest.Monke
     """Handlers of the same policies share the bundle."""
     built = []
     build = Bundle.build
-    monkeypatch.setattr(Bundle, "build", lambda bundle, folder: (built.append(bundle), build(bundle, folder)))
+    monkeypatch.setattr(
+        Bundle,
+        "build",
+        lambda bundle, folder, **options: (built.append(bundle), build(bundle, folder, **options)),
+    )
     stack = cdk.Stack(cdk.App(outdir=str(tmp_path)), "Stack")
     policies = Policies.from_string('@id("shared") permit (principal, action, resource);')
     ClientConnectHandler(stack, "One", policies=policies)
     ClientConnectHandler(stack, "Two", policies=policies)
     assert len(built) == 1
+
+
+@no_links
+def test_bundles_share_what_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packages are installed once, and are on the disk once: also those of the synthesis after an edit."""
+    installed = []
+    install = Bundle.install
+    monkeypatch.setattr(
+        Bundle, "install", lambda bundle, folder: (installed.append(bundle), install(bundle, folder))
+    )
+    monkeypatch.setattr(_function_code, "_INSTALLED", {})
+    app = cdk.App(outdir=str(tmp_path))
+    stack = cdk.Stack(app, "Stack")
+    for name in ("a", "b"):
+        policies = Policies.from_string(f'@id("{name}") permit (principal, action, resource);')
+        ClientConnectHandler(stack, name, policies=policies)
+    app.synth()
+    _, after = define(tmp_path, {}, Policies.from_string('@id("c") permit (principal, action, resource);'))
+    assert len(installed) == 1
+    assert len(after) == 3
+    engine = {next((asset / "cedarpy").glob("*.so")).stat().st_ino for asset in after}
+    assert len(engine) == 1
+    assert len({(asset / "policies.cedar").stat().st_ino for asset in after}) == 3
+    inodes = {path.stat().st_ino: path.stat().st_size for asset in after for path in asset.rglob("*")}
+    once = sum(path.stat().st_size for path in after[0].rglob("*"))
+    assert sum(inodes.values()) < 1.1 * once
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_role(default: Template) -> None:
     policies = [
         each["Properties"]["PolicyDocument"]["Statement"]
         for id_, each in default.find_resources("AWS::IAM::Policy").items()
-        if id_.startswith("Handler")
+        if id_.startswith("HandlerRole")
     ]
     group = logical_id(default, "AWS::Logs::LogGroup", {"RetentionInDays": 731})
     assert policies == [
@@ -166,15 +166,21 @@ def test_nothing_else(default: Template) -> None:
     types = sorted(resource["Type"] for resource in default.to_json()["Resources"].values())
     assert types == [
         "AWS::EC2::ClientVpnEndpoint",
+        "AWS::Events::Rule",
         "AWS::IAM::Policy",
         "AWS::IAM::Policy",
         "AWS::IAM::Policy",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
         "AWS::IAM::Role",
         "AWS::IAM::Role",
         "AWS::Lambda::Alias",
         "AWS::Lambda::Function",
         "AWS::Lambda::Function",
+        "AWS::Lambda::Function",
+        "AWS::Lambda::Permission",
         "AWS::Lambda::Version",
+        "AWS::Logs::LogGroup",
         "AWS::Logs::LogGroup",
         "AWS::Logs::LogGroup",
         "Custom::AWS",

@@ -125,7 +125,7 @@ def test_every_function_takes_what_a_pack_asks_for() -> None:
         for name, each in functions.items()
         if not name.startswith((SHARED, "CustomVpcRestrict", "Custom"))
     }
-    assert len(ours) == 4
+    assert len(ours) == 5
     for name, properties in ours.items():
         for wanted in ("VpcConfig", "DeadLetterConfig", "ReservedConcurrentExecutions"):
             assert wanted in properties, (name, wanted)

@@ -52,7 +52,9 @@ def policies() -> Policies:
 def variables(stack: cdk.Stack) -> dict[str, Any]:
     """Return the environment variables of the function."""
     function = only(
-        template(stack).find_resources("AWS::Lambda::Function", {"Properties": {"Runtime": "python3.14"}})
+        template(stack).find_resources(
+            "AWS::Lambda::Function", {"Properties": {"Handler": "client_connect.handler.handler"}}
+        )
     )
     found: dict[str, Any] = function["Properties"]["Environment"]["Variables"]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -359,3 +360,35 @@ def test_a_handler_in_a_vpc_with_a_key_and_other_settings_is_not_reported() -> N
     handler.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=["arn:aws:s3:::a/b"]))
     handler.function.connections.add_security_group(ec2.SecurityGroup(stack, "Group", vpc=vpc))
     assert synthesized(app, {}) == []
+
+
+TABLE, RULE = "Stack/Registry/Connections/Resource", "Stack/Reauthorizer/Schedule/Resource"
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "message"),
+    [
+        (
+            TABLE,
+            lambda t: t.add_property_deletion_override("TimeToLiveSpecification"),
+            "TimeToLiveSpecification null",
+        ),
+        (TABLE, lambda t: setattr(t, "time_to_live_specification", None), "TimeToLiveSpecification null"),
+        (TABLE, override("TimeToLiveSpecification.Enabled", "false"), '"Enabled": "false"'),
+        (TABLE, override("GlobalSecondaryIndexes.0.IndexName", "other"), '"IndexName": "other"'),
+        (
+            TABLE,
+            lambda t: t.add_property_deletion_override("GlobalSecondaryIndexes"),
+            "GlobalSecondaryIndexes null",
+        ),
+        (RULE, override("State", "DISABLED"), 'State "DISABLED"'),
+        (RULE, lambda r: setattr(r, "state", "DISABLED"), 'State "DISABLED"'),
+        (RULE, override("ScheduleExpression", "rate(1 day)"), 'ScheduleExpression "rate\\(1 day\\)"'),
+        (RULE, override("Targets", []), r"Targets \[\]"),
+    ],
+)
+def test_a_change_of_a_table_or_the_schedule_is_an_error(path: str, change: Change, message: str) -> None:
+    """Connections would not be counted, not be removed, or not be decided again."""
+    errors = said(synthesized(define(), {path: change}), "fatal")
+    rule = "changedTable" if path == TABLE else "changedSchedule"
+    assert [name for text, name in errors.items() if re.search(message, text)] == [rule]

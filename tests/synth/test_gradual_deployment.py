@@ -10,8 +10,10 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_codedeploy as codedeploy
 from aws_cdk import aws_iam as iam
-from aws_cdk.assertions import Match, Template
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk.assertions import Annotations, Match, Template
 
 from cdk_client_connect import (
     ClientConnectHandler,
@@ -516,3 +518,113 @@ def test_the_documentation_shifts_as_it_says() -> None:
     assert [each.total_minutes for each in shiftings] == [30, 120, 90, 45]
     assert "for 30 minutes" in rows[0][1]
     assert "all after 90" in rows[2][1]
+
+
+def hook(stack: cdk.Stack, id_: str) -> lambda_.Function:
+    """Define a function that CodeDeploy may run before or after it shifts traffic."""
+    return lambda_.Function(
+        stack,
+        id_,
+        runtime=lambda_.Runtime.PYTHON_3_14,
+        handler="index.handler",
+        code=lambda_.Code.from_inline("def handler(event, context): ..."),
+    )
+
+
+@pytest.mark.parametrize("own_role", [False, True])
+def test_hooks_may_be_invoked_before_the_alias_changes(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler], *, own_role: bool
+) -> None:
+    """Whoever's the role is; the template has no circle, which CDK's assertions find."""
+    role = iam.Role(stack, "Own", assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"))
+    defined = handler()
+    deployment = GradualDeployment(
+        stack, "Rollout", handler=defined, alarms=[alarm(stack)], role=role if own_role else None
+    )
+    deployment.deployment_group.add_pre_hook(hook(stack, "Before"))
+    deployment.deployment_group.add_post_hook(hook(stack, "After"))
+    synthesized = template(stack)
+    policies = {
+        name: each["Properties"]["PolicyDocument"]
+        for name, each in synthesized.find_resources("AWS::IAM::Policy").items()
+        if ("lambda:InvokeFunction" in json.dumps(each) and "Own" in json.dumps(each)) or "Hook" in name
+    }
+    assert len(policies) == (1 if own_role else 2)
+    (alias,) = synthesized.find_resources("AWS::Lambda::Alias").values()
+    assert policies.keys() <= set(alias["DependsOn"])
+    assert {"Before", "After"} == {
+        name[:-8]
+        for name in synthesized.find_resources("AWS::Lambda::Function")
+        if name in json.dumps(policies)
+    }
+
+
+def test_added_alarms_may_be_read(stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]) -> None:
+    """An alarm that CodeDeploy may not read rolls every deployment back."""
+    group = GradualDeployment(stack, "Rollout", handler=handler(), alarms=[alarm(stack)]).deployment_group
+    second = alarm(stack, "Second")
+    group.add_alarm(second)
+    group.add_alarm(second)
+    synthesized = template(stack)
+    (found,) = synthesized.find_resources("AWS::CodeDeploy::DeploymentGroup").values()
+    assert len(found["Properties"]["AlarmConfiguration"]["Alarms"]) == 2
+    (role,) = synthesized.find_resources(
+        "AWS::IAM::Role", {"Properties": {"Policies": Match.any_value()}}
+    ).values()
+    statements = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    (readable,) = (each["Resource"] for each in statements if "DescribeAlarms" in str(each["Action"]))
+    assert len(readable) == 2
+
+
+def test_fails_to_add_an_alarm_that_cannot_roll_back(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
+) -> None:
+    """By the same rules as those of the constructor."""
+    group = GradualDeployment(stack, "Rollout", handler=handler(), alarms=[alarm(stack)]).deployment_group
+    composite = cloudwatch.CompositeAlarm(
+        stack, "Any", alarm_rule=cloudwatch.AlarmRule.any_of(alarm(stack, "Part"))
+    )
+    for wrong, problem in (
+        (composite, "composite alarm Stack/Any"),
+        ("x", "alarm='x' must be a cloudwatch.Alarm"),
+    ):
+        with pytest.raises(InvalidArgument, match=problem):
+            group.add_alarm(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "name", ["ALL_AT_ONCE", "CANARY_10_PERCENT_5_MINUTES", "LINEAR_10_PERCENT_EVERY_10_MINUTES"]
+)
+def test_configurations_of_the_cdk(
+    stack: cdk.Stack, handler: Callable[..., ClientConnectHandler], name: str
+) -> None:
+    """They are taken as they are; one that shifts before alarms can fire draws the warning."""
+    defined = handler()
+    monitoring = ConnectionMonitoring(
+        stack, "Monitoring", handler=defined, endpoints=[], connection_log_group=None
+    )
+    config = getattr(codedeploy.LambdaDeploymentConfig, name)
+    GradualDeployment(stack, "Rollout", handler=defined, monitoring=monitoring, shifting=config)
+    template(stack).has_resource_properties(
+        "AWS::CodeDeploy::DeploymentGroup", {"DeploymentConfigName": config.deployment_config_name}
+    )
+    found = Annotations.from_stack(stack).find_warning("*", Match.string_like_regexp("shiftsBeforeAlarms"))
+    assert bool(found) is not name.startswith("LINEAR")
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        (
+            {"kind": "blue", "percent": 10, "interval_minutes": 5},
+            'kind=\'blue\' must be "canary" or "linear"',
+        ),
+        ({"kind": "canary", "percent": 0, "interval_minutes": 5}, "percent=0"),
+        ({"kind": "canary", "percent": 10, "interval_minutes": 0}, "interval_minutes=0"),
+        ({"kind": "linear", "percent": 1, "interval_minutes": 60}, "CodeDeploy gives up after"),
+    ],
+)
+def test_traffic_shifting_checks_itself(values: dict[str, Any], problem: str) -> None:
+    """However it is made."""
+    with pytest.raises(InvalidArgument, match=problem):
+        TrafficShifting(**values)

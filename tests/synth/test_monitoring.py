@@ -39,6 +39,7 @@ from cdk_client_connect import (
 from cdk_client_connect.monitoring import _queries as queries
 from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS
 from client_connect_notifications import forwarder
+from client_connect_tools.costs import estimate
 from tests.support.events import PERMIT, connect_handler, event
 from tests.support.log_lines import captured
 
@@ -69,10 +70,12 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "CrlExpiry": ("AWS/ClientVPN", "CrlDaysToExpiry", "Minimum", 14, 3600),
     "IdpCertificateExpiry": ("AWS/ClientVPN", "IdpCertDaysToExpiry", "Minimum", 30, 3600),
     "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
+    "WaiverErrors": ("ClientConnect", "WaiverErrors", "Sum", 1, 300),
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
     "OpenConnectionsErrors": ("ClientConnect", "OpenConnectionsErrors", "Sum", 1, 300),
     "CapExceeded": ("ClientConnect", "CapExceeded", "Maximum", 1, 300),
     "Undecided": ("ClientConnect", "Undecided", "Maximum", 1, 300),
+    "TerminationFailures": ("ClientConnect", "TerminationFailures", "Sum", 1, 300),
     "ReauthorizerIncomplete": ("ClientConnect", "MissingEndpoints", "Maximum", 1, 300),
     "ReauthorizerErrors": ("AWS/Lambda", "Errors", "Sum", 1, 300),
     "DeviceSyncBrake": ("ClientConnect", "SyncBrakeEngaged", "Maximum", 1, 900),
@@ -91,7 +94,7 @@ OF_SEVERAL_METRICS = {
     "ReauthorizerStopped",
 }
 # Of the others one period is enough.
-PERIODS = {"Undecided": 3, "ReauthorizerErrors": 3}
+PERIODS = {"Undecided": 3, "TerminationFailures": 3, "ReauthorizerErrors": 3}
 OF_THE_ALIAS = ("HandlerErrors", "HandlerThrottles", "HandlerLatency", "Spillover")
 
 
@@ -358,8 +361,8 @@ def test_alarms_may_tell_a_topic_that_has_a_policy(stack: cdk.Stack) -> None:
     """Its policy takes the place of the default one, by which CloudWatch may; a topic without one stays as it is."""
     for id_, secure in (("Secure", True), ("Plain", False)):
         topic = sns.Topic(stack, f"{id_}Topic", enforce_ssl=secure)
-        handler = ClientConnectHandler(stack, f"{id_}Handler")
         for name in ("One", "Two"):
+            handler = ClientConnectHandler(stack, f"{id_}{name}Handler")
             arguments: dict[str, Any] = {"handler": handler, "endpoints": [], "connection_log_group": None}
             ConnectionMonitoring(stack, f"{id_}{name}", alarm_topic=topic, **arguments)
     policy = only(template(stack).find_resources("AWS::SNS::TopicPolicy"))["Properties"]
@@ -622,7 +625,7 @@ def test_without_a_connection_log_the_service_counts_failures(stack: cdk.Stack) 
         ({}, "Nothing.", "record.decision.shadowDenied"),
         (
             {"code": lambda_.Code.from_inline("def handler(event, context): ...")},
-            "The policies are in prebuilt code",
+            "The policies are not known here",
             "record.decision.shadowDenied",
         ),
     ],
@@ -899,14 +902,21 @@ def paths(value: object, prefix: str = "") -> set[str]:
     return {path for key, item in pairs for path in ({f"{prefix}{key}"} | paths(item, f"{prefix}{key}."))}
 
 
+def announced(condition: str) -> Match:
+    """Match the pattern of a subscription: the records of one function, of which this is true."""
+    pattern = r'^\{ \(\$\.FunctionName = "AWSClientVPN-[\w-]+"\) && \(' + re.escape(condition) + r"\) \}$"
+    return Match.string_like_regexp(pattern)
+
+
 def test_denials_are_found_by_what_records_say(whole: Template) -> None:
     """The message that queries ask for, and the key that the subscription does, are those of a real denial."""
     with captured() as log:
         connect_handler(PERMIT + '@id("no") forbid (principal, action, resource);')(event())
         record = log.record()
+    assert record["FunctionName"] == "local"
     assert f'filter message = "{record["message"]}"' in saved(whole)["Denials by policy"]["QueryString"]
     assert record["allow"] is False
-    whole.has_resource_properties(SUBSCRIPTION, {"FilterPattern": "{ $.allow IS FALSE }"})
+    whole.has_resource_properties(SUBSCRIPTION, {"FilterPattern": announced("$.allow IS FALSE")})
 
 
 def test_failed_connections_are_counted_by_reason(whole: Template) -> None:
@@ -932,7 +942,6 @@ def test_failed_connections_are_counted_by_reason(whole: Template) -> None:
 
 def test_failed_connections_are_counted_once_for_a_log(stack: cdk.Stack) -> None:
     """Two monitorings of one log, imported by each, would count each failure twice."""
-    handler = ClientConnectHandler(stack, "Handler")
     logs.MetricFilter(
         stack,
         "FailedConnections",
@@ -945,7 +954,7 @@ def test_failed_connections_are_counted_once_for_a_log(stack: cdk.Stack) -> None
         ConnectionMonitoring(
             stack,
             id_,
-            handler=handler,
+            handler=ClientConnectHandler(stack, f"{id_}Handler"),
             endpoints=[],
             connection_log_group=logs.LogGroup.from_log_group_name(stack, f"{id_}Log", name),
         )
@@ -1023,7 +1032,7 @@ def test_allowed_connections_are_announced_only_on_demand(stack: cdk.Stack, *, t
     )
     monitored(stack, ClientConnectHandler(stack, "Handler"), notifications=notifications)
     template(stack).has_resource_properties(
-        SUBSCRIPTION, {"FilterPattern": "{ ($.allow IS FALSE) || ($.allow IS TRUE) }"}
+        SUBSCRIPTION, {"FilterPattern": announced("($.allow IS FALSE) || ($.allow IS TRUE)")}
     )
 
 
@@ -1137,13 +1146,17 @@ def test_endpoints_whose_names_are_alike_are_told_apart(stack: cdk.Stack) -> Non
         )
         for scope, id_, number in ((stack, "Eu-West", 1), (Construct(stack, "Eu"), "West", 2))
     )
-    handler = ClientConnectHandler(stack, "Handler")
-    arguments: dict[str, Any] = {"handler": handler, "connection_log_group": None, "dashboard": False}
+    handlers = [ClientConnectHandler(stack, f"Handler{number}") for number in (1, 2)]
+    arguments: dict[str, Any] = {"connection_log_group": None, "dashboard": False}
     found = [
         sorted(name for name in monitoring.alarms if name.startswith("CrlExpiry"))
         for monitoring in (
-            ConnectionMonitoring(stack, "One", endpoints=[first, second, ENDPOINT_ID], **arguments),
-            ConnectionMonitoring(stack, "Two", endpoints=[ENDPOINT_ID, second, first], **arguments),
+            ConnectionMonitoring(
+                stack, "One", handler=handlers[0], endpoints=[first, second, ENDPOINT_ID], **arguments
+            ),
+            ConnectionMonitoring(
+                stack, "Two", handler=handlers[1], endpoints=[ENDPOINT_ID, second, first], **arguments
+            ),
         )
     ]
     assert found[0] == found[1]
@@ -1320,3 +1333,26 @@ def test_fails_when_what_it_reads_or_tells_is_elsewhere(
     assert stack.node.try_find_child("Monitoring") is None
     stack.node.try_remove_child("There")
     monitored(stack, handler, **{argument: target(stack, f"eu-central-1:{cdk.Aws.ACCOUNT_ID}")})
+
+
+def test_the_estimate_of_costs_counts_these_alarms() -> None:
+    """Each metric that an alarm looks at is charged; one that detects anomalies is charged as three."""
+
+    def metrics(endpoints: int) -> int:
+        stack = new_stack()
+        ids = [f"cvpn-endpoint-{number:017x}" for number in range(endpoints)]
+        handler = full_handler(stack)
+        monitored(
+            stack,
+            handler,
+            reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=ids),
+            endpoints=ids,
+        )
+        return sum(
+            sum("MetricStat" in each for each in alarm.get("Metrics", [{"MetricStat": {}}]))
+            + (2 if "ANOMALY" in str(alarm) else 0)
+            for alarm in alarms(template(stack)).values()
+        )
+
+    assert metrics(1) == estimate.ALARM_METRICS + estimate.ENDPOINT_ALARM_METRICS
+    assert metrics(2) == estimate.ALARM_METRICS + 2 * estimate.ENDPOINT_ALARM_METRICS

@@ -60,7 +60,8 @@ def test_alarm(definition: Definition) -> None:
     assert rest
     threshold = 80 if definition.threshold_of else definition.threshold
     assert str(threshold) in re.findall(r"\d+", rest)
-    assert definition.periods == 1 or f"for {5 * definition.periods} minutes" in rest
+    by_the_schedule = "four times in a row" if definition.periods == 4 else ""
+    assert definition.periods == 1 or (by_the_schedule or f"for {5 * definition.periods} minutes") in rest
 
 
 def rows(text: str) -> list[str]:

@@ -43,9 +43,9 @@ def test_there_are_three_examples() -> None:
 
 
 def test_a_boundary_is_on_every_role(run: Any) -> None:
-    """Of the handler, of the forwarder and of what creates the service-linked role."""
+    """Of the handler, of what removes its versions, of the forwarder and of what creates the service-linked role."""
     roles = run(EXAMPLES[0])[ROLE]
-    assert len(roles) == 3
+    assert len(roles) == 4
     for role in roles:
         assert "policy/developers" in str(role["PermissionsBoundary"])
 

@@ -46,6 +46,7 @@ ARN = "arn:AWS::Partition:{}:AWS::Region:AWS::AccountId:{}"
 # What the table calls the functions, and what else has a role, by the path of what their role is in.
 FUNCTIONS = {
     "Stack/Handler": "the handler",
+    "Stack/Handler/PreviousVersions": "the removal of versions",
     "Stack/ClientVpnConnectionsRole": "the creation of the service-linked role",
     "Stack/Attachment/0123456789abcdef0": "an attachment",
     "Stack/Monitoring/Notifications": "the forwarder of denials",
@@ -57,7 +58,11 @@ FUNCTIONS = {
 RESOURCES = {
     "Stack/Handler/Function": "the handler",
     "Stack/Handler/Function:live": "the handler's alias",
+    "Stack/Handler/Function:*": "the handler's versions",
+    "Stack/Handler/PreviousVersions/Function": "the removal of versions",
     "Stack/Reauthorizer/Function": "the re-authorizer",
+    "Stack/Reauthorizer/Function:*": "the re-authorizer's versions",
+    "Stack/Reauthorizer/Alias": "the re-authorizer's alias",
     "Stack/Inventory/Devices": "the devices table",
     "Stack/Inventory/Waivers": "the waivers table",
     "Stack/Registry/Connections": "the connections table",
@@ -265,7 +270,7 @@ def test_no_code_manages_network_interfaces(templates: list[dict[str, Any]]) -> 
         each for each in statements if "ec2:CreateNetworkInterface" in listed(each["Action"])
     ]
     denied = [each for each in allowed_to_lambda if each["Effect"] == "Deny"]
-    assert len(allowed_to_lambda) == 2 * len(denied) == 10
+    assert len(allowed_to_lambda) == 2 * len(denied) == 12
     assert [each for each in statements if each["Effect"] != "Allow"] == denied
     for each in denied:
         assert each["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
@@ -298,7 +303,7 @@ def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -
 
 
 def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
-    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and the schedules of the others."""
+    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and schedules."""
     found = {
         (
             each["Properties"]["Principal"],
@@ -311,7 +316,12 @@ def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
     }
     assert found == {
         ("logs.amazonaws.com", "Stack/Monitoring/Notifications/Function", "Stack/Handler/LogGroup"),
-        ("events.amazonaws.com", "Stack/Reauthorizer/Function", "Stack/Reauthorizer/Schedule"),
+        (
+            "events.amazonaws.com",
+            "Stack/Handler/PreviousVersions/Function",
+            "Stack/Handler/PreviousVersions/Schedule",
+        ),
+        ("events.amazonaws.com", "Stack/Reauthorizer/Alias", "Stack/Reauthorizer/Schedule"),
         ("events.amazonaws.com", "Stack/Sync/Function", "Stack/Sync/Schedule"),
     }
 

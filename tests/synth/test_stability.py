@@ -48,7 +48,7 @@ def test_two_clones(tmp_path: Path) -> None:
         "ClientConnect.assets.json",
     } <= first.keys()
     assert first == second
-    assert sum(name.startswith("asset.") for name in first) == 2
+    assert sum(name.startswith("asset.") for name in first) == 3
 
 
 def synthesize_clone(folder: Path) -> dict[str, str]:

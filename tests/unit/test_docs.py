@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,12 @@ from client_connect.sources.connection_registry import NotCounted, RequestTooLar
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
 from client_connect_tools.cedar import parsing, validation
 from client_connect_tools.checking import annotations, checks, custom_schema, network_names, reviewed_files
+from client_connect_tools.checking.lints import EXACT
 from client_connect_tools.cli import main
 from client_connect_tools.inputs import messages
 from client_connect_tools.native import _types
 from client_connect_tools.native.trust_data import CONTEXT, Attribute
+from client_connect_tools.proving.lints import lint_exactly
 from tests.support.programs import run_program
 
 if TYPE_CHECKING:
@@ -299,6 +302,8 @@ def test_examples_of_policies_are_real(each: advice.Advice) -> None:
             findings = native.check(policies) + native.lint(policies)
     else:
         findings = check(policies) + lint(policies)
+        if each.name in EXACT:
+            findings += lint_exactly(policies, since=datetime(2026, 11, 30, tzinfo=UTC))
     assert each.name in {found.rule for found in findings}
 
 

@@ -22,6 +22,7 @@ PACKAGES = {
     "client_connect": ROOT / "lambda_src" / "client_connect",
     "client_connect_devices": ROOT / "lambda_src" / "client_connect_devices",
     "client_connect_notifications": ROOT / "lambda_src" / "client_connect_notifications",
+    "client_connect_versions": ROOT / "lambda_src" / "client_connect_versions",
     "client_connect_attachment": ROOT / "lambda_src" / "client_connect_attachment",
     "client_connect_tools": ROOT / "lib" / "client_connect_tools",
     "cdk_client_connect": ROOT / "lib" / "cdk_client_connect",
@@ -29,6 +30,7 @@ PACKAGES = {
 PLUGIN = "client_connect_pytest.py"
 DATA = {
     "client_connect/schema.cedarschema",
+    "client_connect_tools/costs/prices.toml",
     "client_connect_tools/bundling/bundle.in",
     "client_connect_tools/bundling/bundle.records.json",
     "client_connect_tools/bundling/bundle.txt",
@@ -51,7 +53,11 @@ stack = cdk.Stack(app, "Vpn")
 handler = ClientConnectHandler(stack, "Handler", policies=Policies.from_rules(Rules(platforms=["win"])))
 assembly = app.synth()
 resources = json.loads(Path(assembly.directory, "Vpn.template.json").read_text("utf-8"))["Resources"].values()
-(function,) = (each["Properties"] for each in resources if each["Properties"].get("Runtime") == "python3.14")
+(function,) = (
+    each["Properties"]
+    for each in resources
+    if each["Properties"].get("Handler") == "client_connect.handler.handler"
+)
 assert function["FunctionName"].startswith("AWSClientVPN-"), function
 assert function["Handler"] == "client_connect.handler.handler", function
 asset = Path(assembly.directory, "asset." + function["Code"]["S3Key"].removesuffix(".zip"))

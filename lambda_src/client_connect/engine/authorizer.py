@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from copy import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cedarpy
-
-from client_connect.engine.policy_reads import may_read
+from client_connect.engine import cedar
+from client_connect.engine.policy_reads import GROUPS, may_read, parts_of
 from client_connect.engine.policy_set import InvalidPolicySet, PolicySet
 from client_connect.engine.schema import required_attributes, schema_text
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.settings import ERROR_DENIAL
 from client_connect.shortening import length
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from typing import Any
 
     from client_connect.facts import Facts
     from client_connect.networks import Networks
@@ -110,20 +109,20 @@ class Authorizer:
         # a test for an optional one would quietly fail.
         reads = self.policies.reads
         self._unread = frozenset(name for name in required_attributes() if not may_read(reads, name))
+        # A user may be in 200 groups, and the engine reads each of them.
+        self._groups = None if GROUPS in reads else parts_of(GROUPS, reads)
         try:
-            self._schema = cedarpy.Schema.from_str(schema_text(custom, optional=self._unread))
+            self._schema = cedar.Schema.from_str(schema_text(custom, optional=self._unread))
         except ValueError as error:
             raise InvalidPolicySet(f"the schema of the custom facts cannot be parsed: {error}") from error
 
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
         facts = self.located(facts)
-        # As text, because the engine would otherwise write the same text for each set of policies.
-        request, entities = facts.cedar_request(), _as_text(facts.cedar_entities())
-        request["context"] = _as_text(self._read_of(request["context"]))
+        request, entities = _asked(facts, without=self._unread, groups=self._groups)
 
-        def evaluate(policies: cedarpy.PolicySet) -> _Outcome:
-            return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema))
+        def evaluate(policies: cedar.PolicySet) -> _Outcome:
+            return _Outcome.of(cedar.is_authorized(request, policies, entities, self._schema))
 
         enforced = evaluate(self.policies.enforced)
         determining = () if enforced.errors else enforced.applied
@@ -142,16 +141,6 @@ class Authorizer:
             waived=self._waived(facts, enforced) if facts.waivers else (),
         )
 
-    def _read_of(self, context: dict[str, Any]) -> dict[str, Any]:
-        """Return what any policy may read of a context."""
-        unread = self._unread
-        read = {name: value for name, value in context.items() if name not in unread}
-        if "time" in read:
-            read["time"] = {
-                name: value for name, value in read["time"].items() if f"time.{name}" not in unread
-            }
-        return read
-
     def located(self, facts: Facts) -> Facts:
         """Return facts with the named networks of their public address, unless they say which already."""
         if facts.networks is not None or self.networks is None:
@@ -160,36 +149,37 @@ class Authorizer:
 
     def subset(self, ids: Collection[str]) -> Authorizer:
         """Return an authorizer of some of the enforced policies; of no other, and of none in shadow mode."""
+        from copy import copy  # noqa: PLC0415 - no cold start needs it
+
         some = copy(self)
         some.policies = self.policies.subset(ids)
         return some
 
-    def applying(self, policies: cedarpy.PolicySet, facts: Facts) -> tuple[str, ...]:
+    def applying(self, policies: cedar.PolicySet, facts: Facts) -> tuple[str, ...]:
         """Return the ids of those of other policies that apply to a connection; one that errs does not."""
-        request, entities = facts.cedar_request(), facts.cedar_entities()
-        return _Outcome.of(cedarpy.is_authorized(request, policies, entities, self._schema)).applied
+        return self._outcome(policies, facts).applied
 
     def validation_error(self, facts: Facts) -> str:
         """Return how facts differ from the schema, or nothing. Of facts that differ, every decision is an error."""
-        result = cedarpy.is_authorized(
-            facts.cedar_request(), _NO_POLICIES, facts.cedar_entities(), self._schema
-        )
-        if result.decision is not cedarpy.Decision.NoDecision:
+        outcome = self._outcome(_NO_POLICIES, facts)
+        if not outcome.errors:
             return ""
-        reason = _errors(result)[0].removeprefix("failed to build request: ")
+        reason = outcome.errors[0].removeprefix("failed to build request: ")
         # Here the engine repeats the whole context, and does not say what of it is wrong.
         return "a value is of another type" if reason.startswith("context `") else reason
 
     def _waived(self, facts: Facts, outcome: _Outcome) -> tuple[str, ...]:
         """Return the forbids that would have applied without any waiver, whoever's waiver they honor."""
-        without = facts._replace(waivers=frozenset())
-        request, entities = without.cedar_request(), without.cedar_entities()
-        strict = _Outcome.of(cedarpy.is_authorized(request, self.policies.enforced, entities, self._schema))
+        strict = self._outcome(self.policies.enforced, facts._replace(waivers=frozenset()))
         return tuple(
             id_
             for id_ in strict.applied
             if id_ not in outcome.applied and self.policies.by_id[id_].effect == "forbid"
         )
+
+    def _outcome(self, policies: cedar.PolicySet, facts: Facts) -> _Outcome:
+        request, entities = _asked(facts)
+        return _Outcome.of(cedar.is_authorized(request, policies, entities, self._schema))
 
     def _annotations(self, name: str, ids: Iterable[str]) -> list[str]:
         values = [getattr(self.policies.by_id[id_], name) for id_ in ids]
@@ -204,9 +194,12 @@ class _Outcome(NamedTuple):
     errors: tuple[str, ...]
 
     @classmethod
-    def of(cls, result: cedarpy.AuthzResult) -> _Outcome:
-        errors, reasons = _errors(result), result.diagnostics.reasons
-        return cls(result.allowed and not errors, tuple(sorted(reasons)), errors)
+    def of(cls, answer: dict[str, Any]) -> _Outcome:
+        decision, diagnostics = answer["decision"], answer["diagnostics"]
+        errors = tuple(diagnostics.get("errors", ()))
+        if decision == "NoDecision" and not errors:
+            errors = ("the engine made no decision",)
+        return cls(decision == "Allow" and not errors, tuple(sorted(diagnostics.get("reason", ()))), errors)
 
 
 def _message(messages: Sequence[str], facts: Facts) -> str:
@@ -218,13 +211,25 @@ def _message(messages: Sequence[str], facts: Facts) -> str:
     return composed(messages, facts)
 
 
-def _errors(result: cedarpy.AuthzResult) -> tuple[str, ...]:
-    errors = tuple(result.diagnostics.errors)
-    if result.decision is cedarpy.Decision.NoDecision:
-        return errors or ("the engine made no decision",)
-    return errors
+def _asked(
+    facts: Facts, *, without: frozenset[str] = frozenset(), groups: frozenset[str] | None = None
+) -> tuple[dict[str, Any], str]:
+    """Return the request and the entities as text, so that the engine need not write it for each set of policies.
+
+    Args:
+        facts: The connection.
+        without: Which attributes of the context are left out, such as ``ownerTags`` and ``time.now``.
+        groups: The only groups that matter. Default: all do.
+    """
+    request = facts.cedar_request()
+    context = {name: value for name, value in request["context"].items() if name not in without}
+    if "time" in context:
+        context["time"] = {
+            name: value for name, value in context["time"].items() if f"time.{name}" not in without
+        }
+    return request | {"context": _as_text(context)}, _as_text(facts.cedar_entities(groups=groups))
 
 
 _as_text = json.JSONEncoder(check_circular=False).encode
-_NO_POLICIES = cedarpy.PolicySet.from_str("")
+_NO_POLICIES = cedar.PolicySet.from_str("")
 _NOTHING = _Outcome(allowed=False, applied=(), errors=())

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import cedarpy
 from cedarpy import pst
 
+from client_connect.engine import cedar
 from client_connect.engine.policy_nodes import children
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def _can_overflow(node: object) -> bool:
     return any(map(_can_overflow, children(node)))
 
 
-def as_policies(expressions: Iterable[pst.Expr]) -> cedarpy.PolicySet:
+def as_policies(expressions: Iterable[pst.Expr]) -> cedar.PolicySet:
     """Return two permits for each expression: one applies when it is true, one when it is false; neither if it errs."""
     static = {}
     for number, expression in enumerate(expressions):
         static[f"{number}"] = _permit(f"{number}", pst.When(expression))
         static[f"not {number}"] = _permit(f"not {number}", pst.Unless(expression))
-    return cedarpy.PolicySet.from_pst(pst.PolicySet({}, static, ()))
+    return cedar.PolicySet.from_pst(pst.PolicySet({}, static, ()))
 
 
 def outcomes(applying: Collection[str], number: int) -> tuple[Outcome, ...]:

@@ -10,8 +10,7 @@ from client_connect.engine.formula import ERROR, FALSE, TRUE
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, CONTEXT, DEVICE, GROUPS, PRINCIPAL, reads
 
 if TYPE_CHECKING:
-    import cedarpy
-
+    from client_connect.engine import cedar
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.engine.formula import Formula, Outcome
     from client_connect.facts import Facts
@@ -158,7 +157,7 @@ class _Evaluator:
         atoms = dict.fromkeys(formula.atoms(condition))
         self._known = [each for each in atoms if not reads(each) & unknown]
         self._unknown = {each: formula.possible(each) for each in atoms}
-        self._policies: cedarpy.PolicySet = formula.as_policies(self._known)
+        self._policies: cedar.PolicySet = formula.as_policies(self._known)
 
     def outcome(self, authorizer: Authorizer, facts: Facts) -> Outcome:
         """Return what the condition may be; what cannot be evaluated may be anything."""

@@ -6,12 +6,13 @@ The engine reads no JSON of expressions that are nested deeper than some fifty l
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
-import cedarpy
+from client_connect.engine import cedar
+from client_connect.light_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from client_connect.engine.statement import Shape, Statement
 
@@ -23,18 +24,18 @@ def split(text: str) -> tuple[list[Statement], bool]:
         ValueError: When the engine cannot parse it.
         RecursionError: When it is nested too deep for anything.
     """
-    parsed = json.loads(cedarpy.policies_to_json_str(text))
+    parsed = json.loads(cedar.policies_to_json(text))
     return [_statement(content) for content in parsed["staticPolicies"].values()], bool(parsed["templates"])
 
 
-def build(contents: Mapping[str, Any]) -> cedarpy.PolicySet:
+def build(contents: Mapping[str, Any]) -> cedar.PolicySet:
     """Return a policy set of what statements say, by the ids that they shall have in it.
 
     Raises:
         ValueError: When one is nested too deep for the engine to read it as JSON.
     """
     whole = {"staticPolicies": contents, "templates": {}, "templateLinks": []}
-    return cedarpy.PolicySet.from_json_str(json.dumps(whole))
+    return cedar.PolicySet.from_json_str(json.dumps(whole))
 
 
 def _statement(content: dict[str, Any]) -> Statement:
@@ -69,8 +70,8 @@ def _scope(variable: str, scope: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _value(content: object) -> Shape:
     match content:
-        case {"__entity": {"type": kind}}:
-            return "entity", kind
+        case {"__entity": {"type": kind, "id": id_}}:
+            return "entity", kind, id_
         case list():
             return "set", *({"Value": each} for each in content)
         case dict():

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import cedarpy
 from cedarpy import pst
+
+from client_connect.engine import cedar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +22,16 @@ def split(text: str) -> tuple[list[Statement], bool]:
     Raises:
         ValueError: When the engine cannot parse it.
     """
-    parsed = cedarpy.PolicySet.from_str(text).to_pst()
+    parsed = cedar.PolicySet.from_str(text).to_pst()
     return [(node.effect, node.annotations, node) for node in parsed.static_policies.values()], bool(
         parsed.templates
     )
 
 
-def build(contents: Mapping[str, Any]) -> cedarpy.PolicySet:
+def build(contents: Mapping[str, Any]) -> cedar.PolicySet:
     """Return a policy set of what statements say, by the ids that they shall have in it."""
     nodes = {id_: replace(node, id=id_) for id_, node in contents.items()}
-    return cedarpy.PolicySet.from_pst(pst.PolicySet({}, nodes, ()))
+    return cedar.PolicySet.from_pst(pst.PolicySet({}, nodes, ()))
 
 
 def look(node: object) -> Shape:  # noqa: C901, PLR0911 - one case per kind of node
@@ -42,7 +43,7 @@ def look(node: object) -> Shape:  # noqa: C901, PLR0911 - one case per kind of n
         case pst.Var(name):
             return "variable", name
         case pst.EntityLit(entity):
-            return "entity", str(entity.type)
+            return "entity", str(entity.type), entity.id
         case pst.GetAttr(base, name):
             return "attribute", base, (name,)
         case pst.HasAttr(base, names):

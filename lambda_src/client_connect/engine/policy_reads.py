@@ -8,7 +8,7 @@ start has anyway, and the engine's nodes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from client_connect.light_typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -34,7 +34,8 @@ def reads(node: object, *, split: Collection[str] = ()) -> frozenset[str]:
 
     Args:
         node: A policy or an expression, as JSON or as a syntax node.
-        split: The records of the context of which each attribute is a fact of its own, such as ``time.now``. A
+        split: The records of the context of which each attribute is a fact of its own, such as ``time.now``, and
+            ``groups``, of which each group is one that a policy only asks for by its name, such as ``groups.staff``. A
             policy that reads one of them as a whole reads it by its own name.
     """
     return _Search(node, split).found
@@ -53,6 +54,11 @@ def may_read(facts: Collection[str], name: str) -> bool:
     return outer in facts if dot else any(fact.startswith(f"{name}.") for fact in facts)
 
 
+def parts_of(name: str, facts: Collection[str]) -> frozenset[str]:
+    """Return which parts of something that is ``split`` these facts name."""
+    return frozenset(fact.removeprefix(f"{name}.") for fact in facts if fact.startswith(f"{name}."))
+
+
 class _Search:
     """Looks at one node after the other; not by recursion, for a chain of many ``||`` is nested deep."""
 
@@ -69,7 +75,7 @@ class _Search:
         match self._look(node):
             case "variable", name:
                 self._found.update(_OF_VARIABLES[name])
-            case "entity", kind:
+            case "entity", kind, _:
                 # It may be this connection's device, and its attributes are read.
                 self._found.update((DEVICE,) if kind == _DEVICE else ())
             case "attribute", base, names:
@@ -103,7 +109,7 @@ class _Search:
             match self._look(part):
                 case "variable", "principal":
                     self._found.add(PRINCIPAL)
-                case "entity", _:
+                case "entity", _, _:
                     pass
                 case "set", *elements:
                     self._take_identities(elements)
@@ -124,8 +130,8 @@ class _Search:
     def _take_groups(self, groups: object) -> None:
         """Take in ``principal in groups``: whether somebody is in a group does not depend on who it is."""
         match self._look(groups):
-            case "entity", kind:
-                self._found.add(GROUPS if kind == _GROUP else PRINCIPAL)
+            case "entity", kind, id_:
+                self._found.add(self._name(GROUPS, id_) if kind == _GROUP else PRINCIPAL)
             case "set", *elements:
                 for each in elements:
                     self._take_groups(each)

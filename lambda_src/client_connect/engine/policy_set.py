@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-import cedarpy
-
-from client_connect.engine import policy_json
-from client_connect.engine.policy_reads import reads
+from client_connect.engine import cedar, policy_json
+from client_connect.engine.policy_reads import GROUPS, reads
 
 # What is in ``hashlib`` too. But that loads OpenSSL, which nothing else at a cold start needs, and which takes as long
-# as several of our modules. It is called so since Python 3.12; where there is none, ``hashlib`` does as well.
+# as several of our modules. Where neither is there, ``hashlib`` does as well.
 try:
     from _sha2 import sha256  # type: ignore[import-not-found]
 except ImportError:
-    from hashlib import sha256
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found] # its name before Python 3.12
+    except ImportError:
+        from hashlib import sha256
+
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
         def split(self, text: str) -> tuple[list[Statement], bool]: ...
 
-        def build(self, contents: Mapping[str, Any]) -> cedarpy.PolicySet: ...
+        def build(self, contents: Mapping[str, Any]) -> cedar.PolicySet: ...
 
+
+_SPLIT = ("time", GROUPS)
 
 # From this length on, the syntax nodes take less time than JSON, together with their import.
 _LARGE = 30_000
@@ -68,13 +71,13 @@ class PolicySet(NamedTuple):
         shadow_permits: The permits that are evaluated and logged only.
         digest: The first 12 hexadecimal digits of the SHA-256 of the text, to tell versions apart.
         reads: The names of the facts that any of them reads, those in shadow mode too, as ``policy_reads`` has them;
-            of the time, each attribute by itself, such as ``time.now``.
+            of the time, each attribute by itself, such as ``time.now``, and of the groups those that they name.
     """
 
     by_id: dict[str, Policy]
-    enforced: cedarpy.PolicySet
-    shadow_forbids: cedarpy.PolicySet
-    shadow_permits: cedarpy.PolicySet
+    enforced: cedar.PolicySet
+    shadow_forbids: cedar.PolicySet
+    shadow_permits: cedar.PolicySet
     digest: str
     reads: frozenset[str]
 
@@ -97,7 +100,7 @@ class PolicySet(NamedTuple):
     def _parse(cls, text: str, syntax: _Syntax) -> PolicySet:
         by_id, contents = _policies(text, syntax)
 
-        def subset(*, shadow: bool, effects: tuple[Effect, ...]) -> cedarpy.PolicySet:
+        def subset(*, shadow: bool, effects: tuple[Effect, ...]) -> cedar.PolicySet:
             return syntax.build(
                 {
                     id_: contents[id_]
@@ -112,13 +115,13 @@ class PolicySet(NamedTuple):
             shadow_forbids=subset(shadow=True, effects=("forbid",)),
             shadow_permits=subset(shadow=True, effects=("permit",)),
             digest=sha256(text.encode()).hexdigest()[:12],
-            reads=frozenset[str]().union(*(reads(content, split=("time",)) for content in contents.values())),
+            reads=frozenset[str]().union(*(reads(content, split=_SPLIT) for content in contents.values())),
         )
 
     def subset(self, ids: Collection[str]) -> PolicySet:
         """Return some of the enforced policies, and none in shadow mode."""
         nodes = {id_: node for id_, node in self.enforced_policies().items() if id_ in ids}
-        none = cedarpy.PolicySet.from_str("")
+        none = cedar.PolicySet.from_str("")
         enforced = _policy_nodes().build(nodes)
         return self._replace(enforced=enforced, shadow_forbids=none, shadow_permits=none)
 

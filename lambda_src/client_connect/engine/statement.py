@@ -13,7 +13,7 @@ Statement = tuple[Effect, Mapping[str, str], Any]
 Shape = tuple[Any, ...]
 """What a node is, of whichever syntax, with its parts: the name of one of the cases of ``_Search`` comes first.
 
-``("variable", name)``, ``("entity", type)``, ``("attribute", base, names)`` also where it is tested for,
+``("variable", name)``, ``("entity", type, id)``, ``("attribute", base, names)`` also where it is tested for,
 ``("tag", base, key)``, ``("kind", base)`` where the type is asked for, ``("compared", *parts)``, ``("within", entity,
 groups)``, ``("set", *elements)``, and ``("all", *parts)`` for anything else.
 """

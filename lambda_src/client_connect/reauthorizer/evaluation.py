@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from client_connect.engine.authorizer import Authorizer, Decision
     from client_connect.facts import Facts
+    from client_connect.sources.collected_facts import CollectedFacts
     from client_connect.sources.connection_registry import ConnectionTable
-    from client_connect.sources.fact_sources import CollectedFacts, FactSources
+    from client_connect.sources.fact_sources import FactSources
 
 BATCH = 100
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from client_connect import bundled_files
 from client_connect.engine.authorizer import Authorizer
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, may_read
+from client_connect.probe import answer_probe
 from client_connect.reauthorizer.client_vpn import ClientVpn
 from client_connect.reauthorizer.deadline import Deadline
 from client_connect.reauthorizer.evaluation import Evaluator
@@ -20,6 +21,7 @@ from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.run import Reauthorizer
 from client_connect.reauthorizer.settings import ReauthorizerSettings
 from client_connect.reauthorizer.state import ReauthorizerState
+from client_connect.request import is_probe
 from client_connect.settings import (
     CONNECTIONS_TABLE,
     Settings,
@@ -120,8 +122,8 @@ class Dependencies:
         )
 
 
-def handler(_event: object, context: Context) -> dict[str, str]:
-    """Run once, whatever the event.
+def handler(event: object, context: Context) -> dict[str, Any]:
+    """Run once, whatever the event; but only say by which policies it would, when it is a probe.
 
     Returns:
         How it ended.
@@ -129,6 +131,8 @@ def handler(_event: object, context: Context) -> dict[str, str]:
     Raises:
         Exception: When the run failed, so that Lambda counts it.
     """
+    if is_probe(event):
+        return answer_probe(event, lambda _: _probed(), context)
     started = perf_counter()
     request_id: str | None = getattr(context, "aws_request_id", None)
     records = Records(function_name=context.function_name, policies="", dry_run=False, request_id=request_id)
@@ -152,3 +156,8 @@ def handler(_event: object, context: Context) -> dict[str, str]:
         raise
     records.of_run(outcome, milliseconds=(perf_counter() - started) * 1000)
     return {"run": outcome.state}
+
+
+def _probed() -> dict[str, Any]:
+    policies = Dependencies.from_environment().authorizer.policies
+    return {"policies": policies.digest, "text": bundled_files.policies()}

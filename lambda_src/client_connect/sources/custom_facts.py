@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from client_connect import cedar_json
+from client_connect import custom_values
+from client_connect.cedar_json import Unreadable
 from client_connect.facts import Facts
 from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect.sources.deadlines import Described
@@ -72,8 +73,8 @@ def _converted(facts: object) -> Mapping[str, Any]:
     if not isinstance(facts, Mapping):
         raise Described(f"TypeError: facts() returned {type(facts).__name__}, not a dict")
     try:
-        converted: Mapping[str, Any] = cedar_json.value(facts)
-    except cedar_json.Unreadable as error:
+        converted: Mapping[str, Any] = custom_values.value(facts)
+    except Unreadable as error:
         raise Described(f"ValueError: facts() returned what no policy can read: {error}") from None
     return converted
 

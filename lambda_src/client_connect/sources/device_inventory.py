@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
 
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 from client_connect.sources.items import (
     COMMON_NAME,
     HOLDER,
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from client_connect.device import Device, Inventory
+    from client_connect.device import Device
     from client_connect.request import ConnectionRequest
     from client_connect.sources.dynamodb import Tables
     from client_connect.sources.items import Item
+    from client_connect.states import Inventory
 
 
 _LONGEST_PROBLEM = 500

@@ -1,13 +1,11 @@
 """DynamoDB, read and written within limits of time.
 
-Uses botocore, which Lambda's image has and which is imported only where there is a table: it takes a good part of
-a cold start, and the constructs, which share the names here, must do without.
+Its client needs botocore, which Lambda's image has and which is imported only where there is a table: it takes a good
+part of a cold start, and the constructs, which share the names here, must do without.
 """
 
 from __future__ import annotations
 
-from random import random
-from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from client_connect.sources.items import Key
@@ -25,7 +23,7 @@ ATTEMPTS = 2
 _KEYS_PER_REQUEST = 100
 # Of 1 MB each; of the connections of one user, a page has about 7,000.
 _MOST_PAGES = 5
-_LONGEST_PAUSE_S = 2.0
+_CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class Unprocessed(Exception):
@@ -48,15 +46,12 @@ class Tables:
     """
 
     def __init__(self, *, rounds: int = ATTEMPTS) -> None:
-        from botocore.config import Config  # noqa: PLC0415
-        from botocore.session import get_session  # noqa: PLC0415
+        from client_connect.sources import dynamodb_client  # noqa: PLC0415
 
-        config = Config(
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            retries={"mode": "standard", "total_max_attempts": rounds},
+        self._client = dynamodb_client.DynamoDbClient(
+            attempts=rounds, connect_timeout=CONNECT_TIMEOUT_S, read_timeout=READ_TIMEOUT_S
         )
-        self._client: Any = get_session().create_client("dynamodb", config=config)
+        self._pause = dynamodb_client.pause
         self._rounds = rounds
 
     def get(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -66,7 +61,7 @@ class Tables:
 
         Raises:
             Unprocessed: When the tables are throttled.
-            botocore.exceptions.BotoCoreError, ClientError: When they cannot be read.
+            botocore.exceptions.BotoCoreError, ClientError, InvalidAnswer: When they cannot be read.
         """
         wanted = list(dict.fromkeys(keys))
         found: dict[Key, Item] = {}
@@ -81,13 +76,13 @@ class Tables:
             requests[key.table]["Keys"].append({key.name: {"S": key.value}})
         found: dict[Key, Item] = {}
         for attempt in range(self._rounds):
-            answer = self._client.batch_get_item(RequestItems=requests)
+            answer = self._client.call("BatchGetItem", RequestItems=requests)
             for table, items in answer["Responses"].items():
                 found |= {Key(table, names[table], item[names[table]]["S"]): item for item in items}
-            requests = answer.get("UnprocessedKeys")
+            requests = answer.get("UnprocessedKeys") or {}
             if not requests:
                 return found
-            sleep(random() * min(0.05 * 2**attempt, _LONGEST_PAUSE_S))  # noqa: S311 - spreads the load
+            self._pause(attempt)
         left = sum(len(request["Keys"]) for request in requests.values())
         raise Unprocessed(f"{left} of {len(keys)} keys were left unprocessed")
 
@@ -98,10 +93,7 @@ class Tables:
             ConditionFailed: When it has.
         """
         condition = {} if unless is None else {"ConditionExpression": f"attribute_not_exists({unless})"}
-        try:
-            self._client.put_item(TableName=table, Item=item, **condition)
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise ConditionFailed(f"an item of {table} has {unless}") from error
+        self._change("PutItem", f"an item of {table} has {unless}", TableName=table, Item=item, **condition)
 
     def update(self, key: Key, **expression: object) -> Mapping[str, Any]:
         """Change an item; the keywords are those of DynamoDB's ``UpdateItem``.
@@ -109,17 +101,11 @@ class Tables:
         Raises:
             ConditionFailed: When its ``ConditionExpression`` is false.
         """
-        try:
-            answer: Mapping[str, Any] = self._client.update_item(
-                TableName=key.table, Key={key.name: {"S": key.value}}, **expression
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            raise ConditionFailed(str(key)) from error
-        return answer
+        return self._change("UpdateItem", str(key), **_place(key), **expression)
 
     def delete(self, key: Key) -> None:
         """Remove an item, if it is there."""
-        self._client.delete_item(TableName=key.table, Key={key.name: {"S": key.value}})
+        self._client.call("DeleteItem", **_place(key))
 
     def query(self, table: str, index: str, **expression: object) -> list[Item]:
         """Return all items of an index that a query finds.
@@ -130,9 +116,23 @@ class Tables:
         items: list[Item] = []
         begin: dict[str, object] = {}
         for _ in range(_MOST_PAGES):
-            answer = self._client.query(TableName=table, IndexName=index, **expression, **begin)
+            answer = self._client.call("Query", TableName=table, IndexName=index, **expression, **begin)
             items += answer["Items"]
             if not answer.get("LastEvaluatedKey"):
                 return items
             begin = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
         raise TooManyItems(f"{index} of {table} has more than {_MOST_PAGES} MB for one key")
+
+    def _change(self, operation: str, problem: str, **parameters: object) -> Mapping[str, Any]:
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        try:
+            return self._client.call(operation, **parameters)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == _CONDITION_FAILED:
+                raise ConditionFailed(problem) from error
+            raise
+
+
+def _place(key: Key) -> dict[str, Any]:
+    return {"TableName": key.table, "Key": {key.name: {"S": key.value}}}

@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_connect.facts import Facts
+from client_connect.sources.collected_facts import CollectedFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from client_connect.engine.authorizer import Authorizer
-    from client_connect.facts import CustomFactsState
     from client_connect.networks import Networks
     from client_connect.request import ConnectionRequest
     from client_connect.settings import Settings
@@ -27,35 +27,13 @@ if TYPE_CHECKING:
     from client_connect.sources.dynamodb import Tables
     from client_connect.sources.open_connections import OpenConnections
     from client_connect.sources.recorder import Recorder
-    from client_connect.waiver import Waiver
+    from client_connect.states import CustomFactsState
 
 # How long a module of extra facts may take to be imported at cold start; Lambda gives that 10 s in all.
 IMPORTING_S = 5.0
 
 _INVENTORY, _WAIVERS, _REGISTRY, _CUSTOM = "inventory", "waivers", "registry", "customFacts"
 _OPEN_CONNECTIONS = "openConnections"
-_NO_PROBLEMS: Mapping[str, str] = {}
-
-
-class CollectedFacts(NamedTuple):
-    """The facts of a connection, and how they came to be.
-
-    Attributes:
-        facts: What the policies see.
-        waivers: The waivers that count now, in full.
-        long_waivers: Those that would count if they were not longer than is allowed.
-        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry``,
-            ``openConnections`` (EC2) or ``customFacts``.
-        others: The user's other connections, as the registry has them.
-        knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
-    """
-
-    facts: Facts
-    waivers: tuple[Waiver, ...] = ()
-    long_waivers: tuple[Waiver, ...] = ()
-    problems: Mapping[str, str] = _NO_PROBLEMS
-    others: tuple[OtherConnection, ...] = ()
-    knows_waivers: bool = True
 
 
 class FactSources(NamedTuple):
@@ -181,12 +159,11 @@ def configured_sources(
         counts_connections: Whether the registry is asked for the user's open connections.
         tables: DynamoDB. Default: with little patience.
     """
-    has_tables = settings.devices_table or settings.connections_table
-    if not has_tables and not settings.extra_facts:
+    if not settings.has_sources:
         return FactSources(time_zone=settings.time_zone, networks=authorizer.networks)
     from client_connect.sources.deadlines import Deadlines  # noqa: PLC0415
 
-    inventory, registry = _tables(settings, tables) if has_tables else (None, None)
+    inventory, registry = _tables(settings, tables) if settings.has_tables else (None, None)
     deadlines = Deadlines()
     return FactSources(
         time_zone=settings.time_zone,
@@ -201,12 +178,12 @@ def configured_sources(
 
 
 def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | None, ConnectionTable | None]:
-    from client_connect.sources.connection_registry import ConnectionTable  # noqa: PLC0415
-    from client_connect.sources.device_inventory import DeviceTable  # noqa: PLC0415
     from client_connect.sources.dynamodb import Tables  # noqa: PLC0415
 
     tables, inventory, registry = tables or Tables(), None, None
     if settings.devices_table and settings.waivers_table:
+        from client_connect.sources.device_inventory import DeviceTable  # noqa: PLC0415
+
         longest = settings.longest_waiver
         inventory = DeviceTable(
             tables,
@@ -215,6 +192,8 @@ def _tables(settings: Settings, tables: Tables | None) -> tuple[DeviceTable | No
             longest_waiver=None if longest is None else timedelta(minutes=longest),
         )
     if settings.connections_table:
+        from client_connect.sources.connection_registry import ConnectionTable  # noqa: PLC0415
+
         registry = ConnectionTable(
             tables, name=settings.connections_table, shared_certificates=settings.shared_certificates
         )

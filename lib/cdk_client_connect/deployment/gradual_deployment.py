@@ -12,17 +12,20 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk_client_connect.deployment._deployment_group import DeploymentGroup
 from cdk_client_connect.deployment.traffic_shifting import TrafficShifting
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.handler.function_reference import FunctionReference
+from cdk_client_connect.monitoring._alarm_definitions import define_alarms
+from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.connection_monitoring import ConnectionMonitoring
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
 from cdk_client_connect.shared._arguments import Argument, require_all, typed
 from cdk_client_connect.shared._environment_check import require_same_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # What a new version can be to blame for. Left out are
 # - what a single user controls, who could bring back the policies that a deployment replaces: DenialBurst, by having
@@ -68,7 +71,8 @@ class GradualDeployment(Construct):
     shift from. What is known of it together with provisioned concurrency is in docs/deployments.md.
 
     It must be in the stack of its handler and of its alarms, because CloudFormation updates the alias by what
-    is defined here.
+    is defined here. A monitoring may be in another stack, such as that of the endpoints; then its alarms that roll
+    back are defined here once more, with the same settings and without a topic.
 
     Sources: https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-steps-lambda.html
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-updatepolicy.html
@@ -84,7 +88,8 @@ class GradualDeployment(Construct):
             ones CodeDeploy would have to be allowed to see all alarms of the account; none of the handler's
             re-authorizer, nor of an endpoint in this stack that asks the handler, because both wait for the alias. One
             that is among the monitoring's counts once. There must be 1 to 10 alarms in all. Default: none.
-        shifting: How the traffic moves. Default: ``TrafficShifting.canary()``, ten percent for 30 minutes.
+        shifting: How the traffic moves: a ``TrafficShifting``, or the CDK's ``codedeploy.LambdaDeploymentConfig``.
+            Default: ``TrafficShifting.canary()``, ten percent for 30 minutes.
         role: CodeDeploy's role. To one that is given here the CDK attaches AWS's managed policy
             ``AWSCodeDeployRoleForLambdaLimited``. Default: a new one, which may shift this alias, read its
             provisioned concurrency and these alarms, and nothing else.
@@ -104,12 +109,17 @@ class GradualDeployment(Construct):
         handler: ClientConnectHandler,
         monitoring: ConnectionMonitoring | None = None,
         alarms: Sequence[cloudwatch.IAlarm] = (),
-        shifting: TrafficShifting | None = None,
+        shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig | None = None,
         role: iam.IRole | None = None,
     ) -> None:
         shifting = TrafficShifting.canary() if shifting is None else shifting
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed(
+                "handler",
+                handler,
+                ClientConnectHandler,
+                "a ClientConnectHandler of this app; the app of an imported one deploys it",
+            ),
             typed(
                 "monitoring",
                 monitoring,
@@ -118,53 +128,76 @@ class GradualDeployment(Construct):
                 optional=True,
             ),
             Argument("alarms", alarms, _are_alarms(alarms), "a list of cloudwatch.Alarm"),
-            typed("shifting", shifting, TrafficShifting, "TrafficShifting.canary(...) or .linear(...)"),
+            Argument(
+                "shifting",
+                shifting,
+                isinstance(shifting, TrafficShifting) or hasattr(shifting, "deployment_config_name"),
+                "TrafficShifting.canary(...) or .linear(...), or a codedeploy.LambdaDeploymentConfig",
+            ),
         )
         _require_shiftable(handler)
-        watched = _each_once([*_of_handler(handler, monitoring), *alarms])
-        _require_alarms(watched)
-        _require_one_stack(scope, [handler, *watched])
-        require_same_environment(
-            scope,
-            watched,
-            because="CodeDeploy looks for alarms in its own account and Region; give one there",
-        )
+        _require_one_stack(scope, [handler, *alarms])
+        _require_same_handler(handler, monitoring)
+        of_monitoring = _of_monitoring(monitoring)
+        _require_alarms(alarms, of_monitoring)
+        _require_same_place(scope, alarms)
         _require_no_circle(handler, alarms)
 
         super().__init__(scope, id)
+        self._handler = handler
+        if monitoring is not None and not _is_in_stack_of(monitoring, handler):
+            of_monitoring = self._once_more(handler, monitoring)
+        watched = _each_once([*of_monitoring.values(), *alarms])
         self._warn(handler, monitoring, shifting)
-        self._deployment_group = codedeploy.LambdaDeploymentGroup(
+        self._deployment_group = DeploymentGroup(
             self,
             "Group",
-            alias=handler.alias,
+            handler=handler,
             alarms=watched,
-            auto_rollback=codedeploy.AutoRollbackConfig(
-                failed_deployment=True,
-                # A deployment that is stopped without it leaves the alias between two versions.
-                stopped_deployment=True,
-                deployment_in_alarm=True,
-            ),
-            deployment_config=_config(self, shifting),
-            ignore_poll_alarms_failure=False,
-            role=role or _role(self, handler, watched).without_policy_updates(),
+            config=_config(self, shifting),
+            role=role,
+            check=self._check_added,
         )
 
     @property
     def deployment_group(self) -> codedeploy.LambdaDeploymentGroup:
-        """CodeDeploy's deployment group, with its application and its role."""
+        """CodeDeploy's deployment group, with its application and its role.
+
+        Alarms and hooks may be added to it; CodeDeploy's role is then allowed to read or invoke them.
+        """
         return self._deployment_group
+
+    def _check_added(self, alarm: cloudwatch.IAlarm, alarms: Sequence[cloudwatch.IAlarm]) -> None:
+        """Refuse an alarm that is added to the group."""
+        require_all(Argument("alarm", alarm, _are_alarms([alarm]), "a cloudwatch.Alarm"))
+        _require_one_stack(self, [alarm])
+        _require_alarms(alarms, {})
+        _require_same_place(self, [alarm])
+        _require_no_circle(self._handler, [alarm])
+
+    def _once_more(
+        self, handler: ClientConnectHandler, monitoring: ConnectionMonitoring
+    ) -> Mapping[str, cloudwatch.IAlarm]:
+        """Define the alarms that roll back here, because the monitoring is in another stack.
+
+        The alias waits for them, and that stack waits for the alias, as its endpoints do.
+        """
+        watched = MonitoringTargets(handler=handler, endpoints=(), announcing=None)
+        settings = monitoring.alarm_settings
+        return define_alarms(self, watched, settings, wanted=lambda each, _: each.name in ROLLBACK_ALARMS)
 
     def _warn(
         self,
         handler: ClientConnectHandler,
         monitoring: ConnectionMonitoring | None,
-        shifting: TrafficShifting,
+        shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig,
     ) -> None:
+        minutes = _total_minutes(shifting)
         warnings = Annotations.of(self)
-        if monitoring is not None and shifting.total_minutes < _ALARMS_NEED_MINUTES:
+        if monitoring is not None and minutes is not None and minutes < _ALARMS_NEED_MINUTES:
             warnings.add_warning_v2(
                 "cdk-client-connect:shiftsBeforeAlarms",
-                f"the traffic is shifted within {shifting.total_minutes} minutes, but the monitoring's alarms look at "
+                f"the traffic is shifted within {minutes} minutes, but the monitoring's alarms look at "
                 f"5 minutes, and need up to {_ALARMS_NEED_MINUTES} to go off: shift more slowly",
             )
         if handler.provisioned_concurrency.target_utilization is not None:
@@ -192,17 +225,22 @@ def _require_shiftable(handler: ClientConnectHandler) -> None:
         raise InvalidArgument(f"handler {path} has a gradual deployment already; define one for each handler")
 
 
-def _of_handler(
-    handler: ClientConnectHandler, monitoring: ConnectionMonitoring | None
-) -> list[cloudwatch.IAlarm]:
-    if monitoring is None:
-        return []
-    if monitoring.handler is not handler:
+def _require_same_handler(handler: ClientConnectHandler, monitoring: ConnectionMonitoring | None) -> None:
+    if monitoring is not None and monitoring.handler is not handler:
         raise InvalidArgument(
             f"monitoring {monitoring.node.path} watches {monitoring.handler.node.path}, but {handler.node.path} is "
             "deployed; give the monitoring of the same handler"
         )
-    return [monitoring.alarms[name] for name in ROLLBACK_ALARMS if name in monitoring.alarms]
+
+
+def _of_monitoring(monitoring: ConnectionMonitoring | None) -> Mapping[str, cloudwatch.IAlarm]:
+    """Return the alarms of a monitoring that roll back."""
+    alarms = {} if monitoring is None else monitoring.alarms
+    return {name: alarms[name] for name in ROLLBACK_ALARMS if name in alarms}
+
+
+def _is_in_stack_of(construct: Construct, other: Construct) -> bool:
+    return Stack.of(construct).node.addr == Stack.of(other).node.addr
 
 
 def _each_once(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IAlarm]:
@@ -210,14 +248,17 @@ def _each_once(alarms: Sequence[cloudwatch.IAlarm]) -> list[cloudwatch.IAlarm]:
     return list({alarm.alarm_arn: alarm for alarm in alarms}.values())
 
 
-def _require_alarms(alarms: Sequence[cloudwatch.IAlarm]) -> None:
-    if not alarms:
+def _require_alarms(
+    alarms: Sequence[cloudwatch.IAlarm], of_monitoring: Mapping[str, cloudwatch.IAlarm]
+) -> None:
+    found = _each_once([*of_monitoring.values(), *alarms])
+    if not found:
         raise InvalidArgument(
             "no alarm would roll back, so that a gradual deployment is only slower; give monitoring, or alarms"
         )
-    if len(alarms) > _MOST_ALARMS:
+    if len(found) > _MOST_ALARMS:
         raise InvalidArgument(
-            f"{len(alarms)} alarms would roll back, with those of the monitoring, but CodeDeploy takes at most "
+            f"{len(found)} alarms would roll back, with those of the monitoring, but CodeDeploy takes at most "
             f"{_MOST_ALARMS}; give fewer alarms, or switch some of the monitoring's off by MonitoringAlarms(...)"
         )
     for alarm in alarms:
@@ -236,6 +277,14 @@ def _require_one_stack(scope: Construct, others: Sequence[ClientConnectHandler |
                 f"{other.node.path} is in another stack than its gradual deployment, in {stack.node.path}, but the "
                 "alias, what shifts it and the alarms depend on each other; define them in one stack"
             )
+
+
+def _require_same_place(scope: Construct, alarms: Sequence[cloudwatch.IAlarm]) -> None:
+    require_same_environment(
+        scope,
+        alarms,
+        because="CodeDeploy looks for alarms in its own account and Region; give one there",
+    )
 
 
 def _require_no_circle(handler: ClientConnectHandler, alarms: Sequence[cloudwatch.IAlarm]) -> None:
@@ -269,13 +318,32 @@ def _waiting_for_alias(handler: ClientConnectHandler) -> dict[str, str]:
     }
     registry = handler.connection_registry
     reauthorizer = None if registry is None else registry.reauthorizer
-    if isinstance(reauthorizer, ConnectionReauthorizer) and reauthorizer.handler is handler:
+    if (
+        isinstance(reauthorizer, ConnectionReauthorizer)
+        and reauthorizer.handler is handler
+        and Stack.of(reauthorizer).node.addr == stack.node.addr
+    ):
         name = str(stack.resolve(reauthorizer.function.function_name))
         waiting[name] = f"the re-authorizer {reauthorizer.node.path}"
     return waiting
 
 
-def _config(scope: Construct, shifting: TrafficShifting) -> codedeploy.ILambdaDeploymentConfig:
+def _total_minutes(shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig) -> int | None:
+    """Return the time from the first step to the last; ``None`` for a configuration of a team's own."""
+    if isinstance(shifting, TrafficShifting):
+        return shifting.total_minutes
+    name = shifting.deployment_config_name
+    if name == "CodeDeployDefault.LambdaAllAtOnce":
+        return 0
+    known = {f"CodeDeployDefault.{each}": shifting.total_minutes for shifting, each in _PREDEFINED.items()}
+    return known.get(name)
+
+
+def _config(
+    scope: Construct, shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig
+) -> codedeploy.ILambdaDeploymentConfig:
+    if not isinstance(shifting, TrafficShifting):
+        return shifting
     if (name := _PREDEFINED.get(shifting)) is not None:
         return codedeploy.LambdaDeploymentConfig.from_lambda_deployment_config_name(
             scope, "Config", f"CodeDeployDefault.{name}"
@@ -291,28 +359,4 @@ def _config(scope: Construct, shifting: TrafficShifting) -> codedeploy.ILambdaDe
         traffic_routing=routing(
             interval=Duration.minutes(shifting.interval_minutes), percentage=shifting.percent
         ),
-    )
-
-
-def _role(scope: Construct, handler: ClientConnectHandler, alarms: Sequence[cloudwatch.IAlarm]) -> iam.Role:
-    """Define a role with what AWSCodeDeployRoleForLambdaLimited has, on these resources alone.
-
-    Without what that has for hooks, and for revisions that somebody keeps in S3: there are neither.
-    """
-    function = handler.function.function_arn
-    # Written out, because the alias waits for the deployment group, which waits for the role.
-    alias = f"{function}:{handler.alias.alias_name}"
-    shift = iam.PolicyStatement(
-        actions=["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"],
-        resources=[function, alias],
-    )
-    read_alarms = iam.PolicyStatement(
-        actions=["cloudwatch:DescribeAlarms"], resources=[alarm.alarm_arn for alarm in alarms]
-    )
-    return iam.Role(
-        scope,
-        "Role",
-        assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),
-        # In the role itself, so that it has them as soon as there is one.
-        inline_policies={"Shift": iam.PolicyDocument(statements=[shift, read_alarms])},
     )

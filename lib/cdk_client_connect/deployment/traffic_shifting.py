@@ -33,6 +33,20 @@ class TrafficShifting:
     percent: int
     interval_minutes: int
 
+    def __post_init__(self) -> None:
+        """Check the values."""
+        if self.kind not in {"canary", "linear"}:
+            raise InvalidArgument(f'kind={self.kind!r} must be "canary" or "linear"')
+        _require_share(self.percent)
+        minutes = self.interval_minutes
+        if isinstance(minutes, bool) or not isinstance(minutes, int) or minutes < 1:
+            raise InvalidArgument(f"interval_minutes={minutes!r} must be a whole number of 1 or more")
+        if self.total_minutes > MAX_MINUTES:
+            raise InvalidArgument(
+                f"the traffic is shifted for {self.total_minutes} minutes, but CodeDeploy gives up after "
+                f"{MAX_MINUTES}; shorten interval, or shift a greater percent"
+            )
+
     @staticmethod
     def canary(*, percent: int = 10, interval: Duration | None = None) -> TrafficShifting:
         """Move a share, wait, and move the rest.
@@ -44,7 +58,7 @@ class TrafficShifting:
         Raises:
             InvalidArgument: When an argument is out of its range.
         """
-        return _checked("canary", percent, Duration.minutes(30) if interval is None else interval)
+        return _shifting("canary", percent, Duration.minutes(30) if interval is None else interval)
 
     @staticmethod
     def linear(*, percent: int = 10, interval: Duration | None = None) -> TrafficShifting:
@@ -58,7 +72,7 @@ class TrafficShifting:
         Raises:
             InvalidArgument: When an argument is out of its range.
         """
-        return _checked("linear", percent, Duration.minutes(10) if interval is None else interval)
+        return _shifting("linear", percent, Duration.minutes(10) if interval is None else interval)
 
     @property
     def total_minutes(self) -> int:
@@ -67,15 +81,9 @@ class TrafficShifting:
         return steps * self.interval_minutes
 
 
-def _checked(kind: Literal["canary", "linear"], percent: int, interval: Duration) -> TrafficShifting:
+def _shifting(kind: Literal["canary", "linear"], percent: int, interval: Duration) -> TrafficShifting:
     _require_share(percent)
-    shifting = TrafficShifting(kind=kind, percent=percent, interval_minutes=_minutes(interval))
-    if shifting.total_minutes > MAX_MINUTES:
-        raise InvalidArgument(
-            f"the traffic is shifted for {shifting.total_minutes} minutes, but CodeDeploy gives up after "
-            f"{MAX_MINUTES}; shorten interval, or shift a greater percent"
-        )
-    return shifting
+    return TrafficShifting(kind=kind, percent=percent, interval_minutes=_minutes(interval))
 
 
 def _require_share(percent: object) -> None:

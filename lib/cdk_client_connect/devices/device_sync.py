@@ -28,13 +28,15 @@ from client_connect_devices.settings import NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_secretsmanager as secretsmanager
     from constructs import IConstruct
 
-    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from cdk_client_connect.shared.metric_keywords import MetricKeywords
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 5, 24 * 60
 _LONGEST_EVENT_AGE = Duration.hours(6)
@@ -90,7 +92,7 @@ class DeviceSync(Construct):
         scope: Construct,
         id: str,
         *,
-        inventory: DeviceInventory,
+        inventory: IDeviceInventory,
         source: DeviceSource,
         schedule: Duration | None = None,
         misses: int = 3,
@@ -196,7 +198,7 @@ class DeviceSync(Construct):
                 OPTIONS: json.dumps(options, sort_keys=True),
                 SECRET: source.secret.secret_arn,
                 TABLE: inventory.devices_table.table_name,
-                **({} if reauthorizer is None else {REAUTHORIZER: reauthorizer.function.function_name}),
+                **({} if reauthorizer is None else {REAUTHORIZER: reauthorizer.alias.function_arn}),
             },
             encryption_key=encryption_key,
             settings=function_settings,
@@ -214,7 +216,7 @@ class DeviceSync(Construct):
         )
 
     @property
-    def inventory(self) -> DeviceInventory:
+    def inventory(self) -> IDeviceInventory:
         """The inventory."""
         return self._inventory
 
@@ -238,29 +240,14 @@ class DeviceSync(Construct):
         """The function; ``{"acceptChanges": N}`` as its event releases the brake once, for at most N devices."""
         return self._function
 
-    def metric(
-        self,
-        metric_name: str,
-        *,
-        statistic: str | None = None,
-        period: Duration | None = None,
-        label: str | None = None,
-    ) -> cloudwatch.Metric:
+    def metric(self, metric_name: str, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return a metric of the records of runs, such as ``DevicesListed``; docs/device-managers.md lists them.
 
         Args:
             metric_name: Its name.
-            statistic: Default: the maximum.
-            period: Default: 5 minutes.
-            label: Default: the metric's name.
+            **options: As the CDK's ``cloudwatch.MetricOptions``. Default: the maximum over 5 minutes.
         """
-        return record_metric(
-            self._function.function_name,
-            metric_name,
-            statistic or cloudwatch.Stats.MAXIMUM,
-            period,
-            label=label,
-        )
+        return record_metric(self._function.function_name, metric_name, cloudwatch.Stats.MAXIMUM, options)
 
     def _allow(self, reauthorizer: ConnectionReauthorizer | None) -> None:
         grant(self._inventory.devices_table, self._function, "Scan", "GetItem", "UpdateItem", "DeleteItem")
@@ -269,7 +256,7 @@ class DeviceSync(Construct):
             # In the role's own policy, which the function waits for, whatever the feature flags.
             self._function.grant_principal.add_to_principal_policy(
                 iam.PolicyStatement(
-                    actions=["lambda:InvokeFunction"], resources=[reauthorizer.function.function_arn]
+                    actions=["lambda:InvokeFunction"], resources=[reauthorizer.alias.function_arn]
                 )
             )
 
@@ -297,7 +284,7 @@ def _settings(scope: Construct, source: DeviceSource) -> str:
 
 
 def _require_own_name_and_tags(
-    scope: Construct, inventory: DeviceInventory, source: DeviceSource, retired: Sequence[str]
+    scope: Construct, inventory: IDeviceInventory, source: DeviceSource, retired: Sequence[str]
 ) -> None:
     """Check that no other sync of the inventory writes, or removes, what this one writes.
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from aws_cdk import Stack, Token
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.final_templates._endpoints import arn_of
+from cdk_client_connect.final_templates._templates import top_level
+from cdk_client_connect.shared._unknown_values import is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from constructs import IConstruct
+    from constructs import Construct, IConstruct
 
 AnyEndpoint: TypeAlias = "ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str"
 
@@ -48,9 +51,64 @@ def read_endpoints(endpoints: Sequence[AnyEndpoint]) -> tuple[Endpoint, ...]:
     )
 
 
+def read_added(endpoint: AnyEndpoint, existing: Sequence[Endpoint]) -> Endpoint:
+    """Check an endpoint that joins others, which keep their names, and name it.
+
+    Raises:
+        InvalidArgument: When it is nothing of the kind, or there already.
+    """
+    found = _endpoint(endpoint, len(existing) + 1)
+    if any(each.id == found.id for each in existing):
+        raise InvalidArgument(f"{found.name} is among the endpoints already; give each once")
+    if any(each.name == found.name for each in existing):
+        return replace(found, name=f"{found.name}-{_hash(cast('IConstruct', endpoint))}")
+    return found
+
+
+def require_no_circle(
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IConstruct, arn: str
+) -> None:
+    """Refuse endpoints whose stack waits for the stack of what is to use them.
+
+    An endpoint waits for its handler. What is in the handler's stack cannot wait for that endpoint too, unless it is
+    in the same stack; the CDK would report a ``DependencyCycle`` without the way out.
+
+    Args:
+        scope: Where they are used.
+        endpoints: The endpoints.
+        handler: The handler.
+        arn: What endpoints of the handler are given.
+
+    Raises:
+        InvalidArgument: When one waits for this stack.
+    """
+    ours = top_level(Stack.of(scope))
+    is_handlers = top_level(Stack.of(handler)).node.addr == ours.node.addr
+    for endpoint in endpoints:
+        if isinstance(endpoint, str):
+            continue
+        theirs = top_level(Stack.of(endpoint))
+        waits = (is_handlers and _asks(endpoint, arn)) or any(
+            each.node.addr == ours.node.addr for each in theirs.dependencies
+        )
+        if waits and theirs.node.addr != ours.node.addr:
+            raise InvalidArgument(
+                f"endpoint {endpoint.node.path} is in stack {theirs.node.path}, which is deployed after "
+                f"{ours.node.path}, so nothing in {ours.node.path} can refer to it; define this in "
+                f"{theirs.node.path} or in a third stack, with the same handler, or give the endpoint's id as a "
+                "string once it is deployed"
+            )
+
+
+def _asks(endpoint: IConstruct, arn: str) -> bool:
+    """Whether an endpoint is given this ARN."""
+    resource = endpoint.node.default_child or endpoint
+    return isinstance(resource, ec2.CfnClientVpnEndpoint) and arn_of(resource) == arn
+
+
 def _endpoint(endpoint: object, position: int) -> Endpoint:
     if isinstance(endpoint, str):
-        if Token.is_unresolved(endpoint):
+        if is_unknown(endpoint):
             return Endpoint(f"Endpoint{position}", endpoint)
         if re.fullmatch(r"cvpn-endpoint-[0-9a-f]+", endpoint):
             return Endpoint(endpoint, endpoint)

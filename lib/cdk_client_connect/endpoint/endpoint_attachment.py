@@ -6,17 +6,18 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._endpoints import check_attachment
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.shared._arguments import flag, require_all, typed
+from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
+from cdk_client_connect.shared._arguments import flag, key_argument, require_all, typed
 from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
 from cdk_client_connect.shared._support_function import support_function
+from cdk_client_connect.shared._unknown_values import is_unknown
 from cdk_client_connect.shared._unscoped_permission import allow_everywhere
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
@@ -87,7 +88,7 @@ class EndpointAttachment(Construct):
         scope: Construct,
         id: str,
         *,
-        handler: ClientConnectHandler,
+        handler: IClientConnectHandler,
         endpoint_id: str,
         replace: bool = False,
         on_removal: AttachmentRemoval = AttachmentRemoval.DETACH,
@@ -95,10 +96,11 @@ class EndpointAttachment(Construct):
         function_settings: FunctionSettings | None = None,
     ) -> None:
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("handler", handler, IClientConnectHandler, WANTED),
             typed("endpoint_id", endpoint_id, str, 'a text, such as "cvpn-endpoint-0123456789abcdef0"'),
             flag("replace", replace),
             typed("on_removal", on_removal, AttachmentRemoval, "AttachmentRemoval.DETACH or .LEAVE"),
+            key_argument(encryption_key),
             settings_argument(function_settings),
         )
         _require_endpoint_id(endpoint_id)
@@ -142,7 +144,7 @@ class EndpointAttachment(Construct):
         self._endpoint_id = endpoint_id
 
     @property
-    def handler(self) -> ClientConnectHandler:
+    def handler(self) -> IClientConnectHandler:
         """The handler."""
         return self._handler
 
@@ -154,7 +156,7 @@ class EndpointAttachment(Construct):
 
 def _attaching_function(
     scope: Construct,
-    handler: ClientConnectHandler,
+    handler: IClientConnectHandler,
     endpoint_id: str,
     *,
     replace: bool,
@@ -175,6 +177,7 @@ def _attaching_function(
         },
         encryption_key=encryption_key,
         settings=settings,
+        log_retention=handler.support_log_retention,
     )
     arn = Stack.of(scope).format_arn(service="ec2", resource="client-vpn-endpoint", resource_name=endpoint_id)
     for statement in (
@@ -192,11 +195,11 @@ def _attaching_function(
 
 
 def _resources_id(endpoint_id: str) -> str:
-    return "Endpoint" if Token.is_unresolved(endpoint_id) else endpoint_id.removeprefix("cvpn-endpoint-")
+    return "Endpoint" if is_unknown(endpoint_id) else endpoint_id.removeprefix("cvpn-endpoint-")
 
 
 def _require_endpoint_id(endpoint_id: str) -> None:
-    if not Token.is_unresolved(endpoint_id) and not _ENDPOINT_ID.fullmatch(endpoint_id):
+    if not is_unknown(endpoint_id) and not _ENDPOINT_ID.fullmatch(endpoint_id):
         raise InvalidArgument(
             f'endpoint_id "{endpoint_id}" must be "cvpn-endpoint-" and hexadecimal digits, as the console and '
             "describe-client-vpn-endpoints show it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import jsii
@@ -14,7 +15,6 @@ from aws_cdk import (
     Reference,
     Stack,
     Stage,
-    Token,
     Tokenization,
 )
 from aws_cdk import aws_ec2 as ec2
@@ -54,24 +54,26 @@ def check_attachment(attachment: CustomResource, wanted: Mapping[str, str]) -> N
     check_templates(attachment, check)
 
 
-def check_endpoints(owner: str, handler: Construct, arn: str) -> None:
+def check_endpoints(owner: str, handler: Construct, arn: str, function_name: str) -> None:
     """Have the endpoints that are given this ARN checked in the final template.
 
-    Those that are given another ARN of the handler get a warning.
+    Those that are given another ARN of the handler get a warning: by reference, or as text, such as that of a function
+    imported by its name.
     """
     stage = Stage.of(handler)
     if stage is not None:
-        check = _Endpoints(owner, arn, handler.node.path, stage)
+        check = _Endpoints(owner, arn, handler.node.path, function_name, stage)
         Aspects.of(stage).add(check, priority=_FIRST)
         check_templates(handler, check)
 
 
 @jsii.implements(IAspect)
 class _Endpoints:
-    def __init__(self, owner: str, arn: str, handler: str, stage: Stage) -> None:
+    def __init__(self, owner: str, arn: str, handler: str, function_name: str, stage: Stage) -> None:
         self._owner = owner
         self._arn = arn
         self._handler = handler
+        self._named = re.compile(rf":function:{re.escape(function_name)}(?![\w-])")
         self._stage = stage.node.path
         self._found: list[ec2.CfnClientVpnEndpoint] = []
         self._bypassing: list[ec2.CfnClientVpnEndpoint] = []
@@ -81,12 +83,15 @@ class _Endpoints:
         if node.node.path == self._stage:
             endpoints = [each for each in node.node.find_all() if isinstance(each, ec2.CfnClientVpnEndpoint)]
             self._found = [each for each in endpoints if arn_of(each) == self._arn]
-            self._bypassing = [each for each in endpoints if self._bypasses(arn_of(each))]
+            self._bypassing = [each for each in endpoints if self._bypasses(each, arn_of(each))]
 
-    def _bypasses(self, arn: object) -> bool:
+    def _bypasses(self, endpoint: ec2.CfnClientVpnEndpoint, arn: object) -> bool:
         """Whether it is an ARN of a function, version or alias of the handler, but not the one for endpoints."""
-        if not isinstance(arn, str) or arn == self._arn or not Token.is_unresolved(arn):
+        if not isinstance(arn, str) or arn == self._arn:
             return False
+        text = json.dumps(Stack.of(endpoint).resolve(arn))
+        if self._named.search(text) and text != json.dumps(self._arn_in(endpoint)):
+            return True
         targets = [
             each.target for each in Tokenization.reverse_string(arn).tokens if isinstance(each, Reference)
         ]

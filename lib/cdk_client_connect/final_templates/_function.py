@@ -27,7 +27,7 @@ OURS = "CLIENT_CONNECT_"
 _WRAPPERS = {"AWS_LAMBDA_EXEC_WRAPPER", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"}
 
 # Another value of these may be as good as ours.
-_WARNED = ("Handler", "MemorySize", "Role", "VpcConfig", "KmsKeyArn", "Layers")
+_WARNED = ("Handler", "MemorySize", "Role", "VpcConfig", "KmsKeyArn", "Layers", "SnapStart")
 
 # These change neither decisions nor records.
 _HARMLESS = {
@@ -52,6 +52,8 @@ _CHECKED = {
     "Runtime",
     "Timeout",
 }
+# In MB. Source: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+_LARGEST_STORAGE_WITH_SNAPSHOTS = 512
 _LEVELS_WITH_RECORDS = (None, "TRACE", "DEBUG", "INFO")
 
 
@@ -65,6 +67,7 @@ class FunctionCheck:
         variables: The environment variables that its construct defines.
         least_reserved: The fewest reserved environments with which it works.
         defined: Its properties when it was defined.
+        defined_variables: The names of its environment variables then, such as those of a layer that was asked for.
     """
 
     owner: str
@@ -72,10 +75,13 @@ class FunctionCheck:
     variables: Mapping[str, str]
     least_reserved: int = 1
     defined: Mapping[str, Any] = field(init=False)
+    defined_variables: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep what is defined now, before Aspects change it."""
         object.__setattr__(self, "defined", _defined(self._resource))
+        resolved = Stack.of(self.function).resolve(self._resource.environment) or {}
+        object.__setattr__(self, "defined_variables", frozenset(resolved.get("variables") or {}))
 
     @property
     def _resource(self) -> lambda_.CfnFunction:
@@ -99,6 +105,7 @@ class FunctionCheck:
         yield from self._reserved(wanted, properties)
         for name in _WARNED:
             yield from self._warned(name, wanted, properties)
+        yield from self._with_snapshots(properties)
         for name in sorted(set(properties) - _CHECKED - _HARMLESS - set(wanted)):
             yield self._warning(name, f"has {name}, with which it has not been tested")
 
@@ -147,7 +154,7 @@ class FunctionCheck:
                 yield self._error("Environment", what, _VARIABLES)
             else:
                 yield self._warning("Environment", what)
-        for name in sorted(_WRAPPERS & (set(found) - set(ours))):
+        for name in sorted(_WRAPPERS & (set(found) - set(ours) - self.defined_variables)):
             yield self._warning("Handler", f"runs other code first, by the environment variable {name}")
 
     def _logging(self, ours: Mapping[str, Any], found: Any) -> Iterator[Deviation]:  # noqa: ANN401 - see above
@@ -178,6 +185,23 @@ class FunctionCheck:
                 "Lambda throttles connections, which are then denied",
                 "set reserved_concurrent_executions on the construct instead",
             )
+
+    def _with_snapshots(self, properties: Mapping[str, Any]) -> Iterator[Deviation]:
+        """Yield what Lambda does not offer together with SnapStart, so that the deployment would fail."""
+        if (properties.get("SnapStart") or {}).get("ApplyOn") != "PublishedVersions":
+            return
+        size = (properties.get("EphemeralStorage") or {}).get("Size", 0)
+        for name, is_there in (
+            ("EphemeralStorage", isinstance(size, int) and size > _LARGEST_STORAGE_WITH_SNAPSHOTS),
+            ("FileSystemConfigs", bool(properties.get("FileSystemConfigs"))),
+        ):
+            if is_there:
+                yield self._error(
+                    name,
+                    f"has {name} {_shown(properties[name])} and SnapStart in the template, which Lambda does not offer "
+                    "together",
+                    "leave out one of them",
+                )
 
     def _warned(
         self, name: str, wanted: Mapping[str, Any], properties: Mapping[str, Any]
@@ -240,6 +264,9 @@ def _defined(resource: lambda_.CfnFunction) -> dict[str, Any]:
         "Role": lambda: resource.role,
         "VpcConfig": lambda: resource.vpc_config,
         "KmsKeyArn": lambda: resource.kms_key_arn,
+        "SnapStart": lambda: resource.snap_start,
+        "Layers": lambda: resource.layers,
+        "FileSystemConfigs": lambda: resource.file_system_configs,
     }
     return {name: value for name, read in readers.items() if (value := read()) is not None}
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import aws_lambda as lambda_
 
+from client_connect_tools.deployed.description import ALIAS_NAME
+
 if TYPE_CHECKING:
     from constructs import Construct
 
     from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
-
-ALIAS_NAME = "live"
 
 
 def define_alias(

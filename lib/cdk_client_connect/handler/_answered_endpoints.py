@@ -6,12 +6,13 @@ import json
 from typing import TYPE_CHECKING
 
 import jsii
-from aws_cdk import Acknowledgment, CfnElement, Stack, Token, Validations
+from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct, IValidation
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._unknown_values import is_unknown
 from client_connect.record import ENDPOINT_ID
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def require_endpoints(endpoints: Sequence[str] | None) -> None:
 
 def refuse_circles(handler: Construct, alias: lambda_.IAlias, endpoints: Sequence[str]) -> None:
     """Let the synthesis fail if one of the endpoints is defined with this handler: each would wait for the other."""
-    handler.node.add_validation(_CircleCheck(handler, alias, frozenset(endpoints)))
+    if endpoints:
+        handler.node.add_validation(_CircleCheck(handler, alias, frozenset(endpoints)))
 
 
 def allow_queries(role: iam.Role, endpoints: Sequence[str] | None) -> None:
@@ -72,7 +74,7 @@ def _problem(endpoint: object) -> str | None:
             "handler cannot be a reference, because each would wait for the other: deploy the endpoint first, then "
             "give its id"
         )
-    if not Token.is_unresolved(endpoint) and not ENDPOINT_ID.fullmatch(endpoint):
+    if not is_unknown(endpoint) and not ENDPOINT_ID.fullmatch(endpoint):
         return f'endpoints has "{endpoint}"; an id is "cvpn-endpoint-" and hexadecimal digits'
     return None
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Token
+from aws_cdk import Duration, Stack, Token
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect.errors import (
@@ -24,13 +25,23 @@ from cdk_client_connect.handler._prebuilt_code import (
     require_prebuilt_alone,
     require_prebuilt_for,
 )
+from cdk_client_connect.handler._snap_start import require_snap_start
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
-from cdk_client_connect.shared._arguments import flag, require_all, typed
+from cdk_client_connect.shared._arguments import (
+    Argument,
+    flag,
+    is_number_token,
+    is_whole,
+    key_argument,
+    require_all,
+    typed,
+    with_attribute,
+)
 from cdk_client_connect.shared._environment_check import require_client_vpn, require_same_environment
-from cdk_client_connect.tables.connection_registry import ConnectionRegistry
-from cdk_client_connect.tables.device_inventory import DeviceInventory
+from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 from client_connect_tools import ExtraFacts, Policies, Rules, require_passing, require_sound
 from client_connect_tools.bundling.extra_facts import require_declared
 from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
@@ -38,6 +49,8 @@ from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.time_zones import time_zone_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from constructs import Construct, IConstruct
 
     from cdk_client_connect.handler._options import Options
@@ -47,11 +60,18 @@ MAX_TIMEOUT_S = 30
 # Inventory, registry and extra facts may take three seconds together before they are given up.
 MIN_TIMEOUT_ASKING_OTHERS_S = 5
 
+# Lambda's code storage has 75 GB; a version takes some megabytes.
+MOST_PREVIOUS_VERSIONS = 100
+
 LEAST_MEMORY_MIB, MOST_MEMORY_MIB = 128, 10_240
 
 
-def require_types(options: Options) -> None:
+def require_types(options: Options, others: Sequence[Argument]) -> None:
     """Check the types, which Python does not, and of which a wrong one could mean the contrary.
+
+    Args:
+        options: The handler's arguments.
+        others: Arguments that are passed on to the CDK.
 
     Raises:
         InvalidArgument: With everything that is of a wrong type.
@@ -79,6 +99,7 @@ def require_types(options: Options) -> None:
             ProvisionedConcurrency,
             "ProvisionedConcurrency.fixed(...), .scaling(...), .for_clients(...) or .none()",
         ),
+        flag("snap_start", o.snap_start),
         typed(
             "function_reference",
             o.function_reference,
@@ -92,7 +113,7 @@ def require_types(options: Options) -> None:
             "ServiceLinkedRole.ENSURE, .CLOUDFORMATION or .EXISTING",
         ),
         typed("timeout", o.timeout, Duration, "a Duration, such as Duration.seconds(10)"),
-        typed("memory_size", o.memory_size, int, "a whole number of MiB"),
+        _whole("memory_size", o.memory_size, "a whole number of MiB"),
         typed("architecture", o.architecture, lambda_.Architecture, "lambda_.Architecture.ARM_64 or .X86_64"),
         typed(
             "runtime",
@@ -100,22 +121,33 @@ def require_types(options: Options) -> None:
             lambda_.Runtime,
             "a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_14",
         ),
-        typed(
+        _whole(
             "reserved_concurrent_executions",
             o.reserved_concurrent_executions,
-            int,
-            "a whole number",
+            "a whole number or None",
             optional=True,
+        ),
+        Argument(
+            "previous_versions",
+            o.previous_versions,
+            is_whole(o.previous_versions, 0, MOST_PREVIOUS_VERSIONS),
+            f"a whole number from 0 to {MOST_PREVIOUS_VERSIONS}",
         ),
         flag("shadow_mode", o.shadow_mode),
         typed("default_message", o.default_message, str, "a text that tells a denied user what to do"),
         typed("time_zone", o.time_zone, str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
-        typed("device_inventory", o.device_inventory, DeviceInventory, "a DeviceInventory", optional=True),
+        typed(
+            "device_inventory",
+            o.device_inventory,
+            IDeviceInventory,
+            "a DeviceInventory; for tables that exist, DeviceInventory(devices_table=...) or .from_attributes(...)",
+            optional=True,
+        ),
         typed(
             "connection_registry",
             o.connection_registry,
-            ConnectionRegistry,
-            "a ConnectionRegistry",
+            IConnectionRegistry,
+            "a ConnectionRegistry; for a table that exists, ConnectionRegistry(table=...) or .from_attributes(...)",
             optional=True,
         ),
         flag("shared_certificates", o.shared_certificates),
@@ -133,16 +165,59 @@ def require_types(options: Options) -> None:
             'a mapping of texts, such as {"RISK_SERVICE_URL": "https://risk.example.com"}',
         ),
         flag("policy_tests", o.policy_tests),
+        with_attribute("log_group", o.log_group, "log_group_name", "a logs.LogGroup or None", optional=True),
+        *others,
     )
 
 
-def require_valid(scope: Construct, options: Options) -> None:
+def _whole(name: str, value: object, wanted: str, *, optional: bool = False) -> Argument:
+    """Check that a number is whole; nothing depends on its value at synthesis, so it may be a token."""
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    return Argument(name, value, is_int or is_number_token(value) or (optional and value is None), wanted)
+
+
+def cdk_arguments(
+    *,
+    encryption_key: object,
+    dead_letter_queue: object,
+    vpc: object,
+    vpc_subnets: object,
+    security_groups: object,
+    tracing: object,
+) -> list[Argument]:
+    """Return the checks of what is passed on to the CDK."""
+    groups = security_groups if isinstance(security_groups, list | tuple) else [security_groups]
+    needs_vpc = "a {} or None; it needs vpc, too"
+    return [
+        key_argument(encryption_key),
+        with_attribute(
+            "dead_letter_queue", dead_letter_queue, "queue_arn", "an sqs.Queue or None", optional=True
+        ),
+        with_attribute("vpc", vpc, "vpc_id", "an ec2.Vpc or None", optional=True),
+        Argument(
+            "vpc_subnets",
+            vpc_subnets,
+            vpc_subnets is None or (vpc is not None and isinstance(vpc_subnets, ec2.SubnetSelection)),
+            needs_vpc.format("ec2.SubnetSelection"),
+        ),
+        Argument(
+            "security_groups",
+            security_groups,
+            security_groups is None
+            or (vpc is not None and all(hasattr(each, "security_group_id") for each in groups)),
+            needs_vpc.format("list of ec2.SecurityGroup"),
+        ),
+        typed("tracing", tracing, lambda_.Tracing, "lambda_.Tracing.ACTIVE, .PASS_THROUGH or .DISABLED"),
+    ]
+
+
+def require_valid(scope: Construct, options: Options, others: Sequence[Argument] = ()) -> None:
     """Check everything but the policies, before anything is defined.
 
     Raises:
         ClientConnectError: At the first kind of arguments that is wrong, with all that is wrong of that kind.
     """
-    require_types(options)
+    require_types(options, others)
     if options.function_name is not None:
         require_function_name(options.function_name)
         require_unique_name(scope, options.function_name)
@@ -155,6 +230,7 @@ def require_valid(scope: Construct, options: Options) -> None:
         options.reserved_concurrent_executions,
         options.function_reference,
     )
+    require_snap_start(scope, options)
     _require_message(options.default_message, _custom_types(options.policies, options.code))
     _require_time_zone(options.time_zone)
     _require_memory(options.memory_size)
@@ -173,6 +249,38 @@ def require_valid(scope: Construct, options: Options) -> None:
             scope,
             [options.log_group],
             because="Lambda logs to its own account and Region; give a log group there",
+        )
+
+
+def require_as_given(
+    handler: Construct, function: lambda_.Function, function_name: str, options: Options
+) -> None:
+    """Check that no property injector of the app has changed what a handler depends on.
+
+    Source: https://docs.aws.amazon.com/cdk/v2/guide/blueprints.html
+
+    Raises:
+        InvalidArgument: When one has.
+    """
+    resource = function.node.default_child
+    if not isinstance(resource, lambda_.CfnFunction):
+        return
+    wanted = {
+        "function_name": (function_name, resource.function_name),
+        "handler": ("client_connect.handler.handler", resource.handler),
+        "runtime": (options.runtime.name, resource.runtime),
+        "architecture": ([options.architecture.name], resource.architectures),
+        "timeout": (options.timeout.to_seconds(), resource.timeout),
+    }
+    problems = [
+        f"{name} is {found!r}, but {ours!r} was given"
+        for name, (ours, found) in wanted.items()
+        if ours != Stack.of(function).resolve(found)
+    ]
+    if problems:
+        raise InvalidArgument(
+            f"a property injector changed the function of handler {handler.node.path}: {'; '.join(problems)}; set the "
+            "arguments of the handler instead, and let the injector leave this function as it is"
         )
 
 
@@ -222,7 +330,7 @@ def _require_memory(memory_size: int) -> None:
     Raises:
         InvalidArgument: When it does not.
     """
-    if not LEAST_MEMORY_MIB <= memory_size <= MOST_MEMORY_MIB:
+    if not is_number_token(memory_size) and not LEAST_MEMORY_MIB <= memory_size <= MOST_MEMORY_MIB:
         raise InvalidArgument(
             f"memory_size={memory_size} must be a number of MiB from {LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}"
         )
@@ -239,7 +347,7 @@ def _require_concurrency(
         InvalidConcurrency: When there are none, fewer than the provisioned ones, or no others where only others
             are invoked.
     """
-    if reserved is None:
+    if reserved is None or is_number_token(reserved):
         return
     if reserved < 0:
         raise InvalidConcurrency(f"reserved_concurrent_executions={reserved} is negative; give 1 or more")
@@ -280,7 +388,7 @@ def _require_message(message: str, custom: Mapping[str, str] | None) -> None:
         raise InvalidMessage("\n".join(f"default_message {problem}" for problem in found))
 
 
-def _require_own_registry(registry: ConnectionRegistry | None) -> None:
+def _require_own_registry(registry: IConnectionRegistry | None) -> None:
     """Check that no other handler records its connections in a registry.
 
     Raises:
@@ -300,6 +408,10 @@ def _require_time_zone(name: str) -> None:
     Raises:
         InvalidTimeZone: When it does not.
     """
+    if Token.is_unresolved(name):
+        raise InvalidTimeZone(
+            'time_zone is a token, whose value only the deployment knows; give a name such as "Europe/Berlin"'
+        )
     if name not in time_zone_names():
         raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; use one such as "Europe/Berlin"')
 
@@ -311,7 +423,9 @@ def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mappi
     return None if check_custom_schema(policies) else declared_types(policies.custom)
 
 
-def _with_tables(inventory: DeviceInventory | None, registry: ConnectionRegistry | None) -> list[IConstruct]:
+def _with_tables(
+    inventory: IDeviceInventory | None, registry: IConnectionRegistry | None
+) -> list[IConstruct]:
     """Return what is asked, and the tables, which may be somebody else's."""
     found: list[IConstruct] = []
     if inventory is not None:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
 
     from cdk_client_connect.handler._options import Options
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
-    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _MOST_BYTES = 4096
 _OURS = "CLIENT_CONNECT_"
@@ -74,7 +74,7 @@ def require_environment(environment: Mapping[str, str], code: lambda_.Code | Non
         raise InvalidArgument("\n".join(problems))
 
 
-def _require_size(variables: Mapping[str, str]) -> None:
+def require_size(variables: Mapping[str, str]) -> None:
     """Check that Lambda takes all variables of a function; of tokens nobody knows how long they become.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -105,12 +105,12 @@ def variables_of(options: Options) -> dict[str, str]:
         **_restrictions(options.endpoints, shared_certificates=options.shared_certificates),
         **options.environment,
     }
-    _require_size(variables)
+    require_size(variables)
     return variables
 
 
 def _sources(
-    inventory: DeviceInventory | None, registry: ConnectionRegistry | None, module: str | None
+    inventory: IDeviceInventory | None, registry: IConnectionRegistry | None, module: str | None
 ) -> dict[str, str]:
     """Return the environment variables that name what is asked; a handler that asks nothing has none."""
     variables = {}

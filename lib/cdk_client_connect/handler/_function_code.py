@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from client_connect_tools import Policies
 
 _FOLDERS: dict[tuple[Bundle, bool], Path] = {}
+# The dependencies, by Python version and architecture.
+_INSTALLED: dict[tuple[str, str], Path] = {}
 
 
 def require_platform(runtime: lambda_.Runtime, architecture: lambda_.Architecture) -> tuple[str, str]:
@@ -50,13 +52,7 @@ def bundled_code(scope: Construct, options: Options, policies: Policies) -> lamb
     Raises:
         BundleError: When a dependency cannot be installed.
     """
-    bundle = Bundle(
-        policies.text,
-        *require_platform(options.runtime, options.architecture),
-        extra_facts=options.extra_facts,
-        custom=policies.custom,
-        networks=policies.network_table,
-    )
+    bundle = bundle_of(options, policies)
     if Stack.of(scope).bundling_required:
         folder = _built(bundle, scope)
     else:
@@ -65,11 +61,32 @@ def bundled_code(scope: Construct, options: Options, policies: Policies) -> lamb
     return lambda_.Code.from_asset(str(folder), asset_hash=bundle.digest())
 
 
+def bundle_of(options: Options, policies: Policies) -> Bundle:
+    """Return what the code is built of."""
+    return Bundle(
+        policies.text,
+        *require_platform(options.runtime, options.architecture),
+        extra_facts=options.extra_facts,
+        custom=policies.custom,
+        networks=policies.network_table,
+    )
+
+
 def _built(bundle: Bundle, scope: Construct) -> Path:
     """Build once in this process, and once more where the folder has to outlive it."""
     key = (bundle, is_unstaged(scope))
     if key not in _FOLDERS:
         folder = new_folder(scope)
-        bundle.build(folder)
+        bundle.build(folder, installed=_installed(bundle, scope))
         _FOLDERS[key] = folder
     return _FOLDERS[key]
+
+
+def _installed(bundle: Bundle, scope: Construct) -> Path:
+    """Install the dependencies once in this process for each platform."""
+    platform = bundle.python, bundle.architecture
+    if platform not in _INSTALLED:
+        folder = new_folder(scope)
+        bundle.install(folder)
+        _INSTALLED[platform] = folder
+    return _INSTALLED[platform]

@@ -27,6 +27,17 @@ def grant_what_it_asks(role: iam.Role, options: Options, policies: Policies | No
         options.device_inventory.grant_look_up(role)
     if options.connection_registry is not None:
         options.connection_registry.grant_record(role)
-        if policies is None or may_read(attributes_read(policies), ACTIVE_CONNECTIONS):
+        if _counts(policies):
             options.connection_registry.grant_count(role)
             allow_queries(role, options.endpoints)
+
+
+def services_asked(options: Options, policies: Policies | None) -> list[str]:
+    """Return the services that the handler calls before and after a decision, as VPC endpoints name them."""
+    asked = ["dynamodb"] if options.device_inventory or options.connection_registry else []
+    return [*asked, "ec2"] if options.connection_registry and _counts(policies) else asked
+
+
+def _counts(policies: Policies | None) -> bool:
+    """Whether policies count connections; those that are not known may."""
+    return policies is None or may_read(attributes_read(policies), ACTIVE_CONNECTIONS)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cdk_client_connect.handler.function_reference import FunctionReference
     from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
     from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
-    from cdk_client_connect.tables.device_inventory import DeviceInventory
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
     from client_connect_tools import ExtraFacts, Policies
 
 
@@ -33,17 +33,19 @@ class Options:
     provisioned_concurrency: ProvisionedConcurrency
     function_reference: FunctionReference
     service_linked_role: ServiceLinkedRole
+    snap_start: bool
     timeout: Duration
     memory_size: int
     architecture: lambda_.Architecture
     runtime: lambda_.Runtime
     reserved_concurrent_executions: int | None
+    previous_versions: int
     log_group: logs.ILogGroup | None
     shadow_mode: bool
     default_message: str
     time_zone: str
-    device_inventory: DeviceInventory | None
-    connection_registry: ConnectionRegistry | None
+    device_inventory: IDeviceInventory | None
+    connection_registry: IConnectionRegistry | None
     shared_certificates: bool
     endpoints: Sequence[str] | None
     extra_facts: ExtraFacts | None

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import CfnResource
 
+from client_connect_tools.bundling.bundle import policies_file
+from client_connect_tools.deployed.description import policies_digest
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from aws_cdk import aws_lambda as lambda_
 
     from client_connect_tools import Policies
+
+# What the digests of lists of networks are called by, which are no policies.
+NETWORKS = "networks/"
 
 KEY = "cdk-client-connect:policies"
 
@@ -29,6 +35,19 @@ def show_policies(alias: lambda_.Alias, policies: Policies) -> None:
     resource = alias.node.default_child
     if isinstance(resource, CfnResource):
         resource.add_metadata(KEY, _shortened(policies.digests()))
+
+
+def digest_and_ids(policies: Policies | None, *, is_prebuilt: bool) -> tuple[str | None, list[str]]:
+    """Return the digest of policies as records have it, and their ids; of unknown ones, nothing.
+
+    Args:
+        policies: The policies, if they are known.
+        is_prebuilt: Whether they came out of a bundle, so that they are as they were bundled.
+    """
+    if policies is None:
+        return None, []
+    text = policies.text if is_prebuilt else policies_file(policies.text, policies.network_table)
+    return policies_digest(text), [name for name in policies.digests() if not name.startswith(NETWORKS)]
 
 
 def _shortened(digests: Mapping[str, str]) -> dict[str, str]:

@@ -10,19 +10,19 @@ from aws_cdk import Annotations, Aspects, IAspect
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
 
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
 
 WARNING = "cdk-client-connect:noReauthorizer"
 
 
-def warn_without_reauthorizer(handler: Construct, registry: ConnectionRegistry) -> None:
+def warn_without_reauthorizer(handler: Construct, registry: IConnectionRegistry) -> None:
     """Warn at synthesis when a registry has no re-authorizer, which is defined after its handler."""
     Aspects.of(handler).add(_LooksForReauthorizer(handler, registry))
 
 
 @jsii.implements(IAspect)
 class _LooksForReauthorizer:
-    def __init__(self, handler: Construct, registry: ConnectionRegistry) -> None:
+    def __init__(self, handler: Construct, registry: IConnectionRegistry) -> None:
         self._handler = handler
         self._registry = registry
 

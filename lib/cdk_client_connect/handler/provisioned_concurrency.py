@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdk_client_connect.errors import InvalidConcurrency
+from cdk_client_connect.shared._arguments import is_number_token
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
@@ -35,6 +36,26 @@ class ProvisionedConcurrency:
     minimum: int
     maximum: int
     target_utilization: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        for name, value in (("minimum", self.minimum), ("maximum", self.maximum)):
+            if value != 0 or isinstance(value, bool) or not isinstance(value, int):
+                _require_count(name, value)
+        if self.maximum < self.minimum:
+            raise InvalidConcurrency(
+                f"maximum={self.maximum} is less than minimum={self.minimum}; give at least as many"
+            )
+        target = self.target_utilization
+        if target is None and self.maximum != self.minimum:
+            raise InvalidConcurrency(
+                f"maximum={self.maximum} is more than minimum={self.minimum}, but without target_utilization nothing "
+                "scales; use ProvisionedConcurrency.scaling(...)"
+            )
+        if target is not None and not _is_utilization(target):
+            raise InvalidConcurrency(f"target_utilization={target} must be from 0.1 to 0.9")
+        if target is not None and self.minimum == 0:
+            raise InvalidConcurrency("minimum=0 does not scale; give 1 or more environments")
 
     @staticmethod
     def none() -> ProvisionedConcurrency:
@@ -74,12 +95,6 @@ class ProvisionedConcurrency:
         """
         _require_count("minimum", minimum)
         _require_count("maximum", maximum)
-        if maximum < minimum:
-            raise InvalidConcurrency(
-                f"maximum={maximum} is less than minimum={minimum}; give at least as many"
-            )
-        if not 0.1 <= target_utilization <= 0.9:  # noqa: PLR2004 - the limits in Lambda's documentation
-            raise InvalidConcurrency(f"target_utilization={target_utilization} must be from 0.1 to 0.9")
         return ProvisionedConcurrency(minimum=minimum, maximum=maximum, target_utilization=target_utilization)
 
     @staticmethod
@@ -139,7 +154,17 @@ def _environments(busy: float) -> int:
     return environments
 
 
+def _is_utilization(value: object) -> bool:
+    # The limits in Lambda's documentation.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0.1 <= value <= 0.9  # noqa: PLR2004
+
+
 def _require_count(name: str, value: int) -> None:
+    if is_number_token(value):
+        raise InvalidConcurrency(
+            f"{name} is a token, whose value only the deployment knows, but alarms and limits depend on it; give a "
+            "number"
+        )
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidConcurrency(
             f"{name}={value!r} must be a whole number of 1 or more; for none, use ProvisionedConcurrency.none()"

@@ -15,6 +15,7 @@ from cdk_client_connect.shared._sdk_call import sdk_call
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
 
 _SERVICE = "clientvpn-connections.amazonaws.com"
 _ROLE_NAME = "AWSServiceRoleForClientVPNConnections"
@@ -41,7 +42,10 @@ class ServiceLinkedRole(Enum):
 
 
 def provide(
-    choice: ServiceLinkedRole, stack: Stack, encryption_key: kms.IKey | None = None
+    choice: ServiceLinkedRole,
+    stack: Stack,
+    encryption_key: kms.IKey | None = None,
+    log_retention: logs.RetentionDays | None = None,
 ) -> IDependable | None:
     """Define what the choice needs, once per stack; return what users of the function must wait for.
 
@@ -63,7 +67,7 @@ def provide(
     if existing is not None:
         return existing
     return (
-        _EnsuredRole(stack, _ID, encryption_key)
+        _EnsuredRole(stack, _ID, encryption_key, log_retention)
         if choice is ServiceLinkedRole.ENSURE
         else _OwnedRole(stack, _ID)
     )
@@ -87,6 +91,7 @@ class _EnsuredRole(Construct):
         scope: Construct,
         id: str,
         encryption_key: kms.IKey | None,
+        log_retention: logs.RetentionDays | None,
     ) -> None:
         super().__init__(scope, id)
         sdk_call(
@@ -102,6 +107,7 @@ class _EnsuredRole(Construct):
             ),
             permission=_permission(Stack.of(self)),
             encryption_key=encryption_key,
+            log_retention=log_retention,
         )
 
 

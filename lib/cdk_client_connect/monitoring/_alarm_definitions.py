@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from constructs import Construct
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
     from cdk_client_connect.monitoring._targets import MonitoringTargets
     from cdk_client_connect.monitoring.monitoring_alarms import AlarmSettings, MonitoringAlarms
     from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
@@ -58,7 +58,7 @@ class Definition:
     name: str
     metrics: Callable[[MonitoringTargets], _Metrics]
     threshold: float = 1
-    threshold_of: Callable[[ClientConnectHandler], float] | None = None
+    threshold_of: Callable[[IClientConnectHandler], float] | None = None
     below: bool = False
     anomaly: bool = False
     periods: int = 1
@@ -84,16 +84,18 @@ class Definition:
         )
 
 
-def _nearly_all_time(handler: ClientConnectHandler) -> float:
-    """Return the milliseconds of 80 percent of the timeout, which the handler always has."""
-    timeout = handler.function.timeout or Duration.seconds(0)
+def _nearly_all_time(handler: IClientConnectHandler) -> float:
+    """Return the milliseconds of 80 percent of the timeout; without one there is no such alarm."""
+    timeout = handler.timeout or Duration.seconds(0)
     return 0.8 * timeout.to_milliseconds()
 
 
 def _spillover(watched: MonitoringTargets) -> cloudwatch.Metric | None:
     handler = watched.handler
+    concurrency = handler.provisioned_concurrency
     if (
-        not handler.provisioned_concurrency.minimum
+        concurrency is None
+        or not concurrency.minimum
         or handler.function_reference is FunctionReference.UNQUALIFIED
     ):
         return None
@@ -141,7 +143,9 @@ DEFINITIONS = (
     ),
     Definition(
         name="HandlerLatency",
-        metrics=lambda watched: watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM),
+        metrics=lambda watched: (
+            watched.of_alias("Duration", cloudwatch.Stats.MAXIMUM) if watched.handler.timeout else None
+        ),
         threshold_of=_nearly_all_time,
     ),
     Definition(
@@ -211,6 +215,12 @@ DEFINITIONS = (
         ),
     ),
     Definition(
+        name="WaiverErrors",
+        metrics=lambda watched: (
+            watched.of_decisions("WaiverErrors") if watched.handler.device_inventory else None
+        ),
+    ),
+    Definition(
         name="RegistryErrors",
         metrics=lambda watched: (
             watched.of_decisions("RegistryErrors") if watched.handler.connection_registry else None
@@ -237,6 +247,16 @@ DEFINITIONS = (
             if watched.reauthorizer
             else None
         ),
+        periods=3,
+    ),
+    Definition(
+        name="TerminationFailures",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_termination_failures(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+        # Each run tries again what EC2 has refused or throttled.
         periods=3,
     ),
     Definition(
@@ -299,24 +319,43 @@ DEFINITIONS = (
 
 
 def define_alarms(
-    scope: Construct, watched: MonitoringTargets, settings: MonitoringAlarms, topic: sns.ITopic | None
+    scope: Construct,
+    watched: MonitoringTargets,
+    settings: MonitoringAlarms,
+    topic: sns.ITopic | None = None,
+    *,
+    wanted: Callable[[Definition, _Metrics], bool] = lambda _definition, _metrics: True,
 ) -> dict[str, cloudwatch.Alarm]:
-    """Define the alarms that are switched on; return them by their construct ids."""
+    """Define the alarms that are switched on; return them by their construct ids.
+
+    Args:
+        scope: Where to define them.
+        watched: What they watch.
+        settings: How they differ from their defaults.
+        topic: Where they are sent. Default: nowhere.
+        wanted: Which of them to define. Default: all.
+    """
     alarms = {}
     for definition in DEFINITIONS:
         chosen: AlarmSettings = getattr(settings, definition.field)
-        if chosen.enabled:
-            for suffix, metric in _by_suffix(definition.metrics(watched)).items():
-                id_ = f"{definition.name}-{suffix}" if suffix else definition.name
-                tuned = definition.with_settings(chosen, watched)
-                _require_evaluable(tuned, metric.period)
-                alarms[id_] = _alarm(scope, id_, metric, tuned)
+        metrics = definition.metrics(watched) if chosen.enabled else None
+        if metrics is None or not wanted(definition, metrics):
+            continue
+        for suffix, metric in _by_suffix(metrics).items():
+            id_ = f"{definition.name}-{suffix}" if suffix else definition.name
+            tuned = definition.with_settings(chosen, watched)
+            _require_evaluable(tuned, metric.period)
+            alarms[id_] = _alarm(scope, id_, metric, tuned)
     if topic is not None:
-        _let_publish(topic)
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))
     return alarms
+
+
+def of_endpoints(_definition: Definition, metrics: _Metrics) -> bool:
+    """Whether an alarm watches endpoints, one each."""
+    return isinstance(metrics, Mapping)
 
 
 def _require_evaluable(alarm: Definition, period: Duration) -> None:
@@ -336,7 +375,7 @@ def _require_evaluable(alarm: Definition, period: Duration) -> None:
         )
 
 
-def _let_publish(topic: sns.ITopic) -> None:
+def let_publish(topic: sns.ITopic) -> None:
     """Allow CloudWatch to publish where a topic has a policy; the default one, which it replaces, allows that.
 
     Source: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
@@ -353,9 +392,7 @@ def _let_publish(topic: sns.ITopic) -> None:
         )
 
 
-def _by_suffix(metrics: _Metrics) -> Mapping[str, _Metric]:
-    if metrics is None:
-        return {}
+def _by_suffix(metrics: _Metric | Mapping[str, _Metric]) -> Mapping[str, _Metric]:
     return metrics if isinstance(metrics, Mapping) else {"": metrics}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
+import jsii
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_client_connect.monitoring import _connection_log_metrics as failures
@@ -13,12 +15,12 @@ from client_connect.engine.policy_set import PolicySet
 from client_connect.record import METRIC_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from aws_cdk import aws_logs as logs
     from constructs import Construct
 
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
 
 _FULL, _HALF, _THIRD = 24, 12, 8
 _HEIGHT = 6
@@ -35,37 +37,105 @@ _GREEN, _RED, _ORANGE, _GREY = (
 )
 
 
-def define_dashboard(
-    scope: Construct,
-    watched: MonitoringTargets,
-    alarms: Sequence[cloudwatch.Alarm],
-    log_groups: Mapping[queries.Log, logs.ILogGroup],
-) -> cloudwatch.Dashboard:
-    """Define the dashboard; a row that has nothing to show is left out."""
-    rows = (
-        _alarm_row(alarms),
-        _number_row(watched),
-        [_connections(watched), _decisions(watched), _failures(watched, log_groups)],
-        [
-            _table(queries.DENIALS_BY_POLICY, log_groups, _HALF),
-            _table(queries.DENIALS_BY_REASON, log_groups, _HALF),
-        ],
-        [_latency(watched), _concurrency(watched)],
-        _shadow_row(watched, log_groups),
-        _reauthorization_row(watched),
-        _device_sync_row(watched),
-        [
-            _authorization_policy(watched),
-            _table(queries.POLICY_SHADOW_DENIALS_BY_REASON, log_groups, _THIRD),
-            _table(queries.POLICY_TERMINATIONS, log_groups, _THIRD),
-        ],
-        [_table(queries.ERRORS, log_groups, _HALF), _table(queries.FAILED_CONNECTIONS, log_groups, _HALF)],
-        [_certificates(watched), _authentication(watched)],
-    )
+def define_dashboard(scope: Construct, content: Callable[[], Content]) -> cloudwatch.Dashboard:
+    """Define the dashboard, which shows what is known when the app is synthesized.
+
+    Args:
+        scope: Where to define it.
+        content: Returns what is to be shown.
+    """
     dashboard = cloudwatch.Dashboard(scope, "Dashboard")
-    for row in rows:
-        dashboard.add_widgets(*(widget for widget in row if widget is not None))
+    dashboard.add_widgets(_Rows(content))
     return dashboard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a dashboard shows.
+
+    Attributes:
+        watched: What is watched.
+        alarms: The alarms.
+        log_groups: The logs that are queried.
+    """
+
+    watched: MonitoringTargets
+    alarms: Sequence[cloudwatch.Alarm]
+    log_groups: Mapping[queries.Log, logs.ILogGroup]
+
+    def rows(self) -> list[list[cloudwatch.IWidget]]:
+        """Return the rows; one that has nothing to show is left out."""
+        watched, log_groups = self.watched, self.log_groups
+        rows = (
+            _alarm_row(self.alarms),
+            _number_row(watched),
+            [_connections(watched), _decisions(watched), _failures(watched, log_groups)],
+            [
+                _table(queries.DENIALS_BY_POLICY, log_groups, _HALF),
+                _table(queries.DENIALS_BY_REASON, log_groups, _HALF),
+            ],
+            [_latency(watched), _concurrency(watched)],
+            _shadow_row(watched, log_groups),
+            _reauthorization_row(watched),
+            _device_sync_row(watched),
+            [
+                _authorization_policy(watched),
+                _table(queries.POLICY_SHADOW_DENIALS_BY_REASON, log_groups, _THIRD),
+                _table(queries.POLICY_TERMINATIONS, log_groups, _THIRD),
+            ],
+            [
+                _table(queries.ERRORS, log_groups, _HALF),
+                _table(queries.FAILED_CONNECTIONS, log_groups, _HALF),
+            ],
+            [_certificates(watched), _authentication(watched)],
+        )
+        present = ([widget for widget in row if widget is not None] for row in rows)
+        return [row for row in present if row]
+
+
+@jsii.implements(cloudwatch.IWidget)
+class _Rows:
+    """All rows as one widget, which is made when the CDK asks for it: until then, endpoints may be added."""
+
+    def __init__(self, content: Callable[[], Content]) -> None:
+        self._content = content
+        self._made: cloudwatch.Column | None = None
+
+    @property
+    def height(self) -> float:
+        """The height of all rows."""
+        return self._column.height
+
+    @property
+    def width(self) -> float:
+        """The width of the widest row."""
+        return self._column.width
+
+    @property
+    def warnings(self) -> list[str] | None:
+        """Nothing: what the CDK warns of a metric, it does when the metric is used in an alarm."""
+        return None
+
+    @property
+    def warnings_v2(self) -> Mapping[str, str] | None:
+        """Nothing, as above."""
+        return None
+
+    def position(self, x: float, y: float) -> None:
+        """Make the rows of what there is now, and move them."""
+        self._made = self._column
+        self._made.position(x, y)
+
+    def to_json(self) -> list[object]:
+        """Return all widgets in it."""
+        return self._column.to_json()
+
+    @property
+    def _column(self) -> cloudwatch.Column:
+        if self._made is not None:
+            return self._made
+        rows = (cloudwatch.Row(*row) for row in self._content().rows())
+        return cloudwatch.Column(*[cast("cloudwatch.IWidget", row) for row in rows])
 
 
 def _alarm_row(alarms: Sequence[cloudwatch.Alarm]) -> list[cloudwatch.IWidget | None]:
@@ -154,7 +224,7 @@ def _failed_connections(watched: MonitoringTargets) -> cloudwatch.IMetric:
 
 
 def _latency(watched: MonitoringTargets) -> cloudwatch.IWidget:
-    timeout = watched.handler.function.timeout
+    timeout = watched.handler.timeout
     metrics = (
         watched.of_alias("Duration", cloudwatch.Stats.percentile(50), label="invocation, median"),
         watched.of_alias("Duration", cloudwatch.Stats.percentile(99), label="invocation, 99 %"),
@@ -172,7 +242,7 @@ def _concurrency(watched: MonitoringTargets) -> cloudwatch.IWidget:
         _colored(watched.of_alias("Throttles", label="throttled"), _RED),
     ]
     limits = []
-    if concurrency.minimum:
+    if concurrency is not None and concurrency.minimum:
         provisioned = "ProvisionedConcurrentExecutions"
         metrics += [
             watched.of_alias(
@@ -208,11 +278,11 @@ def _shadow_row(
     ]
 
 
-def _in_shadow_mode(handler: ClientConnectHandler) -> str:
+def _in_shadow_mode(handler: IClientConnectHandler) -> str:
     if handler.shadow_mode:
         found = "The whole handler: it decides and records, and allows every connection."
     elif handler.policies is None:
-        found = "The policies are in prebuilt code, so that they are not known here."
+        found = "The policies are not known here: they are in prebuilt code, or in another app."
     else:
         policies = PolicySet.parse(handler.policies.text).by_id.values()
         ids = [f"- `{policy.id}` ({policy.effect})" for policy in policies if policy.shadow]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Duration
+import jsii
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_logs_destinations as destinations
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from cdk_client_connect.shared._key import grant_key
 from cdk_client_connect.shared._support_function import support_function
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 _DENIED = logs.FilterPattern.boolean_value("$.allow", False)  # noqa: FBT003 - the CDK's signature
 _ALLOWED = logs.FilterPattern.boolean_value("$.allow", True)  # noqa: FBT003
+
+# Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+_MOST_SUBSCRIPTIONS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +49,18 @@ class Announcing:
 
 def define_notifications(
     scope: Construct,
+    function_name: str,
     log_group: logs.ILogGroup,
     notifications: Notifications,
+    *,
     encryption_key: kms.IKey | None = None,
     settings: FunctionSettings | None = None,
+    log_retention: logs.RetentionDays | None = None,
 ) -> Announcing | None:
-    """Define the forwarder and its subscription to the records that are announced."""
+    """Define the forwarder and its subscription to the records of the handler that are announced.
+
+    Several handlers may share a log group, so the subscription names the handler's function.
+    """
     if not notifications.enabled:
         return None
     parts = Construct(scope, "Notifications")
@@ -64,6 +75,7 @@ def define_notifications(
         environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn},
         encryption_key=encryption_key,
         settings=settings,
+        log_retention=log_retention,
     )
     if topic:
         _grant_publish(topic, forwarder)
@@ -74,10 +86,12 @@ def define_notifications(
         "Denials",
         log_group=log_group,
         destination=destinations.LambdaDestination(forwarder),
-        filter_pattern=(
-            logs.FilterPattern.any(_DENIED, _ALLOWED) if notifications.allowed_connections else _DENIED
+        filter_pattern=logs.FilterPattern.all(
+            logs.FilterPattern.string_value("$.FunctionName", "=", function_name),
+            logs.FilterPattern.any(_DENIED, _ALLOWED) if notifications.allowed_connections else _DENIED,
         ),
     )
+    scope.node.add_validation(_SubscriptionCheck(log_group))
     resource = cast("logs.CfnSubscriptionFilter", subscription.node.default_child)
     return Announcing(log_group=log_group, filter_name=resource.ref, forwarder=forwarder)
 
@@ -90,3 +104,34 @@ def _grant_publish(topic: sns.ITopic, forwarder: lambda_.Function) -> None:
     iam.Grant.add_to_principal(grantee=forwarder, actions=["sns:Publish"], resource_arns=[topic.topic_arn])
     if topic.master_key is not None:
         grant_key(topic, topic.master_key, forwarder, "kms:Decrypt", "kms:GenerateDataKey", service="sns")
+
+
+@jsii.implements(IValidation)
+class _SubscriptionCheck:
+    """Counts the subscriptions of a log group when everything is defined."""
+
+    def __init__(self, log_group: logs.ILogGroup) -> None:
+        self._log_group = log_group
+
+    def validate(self) -> list[str]:
+        """Return what is wrong."""
+        stack = Stack.of(self._log_group)
+        name = _resolved(stack, self._log_group.log_group_name)
+        found = sorted(
+            each.node.path
+            for each in stack.node.root.node.find_all()
+            if isinstance(each, logs.CfnSubscriptionFilter) and _resolved(stack, each.log_group_name) == name
+        )
+        if len(found) <= _MOST_SUBSCRIPTIONS:
+            return []
+        return [
+            (
+                f"log group {self._log_group.node.path} has {len(found)} subscriptions ({', '.join(found)}), but "
+                f"CloudWatch Logs accepts {_MOST_SUBSCRIPTIONS}, so the deployment would fail; give each handler a log "
+                "group of its own, or use Notifications.none() where decisions need not be announced"
+            )
+        ]
+
+
+def _resolved(stack: Stack, value: object) -> str:
+    return json.dumps(stack.resolve(value), sort_keys=True)

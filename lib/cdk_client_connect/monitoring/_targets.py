@@ -13,7 +13,7 @@ from cdk_client_connect.shared._metrics import record_metric
 if TYPE_CHECKING:
     from cdk_client_connect.devices.device_sync import DeviceSync
     from cdk_client_connect.endpoint._endpoints import Endpoint
-    from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
     from cdk_client_connect.monitoring._notifications import Announcing
     from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
 
@@ -35,7 +35,7 @@ class MonitoringTargets:
         device_syncs: What keeps the device inventory as device managers have it.
     """
 
-    handler: ClientConnectHandler
+    handler: IClientConnectHandler
     endpoints: tuple[Endpoint, ...]
     announcing: Announcing | None
     reauthorizer: ConnectionReauthorizer | None = None
@@ -51,7 +51,7 @@ class MonitoringTargets:
         self, name: str, statistic: str = cloudwatch.Stats.SUM, *, label: str | None = None
     ) -> cloudwatch.Metric:
         """Return one of the metrics that decision records carry."""
-        return record_metric(self.handler.function_name, name, statistic, PERIOD, label=label)
+        return record_metric(self.handler.function_name, name, statistic, {"period": PERIOD, "label": label})
 
     def of_lost_notifications(self) -> cloudwatch.MathExpression | None:
         """Return how often an announcement failed, anywhere between the log and the destination.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from constructs import Construct
 
 from cdk_client_connect.devices.device_sync import DeviceSync
-from cdk_client_connect.endpoint._endpoints import read_endpoints
+from cdk_client_connect.endpoint._endpoints import read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
-from cdk_client_connect.monitoring._alarm_definitions import define_alarms
+from cdk_client_connect.handler._imported_handler import ImportedHandler
+from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
+from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_publish, of_endpoints
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
-from cdk_client_connect.monitoring._dashboard import define_dashboard
+from cdk_client_connect.monitoring._dashboard import Content, define_dashboard
 from cdk_client_connect.monitoring._log_class import require_standard_class
 from cdk_client_connect.monitoring._notifications import define_notifications
 from cdk_client_connect.monitoring._queries import define_queries
@@ -21,7 +23,15 @@ from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
 from cdk_client_connect.monitoring.notifications import Notifications
 from cdk_client_connect.reauthorizer.connection_reauthorizer import ConnectionReauthorizer
-from cdk_client_connect.shared._arguments import Argument, flag, require_all, typed, with_attribute
+from cdk_client_connect.shared._arguments import (
+    Argument,
+    flag,
+    key_argument,
+    require_all,
+    typed,
+    with_attribute,
+)
+from cdk_client_connect.shared._claims import claim, claimant_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
@@ -35,7 +45,10 @@ if TYPE_CHECKING:
     from aws_cdk import aws_logs as logs
     from aws_cdk import aws_sns as sns
 
+    from cdk_client_connect.endpoint._endpoints import AnyEndpoint
     from cdk_client_connect.monitoring._queries import Log
+
+_CLAIM = "monitoring"
 
 
 class ConnectionMonitoring(Construct):
@@ -72,7 +85,8 @@ class ConnectionMonitoring(Construct):
 
     Raises:
         InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
-            another handler's, something is in another account or Region, or a log group is not of the class
+            another handler's, the handler has a monitoring already, something is in another account or Region, an
+            endpoint is in a stack that waits for the stack of the monitoring, or a log group is not of the class
             ``STANDARD``, the only one of which there are metrics and subscriptions.
     """
 
@@ -81,7 +95,7 @@ class ConnectionMonitoring(Construct):
         scope: Construct,
         id: str,
         *,
-        handler: ClientConnectHandler,
+        handler: IClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         connection_log_group: logs.ILogGroup | None,
         reauthorizer: ConnectionReauthorizer | None = None,
@@ -97,7 +111,7 @@ class ConnectionMonitoring(Construct):
         alarms = MonitoringAlarms() if alarms is None else alarms
         notifications = Notifications.event_bridge() if notifications is None else notifications
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("handler", handler, IClientConnectHandler, WANTED),
             with_attribute(
                 "connection_log_group",
                 connection_log_group,
@@ -123,6 +137,7 @@ class ConnectionMonitoring(Construct):
             ),
             flag("dashboard", dashboard),
             flag("saved_queries", saved_queries),
+            key_argument(encryption_key),
             settings_argument(function_settings),
         )
         if reauthorizer is not None and reauthorizer.handler is not handler:
@@ -132,13 +147,10 @@ class ConnectionMonitoring(Construct):
             )
         for sync in device_syncs:
             _require_inventory_of(handler, sync)
+        decisions = _log_group_of(handler)
         named = read_endpoints(endpoints)
-        constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
-        require_same_environment(
-            scope,
-            [handler, *device_syncs, *constructs],
-            because="its metrics and logs are there alone; define the monitoring there",
-        )
+        _require_usable(scope, endpoints, handler)
+        _require_only(handler)
         targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
         require_same_environment(
             scope,
@@ -147,42 +159,69 @@ class ConnectionMonitoring(Construct):
             "further from there",
         )
         read = (
-            handler.log_group,
+            decisions,
             connection_log_group,
             None if reauthorizer is None else reauthorizer.log_group,
         )
         require_standard_class(log_group for log_group in read if log_group is not None)
 
         super().__init__(scope, id)
-        log_groups: dict[Log, logs.ILogGroup] = {"decisions": handler.log_group}
+        log_groups: dict[Log, logs.ILogGroup] = {"decisions": decisions}
         if connection_log_group is not None:
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
         self._handler = handler
         announcing = define_notifications(
             self,
-            handler.log_group,
+            handler.function_name,
+            decisions,
             notifications,
-            encryption_key or handler.encryption_key,
-            function_settings,
+            encryption_key=encryption_key or handler.encryption_key,
+            settings=function_settings,
+            log_retention=handler.support_log_retention,
         )
         self._forwarder = None if announcing is None else announcing.forwarder
-        watched = MonitoringTargets(
+        self._watched = MonitoringTargets(
             handler=handler,
             endpoints=named,
             announcing=announcing,
             reauthorizer=reauthorizer,
             device_syncs=tuple(device_syncs),
         )
-        self._alarms = define_alarms(self, watched, alarms, alarm_topic)
-        self._dashboard = (
-            define_dashboard(self, watched, list(self._alarms.values()), log_groups) if dashboard else None
-        )
+        self._alarm_settings = alarms
+        self._alarm_topic = alarm_topic
+        if alarm_topic is not None:
+            let_publish(alarm_topic)
+        self._alarms = define_alarms(self, self._watched, alarms, alarm_topic)
+        self._log_groups = log_groups
+        self._dashboard = define_dashboard(self, self._content) if dashboard else None
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
+        claim(self, _CLAIM, _key(handler))
+
+    def add_endpoint(self, endpoint: AnyEndpoint) -> None:
+        """Watch another endpoint that asks the handler: define its alarms and show it on the dashboard.
+
+        Args:
+            endpoint: A construct, or the id of an endpoint that is defined elsewhere in the same account and Region.
+
+        Raises:
+            InvalidArgument: When it is none, is there already, is in another account or Region, or waits for the
+                stack of the monitoring.
+        """
+        added = read_added(endpoint, self._watched.endpoints)
+        _require_usable(self, [endpoint], self._handler)
+        alone = replace(self._watched, endpoints=(added,))
+        self._alarms |= define_alarms(
+            self, alone, self._alarm_settings, self._alarm_topic, wanted=of_endpoints
+        )
+        self._watched = replace(self._watched, endpoints=(*self._watched.endpoints, added))
+
+    def _content(self) -> Content:
+        return Content(watched=self._watched, alarms=list(self._alarms.values()), log_groups=self._log_groups)
 
     @property
-    def handler(self) -> ClientConnectHandler:
+    def handler(self) -> IClientConnectHandler:
         """The handler that it watches."""
         return self._handler
 
@@ -190,6 +229,11 @@ class ConnectionMonitoring(Construct):
     def alarms(self) -> Mapping[str, cloudwatch.IAlarm]:
         """The alarms by name; those of an endpoint are named such as ``CrlExpiry-Vpn-Endpoint``."""
         return MappingProxyType(self._alarms)
+
+    @property
+    def alarm_settings(self) -> MonitoringAlarms:
+        """What alarms do otherwise than by default."""
+        return self._alarm_settings
 
     @property
     def dashboard(self) -> cloudwatch.Dashboard | None:
@@ -206,7 +250,7 @@ def _are_syncs(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(each, DeviceSync) for each in value)
 
 
-def _require_inventory_of(handler: ClientConnectHandler, sync: DeviceSync) -> None:
+def _require_inventory_of(handler: IClientConnectHandler, sync: DeviceSync) -> None:
     """Check that a sync writes what the handler reads.
 
     Raises:
@@ -218,3 +262,39 @@ def _require_inventory_of(handler: ClientConnectHandler, sync: DeviceSync) -> No
             f"device sync {sync.node.path} writes inventory {sync.inventory.node.path}, which {handler.node.path} does "
             "not read; give the syncs of the handler's device_inventory"
         )
+
+
+def _require_usable(
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IClientConnectHandler
+) -> None:
+    """Refuse what has its metrics elsewhere, and endpoints to which the stack cannot refer."""
+    constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
+    require_same_environment(
+        scope,
+        [handler, *constructs],
+        because="its metrics and logs are there alone; define the monitoring there",
+    )
+    require_no_circle(scope, endpoints, handler, handler.function_arn)
+
+
+def _require_only(handler: IClientConnectHandler) -> None:
+    other = claimant_of(handler, _CLAIM, _key(handler))
+    if other is not None:
+        raise InvalidArgument(
+            f"handler {handler.node.path} has the monitoring {other.node.path} already, and a second one would "
+            "announce each denial twice and define each alarm twice; give that one all endpoints, by endpoints or "
+            "add_endpoint"
+        )
+
+
+def _log_group_of(handler: IClientConnectHandler) -> logs.ILogGroup:
+    if handler.log_group is None:
+        raise InvalidArgument(
+            f"handler {handler.node.path} is imported without its log group, which is what a monitoring reads; import "
+            "it by ClientConnectHandler.from_attributes(..., log_group=logs.LogGroup.from_log_group_name(...))"
+        )
+    return handler.log_group
+
+
+def _key(handler: IClientConnectHandler) -> str:
+    return handler.key if isinstance(handler, ImportedHandler) else handler.node.path

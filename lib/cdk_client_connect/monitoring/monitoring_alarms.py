@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._arguments import is_number_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,17 @@ class AlarmSettings:
 
     def __post_init__(self) -> None:
         """Check the numbers."""
-        if self.threshold is not None and not (_is_number(self.threshold) and self.threshold >= 0):
+        threshold = self.threshold
+        if threshold is not None and not (
+            is_number_token(threshold) or (_is_number(threshold) and threshold >= 0)
+        ):
             raise InvalidArgument(f"threshold={self.threshold!r} must be a number, 0 or more")
         periods = self.evaluation_periods
+        if is_number_token(periods):
+            raise InvalidArgument(
+                "evaluation_periods is a token, whose value only the deployment knows; it must be a whole number, "
+                "because CloudWatch looks back a limited time"
+            )
         if periods is not None and not (_is_number(periods) and periods == int(periods) and periods >= 1):
             raise InvalidArgument(f"evaluation_periods={periods!r} must be a whole number, 1 or more")
         if not isinstance(self.enabled, bool):
@@ -69,10 +78,12 @@ class MonitoringAlarms:
         crl_expiry: The certificate revocation list expires. Threshold in days.
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
         inventory_errors: The device inventory could not be read.
+        waiver_errors: A waiver is malformed, so it is no waiver.
         registry_errors: Connections could not be recorded, or looked up in the registry.
         open_connections_errors: EC2 did not say which connections are open, so limits of connections let pass.
         cap_exceeded: The policies deny more open connections than the re-authorizer may terminate.
         undecided: The re-authorizer could not decide some open connections.
+        termination_failures: EC2 did not terminate connections that are denied.
         reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
         reauthorizer_errors: Runs of the re-authorizer failed.
         reauthorizer_stopped: The re-authorizer has not seen all open connections for a while.
@@ -102,10 +113,12 @@ class MonitoringAlarms:
     crl_expiry: AlarmSettings = AlarmSettings()
     idp_certificate_expiry: AlarmSettings = AlarmSettings()
     inventory_errors: AlarmSettings = AlarmSettings()
+    waiver_errors: AlarmSettings = AlarmSettings()
     registry_errors: AlarmSettings = AlarmSettings()
     open_connections_errors: AlarmSettings = AlarmSettings()
     cap_exceeded: AlarmSettings = AlarmSettings()
     undecided: AlarmSettings = AlarmSettings()
+    termination_failures: AlarmSettings = AlarmSettings()
     reauthorizer_incomplete: AlarmSettings = AlarmSettings()
     reauthorizer_errors: AlarmSettings = AlarmSettings()
     reauthorizer_stopped: AlarmSettings = AlarmSettings()

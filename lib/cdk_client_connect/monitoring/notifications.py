@@ -32,9 +32,22 @@ class Notifications:
     topic: sns.ITopic | None = None
 
     def __post_init__(self) -> None:
-        """Check the flag, which is easily mistaken for the bus."""
-        if not isinstance(self.allowed_connections, bool):
-            raise InvalidArgument(f"allowed_connections={self.allowed_connections!r} must be True or False")
+        """Check the values; the flag is easily mistaken for the bus."""
+        for name, value in (("enabled", self.enabled), ("allowed_connections", self.allowed_connections)):
+            if not isinstance(value, bool):
+                raise InvalidArgument(f"{name}={value!r} must be True or False")
+        if self.bus is not None and not hasattr(self.bus, "event_bus_arn"):
+            raise InvalidArgument(
+                f"bus={self.bus!r} must be an events.EventBus, or nothing for the default bus"
+            )
+        if self.topic is not None and not hasattr(self.topic, "topic_arn"):
+            raise InvalidArgument(f"topic={self.topic!r} must be an sns.Topic")
+        if self.topic is not None and self.topic.fifo:
+            raise InvalidArgument(f"topic {self.topic.node.path} is a FIFO topic; give a standard one")
+        if self.bus is not None and self.topic is not None:
+            raise InvalidArgument(
+                "bus and topic are both given, but decisions are announced in one place; give one"
+            )
 
     @staticmethod
     def none() -> Notifications:
@@ -55,8 +68,6 @@ class Notifications:
         Raises:
             InvalidArgument: When ``bus`` is no event bus, or ``allowed_connections`` is no boolean.
         """
-        if bus is not None and not hasattr(bus, "event_bus_arn"):
-            raise InvalidArgument(f"bus={bus!r} must be an events.EventBus, or nothing for the default bus")
         return Notifications(bus=bus, allowed_connections=allowed_connections)
 
     @staticmethod
@@ -71,8 +82,6 @@ class Notifications:
         Raises:
             InvalidArgument: When ``topic`` is no topic, or a FIFO topic, or ``allowed_connections`` is no boolean.
         """
-        if not hasattr(topic, "topic_arn"):
-            raise InvalidArgument(f"topic={topic!r} must be an sns.Topic")
-        if topic.fifo:
-            raise InvalidArgument(f"topic {topic.node.path} is a FIFO topic; give a standard one")
+        if topic is None:
+            raise InvalidArgument("topic=None must be an sns.Topic")
         return Notifications(topic=topic, allowed_connections=allowed_connections)

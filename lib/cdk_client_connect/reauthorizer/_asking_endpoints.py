@@ -14,7 +14,8 @@ from aws_cdk import aws_ec2 as ec2
 from cdk_client_connect.endpoint.endpoint_attachment import ATTACHMENT, EndpointAttachment
 from cdk_client_connect.final_templates._endpoints import arn_of
 from cdk_client_connect.final_templates._templates import Deviation, check_templates
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler._handler_base import HandlerBase
+from cdk_client_connect.handler._imported_handler import ImportedHandler
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from cdk_client_connect.final_templates._templates import Templates
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
 
 
 def check_asking_endpoints(
-    reauthorizer: Construct, handler: ClientConnectHandler, endpoint_ids: Sequence[str]
+    reauthorizer: Construct, handler: IClientConnectHandler, endpoint_ids: Sequence[str]
 ) -> None:
     """Have the endpoints of a re-authorizer compared with those of its stage that ask the handler."""
     check_templates(reauthorizer, _Check(reauthorizer, handler, endpoint_ids))
@@ -33,7 +35,7 @@ def check_asking_endpoints(
 
 class _Check:
     def __init__(
-        self, reauthorizer: Construct, handler: ClientConnectHandler, endpoint_ids: Sequence[str]
+        self, reauthorizer: Construct, handler: IClientConnectHandler, endpoint_ids: Sequence[str]
     ) -> None:
         self._reauthorizer = reauthorizer
         self._handler = handler
@@ -97,25 +99,38 @@ class _Check:
         )
 
     def _is_ours(self, attachment: EndpointAttachment) -> bool:
-        return attachment.handler.node.path == self._handler.node.path
+        return attachment.handler.node.path == self._handler.node.path or bool(
+            self._is_same_import(attachment.handler)
+        )
 
     def _is_given_ours(self, endpoint: ec2.CfnClientVpnEndpoint) -> bool:
         arn = arn_of(endpoint)
-        paths = _targets(arn)
-        return arn == self._handler.function_arn or any(
-            path.startswith(f"{self._handler.node.path}/") for path in paths
-        )
+        if arn == self._handler.function_arn or self._is_same_import(self._given_by(arn)):
+            return True
+        return any(path.startswith(f"{self._handler.node.path}/") for path in _targets(arn))
 
     def _asks_another(self, endpoint: ec2.CfnClientVpnEndpoint, templates: Templates) -> bool:
         """Whether it is known to ask another handler or none; an ARN that is no reference may be ours."""
         arn = arn_of(endpoint)
-        if arn is not None:
-            others = self._handler.node.root.node.find_all()
-            is_handlers = any(
-                isinstance(each, ClientConnectHandler) and each.function_arn == arn for each in others
-            )
-            return (is_handlers or bool(_targets(arn))) and not self._is_given_ours(endpoint)
-        return not (templates.properties(endpoint) or {}).get("ClientConnectOptions")
+        if arn is None:
+            return not (templates.properties(endpoint) or {}).get("ClientConnectOptions")
+        given = self._given_by(arn)
+        if isinstance(self._handler, ImportedHandler) and isinstance(given, ImportedHandler):
+            return self._is_same_import(given) is False
+        return (given is not None or bool(_targets(arn))) and not self._is_given_ours(endpoint)
+
+    def _given_by(self, arn: object) -> HandlerBase | None:
+        """Return the handler of the app whose ARN this is."""
+        handlers = self._handler.node.root.node.find_all()
+        return next(
+            (each for each in handlers if isinstance(each, HandlerBase) and each.function_arn == arn), None
+        )
+
+    def _is_same_import(self, other: object) -> bool | None:
+        """Whether another import is of our handler; a stack of its own may have imported it."""
+        if not isinstance(self._handler, ImportedHandler) or not isinstance(other, ImportedHandler):
+            return False
+        return self._handler.is_same_as(other)
 
 
 def _targets(arn: object) -> list[str]:

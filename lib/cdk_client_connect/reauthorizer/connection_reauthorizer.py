@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration, Stack
+import jsii
+from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -13,20 +15,32 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import custom_resources as cr
 from constructs import Construct
 
-from cdk_client_connect.endpoint._endpoints import read_endpoints
+from cdk_client_connect.endpoint._endpoints import Endpoint, read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.final_templates._log_group import check_log_group
+from cdk_client_connect.final_templates._properties import check_properties
 from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
-from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
+from cdk_client_connect.handler._deciding import deciding, follow_variables, in_network_of, require_deciding
+from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.reauthorizer._asking_endpoints import check_asking_endpoints
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
-from cdk_client_connect.shared._arguments import Argument, flag, is_whole, require_all, typed, with_attribute
+from cdk_client_connect.shared._arguments import (
+    Argument,
+    flag,
+    is_number_token,
+    is_whole,
+    number_text,
+    require_all,
+    typed,
+    with_attribute,
+)
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
 from cdk_client_connect.shared._metrics import record_metric
+from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._sdk_call import sdk_call
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 from client_connect.reauthorizer import settings
@@ -34,12 +48,15 @@ from client_connect.reauthorizer.unknown_connections import UnknownConnections
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
-    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
 
-    from cdk_client_connect.tables.connection_registry import ConnectionRegistry
+    from cdk_client_connect.endpoint._endpoints import AnyEndpoint
+    from cdk_client_connect.handler._deciding import Deciding
+    from cdk_client_connect.shared.metric_keywords import MetricKeywords
+    from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
 
 # The service lists a connection for 60 minutes after its end, and within that time each must be seen.
 _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
@@ -51,6 +68,7 @@ _LONGEST_WINDOW_MIN = 24 * 60
 _MOST_TERMINATIONS = 3000
 
 
+@jsii.implements(iam.IGrantable, ec2.IConnectable)
 class ConnectionReauthorizer(Construct):
     """Decides open connections anew, on a schedule and after each deployment, and ends those that are denied.
 
@@ -59,14 +77,17 @@ class ConnectionReauthorizer(Construct):
     nothing before it has seen all connections; nothing that the policies deny when they deny too many at once; and
     nobody because something is unavailable or cannot be evaluated. With a handler in shadow mode it only records.
 
-    Define it in the handler's stack, for all endpoints that ask the handler, and begin with ``dry_run``. A registry
-    has one, for it keeps there where it is. See docs/reauthorization.md.
+    Define it for all endpoints that ask the handler, and begin with ``dry_run``. A registry has one, because the
+    re-authorizer stores its progress there. In another stack than the handler's it is deployed after the handler, and
+    until then decides by the policies of its last deployment. It runs in the handler's VPC, with the handler's security
+    groups and layers. See docs/reauthorization.md and docs/composition.md.
 
     Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeClientVpnConnections.html,
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateClientVpnConnections.html
 
     Args:
-        scope: The construct to define it in, in the handler's stack.
+        scope: The construct to define it in, in the handler's account and Region: in the handler's stack, or in a
+            stack that is deployed after it, such as that of the endpoints.
         id: Its id in ``scope``.
         handler: The handler; it has a ``connection_registry``.
         endpoints: All endpoints that ask the handler, and no others: constructs, or ids of endpoints defined
@@ -95,12 +116,13 @@ class ConnectionReauthorizer(Construct):
         log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
             and retained when the stack is removed.
         encryption_key: The key of its environment variables and log group. Default: the handler's.
-        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: none.
+        function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: the handler's
+            VPC, subnets and security groups, and nothing else.
 
     Raises:
-        InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry or is
-            in another stack, the registry has a re-authorizer already, or something is in another account or
-            Region.
+        InvalidArgument: When an argument is of a wrong type or out of its range, the handler has no registry, the
+            registry has a re-authorizer already, something is in another account or Region, or an endpoint is in a
+            stack that waits for the stack of the re-authorizer.
     """
 
     def __init__(
@@ -108,7 +130,7 @@ class ConnectionReauthorizer(Construct):
         scope: Construct,
         id: str,
         *,
-        handler: ClientConnectHandler,
+        handler: IClientConnectHandler,
         endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
         schedule: Duration | None = None,
         maximum_terminations: int = 100,
@@ -129,7 +151,7 @@ class ConnectionReauthorizer(Construct):
         timeout = Duration.minutes(15) if timeout is None else timeout
         termination_window = Duration.hours(1) if termination_window is None else termination_window
         require_all(
-            typed("handler", handler, ClientConnectHandler, "a ClientConnectHandler"),
+            typed("handler", handler, IClientConnectHandler, WANTED),
             Argument(
                 "schedule",
                 schedule,
@@ -142,19 +164,20 @@ class ConnectionReauthorizer(Construct):
             Argument(
                 "maximum_terminations",
                 maximum_terminations,
-                is_whole(maximum_terminations, 0, _MOST_TERMINATIONS),
+                is_whole(maximum_terminations, 0, _MOST_TERMINATIONS)
+                or is_number_token(maximum_terminations),
                 f"a whole number from 0 to {_MOST_TERMINATIONS}, which is what EC2 lets one run terminate",
             ),
             Argument(
                 "maximum_share",
                 maximum_share,
-                _is_share(maximum_share),
+                _is_share(maximum_share) or is_number_token(maximum_share),
                 "a number above 0, at most 1, which is all open connections",
             ),
             Argument(
                 "share_floor",
                 share_floor,
-                is_whole(share_floor, 0, _MOST_TERMINATIONS),
+                is_whole(share_floor, 0, _MOST_TERMINATIONS) or is_number_token(share_floor),
                 f"a whole number from 0 to {_MOST_TERMINATIONS}",
             ),
             Argument(
@@ -166,7 +189,9 @@ class ConnectionReauthorizer(Construct):
             Argument(
                 "connections_per_user",
                 connections_per_user,
-                connections_per_user is None or is_whole(connections_per_user, 1),
+                connections_per_user is None
+                or is_whole(connections_per_user, 1)
+                or is_number_token(connections_per_user),
                 "a whole number from 1, or None",
             ),
             typed(
@@ -186,7 +211,7 @@ class ConnectionReauthorizer(Construct):
             Argument(
                 "memory_size",
                 memory_size,
-                is_whole(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB),
+                is_whole(memory_size, _LEAST_MEMORY_MIB, MOST_MEMORY_MIB) or is_number_token(memory_size),
                 f"a number of MiB from {_LEAST_MEMORY_MIB} to {MOST_MEMORY_MIB}",
             ),
             with_attribute(
@@ -197,17 +222,14 @@ class ConnectionReauthorizer(Construct):
         named = read_endpoints(endpoints)
         if not named:
             raise InvalidArgument("endpoints is empty; give the endpoints that ask the handler")
+        require_deciding(handler)
         registry = _registry_of(handler)
-        if Stack.of(scope) is not Stack.of(handler):
-            raise InvalidArgument(
-                f"handler {handler.node.path} is in another stack than its re-authorizer, but both must change "
-                f"together, or one would end what the other admits; define it in stack {Stack.of(handler).node.path}"
-            )
         require_same_environment(
             scope,
-            [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
-            because="it lists and terminates connections of its own account and Region only",
+            [handler],
+            because="it reads the handler's registry, of its own account and Region only",
         )
+        _require_usable(scope, endpoints, handler)
         if log_group is not None:
             require_same_environment(
                 scope,
@@ -219,53 +241,66 @@ class ConnectionReauthorizer(Construct):
         registry.keep_state_of(self)
         self._handler = handler
         self._schedule = schedule
+        self._mutual_authentication = mutual_authentication
+        self._endpoints: tuple[Endpoint, ...] = named
+        decides_as = deciding(handler, self)
         key = encryption_key or handler.encryption_key
-        function_settings = function_settings or FunctionSettings()
+        function_settings = in_network_of(handler, function_settings or FunctionSettings())
         self._log_group = log_group or kept_log_group(self, key)
         self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
-        ids = [endpoint.id for endpoint in named]
-        self._function = reauthorizer_function(
+        self._ids = ids = [endpoint.id for endpoint in named]
+        self._environment = {
+            **decides_as.environment,
+            settings.ENDPOINTS: ",".join(ids),
+            settings.INTERVAL: str(schedule.to_seconds()),
+            settings.MAXIMUM_TERMINATIONS: number_text(maximum_terminations),
+            settings.MAXIMUM_SHARE: _share_text(maximum_share),
+            settings.SHARE_FLOOR: number_text(share_floor),
+            settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
+            settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
+            settings.DRY_RUN: "true" if dry_run else "false",
+            # A run by an old time zone, module or table must not go on beside a new one.
+            settings.HANDLER_VERSION: decides_as.version,
+        }
+        if connections_per_user is not None:
+            self._environment[settings.CONNECTIONS_PER_USER] = number_text(connections_per_user)
+        self._certificate_endpoints = [
+            id_ for endpoint, id_ in zip(endpoints, ids, strict=True) if self._names_certificates(endpoint)
+        ]
+        if self._certificate_endpoints:
+            self._environment[settings.CERTIFICATE_ENDPOINTS] = ",".join(self._certificate_endpoints)
+        self._function, self._alias = reauthorizer_function(
             self,
-            handler,
+            decides_as=decides_as,
             role=self._role,
             log_group=self._log_group,
             timeout=timeout,
             memory_size=memory_size,
-            environment={
-                settings.ENDPOINTS: ",".join(ids),
-                settings.INTERVAL: str(schedule.to_seconds()),
-                settings.MAXIMUM_TERMINATIONS: str(maximum_terminations),
-                settings.MAXIMUM_SHARE: repr(float(maximum_share)),
-                settings.SHARE_FLOOR: str(share_floor),
-                settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
-                settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
-                settings.DRY_RUN: "true" if dry_run else "false",
-                # A run by an old time zone, module or table must not go on beside a new one.
-                settings.HANDLER_VERSION: handler.function.current_version.function_arn,
-                **(
-                    {}
-                    if connections_per_user is None
-                    else {settings.CONNECTIONS_PER_USER: str(connections_per_user)}
-                ),
-                **_certificate_endpoints(endpoints, ids, mutual_authentication),
-            },
+            environment=self._environment,
             # The next run does all that this one would have done.
             max_event_age=schedule,
             encryption_key=key,
             settings=function_settings,
         )
+        self._is_in_vpc = function_settings.vpc is not None
+        if (resource := self._function.node.default_child) is not None:
+            self.node.default_child = resource
+        follow_variables(handler, self._set)
         registry.grant_reauthorize(self._role)
         if handler.device_inventory is not None:
             handler.device_inventory.grant_look_up(self._role)
         self._allow_connections(ids)
         self._run_on(schedule)
-        self._run_after_deployments_of(handler)
+        self._run_after_deployments_of(handler, decides_as)
         check_asking_endpoints(self, handler, ids)
+        warn_of_unreachable_services(
+            self, function_settings.vpc, function_settings.vpc_subnets, ("dynamodb", "ec2")
+        )
         check_role(f"re-authorizer {self.node.path}", self._role)
         check_log_group(f"re-authorizer {self.node.path}", self._log_group)
 
     @property
-    def handler(self) -> ClientConnectHandler:
+    def handler(self) -> IClientConnectHandler:
         """The handler by whose policies it decides."""
         return self._handler
 
@@ -280,6 +315,11 @@ class ConnectionReauthorizer(Construct):
         return self._function
 
     @property
+    def alias(self) -> lambda_.Alias:
+        """The alias ``live`` of its current version, by which it is run."""
+        return self._alias
+
+    @property
     def role(self) -> iam.Role:
         """The function's role; a handler's module of extra facts needs here what it needs there."""
         return self._role
@@ -289,87 +329,117 @@ class ConnectionReauthorizer(Construct):
         """Where its records go."""
         return self._log_group
 
-    def metric(
-        self,
-        metric_name: str,
-        *,
-        statistic: str | None = None,
-        period: Duration | None = None,
-        label: str | None = None,
-    ) -> cloudwatch.Metric:
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The role, so that the re-authorizer can be given to the grants of other constructs."""
+        return self._role.grant_principal
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The network connections of the function, in a VPC.
+
+        Raises:
+            InvalidArgument: When it runs in no VPC.
+        """
+        if not self._is_in_vpc:
+            raise InvalidArgument(
+                f"re-authorizer {self.node.path} runs in no VPC, so it has no security groups; give vpc to the "
+                "handler, or function_settings"
+            )
+        return self._function.connections
+
+    def add_to_role_policy(self, statement: iam.PolicyStatement) -> None:
+        """Allow the function something more, such as what the handler's module of extra facts calls.
+
+        Args:
+            statement: What it may do.
+        """
+        self._role.add_to_principal_policy(statement)
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of all that is defined here when the stack is removed, including its log.
+
+        Args:
+            policy: The policy.
+        """
+        require_all(typed("policy", policy, RemovalPolicy, "a RemovalPolicy"))
+        for each in self.node.find_all():
+            if isinstance(each, CfnResource):
+                each.apply_removal_policy(policy)
+
+    def metric(self, metric_name: str, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return one of Lambda's own metrics of the function, such as ``Errors``: runs that failed.
 
         Args:
             metric_name: As in the namespace ``AWS/Lambda``.
-            statistic: Default: the average.
-            period: Default: 5 minutes.
-            label: Default: the metric's name.
+            **options: As the CDK's ``cloudwatch.MetricOptions``. Default: the average over 5 minutes.
         """
-        return self._function.metric(metric_name, statistic=statistic, period=period, label=label)
+        return self._function.metric(metric_name, **options)
 
-    def metric_reauthorized(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return how many open connections a scan decided anew, by default the most."""
-        return record_metric(
-            self._function.function_name, "Reauthorized", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+    def metric_reauthorized(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return how many open connections a scan decided again, by default the most."""
+        return self._of_records("Reauthorized", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_terminated(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that were terminated."""
-        return record_metric(
-            self._function.function_name, "Terminated", statistic or cloudwatch.Stats.SUM, period
-        )
+    def metric_terminated(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return the number of connections that were terminated, by default the sum."""
+        return self._of_records("Terminated", cloudwatch.Stats.SUM, options)
 
-    def metric_left_alone(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_left_alone(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many open connections the registry does not know, by default the most in a scan."""
-        return record_metric(
-            self._function.function_name, "LeftAlone", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("LeftAlone", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_undecided(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_undecided(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many open connections could not be decided, by default the most in a scan; an alarm is due."""
-        return record_metric(
-            self._function.function_name, "Undecided", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("Undecided", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_cap_exceeded(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_cap_exceeded(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return whether the policies deny more connections than may be ended: 1, or 0. Raise an alarm on it."""
-        return record_metric(
-            self._function.function_name, "CapExceeded", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("CapExceeded", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_termination_failures(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """Return the number of connections that could not be terminated; the next run tries again."""
-        return record_metric(
-            self._function.function_name, "TerminationFailures", statistic or cloudwatch.Stats.SUM, period
-        )
+    def metric_termination_failures(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return the number of connections that could not be terminated, by default the sum; each run tries again."""
+        return self._of_records("TerminationFailures", cloudwatch.Stats.SUM, options)
 
-    def metric_missing_endpoints(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_missing_endpoints(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many of its endpoints do not exist, by default the most in a run."""
-        return record_metric(
-            self._function.function_name, "MissingEndpoints", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("MissingEndpoints", cloudwatch.Stats.MAXIMUM, options)
 
-    def metric_run_time(
-        self, *, statistic: str | None = None, period: Duration | None = None
-    ) -> cloudwatch.Metric:
+    def metric_run_time(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return the milliseconds per run, by default the most."""
-        return record_metric(
-            self._function.function_name, "RunTime", statistic or cloudwatch.Stats.MAXIMUM, period
-        )
+        return self._of_records("RunTime", cloudwatch.Stats.MAXIMUM, options)
+
+    def _of_records(self, name: str, statistic: str, options: MetricKeywords) -> cloudwatch.Metric:
+        return record_metric(self._function.function_name, name, statistic, options)
+
+    def add_endpoint(self, endpoint: ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str) -> None:
+        """Decide the connections of another endpoint that asks the handler, too.
+
+        Args:
+            endpoint: A construct, or the id of an endpoint that is defined elsewhere in the same account and Region.
+
+        Raises:
+            InvalidArgument: When it is none, is there already, is in another account or Region, or waits for the
+                stack of the re-authorizer.
+        """
+        added = read_added(endpoint, self._endpoints)
+        _require_usable(self, [endpoint], self._handler)
+        self._endpoints = (*self._endpoints, added)
+        self._ids.append(added.id)
+        self._set(settings.ENDPOINTS, ",".join(self._ids))
+        if self._names_certificates(endpoint):
+            self._certificate_endpoints.append(added.id)
+            self._set(settings.CERTIFICATE_ENDPOINTS, ",".join(self._certificate_endpoints))
+        self._allow_connections([added.id])
+
+    def _set(self, name: str, value: str) -> None:
+        """Change a variable, in the function and in what the final template is compared with."""
+        self._environment[name] = value
+        self._function.add_environment(name, value)
+
+    def _names_certificates(self, endpoint: AnyEndpoint) -> bool:
+        """Whether the common name that EC2 tells of its connections is that of a certificate."""
+        given = self._mutual_authentication
+        return names_certificates(endpoint) if given is None else given
 
     def _allow_connections(self, endpoint_ids: Sequence[str]) -> None:
         arns = [
@@ -385,30 +455,44 @@ class ConnectionReauthorizer(Construct):
         )
 
     def _run_on(self, schedule: Duration) -> None:
-        events.Rule(
+        rule = events.Rule(
             self,
             "Schedule",
             description="Decides open Client VPN connections anew",
             schedule=events.Schedule.rate(schedule),
-            targets=[targets.LambdaFunction(self._function, retry_attempts=0, max_event_age=schedule)],
+            targets=[targets.LambdaFunction(self._alias, retry_attempts=0, max_event_age=schedule)],
+        )
+        resource = rule.node.default_child
+        assert isinstance(resource, events.CfnRule)  # noqa: S101 - the CDK's Rule has one
+        check_properties(
+            f"the schedule of re-authorizer {self.node.path}",
+            resource,
+            {
+                "ScheduleExpression": resource.schedule_expression,
+                "State": resource.state,
+                "Targets": resource.targets,
+            },
+            rule="changedSchedule",
+            consequence="open connections would not be decided again in time, or never",
+            fix="set schedule of the ConnectionReauthorizer instead",
         )
 
-    def _run_after_deployments_of(self, handler: ClientConnectHandler) -> None:
+    def _run_after_deployments_of(self, handler: IClientConnectHandler, decides_as: Deciding) -> None:
         """Start a run, and do not wait for it, whenever the handler has a new version."""
         deployment = Construct(self, "Deployment")
         call = cr.AwsSdkCall(
             service="Lambda",
             action="invoke",
             parameters={
-                "FunctionName": self._function.function_name,
+                "FunctionName": self._alias.function_arn,
                 "InvocationType": "Event",
-                "Payload": f'{{"deployed": "{handler.function.current_version.version}"}}',
+                "Payload": f'{{"deployed": "{decides_as.version}"}}',
             },
             physical_resource_id=cr.PhysicalResourceId.of(f"{self.node.path}/deployment"),
             output_paths=["StatusCode"],
         )
         permission = iam.PolicyStatement(
-            actions=["lambda:InvokeFunction"], resources=[self._function.function_arn]
+            actions=["lambda:InvokeFunction"], resources=[self._alias.function_arn]
         )
         run = sdk_call(
             deployment,
@@ -417,12 +501,15 @@ class ConnectionReauthorizer(Construct):
             on_update=call,
             permission=permission,
             encryption_key=handler.encryption_key,
+            log_retention=handler.support_log_retention,
         )
         # It may list and terminate by then, and the handler decides by its new policies.
-        run.node.add_dependency(self._role, handler.alias)
+        run.node.add_dependency(self._role)
+        if decides_as.first is not None:
+            run.node.add_dependency(decides_as.first)
 
 
-def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
+def _registry_of(handler: IClientConnectHandler) -> IConnectionRegistry:
     """Return the handler's registry, which must have no other re-authorizer."""
     registry = handler.connection_registry
     if registry is None:
@@ -438,22 +525,24 @@ def _registry_of(handler: ClientConnectHandler) -> ConnectionRegistry:
     return registry
 
 
-def _certificate_endpoints(
-    endpoints: Sequence[ec2.IClientVpnEndpoint | ec2.CfnClientVpnEndpoint | str],
-    ids: Sequence[str],
-    mutual_authentication: bool | None,  # noqa: FBT001 - the argument as it came
-) -> dict[str, str]:
-    """Return the variable with the endpoints at which a common name is a certificate's; none when there are none."""
-    found = [
-        id_
-        for endpoint, id_ in zip(endpoints, ids, strict=True)
-        if (names_certificates(endpoint) if mutual_authentication is None else mutual_authentication)
-    ]
-    return {settings.CERTIFICATE_ENDPOINTS: ",".join(found)} if found else {}
+def _require_usable(
+    scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IClientConnectHandler
+) -> None:
+    """Refuse endpoints whose connections it cannot list, or to which its stack cannot refer."""
+    require_same_environment(
+        scope,
+        [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
+        because="it lists and terminates connections of its own account and Region only",
+    )
+    require_no_circle(scope, endpoints, handler, handler.function_arn)
 
 
 def _shortest_window(schedule: Duration) -> float:
     return schedule.to_minutes(integral=False) if _is_minutes(schedule, 1, _LONGEST_WINDOW_MIN) else 1
+
+
+def _share_text(share: float) -> str:
+    return number_text(share) if is_number_token(share) else repr(float(share))
 
 
 def _is_share(value: object) -> bool:

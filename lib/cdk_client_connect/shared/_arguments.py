@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from aws_cdk import Token
+from aws_cdk import Duration, Token, Tokenization
 
 from cdk_client_connect.errors import InvalidArgument
 
@@ -63,6 +64,24 @@ def with_attribute(
     return Argument(name, value, hasattr(value, attribute) or (optional and value is None), wanted)
 
 
+def key_argument(value: object, name: str = "encryption_key") -> Argument:
+    """Check an optional key, without a look at its ARN, which an imported alias may not have."""
+    return with_attribute(name, value, "add_alias", "a kms.Key or None", optional=True)
+
+
+def is_number_token(value: object) -> bool:
+    """Tell whether a value is a number that only the deployment knows, such as that of a parameter."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    # No other float may be asked whether it is one: "nan" ends the CDK's process.
+    return math.isfinite(value) and value < 0 and Token.is_unresolved(value)
+
+
+def number_text(value: float) -> str:
+    """Return a number as text; of a token, a text that becomes that of its value."""
+    return Tokenization.stringify_number(value) if is_number_token(value) else str(value)
+
+
 def is_whole(value: object, least: int, most: int | None = None) -> bool:
     """Tell whether a value is a whole number in a range, and no token."""
     return (
@@ -80,8 +99,17 @@ def require_all(*arguments: Argument) -> None:
     Raises:
         InvalidArgument: With everything that is wrong.
     """
-    problems = [
-        f"{each.name}={each.value!r} must be {each.wanted}" for each in arguments if not each.is_right
-    ]
+    problems = [_problem(each) for each in arguments if not each.is_right]
     if problems:
         raise InvalidArgument("\n".join(problems))
+
+
+def _problem(argument: Argument) -> str:
+    value = argument.value
+    if is_number_token(value) or (isinstance(value, str) and Token.is_unresolved(value)):
+        return (
+            f"{argument.name} is a token, whose value only the deployment knows; it must be {argument.wanted}, known "
+            "at synthesis"
+        )
+    shown = value.to_string() if isinstance(value, Duration) else repr(value)
+    return f"{argument.name}={shown} must be {argument.wanted}"

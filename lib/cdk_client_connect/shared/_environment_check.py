@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import jsii
-from aws_cdk import ArnFormat, IResolveContext, IStringProducer, Lazy, Stack, Token
+from aws_cdk import ArnFormat, IResolveContext, IStringProducer, Lazy, Reference, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct, IValidation
 
@@ -37,6 +37,18 @@ def checked_arn(handler: Construct, target: lambda_.IFunction, name: str) -> str
         service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
     check = _EnvironmentCheck(handler, target.function_arn, text)
+    handler.node.add_validation(check)
+    return Token.as_string(_ArnReference(check, target))
+
+
+def arn_of_other_app(handler: Construct, arn: str) -> str:
+    """Return the ARN of a handler that another app deployed, in a form that is compared with each endpoint.
+
+    Args:
+        handler: The imported handler, which knows where the function is.
+        arn: Its ARN, which may be a token.
+    """
+    check = _EnvironmentCheck(handler, arn, arn, is_defined_here=False)
     handler.node.add_validation(check)
     return Lazy.uncached_string(check)
 
@@ -105,9 +117,26 @@ class _Environment(NamedTuple):
         return f"aws://{account}/{region}"
 
 
+class _ArnReference(Reference):
+    """A reference by its kind, so that ``stack.export_value`` takes it."""
+
+    def __init__(self, check: _EnvironmentCheck, target: lambda_.IFunction) -> None:
+        super().__init__(target.function_arn, target, "FunctionArn")
+        self._check = check
+
+    @jsii.member(jsii_name="resolve")
+    def resolve(self, context: IResolveContext) -> str | None:
+        """Return the ARN for the stack that uses it."""
+        return self._check.produce(context)
+
+
 @jsii.implements(IStringProducer, IValidation)
 class _EnvironmentCheck:
-    def __init__(self, handler: Construct, reference: str, text: str) -> None:
+    def __init__(
+        self, handler: Construct, reference: str, text: str, *, is_defined_here: bool = True
+    ) -> None:
+        self._handler = handler
+        self._is_defined_here = is_defined_here
         self._stack = Stack.of(handler)
         self._top = top_level(self._stack)
         self._reference = reference
@@ -117,9 +146,11 @@ class _EnvironmentCheck:
     def produce(self, context: IResolveContext) -> str | None:
         """Give the ARN, and remember an endpoint elsewhere."""
         theirs = Stack.of(context.scope)
-        if top_level(theirs).node.addr == self._top.node.addr:
+        if self._is_defined_here and top_level(theirs).node.addr == self._top.node.addr:
             return self._reference
         if isinstance(context.scope, ec2.CfnClientVpnEndpoint) and self._is_elsewhere(context.scope):
+            return self._text
+        if not self._is_defined_here:
             return self._text
         theirs.add_stack_dependency(self._stack)
         return self._text
@@ -129,12 +160,12 @@ class _EnvironmentCheck:
         return list(self._problems.values())
 
     def _is_elsewhere(self, endpoint: ec2.CfnClientVpnEndpoint) -> bool:
-        ours, theirs = self._stack, Stack.of(endpoint)
-        if not _Environment.of(endpoint).differs_from(_Environment.of(ours)):
+        ours, theirs = _Environment.of(self._handler), _Environment.of(endpoint)
+        if not theirs.differs_from(ours):
             return False
         path = endpoint.node.path
         self._problems[path] = (
-            f"endpoint {path} is in {theirs.environment}, but its client connect handler is in {ours.environment}; "
+            f"endpoint {path} is in {theirs}, but its client connect handler is in {ours}; "
             "Client VPN invokes only functions of the endpoint's own account and Region; define one there"
         )
         return True

@@ -22,13 +22,15 @@ def kept_log_group(scope: Construct, key: kms.IKey | None) -> logs.LogGroup:
     return group
 
 
-def support_log_group(scope: Construct, key: kms.IKey | None) -> logs.LogGroup:
-    """Define the log group of a small function: kept for a month, and removed with the stack."""
+def support_log_group(
+    scope: Construct, key: kms.IKey | None, retention: logs.RetentionDays | None = None
+) -> logs.LogGroup:
+    """Define the log group of a small function: by default kept for a month, and removed with the stack."""
     group = logs.LogGroup(
         scope,
         "LogGroup",
         encryption_key=key,
-        retention=logs.RetentionDays.ONE_MONTH,
+        retention=retention or logs.RetentionDays.ONE_MONTH,
         removal_policy=RemovalPolicy.DESTROY,
     )
     _let_logs_use(group, key)

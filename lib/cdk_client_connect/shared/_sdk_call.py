@@ -13,6 +13,7 @@ from cdk_client_connect.shared._log_group import support_log_group
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
     from constructs import Construct
 
 # All AwsCustomResources of a stack share one function, which has the role and log group of the first.
@@ -27,6 +28,7 @@ def sdk_call(
     on_update: cr.AwsSdkCall | None = None,
     permission: iam.PolicyStatement,
     encryption_key: kms.IKey | None = None,
+    log_retention: logs.RetentionDays | None = None,
 ) -> cr.AwsCustomResource:
     """Define a call, with a role and a log group of its own where it is the stack's first.
 
@@ -37,9 +39,10 @@ def sdk_call(
         on_update: The call when it has changed. Default: none.
         permission: What it needs.
         encryption_key: The key of the log group. Default: AWS's own.
+        log_retention: How long it is kept. Default: a month.
     """
     shared = Stack.of(scope).node.try_find_child(_SHARED_FUNCTION_ID)
-    log_group = None if shared else support_log_group(scope, encryption_key)
+    log_group = None if shared else support_log_group(scope, encryption_key, log_retention)
     return cr.AwsCustomResource(
         scope,
         id,

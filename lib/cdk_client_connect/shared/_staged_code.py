@@ -19,6 +19,7 @@ from aws_cdk import AssetStaging, Stage
 from aws_cdk import aws_lambda as lambda_
 
 from cdk_client_connect.errors import InvalidCode
+from client_connect_tools.bundling.linked_files import share_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,8 @@ def stage_nothing(scope: Construct) -> None:
 def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: bool = True) -> None:
     """Check that the place of a function's code in ``cdk.out`` holds that code.
 
+    What other assets there have too becomes links to their files first, so that a change of policies takes kilobytes.
+
     Args:
         function: The function.
         code: Its code.
@@ -71,6 +74,8 @@ def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: b
     _require_readable(source)
     if staged == source:
         return
+    if in_full:
+        share_files(staged)
     wanted = _files(source)
     _require_same(staged, wanted, _staged_files(staged), in_full=in_full)
     _require_readable(staged)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from aws_cdk import Duration
     from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
     from constructs import Construct
 
 
@@ -35,6 +36,7 @@ def support_function(
     environment: Mapping[str, str] | None = None,
     encryption_key: kms.IKey | None = None,
     settings: FunctionSettings | None = None,
+    log_retention: logs.RetentionDays | None = None,
 ) -> lambda_.Function:
     """Define a function, its role and its log group, which is kept a month and goes with the stack.
 
@@ -49,10 +51,11 @@ def support_function(
         environment: The function's environment variables.
         encryption_key: The key of its log group and its variables. Default: AWS's own.
         settings: What an organization asks of the function. Default: nothing.
+        log_retention: How long its log is kept unless the settings say so. Default: a month.
     """
     settings = settings or FunctionSettings()
     code = _code(scope, _folder(package), as_package=as_package)
-    log_group = support_log_group(scope, encryption_key)
+    log_group = support_log_group(scope, encryption_key, settings.log_retention or log_retention)
     function = lambda_.Function(
         scope,
         "Function",

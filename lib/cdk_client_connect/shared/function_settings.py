@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.shared._arguments import typed
+from cdk_client_connect.shared._arguments import is_number_token, is_whole, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aws_cdk import aws_ec2 as ec2
     from aws_cdk import aws_sqs as sqs
 
     from cdk_client_connect.shared._arguments import Argument
@@ -28,7 +30,9 @@ class FunctionSettings:
         security_groups: The security groups in ``vpc``. Default: a new one.
         dead_letter_queue: Receives events that the function failed to process when nobody waited for the answer.
             Default: none.
-        reserved_concurrent_executions: 1 or more. Default: none reserved.
+        reserved_concurrent_executions: 1 or more; may be a token. Default: none reserved.
+        log_retention: How long the log group that is defined with the function keeps its lines, where that is not the
+            log of decisions. Default: that of the handler's ``support_log_retention``, a month.
 
     Raises:
         InvalidArgument: When a value is wrong.
@@ -39,6 +43,7 @@ class FunctionSettings:
     security_groups: Sequence[ec2.ISecurityGroup] | None = None
     dead_letter_queue: sqs.IQueue | None = None
     reserved_concurrent_executions: int | None = None
+    log_retention: logs.RetentionDays | None = None
 
     def __post_init__(self) -> None:
         """Check the values."""
@@ -50,12 +55,18 @@ class FunctionSettings:
         if self.dead_letter_queue is not None and not hasattr(self.dead_letter_queue, "queue_arn"):
             problems.append(f"dead_letter_queue={self.dead_letter_queue!r} must be an sqs.Queue or None")
         reserved = self.reserved_concurrent_executions
-        if reserved is not None and not (
-            isinstance(reserved, int) and reserved >= 1 and reserved is not True
-        ):
+        if reserved is not None and not (is_whole(reserved, 1) or is_number_token(reserved)):
             problems.append(
                 f"reserved_concurrent_executions={reserved!r} must be a whole number of 1 or more, or None"
             )
+        retention: object = self.log_retention
+        if retention is not None and not isinstance(retention, logs.RetentionDays):
+            problems.append(
+                f"log_retention={self.log_retention!r} must be a logs.RetentionDays, such as RetentionDays.ONE_YEAR"
+            )
+        subnets: object = self.vpc_subnets
+        if subnets is not None and not isinstance(subnets, ec2.SubnetSelection):
+            problems.append(f"vpc_subnets={self.vpc_subnets!r} must be an ec2.SubnetSelection or None")
         if problems:
             raise InvalidArgument("\n".join(problems))
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.final_templates._properties import check_properties
+from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._key import grant_key
+from cdk_client_connect.shared._unknown_values import is_unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import RemovalPolicy
     from aws_cdk import aws_kms as kms
     from constructs import Construct
+
+_ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-9_.-]+")
 
 _READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
 
@@ -69,6 +77,26 @@ def define_table(
     )
 
 
+def check_table(owner: str, table: dynamodb.ITable) -> None:
+    """Have the key, the index and the time to live of a table that is defined here compared in the final template."""
+    resource = table.node.default_child
+    if not isinstance(resource, dynamodb.CfnTable):
+        return
+    defined = {
+        "KeySchema": resource.key_schema,
+        "GlobalSecondaryIndexes": resource.global_secondary_indexes,
+        "TimeToLiveSpecification": resource.time_to_live_specification,
+    }
+    check_properties(
+        owner,
+        resource,
+        {name: value for name, value in defined.items() if value is not None},
+        rule="changedTable",
+        consequence="items would not be found, not be counted, or stay forever",
+        fix="exclude the table from it; a table of your own may be given instead",
+    )
+
+
 def require_key(table: dynamodb.ITable, key: str) -> None:
     """Check that a table has this partition key, a string, and no sort key; of an imported one nobody knows.
 
@@ -87,6 +115,63 @@ def require_key(table: dynamodb.ITable, key: str) -> None:
             f'table {table.node.path} has the key {has}; its key must be "{key}" (S, a string) alone, by which it is '
             "looked up"
         )
+
+
+def require_index(table: dynamodb.ITable, name: str) -> None:
+    """Check that a table has an index of that name; of an imported one nobody knows.
+
+    Raises:
+        InvalidArgument: When it has not.
+    """
+    resource = table.node.default_child
+    if not isinstance(resource, dynamodb.CfnTable | dynamodb.CfnGlobalTable):
+        return
+    indexes = Stack.of(table).resolve(resource.global_secondary_indexes) or []
+    if name not in [each["indexName"] for each in indexes]:
+        raise InvalidArgument(
+            f'table {table.node.path} has no index "{name}", by which the open connections of a user are counted; let '
+            "the ConnectionRegistry define the table, or add the index as that construct defines it"
+        )
+
+
+def imported_table(
+    scope: Construct,
+    id: str,
+    name: str,
+    arn: str,
+    encryption_key: kms.IKey | None,
+    *,
+    indexes: Sequence[str] = (),
+) -> dynamodb.ITable:
+    """Import a table by its ARN.
+
+    Args:
+        scope: The construct to import it into.
+        id: Its id in ``scope``.
+        name: What the argument with the ARN is called.
+        arn: The ARN.
+        encryption_key: The table's key, unless AWS manages it.
+        indexes: The names of its indexes.
+
+    Raises:
+        InvalidArgument: When it is not the ARN of a table, or of another account or Region than the scope.
+    """
+    if not isinstance(arn, str) or not (is_unknown(arn) or _ARN.fullmatch(arn)):
+        raise InvalidArgument(
+            f"{name}={arn!r} must be the ARN of a table, such as "
+            '"arn:aws:dynamodb:eu-central-1:111111111111:table/NAME"'
+        )
+    if not Token.is_unresolved(arn) and is_unknown(arn):
+        arn = Stack.of(scope).format_arn(
+            service="dynamodb", resource="table", resource_name="not-looked-up-yet"
+        )
+    table = dynamodb.Table.from_table_attributes(
+        scope, id, table_arn=arn, encryption_key=encryption_key, global_indexes=list(indexes) or None
+    )
+    require_same_environment(
+        scope, [table], because="a handler looks for its tables in its own account and Region; give one there"
+    )
+    return table
 
 
 def grant(

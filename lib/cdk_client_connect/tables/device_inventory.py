@@ -8,14 +8,17 @@ from aws_cdk import Duration, RemovalPolicy
 from constructs import Construct
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._arguments import flag, key_argument, require_all, typed, with_attribute
 from cdk_client_connect.shared._environment_check import require_same_environment
-from cdk_client_connect.tables._table import define_table, grant, require_key
+from cdk_client_connect.tables._table import check_table, define_table, grant, imported_table, require_key
 from client_connect.sources.items import COMMON_NAME, EXPIRES_AT, HOLDER
 
 if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
+
+    from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _READ = ("BatchGetItem", "GetItem", "Scan")
 _WRITE = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
@@ -68,6 +71,24 @@ class DeviceInventory(Construct):
         deletion_protection: bool = False,
         longest_waiver: Duration | None = None,
     ) -> None:
+        require_all(
+            with_attribute(
+                "devices_table", devices_table, "table_arn", "a dynamodb.Table or None", optional=True
+            ),
+            with_attribute(
+                "waivers_table", waivers_table, "table_arn", "a dynamodb.Table or None", optional=True
+            ),
+            key_argument(encryption_key),
+            typed("removal_policy", removal_policy, RemovalPolicy, "a RemovalPolicy"),
+            flag("deletion_protection", deletion_protection),
+            typed(
+                "longest_waiver",
+                longest_waiver,
+                Duration,
+                "a Duration, such as Duration.days(7)",
+                optional=True,
+            ),
+        )
         if longest_waiver is not None:
             _require_minutes(longest_waiver)
         given = {COMMON_NAME: devices_table, HOLDER: waivers_table}
@@ -99,6 +120,45 @@ class DeviceInventory(Construct):
         self._devices_table = devices_table or table("Devices", COMMON_NAME)
         self._longest_waiver = longest_waiver
         self._waivers_table = waivers_table or table("Waivers", HOLDER, EXPIRES_AT)
+        for each in (self._devices_table, self._waivers_table):
+            if each.node.scope is self:
+                check_table(f"the table of {each.node.id.lower()} of device inventory {self.node.path}", each)
+
+    @staticmethod
+    def from_attributes(
+        scope: Construct,
+        id: str,
+        *,
+        devices_table_arn: str,
+        waivers_table_arn: str,
+        devices_encryption_key: kms.IKey | None = None,
+        waivers_encryption_key: kms.IKey | None = None,
+        longest_waiver: Duration | None = None,
+    ) -> IDeviceInventory:
+        """Import the inventory that another app deployed.
+
+        Args:
+            scope: The construct to import it into.
+            id: Its id in ``scope``.
+            devices_table_arn: The ARN of its ``devices_table``; may be a token.
+            waivers_table_arn: The ARN of its ``waivers_table``; may be a token.
+            devices_encryption_key: The key of the table of devices, unless AWS manages it.
+            waivers_encryption_key: The key of the table of waivers, unless AWS manages it.
+            longest_waiver: As for a new inventory. Default: any waiver counts until it ends.
+
+        Raises:
+            InvalidArgument: When an ARN is not that of a table, or of another account or Region than the stack, or
+                ``longest_waiver`` is not one minute or more.
+        """
+        devices = imported_table(
+            scope, f"{id}Devices", "devices_table_arn", devices_table_arn, devices_encryption_key
+        )
+        waivers = imported_table(
+            scope, f"{id}Waivers", "waivers_table_arn", waivers_table_arn, waivers_encryption_key
+        )
+        return DeviceInventory(
+            scope, id, devices_table=devices, waivers_table=waivers, longest_waiver=longest_waiver
+        )
 
     @property
     def devices_table(self) -> dynamodb.ITable:
@@ -114,6 +174,16 @@ class DeviceInventory(Construct):
     def longest_waiver(self) -> Duration | None:
         """How long a waiver may have to go; ``None`` where any counts."""
         return self._longest_waiver
+
+    def apply_removal_policy(self, policy: RemovalPolicy) -> None:
+        """Set what becomes of the tables when the stack is removed; existing ones are left as they are.
+
+        Args:
+            policy: The policy.
+        """
+        for table in (self._devices_table, self._waivers_table):
+            if table.node.scope is self:
+                table.apply_removal_policy(policy)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow somebody to read devices and waivers."""

@@ -14,6 +14,7 @@ from client_connect.networks import digest as digest_of_networks
 from client_connect.settings import CUSTOM_SCHEMA_FILE, NETWORKS_DIGEST, NETWORKS_FILE, POLICIES_FILE
 from client_connect_tools import distribution
 from client_connect_tools.bundling.installing import PLATFORMS, install, recipe
+from client_connect_tools.bundling.linked_files import link_files
 from client_connect_tools.bundling.own_sources import own_sources
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ class Bundle:
             digest.update(f"{len(content)}:".encode() + content)
         return digest.hexdigest()
 
-    def build(self, folder: Path, *, trusts_project: bool = True) -> None:
-        """Put the code together in an empty or missing folder.
+    def install(self, folder: Path, *, trusts_project: bool = True) -> None:
+        """Put the dependencies into an empty or missing folder: the same for all bundles of a platform.
 
-        The dependencies come from uv's cache when it has them, else from the package index that uv is
+        They come from uv's cache when it has them, else from the package index that uv is
         configured for, or that pip is. Only wheels are taken, each must have the hash that the lock states, and
         every installed file must be the one in the wheel.
 
@@ -83,10 +84,29 @@ class Bundle:
             BundleError: When a dependency cannot be installed, or is not the locked one.
         """
         install(folder, LOCK, self.python, self.architecture, trusts_project=trusts_project)
+        _let_anybody_read(folder)
+
+    def build(self, folder: Path, *, installed: Path | None = None, trusts_project: bool = True) -> None:
+        """Put the code together in an empty or missing folder.
+
+        Args:
+            folder: The folder.
+            installed: A folder with the dependencies, made by ``install`` for the same platform, which nobody changes
+                from then on: the bundle has links to its files. Default: they are installed.
+            trusts_project: As ``install`` has it.
+
+        Raises:
+            BundleError: When a dependency cannot be installed, or is not the locked one.
+        """
+        if installed is None:
+            self.install(folder, trusts_project=trusts_project)
+        else:
+            link_files(installed, folder)
         sources = [(f"{_SOURCES.name}/{_name(path)}", path.read_bytes()) for path in _source_files()]
         for name, content in (*sources, *self.team_files()):
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)  # or what is written would go where a link leads
             file.write_bytes(content)
         platform = {"python": self.python, "architecture": self.architecture, "version": library_version()}
         if self.extra_facts is not None:
@@ -96,7 +116,7 @@ class Bundle:
 
     def team_files(self) -> Sequence[tuple[str, bytes]]:
         """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
-        return ((POLICIES_FILE, self._policies_text().encode()), *self._own_files())
+        return ((POLICIES_FILE, policies_file(self.policies, self.networks).encode()), *self._own_files())
 
     def _own_files(self) -> Sequence[tuple[str, bytes]]:
         """Return what a team adds beside its policies, with the paths in the bundle."""
@@ -104,15 +124,16 @@ class Bundle:
         networks = () if self.networks is None else ((NETWORKS_FILE, self.networks),)
         return (*declared, *networks, *(self.extra_facts.files if self.extra_facts else ()))
 
-    def _policies_text(self) -> str:
-        """Return the policies with the digest of their networks, of which the one is nothing without the other."""
-        if self.networks is None:
-            # One that was copied out of a bundle may begin so.
-            return "\n" * self.policies.startswith(NETWORKS_DIGEST) + self.policies
-        return f"{NETWORKS_DIGEST}{digest_of_networks(self.networks)}\n{self.policies}"
-
     def _own_parts(self) -> list[bytes]:
         return [part for name, content in self._own_files() for part in (name.encode(), content)]
+
+
+def policies_file(policies: str, networks: bytes | None) -> str:
+    """Return the policies with the digest of their networks, of which the one is nothing without the other."""
+    if networks is None:
+        # One that was copied out of a bundle may begin so.
+        return "\n" * policies.startswith(NETWORKS_DIGEST) + policies
+    return f"{NETWORKS_DIGEST}{digest_of_networks(networks)}\n{policies}"
 
 
 def library_version() -> str:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from cedarpy import pst
 
-from client_connect.device import Inventory
-from client_connect.facts import CustomFactsState
+from client_connect.states import CustomFactsState, Inventory
 from client_connect_tools.cedar.comparisons import comparison
 from client_connect_tools.cedar.nodes import path, walk
 from client_connect_tools.cedar.text import expression_text

@@ -65,6 +65,16 @@ _CLOCKS = {
 }
 # So many cost a decision about 0.2 ms more, and a cold start 20 ms; those of a list, however many, cost none.
 MOST_INLINE_NETWORKS = 200
+EXACT = (
+    "cannot-apply",
+    "admits-everybody",
+    "always-denied",
+    "covered",
+    "can-err",
+    "contradictory-shadow",
+    "not-decided",
+)
+"""The lints that ``proving`` finds, and not ``lint``."""
 # What nobody has typed is not mistyped: Rules turn times into minutes themselves.
 _OF_TYPING = ("mistaken-number",)
 
@@ -381,6 +391,7 @@ LINTS: dict[str, Lint] = {
     "future-last-seen": _future_last_seen,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
+    **dict.fromkeys(EXACT, _of_the_set),
 }
 """The lints, by the name that switches each of them off."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from client_connect import ConnectionRequest, Facts, InvalidRequest, cedar_json
+from client_connect import ConnectionRequest, Facts, InvalidRequest, custom_values
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.files.folders import MAX_BYTES
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from client_connect import Device
-    from client_connect.device import Inventory
-    from client_connect.facts import CustomFactsState
+    from client_connect.states import CustomFactsState, Inventory
 
 STANDARD_INPUT = "-"
 
@@ -201,7 +200,7 @@ def _custom(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise WrongUse('--custom is not a JSON object; give one such as {"riskScore": 80}')
     try:
-        custom: dict[str, Any] = cedar_json.value(value)
+        custom: dict[str, Any] = custom_values.value(value)
     except (ValueError, RecursionError) as error:
         raise WrongUse(f"--custom has a value that policies do not know: {error}") from error
     return custom

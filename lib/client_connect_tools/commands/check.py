@@ -27,14 +27,21 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
 
 
-def check(  # noqa: PLR0913, PLR0917 - each is an option
+def check(  # noqa: PLR0913 - each parameter is an option
     paths: Annotated[
         list[Path], typer.Argument(help="*.cedar files, directories, Rules as module:name: one set.")
     ],
+    *,
     ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
     groups: Annotated[
         Path | None, typer.Option(help="A file with all groups that there are, one a line; others are found.")
     ] = None,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact", help="Also prove which policies cannot apply or change nothing (extra: prove)."
+        ),
+    ] = False,
     as_json: JsonOption = False,
     native: NativeOption = False,
     trust_provider: TrustProviderOption = None,
@@ -47,8 +54,10 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option
     with errors_end_the_command():
         policies = Policies.merge(*(read_policies(path) for path in paths))
     providers = trust_providers(trust_provider, native=native)
+    if native and exact:
+        wrong_use("--exact has no meaning with --native, whose policies are not proven; leave it out")
     known = native_policies.LINTS if native else lints.LINTS
-    unknown = sorted(set(ignore or ()) - known.keys())
+    unknown = sorted(set(ignore or []) - known.keys())
     if unknown:
         wrong_use(f'there is no lint "{unknown[0]}"; there are {", ".join(known)}')
     if native:
@@ -60,7 +69,9 @@ def check(  # noqa: PLR0913, PLR0917 - each is an option
         findings += _of_today(policies, groups)
         if not any(each.severity == "error" for each in findings):
             findings += _of_tests(policies)
-        findings = [each for each in findings if each.rule not in (ignore or ())]
+    if exact:
+        findings += _exact(policies, ignore or [])
+    findings = [each for each in findings if each.severity == "error" or each.rule not in (ignore or ())]
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -96,3 +107,14 @@ def _of_tests(policies: Policies) -> list[Finding]:
     with suppress(InvalidPolicyTests):  # `client-connect test` says what is wrong with them
         return misspelt_in_tests(policies, read_policy_tests(policies))
     return []
+
+
+def _exact(policies: Policies, ignore: list[str]) -> list[Finding]:
+    from client_connect_tools.proving.lints import lint_exactly
+    from client_connect_tools.proving.solver import NoSolver
+
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return lint_exactly(policies, since=today, ignore=ignore)
+    except NoSolver as error:
+        wrong_use(error)

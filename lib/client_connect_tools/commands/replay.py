@@ -148,7 +148,7 @@ def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
     from client_connect_tools.replay import replay
 
     with _wrong_use_of_errors(), _progress(sources.size) as (on_read, on_tally):
-        return replay(comparison, sources.blocks(on_read), jobs=jobs, on_tally=on_tally)
+        return replay(comparison, sources.blocks(on_read), jobs=jobs, size=sources.size, on_tally=on_tally)
 
 
 @contextmanager

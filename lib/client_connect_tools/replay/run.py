@@ -6,25 +6,25 @@ import os
 import signal
 import sys
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from client_connect_tools.replay.deciding.decider import Decider, Verdict
 from client_connect_tools.replay.reading.logs import TOO_DEEP, Skipped, attempts
+from client_connect_tools.replay.reading.sources import BLOCK_BYTES
 from client_connect_tools.replay.tally import NOT_LOGGED, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
     from datetime import tzinfo
 
     from client_connect_tools.replay.reading.facts import Attempt
 
-# A process takes a second or two to start and to see what the first one knows; this many blocks take less.
+# A process takes a second or two to start and to see what the first one knows; this many blocks take no less.
 _BLOCKS_WITHOUT_HELP = 128
 _BLOCKS_AHEAD = 2
 _SAFE_PATH = "PYTHONSAFEPATH"  # https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH
@@ -102,6 +102,7 @@ def replay(
     blocks: Iterable[bytes],
     *,
     jobs: int = 1,
+    size: int | None = None,
     on_tally: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
     """Replay logs.
@@ -109,45 +110,59 @@ def replay(
     Args:
         comparison: The policies.
         blocks: The logs, in blocks of whole lines.
-        jobs: How many processes may decide at the same time. The result does not depend on it.
+        jobs: How many processes may decide at the same time, with this one. The result does not depend on it.
+        size: How many bytes the logs have at least, so that large ones get all processes at once. Default: not known.
         on_tally: Called with what has been found so far, after each block.
 
     Raises:
         InvalidPolicySet: When the policies cannot be parsed.
     """
     total = Tally()
-    for tally in _tallies(comparison, iter(blocks), jobs):
+    for tally in _tallies(comparison, iter(blocks), jobs, size or 0):
         total.merge(tally)
         on_tally(total)
     return total
 
 
-def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int) -> Iterator[Tally]:
+def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int, size: int) -> Iterator[Tally]:
     here = Replay(comparison)
-    for block in islice(blocks, None if jobs == 1 or _ignores_safe_path() else _BLOCKS_WITHOUT_HELP):
-        yield here.block(block)
+    if jobs == 1 or _ignores_safe_path():
+        yield from map(here.block, blocks)
+        return
+    if size < _BLOCKS_WITHOUT_HELP * BLOCK_BYTES:
+        yield from map(here.block, islice(blocks, _BLOCKS_WITHOUT_HELP))
     following = next(blocks, None)
     if following is not None:
-        yield from _tallies_of_processes(comparison, following, blocks, jobs)
+        yield from _tallies_of_processes(comparison, here, chain([following], blocks), jobs)
 
 
 def _tallies_of_processes(
-    comparison: Comparison, first: bytes, blocks: Iterator[bytes], jobs: int
+    comparison: Comparison, here: Replay, blocks: Iterable[bytes], jobs: int
 ) -> Iterator[Tally]:
-    """Yield the tallies in the order of the blocks, with only a few blocks in memory."""
+    """Yield the tallies in the order of the blocks, with only a few blocks in memory; this process decides too."""
     with (
         _working_directory_not_imported(),
         ProcessPoolExecutor(
-            jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
+            jobs - 1, mp_context=get_context("spawn"), initializer=_start, initargs=(comparison,)
         ) as pool,
     ):
-        waiting: deque[Future[Tally]] = deque([pool.submit(_block, first)])
+        started = pool.submit(_nothing)
+        waiting: deque[Future[Tally]] = deque()
         for block in blocks:
-            waiting.append(pool.submit(_block, block))
-            if len(waiting) > jobs * _BLOCKS_AHEAD:
+            is_taken = sum(not each.done() for each in waiting) < (jobs - 1) * _BLOCKS_AHEAD
+            waiting.append(
+                pool.submit(_block, block) if started.done() and is_taken else _done(here.block(block))
+            )
+            while waiting and (waiting[0].done() or len(waiting) > jobs * _BLOCKS_AHEAD):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _done(tally: Tally) -> Future[Tally]:
+    future: Future[Tally] = Future()
+    future.set_result(tally)
+    return future
 
 
 def _ignores_safe_path() -> bool:
@@ -180,6 +195,10 @@ _replays: list[Replay] = []
 def _start(comparison: Comparison) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends this one
     _replays.append(Replay(comparison))
+
+
+def _nothing() -> None:
+    """Show that a process has started."""
 
 
 def _block(block: bytes) -> Tally:

@@ -36,7 +36,8 @@ class Timeline:
 
     def add(self, second: int, entries: Iterable[tuple[Series, str]]) -> None:
         """Count something that happened."""
-        self._reach(second, second)
+        if self._first is None or self._last is None or not self._first <= second <= self._last:
+            self._reach(second, second)
         interval = second // self.width
         for series, name in entries:
             self.counts[interval, series, self._name(series, name)] += 1

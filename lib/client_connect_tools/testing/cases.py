@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, cedar_json
-from client_connect.device import Inventory
-from client_connect.facts import CustomFactsState
+from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion, custom_values
 from client_connect.response import MAX_MESSAGE_LENGTH
 from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect.shortening import length
+from client_connect.states import CustomFactsState, Inventory
 from client_connect_tools.files.networks import address_in_just, unknown_network
 from client_connect_tools.files.toml_tables import TomlTable, literal, suggestion
 from client_connect_tools.inputs.misspellings import misspellings
@@ -271,7 +270,7 @@ class _Case:
         if table is None:
             return None
         try:
-            custom: dict[str, Any] = cedar_json.value(table.values)
+            custom: dict[str, Any] = custom_values.value(table.values)
         except (ValueError, OverflowError) as error:
             self.table.note("custom", f"has a value that policies do not know: {error}")
             return None

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Decision, Facts
+from client_connect.engine import cedar as engine
 from client_connect.engine.schema import required_attributes, schema_text
 from tests.support.events import PERMIT, decide, event
 
@@ -148,8 +149,8 @@ def test_a_request_that_the_engine_refuses_is_denied_with_its_reason() -> None:
 
 def test_no_decision_without_a_reason_is_denied_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Behaviour of the engine has changed in patch releases; silence must not pass for success."""
-    silence = cedarpy.AuthzResult({"decision": "NoDecision", "diagnostics": {}})
-    monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: silence)
+    silence = {"decision": "NoDecision", "diagnostics": {}}
+    monkeypatch.setattr("client_connect.engine.cedar.is_authorized", lambda *_: silence)
     assert decide(PERMIT) == Decision(allowed=False, errors=("the engine made no decision",))
 
 
@@ -275,13 +276,13 @@ def test_the_engine_gets_whatever_a_policy_reads(name: str, reading: str) -> Non
 def test_the_engine_gets_nothing_that_no_policy_reads(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Reading it is most of what a decision takes; what is optional is sent, for a test of it must not fail."""
     sent: dict[str, Any] = {}
-    real = cedarpy.is_authorized
+    real = engine.is_authorized
 
-    def spy(request: dict[str, str], *rest: Any) -> cedarpy.AuthzResult:
+    def spy(request: dict[str, str], *rest: Any) -> dict[str, Any]:
         sent.update(json.loads(request["context"]))
         return real(request, *rest)
 
-    monkeypatch.setattr(cedarpy, "is_authorized", spy)
+    monkeypatch.setattr(engine, "is_authorized", spy)
     assert decide(permit("reader", "", f"when {{ context.{name} == context.{name} }}")).allowed
     names = {*sent, *(f"time.{part}" for part in sent.get("time", ()))}
     of_name = {
@@ -289,3 +290,33 @@ def test_the_engine_gets_nothing_that_no_policy_reads(monkeypatch: pytest.Monkey
     }
     assert names & set(REQUIRED) == of_name
     assert {"connectionId", "platform", "publicIp", "username", "os"} <= names
+
+
+@pytest.mark.parametrize(
+    ("condition", "sent"),
+    [
+        ('principal in ClientVpn::Group::"staff"', ["staff"]),
+        ('principal in [ClientVpn::Group::"staff", ClientVpn::Group::"absent"]', ["staff"]),
+        (r'principal in ClientVpn::Group::"a \"quoted\" \u{1f98a}"', ['a "quoted" \U0001f98a']),
+        ("context.platform == context.platform", []),
+        ("principal in principal", ["staff", "other", 'a "quoted" \U0001f98a']),
+    ],
+)
+@pytest.mark.parametrize("shadow", ["", "@shadow"])
+def test_the_engine_gets_only_groups_that_policies_ask_for(
+    monkeypatch: pytest.MonkeyPatch, condition: str, sent: list[str], shadow: str
+) -> None:
+    """A user may be in 200; where any of them may matter, it gets all."""
+    entities: list[Any] = []
+    real = engine.is_authorized
+
+    def spy(request: dict[str, Any], policies: Any, text: str, schema: Any) -> dict[str, Any]:
+        entities.append(json.loads(text))
+        return real(request, policies, text, schema)
+
+    monkeypatch.setattr(engine, "is_authorized", spy)
+    policies = PERMIT + permit("reader", shadow, f"when {{ {condition} }}")
+    decision = decide(policies, groups=["staff", "other", 'a "quoted" \U0001f98a'])
+    assert "reader" in (decision.shadow_allowed if shadow else decision.determining)
+    for ((user,),) in zip(entities, strict=True):
+        assert [parent["id"] for parent in user["parents"]] == sent

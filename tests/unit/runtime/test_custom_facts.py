@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from client_connect import Authorizer, ConnectionRequest, Facts, InvalidPolicySet, bundled_files, cedar_json
+from client_connect import (
+    Authorizer,
+    ConnectionRequest,
+    Facts,
+    InvalidPolicySet,
+    bundled_files,
+    custom_values,
+)
 from client_connect import handler as module
+from client_connect.cedar_json import Unreadable
 from client_connect.engine.schema import schema_text
 from client_connect.settings import EXTRA_FACTS, SHADOW_MODE
 from client_connect.sources import fact_sources
@@ -306,7 +314,7 @@ def test_what_a_module_raises_or_returns_by_mistake_is_not_in_the_record(
 def test_an_address_is_the_same_on_every_version_of_python(ip: str, text: str) -> None:
     """An IPv4 address in IPv6 is what rules for IPv4 networks see, as with the address of a client."""
     python = ip_interface(ip) if "/" in ip else ip_address(ip)
-    assert cedar_json.value(python) == {"__extn": {"fn": "ip", "arg": text}}
+    assert custom_values.value(python) == {"__extn": {"fn": "ip", "arg": text}}
 
 
 def test_a_module_that_recovers_is_heard_again(
@@ -461,14 +469,14 @@ def test_a_waiver_of_a_policy_on_extra_facts_is_one() -> None:
 
 def test_a_member_of_an_enumeration_is_its_value() -> None:
     """A decision record shows the number or the text, not the name."""
-    seen = cedar_json.value({"level": Level.HIGH, "colour": Colour.RED})
+    seen = custom_values.value({"level": Level.HIGH, "colour": Colour.RED})
     assert repr(seen) == "{'level': 3, 'colour': 'red'}"
 
 
 def test_a_time_at_the_end_of_the_calendar_is_refused() -> None:
     """It has no counterpart in UTC."""
-    with pytest.raises(cedar_json.Unreadable, match="a time beyond the calendar in UTC"):
-        cedar_json.value(datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))))
+    with pytest.raises(Unreadable, match="a time beyond the calendar in UTC"):
+        custom_values.value(datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))))
 
 
 def test_the_schema_takes_a_fragment_that_ends_with_a_comment() -> None:
@@ -510,5 +518,5 @@ class Shorter(str):
 
 def test_a_text_is_as_long_as_it_is() -> None:
     """Whatever its class says."""
-    with pytest.raises(cedar_json.Unreadable, match="200,000 characters"):
-        cedar_json.value({"text": Shorter("x" * 200_001)})
+    with pytest.raises(Unreadable, match="200,000 characters"):
+        custom_values.value({"text": Shorter("x" * 200_001)})

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import Mock, call
 from zoneinfo import ZoneInfo
 
-import cedarpy
 import pytest
 
 import client_connect
@@ -31,7 +30,7 @@ from client_connect.settings import (
     TIME_ZONE,
     Settings,
 )
-from client_connect.sources.fact_sources import CollectedFacts
+from client_connect.sources.collected_facts import CollectedFacts
 from tests.support.events import (
     MISSING,
     PERMIT,
@@ -162,8 +161,8 @@ def assert_recorded(log: Log, reason: str, *, allow: bool = False) -> None:
 
 def test_no_decision_of_the_engine_is_a_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when it does not say why."""
-    silence = cedarpy.AuthzResult({"decision": "NoDecision", "diagnostics": {}})
-    monkeypatch.setattr(cedarpy, "is_authorized", lambda *_: silence)
+    silence = {"decision": "NoDecision", "diagnostics": {}}
+    monkeypatch.setattr("client_connect.engine.cedar.is_authorized", lambda *_: silence)
     assert_refused(connect_handler()(event()), event())
     assert_recorded(log, "the engine made no decision")
 

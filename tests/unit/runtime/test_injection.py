@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +21,7 @@ from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
 from client_connect_tools.cedar.quoting import quote
+from tests.support.dynamodb_server import ACCESS_KEY, REGION, SECRET_KEY, DynamoDb, dynamodb_server
 from tests.support.events import event
 from tests.support.fact_sources import inventory
 from tests.support.log_lines import captured
@@ -31,8 +29,6 @@ from tests.support.oracle import FIELDS, clean_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from botocore.awsrequest import AWSPreparedRequest
 
     from tests.support.log_lines import Log
 
@@ -262,29 +258,29 @@ def test_a_text_as_a_user_or_device_has_nobody_elses_waivers(text: str) -> None:
 
 def test_a_text_as_a_key_reaches_dynamodb_to_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a value in the request that the SDK sends, and so is what comes back."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    asked: list[dict[str, Any]] = []
+    variables = {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    with dynamodb_server() as dynamodb:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", dynamodb.url)
+        _reaches_dynamodb(dynamodb)
 
-    class Body(BytesIO):
-        def stream(self) -> Iterable[bytes]:
-            yield self.read()
 
-    def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        asked.append(json.loads(cast("bytes", request.body))["RequestItems"])
-        (key,) = asked[-1]["Devices"]["Keys"]
-        answer = {"Responses": {"Devices": [key | {"compliant": {"BOOL": True}}], "Waivers": []}}
-        return AWSResponse(request.url, 200, HTTPHeaders(), Body(json.dumps(answer).encode()))
-
-    tables = Tables()
-    tables._client.meta.events.register("before-send.dynamodb", send)
-    table = DeviceTable(tables, devices="Devices", waivers="Waivers")
+def _reaches_dynamodb(dynamodb: DynamoDb) -> None:
+    table = DeviceTable(Tables(), devices="Devices", waivers="Waivers")
     for text in TEXTS.values():
+        device = {"commonName": {"S": text}, "compliant": {"BOOL": True}}
+        dynamodb.answer({"Responses": {"Devices": [device], "Waivers": []}})
         facts = collected(event(username=text, common_name=text), inventory=table)
         assert facts.device == Device(compliant=True)
-        assert asked[-1]["Devices"]["Keys"] == [{"commonName": {"S": text}}]
-        assert asked[-1]["Waivers"]["Keys"] == [
+        asked = dynamodb.asked[-1].parameters["RequestItems"]
+        assert asked["Devices"]["Keys"] == [{"commonName": {"S": text}}]
+        assert asked["Waivers"]["Keys"] == [
             {"holder": {"S": f"device:{text}"}},
             {"holder": {"S": f"user:{text.lower()}"}},
         ]

@@ -22,7 +22,7 @@ from client_connect_tools.cedar.quoting import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from client_connect.device import Inventory
+    from client_connect.states import Inventory
 
 IDS = ("p0", "p1", "p2", "p3")
 SCOPES = (

@@ -28,7 +28,7 @@ from tests.support.events import PERMIT, event
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client_connect.device import Inventory
+    from client_connect.states import Inventory
 
 # What a condition reads. Nothing else can change its value.
 READS = [
@@ -109,6 +109,37 @@ def test_reads_of_a_record_whose_attributes_are_told_apart(condition: str, expec
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
     (statement,), _ = policy_json.split(text)
     assert reads(node, split=("time",)) == reads(statement[2], split=("time",)) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('principal in ClientVpn::Group::"a"', {"groups.a"}),
+        ('principal in [ClientVpn::Group::"a", ClientVpn::Group::"b"]', {"groups.a", "groups.b"}),
+        (r'principal in ClientVpn::Group::"a.\"\u{1f98a}\n"', {'groups.a."\U0001f98a\n'}),
+        ('principal is ClientVpn::User in ClientVpn::Group::"a"', {"groups.a", "principal"}),
+        ("principal in context.custom.team", {"groups", "principal", "custom"}),
+        (
+            'principal in [ClientVpn::Group::"a", context.custom.team]',
+            {"groups.a", "groups", "principal", "custom"},
+        ),
+        (
+            'principal in (if true then ClientVpn::Group::"a" else ClientVpn::Group::"b")',
+            {"groups", "principal"},
+        ),
+        ('ClientVpn::User::"bob" in ClientVpn::Group::"a"', {"groups", "principal"}),
+        ('context.custom.who in ClientVpn::Group::"a"', {"groups", "principal", "custom"}),
+        ("principal in principal", {"groups", "principal", "device"}),
+    ],
+)
+def test_groups_that_are_only_asked_for_by_name_are_read_one_by_one(
+    condition: str, expected: set[str]
+) -> None:
+    """Whatever else may be in a group, or be one, reads them all."""
+    text = f"permit (principal, action, resource) when {{ {condition} }};"
+    (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
+    (statement,), _ = policy_json.split(text)
+    assert reads(node, split=("groups",)) == reads(statement[2], split=("groups",)) == expected
 
 
 def test_a_long_chain_is_looked_at_too() -> None:

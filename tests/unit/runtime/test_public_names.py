@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -50,3 +52,27 @@ def test_dependencies_point_one_way(imported: str, forbidden: set[str]) -> None:
     modules = set(done.stdout.split())
     assert imported in modules
     assert not forbidden & modules
+
+
+def test_a_cold_start_imports_only_what_every_decision_needs() -> None:
+    """Each of these takes a good part of it."""
+    cedarpy = find_spec("cedarpy")
+    assert cedarpy is not None
+    assert cedarpy.origin is not None
+    paths = [str(Path(file).parents[1]) for file in (client_connect.__file__, cedarpy.origin)]
+    program = f"import sys; sys.path[:0] = {paths}; import client_connect.handler; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program],
+        env={"AWS_LAMBDA_RUNTIME_API": "x", "AWS_LAMBDA_FUNCTION_NAME": "f"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(done.stdout.split())
+    assert "client_connect.engine.authorizer" in modules
+    assert not modules & {
+        *("_hashlib", "dataclasses", "hashlib", "inspect", "pathlib", "socket", "ssl", "typing", "zoneinfo"),
+        *("botocore", "cedarpy.pst"),
+        *(f"client_connect.{name}" for name in ("custom_values", "logger_log", "messages", "networks")),
+        *(f"client_connect.{name}" for name in ("sources.dynamodb", "sources.fact_sources", "waiver")),
+    }

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_connect import record_log
-from client_connect.record_log import DescriptorLog, LoggerLog
+from client_connect.logger_log import LoggerLog
+from client_connect.record_log import DescriptorLog
 from tests.support.log_lines import Log
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from client_connect_tools import LINTS, Policies, check, lint
 from client_connect_tools.cedar.quoting import any_of
+from client_connect_tools.checking.lints import EXACT
 from client_connect_tools.cli import main
 
 if TYPE_CHECKING:
@@ -760,8 +761,8 @@ def test_thousands_of_groups_are_compared_at_once() -> None:
 
 
 def test_every_lint_has_cases() -> None:
-    """The names are stable: users switch lints off by them."""
-    assert {*CASES, "expired", "unknown-group", "unused-network"} == set(LINTS)
+    """The names are stable: users switch lints off by them. Those of proofs have theirs beside the prover."""
+    assert {*CASES, *EXACT, "expired", "unknown-group", "unused-network"} == set(LINTS)
 
 
 @pytest.mark.parametrize(

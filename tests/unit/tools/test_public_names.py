@@ -20,11 +20,12 @@ PUBLIC = {
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
         ConnectionMonitoring ConnectionReauthorizer ConnectionRegistry CrowdStrike DeviceInventory
         DeviceSource DeviceSync EndpointAttachment EndpointAuthorizationPolicy ExtraFacts Fleet
-        FunctionReference FunctionSettings GradualDeployment Hours Intune InvalidArgument
-        InvalidAuthorizationPolicy InvalidCode InvalidConcurrency InvalidConstructArgument
-        InvalidExtraFacts InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests
-        InvalidRules InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Iru JamfPro
-        JsonSource JumpCloud Maintenance MinimumVersion MonitoringAlarms Notifications Policies
+        FunctionReference FunctionSettings GradualDeployment Hours IClientConnectHandler
+        IConnectionRegistry IDeviceInventory Intune InvalidArgument InvalidAuthorizationPolicy
+        InvalidCode InvalidConcurrency InvalidConstructArgument InvalidExtraFacts
+        InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
+        InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Iru JamfPro JsonSource
+        JumpCloud Maintenance MetricKeywords MinimumVersion MonitoringAlarms Notifications Policies
         PolicyTestsFailed ProvisionedConcurrency Rules Scope ServiceLinkedRole TrafficShifting
         TrustProvider UnknownConnections
     """,

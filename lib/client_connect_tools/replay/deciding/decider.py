@@ -6,27 +6,28 @@ taken apart into atoms; atoms that read the same facts form a group; and what a 
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import cedarpy
-from cedarpy import pst
-
 from client_connect import Authorizer
-from client_connect.engine import formula
+from client_connect.engine import cedar, formula
 from client_connect.engine.formula import ERROR, FALSE, TRUE
 from client_connect_tools.cedar.parsing import schema
 from client_connect_tools.replay.deciding import reads
 from client_connect_tools.replay.deciding.memo import Memo
-from client_connect_tools.replay.deciding.values import remembered, value_of
+from client_connect_tools.replay.deciding.values import remembered, value_of_all
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from cedarpy import pst
+
     from client_connect import Facts
+    from client_connect_tools.replay.deciding.values import Value
 
 _DECISIONS_KEPT = 20_000
 _VALUES_KEPT = 20_000
@@ -86,10 +87,13 @@ class Decider:
             facts, missing = facts._replace(custom_facts="disabled", custom=None), missing | _CUSTOM
         missing = missing & self._reads
         known = [
-            None if missing and not missing.isdisjoint(group.names) else group.outcomes(facts)
+            None
+            if missing and not missing.isdisjoint(group.names)
+            else group.lately(group.value(facts)) or group.outcomes(facts)
             for group in self._groups
         ]
-        return self._memo.get((missing, *known), lambda: self._verdict(facts, missing, known))
+        key = (missing, *known)
+        return self._memo.lately(key) or self._memo.get(key, lambda: self._verdict(facts, missing, known))
 
     def _declares(self, facts: Facts) -> bool:
         return self._declared.get(
@@ -160,13 +164,17 @@ def _certain(applies: Iterable[tuple[_Policy, formula.Outcome]]) -> tuple[str, .
 
 
 class _Group:
-    """Atoms that read the same facts."""
+    """Atoms that read the same facts.
 
-    def __init__(self, names: Iterable[str], atoms: Iterable[pst.Expr], types: cedarpy.Schema) -> None:
+    Attributes:
+        value: Returns a value on which alone the outcomes depend.
+        lately: Returns the outcomes that were found for such a value lately, or nothing.
+    """
+
+    def __init__(self, names: Iterable[str], atoms: Iterable[pst.Expr], types: cedar.Schema) -> None:
         self.names = tuple(sorted(names))
         self.atoms = tuple(atoms)
         self.unknown: _Outcomes = tuple(map(formula.possible, self.atoms))
-        self._values = [value_of(name) for name in self.names]
         self._policies = formula.as_policies(self.atoms)
         self._attributes = {name.partition(".")[0] for name in self.names}
         self._reads_entities = not _ENTITIES.isdisjoint(self.names)
@@ -175,17 +183,20 @@ class _Group:
         self._whole_context = self._types is not None or reads.CONTEXT in self._attributes
         self._hourly = self.names == ("time.now",) and all(map(reads.rises_or_falls_with_time, self.atoms))
         self._memo: Memo[Hashable, _Outcomes] = Memo(_VALUES_KEPT)
-        self._hours: Memo[int, _Outcomes | None] = Memo(_VALUES_KEPT)
+        self._hours: Memo[Hashable, _Outcomes | None] = Memo(_VALUES_KEPT)
+        self._value = value_of_all(self.names)
+        self.value: Value = _hour if self._hourly else self._value
+        self.lately = self._hours.lately if self._hourly else self._memo.lately
 
     def outcomes(self, facts: Facts) -> _Outcomes:
         """Return the outcome of each atom."""
         if self._hourly:
-            hour = int(facts.now.timestamp()) // _SECONDS_OF_HOUR
+            hour = _hour(facts)
             known = self._hours.get(hour, lambda: self._outcomes_of_hour(hour))
             if known is not None:
                 return known
-        key = tuple([value(facts) for value in self._values])
-        return self._memo.get(key, lambda: self._evaluate(self._request(facts), self._entities(facts)))
+        value = self._value(facts)
+        return self._memo.get(value, lambda: self._evaluate(self._request(facts), self._entities(facts)))
 
     def _entities(self, facts: Facts) -> list[dict[str, Any]]:
         return facts.cedar_entities() if self._reads_entities else []
@@ -210,10 +221,12 @@ class _Group:
         return self._evaluate({**_ANYBODY, "context": {"time": {"now": now}}}, [])
 
     def _evaluate(self, request: dict[str, Any], entities: list[dict[str, Any]]) -> _Outcomes:
-        result = cedarpy.is_authorized(request, self._policies, entities, self._types)
-        return formula.outcomes(result.diagnostics.reasons, len(self.atoms))
+        asked = request | {"context": _as_text(request["context"])}
+        answer = cedar.is_authorized(asked, self._policies, _as_text(entities), self._types)
+        return formula.outcomes(answer["diagnostics"].get("reason", ()), len(self.atoms))
 
 
+_as_text = json.JSONEncoder().encode
 _ANYBODY = {
     "principal": {"type": "ClientVpn::User", "id": ""},
     "action": {"type": "ClientVpn::Action", "id": "connect"},
@@ -221,7 +234,11 @@ _ANYBODY = {
 }
 
 
-def _groups(policies: list[_Policy], types: cedarpy.Schema) -> Iterable[_Group]:
+def _hour(facts: Facts) -> int:
+    return int(facts.now.timestamp()) // _SECONDS_OF_HOUR
+
+
+def _groups(policies: list[_Policy], types: cedar.Schema) -> Iterable[_Group]:
     by_names: dict[frozenset[str], dict[pst.Expr, None]] = defaultdict(dict)
     for policy in policies:
         for atom in formula.atoms(policy.formula):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from client_connect_tools.replay.deciding import reads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from client_connect import Facts
 
@@ -18,8 +18,13 @@ _LONGEST_TEXT = 1000
 _MOST_GROUPS = 200  # as many as Client VPN sends
 
 
-def value_of(name: str) -> Value:
-    """Return what gets a hashable value from facts, on which alone the fact with that name depends."""
+def value_of_all(names: Sequence[str]) -> Value:
+    """Return what gets a hashable value from facts, on which alone the facts with these names depend."""
+    values = [_value_of(name) for name in names]
+    return values[0] if len(values) == 1 else lambda facts: tuple([value(facts) for value in values])
+
+
+def _value_of(name: str) -> Value:
     return _VALUES.get(name) or (lambda facts: remembered(facts.cedar_request()["context"].get(name)))
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
-from client_connect.device import Inventory
-from client_connect.facts import CustomFactsState
 from client_connect.log_line import CUT
 from client_connect.names import lower_case
+from client_connect.states import CustomFactsState, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +39,7 @@ _INVENTORY: tuple[Inventory, ...] = get_args(Inventory)
 _CUSTOM_FACTS: tuple[CustomFactsState, ...] = get_args(CustomFactsState)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A connection that somebody tried to establish, as the log has it.
 
     Attributes:
@@ -166,7 +163,7 @@ def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
             time_zone=time_zone or _zone(known.get("timeZone")),
             inventory=_one_of(_INVENTORY, known.get("inventory", "disabled"), "facts.inventory"),
             device=_optional(_device, known, "device", "facts"),
-            waivers=frozenset(_text(id_, "facts.waivers") for id_ in waivers),
+            waivers=frozenset([_text(id_, "facts.waivers") for id_ in waivers]),
             active_connections=_optional(_long, known, "activeConnections", "facts"),
             custom_facts=_one_of(_CUSTOM_FACTS, known.get("customFacts", "disabled"), "facts.customFacts"),
             custom=_optional(_object, known, "custom", "facts"),
@@ -197,9 +194,10 @@ def _exact(record: dict[str, Any], name: str) -> object:
 
 def _whole(record: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     """Return a part of a record, which was not too long for the log."""
-    names = record.get(CUT)
-    if isinstance(names, list) and key in names:
-        raise Malformed(f'decision record whose "{key}" was too long for the log')
+    if CUT in record:
+        names = record[CUT]
+        if isinstance(names, list) and key in names:
+            raise Malformed(f'decision record whose "{key}" was too long for the log')
     return record.get(key)
 
 
@@ -287,8 +285,9 @@ def _long(value: object, key: str) -> int:
 def _text(value: object, key: str) -> str:
     if not isinstance(value, str):
         raise _wrong(key)
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise _wrong(key) from error
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise _wrong(key) from error
     return value

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _Stream: TypeAlias = "gzip.GzipFile | io.BufferedReader[_Raw]"
 
 STANDARD_INPUT = "-"
-_BLOCK = 512 * 1024
+BLOCK_BYTES = 512 * 1024
 # What is longer is not a line of a log, and would fill the memory.
 _LONGEST_LINE = 16 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
@@ -79,7 +79,7 @@ class Sources:
 
 
 def _block(stream: _Stream) -> bytes:
-    block = stream.read(_BLOCK)
+    block = stream.read(BLOCK_BYTES)
     if block.endswith(b"\n"):
         return block
     rest = stream.readline(_LONGEST_LINE)

@@ -17,8 +17,10 @@ from client_connect.reauthorizer.evaluation import Evaluation, Verdict
 from client_connect.reauthorizer.records import Records
 from client_connect.reauthorizer.scan import Candidate
 from client_connect.record import Record
-from client_connect_tools.replay import Attempt, Skipped, attempts
+from client_connect_tools.replay import Attempt, Comparison, Skipped, attempts
 from client_connect_tools.replay.deciding.decider import Decider
+from client_connect_tools.replay.reading import logs
+from client_connect_tools.replay.run import Replay
 from tests.support.connection_logs import NOON, connection, denied_connection, record
 from tests.support.events import PERMIT, connect_handler, connection_requests, event
 from tests.unit.runtime.conftest import log
@@ -449,3 +451,53 @@ def test_nothing_in_a_log_is_fatal(value: Any, key: str, fact: str, attribute: s
 def test_the_facts_of_the_test_above_are_sound() -> None:
     """Or it would show nothing."""
     assert kinds(json.dumps(record() | {"facts": KNOWN})) == ["attempt"]
+
+
+_JSON = json.dumps(record())
+_ODD = (
+    *(
+        "NaN",
+        "-Infinity",
+        "1e999",
+        "-0",
+        "1.0",
+        "12345678901234567890123",
+        '"\\ud800"',
+        '"\\u00e9\\u0000"',
+        '"\u00e9"',
+    ),
+    *(
+        '"\udc80"',
+        "null",
+        "[]",
+        "{}",
+        "01",
+        "1.",
+        '"\t"',
+        "[" * 600 + "]" * 600,
+        '{"a":' * 499 + "1" + "}" * 499,
+    ),
+)
+
+
+@pytest.mark.parametrize("odd", _ODD, ids=lambda odd: repr(odd[:20]))
+def test_both_readers_of_json_find_the_same(monkeypatch: pytest.MonkeyPatch, odd: str) -> None:
+    """The fast one takes only what the other one understands in the same way."""
+    facts = '"facts": {"customFacts": "available", "custom": {"a": %s}}'
+    lines = [
+        odd,
+        f"{odd} {_JSON}",
+        _JSON[:-1] + f', "other": {odd}}}',
+        _JSON[:-1] + f', "decision": {{"allowed": {odd}}}}}',
+        _JSON[:-1] + ", " + facts % odd + "}",
+        _JSON.replace('"bob"', odd),
+        json.dumps({"message": odd}),
+        f'{{"connection-log-type": {odd}}}',
+    ]
+    block = "\n".join(lines).encode("utf-8", "surrogateescape")
+    policies = PERMIT + '@id("a") forbid (principal, action, resource) when { context.custom.a == 1 };'
+    comparison = Comparison(new=policies, new_custom="{ a: Long }")
+    found = Replay(comparison).block(block)
+    monkeypatch.setattr(logs, "_usual_value", lambda _text: None)
+    assert Replay(comparison).block(block) == found
+    assert found.lines == len(lines)

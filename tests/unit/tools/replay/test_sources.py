@@ -37,7 +37,7 @@ def content(*names: str | Path) -> bytes:
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in more than one block."""
-    monkeypatch.setattr(sources, "_BLOCK", 1000)
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
 
 
 def test_a_file(tmp_path: Path) -> None:

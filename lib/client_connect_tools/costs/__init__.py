@@ -1,0 +1,1 @@
+"""What a handler and the constructs around it cost in a month."""

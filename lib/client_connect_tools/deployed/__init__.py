@@ -1,0 +1,1 @@
+"""Handlers that are deployed: their versions, and the way back to one."""

@@ -1,0 +1,250 @@
+"""Questions about policies, each with one of three answers: proven, a counterexample, or not decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from client_connect_tools.cedar.parsing import parse
+from client_connect_tools.checking.checks import check, require_sound
+from client_connect_tools.errors import InvalidPolicies
+from client_connect_tools.files.source import Source
+from client_connect_tools.policies import Policies
+from client_connect_tools.proving.counterexample import connection
+from client_connect_tools.proving.custom_types import custom_type
+from client_connect_tools.proving.facts import Facts
+from client_connect_tools.proving.policies import EncodedPolicies, nodes_of
+from client_connect_tools.proving.solver import OutOfTime, Solver
+from client_connect_tools.proving.terms import alike, all_of, negated, variables_of
+from client_connect_tools.proving.texts import TooManyPatterns
+from client_connect_tools.proving.values import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import client_connect
+    from client_connect import Decision
+    from client_connect_tools.proving.facts import Assumptions
+    from client_connect_tools.proving.terms import Truth
+
+Outcome = Literal["proven", "counterexample", "not decided"]
+_TOO_MANY_PATTERNS = (
+    "the policies match texts (like) in too many different ways to try them all; use fewer patterns"
+)
+
+
+class InvalidCondition(InvalidPolicies):
+    """A condition that is asked about is wrong, as a policy would be that had it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counterexample:
+    """A connection that is decided otherwise than was asked for, as the engine says too.
+
+    Attributes:
+        facts: The connection.
+        decision: What the policies decide.
+        expected: Whether it should be allowed.
+        other: What the other policies decide, when they were compared with some.
+    """
+
+    facts: client_connect.Facts
+    decision: Decision
+    expected: bool
+    other: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer to a question.
+
+    Attributes:
+        outcome: Whether it is proven.
+        claim: What is proven, or not.
+        assumptions: What holds of all connections that the answer is about.
+        counterexample: A connection of which the claim is not true.
+        reason: Why it is not decided.
+    """
+
+    outcome: Outcome
+    claim: str
+    assumptions: tuple[str, ...]
+    counterexample: Counterexample | None = None
+    reason: str = ""
+
+
+class Prover:
+    """Answers questions about policies.
+
+    Args:
+        policies: The policies.
+        assumptions: What is taken for granted of connections.
+        seconds: How long one question may take.
+
+    Raises:
+        InvalidPolicies: When the policies have errors.
+        NoSolver: When the extra ``prove`` is not installed.
+    """
+
+    def __init__(self, policies: Policies, assumptions: Assumptions, *, seconds: float = 60) -> None:
+        require_sound(policies)
+        Solver(seconds)  # without one, no question is worth the work
+        self._policies = policies
+        self._assumptions = assumptions
+        self._seconds = seconds
+
+    def never(self, condition: str) -> Answer:
+        """Answer whether no connection of which a condition holds is allowed.
+
+        Raises:
+            InvalidCondition: When it is wrong.
+        """
+        claim = f"no connection is allowed while {condition}"
+        return self._about(condition, claim, expected=False)
+
+    def always(self, condition: str) -> Answer:
+        """Answer whether every connection of which a condition holds is allowed.
+
+        Raises:
+            InvalidCondition: When it is wrong.
+        """
+        claim = f"every connection is allowed while {condition}"
+        return self._about(condition, claim, expected=True)
+
+    def equivalent(self, other: Policies) -> Answer:
+        """Answer whether other policies allow the same connections; messages and statuses may differ.
+
+        Raises:
+            InvalidPolicies: When the others have errors, or declare other custom facts.
+        """
+        require_sound(other)
+        if custom_type(other.custom) != custom_type(self._policies.custom):
+            raise InvalidPolicies("the policies declare different custom facts, so they cannot be compared")
+        claim = "both sets of policies allow the same connections, whatever they tell and report"
+        return _Question(self._policies, other, self._assumptions, self._seconds, claim).of_difference()
+
+    def _about(self, condition: str, claim: str, *, expected: bool) -> Answer:
+        asked = _condition_policies(condition, self._policies)
+        question = _Question(self._policies, asked, self._assumptions, self._seconds, claim)
+        return question.of_condition(expected=expected)
+
+
+def _condition_policies(condition: str, policies: Policies) -> Policies:
+    """Return a condition as a policy that applies where it holds.
+
+    Raises:
+        InvalidCondition: With what is wrong with it, as ``check`` says of a policy.
+    """
+    text = f'@id("condition") permit (principal, action, resource) when {{\n{condition}\n}};'
+    asked = Policies(
+        (Source("condition", text),), custom_schema=policies.custom_schema, networks=policies.networks
+    )
+    parsed = parse(asked.sources)
+    if len(parsed) != 1 or (parsed[0].template is not None and len(parsed[0].template.clauses) != 1):
+        raise InvalidCondition(f"{condition!a:.200} is not one condition; join several by && or ||")
+    if findings := check(asked):
+        raise InvalidCondition(f"the condition {condition!a:.200} is wrong:", findings)
+    return asked
+
+
+class _Question:
+    """One question about policies and others, which are a condition or what they are compared with."""
+
+    def __init__(
+        self, policies: Policies, other: Policies, assumptions: Assumptions, seconds: float, claim: str
+    ) -> None:
+        self._sets = policies, other
+        self._assumptions = assumptions
+        self._seconds = seconds
+        self._claim = claim
+
+    def of_condition(self, *, expected: bool) -> Answer:
+        def refuted(policies: EncodedPolicies, condition: EncodedPolicies) -> Truth:
+            allowed = negated(policies.allowed) if expected else policies.allowed
+            return all_of(condition.allowed, allowed)
+
+        def example(
+            facts: client_connect.Facts, decision: Decision, holds: Decision
+        ) -> Counterexample | None:
+            if not holds.allowed or decision.allowed is expected:
+                return None
+            return Counterexample(facts=facts, decision=decision, expected=expected)
+
+        return self._answer(refuted, example)
+
+    def of_difference(self) -> Answer:
+        def refuted(policies: EncodedPolicies, other: EncodedPolicies) -> Truth:
+            return negated(alike(policies.allowed, other.allowed))
+
+        def example(
+            facts: client_connect.Facts, decision: Decision, other: Decision
+        ) -> Counterexample | None:
+            if decision.allowed is other.allowed:
+                return None
+            return Counterexample(facts=facts, decision=decision, expected=other.allowed, other=other)
+
+        return self._answer(refuted, example)
+
+    def _answer(self, refuted: _Refuted, example: _Example) -> Answer:
+        assumed = tuple(_given(self._assumptions))
+        try:
+            facts = Facts(
+                nodes_of(self._sets),
+                custom=custom_type(self._sets[0].custom),
+                assumptions=self._assumptions,
+            )
+            term = refuted(*(EncodedPolicies(each, facts) for each in self._sets))
+            assumed = tuple(assumptions_text(self._assumptions, facts, term))
+            found = self._found(facts, term)
+        except TooManyPatterns:
+            return self._undecided(assumed, _TOO_MANY_PATTERNS)
+        except (Unsupported, RecursionError) as reason:
+            why = str(reason) if isinstance(reason, Unsupported) else "the policies nest too deep"
+            return self._undecided(assumed, f"{why}, which is not covered; see docs/proving.md")
+        except OutOfTime:
+            why = f"the solver has not come to an end within {self._seconds:g} seconds; give it more"
+            return self._undecided(assumed, why)
+        if found is None:
+            return Answer(outcome="proven", claim=self._claim, assumptions=assumed)
+        counterexample = example(found, *(each.authorizer().decide(found) for each in self._sets))
+        if counterexample is None:
+            return self._undecided(assumed, "the solver found a connection that the engine decides otherwise")
+        return Answer(
+            outcome="counterexample", claim=self._claim, assumptions=assumed, counterexample=counterexample
+        )
+
+    def _found(self, facts: Facts, term: Truth) -> client_connect.Facts | None:
+        solver = Solver(self._seconds)
+        solver.require(facts.constraints([term]))
+        model = solver.model(term, prefer=facts.usual, least=facts.numbers)
+        return None if model is None else connection(facts, model, variables_of(term))
+
+    def _undecided(self, assumptions: tuple[str, ...], reason: str) -> Answer:
+        return Answer(outcome="not decided", claim=self._claim, assumptions=assumptions, reason=reason)
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Refuted = Callable[[EncodedPolicies, EncodedPolicies], Truth]
+    _Example = Callable[[client_connect.Facts, Decision, Decision], Counterexample | None]
+
+
+def assumptions_text(assumptions: Assumptions, facts: Facts, term: Truth) -> Iterator[str]:
+    """Yield what is taken for granted, in words."""
+    yield from _given(assumptions)
+    if facts.clock.depends_on_zone([term]):
+        yield f"the handler's time zone is {assumptions.zone or 'any'}"
+    else:
+        yield "in any time zone"
+
+
+def _given(assumptions: Assumptions) -> Iterator[str]:
+    since = assumptions.since
+    yield "at any time" if since is None else f"from {since.isoformat()} on"
+    yield (
+        "ids and addresses of AWS's form, and names without an asterisk or spaces at their ends"
+        if assumptions.as_sent
+        else "whatever the event says"
+    )
+    yield "whatever is waived" if assumptions.waivers else "nothing is waived"
