@@ -46,7 +46,7 @@ class Brake:
 
         Args:
             known: How many devices of the source the inventory has.
-            listed: How many devices the manager lists.
+            listed: How many devices the manager lists that can be items.
             gone: How many of the known ones are not listed.
             turned: How many of them were compliant and no longer are.
             recent: What runs of the last day did.
@@ -55,11 +55,13 @@ class Brake:
         most = max(self.floor, int(self.share * known))
         if accepted and gone + turned <= accepted:
             return Braked(most=most)
+        # Of more changes than were accepted, none is.
+        limit = 0 if accepted else most
         return Braked(
             most=most,
             empty=not listed,
-            gone=bool(gone) and (not listed or gone + sum(each.gone for each in recent) > most),
-            turned=bool(turned) and turned + sum(each.turned for each in recent) > most,
+            gone=bool(gone) and (not listed or gone + sum(each.gone for each in recent) > limit),
+            turned=bool(turned) and turned + sum(each.turned for each in recent) > limit,
         )
 
 

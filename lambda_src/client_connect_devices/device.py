@@ -52,7 +52,7 @@ def device_id(source: Source, record: object) -> str:
         Unreadable: When it has none.
     """
     found = values.text(values.field(record, source.id_field))
-    if not found or len(found) > LONGEST_ID:
+    if not found or len(found) > LONGEST_ID or not found.isprintable():
         raise values.Unreadable("no id")
     return found
 

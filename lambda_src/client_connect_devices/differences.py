@@ -128,7 +128,9 @@ def change_of(
     if not parts and not present:
         return None
     if existing and _is_forgotten(parts, rules):
-        return _change(common_name, Kind.FORGOTTEN, existing, None, {})
+        # Of a retired source, the item may be that of a device that has access.
+        kind = Kind.TURNED if _is_compliant(existing.top) else Kind.FORGOTTEN
+        return _change(common_name, kind, existing, None, {})
     top = top_of(parts, rules.now)
     if existing and len(parts) == len(present) and _is_same(existing, before, part, top):
         return None

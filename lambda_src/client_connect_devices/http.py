@@ -142,7 +142,8 @@ class Client:
 
     def _try(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> _Content:
         parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+        is_plain = url.isascii() and url.isprintable() and " " not in url
+        if not is_plain or parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
             raise UnexpectedAnswer(f"{place(url)} is not an HTTPS address of a host")
         connection = self._connection(parts.netloc)
         path = parts.path or "/"
@@ -262,4 +263,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _described(error: BaseException) -> str:
+    if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
+        # Its text may be what the server sent, which may be what it was sent.
+        return type(error).__name__
     return f"{type(error).__name__}: {error}"[:200]

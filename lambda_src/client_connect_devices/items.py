@@ -140,14 +140,12 @@ def top_of(parts: Mapping[str, Part], now: datetime) -> dict[str, Any]:
 
 
 def _tags(parts: Mapping[str, Part]) -> dict[str, str]:
-    """Return the tags of all; of two of one name, that of the first source by name."""
+    """Return the tags of all; of two of one name, that of the first source by name. None hides that one misses it."""
     tags: dict[str, str] = {}
-    for name, part in sorted(parts.items(), reverse=True):
-        if part.missing_since:
-            tags[f"{name}:missing"] = "true"
-        else:
+    for _, part in sorted(parts.items(), reverse=True):
+        if not part.missing_since:
             tags |= part.tags
-    return tags
+    return tags | {f"{name}:missing": "true" for name, part in parts.items() if part.missing_since}
 
 
 def _part(attributes: Mapping[str, Any]) -> Part:

@@ -72,7 +72,16 @@ class Listing:
             device = max(present, device, key=lambda each: each.preference)
             if is_ambiguous and not self.trusts_newest:
                 device = replace(device, compliant=None)
+        self._put(device)
+
+    def _put(self, device: ListedDevice) -> None:
         self._devices[device.common_name] = json.dumps(asdict(device), separators=(",", ":")).encode()
+
+    def add_again(self, device: ListedDevice) -> None:
+        """Add another record of a device that is there, as it comes when pages shift meanwhile."""
+        present = self.get(device.common_name)
+        if present is not None and present.id == device.id and present.compliant is not None:
+            self._put(max(present, device, key=lambda each: each.preference))
 
     def reject(self, id_: str, reason: str) -> None:
         """Count a device that cannot become an item."""
@@ -85,10 +94,11 @@ def list_devices(source: Source, session: Session, *, now: datetime, deadline: D
     """Read every page.
 
     Raises:
-        SyncFailed: When a page cannot be had, pages repeat, or the list is shorter than the total.
+        SyncFailed: When a page cannot be had, pages repeat, an id stands for several devices, or the list is shorter
+            than the total.
     """
     listing = Listing(trusts_newest=source.common.trusts_newest)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     total = 0
     for page in source.pages(session):
         deadline.require()
@@ -96,13 +106,14 @@ def list_devices(source: Source, session: Session, *, now: datetime, deadline: D
         _add_page(listing, source, page, seen, now)
         if len(page.records) > 1 and len(seen) == known:
             raise IncompleteList("a page has only devices that came before, so the list never ends")
-        total = page.total if page.total is not None else total
+        total = max(total, page.total or 0)
     listing.listed = len(seen)
     _require_total(len(seen), total)
     return listing
 
 
-def _add_page(listing: Listing, source: Source, page: Page, seen: set[str], now: datetime) -> None:
+def _add_page(listing: Listing, source: Source, page: Page, seen: dict[str, str], now: datetime) -> None:
+    """Add the devices of a page; ``seen`` has the common name, empty without, of each id that came before."""
     for record in page.records:
         try:
             id_ = device_id(source, record)
@@ -110,19 +121,32 @@ def _add_page(listing: Listing, source: Source, page: Page, seen: set[str], now:
             # Counted, as one that the total counts too.
             id_ = f"(number {len(seen) + 1})"
             listing.reject(id_, str(problem))
-            seen.add(id_)
+            seen[id_] = ""
             continue
-        if id_ in seen:
-            listing.repeated += 1
-            continue
-        seen.add(id_)
+        before = seen.get(id_)
+        listing.repeated += before is not None
         try:
             device, is_future = listed_device(source, record, now)
         except Unreadable as problem:
-            listing.reject(id_, str(problem))
+            if before is None:
+                seen[id_] = ""
+                listing.reject(id_, str(problem))
             continue
+        if before:
+            _require_same_device(source, before, device)
+            listing.add_again(device)
+            continue
+        seen[id_] = device.common_name
         listing.future += is_future
         listing.add(device)
+
+
+def _require_same_device(source: Source, before: str, device: ListedDevice) -> None:
+    if device.common_name != before:
+        raise IncompleteList(
+            f'the id "{device.id}" stands for several devices, such as "{before[:200]}" and '
+            f'"{device.common_name[:200]}", so devices would be left out; check that "{source.id_field}" is unique'
+        )
 
 
 def _require_total(listed: int, total: int) -> None:

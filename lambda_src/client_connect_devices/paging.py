@@ -80,32 +80,34 @@ def by_cursor(page_of: Callable[[str], tuple[Page, Any]]) -> Iterator[Page]:
 
 
 def by_number(page_of: Callable[[int], Page]) -> Iterator[Page]:
-    """Count pages, up to an empty one or until the total is reached. A short page is not the last one.
+    """Count pages, up to the end of the list. A short page is not the last one.
 
     Args:
-        page_of: Fetches a page, by the number of devices that came before it and by its own number from 0.
+        page_of: Fetches a page by its number from 0.
     """
-    received = 0
-    for number in range(MOST_PAGES):
-        page = page_of(number)
-        received += len(page.records)
-        if page.records:
-            yield page
-        if not page.records or (page.total is not None and received >= page.total):
-            if not number and not page.records:
-                yield page
-            return
-    raise IncompleteList(f"the list has more than {MOST_PAGES} pages")
+    return _up_to_the_end(lambda number, _: page_of(number))
 
 
 def by_offset(page_of: Callable[[int], Page]) -> Iterator[Page]:
-    """Count devices, up to an empty page or until the total is reached."""
+    """Count devices, up to the end of the list.
+
+    Args:
+        page_of: Fetches a page by the number of devices that came before it.
+    """
+    return _up_to_the_end(lambda _, received: page_of(received))
+
+
+def _up_to_the_end(page_of: Callable[[int, int], Page]) -> Iterator[Page]:
+    """Read up to an empty page, or until the total is reached.
+
+    The first page alone never reaches it: its total may be the number of the devices on it, and the list go on.
+    """
     received = 0
     for number in range(MOST_PAGES):
-        page = page_of(received)
+        page = page_of(number, received)
         received += len(page.records)
         if page.records or not number:
             yield page
-        if not page.records or (page.total is not None and received >= page.total):
+        if not page.records or (number and received == page.total):
             return
     raise IncompleteList(f"the list has more than {MOST_PAGES} pages")

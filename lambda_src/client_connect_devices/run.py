@@ -101,7 +101,7 @@ class Run:
         planned += comparison.new()
         braked = self._settings.brake.decide(
             known=self._outcome.known,
-            listed=listing.listed,
+            listed=len(listing),
             gone=self._outcome.missing,
             turned=_count(planned, Kind.TURNED),
             recent=recent_of(state.acted, self._now),

@@ -145,8 +145,8 @@ def instant(value: Any, zone: tzinfo | None = None) -> datetime | None:  # noqa:
 
 
 def _since_1970(number: float) -> datetime | None:
-    seconds = number / 1000 if number >= 1e11 else number  # noqa: PLR2004 - seconds until the year 5138
     try:
+        seconds = number / 1000 if number >= 1e11 else number  # noqa: PLR2004 - seconds until the year 5138
         utc = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -232,6 +232,14 @@ def test_an_operator_can_release_the_brake(fleet: Fleet) -> None:
     assert not outcome.braked.is_engaged
 
 
+def test_more_changes_than_were_accepted_wait(fleet: Fleet) -> None:
+    """Also where the brake alone would let so few pass: those who accept one mean that one."""
+    fleet.sync()
+    del fleet.server.devices[18:]
+    assert fleet.sync(accepted=1).written == {}
+    assert fleet.sync(accepted=2).written == {"missing": 2}
+
+
 def test_items_of_others_are_left_alone(fleet: Fleet) -> None:
     """Those that were imported, and a mark of removal; unless they are to be taken over."""
     fleet.put(commonName={"S": common_name(1)}, compliant={"BOOL": False}, tags={"M": {"by": {"S": "hand"}}})
@@ -312,8 +320,31 @@ def test_what_a_retired_source_said_is_removed(fleet: Fleet) -> None:
         UpdateExpression="SET sources.edr = :part",
         ExpressionAttributeValues={":part": fleet.item(1)["sources"]["M"]["intune"]},
     )
-    assert fleet.sync(retired_sources=["edr"]).written == {"forgotten": 1}
+    assert fleet.sync(retired_sources=["edr"]).written == {"no longer compliant": 1}
     assert common_name(19) not in fleet.everything()
+
+
+def test_the_brake_holds_when_a_renamed_source_lists_nothing(fleet: Fleet) -> None:
+    """The first list of the new name would delete every device of the old one."""
+    fleet.sync()
+    before = fleet.everything()
+    fleet.server.devices.clear()
+    renamed = {**INTUNE, "name": "mdm"}
+    outcome = sync(fleet.server, renamed, fleet.table, now=fleet.now, retired_sources=["intune"])
+    assert outcome.braked is not None
+    assert outcome.braked.turned
+    assert fleet.everything() == before
+
+
+def test_the_brake_holds_when_no_listed_device_can_be_an_item(fleet: Fleet) -> None:
+    """As of an empty list, however few devices there are: the field of the name may be wrong."""
+    del fleet.server.devices[3:]
+    fleet.sync()
+    fleet.change(0, 1, 2, azureADDeviceId=None)
+    outcome = fleet.sync()
+    assert outcome.braked is not None
+    assert outcome.braked.empty
+    assert outcome.braked.gone
 
 
 def test_misses_count_again_when_the_state_is_lost(fleet: Fleet) -> None:

@@ -142,6 +142,10 @@ def test_what_is_known_at_deployment_only_is_not_checked(secret: secretsmanager.
 
 ARGUMENTS: dict[str, tuple[dict[str, Any], str]] = {
     "schedule": ({"schedule": Duration.minutes(1)}, "schedule=.* must be a Duration of whole minutes from 5"),
+    "schedule in milliseconds": (
+        {"schedule": Duration.millis(300_001)},
+        "schedule=.* must be a Duration of whole minutes",
+    ),
     "schedule as a number": ({"schedule": 15}, "schedule=15 must be a Duration"),
     "misses": ({"misses": 1}, "misses=1 must be a whole number from 2 to 100"),
     "forget_after": ({"forget_after": Duration.hours(5)}, "forget_after=.* must be a Duration of whole days"),
@@ -175,6 +179,16 @@ def test_two_syncs_of_an_inventory_need_names_of_their_own(secret: secretsmanage
     with pytest.raises(InvalidArgument, match='device sync Stack/Other copies the tag "owner"'):
         define(secret, other={"name": "other", "tags": {"owner": "deviceName"}}, tags={"owner": "deviceName"})
     define(secret, other={"name": "other", "tags": {"host": "deviceName"}}, tags={"owner": "deviceName"})
+
+
+def test_a_sync_that_retires_another_one_is_refused(secret: secretsmanager.ISecret) -> None:
+    """Each run of the one would delete what the other writes."""
+    with pytest.raises(InvalidArgument, match="name only sources that no sync has any more"):
+        define(secret, other={"name": "other"}, retired_sources=["other"])
+    sync = define(secret, retired_sources=["other"])
+    late = Intune(tenant="contoso.example", secret=secret, name="other")
+    with pytest.raises(InvalidArgument, match=r"device sync Stack/Sync has .* name only sources"):
+        DeviceSync(cdk.Stack.of(sync), "Late", inventory=sync.inventory, source=late)
 
 
 def test_an_inventory_elsewhere_is_refused(secret: secretsmanager.ISecret) -> None:
@@ -234,6 +248,16 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "a name": ("intune", {"name": "My Intune"}, "name='My Intune' must be up to 32 lower-case letters"),
     "a flag": ("intune", {"judges_compliance": "no"}, "judges_compliance='no' must be True or False"),
+    "a grace period in milliseconds": (
+        "intune",
+        {"grace_period": Duration.millis(1500)},
+        "grace_period=.* must be a Duration of whole seconds",
+    ),
+    "a grace period of a token": (
+        "intune",
+        {"grace_period": Duration.minutes(cdk.Token.as_number({"Ref": "Minutes"}))},
+        "grace_period=.* must be a Duration of whole seconds",
+    ),
     "a grace period": ("intune", {"grace_period": 3600}, "grace_period=3600 must be a Duration"),
     "a group": ("jamf_pro", {"compliant_group": None}, "compliant_group is missing; give the name or the id"),
     "HTTP": (

@@ -89,7 +89,7 @@ class DeviceSource(ABC):
         given = {
             each.name: getattr(self, each.name) for each in fields(self) if each.name not in _NOT_SETTINGS
         }
-        if isinstance(self.grace_period, Duration):
+        if isinstance(self.grace_period, Duration) and _is_duration(self.grace_period):
             given["grace_period_seconds"] = int(self.grace_period.to_seconds())
         plain = {name: _plain(value) for name, value in given.items() if value is not None}
         return {"kind": self.kind, **plain}
@@ -101,7 +101,9 @@ class DeviceSource(ABC):
 
 
 def _is_duration(value: object) -> bool:
-    return value is None or (isinstance(value, Duration) and not value.is_unresolved())
+    if value is None:
+        return True
+    return isinstance(value, Duration) and not value.is_unresolved() and value.to_milliseconds() % 1000 == 0
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever an argument is

@@ -83,7 +83,8 @@ class DeviceSync(Construct):
 
     Raises:
         InvalidArgument: When an argument is of a wrong type or out of its range, something is in another account or
-            Region, or another sync of the inventory has the same name or copies a tag of the same name.
+            Region, or another sync of the inventory has the same name, copies a tag of the same name, or is
+            retired by this one.
     """
 
     def __init__(
@@ -169,12 +170,13 @@ class DeviceSync(Construct):
         require_same_environment(
             scope, others, because="a sync reads and writes in its own account and Region; define it there"
         )
-        _require_own_name_and_tags(scope, inventory, source)
+        _require_own_name_and_tags(scope, inventory, source, retired_sources)
 
         super().__init__(scope, id)
         self._inventory = inventory
         self._source = source
         self._schedule = schedule
+        self._retired_sources = tuple(retired_sources)
         options = {
             "misses": misses,
             "forget_after_days": int(forget_after.to_days()),
@@ -229,6 +231,11 @@ class DeviceSync(Construct):
         return self._schedule
 
     @property
+    def retired_sources(self) -> tuple[str, ...]:
+        """The names of sources whose part it removes."""
+        return self._retired_sources
+
+    @property
     def function(self) -> lambda_.Function:
         """The function; ``{"acceptChanges": N}`` as its event releases the brake once, for at most N devices."""
         return self._function
@@ -276,8 +283,10 @@ def _settings(scope: Construct, source: DeviceSource) -> str:
     return Stack.of(scope).to_json_string(settings) if Token.is_unresolved(settings) else text
 
 
-def _require_own_name_and_tags(scope: Construct, inventory: IDeviceInventory, source: DeviceSource) -> None:
-    """Check that no other sync of the inventory writes what this one writes.
+def _require_own_name_and_tags(
+    scope: Construct, inventory: IDeviceInventory, source: DeviceSource, retired: Sequence[str]
+) -> None:
+    """Check that no other sync of the inventory writes, or removes, what this one writes.
 
     Raises:
         InvalidArgument: When one does.
@@ -293,6 +302,11 @@ def _require_own_name_and_tags(scope: Construct, inventory: IDeviceInventory, so
             raise InvalidArgument(
                 f'device sync {other.node.path} has the same inventory and the same name "{source.source_name}", '
                 "so each would take the other's devices for missing; give one of the sources another name"
+            )
+        if source.source_name in other.retired_sources or other.source.source_name in retired:
+            raise InvalidArgument(
+                f"device sync {other.node.path} has the same inventory, and one of both names the other in "
+                "retired_sources, so it would remove what the other writes; name only sources that no sync has any more"
             )
         if both := sorted(set(other.source.tags or ()) & set(source.tags or ())):
             raise InvalidArgument(
@@ -311,15 +325,15 @@ def _are_other_names(names: object, source: object) -> bool:
 def _is_minutes(duration: object, least: int, most: int) -> bool:
     if not isinstance(duration, Duration) or duration.is_unresolved():
         return False
-    seconds = duration.to_seconds()
-    return seconds % 60 == 0 and least * 60 <= seconds <= most * 60
+    minutes = duration.to_milliseconds() / 60_000
+    return minutes == int(minutes) and least <= minutes <= most
 
 
 def _is_days(duration: object) -> bool:
     if not isinstance(duration, Duration) or duration.is_unresolved():
         return False
-    seconds = duration.to_seconds()
-    return seconds % 86_400 == 0 and 0 <= seconds <= _MOST_DAYS * 86_400
+    days = duration.to_milliseconds() / 86_400_000
+    return days == int(days) and 0 <= days <= _MOST_DAYS
 
 
 def _is_percentage(share: object) -> bool:

@@ -29,17 +29,30 @@ _FALSE = (
     "ingraceperiod",
 )
 _NOT_KNOWN = (
-    *("", "unknown", "na", "none", "null", "never", "notavailable", "notapplicable", "notevaluated"),
-    *("notchecked", "notset", "pending", "conflict", "error", "configmanager", "managedbyconfigmgr"),
+    *("", "-", "--", "\u2013", "\u2014", "?", "unknown", "na", "na.", "none", "null", "never"),
+    *(
+        "notavailable",
+        "notapplicable",
+        "notevaluated",
+        "notchecked",
+        "notset",
+        "pending",
+        "conflict",
+        "error",
+    ),
+    *("configmanager", "managedbyconfigmgr"),
 )
 WORDS: dict[str, bool | None] = {
     **dict.fromkeys(_TRUE, True),
     **dict.fromkeys(_FALSE, False),
     **dict.fromkeys(_NOT_KNOWN, None),
 }
-"""What words mean, without case, spaces and punctuation. A grace period is not counted as compliant."""
+"""What words mean, as ``normalized``. A grace period is not counted as compliant."""
 
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
+# Where a date is in other words, dateutil takes the sign after a name for that of POSIX, which is the opposite.
+_UTC_BEFORE_OFFSET = re.compile(r"\b(?:GMT|UTC)\s*(?=[+-][0-9])", re.IGNORECASE)
+_NAME_BEFORE_OFFSET = re.compile(r":[0-9]{2}\s*(?:[AP]M\s*)?(?![AP]M\b)[A-Z]{1,5}\s*[+-][0-9]", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"[0-9]{4}[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\b")
 _EARLIEST_YEAR = 2000  # exports write the year 1 or 1970 for never
 # What is missing in a date is taken from the default, and so differs.
@@ -62,8 +75,8 @@ class Meanings:
 
 
 def normalized(word: str) -> str:
-    """Return a word without case, spaces and punctuation."""
-    return re.sub(r"[\W_]", "", word).lower()
+    """Return a word without case, and without spaces and punctuation between its parts; a sign before it says more."""
+    return re.sub(r"(?<=\w)[\W_]+(?=\w)", "", word.strip()).lower()
 
 
 def verdict(value: object, meanings: Meanings, *, column: str) -> bool | None:
@@ -106,12 +119,20 @@ def seen(value: object, meanings: Meanings, *, column: str) -> str | None:
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         time = values.instant(value)
+        if time is None and value > 0:
+            raise MalformedDevice(
+                f'"{column}" is {shown(value)}, which is no time in seconds or milliseconds since 1970; give '
+                'such a number, or a time such as "2026-11-22T09:00:00Z"'
+            )
         return None if time is None else time.isoformat()
     text = _FRACTION.sub(r"\1", values.text(value))
     if normalized(text) in _NOT_KNOWN:
         return None
+    written = _iso(text, meanings, column)
+    if _is_never(written):
+        return None
     try:
-        time = instant(_iso(text, meanings, column), meanings.zone, earlier=True)
+        return instant(written, meanings.zone, earlier=True).isoformat()
     except NotATime as error:
         hint = (
             ""
@@ -119,7 +140,14 @@ def seen(value: object, meanings: Meanings, *, column: str) -> str | None:
             else ", or name the zone of such times, as in --time-zone UTC"
         )
         raise MalformedDevice(f'"{column}" {error}{hint}') from None
-    return None if time.year < _EARLIEST_YEAR else time.isoformat()
+
+
+def _is_never(text: str) -> bool:
+    """Tell whether a time is one that stands for none, whatever its zone."""
+    try:
+        return datetime.fromisoformat(text).year < _EARLIEST_YEAR
+    except ValueError:
+        return False
 
 
 def _iso(text: str, meanings: Meanings, column: str) -> str:
@@ -146,6 +174,9 @@ def _parsed(text: str, *, day_first: bool) -> datetime | None:
     """Return a time that is written otherwise; nothing where a part of its date is missing, or is not clear."""
     from dateutil import parser  # noqa: PLC0415 - most files have times as ISO 8601 has them
 
+    text = _UTC_BEFORE_OFFSET.sub("", text)
+    if _NAME_BEFORE_OFFSET.search(text):
+        return None
     try:
         one, other = (
             parser.parse(text, dayfirst=day_first, default=default, tzinfos=_zone) for default in _DEFAULTS

@@ -39,6 +39,8 @@ ALIKE: dict[str, tuple[str, ...]] = {
     OS: ("osversion", "operatingsystemversion", "systemversion", "operatingsystem"),
 }
 
+_ROUNDED = re.compile(r"[0-9][.,]?[0-9]*E\+[0-9]+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
@@ -65,11 +67,17 @@ class Reading:
         columns: Where what is.
         meanings: What values mean.
         without_version: How many devices have a version without a number, which is then not known.
+        never: What no device has, of what is asked for.
     """
 
     columns: Columns
     meanings: Meanings
     without_version: int = field(default=0)
+    never: dict[str, tuple[str, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without devices."""
+        self.never = {} if self.columns.is_own else dict(self.columns.of)
 
     def devices(self, lines: Iterable[Line]) -> Iterator[Line]:
         """Yield devices in the form that the inventory has."""
@@ -84,6 +92,10 @@ class Reading:
 
     def _device(self, record: Mapping[str, object]) -> dict[str, object]:
         found = {name: _found(record, places) for name, places in self.columns.of.items()}
+        for name, (place, value) in found.items():
+            _require_single(value, name, place)
+            if value is not None:
+                self.never.pop(name, None)
         device: dict[str, object] = {COMMON_NAME: self._common_name(*found.pop(COMMON_NAME))}
         if COMPLIANT in found:
             column, value = found.pop(COMPLIANT)
@@ -103,6 +115,10 @@ class Reading:
         return device
 
     def _common_name(self, column: str, value: object) -> str | None:
+        if _ROUNDED.fullmatch(values.text(value)):
+            raise MalformedDevice(
+                f'"{column}" is {shown(value)}, a number that a spreadsheet has rounded; export it again as a text'
+            )
         if value is None or self.columns.is_own:
             return values.text(value) or None
         try:
@@ -140,7 +156,8 @@ def columns_of(table: Table, export: str | None, given: Mapping[str, str]) -> Co
     of |= {name: (column,) for name, column in given.items()}
     if table.columns is not None:
         of = _there(of, table.columns, given)
-    if not of.get(COMMON_NAME):
+    names = of.get(COMMON_NAME, ())
+    if not names or (table.columns is not None and names[0] not in table.columns):
         raise UnreadableFile(_without_common_name(table.columns, known.common_name if known else ()))
     counts_failures = known is not None and known.counts_failures and COMPLIANT not in given
     return Columns(
@@ -174,7 +191,7 @@ def left_out(table: Table, columns: Columns) -> list[str]:
 def _there(
     of: Mapping[str, tuple[str, ...]], header: Sequence[str], given: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return those of the columns that a header has; each that the user named must be there, once."""
+    """Return those of the columns that a header has, or all where it has none; what the user named is there, once."""
     counts = Counter(header)
     for name, column in given.items():
         if counts[column] != 1:
@@ -182,7 +199,7 @@ def _there(
             raise UnreadableFile(
                 f'--column {name}="{column}": that column {came}; the header is {_listed(header)}'
             )
-    there = {name: tuple(each for each in places if counts[each]) for name, places in of.items()}
+    there = {name: tuple(each for each in places if counts[each]) or places for name, places in of.items()}
     for places in there.values():
         if places and counts[places[0]] > 1:
             raise UnreadableFile(f"the header has {shown(places[0])} twice; remove one of them")
@@ -196,7 +213,11 @@ def _of_own_header(header: Sequence[str]) -> Columns:
     if repeated := sorted(name for name, count in Counter(header).items() if count > 1):
         raise UnreadableFile(f"the header has {shown(repeated[0])} twice; remove one of them")
     letters = {name: [each for each in header if _letters(each) == _letters(name)] for name in KEYS}
-    of = {name: name if name in same else same[0] for name, same in letters.items() if same}
+    if alike := next((same for same in letters.values() if len(same) > 1), None):
+        raise UnreadableFile(
+            f"the header has {shown(alike[0])} and {shown(alike[1])}, which mean the same; rename or remove one of them"
+        )
+    of = {name: same[0] for name, same in letters.items() if same}
     if COMMON_NAME not in of:
         raise UnreadableFile(_without_common_name(header, ()))
     _refuse_alike(header, of)
@@ -231,13 +252,27 @@ def _listed(header: Sequence[str]) -> str:
     return shown(",".join(header))
 
 
+def key_alike(name: str) -> str | None:
+    """Return the key that a name is but for case, spaces and punctuation; nothing for a key itself and for a tag."""
+    return next((key for key in KEYS if name != key and _letters(name) == _letters(key)), None)
+
+
 def _letters(text: str) -> str:
     return re.sub(r"[\W_]", "", text).lower()
 
 
 def _found(record: Mapping[str, object], places: Sequence[str]) -> tuple[str, object]:
-    """Return the first place that is not empty, and what is there."""
+    """Return the first place that is not empty, and what is there; of several, no place with an object or a list."""
     for place in places:
-        if (value := values.field(record, place)) is not None:
+        value = values.field(record, place)
+        if value is not None and not (len(places) > 1 and isinstance(value, dict | list)):
             return place, value
     return places[0], None
+
+
+def _require_single(value: object, name: str, place: str) -> None:
+    if isinstance(value, dict | list) and name != COMMON_NAME:
+        raise MalformedDevice(
+            f'"{place}" is {shown(value)}, which is no single value; name the field in it, as in --column '
+            f'{name}="{place}.FIELD"'
+        )

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from client_connect.sources.items import COMMON_NAME
+from client_connect_devices import values
+from client_connect_devices.session import total_of
 from client_connect_tools.devices.encodings import NOT_UTF_8, lines_of, text_of
 from client_connect_tools.devices.lines import Line, ObjectLine, RejectedLine, Table, UnreadableFile
 from client_connect_tools.inputs.device_json import is_unicode, shown
@@ -27,7 +29,22 @@ _MEBIBYTE = 1024 * 1024
 LISTS = ("value", "results", "devices", "hosts", "resources", "systems", "items", "data")
 """Under which key the answer of an API has its devices."""
 
-_NEXT = ("@odata.nextLink", "nextPageToken", "next")
+_NEXT = (
+    *(
+        "@odata.nextLink",
+        "nextPageToken",
+        "next",
+        "meta.next",
+        "meta.pagination.next",
+        "pagination.next",
+        "paging.next",
+    ),
+    *("links.next", "next_cursor", "next_page", "has_more", "hasMore", "meta.has_next_results"),
+)
+_TOTALS = (
+    *("@odata.count", "totalCount", "total_count", "count", "total", "Total"),
+    *("meta.total", "meta.pagination.total", "pagination.total"),
+)
 
 
 def read_json(file: BinaryIO, encoding: str | None = None) -> Table:
@@ -105,12 +122,14 @@ class _Found:
         line: The line of the place that was looked at last.
         lines: The devices.
         next: Which key of an answer says that there are more pages.
+        total: How many devices an answer says that there are.
     """
 
     text: str
     line: int
     lines: list[Line] = field(default_factory=list)
     next: str = ""
+    total: int = 0
     _at: int = 0
 
     def array(self, position: int) -> int:
@@ -155,7 +174,8 @@ class _Found:
         if devices is None:
             self.lines.append(_object(self.line, value, self.text[position:end]))
         else:
-            self.next = next((key for key in _NEXT if value.get(key)), "")
+            self.next = next((key for key in _NEXT if values.field(value, key)), "")
+            self.total = max(self.total, *(total_of(values.field(value, key)) or 0 for key in _TOTALS))
             whole = self.text[position:end]
             self.lines += [_object(self.line, each, whole, entry) for entry, each in enumerate(devices, 1)]
         return end
@@ -166,6 +186,11 @@ class _Found:
             raise UnreadableFile(
                 f'it is a page of several: "{self.next}" says that there are more; give all, one after the other'
             )
+        if self.total > len(self.lines):
+            raise UnreadableFile(
+                f"it is a page of several: it says that there are {self.total} devices, and has {len(self.lines)}; "
+                "give all pages, one after the other"
+            )
 
     def _go_to(self, position: int) -> None:
         self.line += self.text.count("\n", self._at, position)
@@ -173,13 +198,29 @@ class _Found:
 
 
 def _list_in(value: dict[str, object]) -> list[object] | None:
-    """Return the devices of an answer of an API; nothing for a device."""
+    """Return the devices of an answer of an API; nothing for a device.
+
+    Raises:
+        UnreadableFile: When there are two lists.
+    """
     if COMMON_NAME in value:
         return None
-    for key in LISTS:
-        found = value.get(key)
-        if isinstance(found, list) and all(isinstance(each, dict) for each in found):
-            return found
+    found = {key: each for key in LISTS if (each := _objects(value.get(key))) is not None}
+    filled = [key for key, objects in found.items() if objects]
+    if len(filled) > 1:
+        raise UnreadableFile(
+            f"both {shown(filled[0])} and {shown(filled[1])} may be the devices; leave one of them out"
+        )
+    if filled:
+        return found[filled[0]]
+    # A device may have an empty list as well; what has texts of its own is one, or is reported.
+    has_texts = any(isinstance(each, str) and not key.startswith("@") for key, each in value.items())
+    return None if has_texts else next(iter(found.values()), None)
+
+
+def _objects(value: object) -> list[object] | None:
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return value
     return None
 
 

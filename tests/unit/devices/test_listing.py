@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import socket
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from client_connect import OsVersion
+from client_connect_devices.deadline import Deadline
 from client_connect_devices.errors import (
     CredentialsRejected,
     IncompleteList,
@@ -17,6 +21,7 @@ from client_connect_devices.errors import (
     SyncFailed,
     UnexpectedAnswer,
 )
+from client_connect_devices.http import Client
 from client_connect_devices.values import instant, os_version, time_text
 from tests.support.device_managers import faults
 from tests.support.device_managers.intune import IntuneServer, common_name, device
@@ -115,6 +120,13 @@ FAILURES: dict[str, tuple[Any, type[SyncFailed], str]] = {
         faults.changed(lambda value: {**value, "@odata.nextLink": "https://[x/"}),
         UnexpectedAnswer,
         "another host",
+    ),
+    "a link that cannot be sent": (
+        faults.changed(
+            lambda value: {**value, "@odata.nextLink": f"{value['@odata.nextLink']}&name=\u00fc b"}
+        ),
+        UnexpectedAnswer,
+        "is not an HTTPS address",
     ),
     "a link that is none": (
         faults.changed(lambda value: {**value, "@odata.nextLink": 7}),
@@ -234,9 +246,10 @@ def test_devices_that_cannot_become_items_are_counted_and_named(server: IntuneSe
     server.devices[3] = device(3, azureADDeviceId="device-sync:intune")
     server.devices[5] = device(5, azureADDeviceId="To be filled by O.E.M.")
     server.devices[4] = device(4, id=None)
+    server.devices[6] = device(6, id="\ud800")
     listing = listed(server, SMALL)
-    assert len(listing) == 19
-    assert listing.rejected.total() == 6
+    assert len(listing) == 18
+    assert listing.rejected.total() == 7
     assert listing.rejected["a placeholder as the common name"] == 2
     assert listing.rejected_ids[str(device(0)["id"])] == "a placeholder as the common name"
 
@@ -273,6 +286,61 @@ def test_duplicates_can_be_left_without_a_verdict(server: IntuneServer) -> None:
     listing = listed(server, strict)
     verdicts = [getattr(listing.get(common_name(number)), "compliant", "missing") for number in (1, 2, 3)]
     assert verdicts == [None, True, True]
+
+
+@pytest.mark.parametrize("state", ["noncompliant", "unknown"])
+def test_a_record_that_comes_again_with_another_verdict_is_not_ignored(
+    server: IntuneServer, state: str
+) -> None:
+    """Pages shift while devices change: of the same check-in, the stricter verdict counts."""
+    server.devices.append(device(1, complianceState=state))
+    listing = listed(server, SMALL)
+    found = listing.get(common_name(1))
+    assert found is not None
+    assert found.compliant is not True
+    assert (listing.repeated, listing.duplicates) == (1, {})
+
+
+def test_a_total_that_falls_meanwhile_hides_nothing(server: IntuneServer) -> None:
+    """The largest one counts, not that of the last page."""
+    server.faults = {
+        1: faults.changed(lambda value: {**value, "@odata.count": 25}),
+        2: faults.changed(lambda value: {**value, "value": value["value"][:1], "@odata.count": 21}),
+    }
+    with pytest.raises(IncompleteList, match="there are 25 devices, but lists 21"):
+        listed(server, SMALL)
+
+
+def test_a_number_that_is_no_time_is_not_known(server: IntuneServer) -> None:
+    """However large it is."""
+    server.devices[1] = device(1, lastSyncDateTime=10**400)
+    found = listed(server, SMALL).get(common_name(1))
+    assert found is not None
+    assert found.last_seen == ""
+
+
+def test_what_a_server_echoes_is_in_no_message() -> None:
+    """As the status line, which the error of Python's client repeats."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def echo() -> None:
+            for _ in range(6):
+                connection, _ = listening.accept()
+                with connection:
+                    token = re.search(rb"Bearer (\S+)", connection.recv(65536))
+                    connection.sendall((token[1] if token else b"") + b"\r\n\r\n")
+
+        thread = threading.Thread(target=echo, daemon=True)
+        thread.start()
+        client = Client(
+            Deadline.after(60),
+            test_server=f"http://127.0.0.1:{listening.getsockname()[1]}",
+            pause_factor=0.001,
+        )
+        with pytest.raises(ManagerUnavailable, match="BadStatusLine") as raised:
+            client.get("https://fleet.example.com/", {"Authorization": "Bearer an-access-token"})
+        thread.join()
+    assert "an-access-token" not in str(raised.value)
 
 
 def test_of_duplicates_seen_at_the_same_time_the_stricter_counts(server: IntuneServer) -> None:

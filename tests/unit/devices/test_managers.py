@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from client_connect_devices.errors import CredentialsRejected, IncompleteList, SyncFailed, UnexpectedAnswer
+from client_connect_devices.items import Part, top_of
 from tests.support.device_managers import (
     crowdstrike,
     faults,
@@ -313,7 +315,7 @@ def test_jamf_is_asked_for_the_sections_that_are_needed() -> None:
         )
         assert found is not None
         assert found.tags == {"owner": "user1@example.com"}
-        (request,) = [each for each in running.requests if each.method == "GET"]
+        request, *_ = [each for each in running.requests if each.method == "GET"]
     sections = [value for name, value in request.parameters if name == "section"]
     assert sections == ["GENERAL", "HARDWARE", "OPERATING_SYSTEM", "USER_AND_LOCATION", "GROUP_MEMBERSHIPS"]
 
@@ -367,3 +369,41 @@ def test_a_list_without_its_total_is_an_error() -> None:
     fault = faults.changed(lambda value: {**value, "meta": {}})
     with pytest.raises(UnexpectedAnswer, match=r'without a number "meta.total"'):
         manager.list([manager.device(number) for number in range(35)], fault, page_size=10)
+
+
+@pytest.mark.parametrize("name", ["json-page", "json-offset"])
+@pytest.mark.parametrize(
+    "total", [lambda value: len(value["data"]["assets"]), lambda _: 0], ids=["page", "0"]
+)
+def test_a_total_that_is_too_small_does_not_end_the_list(name: str, total: Any) -> None:
+    """Some APIs count the devices on the page: the list would end after the first one, and look whole."""
+    manager = MANAGERS[name]
+
+    def count(value: Any) -> Any:
+        return {**value, "meta": {"total": total(value)}}
+
+    with manager.server([manager.device(number) for number in range(35)]) as running:
+        for attribute, value in manager.attributes.items():
+            setattr(running, attribute, value)
+        running.faults = dict.fromkeys(range(10), faults.changed(count))
+        assert len(listed(running, {**manager.settings, "page_size": 10})) == 35
+
+
+def test_no_copied_tag_hides_that_a_source_misses_a_device() -> None:
+    """Whatever its name is."""
+    missed = Part(id="1", judges=True, missing_since="2026-11-30T12:00:00Z")
+    other = Part(id="2", judges=True, compliant=True, tags={"intune:missing": "false"})
+    top = top_of({"intune": missed, "edr": other}, datetime(2026, 11, 30, 12, tzinfo=UTC))
+    assert top["tags"] == {"M": {"intune:missing": {"S": "true"}}}
+
+
+def test_an_id_of_several_devices_is_an_error() -> None:
+    """All of them but one would be left out of the inventory."""
+    manager = MANAGERS["json-none"]
+    with (
+        manager.server([manager.device(number) for number in range(3)]) as running,
+        pytest.raises(
+            IncompleteList, match=r'the id "in use" stands for several devices, such as "A000000" and'
+        ),
+    ):
+        listed(running, {**manager.settings, "id": "lifecycle"})

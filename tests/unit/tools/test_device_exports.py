@@ -76,11 +76,18 @@ def file(folder: Path, content: str | bytes, name: str = "devices.csv") -> Path:
         (OWN.replace("commonName,compliant,lastSeen", "Common Name,Compliant,last_seen"), "o.csv", [], 1),
         (json.dumps(GRAPH), "g.json", ["--from", "intune"], 2),
         (json.dumps(GRAPH, indent=2), "g.json", ["--from", "intune"], 2),
+        ('{"name": "a", "data": []}\n{"name": "b", "data": []}\n', "l.jsonl", ["--column", "commonName=name"], 2),
+        (json.dumps({**GRAPH, "value": []}), "g.json", ["--from", "intune"], 0),
+        (json.dumps({"items": [], **GRAPH}), "g.json", ["--from", "intune"], 2),
+        (json.dumps({"results": [], "data": GRAPH["value"]}), "g.json", ["--from", "intune"], 2),
         (json.dumps(GRAPH) + "\n" + json.dumps(GRAPH).replace("AA-", "BB-"), "pages.json", ["--from", "intune"], 4),
         (json.dumps({"totalCount": 1, "results": [{"hardware": {"serialNumber": "SN"},
                     "operatingSystem": {"version": "15.1"},
                     "general": {"lastContactTime": "2026-11-29T07:30:11.123Z"}}]}), "j.json", ["--from", "jamf"], 1),
         ('{\n  "commonName": "a",\n  "compliant": true\n}\n{\n  "commonName": "b"\n}\n', "pretty.json", [], 2),
+        ("\n\n" + OWN + ",,,,\n  \n", "o.csv", [], 1),
+        (OWN.replace("laptop-1", '="laptop-1"'), "o.csv", [], 1),
+        (OWN.replace("Yes", "\u2713"), "o.csv", ["--value", "\u2713=true"], 1),
         ('[{"name": "a", "ok": "Low risk"}]', "a.json",
          ["--column", "commonName=name", "--column", "compliant=ok", "--value", "Low risk=true"], 1),
     ],
@@ -136,6 +143,25 @@ def test_what_an_export_says_is_what_is_imported(tmp_path: Path) -> None:
          "a placeholder as"),
         (json.dumps({**GRAPH, "@odata.nextLink": "https://x"}), "g.json", ["--from", "intune"],
          "there are more; give all"),
+        (json.dumps({**GRAPH, "meta": {"pagination": {"next": "abc"}}}), "g.json", ["--from", "intune"],
+         "there are more; give all"),
+        (json.dumps({**GRAPH, "totalCount": 500}), "g.json", ["--from", "intune"],
+         "it says that there are 500 devices, and has 2; give all pages"),
+        ('[{"name": "a", "ok": ["compliant"]}]', "a.json",
+         ["--column", "commonName=name", "--column", "compliant=ok"], "is no single value; name the field in it"),
+        ('[{"name": "a", "seen": 46348.5}]', "a.json", ["--column", "commonName=name", "--column", "lastSeen=seen"],
+         "is no time in seconds or milliseconds since 1970"),
+        (json.dumps([{"name": "a", "seen": 10**400}]), "a.json",
+         ["--column", "commonName=name", "--column", "lastSeen=seen"], "is no time in seconds"),
+        (json.dumps({"devices": GRAPH["value"], "systems": GRAPH["value"]}), "g.json", ["--from", "intune"],
+         'both "devices" and "systems" may be the devices'),
+        (OWN, "o.csv", ["--column", "commonName=owner", "--column", "Compliant=compliant"],
+         '--column names "Compliant", which would be a tag; write compliant="compliant"'),
+        (OWN, "o.csv", ["--value", "Low risk=true", "--value", "low-risk=false"], "says twice, and otherwise"),
+        (OWN.replace("owner", "Common Name"), "o.csv", [], 'has "commonName" and "Common Name", which mean the same'),
+        (OWN.replace("commonName", "'commonName'"), "o.csv", [], "in quotes that mean nothing"),
+        (OWN.replace("laptop-1", "1.23457E+11"), "o.csv", [], "a number that a spreadsheet has rounded"),
+        (OWN.encode("utf-32-le"), "o.csv", [], "is not UTF-8; save the file as UTF-8"),
         (INTUNE.replace("Last check-in,", "Last check-in\0,").encode("utf-16")[:-1], "i.csv", ["--from", "intune"],
          "is not utf-16"),
         (INTUNE.encode("cp1252").replace(b"bob", b"b\xf6b"), "i.csv", ["--from", "intune", "--time-zone", "UTC"],
@@ -149,6 +175,38 @@ def test_what_is_not_understood_is_told_with_the_option_that_helps(
     tally, reported, status = imported(file(tmp_path, content, name), *options)
     assert status in (1, 2)
     assert message in reported, (tally, reported)
+
+
+@pytest.mark.parametrize(
+    "word", ["-1", "!compliant", "\u2713", "\u2717", "not compliant!", "+1", "~true", "(1)"]
+)
+def test_a_sign_before_a_word_is_not_overlooked(word: str) -> None:
+    """As in a file that has -1 for an error: what is not known for sure is no pass."""
+    with pytest.raises(MalformedDevice, match="of which it is not known whether that is compliant"):
+        cells.verdict(word, cells.Meanings(), column="c")
+
+
+@pytest.mark.parametrize("word", ["-", "\u2014", "?", "N/A", "n.a.", "Not evaluated"])
+def test_words_for_nothing_are_not_known(word: str) -> None:
+    """And reported nowhere, as an empty cell."""
+    assert cells.verdict(word, cells.Meanings(), column="c") is None
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "options", "message"),
+    [
+        ('[{"name": "a", "state": "yes"}]', "a.json", ["--column", "commonName=name", "--column", "compliant=stat"],
+         'no device has compliant: nothing is at "stat"\n'),
+        (INTUNE.replace("Compliance", "Konformit\u00e4t"), "i.csv", ["--from", "intune", "--time-zone", "UTC"],
+         'no device has compliant: nothing is at "Compliance" or'),
+    ],
+)  # fmt: skip
+def test_what_no_device_has_is_told(
+    tmp_path: Path, content: str, name: str, options: list[str], message: str
+) -> None:
+    """A field that is spelled otherwise would leave all devices without a verdict."""
+    _, reported, status = imported(file(tmp_path, content, name), *options)
+    assert (status, message in reported) == (0, True), reported
 
 
 def test_columns_that_are_left_out_are_told(tmp_path: Path) -> None:
@@ -174,7 +232,11 @@ def test_columns_that_are_left_out_are_told(tmp_path: Path) -> None:
         ("04/03/2026 10:00", False, "2026-04-03T10:00:00+00:00"),
         ("Sun, 29 Nov 2026 07:30:11 GMT", None, "2026-11-29T07:30:11+00:00"),
         ("Nov 29, 2026 7:30 PM +0100", None, "2026-11-29T19:30:00+01:00"),
+        ("2026-11-29 09:00:00 UTC+1", None, "2026-11-29T09:00:00+01:00"),
+        ("Nov 29, 2026, 9:00:00 AM GMT-05:00", None, "2026-11-29T09:00:00-05:00"),
+        ("29-Nov-2026 09:00:00", None, "2026-11-29T09:00:00+00:00"),
         ("0001-01-01T00:00:00Z", None, None),
+        ("0001-01-01T00:00:00+14:00", None, None),
         ("1/1/0001 12:00:00 AM", None, None),
         ("Never", None, None),
         ("N/A", None, None),
@@ -189,7 +251,18 @@ def test_times_as_exports_have_them(text: object, dates: bool | None, expected: 
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "10:30", "Nov 2026", "29 November", "2026-13-01", "7:30 PST 2026-11-29"]
+    "text",
+    [
+        "yesterday",
+        "10:30",
+        "Nov 2026",
+        "29 November",
+        "2026-13-01",
+        "7:30 PST 2026-11-29",
+        "2026-11-29 7:30 EST-5",
+        "11/29/2026 7:30 AM PST+8",
+        "2026-11-29 07:30:00Z+01:00",
+    ],
 )
 def test_what_is_no_time_is_rejected(text: str) -> None:
     """A part that is missing is not made up, and the name of a zone may be that of several."""
@@ -215,6 +288,9 @@ def test_each_export_is_recognized_by_its_own_columns(name: str) -> None:
         (JAMF, "j.csv", "--from jamf --time-zone America/Chicago"),
         (FLEET, "f.csv", "--from fleet"),
         (json.dumps(GRAPH), "g.json", "--from intune"),
+        (OWN, "o.csv", ""),
+        ("commonName,Last Contact\na-1,2026-11-29T07:30:11Z\n", "x.csv",
+         "--column commonName=commonName --column compliant=... '--column' 'lastSeen=Last Contact' --column os=..."),
         ("Host,Last Contact,os_version\na,2026-11-29T07:30:11Z,15.1\n", "x.csv",
          "--column commonName=... --column compliant=... '--column' 'lastSeen=Last Contact' --column os=os_version"),
     ],
@@ -226,8 +302,16 @@ def test_a_template_is_a_command(tmp_path: Path, content: str, name: str, comman
     assert result.exit_code == 0, result.stderr
     *comments, last = result.stdout.splitlines()
     assert all(line.startswith("# ") for line in comments)
-    assert last.replace("'", "") == f"client-connect devices import {path} --dry-run {command}".replace(
+    assert last.replace(
         "'", ""
-    )
+    ) == f"client-connect devices import {path} --dry-run {command}".strip().replace("'", "")
     if "..." not in command:
         assert imported(path, *command.split())[2] == 0
+
+
+@pytest.mark.parametrize(("content", "name"), [("", "e.csv"), ("[]", "e.json"), ('{"value": []}', "e.json")])
+def test_a_template_of_nothing_is_refused(tmp_path: Path, content: str, name: str) -> None:
+    """It would propose a command that cannot work."""
+    result = CliRunner().invoke(main, ["devices", "template", str(file(tmp_path, content, name))])
+    assert result.exit_code == 2
+    assert "has neither a header nor a device" in result.stderr

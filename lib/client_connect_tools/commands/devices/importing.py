@@ -112,16 +112,19 @@ def import_devices(  # noqa: PLR0913, PLR0917 - each is an option
 def _words(given: Iterable[str]) -> dict[str, bool | None]:
     from client_connect_tools.devices.cells import normalized
 
-    words = {}
+    words: dict[str, bool | None] = {}
     for each in given:
         word, _, meaning = each.rpartition("=")
         if not normalized(word) or meaning not in _WORDS:
             wrong_use(f'--value is "{each}"; write "WORD=true", "WORD=false" or "WORD=unknown"')
-        words[normalized(word)] = _WORDS[meaning]
+        if words.setdefault(normalized(word), _WORDS[meaning]) is not _WORDS[meaning]:
+            wrong_use(f'--value says twice, and otherwise, what "{word}" means; leave one of them out')
     return words
 
 
 def _columns(given: Iterable[str]) -> dict[str, str]:
+    from client_connect_tools.devices.columns import key_alike
+
     columns: dict[str, str] = {}
     for each in given:
         name, _, column = each.partition("=")
@@ -129,6 +132,10 @@ def _columns(given: Iterable[str]) -> dict[str, str]:
             wrong_use(f'--column is "{each}"; write NAME=COLUMN, such as commonName="Device name"')
         if name in columns:
             wrong_use(f'--column names "{name}" twice; leave one of them out')
+        if key := key_alike(name):
+            wrong_use(
+                f'--column names "{name}", which would be a tag; write {key}="{column}", or name it otherwise'
+            )
         columns[name] = column
     return columns
 
@@ -153,9 +160,15 @@ def _reading(
 def _note_what_is_left_out(table: Table, reading: Reading) -> None:
     """Tell on standard error what of the file is not imported, for nothing is left out without a word."""
     from client_connect_tools.devices.columns import left_out
+    from client_connect_tools.inputs.device_json import shown
 
     if names := left_out(table, reading.columns):
         print(printable(f"columns that are not imported: {', '.join(names)}"), file=sys.stderr)
+    for name, places in reading.never.items():
+        print(
+            printable(f"no device has {name}: nothing is at {' or '.join(map(shown, places))}"),
+            file=sys.stderr,
+        )
     if count := reading.without_version:
         print(
             f"{number(count, 'device')} with a version of the system that has no number: it is not known",

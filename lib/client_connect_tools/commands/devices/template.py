@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from client_connect.printable import printable
+from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.devices.importing import EncodingOption, opened
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def template(
     """Propose a command that imports a file: which columns are what, and what else must be said."""
     with opened(file, encoding) as table:
         names = _names(table)
+    if not names:
+        wrong_use(printable(f'"{file}" has neither a header nor a device; give an export with devices'))
     for line in _proposal(file, names, has_header=table.columns is not None):
         print(printable(line))
 
@@ -52,20 +55,18 @@ def _proposal(file: Path, names: Sequence[str], *, has_header: bool) -> list[str
     found = recognized(names)
     export = None if found is None else EXPORTS[found]
     columns = proposed(names, export)
-    said = "of no device manager that is known here" if export is None else f"an export of {export.title}"
-    lines = [f"# It looks like {said}."]
+    is_own = export is None and all(columns.get(key) in (key, None) for key in KEYS) and KEYS[0] in columns
+    said = "a file of the inventory" if is_own else "of no device manager that is known here"
+    lines = [f"# It looks like {said if export is None else f'an export of {export.title}'}."]
     lines += [_described(key, columns.get(key)) for key in KEYS]
     if others := [name for name in names if name not in columns.values()]:
         lines.append(f"# left out, or a tag by --column TAG=COLUMN: {', '.join(others)}")
     command = ["client-connect", "devices", "import", str(file), "--dry-run"]
     if found is not None:
         command += ["--from", found]
-    given = KEYS[:1] if export is not None and KEYS[0] not in columns else KEYS if export is None else ()
+    given = KEYS if export is None else KEYS[:1] if KEYS[0] not in columns else ()
     command += [
-        part
-        for key in given
-        if columns.get(key) != key
-        for part in ("--column", f"{key}={columns.get(key, '...')}")
+        part for key in (() if is_own else given) for part in ("--column", f"{key}={columns.get(key, '...')}")
     ]
     if export is not None and export.zone and has_header:
         lines.append(f"# {export.zone}")
