@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from aws_cdk.assertions import Annotations, Match
 
 from cdk_client_connect import ClientConnectHandler, InvalidPolicyTests, Policies, PolicyTestsFailed
 
@@ -71,6 +72,25 @@ def test_the_time_zone_is_the_handlers(handler: Define, policies: Callable[[str]
     """A test that names no zone sees the clock as the deployed handler will."""
     with pytest.raises(PolicyTestsFailed, match="Monday 11:00 in Asia/Tokyo"):
         handler(policies=policies(NIGHT), time_zone="Asia/Tokyo")
+
+
+@pytest.mark.parametrize(
+    ("named", "zone"),
+    [
+        ("", "Asia/Tokyo"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("UTC", "UTC"),
+        ("Europe/Berlin", "UTC"),
+    ],
+)
+def test_warns_of_tests_in_another_time_zone(
+    handler: Define, policies: Callable[[str], Policies], stack: cdk.Stack, named: str, zone: str
+) -> None:
+    """They pass, and say nothing of the clock by which the handler decides."""
+    noon = '[[test]]\nname = "at noon"\nat = 2026-01-05T12:00:00Z\nexpect = "allow"\n'
+    handler(policies=policies(f'time-zone = "{named}"\n{noon}' if named else noon), time_zone=zone)
+    warning = Match.string_like_regexp("the test is in Europe/Berlin, but the handler decides in UTC")
+    assert bool(Annotations.from_stack(stack).find_warning("*", warning)) is (named not in ("", zone))
 
 
 def test_they_can_be_switched_off(handler: Define, policies: Callable[[str], Policies]) -> None:

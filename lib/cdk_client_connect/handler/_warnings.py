@@ -11,9 +11,10 @@ from cdk_client_connect.handler._prebuilt_code import built_by_other_version
 from cdk_client_connect.handler._reauthorization import warn_without_reauthorizer
 from cdk_client_connect.handler.function_reference import FunctionReference
 from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS
-from client_connect_tools import lint
+from client_connect_tools import lint, read_policy_tests
 from client_connect_tools.bundling.bundle import library_version
 from client_connect_tools.checking.lints import attributes_read
+from client_connect_tools.inputs.time_zones import time_zone_named
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
@@ -34,6 +35,8 @@ def warn(handler: Construct, arn: str, options: Options, policies: Policies) -> 
     """
     _warn_of_other_version(handler, options.code)
     _warn_of_policies(handler, options, policies)
+    if options.policy_tests:
+        _warn_of_other_time_zones(handler, options, policies)
     has_inventory = options.device_inventory is not None
     warn_of_authentication(handler, arn, policies, has_inventory=has_inventory)
     if options.function_reference is FunctionReference.UNQUALIFIED:
@@ -79,6 +82,19 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
             "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
             'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
             'extra_facts=ExtraFacts.from_file("facts.py")',
+        )
+
+
+def _warn_of_other_time_zones(handler: Construct, options: Options, policies: Policies) -> None:
+    """Warn of tests in another time zone than the handler's, which say nothing of its clock."""
+    tests = read_policy_tests(policies, time_zone=options.time_zone)
+    zones = {str(test.facts.time_zone): test for test in reversed(tests)}
+    zones.pop(str(time_zone_named(options.time_zone)), None)
+    for zone, test in sorted(zones.items()):
+        Annotations.of(handler).add_warning_v2(
+            "cdk-client-connect:otherTimeZone",
+            f"{test.file}:{test.line}: the test is in {zone}, but the handler decides in {options.time_zone}; leave "
+            "time-zone out of the tests, or set time_zone of the handler",
         )
 
 
