@@ -98,6 +98,9 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     default_message: Annotated[
         str | None, typer.Option(help="The handler's default_message, when it is not the default.")
     ] = None,
+    as_test: Annotated[
+        bool, typer.Option("--as-test", help="Print the connection as a policy test that passes now.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Decide a connection by hand, and say why, policy by policy.
@@ -136,7 +139,10 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         shadow_mode=shadow_mode,
         default_message=DEFAULT_DENIAL if default_message is None else default_message,
     )
-    _show(explanation, facts, as_json=as_json)
+    if as_test:
+        _show_test(explanation, facts)
+    else:
+        _show(explanation, facts, as_json=as_json)
     if explanation.decision.errors:
         raise typer.Exit(FINDINGS)
 
@@ -210,6 +216,18 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
 
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
     console(soft_wrap=True).print(explanation_text(explanation, facts))
+
+
+def _show_test(explanation: Explanation, facts: Facts) -> None:
+    from client_connect_tools.testing.test_case import as_test
+
+    decision, request = explanation.decision, facts.request
+    name = f"{request.username or request.common_name} on {request.platform or 'an unknown platform'}"
+    text = as_test(facts, name=name, expected=decision.allowed, by=decision.determining)
+    if text is None:
+        wrong_use("--as-test: no client sends such a request, so no policy test may be about it")
+    for line in text.splitlines():
+        print(printable(line))
 
 
 def _document(explanation: Explanation, facts: Facts) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def _decided(example: Counterexample) -> str:
 
 
 def _copies(example: Counterexample, path: str) -> tuple[str | None, str | None]:
-    from client_connect_tools.proving.test_case import as_command, as_test
+    from client_connect_tools.testing.test_case import as_command, as_test
 
     name = "a counterexample, found by a proof"
     return as_test(example.facts, name=name, expected=example.expected), as_command(example.facts, path)

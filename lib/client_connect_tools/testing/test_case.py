@@ -13,7 +13,7 @@ from client_connect_tools.testing.cases import DEFAULT_AT, DEFAULT_COMMON_NAME
 from client_connect_tools.testing.circumstances import DEFAULT_REQUEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from client_connect import Facts
@@ -25,8 +25,15 @@ _OPTIONS = {"client-openvpn-version": "openvpn-version"}
 _NO_OPTION = ("connection-id", "groups", "schema-version")
 
 
-def as_test(facts: Facts, *, name: str, expected: bool) -> str | None:
-    """Return a policy test of a connection; nothing when no test may be about it, as no client sends what it has."""
+def as_test(facts: Facts, *, name: str, expected: bool, by: Sequence[str] = ()) -> str | None:
+    """Return a policy test of a connection; nothing when no test may be about it, as no client sends what it has.
+
+    Args:
+        facts: The connection.
+        name: The name of the test.
+        expected: Whether the connection is to be allowed.
+        by: The policies that are to decide it. Default: not said.
+    """
     if any(misspellings(facts.request)) or facts.now.year < _FIRST_YEAR:
         return None
     usual = dict(DEFAULT_REQUEST)
@@ -36,6 +43,7 @@ def as_test(facts: Facts, *, name: str, expected: bool) -> str | None:
     table = {
         "name": name,
         "expect": "allow" if expected else "deny",
+        "by": list(by) or None,
         "at": None if facts.now == DEFAULT_AT else facts.now,
         "time-zone": None if str(facts.time_zone) == "UTC" else str(facts.time_zone),
         "request": request or None,
