@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import zlib
 from base64 import b64decode, b64encode
 from functools import cached_property
@@ -88,10 +89,17 @@ class DynamoDbClient:
         self._of_environment = _credentials_of_environment()
         self._region = _region()
         self._url = _endpoint(self._region).rstrip("/") + "/"
-        # Not as the stubs have them: a path, and two times.
+        # Not as the stubs have them: a path, two times, and options of sockets.
         verify: Any = next(filter(None, map(os.environ.get, _CA_BUNDLES)), True)
         timeout: Any = (connect_timeout, read_timeout)
-        self._session = URLLib3Session(verify=verify, proxies=get_environ_proxies(self._url), timeout=timeout)
+        # Or the body would wait for the acknowledgment of the headers, which may take 40 ms, as botocore knows too.
+        at_once: Any = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+        self._session = URLLib3Session(
+            verify=verify,
+            proxies=get_environ_proxies(self._url),
+            timeout=timeout,
+            socket_options=at_once,
+        )
 
     def call(self, operation: str, **parameters: object) -> dict[str, Any]:
         """Return the answer to an operation, with attributes of the type ``B`` as bytes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 import zlib
@@ -221,6 +222,22 @@ def test_fails_for_a_query_that_does_not_end(dynamodb: DynamoDb) -> None:
         dynamodb.answer({"Items": [], "LastEvaluatedKey": {"commonName": {"S": "laptop-0"}}})
     with pytest.raises(TooManyItems, match="byPrincipal of devices has more than 5 MB"):
         Tables().query("devices", "byPrincipal", KeyConditionExpression="a = b")
+
+
+def test_a_body_does_not_wait_for_the_acknowledgment_of_its_headers(dynamodb: DynamoDb) -> None:
+    """Each call would take 40 ms longer: the socket sends what there is at once."""
+    tables = Tables()
+    dynamodb.answer({"Responses": {}, "UnprocessedKeys": {}})
+    tables.get([Key("T", "k", "a")])
+    pools = tables._client._session._manager.pools
+    sockets = [
+        connection.sock
+        for key in pools.keys()  # noqa: SIM118 - it is no dict
+        for connection in pools[key].pool.queue
+        if connection is not None
+    ]
+    assert sockets
+    assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
 
 def test_a_connection_is_used_again(dynamodb: DynamoDb) -> None:
