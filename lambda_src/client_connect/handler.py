@@ -63,7 +63,7 @@ class ConnectHandler:
         decide: The decision, usually ``Authorizer.decide``.
         settings: What the construct configured.
         policies: The digest of the policies, for the records.
-        sources: What is asked beside the client. Default: nothing.
+        sources: What the handler asks in addition to the request. Default: nothing.
         authorizer: What decides, to be kept when all else is made again. Default: none.
     """
 

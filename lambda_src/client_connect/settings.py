@@ -68,7 +68,7 @@ class Settings(NamedTuple):
 
     @property
     def has_sources(self) -> bool:
-        """Whether anything is asked beside the client."""
+        """Whether the handler asks anything other than the request: a table or a module."""
         return self.has_tables or bool(self.extra_facts)
 
     @classmethod

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# The functions, with commas between them, and how many versions to keep of each beside those that an alias runs.
+# The functions, with commas between them, and how many versions of each to keep, not counting those that an alias runs.
 FUNCTION_NAMES = "CLIENT_CONNECT_FUNCTION_NAMES"
 PREVIOUS_VERSIONS = "CLIENT_CONNECT_PREVIOUS_VERSIONS"
 

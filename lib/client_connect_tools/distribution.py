@@ -22,6 +22,7 @@ def version() -> str:
 
     Raises:
         RuntimeError: When both distributions are installed in different versions, which mixes their files.
+        importlib.metadata.PackageNotFoundError: When neither is installed.
     """
     return next(iter(_installed().values()))
 
@@ -33,10 +34,12 @@ def _installed() -> dict[str, str]:
             found[each] = metadata.version(each)
         except metadata.PackageNotFoundError:
             continue
+    if not found:
+        raise metadata.PackageNotFoundError(NAMES[0])
     if len(set(found.values())) > 1:
         both = " and ".join(f"{each} {version}" for each, version in found.items())
         raise RuntimeError(
             f"{both} are both installed, and have the same packages, of which the files are now mixed; uninstall both, "
             "and install the one that you need"
         )
-    return found or {NAMES[0]: "0.0.0"}
+    return found

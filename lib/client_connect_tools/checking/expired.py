@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -62,5 +63,6 @@ def _end(node: pst.Expr) -> Iterator[datetime]:
         return
     match compared.others:
         case (pst.UnaryOp("datetime", pst.StringLit(text)),):
-            time = datetime.fromisoformat(text)
-            yield time if time.tzinfo else time.replace(tzinfo=UTC)
+            with suppress(ValueError):  # what is no time is an error of its own
+                time = datetime.fromisoformat(text)
+                yield time if time.tzinfo else time.replace(tzinfo=UTC)

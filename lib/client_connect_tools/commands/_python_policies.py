@@ -57,7 +57,7 @@ def _imported(name: str) -> ModuleType:
     sys.path.insert(0, str(Path.cwd()))
     try:
         return importlib.import_module(name)
-    except Exception as error:  # noqa: BLE001 - whatever its code does
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever its code does: an exit would pass for a success
         raise InvalidPolicies(f"cannot import {name}: {type(error).__name__}: {error}") from None
     finally:
         sys.path.pop(0)

@@ -54,6 +54,8 @@ def check(  # noqa: PLR0913 - each parameter is an option
     with errors_end_the_command():
         policies = Policies.merge(*(read_policies(path) for path in paths))
     providers = trust_providers(trust_provider, native=native)
+    if native and groups is not None:
+        wrong_use("--groups has no meaning with --native, whose groups are not looked for; leave it out")
     if native and exact:
         wrong_use("--exact has no meaning with --native, whose policies are not proven; leave it out")
     known = native_policies.LINTS if native else lints.LINTS

@@ -48,7 +48,7 @@ def costs(  # noqa: PLR0913, PLR0917 - each is an option
         int, typer.Option(min=1, max=10_000, help="How many environments are provisioned, if they are.")
     ] = 2,
     previous_versions: Annotated[
-        int, typer.Option(min=0, max=100, help="How many versions stay beside the one that answers.")
+        int, typer.Option(min=0, max=100, help="How many versions stay, not counting the one that answers.")
     ] = 5,
     memory_size: Annotated[int, typer.Option(min=128, max=10_240, help="In MiB.")] = 512,
     architecture: Annotated[Literal["arm64", "x86_64"], typer.Option(help="That of the handler.")] = "arm64",

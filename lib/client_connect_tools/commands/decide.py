@@ -109,6 +109,9 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     the policies have errors, or one could not be evaluated. Status 2 for wrong use.
     """
     from client_connect.settings import DEFAULT_DENIAL
+
+    if as_test and as_json:
+        wrong_use("--as-test prints a test, which is no JSON; leave --json out")
     from client_connect_tools.commands._given_facts import GivenFacts
 
     given = GivenFacts(

@@ -59,8 +59,8 @@ class Usage:
         architecture: Its architecture.
         ready: What shortens the wait for a new environment.
         environments: How many are provisioned, if they are.
-        previous_versions: How many versions stay beside the one that answers.
-        parts: The constructs beside the handler.
+        previous_versions: How many versions stay, not counting the one that answers.
+        parts: The constructs in addition to the handler.
     """
 
     users: int

@@ -117,6 +117,7 @@ class Scope:
                 yield f'endpoints has "{each}"; an id is "cvpn-endpoint-" and hexadecimal digits'
         for name in ("starts", "ends"):
             yield from _time_problems(name, getattr(self, name))
+        yield from self._empty_periods()
         if isinstance(self.shadow, str):
             yield f'shadow is the string "{self.shadow}"; give a list, such as ["{self.shadow}"]'
         groups_of = (self.groups, self.except_groups)
@@ -124,6 +125,22 @@ class Scope:
             both := sorted(set(self.groups or ()) & set(self.except_groups or ()))
         ):
             yield f"groups and except_groups both have {listed(both)}; keep each in one of them"
+
+    @property
+    def _times_given(self) -> tuple[object, object]:
+        return self.starts, self.ends
+
+    def _empty_periods(self) -> Iterator[str]:
+        """Yield what is wrong with rules that would end before they begin."""
+        starts, ends = (each if isinstance(each, Mapping) else {} for each in self._times_given)
+        for id_ in sorted(set(starts) & set(ends)):
+            start, end = starts[id_], ends[id_]
+            are_times = all(isinstance(each, datetime) and each.tzinfo for each in (start, end))
+            if are_times and start >= end:
+                yield (
+                    f'"{id_}" starts at {start.isoformat()} and ends at {end.isoformat()}, so it would never count; '
+                    "let it end later"
+                )
 
 
 def _list_problems(name: str, values: object) -> Iterator[str]:

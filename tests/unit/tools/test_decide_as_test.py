@@ -67,6 +67,14 @@ def test_the_test_passes(tmp_path: Path, options: list[str]) -> None:
     assert CliRunner().invoke(main, ["test", str(policies)]).exit_code == 1
 
 
+def test_fails_for_a_test_as_json(tmp_path: Path) -> None:
+    """It is one or the other."""
+    policies = tmp_path / "vpn.cedar"
+    policies.write_text('@id("all") permit (principal, action, resource);')
+    result = CliRunner().invoke(main, ["decide", str(policies), "--username", "bob", "--as-test", "--json"])
+    assert (result.exit_code, "leave --json out" in result.stderr) == (2, True)
+
+
 def test_fails_for_what_no_client_sends(tmp_path: Path) -> None:
     """No test may be about it."""
     policies = tmp_path / "vpn.cedar"

@@ -49,6 +49,19 @@ def test_what_applies_only_before_now_is_over(clauses: str, is_over: bool) -> No
     assert [each.policy for each in expired(policies, NOW)] == (["x"] if is_over else [])
 
 
+@pytest.mark.parametrize("text", ["2026-13-01", "2026-11-30T25:00:00Z", "now"])
+def test_what_is_no_time_is_an_error_of_its_own(tmp_path: Path, text: str) -> None:
+    """The command reports it, and does not end by it."""
+    file = tmp_path / "vpn.cedar"
+    file.write_text(
+        f'{PERMIT}\n@id("x") @message("No.") forbid (principal, action, resource) '
+        f'when {{ context.time.now < datetime("{text}") }};'
+    )
+    result = CliRunner().invoke(main, ["check", str(file)])
+    assert isinstance(result.exception, SystemExit)
+    assert (result.exit_code, f"error: {file}:2:1: [x]" in result.stdout) == (1, True)
+
+
 def test_the_command_tells(tmp_path: Path) -> None:
     """Unless it is told not to."""
     file = tmp_path / "vpn.cedar"

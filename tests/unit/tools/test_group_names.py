@@ -58,6 +58,13 @@ def test_fails_for_a_list_without_groups(tmp_path: Path, groups: str, problem: s
     assert problem in reported
 
 
+def test_fails_for_a_list_for_native_policies(tmp_path: Path) -> None:
+    """In them, no group would be looked for."""
+    found, reported, status = checked(tmp_path, "vpn-staff\n", "--native")
+    assert (found, status) == ([], 2)
+    assert "--groups has no meaning with --native" in reported
+
+
 def test_fails_for_a_list_that_is_not_there(tmp_path: Path) -> None:
     """With the name of the file."""
     found, reported, status = checked(tmp_path, None, "--groups", str(tmp_path / "none"))

@@ -71,11 +71,13 @@ def test_rules_are_checked_tested_decided_and_printed() -> None:
         ("vpn_rules:number", '"number" in vpn_rules is of the type int; name Rules'),
         ("missing:rules", "cannot import missing: ModuleNotFoundError: No module named"),
         ("broken:rules", "cannot import broken: ZeroDivisionError: division by zero"),
+        ("leaving:rules", "cannot import leaving: SystemExit: 0"),
     ],
 )
 def test_fails_for_what_are_no_rules(folder: Path, name: str, problem: str) -> None:
     """With what came, and without a traceback."""
     (folder / "broken.py").write_text("1 / 0")
+    (folder / "leaving.py").write_text("raise SystemExit(0)")
     status, printed = run("check", name)
     assert status == 2
     assert printed.startswith(problem)

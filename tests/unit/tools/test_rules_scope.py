@@ -135,6 +135,7 @@ def test_a_scope_alone_changes_nothing_but_ids() -> None:
         ),
         ({"ends": {"platform": datetime(2027, 1, 1)}}, 'ends of "platform" is datetime.datetime('),  # noqa: DTZ001
         ({"starts": [NOW]}, "starts is [datetime"),
+        ({"starts": {"hours": NOW}, "ends": {"hours": NOW}}, "so it would never count; let it end later"),
         ({"shadow": "platform"}, 'shadow is the string "platform"; give a list'),
     ],
 )
