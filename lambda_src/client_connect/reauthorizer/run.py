@@ -298,29 +298,24 @@ class Reauthorizer:
         # Before it is terminated, so that no run does it twice while the service still shows it as active; if
         # this one is killed between the two, a later run does it once.
         self._registry.remember_termination(connection.connection_id, now=datetime.now(UTC))
-        failure: str | None = None
         try:
             if self._vpn.terminate(connection):
                 return ""
-        except (OutOfTime, Throttled):
-            self._take_back(candidate, evaluation, is_new=is_new)
-            raise
-        except TerminationFailed as error:
-            failure = str(error)
-        self._take_back(candidate, evaluation, is_new=is_new)
-        if failure is None:
-            self._registry.remove(connection.connection_id)
-        return failure
-
-    def _take_back(self, candidate: Candidate, evaluation: Evaluation, *, is_new: bool) -> None:
-        """Remember a connection no longer as one that was ended."""
-        self._registry.forget_termination(candidate.connection.connection_id)
+        except (OutOfTime, Throttled, TerminationFailed) as error:
+            self._registry.forget_termination(connection.connection_id)
+            if is_new:
+                self._window.take_back(candidate, evaluation)
+            if not isinstance(error, TerminationFailed):
+                raise
+            return str(error)
+        self._registry.remove(connection.connection_id)
         if is_new:
             self._window.take_back(candidate, evaluation)
+        return None
 
 
 def _take(scan: Scan, evaluation: Evaluation) -> None:
-    """Take a evaluation into a scan."""
+    """Take an evaluation into a scan."""
     match evaluation.verdict:
         case Verdict.TERMINATING:
             return
