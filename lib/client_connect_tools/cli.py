@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +21,7 @@ from client_connect_tools.commands.rules import rules
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
 from client_connect_tools.commands.versions import versions
+from client_connect_tools.distribution import version
 from client_connect_tools.output.safe_output import safe_streams
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class _Commands(TyperGroup):
 main: typer.Typer = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 140},
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # or --help alone would take three times as long
@@ -73,6 +75,18 @@ for command in (
 main.add_typer(devices, name="devices")
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if wanted:
+        print(f"client-connect {version()}")  # noqa: T201 - it is a command
+        raise typer.Exit
+
+
 @main.callback()
-def _describe() -> None:
+def _describe(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
     """Work with the policies of an AWS Client VPN client connect handler."""

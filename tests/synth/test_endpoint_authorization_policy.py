@@ -274,7 +274,7 @@ def test_doubtful_policies_are_warned_of(stack: cdk.Stack, define: Define) -> No
     define(policies=Policies.from_string(text, name="vpn.cedar"))
     assert properties(stack)["AuthorizationPolicy"]["PolicyDocument"] == text + "\n"
     warnings = Annotations.from_stack(stack).find_warning("/Stack/Policy", Match.any_value())
-    assert [str(each.entry.data).partition(":1:1: ")[2].split(",")[0] for each in warnings] == [
+    assert [str(each.entry.data).partition(":1:45: ")[2].split(",")[0] for each in warnings] == [
         "AWS does not document context.connection.port"
     ]
 

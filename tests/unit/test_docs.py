@@ -20,8 +20,15 @@ from client_connect import InvalidPolicySet, InvalidRequest
 from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
 from client_connect.sources.connection_registry import NotCounted, RequestTooLarge
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
-from client_connect_tools.cedar import parsing, validation
-from client_connect_tools.checking import annotations, checks, custom_schema, network_names, reviewed_files
+from client_connect_tools.cedar import parsing
+from client_connect_tools.checking import (
+    annotations,
+    checks,
+    custom_schema,
+    network_names,
+    reviewed_files,
+    type_errors,
+)
 from client_connect_tools.checking.lints import EXACT
 from client_connect_tools.cli import main
 from client_connect_tools.inputs import messages
@@ -165,7 +172,7 @@ SHARED = inspect.getsource(parsing)
 OF_THE_HANDLER = "".join(
     map(
         inspect.getsource,
-        (annotations, checks, custom_schema, messages, network_names, reviewed_files, validation),
+        (annotations, checks, custom_schema, messages, network_names, reviewed_files, type_errors),
     )
 )
 OF_NATIVE = "".join(map(inspect.getsource, (native.checks, reviewed_files, _types)))

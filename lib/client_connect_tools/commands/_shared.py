@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from client_connect.printable import printable
+from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,10 @@ FINDINGS = 1
 WRONG_USE = 2
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+FormatOption = Annotated[
+    ReportFormat | None,
+    typer.Option(help="text, json, or what a pipeline reads: github, gitlab, sarif, junit. Default: text."),
+]
 NativeOption = Annotated[
     bool, typer.Option("--native", help="They are Client VPN's own authorization policy, not the handler's.")
 ]
@@ -50,6 +55,13 @@ def read_policies(path: Path, *, runs_code: bool = True) -> Policies:
     if policies.left_out:
         print(policies.left_out_note(), file=sys.stderr)
     return policies
+
+
+def report_format(given: ReportFormat | None, *, as_json: bool) -> ReportFormat:
+    """Return the form of a report, of which ``--json`` is short for one."""
+    if as_json and given not in (None, ReportFormat.JSON):
+        wrong_use(f"--json is short for --output-format json, and not for {given.value}; give one of them")
+    return ReportFormat.JSON if as_json else given or ReportFormat.TEXT
 
 
 def trust_providers(given: list[str] | None, *, native: bool) -> tuple[TrustProviderType, ...]:

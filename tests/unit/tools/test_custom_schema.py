@@ -182,12 +182,12 @@ def test_a_faulty_one_hides_no_other_errors() -> None:
 
 def test_check(folder: Path) -> None:
     """The command names the file and the line of a faulty one, and knows a sound one."""
-    assert run("check .") == (0, "", "")
+    assert run("check .") == (0, "3 policies: nothing found\n", "")
     (folder / "custom.cedarschema").write_text("{\n  riskScore: Number\n}", "utf-8")
     status, output, _ = run("check .")
     assert status == 1
     assert output.startswith("error: custom.cedarschema:2:14: Number is no type for a fact")
-    assert output.endswith("(custom-schema)\n")
+    assert output.endswith("(custom-schema)\n3 policies: 1 error\n")
 
 
 def test_schema(folder: Path) -> None:

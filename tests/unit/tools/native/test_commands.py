@@ -43,7 +43,7 @@ def run(command: str, *arguments: str, policies: str = SOUND, tests: str | None 
 
 def test_check() -> None:
     """Nothing is printed of what is right; findings are, with status 1."""
-    assert (run("check").exit_code, run("check").stdout) == (0, "")
+    assert (run("check").exit_code, run("check").stdout) == (0, "1 policy: nothing found\n")
     result = run("check", policies=SOUND.replace('"LOW"', "1"))
     assert (result.exit_code, result.stdout.partition(":1:1: ")[0]) == (1, "error: vpn.cedar")
     assert "context.jamf.risk == 1: the types Long and String are not compatible" in result.stdout

@@ -159,8 +159,8 @@ def test_each_thing_is_named_once() -> None:
     findings = native.lint(Policies.from_string(text))
     assert [finding.message.partition(",")[0] for finding in findings] == [
         "AWS does not document context.saml.x",
-        'AWS does not document context["active-directory"].y',
         "context.saml is read without a test",
+        'AWS does not document context["active-directory"].y',
         'context["active-directory"] is read without a test',
     ]
     assert {finding.severity for finding in findings} == {"warning"}
