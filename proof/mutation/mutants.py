@@ -89,13 +89,13 @@ def _laid_out(suite: Suite) -> Path:
     # mutmut takes the name of a module from its path below "src".
     layout = {
         f"lambda_src/{PACKAGE}": f"src/{PACKAGE}",
-        **{path: path for path in ("local_aws", "tests/support", *suite.tests)},
+        **{path: path for path in ("local_aws", "tests/__init__.py", "tests/support", *suite.tests)},
     }
     for source, target in layout.items():
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, folder / target, ignore=_LEFT_OUT)
         else:
-            (folder / target).parent.mkdir(parents=True)
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / source, folder / target)
     return folder
 

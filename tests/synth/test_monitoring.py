@@ -210,7 +210,7 @@ def test_a_sync_of_another_inventory_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_alarm(whole: Template, name: str) -> None:
+def test_each_alarm_watches_its_metric_and_says_what_to_do(whole: Template, name: str) -> None:
     """Each watches its metric with its threshold, is quiet without data, and says what to do."""
     namespace, metric, statistic, threshold, period = ALARMS[name]
     found = {id_: alarm for id_, alarm in alarms(whole).items() if id_.startswith(name)}

@@ -49,7 +49,7 @@ def test_every_alarm_has_its_heading() -> None:
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda definition: definition.name)
-def test_alarm(definition: Definition) -> None:
+def test_the_documentation_explains_each_alarm_as_its_description_does(definition: Definition) -> None:
     """The documentation has the cause and the steps of the alarm's description, its field and its threshold."""
     text = section(f"### {definition.name}")
     explained = advice.find_one(definition.name, "alarm")

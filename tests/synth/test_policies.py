@@ -38,7 +38,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("rule", BAD)
-def test_fails(handler: Define, tmp_path: Path, rule: str) -> None:
+def test_fails_for_a_bad_policy_with_its_place_and_check(handler: Define, tmp_path: Path, rule: str) -> None:
     """A bad policy is refused with file, line, column, id and the name of the check."""
     path = tmp_path / "vpn.cedar"
     path.write_text(PERMIT + BAD[rule])

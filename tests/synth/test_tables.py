@@ -65,7 +65,7 @@ def define(stack: cdk.Stack) -> Callable[..., ClientConnectHandler]:
     return define
 
 
-def test_the_tables(stack: cdk.Stack) -> None:
+def test_tables_are_recoverable_encrypted_and_billed_by_request(stack: cdk.Stack) -> None:
     """Recoverable, encrypted, billed by request; the inventory is retained, the registry is not."""
     DeviceInventory(stack, "Inventory")
     ConnectionRegistry(stack, "Registry")
@@ -340,7 +340,9 @@ def test_fails_for_what_new_tables_would_have(stack: cdk.Stack, argument: str, p
         ("grant_look_up", ["Devices", "Waivers"], ["BatchGetItem"]),
     ],
 )
-def test_grants(stack: cdk.Stack, grant: str, tables: list[str], actions: list[str]) -> None:
+def test_a_grant_reaches_only_its_tables_and_actions(
+    stack: cdk.Stack, grant: str, tables: list[str], actions: list[str]
+) -> None:
     """What synchronizes devices cannot grant waivers."""
     inventory = DeviceInventory(stack, "Inventory")
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))

@@ -106,7 +106,7 @@ def test_recipes_pass_their_tests(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NATIVE_RECIPES, ids=lambda path: path.stem)
-def test_native_recipes(path: Path) -> None:
+def test_native_recipes_decide_as_their_tests_say(path: Path) -> None:
     """A native recipe is in the documentation, has no findings, and decides as its tests say."""
     assert f"```cedar\n{path.read_text('utf-8')}```" in NATIVE
     policies = Policies.from_file(path)
@@ -115,7 +115,7 @@ def test_native_recipes(path: Path) -> None:
     assert (report.failures, report.uncovered, len(report.results) > 0) == ((), (), True)
 
 
-def test_native_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_native_policies_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first example of native policies synthesizes, the commands end well, and the tests are those of a recipe."""
     construct, _shadow = blocks(NATIVE, "python")
     assert run_program(written(construct, tmp_path), folder=ROOT).returncode == 0
@@ -160,7 +160,7 @@ def test_policies_for_each_identity_provider_are_sound(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", blocks(POLICIES, "python"))
-def test_python(example: str, tmp_path: Path) -> None:
+def test_python_examples_render_policies_without_findings(example: str, tmp_path: Path) -> None:
     """Examples in Python run, and render policies without findings."""
     result = run_program(example, folder=tmp_path)
     assert result.returncode == 0
@@ -332,7 +332,7 @@ def test_every_kind_is_on_a_page() -> None:
     [*DOCS, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md"))],
     ids=lambda path: path.stem,
 )
-def test_links(path: Path) -> None:
+def test_links_within_the_project_lead_somewhere(path: Path) -> None:
     """Links within the project lead somewhere."""
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
     local = [link for link in links if not link.startswith("https://")]

@@ -440,7 +440,7 @@ class Level(IntEnum):
         ("OsVersion", {"major": 10, "minor": 0}, "context.custom.a.major == 10"),
     ],
 )
-def test_values(type_: str, value: object, condition: str) -> None:
+def test_python_values_become_values_of_policies(type_: str, value: object, condition: str) -> None:
     """What Python values become in policies; times, addresses and decimals may be texts as Cedar writes them."""
     text = f'@id("a") permit (principal, action, resource) when {{ context has custom && {condition} }};'
     authorizer = Authorizer(text, custom=f"{{ a: {type_} }}")

@@ -82,7 +82,7 @@ READS = [
 
 
 @pytest.mark.parametrize(("condition", "expected"), READS)
-def test_reads(condition: str, expected: set[str]) -> None:
+def test_a_condition_reads_what_it_names(condition: str, expected: set[str]) -> None:
     """A condition reads what it names; a membership may come from any group."""
     text = f"permit (principal, action, resource) unless {{ {condition} }};"
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()

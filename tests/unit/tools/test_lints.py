@@ -788,13 +788,13 @@ def test_lists_of_networks_that_no_policy_reads_are_found(condition: str, unused
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][0]])
-def test_finds(name: str, text: str) -> None:
+def test_a_lint_finds_what_it_is_named_for(name: str, text: str) -> None:
     """A lint finds what it is named for."""
     assert found(text, name) == ["x"]
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][1]])
-def test_is_silent(name: str, text: str) -> None:
+def test_a_lint_is_silent_about_what_is_meant(name: str, text: str) -> None:
     """A lint is silent about what is meant."""
     assert found(text, name) == []
 
@@ -918,12 +918,12 @@ class TestCommand:
         )
         return path
 
-    def test_sound(self, tmp_path: Path) -> None:
+    def test_sound_policies_are_counted(self, tmp_path: Path) -> None:
         """Of sound policies it is said how many there are."""
         (tmp_path / "vpn.cedar").write_text(PERMIT)
         assert self.run(tmp_path) == (0, "1 policy: nothing found\n", "")
 
-    def test_findings(self, policies: Path) -> None:
+    def test_findings_are_printed_line_by_line_with_status_1(self, policies: Path) -> None:
         """Errors and warnings are printed line by line, with what they are about, and the status is 1."""
         status, output, _ = self.run(policies)
         warning, error, code, mark, summary = output.splitlines()
@@ -937,7 +937,7 @@ class TestCommand:
         assert mark == f"    | {' ' * (column - 1)}{'^' * len('context.a')}"
         assert summary == "3 policies: 1 error and 1 warning"
 
-    def test_json(self, policies: Path) -> None:
+    def test_json_has_the_same_findings(self, policies: Path) -> None:
         """The same as JSON."""
         status, output, _ = self.run(policies, "--json")
         assert status == 1
@@ -970,7 +970,7 @@ class TestCommand:
         other.write_text(f'@id("x") {TOLD} forbid {ALL};')
         assert "[x] @id is already used at" in self.run(policies, other)[1]
 
-    def test_ignore(self, policies: Path) -> None:
+    def test_a_lint_can_be_ignored_and_an_error_cannot(self, policies: Path) -> None:
         """A lint can be switched off; an error cannot."""
         _, output, _ = self.run(policies, "--ignore", "forbid-without-message")
         assert output.endswith("3 policies: 1 error\n")
@@ -980,7 +980,7 @@ class TestCommand:
             [f'there is no lint "type"; there are {", ".join(LINTS)}'],
         )
 
-    def test_unreadable(self, tmp_path: Path) -> None:
+    def test_a_path_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         """A path that is not there is named."""
         status, _, errors = self.run(tmp_path / "none.cedar")
         assert status == 2

@@ -670,7 +670,7 @@ def test_the_text_depends_on_no_spelling(one: dict[str, Any], other: dict[str, A
     assert Rules(**one).to_cedar() == Rules(**other).to_cedar()
 
 
-def test_every_field(snapshot: SnapshotAssertion) -> None:
+def test_all_fields_at_once_give_one_sound_policy_each(snapshot: SnapshotAssertion) -> None:
     """All fields at once give sound, commented policies, one for each."""
     assert [*EVERY_FIELD, "scope"] == [each.name for each in fields(Rules)]
     rules = Rules(**EVERY_FIELD)

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("client-connect ")])
-def test_commands(command: str) -> None:
+def test_each_command_does_what_the_text_around_it_says(command: str) -> None:
     """Each does what the text around it says."""
     result = CliRunner().invoke(main, shlex.split(command)[1:])
     assert result.exit_code == (0 if "--allow-change" in command else 1), result.output
@@ -46,7 +46,7 @@ def test_all_commands_are_known() -> None:
     assert len(COMMANDS) == 5
 
 
-def test_python(folder: Path) -> None:
+def test_the_python_example_runs_as_it_stands(folder: Path) -> None:
     """The example in Python runs as it stands."""
     (example,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     result = run_program(example, folder=folder)
