@@ -28,6 +28,7 @@ from tests.support.fact_sources import WAIVABLE, Items, SteppingClock, handler_w
 if TYPE_CHECKING:
     from client_connect.sources.connection_registry import ConnectionTable
     from client_connect.sources.dynamodb import Tables
+    from client_connect.sources.open_connections import OpenConnections
     from tests.support.log_lines import Log
 
 REQUEST = ConnectionRequest.from_event(event())
@@ -83,7 +84,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, validation_error=lambda _: "")
     found = collected(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:81 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:82 in fails"}
     found = collected(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = collected(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
@@ -137,6 +138,62 @@ def test_the_registry_is_asked_only_where_connections_count() -> None:
         found = collected(registry=cast("ConnectionTable", registry), counts_connections=counts_connections)
         assert (registry.asked, found.facts.active_connections, found.problems) == (asked, active, {})
     assert collected(counts_connections=True).problems == {}
+
+
+class Ec2:
+    """The open connections of EC2, or why they are not known."""
+
+    def __init__(self, answer: int | Exception) -> None:
+        self.answer = answer
+        self.asked: list[tuple[OtherConnection, ...]] = []
+
+    def count(self, connections: tuple[OtherConnection, ...]) -> int:
+        """Return how many are open."""
+        self.asked.append(connections)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def verified(ec2: Ec2, **sources: Any) -> Any:
+    """Verify the number of connections of a registry whose source of custom facts fails."""
+
+    def fails(_request: ConnectionRequest) -> dict[str, object]:
+        raise RuntimeError("no risk today")
+
+    around = FactSources(
+        registry=cast("ConnectionTable", Registry()),
+        counts_connections=True,
+        open_connections=cast("OpenConnections", ec2),
+        custom=CustomFacts(fails, validation_error=lambda _: ""),
+        deadlines=Deadlines(),
+    )._replace(**sources)
+    return around.verify_count(around.collect(REQUEST, seconds=5), seconds=5)
+
+
+def test_only_connections_that_ec2_knows_to_be_open_count() -> None:
+    """Of those in the registry; everything else stays as it was found."""
+    ec2 = Ec2(1)
+    found = verified(ec2)
+    assert ec2.asked == [(other("a"), other("b"))]
+    assert (found.facts.request, found.facts.active_connections) == (REQUEST, 1)
+    assert (found.facts.custom_facts, found.problems.keys()) == ("unavailable", {"customFacts"})
+
+
+def test_without_an_answer_of_ec2_no_number_is_known() -> None:
+    """The reason is told with those of the other sources."""
+    found = verified(Ec2(OSError("throttled")))
+    assert (found.facts.request, found.facts.active_connections) == (REQUEST, None)
+    assert found.problems["openConnections"] == "OSError: throttled"
+    assert found.problems.keys() == {"customFacts", "openConnections"}
+
+
+def test_without_ec2_the_number_of_the_registry_stands() -> None:
+    """As for a handler that nothing is asked for."""
+    assert verified(Ec2(1), open_connections=None).facts.active_connections == 2
+    collected_alone = FactSources().collect(REQUEST, seconds=0)
+    alone = FactSources(open_connections=cast("OpenConnections", Ec2(1)))
+    assert alone.verify_count(collected_alone, seconds=0) is collected_alone
 
 
 def test_what_was_allowed_is_registered_as_it_was_decided(log: Log) -> None:
@@ -428,6 +485,24 @@ def test_each_table_is_asked_by_its_name() -> None:
         {"strict"},
     )
     assert found.facts.active_connections == len("open")
+
+
+def test_the_settings_of_the_tables_reach_them() -> None:
+    """How long a waiver may last, and whether devices share a certificate."""
+    items = CountingItems(
+        ("waivers", waivers_item([waiver("user:bob", hours=2)])), scanned(datetime(2190, 1, 1, tzinfo=UTC))
+    )
+    mine = REQUEST._replace(common_name="laptop-2")  # as that of each connection in the table
+
+    def found(**settings: Any) -> Any:
+        chosen = TABLES._replace(**settings)
+        around = configured_sources(chosen, NOTHING, counts_connections=True, tables=cast("Tables", items))
+        return around.collect(mine, seconds=5)
+
+    assert found(longest_waiver=121).facts.waivers == {"strict"}
+    assert found(longest_waiver=119).facts.waivers == set()
+    assert found(shared_certificates=False).facts.active_connections == 0
+    assert found(shared_certificates=True).facts.active_connections == len("open")
 
 
 @pytest.mark.parametrize(

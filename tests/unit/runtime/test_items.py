@@ -16,6 +16,7 @@ from client_connect.sources.items import (
     device_item,
     device_of,
     is_removed,
+    readable_waivers_of,
     waivers_item,
     waivers_of,
 )
@@ -40,6 +41,8 @@ WAIVERS = st.builds(
     reason=st.text(),
     approved_by=st.text(),
     holder=st.just("user:bob"),
+    granted_by=st.text(),
+    granted_at=st.none() | TIMES,
 )
 
 
@@ -67,7 +70,9 @@ def test_a_device_comes_back(device: Device) -> None:
 def test_waivers_come_back(waivers: list[Waiver]) -> None:
     """In the order of their policies, and the item lasts until the last of them ends."""
     item = waivers_item(waivers)
-    assert list(waivers_of(item)) == sorted(waivers, key=lambda each: each.policy_id)
+    by_policy = sorted(waivers, key=lambda each: each.policy_id)
+    assert waivers_of(item) == tuple(by_policy)
+    assert readable_waivers_of(item) == (by_policy, "")
     latest = max(each.until for each in waivers)
     if latest.year < 9990:
         assert int(item["expiresAt"]["N"]) == (latest + timedelta(days=400)).timestamp()
@@ -111,6 +116,12 @@ def test_fails_for_a_malformed_device(message: str) -> None:
     assert str(raised.value) == message
 
 
+def granted(**attributes: Any) -> Item:
+    """Return what is to be in an item so that its one waiver has these attributes."""
+    held = {"until": {"S": "2026-12-01T00:00:00Z"}, "reason": {"S": ""}, "approvedBy": {"S": ""}}
+    return {"waivers": {"M": {"p": {"M": held | attributes}}}}
+
+
 MALFORMED_WAIVERS = {
     '"holder" is missing': {"holder": {"NULL": True}},
     '"waivers" is of type L, not M': {"waivers": {"L": []}},
@@ -122,6 +133,9 @@ MALFORMED_WAIVERS = {
     '"approvedBy" is missing': {
         "waivers": {"M": {"p": {"M": {"until": {"S": "2026-12-01T00:00:00Z"}, "reason": {"S": ""}}}}}
     },
+    '"grantedBy" is of type N, not S': granted(grantedBy={"N": "7"}),
+    '"grantedAt" is of type N, not S': granted(grantedAt={"N": "1796083200"}),
+    "\"grantedAt\" is not a time: 'today'": granted(grantedAt={"S": "today"}),
 }
 
 

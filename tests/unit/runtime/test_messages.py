@@ -119,6 +119,14 @@ def test_values_share_what_is_left() -> None:
     assert composed(["{username}: {custom.url} now"], facts({"url": url})) == f"Bob: {url} now"
 
 
+@pytest.mark.parametrize("message", ["{text}{custom.url}", "{custom.url}{text}"])
+def test_a_long_value_gets_all_that_others_leave(message: str) -> None:
+    """Wherever it is in the message, and however long the text around it is."""
+    text, url = "a" * 170, "https://vpn.example.com/" + "x" * 300
+    shown = composed([message.replace("{text}", text)], facts({"url": url}))
+    assert shown == message.replace("{text}", text).replace("{custom.url}", f"{url[:84]}…")
+
+
 @pytest.mark.parametrize(
     ("messages", "shown"),
     [

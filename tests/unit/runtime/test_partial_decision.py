@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from ipaddress import IPv4Address
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cedarpy import PolicySet
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts
-from client_connect.engine import policy_json
+from client_connect.engine import policy_json, policy_nodes
 from client_connect.engine.partial_decision import (
     NEW_CONNECTIONS_ONLY,
     OF_INVENTORY,
@@ -26,8 +27,9 @@ from client_connect.reauthorizer.evaluation import _reported
 from tests.support.events import PERMIT, event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from client_connect.engine.statement import Shape
     from client_connect.states import Inventory
 
 # What a condition reads. Nothing else can change its value.
@@ -81,6 +83,13 @@ READS = [
 ]
 
 
+def kinds(look: Callable[[Any], Shape], node: object) -> set[object]:
+    """Return what is below a node, in either form of a policy."""
+    kind, *parts = look(node)
+    below = (kinds(look, part) for part in parts if isinstance(part, dict) or is_dataclass(part))
+    return {kind}.union(*below)
+
+
 @pytest.mark.parametrize(("condition", "expected"), READS)
 def test_a_condition_reads_what_it_names(condition: str, expected: set[str]) -> None:
     """A condition reads what it names; a membership may come from any group."""
@@ -88,6 +97,7 @@ def test_a_condition_reads_what_it_names(condition: str, expected: set[str]) -> 
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
     (statement,), _ = policy_json.split(text)
     assert reads(node) == reads(statement[2]) == expected
+    assert kinds(policy_nodes.look, node) == kinds(policy_json.look, statement[2])
 
 
 @pytest.mark.parametrize(

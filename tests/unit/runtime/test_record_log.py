@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,6 +167,103 @@ def test_records_go_where_the_emulators_logging_goes(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(logging.getLogger(), "handlers", handlers)
         record_log.of_process().write(logging.INFO, "message", {})
     assert json.loads((tmp_path / "log").read_text("utf-8"))["message"] == "message"
+
+
+class Lock:
+    """A lock that notes when it was held."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Take it, if waiting for it ends."""
+        self.events.append("acquired" if 0 < timeout < 1 else "waits too long")
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        self.events.append("released")
+
+
+def handler_of_lambda(monkeypatch: pytest.MonkeyPatch, descriptor: int | None) -> logging.Handler:
+    """Let this process log as Lambda's, to frames on a descriptor or else to standard output."""
+    bootstrap = pytest.importorskip("awslambdaric.bootstrap")
+    sink = bootstrap.StandardLogSink() if descriptor is None else bootstrap.FramedTelemetryLogSink(descriptor)
+    handler: logging.Handler = bootstrap.LambdaLoggerHandlerWithFrameType(sink)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    return handler
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
+def test_a_frame_has_its_kind_length_and_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, level: int
+) -> None:
+    """As Lambda's runtime writes them, while nobody else writes."""
+    lock, path = Lock(), tmp_path / "log"
+    with path.open("wb") as file:
+        monkeypatch.setattr(handler_of_lambda(monkeypatch, file.fileno()), "lock", lock)
+        log = record_log.of_process()
+        earliest = time.time_ns() // 1000
+        log.write(level, "message", {})
+        latest = time.time_ns() // 1000
+    ((kind, line),) = frames(path.read_bytes())
+    utils = pytest.importorskip("awslambdaric.lambda_runtime_log_utils")
+    assert kind == utils._JSON_FRAME_TYPES[level]
+    assert path.read_bytes()[16:] == line
+    assert earliest <= int.from_bytes(path.read_bytes()[8:16], "big") <= latest
+    assert json.loads(line)["message"] == "message"
+    assert lock.events == ["acquired", "released"]
+
+
+def test_a_record_reaches_the_log_when_its_duplicate_was_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As by a package that closes every descriptor that it did not open."""
+    with (tmp_path / "log").open("wb") as file:
+        handler_of_lambda(monkeypatch, file.fileno())
+        duplicate = os.dup(file.fileno())  # the lowest number that is free, and the next one is the same
+        os.close(duplicate)
+        log = record_log.of_process()
+        os.close(duplicate)
+        log.write(logging.INFO, "message", {})
+    assert b"message" in (tmp_path / "log").read_bytes()
+
+
+@pytest.mark.parametrize("has_handler", [True, False])
+def test_without_a_descriptor_of_lambda_records_are_lines_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *, has_handler: bool
+) -> None:
+    """As in a container image, also where nobody has configured logging."""
+    handler_of_lambda(monkeypatch, None)
+    if not has_handler:
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    record_log.of_process().write(logging.INFO, "message", {})
+    assert json.loads(capfd.readouterr().out)["message"] == "message"
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, AttributeError])
+def test_a_stream_that_has_no_descriptor_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: type[Exception]
+) -> None:
+    """However it says so."""
+
+    class Stream(io.StringIO):
+        def fileno(self) -> int:
+            raise error
+
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(Stream())])
+    record_log.of_process().write(logging.INFO, "message", {})
+    assert json.loads(capfd.readouterr().out)["message"] == "message"
+
+
+def test_a_record_says_where_an_exception_was_raised(tmp_path: Path) -> None:
+    """The innermost frame, as Lambda's formatter writes it."""
+    error = failure()
+    assert error.__traceback__ is not None
+    line = written(tmp_path, logging.ERROR, "message", {}, exception=error)
+    assert line["location"] == f"{__file__}:failure:{error.__traceback__.tb_lineno}"
 
 
 def test_a_thread_that_hangs_while_it_logs_delays_no_record(tmp_path: Path) -> None:
