@@ -102,12 +102,13 @@ def _laid_out(suite: Suite) -> Path:
 
 @contextmanager
 def _emulator(suite: Suite) -> Iterator[dict[str, str]]:
-    """Start the emulator where it is needed, once for all mutants; give the variable that tells where it is."""
+    """Start the emulator where it is needed, once for all mutants; give the variable that tells how to reach it."""
     if not suite.emulator:
         yield {}
         return
     with Emulator() as emulator:
-        yield {"MUTATION_EMULATOR_PORT": emulator.endpoint.rpartition(":")[2]}
+        keys = (emulator.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        yield {"MUTATION_EMULATOR": " ".join((emulator.endpoint.rpartition(":")[2], *keys))}
 
 
 def _mutmut(
