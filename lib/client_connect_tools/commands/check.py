@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -60,11 +59,10 @@ def check(  # noqa: PLR0913 - each parameter is an option
     """Check policies: syntax, ids, lengths, types, and what is seldom meant. Status 1 when there is a finding."""
     from client_connect_tools import native as native_policies
     from client_connect_tools.checking import checks, lints
-    from client_connect_tools.policies import Policies
 
     form = report_format(output_format, as_json=as_json)
     with errors_end_the_command():
-        policies = Policies.merge(*(_read(path) for path in paths))
+        policies = read_policies(*paths, standard_input=True)
     providers = trust_providers(trust_provider, native=native)
     if native and groups is not None:
         wrong_use("--groups has no meaning with --native, whose groups are not looked for; leave it out")
@@ -90,14 +88,6 @@ def check(  # noqa: PLR0913 - each parameter is an option
     _print(policies, findings, form)
     if findings:
         raise typer.Exit(FINDINGS)
-
-
-def _read(path: Path) -> Policies:
-    from client_connect_tools.policies import Policies
-
-    if str(path) == "-":
-        return Policies.from_string(sys.stdin.read(), name="<stdin>")
-    return read_policies(path)
 
 
 def _in_order(policies: Policies, findings: list[Finding]) -> list[Finding]:

@@ -32,7 +32,7 @@ _MAX_LONG = 2**63 - 1
 
 
 def decide(  # noqa: PLR0913 - each parameter is an option
-    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    policies: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
     *,
     event: Annotated[
         str | None,
@@ -155,7 +155,7 @@ def _separated(groups: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    path: Path, given: GivenFacts, *, shadow_mode: bool, default_message: str
+    paths: list[Path], given: GivenFacts, *, shadow_mode: bool, default_message: str
 ) -> tuple[Explanation, Facts]:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
@@ -166,7 +166,7 @@ def _explained(
     except WrongUse as error:
         wrong_use(str(error))
     with errors_end_the_command():
-        policies = read_policies(path)
+        policies = read_policies(*paths)
         require_sound(policies)
     facts = policies.authorizer().located(facts)
     _require_declared(policies, facts)

@@ -36,10 +36,12 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
     logs: Annotated[
         list[str], typer.Argument(help="Log files, folders of them, or - for standard input; plain or gzip.")
     ],
-    policies: Annotated[Path, typer.Option(help=f"The new policies. {PoliciesArgument}")],
+    policies: Annotated[list[Path], typer.Option(help=f"The new policies; repeatable. {PoliciesArgument}")],
     against: Annotated[
-        Path | None,
-        typer.Option(help="The policies to compare with. Default: what the logs say was decided."),
+        list[Path] | None,
+        typer.Option(
+            help="The policies to compare with; repeatable. Default: what the logs say was decided."
+        ),
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
@@ -85,14 +87,14 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _prepare(
-    logs: list[str], new: Path, old: Path | None, html: Path | None, time_zone: str | None
+    logs: list[str], new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None
 ) -> tuple[Comparison, Sources]:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
     from client_connect_tools.replay.reading.sources import Sources
 
     with _wrong_use_of_errors():
-        after, before = _sound(new), None if old is None else _sound(old)
+        after, before = _sound(new), _sound(old) if old else None
         comparison = Comparison(
             new=after.text,
             old=None if before is None else before.text,
@@ -119,10 +121,10 @@ def _require_writable(html: Path) -> None:
         wrong_use(f'cannot write the page "{html}": {error}')
 
 
-def _sound(path: Path) -> Policies:
+def _sound(paths: list[Path]) -> Policies:
     from client_connect_tools.checking.checks import require_sound
 
-    policies = read_policies(path)
+    policies = read_policies(*paths)
     require_sound(policies)
     return policies
 
@@ -204,9 +206,9 @@ def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> N
         wrong_use(f'cannot write the page "{file}": {error.strerror or error}')
 
 
-def _description(logs: list[str], new: Path, old: Path | None) -> str:
-    before = "what the logs say was decided" if old is None else f"{old}"
-    return f"{', '.join(logs)}: {new} compared with {before}."
+def _description(logs: list[str], new: list[Path], old: list[Path] | None) -> str:
+    before = ", ".join(map(str, old)) if old else "what the logs say was decided"
+    return f"{', '.join(logs)}: {', '.join(map(str, new))} compared with {before}."
 
 
 def _cores() -> int:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def test(  # noqa: PLR0913 - each parameter is an option
-    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    policies: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
     *,
     output_format: FormatOption = None,
     as_json: JsonOption = False,
@@ -59,7 +59,7 @@ def test(  # noqa: PLR0913 - each parameter is an option
         raise typer.Exit(FINDINGS)
 
 
-def _run(path: Path, time_zone: str) -> PolicyTestReport:
+def _run(paths: list[Path], time_zone: str) -> PolicyTestReport:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.inputs.time_zones import time_zone_names
     from client_connect_tools.testing.cases import read_policy_tests
@@ -68,30 +68,34 @@ def _run(path: Path, time_zone: str) -> PolicyTestReport:
     if time_zone not in time_zone_names():
         wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')
     with errors_end_the_command():
-        policies = _tested_policies(path)
+        policies = _tested_policies(paths)
         require_sound(policies)
         return run_policy_tests(policies, read_policy_tests(policies, time_zone=time_zone))
 
 
-def _run_native(path: Path, providers: tuple[TrustProviderType, ...]) -> PolicyTestReport:
+def _run_native(paths: list[Path], providers: tuple[TrustProviderType, ...]) -> PolicyTestReport:
     from client_connect_tools import native
 
     with errors_end_the_command():
-        policies = _tested_policies(path)
+        policies = _tested_policies(paths)
         native.require_sound(policies, providers)
         return native.run_policy_tests(policies, native.read_policy_tests(policies, providers))
 
 
-def _tested_policies(path: Path) -> Policies:
-    policies = read_policies(path)
+def _tested_policies(paths: list[Path]) -> Policies:
+    policies = read_policies(*paths)
     if not policies.test_files:
-        wrong_use(f'there are no tests for "{path}"; write some in "{_test_file(path, policies)}"')
+        given = ", ".join(f'"{path}"' for path in paths)
+        wrong_use(f'there are no tests for {given}; write some in "{_test_file(paths[0], policies)}"')
     return policies
 
 
 def _test_file(path: Path, policies: Policies) -> str:
+    from client_connect_tools.commands._python_policies import is_named
     from client_connect_tools.policies import TESTS_SUFFIX
 
+    if is_named(path):
+        return f"{str(path).partition(':')[0].replace('.', '/')}{TESTS_SUFFIX}"
     return (path if path.is_file() else Path(policies.sources[0].name)).with_suffix(TESTS_SUFFIX).as_posix()
 
 

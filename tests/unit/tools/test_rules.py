@@ -19,8 +19,8 @@ from client_connect.names import lower_case
 from client_connect_tools import (
     Hours,
     InvalidRules,
-    Maintenance,
     MinimumVersion,
+    Period,
     Policies,
     Rules,
     check,
@@ -70,8 +70,8 @@ EVERY_FIELD: dict[str, Any] = {
     ],
     "maintenance_hours": [Hours(["sun"], "23:00", "00:00")],
     "maintenance": [
-        Maintenance(datetime(2026, 12, 1, 22, tzinfo=BERLIN), datetime(2026, 12, 2, 4, tzinfo=BERLIN)),
-        Maintenance(
+        Period(datetime(2026, 12, 1, 22, tzinfo=BERLIN), datetime(2026, 12, 2, 4, tzinfo=BERLIN)),
+        Period(
             datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
         ),
     ],
@@ -414,37 +414,37 @@ def berlin(text: str, fold: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("periods", "moments"),
     [
-        ([Maintenance(utc("11-23 12:00"), utc("11-23 13:00"))], ["11-23 12:00", "11-23 13:00"]),
-        ([Maintenance(utc("11-23 12:00"), utc("11-23 12:00:00.001"))], ["11-23 12:00", "11-23 12:00:00.001"]),
-        ([Maintenance(berlin("11-23 12:00"), berlin("11-23 13:00"))], ["11-23 11:00", "11-23 12:00"]),
-        ([Maintenance(berlin("07-23 12:00"), utc("07-23 10:30"))], ["07-23 10:00", "07-23 10:30"]),
+        ([Period(utc("11-23 12:00"), utc("11-23 13:00"))], ["11-23 12:00", "11-23 13:00"]),
+        ([Period(utc("11-23 12:00"), utc("11-23 12:00:00.001"))], ["11-23 12:00", "11-23 12:00:00.001"]),
+        ([Period(berlin("11-23 12:00"), berlin("11-23 13:00"))], ["11-23 11:00", "11-23 12:00"]),
+        ([Period(berlin("07-23 12:00"), utc("07-23 10:30"))], ["07-23 10:00", "07-23 10:30"]),
         # In the hour that happens twice, and from its first to its second time.
-        ([Maintenance(berlin("10-25 02:10"), berlin("10-25 02:20"))], ["10-25 00:10", "10-25 00:20"]),
-        ([Maintenance(berlin("10-25 02:10", 1), berlin("10-25 02:20", 1))], ["10-25 01:10", "10-25 01:20"]),
-        ([Maintenance(berlin("10-25 02:30"), berlin("10-25 02:30", 1))], ["10-25 00:30", "10-25 01:30"]),
-        ([Maintenance(berlin("10-25 02:50"), berlin("10-25 02:10", 1))], ["10-25 00:50", "10-25 01:10"]),
-        ([Maintenance(berlin("10-25 02:10", fold), berlin("10-25 02:20", fold)) for fold in (1, 0)], [
+        ([Period(berlin("10-25 02:10"), berlin("10-25 02:20"))], ["10-25 00:10", "10-25 00:20"]),
+        ([Period(berlin("10-25 02:10", 1), berlin("10-25 02:20", 1))], ["10-25 01:10", "10-25 01:20"]),
+        ([Period(berlin("10-25 02:30"), berlin("10-25 02:30", 1))], ["10-25 00:30", "10-25 01:30"]),
+        ([Period(berlin("10-25 02:50"), berlin("10-25 02:10", 1))], ["10-25 00:50", "10-25 01:10"]),
+        ([Period(berlin("10-25 02:10", fold), berlin("10-25 02:20", fold)) for fold in (1, 0)], [
             "10-25 00:10", "10-25 00:20", "10-25 01:10", "10-25 01:20",
         ]),
         # A time that is skipped is as far after the last change as it says.
-        ([Maintenance(berlin("03-29 01:00"), berlin("03-29 02:30"))], ["03-29 00:00", "03-29 01:30"]),
-        ([Maintenance(berlin("03-29 01:00"), berlin("03-29 02:30", 1))], ["03-29 00:00", "03-29 00:30"]),
+        ([Period(berlin("03-29 01:00"), berlin("03-29 02:30"))], ["03-29 00:00", "03-29 01:30"]),
+        ([Period(berlin("03-29 01:00"), berlin("03-29 02:30", 1))], ["03-29 00:00", "03-29 00:30"]),
         (
-            [Maintenance(datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK),
+            [Period(datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK),
                          datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK, fold=1))],
             ["11-01 05:30", "11-01 06:30"],
         ),
         (
-            [Maintenance(datetime(2026, 4, 5, 1, 45, tzinfo=LORD_HOWE),
+            [Period(datetime(2026, 4, 5, 1, 45, tzinfo=LORD_HOWE),
                          datetime(2026, 4, 5, 1, 45, tzinfo=LORD_HOWE, fold=1))],
             ["04-04 14:45", "04-04 15:15"],
         ),
-        ([Maintenance(utc("11-24 12:00"), utc("11-25 12:00")), Maintenance(utc("11-20 12:00"), utc("11-21 12:00"))], [
+        ([Period(utc("11-24 12:00"), utc("11-25 12:00")), Period(utc("11-20 12:00"), utc("11-21 12:00"))], [
             "11-20 12:00", "11-21 12:00", "11-24 12:00", "11-25 12:00",
         ]),
     ],
 )  # fmt: skip
-def test_maintenance_is_from_one_moment_to_another(periods: list[Maintenance], moments: list[str]) -> None:
+def test_maintenance_is_from_one_moment_to_another(periods: list[Period], moments: list[str]) -> None:
     """Whatever zone they are given in: from the first on, and not at the second."""
     rules = Rules(maintenance=periods)
     for number, moment in enumerate(moments):
@@ -480,7 +480,7 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
      "This VPN is open on Mon to Fri from 07:00 to 12:00. Please connect then.", "out-of-hours"),
     ("maintenance-hours", {"maintenance_hours": [Hours(["mon"], "12:00", "13:00")]}, {},
      "This VPN is maintained on Mon from 12:00 to 13:00. Please connect later.", "maintenance"),
-    ("maintenance", {"maintenance": [Maintenance(berlin("11-23 12:00"), berlin("11-23 14:00"))]}, {},
+    ("maintenance", {"maintenance": [Period(berlin("11-23 12:00"), berlin("11-23 14:00"))]}, {},
      "This VPN is being maintained from 2026-11-23 11:00 to 2026-11-23 13:00 UTC. Please connect later.",
      "maintenance"),
     ("closed-on", {"closed_on": ["2026-11-23"]}, {},
@@ -548,7 +548,7 @@ def test_a_waiver_lifts_its_own_rule_only(
          "This VPN is open every day from 08:00 to 18:00. Please connect then."),
         ({"maintenance_hours": [Hours(["sat", "sun"], "00:00", "24:00")]},
          "This VPN is maintained all day on Sat and Sun. Please connect later."),
-        ({"maintenance": [Maintenance(berlin("10-25 02:30", fold), berlin("10-25 03:00")) for fold in (1, 0)]},
+        ({"maintenance": [Period(berlin("10-25 02:30", fold), berlin("10-25 03:00")) for fold in (1, 0)]},
          ("This VPN is being maintained from 2026-10-25 00:30 to 2026-10-25 02:00 UTC and "
           "from 2026-10-25 01:30 to 2026-10-25 02:00 UTC. Please connect later.")),
         ({"days_since_last_seen": 1},
@@ -611,7 +611,7 @@ def test_a_message_is_never_too_long() -> None:
         maintenance_hours=[
             Hours([day], f"{hour:02}:20", f"{hour:02}:25") for day in WEEK for hour in range(24)
         ],
-        maintenance=[Maintenance(day, day + timedelta(hours=1)) for day in days],
+        maintenance=[Period(day, day + timedelta(hours=1)) for day in days],
     )
     assert decide(rules, facts(now=NOW + timedelta(minutes=21))) == (
         "maintenance",
@@ -658,8 +658,8 @@ def test_the_text_depends_on_no_order_and_no_repetition() -> None:
             {"hours": [Hours(("mon", "tue"), "07:00", "24:00")]},
         ),
         (
-            {"maintenance": [Maintenance(berlin("10-25 01:00"), berlin("10-25 02:30", 1))]},
-            {"maintenance": [Maintenance(utc("10-24 23:00"), utc("10-25 01:30").astimezone(LORD_HOWE))]},
+            {"maintenance": [Period(berlin("10-25 01:00"), berlin("10-25 02:30", 1))]},
+            {"maintenance": [Period(utc("10-24 23:00"), utc("10-25 01:30").astimezone(LORD_HOWE))]},
         ),
         ({"registered_devices": True, "compliant_devices": True}, {"compliant_devices": True}),
         ({"messages": {}}, {"messages": None}),
@@ -698,10 +698,10 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         ({"hours": FRIDAY_NIGHT[0]}, ["hours is Hours(days=['fri'], start='22:00', end='06:00'); give a list"]),
         ({"maintenance_hours": 7}, ["maintenance_hours is 7; give a list of Hours"]),
         ({"maintenance": NOW}, ["maintenance is datetime.datetime(2026, 11, 23, 12, 0, tzinfo=" ]),
-        ({"maintenance": {"a": 1}}, ["maintenance is {'a': 1}; give a list of Maintenance"]),
+        ({"maintenance": {"a": 1}}, ["maintenance is {'a': 1}; give a list of Period"]),
         ({"hours": [*FRIDAY_NIGHT, "mon"]}, ["hours has 'mon'; every entry must be of the type Hours"]),
         ({"maintenance_hours": [None]}, ["maintenance_hours has None; every entry must be of the type Hours"]),
-        ({"maintenance": FRIDAY_NIGHT}, ["every entry must be of the type Maintenance"]),
+        ({"maintenance": FRIDAY_NIGHT}, ["every entry must be of the type Period"]),
         ({"groups": ["a", "", " ", None, 7, ["x"], "\ud800"]}, [
             "groups has ''; every entry must be a text", "groups has ' '", "groups has None", "groups has 7",
             "groups has ['x']", "groups has '\\ud800'",
@@ -890,16 +890,16 @@ def test_what_leaves_something_is_no_contradiction(rules: dict[str, Any]) -> Non
         (lambda: Hours(["mon"], "07:00", "07:00"), ['start and end are both "07:00"; for a whole day, use "00:00"']),
         (lambda: Hours(["mon"], "00:00", "00:00"), ['start and end are both "00:00"']),
         (lambda: Hours([], "7", 19), ["days=[] must be", "start='7' must be", "end=19 must be"]),
-        (lambda: Maintenance(NOW.replace(tzinfo=None), "now"), [
+        (lambda: Period(NOW.replace(tzinfo=None), "now"), [
             "start=datetime.datetime(2026, 11, 23, 12, 0) must be a datetime with a time zone", "end='now' must be",
         ]),
-        (lambda: Maintenance(NOW.date(), NOW), ["start=datetime.date(2026, 11, 23) must be a datetime"]),
-        (lambda: Maintenance(NOW, NOW), ["is over before it begins"]),
-        (lambda: Maintenance(NOW, NOW - timedelta(microseconds=1)), ["is over before it begins"]),
+        (lambda: Period(NOW.date(), NOW), ["start=datetime.date(2026, 11, 23) must be a datetime"]),
+        (lambda: Period(NOW, NOW), ["is over before it begins"]),
+        (lambda: Period(NOW, NOW - timedelta(microseconds=1)), ["is over before it begins"]),
         # The clock shows a later time, but it was turned back in between.
-        (lambda: Maintenance(berlin("10-25 02:10", 1), berlin("10-25 02:50")), ["is over before it begins"]),
-        (lambda: Maintenance(berlin("11-23 12:00"), utc("11-23 11:00")), ["is over before it begins"]),
-        (lambda: Maintenance(NOW, datetime.max.replace(tzinfo=NEW_YORK)), ["leaves the years 1 to 9999"]),
+        (lambda: Period(berlin("10-25 02:10", 1), berlin("10-25 02:50")), ["is over before it begins"]),
+        (lambda: Period(berlin("11-23 12:00"), utc("11-23 11:00")), ["is over before it begins"]),
+        (lambda: Period(NOW, datetime.max.replace(tzinfo=NEW_YORK)), ["leaves the years 1 to 9999"]),
     ],
 )  # fmt: skip
 def test_fails_for_a_value_that_cannot_be_used(make: Any, problems: list[str]) -> None:
@@ -997,11 +997,11 @@ class Generator(Random):
         )
         return local.replace(fold=self.choice([local.fold, 0, 1]))
 
-    def period(self) -> Maintenance:
+    def period(self) -> Period:
         """Return a period of a minute to some weeks."""
         start = self.moment()
         length = self.choice([1, 30, 60, 90, 1440, 50_000]) * timedelta(minutes=1)
-        return Maintenance(start, (start.astimezone(UTC) + length).astimezone(self.choice(ZONES)))
+        return Period(start, (start.astimezone(UTC) + length).astimezone(self.choice(ZONES)))
 
     def day(self) -> date | str:
         """Return a day on which something happens, or that day of every year."""
