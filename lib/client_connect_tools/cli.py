@@ -13,7 +13,9 @@ from client_connect_tools.commands.check import check
 from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
+from client_connect_tools.commands.diff import diff
 from client_connect_tools.commands.explain import explain
+from client_connect_tools.commands.matrix import matrix
 from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.rollback import rollback
@@ -62,7 +64,9 @@ for command in (
     check,
     costs,
     decide,
+    diff,
     explain,
+    matrix,
     prove,
     replay,
     rollback,

@@ -48,7 +48,11 @@ _TABLES = Suite(
 _COUNTS = Suite(
     name="counts",
     modules=("sources.open_connections",),
-    tests=("tests/e2e/conftest.py", "tests/e2e/test_connection_counts.py"),
+    tests=(
+        f"{_UNIT}/test_open_connections.py",
+        "tests/e2e/conftest.py",
+        "tests/e2e/test_connection_counts.py",
+    ),
     emulator=True,
 )
 

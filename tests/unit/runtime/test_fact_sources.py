@@ -14,6 +14,7 @@ from client_connect import Authorizer, ConnectionRequest, Decision, Device, Fact
 from client_connect.handler import ConnectHandler
 from client_connect.settings import ERROR_DENIAL, Settings
 from client_connect.sources import connection_registry as connections
+from client_connect.sources import device_inventory
 from client_connect.sources import fact_sources as module
 from client_connect.sources.connection_registry import OtherConnection
 from client_connect.sources.custom_facts import CustomFacts
@@ -84,7 +85,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, validation_error=lambda _: "")
     found = collected(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:82 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:83 in fails"}
     found = collected(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = collected(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
@@ -229,6 +230,39 @@ def test_a_malformed_device_makes_one_connection_unavailable() -> None:
     found = collected(inventory=inventory(("d", device)))
     assert (found.facts.inventory, found.facts.device, found.facts.waivers) == ("unavailable", None, set())
     assert found.problems["inventory"].startswith("MalformedItem: ")
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_malformed_device_hides_the_waivers_that_count(*, counts: bool) -> None:
+    """Whether there are any is known all the same, and what is wrong with others."""
+    held = waiver("user:bob", "a", hours=9)
+    table = DeviceTable(
+        cast(
+            "Tables",
+            Items(
+                ("d", {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}),
+                ("w", waivers_item([held])),
+                ("w", {"holder": {"S": "device:laptop-1"}, "waivers": {"S": "x"}}),
+            ),
+        ),
+        devices="d",
+        waivers="w",
+        longest_waiver=timedelta(hours=10 if counts else 1),
+    )
+    (entry,) = table.look_up([REQUEST])
+    assert entry == InventoryEntry(
+        inventory="unavailable",
+        problem='MalformedItem: "os" is not a version such as "10.0.22631": \'new\'',
+        waiver_problem='MalformedItem: waivers of "device:laptop-1": "waivers" is of type S, not M',
+        knows_waivers=not counts,
+    )
+
+
+def test_an_entry_without_malformed_waivers_has_no_problem() -> None:
+    """Of waivers or anything else."""
+    table = inventory(("w", waivers_item([waiver("user:bob", hours=1)])))
+    (entry,) = table.look_up([REQUEST])
+    assert (entry.problem, entry.waiver_problem) == ("", "")
 
 
 def test_many_connections_are_looked_up_together() -> None:
@@ -539,6 +573,54 @@ def test_a_waiver_longer_than_allowed_does_not_count(minutes: int, *, counts: bo
     assert found.long_waivers == (
         () if counts else (replace(held[0], until=held[0].until.replace(microsecond=0)),)
     )
+
+
+def test_a_waiver_may_be_exactly_as_long_as_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the second, by the clock of the handler."""
+    clock = SteppingClock(datetime(2190, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(device_inventory, "datetime", clock)
+    held = replace(waiver("user:bob"), until=clock.time + timedelta(hours=1))
+    limited = DeviceTable(
+        cast("Tables", Items(("w", waivers_item([held])))),
+        devices="d",
+        waivers="w",
+        longest_waiver=timedelta(hours=1),
+    )
+    assert limited.look_up([REQUEST])[0].waivers == (held,)
+    clock.time -= timedelta(seconds=1)
+    assert limited.look_up([REQUEST])[0].long_waivers == (held,)
+
+
+def test_without_the_table_of_devices_the_waivers_are_still_known() -> None:
+    """A re-authorizer takes them for what they are: the device alone is unavailable."""
+    allowed = replace(waiver("user:bob", "a", minutes=5), until=datetime(2190, 1, 1, tzinfo=UTC))
+    items = Items(
+        ("w", waivers_item([waiver("device:laptop-1", "b", hours=9)])),
+        ("w", waivers_item([allowed]) | {"holder": {"S": "user:eve"}}),
+        ("w", {"holder": {"S": "user:alice"}, "waivers": {"S": "x"}}),
+    )
+    requests = [
+        ConnectionRequest.from_event(event(username=name, common_name=device))
+        for name, device in (("bob", "laptop-1"), ("eve", ""), ("alice", ""))
+    ]
+    table = DeviceTable(
+        cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(days=100_000)
+    )
+    bob, eve, alice = table.look_up_waivers(requests, problem="down")
+    assert items.reads == 1
+    assert {(each.inventory, each.device, each.problem) for each in (bob, eve, alice)} == {
+        ("unavailable", None, "down")
+    }
+    assert [each.policy_id for each in bob.waivers] == ["b"]
+    assert eve.waivers == (replace(allowed, holder="user:eve"),)
+    assert (alice.waivers, alice.waiver_problem) == (
+        (),
+        'MalformedItem: waivers of "user:alice": "waivers" is of type S, not M',
+    )
+    strict = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))
+    assert [each.policy_id for each in strict.look_up_waivers(requests, problem="down")[0].long_waivers] == [
+        "b"
+    ]
 
 
 def test_a_waiver_longer_than_allowed_is_in_the_record(log: Log) -> None:

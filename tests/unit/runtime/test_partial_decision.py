@@ -28,6 +28,7 @@ from tests.support.events import PERMIT, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
 
     from client_connect.engine.statement import Shape
     from client_connect.states import Inventory
@@ -80,6 +81,11 @@ READS = [
     ("context == {}", {"context"}),
     ("{x: context}.x has platform", {"context"}),
     ("[context.time.weekday].contains(1)", {"time"}),
+    ('principal != ClientVpn::User::"bob"', {"principal"}),
+    ('[principal].containsAll([ClientVpn::User::"bob"])', {"principal"}),
+    ('[principal].containsAny([ClientVpn::User::"bob"])', {"principal"}),
+    ('resource in ClientVpn::Endpoint::"e"', {"resource"}),
+    ("{time: {weekday: 1}}.time.weekday == 1", set()),
 ]
 
 
@@ -109,6 +115,8 @@ def test_a_condition_reads_what_it_names(condition: str, expected: set[str]) -> 
         ("context has time.now", {"time", "time.now"}),
         ("context.time == context.time", {"time"}),
         ("{x: context.time}.x.weekday == 7", {"time"}),
+        ("{time: {weekday: context.platform}}.time.weekday == 7", {"platform"}),
+        ("context.os.time.weekday == 7", {"os"}),
         ("context has os.build && context.os.build < 1", {"os"}),
         ("context == {}", {"context"}),
     ],
@@ -200,6 +208,32 @@ def test_reads_of_a_scope(scope: str, expected: set[str]) -> None:
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
     (statement,), _ = policy_json.split(text)
     assert reads(node) == reads(statement[2]) == expected
+
+
+@pytest.mark.parametrize("form", [policy_nodes, policy_json])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'principal == ClientVpn::User::"bob"',
+        'principal in ClientVpn::Group::"staff"',
+        "principal is ClientVpn::User",
+        'principal is ClientVpn::User in ClientVpn::Group::"staff"',
+        'resource == ClientVpn::Endpoint::"e"',
+    ],
+)
+def test_a_scope_is_looked_at_as_the_condition_that_reads_alike(form: ModuleType, condition: str) -> None:
+    """In either form of a policy."""
+    scope = "principal, action, resource".replace(condition.partition(" ")[0], condition)
+    ((_, _, scoped),), _ = form.split(f"permit ({scope});")
+    ((_, _, conditional),), _ = form.split(f"permit (principal, action, resource) when {{ {condition} }};")
+    (_, of_scope), (_, of_condition) = form.look(scoped), form.look(conditional)
+    assert form.look(of_scope) == form.look(of_condition)
+
+
+def test_a_part_of_a_group_with_a_dot_in_its_name_is_a_part_of_the_groups() -> None:
+    """Only what is before the first dot names the fact."""
+    assert may_read({"groups"}, "groups.staff.admins")
+    assert not may_read({"groups.staff"}, "groups.staff.admins")
 
 
 BLOCKED = '@id("b") forbid (principal == ClientVpn::User::"mallory", action, resource);'
