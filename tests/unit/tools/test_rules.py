@@ -75,6 +75,7 @@ EVERY_FIELD: dict[str, Any] = {
             datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
         ),
     ],
+    "open_during": [Period(datetime(2026, 11, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=BERLIN))],
     "closed_on": [date(2026, 12, 25), "2027-01-06", "12-31", "02-29", "12-24"],
     "own_certificate": True,
     "registered_devices": True,
@@ -483,6 +484,8 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("maintenance", {"maintenance": [Period(berlin("11-23 12:00"), berlin("11-23 14:00"))]}, {},
      "This VPN is being maintained from 2026-11-23 11:00 to 2026-11-23 13:00 UTC. Please connect later.",
      "maintenance"),
+    ("open-during", {"open_during": [Period(berlin("11-23 14:00"), berlin("11-23 16:00"))]}, {},
+     "This VPN is open to you in approved periods only. Please connect in the next one.", "out-of-period"),
     ("closed-on", {"closed_on": ["2026-11-23"]}, {},
      "This VPN is closed today. Please connect on another day.", "closed"),
     ("inventory-available", {"registered_devices": True}, {"inventory": "unavailable"},
@@ -577,7 +580,6 @@ HOSTILE = [
     '\\" || true || \\"',
     "a\0\t\x1f\x7f\x85\u2028\u202e\U000e0001b",
     "ünï-\u7d44-\U0001f511",
-    "*",
     "${x} ?principal",
     "two  spaces",
 ]
@@ -595,6 +597,8 @@ def test_no_text_gets_out_of_its_string(text: str) -> None:
         ({"blocked_common_names": [text]}, {"common_name": text}, {"common_name": other}),
         ({"platforms": ["mac"], "messages": {"platform": escaped(text)}}, {}, {"platform": "mac"}),
         ({"own_device": text}, known(tags={other: "bob"}), known(tags={text: "bob"})),
+        ({"blocked_users": [f"{text}*z"]}, {"username": f"{text} z"}, {"username": f"{text} y"}),
+        ({"blocked_common_names": [f"*{text}"]}, {"common_name": f"x{text}"}, {"common_name": other}),
     ]:
         rules = Rules(**changes)
         *_, forbid = PolicySet.parse(rules.to_cedar()).by_id
@@ -694,6 +698,13 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         *(({name: "win"}, [f'{name} is the string "win"; give a list, such as ["win"]']) for name in OF_TEXTS),
         *(({name: 5}, [f"{name} is 5; give a list of texts"]) for name in OF_TEXTS),
         *(({name: {"win"}}, [f"{name} is {{'win'}}; give a list of texts"]) for name in OF_TEXTS),
+        *(({name: [value]}, [problem]) for name, value, problem in (
+            ("groups", "acme-*", 'groups has "acme-*", but these names are compared exactly, with the asterisk'),
+            ("users", "*", 'users has "*", which is everybody with a name; give more of the names'),
+            ("blocked_users", "**", 'blocked_users has "**", which is everybody'),
+            ("blocked_common_names", "*", 'blocked_common_names has "*", which is everybody'),
+            ("open_during", 7, "open_during has 7; every entry must be of the type Period"),
+        )),
         ({"hours": "mon"}, ["hours is 'mon'; give a list of Hours"]),
         ({"hours": FRIDAY_NIGHT[0]}, ["hours is Hours(days=['fri'], start='22:00', end='06:00'); give a list"]),
         ({"maintenance_hours": 7}, ["maintenance_hours is 7; give a list of Hours"]),
@@ -963,7 +974,7 @@ class Generator(Random):
     def name(self) -> str:
         """Return a name, which may be anything that is not blank."""
         character = chr(self.choice([self.randrange(33, 127), self.randrange(0xA1, 0xD800)]))
-        return self.choice([*NAMES, character])
+        return self.choice([*NAMES, character.replace("*", "+")])  # * is a pattern
 
     def names(self) -> list[str]:
         """Return a few names."""
@@ -1035,6 +1046,7 @@ class Generator(Random):
                 "hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance_hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance": self.maybe(lambda: self.some(self.period)),
+                "open_during": self.maybe(lambda: self.some(self.period)),
                 "closed_on": self.maybe(lambda: self.some(self.day)),
                 "own_certificate": self.random() < 0.3,
                 "registered_devices": self.random() < 0.5,
@@ -1257,6 +1269,8 @@ def denied_by(rules: Rules, asked: Asked) -> set[str]:
         "maintenance": any(
             milliseconds(each.start) <= now < milliseconds(each.end) for each in rules.maintenance or ()
         ),
+        "open-during": rules.open_during is not None
+        and not any(milliseconds(each.start) <= now < milliseconds(each.end) for each in rules.open_during),
         "closed-on": not days.isdisjoint({local.date().isoformat(), local.date().isoformat()[5:]}),
         "inventory-available": demands_device and everything.inventory == "unavailable",
         "registered-device": demands_device and everything.inventory in {"unknown", "disabled"},
