@@ -1046,7 +1046,7 @@ class Generator(Random):
                 "hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance_hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance": self.maybe(lambda: self.some(self.period)),
-                "open_during": self.maybe(lambda: self.some(self.period)),
+                "open_during": self.some(self.period) if self.random() < 0.15 else None,
                 "closed_on": self.maybe(lambda: self.some(self.day)),
                 "own_certificate": self.random() < 0.3,
                 "registered_devices": self.random() < 0.5,
