@@ -15,6 +15,7 @@ from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.diff import diff
 from client_connect_tools.commands.explain import explain
+from client_connect_tools.commands.fmt import fmt
 from client_connect_tools.commands.matrix import matrix
 from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
@@ -66,6 +67,7 @@ for command in (
     decide,
     diff,
     explain,
+    fmt,
     matrix,
     prove,
     replay,

@@ -44,6 +44,11 @@ def tokens(text: str) -> list[Place]:
     return [Place(*each.span()) for each in _TOKEN.finditer(text) if not each["skip"]]
 
 
+def comments(text: str) -> list[str]:
+    """Return the comments of a text."""
+    return [each[0] for each in _TOKEN.finditer(text) if each[0].startswith("//")]
+
+
 def find(text: str, part: str) -> Place | None:
     """Return where a part stands first, however it is spaced and bracketed there."""
     wanted = [part[slice(*each)] for each in tokens(part)]
