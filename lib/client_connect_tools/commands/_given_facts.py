@@ -62,6 +62,15 @@ class GivenFacts:
     custom: str | None
     custom_facts: CustomFactsState | None
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The options that were not given, of those that say what is known; none with an event, which says it."""
+        if self.event is not None:
+            return frozenset()
+        options: dict[str, object] = {f"--{name}": value for name, value in self.fields.items()}
+        options |= {"--device": self.device or self.inventory, "--custom": self.custom or self.custom_facts}
+        return frozenset(name for name, value in options.items() if not value)
+
     def facts(self) -> Facts:
         """Return the facts.
 

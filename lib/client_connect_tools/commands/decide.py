@@ -21,7 +21,7 @@ from client_connect_tools.commands._shared import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from client_connect import Facts
     from client_connect_tools.commands._given_facts import GivenFacts
@@ -145,7 +145,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     if as_test:
         _show_test(explanation, facts)
     else:
-        _show(explanation, facts, as_json=as_json)
+        _show(explanation, facts, given.left_out, as_json=as_json)
     if explanation.decision.errors:
         raise typer.Exit(FINDINGS)
 
@@ -210,7 +210,7 @@ def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:
         wrong_use(f'--waiver is "{unknown[0]}", but no policy has this @id; there are {", ".join(ids)}')
 
 
-def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
+def _show(explanation: Explanation, facts: Facts, left_out: Collection[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_document(explanation, facts), indent=2))
         return
@@ -218,7 +218,7 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
     from client_connect_tools.output.safe_output import console
 
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
-    console(soft_wrap=True).print(explanation_text(explanation, facts))
+    console(soft_wrap=True).print(explanation_text(explanation, facts, left_out=left_out))
 
 
 def _show_test(explanation: Explanation, facts: Facts) -> None:
@@ -240,6 +240,7 @@ def _document(explanation: Explanation, facts: Facts) -> dict[str, Any]:
     recorded = Record.of_decision(facts, explanation.decision, allow=allow, policies="").fields
     return {
         "allow": allow,
+        "permitted": explanation.permitted,
         "at": facts.now.isoformat(),
         **{key: recorded[key] for key in ("request", "facts", "decision")},
         "response": explanation.response,

@@ -123,7 +123,7 @@ def test_a_denial_without_a_policy(policies: Path) -> None:
         assert lines[0].startswith("denied: bob on win ")
         assert lines[1:5] == [
             f"message: {message}",
-            "no policy determined it: no permit applied, and without one everything is denied",
+            "no policy determined it: no permit applied, and without one everything is denied; you gave no --groups",
             "",
             "Policies",
         ]
@@ -638,3 +638,50 @@ def test_fails_for_a_time_that_exists_twice(
     )
     for at in (first, second):
         assert json.loads(run(*arguments, "--at", at, "--json").stdout)["at"] == at
+
+
+OTHERWISE = "without these it would still be denied: no permit applied"
+
+
+@pytest.mark.parametrize(
+    ("permit", "options", "told"),
+    [
+        (
+            '(principal in ClientVpn::Group::"staff", action, resource)',
+            (),
+            f"{OTHERWISE}; you gave no --groups",
+        ),
+        ('(principal in ClientVpn::Group::"staff", action, resource)', ("--groups", "interns"), OTHERWISE),
+        ('(principal in ClientVpn::Group::"staff", action, resource)', ("--groups", "staff"), None),
+        (f"{ALL} when {{ context has device }}", (), f"{OTHERWISE}; you gave no --device"),
+        (f"{ALL} when {{ context has device }}", ("--inventory", "unavailable"), OTHERWISE),
+        (
+            '(principal in ClientVpn::Group::"staff", action, resource) when { context has device }',
+            (),
+            f"{OTHERWISE}; you gave no --groups",
+        ),
+        (f'{ALL} when {{ context.platform == "mac" }}', (), OTHERWISE),
+        (ALL, (), None),
+    ],
+)
+def test_a_denial_tells_what_else_would_deny(
+    tmp_path: Path, permit: str, options: tuple[str, ...], told: str | None
+) -> None:
+    """A permit that is missing is seen before the forbid is removed."""
+    path = tmp_path / "otherwise.cedar"
+    forbid = f'@id("no") @message("No.") forbid {ALL} when {{ context.platform == "win" }};'
+    path.write_text(f'@id("some") permit {permit};\n@id("tried") @shadow permit {ALL};\n{forbid}\n')
+    result = run(path, *BOB, *options)
+    assert [line.strip() for line in result.stdout.splitlines() if "still be denied" in line] == (
+        [] if told is None else [told]
+    )
+    assert decided(path, *BOB, *options)["permitted"] is (told is None)
+
+
+def test_a_denial_without_a_permit_tells_what_was_left_out(tmp_path: Path) -> None:
+    """With an event, nothing was."""
+    path = tmp_path / "groups.cedar"
+    path.write_text('@id("some") permit (principal in ClientVpn::Group::"board", action, resource);\n')
+    told = "no policy determined it: no permit applied, and without one everything is denied"
+    assert f"{told}; you gave no --groups\n" in run(path, *BOB).stdout
+    assert f"{told}\n" in run(path, "--event", "-", stdin=json.dumps(event())).stdout
