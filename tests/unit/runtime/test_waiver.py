@@ -81,6 +81,9 @@ def test_a_cut_text_is_the_beginning_that_fits(text: str, limit: int, head: str)
         ("abcde ghijklm", 9, "abcde…"),
         ("🦊🦊🦊", 5, "🦊🦊…"),
         ("abcdefgh", 4, "abc…"),
+        ("abc  defgh", 5, "abc…"),
+        (" abc", 3, " a…"),
+        ("ab cdef gh", 6, "ab cd…"),
     ],
 )
 def test_a_shortened_text_ends_between_two_words_where_that_leaves_half(
