@@ -108,7 +108,7 @@ class ConnectHandler:
         collected = self._sources.collect(request, seconds=min(GATHERING_S, _seconds_left(context)))
         collected, decision = self._decided(collected, context)
         facts = collected.facts
-        allow = decision.allowed or self._settings.shadow_mode
+        allow = self._allows(decision)
         record = Record.of_decision(
             facts,
             decision,
@@ -134,10 +134,14 @@ class ConnectHandler:
         return {
             "policies": self._policies,
             "text": bundled_files.policies(),
-            "allow": decision.allowed or self._settings.shadow_mode,
+            "allow": self._allows(decision),
             "decision": decision.to_record(),
             "unavailable": dict(collected.problems),
         }
+
+    def _allows(self, decision: Decision) -> bool:
+        """Whether the client is let in: in shadow mode each but one that somebody has blocked."""
+        return decision.allowed or (self._settings.shadow_mode and not decision.blocked)
 
     def _require_answered(self, request: ConnectionRequest) -> None:
         endpoints = self._settings.endpoints

@@ -41,12 +41,14 @@ _UNITS = {
 _PROBLEM_METRICS = {
     "inventory": "InventoryErrors",
     "waivers": "WaiverErrors",
+    "blocks": "BlockErrors",
     "registry": "RegistryErrors",
     "openConnections": "OpenConnectionsErrors",
     "customFacts": "CustomFactsErrors",
 }
 # In place of an error: any client of another endpoint causes it, and shall not move what is watched of the handler.
 _NOT_ANSWERED = "NotAnswered"
+_BLOCKED = "Blocked"
 
 
 def metric_definition(
@@ -138,6 +140,8 @@ class Record(NamedTuple):
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
         if long_waivers:
             fields["waiversTooLong"] = [waiver.to_record() for waiver in long_waivers]
+        if facts.block is not None:
+            fields["block"] = facts.block.to_record()
         if problems:
             fields["unavailable"] = dict(problems)
         # Last, because groups and tags may be many: of a long line, Logs Insights finds the first values only.
@@ -189,11 +193,12 @@ class Record(NamedTuple):
         problems = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
         if not self.answered:
             problems[_NOT_ANSWERED] = 1
+        counted = problems if "block" not in self.fields else problems | {_BLOCKED: 1}
         dimensions = {
             "EndpointId": endpoint_dimension(self.fields["endpoint"], answered=endpoints),
             "FunctionName": function_name,
         }
-        definition = metric_definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS
+        definition = metric_definition(_UNITS | dict.fromkeys(counted, "Count")) if counted else _METRICS
         level = logging.ERROR if self.error else logging.WARNING if problems else logging.INFO
         record_log.log.write(
             level,
@@ -203,7 +208,7 @@ class Record(NamedTuple):
                 "allow": self.allow,
                 **printable_json(dimensions),
                 **metrics,
-                **problems,
+                **counted,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
                 **as_logged(self.fields),
             },

@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
+from client_connect_tools.commands.blocking.cutting import cut
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.costs import costs
@@ -61,9 +63,12 @@ main: typer.Typer = typer.Typer(
 )
 command: Callable[..., None]
 for command in (
+    block,
+    blocks,
     bundle,
     check,
     costs,
+    cut,
     decide,
     diff,
     explain,
@@ -75,6 +80,7 @@ for command in (
     rules,
     schema,
     test,
+    unblock,
     versions,
 ):
     main.command()(command)

@@ -85,10 +85,11 @@ class Dependencies:
         settings = ReauthorizerSettings.from_environment()
         tables = Tables(rounds=_ROUNDS)
         return cls(
-            # A handler in shadow mode denies nobody, so nobody is to be disconnected either.
+            # A handler in shadow mode denies nobody but who is blocked, so nobody else is to be disconnected either.
             settings=replace(
                 settings,
                 dry_run=settings.dry_run or read_shadow_mode(),
+                ends_blocked=not settings.dry_run,
                 shared_certificates=shared.shared_certificates,
             ),
             authorizer=authorizer,

@@ -45,16 +45,28 @@ class Records:
         self._policies = policies
         self._dry_run = dry_run
 
-    def of_connection(self, candidate: Candidate, evaluation: Evaluation, *, failure: str = "") -> None:
-        """Record a connection that was terminated, or would have been, or could not be."""
+    def of_connection(
+        self, candidate: Candidate, evaluation: Evaluation, *, failure: str = "", dry_run: bool | None = None
+    ) -> None:
+        """Record a connection that was terminated, or would have been, or could not be.
+
+        Args:
+            candidate: The connection, and why it was to be terminated.
+            evaluation: What was found of it.
+            failure: Why it could not be.
+            dry_run: Whether it only would have been. Default: as all others of the run.
+        """
+        dry_run = self._dry_run if dry_run is None else dry_run
         connection = candidate.connection
         fields: dict[str, Any] = {
             "endpoint": connection.endpoint_id,
             "connection": connection.connection_id,
             "reason": candidate.reason,
             "policies": self._policies,
-            "dryRun": self._dry_run,
+            "dryRun": dry_run,
         }
+        if evaluation.facts is not None and evaluation.facts.block is not None:
+            fields["block"] = evaluation.facts.block.to_record()
         if evaluation.facts is not None and evaluation.decision is not None:
             fields["facts"] = evaluation.facts.to_record()
             fields["decision"] = evaluation.decision.to_record()
@@ -64,8 +76,8 @@ class Records:
             fields["told"] = {"username": connection.username, "commonName": connection.common_name}
         if failure:
             fields["failure"] = failure
-        message = "could not be" if failure else "would be" if self._dry_run else "was"
-        metrics = {"Terminated": int(not failure and not self._dry_run)}
+        message = "could not be" if failure else "would be" if dry_run else "was"
+        metrics = {"Terminated": int(not failure and not dry_run)}
         self._write(
             logging.WARNING if failure else logging.INFO,
             f"connection {message} terminated",
@@ -84,7 +96,7 @@ class Records:
             "terminated": outcome.terminated,
         }
         metrics: dict[str, float] = {
-            "Terminated": 0 if self._dry_run else outcome.terminated,
+            "Terminated": outcome.ended if self._dry_run else outcome.terminated,
             "TerminationFailures": outcome.failures,
             "MissingEndpoints": len(outcome.missing),
             "RunTime": round(milliseconds, 3),
@@ -124,7 +136,7 @@ class Records:
             "terminated": 0 if outcome is None else outcome.terminated,
         }
         metrics: dict[str, float] = {
-            "Terminated": 0 if self._dry_run or outcome is None else outcome.terminated,
+            "Terminated": 0 if outcome is None or self._dry_run else outcome.terminated,
             "TerminationFailures": 0 if outcome is None else outcome.failures,
             "RunTime": round(milliseconds, 3),
         }
@@ -186,6 +198,7 @@ def _scan(scan: Scan, *, complete: bool) -> dict[str, Any]:
         "denied": scan.denials,
         "left": len(scan.candidates),
         "beyondLimit": scan.limit.denials,
+        "blocked": scan.blocked.denials,
         "deniedBy": _most(scan.denied),
         "deniedOf": _most(scan.denied_users),
         "endpoints": {

@@ -24,8 +24,8 @@ class CollectedFacts(NamedTuple):
         facts: What the policies see.
         waivers: The waivers that count now, in full.
         long_waivers: Those that would count if they were not longer than is allowed.
-        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry``,
-            ``openConnections`` (EC2) or ``customFacts``.
+        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``blocks``,
+            ``registry``, ``openConnections`` (EC2) or ``customFacts``.
         others: The user's other connections, as the registry has them.
         knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
     """

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 IMPORTING_S = 5.0
 
 _INVENTORY, _WAIVERS, _REGISTRY, _CUSTOM = "inventory", "waivers", "registry", "customFacts"
+_BLOCKS = "blocks"
 _OPEN_CONNECTIONS = "openConnections"
 
 
@@ -109,6 +110,8 @@ class FactSources(NamedTuple):
             problems[_INVENTORY] = entry.problem
         if entry is not None and entry.waiver_problem:
             problems[_WAIVERS] = entry.waiver_problem
+        if entry is not None and entry.block_problem:
+            problems[_BLOCKS] = entry.block_problem
         now = datetime.now(UTC)
         others: tuple[OtherConnection, ...] | None = answers.get(_REGISTRY)
         waivers = tuple(waiver for waiver in entry.waivers if now < waiver.until) if entry else ()
@@ -123,6 +126,8 @@ class FactSources(NamedTuple):
             custom_facts=_custom_state(answers, problems),
             custom=answers.get(_CUSTOM),
             networks=self._networks(request),
+            block=next((block for block in entry.blocks if block.holds(now)), None) if entry else None,
+            knows_blocks=entry is not None or _INVENTORY not in problems,
         )
         knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
         return CollectedFacts(

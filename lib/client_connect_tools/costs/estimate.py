@@ -31,8 +31,8 @@ RECORD_BYTES = 3000
 RECORD_MONTHS = 24
 # Those of the endpoint and those of the function: Allowed, Denied, Errors, ShadowDenied, DecisionTime.
 HANDLER_METRICS = 5
-# A device and up to two kinds of waivers, read strongly consistent, each of at most 4 KB.
-INVENTORY_READS = 3
+# A device, and waivers and blocks of the device and the user, read strongly consistent, each of at most 4 KB.
+INVENTORY_READS = 5
 # A connection of at most 2 KB, and its entry in the index.
 REGISTRY_WRITES = 4
 ITEM_BYTES = 2000

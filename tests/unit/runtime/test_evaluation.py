@@ -80,7 +80,7 @@ def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
         ("bob", "BOB", ("bob", None)),  # the user's name, which the service repeats
         ("bob", "CORP\\bob", ("bob", None)),  # in another form
         ("bob", "laptop", ("bob", None)),  # there is no certificate whose name it could be
-        (None, "laptop", (None, "unknown")),
+        (None, "laptop", (None, "unknown (EC2 does not tell)")),
     ],
 )
 def test_who_is_connected_is_who_the_service_tells(
@@ -441,7 +441,11 @@ class Items:
         """Return the item of each."""
         device: Item = {"commonName": {"S": "laptop"}, "compliant": {"BOOL": False}}
         waivers: Item = {"holder": {"S": "user:bob"}, "waivers": {"S": "x"}}
-        return {key: device if key.table == "d" else waivers for key in keys}
+        return {
+            key: device if key.table == "d" else waivers
+            for key in keys
+            if not key.value.startswith("blocked:")
+        }
 
 
 def test_malformed_waivers_spare_nobody() -> None:

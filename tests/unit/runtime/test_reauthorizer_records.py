@@ -146,6 +146,7 @@ OF_THE_SCAN = {
     "started": "2026-11-22T09:00:00.000+00:00",
     "denied": 2,
     "beyondLimit": 1,
+    "blocked": 0,
     "left": 1,
     "deniedBy": {"no": 2, "connection-limit": 1},
     "deniedOf": {"user:bob": 3},
