@@ -34,6 +34,7 @@ class _Fields(NamedTuple):
     networks: frozenset[str] | None
     block: Block | None
     knows_blocks: bool
+    endpoint_name: str | None
 
 
 class Facts(_Fields):
@@ -52,6 +53,7 @@ class Facts(_Fields):
         networks: The names of the networks that have the public address. Default: what the authorizer finds.
         block: The block of this user or device that holds now. No policy sees it: it denies before they are asked.
         knows_blocks: Whether it is known that there is no other block; not while the inventory cannot be read.
+        endpoint_name: The name that the handler's ``endpoints`` give the endpoint, when they name it.
 
     Raises:
         ValueError: For what would mean another thing than it says: when ``now`` has no time zone, or when there
@@ -75,6 +77,7 @@ class Facts(_Fields):
         networks: frozenset[str] | None = None,
         block: Block | None = None,
         knows_blocks: bool = True,  # noqa: FBT001, FBT002 - by its keyword
+        endpoint_name: str | None = None,
     ) -> Self:
         now = now or datetime.now(UTC)
         facts = super().__new__(
@@ -91,6 +94,7 @@ class Facts(_Fields):
             networks,
             block,
             knows_blocks,
+            endpoint_name,
         )
         facts._require_consistency()
         return facts
@@ -149,6 +153,8 @@ class Facts(_Fields):
             record["customFacts"] = self.custom_facts
         if self.custom is not None:
             record["custom"] = self.custom
+        if self.endpoint_name is not None:
+            record["endpointName"] = self.endpoint_name
         if self.networks:
             record["networks"] = sorted(self.networks)
         if self.block is not None or not self.knows_blocks:
@@ -177,6 +183,7 @@ class Facts(_Fields):
         aws_client = Version.of_client(request.aws_client_version)
         context: dict[str, Any] = {
             "connectionId": request.connection_id,
+            "endpointName": self.endpoint_name,
             "platform": platform,
             "platformVersion": request.platform_version,
             "os": windows and windows.to_record(),

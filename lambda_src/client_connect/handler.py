@@ -79,7 +79,7 @@ class ConnectHandler:
         self._decide = decide
         self._settings = settings
         self._policies = policies
-        self._sources = sources or NoSources(settings.time_zone)
+        self._sources = sources or NoSources(settings.time_zone, endpoints=settings.endpoints)
         self._recorder = self._sources.recorder()
         self._authorizer = authorizer
 
@@ -217,7 +217,7 @@ def start(authorizer: Authorizer | None = None) -> ConnectHandler:
 
 def _sources(settings: Settings, authorizer: Authorizer) -> FactSources | NoSources:
     if not settings.has_sources:
-        return NoSources(settings.time_zone, authorizer.networks)
+        return NoSources(settings.time_zone, authorizer.networks, settings.endpoints)
     from client_connect.sources.fact_sources import configured_sources  # noqa: PLC0415 - who has none does not import it
 
     counts_connections = may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS)

@@ -22,6 +22,7 @@ _T = TypeVar("_T")
 # What a connection log never holds. Waivers are taken as none: every rule names them.
 _NOT_LOGGED = frozenset(
     {
+        "endpointName",
         "platformVersion",
         "openvpn",
         "awsClient",
@@ -174,6 +175,7 @@ def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
             custom=_optional(_object, known, "custom", "facts"),
             block=_BLOCK if blocked == "yes" else None,
             knows_blocks=blocked != "unavailable",
+            endpoint_name=_optional(_text, known, "endpointName", "facts"),
         )
     except Malformed:
         raise
