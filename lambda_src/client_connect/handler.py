@@ -183,8 +183,10 @@ class ConnectHandler:
             now=now,
             milliseconds=(perf_counter() - started) * 1000,
             function_name=getattr(context, "function_name", "local"),
+            function_version=getattr(context, "function_version", None),
             request_id=getattr(context, "aws_request_id", None),
             endpoints=self._settings.endpoints,
+            shadow_mode=self._settings.shadow_mode,
         )
 
 

@@ -16,6 +16,7 @@ from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.diff import diff
+from client_connect_tools.commands.digest import digest
 from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.fmt import fmt
 from client_connect_tools.commands.matrix import matrix
@@ -71,6 +72,7 @@ for command in (
     cut,
     decide,
     diff,
+    digest,
     explain,
     fmt,
     matrix,

@@ -276,10 +276,10 @@ def test_advice_is_complete(each: advice.Advice) -> None:
     assert each.example
     assert each.fix
     assert all(step.endswith(".") for step in each.fix)
-    assert bool(each.fires) is (each.kind == "alarm")
+    assert bool(each.fires) is bool(each.first) is (each.kind == "alarm")
     if each.kind == "alarm":
         assert len(each.fix) > 1
-        assert len(each.description) <= advice.MAX_DESCRIPTION_LENGTH
+        assert len(each.description({})) <= advice.MAX_DESCRIPTION_LENGTH
 
 
 # What needs hundreds of characters, or another file.

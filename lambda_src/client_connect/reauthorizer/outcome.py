@@ -27,6 +27,7 @@ class Outcome:
         discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
         ended: How many were terminated in fact, also in a dry run: there, those that are blocked.
+        by_policies: How many of these because the policies deny them, not for a block or a limit.
         failures: How many could not be terminated.
         missing: The endpoints that do not exist.
         problems: Why a source of facts was unavailable, by its name.
@@ -43,6 +44,7 @@ class Outcome:
     discarded: str = ""
     terminated: int = 0
     ended: int = 0
+    by_policies: int = 0
     failures: int = 0
     missing: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)

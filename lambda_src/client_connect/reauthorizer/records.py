@@ -23,6 +23,10 @@ _UNITS = {
 # Known only when all connections were seen.
 _UNITS_OF_SCAN = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded"), "Count")
 
+# Counted only when it happens, so that its alarm looks at nothing else: a newest connection that wins is no incident.
+_BY_POLICIES = "TerminatedByPolicies"
+_EVERY_UNIT = _UNITS | _UNITS_OF_SCAN | {_BY_POLICIES: "Count"}
+
 # How many policies and users with the most denials a record lists.
 _LISTED = 20
 
@@ -35,12 +39,20 @@ class Records:
         policies: The digest of the policies.
         dry_run: Whether nothing is terminated.
         request_id: The id of Lambda's invocation.
+        function_version: The version of the function.
     """
 
     def __init__(
-        self, *, function_name: str, policies: str, dry_run: bool, request_id: str | None = None
+        self,
+        *,
+        function_name: str,
+        policies: str,
+        dry_run: bool,
+        request_id: str | None = None,
+        function_version: str | None = None,
     ) -> None:
         self._function_name = function_name
+        self._function_version = function_version
         self._request_id = request_id
         self._policies = policies
         self._dry_run = dry_run
@@ -100,6 +112,7 @@ class Records:
             "TerminationFailures": outcome.failures,
             "MissingEndpoints": len(outcome.missing),
             "RunTime": round(milliseconds, 3),
+            **_by_policies(outcome),
         }
         if scan is not None:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
@@ -139,6 +152,7 @@ class Records:
             "Terminated": 0 if outcome is None or self._dry_run else outcome.terminated,
             "TerminationFailures": 0 if outcome is None else outcome.failures,
             "RunTime": round(milliseconds, 3),
+            **({} if outcome is None else _by_policies(outcome)),
         }
         self._write(logging.ERROR, "re-authorization failed", fields, metrics, exception=error)
 
@@ -153,7 +167,7 @@ class Records:
         exception: BaseException | None = None,
     ) -> None:
         now = datetime.now(UTC)
-        units = {name: unit for name, unit in (_UNITS | _UNITS_OF_SCAN).items() if name in metrics}
+        units = {name: unit for name, unit in _EVERY_UNIT.items() if name in metrics}
         definition = metric_definition(units, dimensions=(dimension,))
         record_log.log.write(
             level,
@@ -161,6 +175,7 @@ class Records:
             {
                 "at": now.isoformat(timespec="milliseconds"),
                 "FunctionName": self._function_name,
+                **({} if self._function_version is None else {"functionVersion": self._function_version}),
                 **as_logged(fields),
                 **metrics,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
@@ -168,6 +183,11 @@ class Records:
             exception=exception,
             request_id=self._request_id,
         )
+
+
+def _by_policies(outcome: Outcome) -> dict[str, float]:
+    """Return how many connections the policies ended, if any."""
+    return {_BY_POLICIES: outcome.by_policies} if outcome.by_policies else {}
 
 
 def _level(outcome: Outcome) -> int:

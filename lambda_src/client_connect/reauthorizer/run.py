@@ -292,6 +292,7 @@ class Reauthorizer:
             return
         self.outcome.terminated += not failure
         self.outcome.ended += not failure and not is_dry
+        self.outcome.by_policies += not failure and not is_dry and candidate.reason == "policies"
         self.outcome.failures += bool(failure)
         self._records.of_connection(candidate, evaluation, failure=failure, dry_run=is_dry)
 

@@ -527,3 +527,27 @@ def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> 
         "posture-compliance-statuses": ["bad"],
         "schema-version": "v3",
     }
+
+
+def test_records_name_the_version_that_decided(log: Log) -> None:
+    """Each record, also of an error, so that it shows when somebody has moved the alias."""
+    context = lambda_context()
+    context.function_version = "42"
+    for asked in (event(), {"endpoint-id": ENDPOINT}):
+        connect_handler()(asked, context)
+        assert log.record()["functionVersion"] == "42"
+    connect_handler()(event(), lambda_context())
+    assert "functionVersion" not in log.record()
+
+
+@pytest.mark.parametrize(
+    "asked", [event(), event(endpoint_id="x"), {}], ids=["allowed", "unknown", "no request"]
+)
+def test_shadow_mode_is_counted_in_each_record(log: Log, asked: dict[str, Any]) -> None:
+    """Whatever the decision, so that its alarm sees the first connection."""
+    for shadow_mode in (True, False):
+        connect_handler(shadow_mode=shadow_mode)(asked, lambda_context())
+        record = log.record()
+        counted = {each["Name"] for each in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+        assert record.get("ShadowMode") == (1 if shadow_mode else None)
+        assert ("ShadowMode" in counted) is shadow_mode
