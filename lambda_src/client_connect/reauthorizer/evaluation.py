@@ -204,7 +204,7 @@ class Evaluator:
         elif self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
         certificates = connection.endpoint_id in self._certificate_endpoints
-        request, unknown = _reported(connection, certificates=certificates, entry=entry)
+        request, unknown = reported_request(connection, certificates=certificates, entry=entry)
         # Without an inventory there are neither devices nor waivers, whoever it is.
         return request, unknown if self._sources.inventory else unknown - OF_INVENTORY - OF_WAIVERS
 
@@ -392,7 +392,7 @@ def _owner(
     return None if connection.username is None else principal_of(request)
 
 
-def _reported(
+def reported_request(
     connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
 ) -> tuple[ConnectionRequest, frozenset[str]]:
     """Return a request with what the service and the registry tell, and what they do not tell.
