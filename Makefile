@@ -16,7 +16,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # uv knows the variable in every version, Node the option from 22.15 on; a file can be named by SSL_CERT_FILE and NODE_EXTRA_CA_CERTS.
 trusting = $(1) || { echo "==> Again, with the certificates of this system"; UV_NATIVE_TLS=1 NODE_OPTIONS="$$NODE_OPTIONS --use-system-ca" $(1); }
 
-# A process for each core, each of which takes one file after the other in the order of the tests.
+# As many processes as tests/conftest.py says, each of which takes one file after the other in the order of the tests.
 WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 
 # Installs one of the locked packages once more. aws-cdk-lib and aws-cdk.cloud-assembly-schema both bring the file

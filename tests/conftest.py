@@ -31,6 +31,15 @@ for name, examples in (("change", 50), ("proof", 1000)):
 settings.load_profile("change")
 
 
+# A deployment waits for more than half of its time, mostly while the CDK's command line asks how far it is.
+_WAITING = 2
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes ``-n auto`` starts: one for each core, and two for the time in which others wait."""
+    return (os.cpu_count() or 1) + _WAITING
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest at a time, or one process would end long after the others."""
     items.sort(key=lambda item: "wheel" not in item.keywords)

@@ -160,7 +160,7 @@ def _value(placeholder: str, facts: Facts) -> str | None:
 def _shares(pieces: Sequence[_Piece], space: int) -> Iterator[int]:
     """Yield how much of each piece is shown: what is kept for it, and a fair part of what others leave."""
     lengths = [length(piece.text) for piece in pieces]
-    given = [min(wanted, piece.reserved) for wanted, piece in zip(lengths, pieces, strict=True)]
+    given = [min(length(piece.text), piece.reserved) for piece in pieces]
     left = space - sum(given)
     by_need = sorted(range(len(pieces)), key=lambda number: lengths[number] - given[number])
     for place, number in enumerate(by_need):

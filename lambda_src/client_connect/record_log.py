@@ -127,8 +127,8 @@ def of_process() -> RecordLog:
     """Return the log of a process as its platform has configured it, before anything else could change that."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         for handler in logging.getLogger().handlers:
-            descriptor, framed = _descriptor(handler)
-            if descriptor is not None:
+            if (found := _descriptor(handler)) is not None:
+                descriptor, framed = found
                 return _log_behind(descriptor, framed=framed, lock=handler.lock)
         return _log_behind(_STANDARD_OUTPUT)
     from client_connect.logger_log import LoggerLog  # noqa: PLC0415 - not in Lambda, so that no cold start imports it
@@ -160,8 +160,8 @@ def _send(descriptor: int, data: bytes) -> None:
             os.set_blocking(descriptor, True)
 
 
-def _descriptor(handler: logging.Handler) -> tuple[int | None, bool]:
-    """Return what a handler writes to, and whether in frames.
+def _descriptor(handler: logging.Handler) -> tuple[int, bool] | None:
+    """Return what a handler writes to, if it is a descriptor, and whether in frames.
 
     That of Lambda's runtime has a sink: frames on a descriptor of their own, or else lines on standard output.
     """
@@ -171,7 +171,7 @@ def _descriptor(handler: logging.Handler) -> tuple[int | None, bool]:
         return (_STANDARD_OUTPUT, False) if descriptor is None else (descriptor, True)
     with contextlib.suppress(OSError, ValueError, AttributeError):
         return handler.stream.fileno(), False  # type: ignore[attr-defined] # a StreamHandler has one
-    return None, False
+    return None
 
 
 def _framed(level: int, line: bytes) -> bytes:

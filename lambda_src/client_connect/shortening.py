@@ -29,5 +29,5 @@ def shortened(text: str, limit: int) -> str:
     if not text[len(head)].isspace():
         # Rather within a word than without most of the text.
         boundary = max(head.rfind(" "), head.rfind("\n"), head.rfind("\t"))
-        head = head[:boundary] if boundary > len(head) // 2 else head
+        head = head[:boundary] if 2 * boundary > len(head) else head
     return head.rstrip() + _ELLIPSIS

@@ -46,12 +46,13 @@ from client_connect_tools import (
     InvalidPolicies,
     InvalidPolicyTests,
     InvalidRules,
-    Maintenance,
     MinimumVersion,
+    Period,
     Policies,
     PolicyTestsFailed,
     Rules,
     Scope,
+    periods_from_csv,
 )
 
 __all__ = [
@@ -98,11 +99,11 @@ __all__ = [
     "JamfPro",
     "JsonSource",
     "JumpCloud",
-    "Maintenance",
     "MetricKeywords",
     "MinimumVersion",
     "MonitoringAlarms",
     "Notifications",
+    "Period",
     "Policies",
     "PolicyTestsFailed",
     "ProvisionedConcurrency",
@@ -112,4 +113,5 @@ __all__ = [
     "TrafficShifting",
     "TrustProvider",
     "UnknownConnections",
+    "periods_from_csv",
 ]

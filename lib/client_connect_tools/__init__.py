@@ -17,7 +17,7 @@ from client_connect_tools.explanation import Condition, Explanation, PolicyExpla
 from client_connect_tools.files.networks import NetworkList
 from client_connect_tools.finding import Finding
 from client_connect_tools.policies import Policies, Source
-from client_connect_tools.rules import Hours, Maintenance, MinimumVersion, Rules, Scope
+from client_connect_tools.rules import Hours, MinimumVersion, Period, Rules, Scope, periods_from_csv
 from client_connect_tools.testing.cases import PolicyTest, read_policy_tests
 from client_connect_tools.testing.expectations import ExpectedDecision
 from client_connect_tools.testing.results import Difference, PolicyTestResult, PolicyTestsFailed
@@ -43,9 +43,9 @@ __all__ = [
     "InvalidPolicies",
     "InvalidPolicyTests",
     "InvalidRules",
-    "Maintenance",
     "MinimumVersion",
     "NetworkList",
+    "Period",
     "Policies",
     "PolicyExplanation",
     "PolicyTest",
@@ -60,6 +60,7 @@ __all__ = [
     "check",
     "explain",
     "lint",
+    "periods_from_csv",
     "read_policy_tests",
     "require_passing",
     "require_sound",

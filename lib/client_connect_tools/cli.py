@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
+from client_connect_tools.commands.blocking.cutting import cut
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
+from client_connect_tools.commands.diff import diff
+from client_connect_tools.commands.digest import digest
 from client_connect_tools.commands.explain import explain
+from client_connect_tools.commands.fmt import fmt
+from client_connect_tools.commands.matrix import matrix
 from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.rollback import rollback
@@ -21,6 +27,7 @@ from client_connect_tools.commands.rules import rules
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
 from client_connect_tools.commands.versions import versions
+from client_connect_tools.distribution import version
 from client_connect_tools.output.safe_output import safe_streams
 
 if TYPE_CHECKING:
@@ -50,29 +57,50 @@ class _Commands(TyperGroup):
 main: typer.Typer = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 140},
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # or --help alone would take three times as long
 )
 command: Callable[..., None]
 for command in (
+    block,
+    blocks,
     bundle,
     check,
     costs,
+    cut,
     decide,
+    diff,
+    digest,
     explain,
+    fmt,
+    matrix,
     prove,
     replay,
     rollback,
     rules,
     schema,
     test,
+    unblock,
     versions,
 ):
     main.command()(command)
 main.add_typer(devices, name="devices")
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if wanted:
+        print(f"client-connect {version()}")  # noqa: T201 - it is a command
+        raise typer.Exit
+
+
 @main.callback()
-def _describe() -> None:
+def _describe(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
     """Work with the policies of an AWS Client VPN client connect handler."""

@@ -99,6 +99,14 @@ class Explanation:
     response: dict[str, Any]
     policies: tuple[PolicyExplanation, ...]
 
+    @property
+    def permitted(self) -> bool:
+        """Whether a permit applied that is enforced: without one, a connection is denied even if no forbid applies."""
+        return any(
+            each.applied and each.policy.effect == "permit" and not each.policy.shadow
+            for each in self.policies
+        )
+
 
 def explain(  # noqa: PLR0913 - one keyword per option
     policies: str,

@@ -89,25 +89,26 @@ def _laid_out(suite: Suite) -> Path:
     # mutmut takes the name of a module from its path below "src".
     layout = {
         f"lambda_src/{PACKAGE}": f"src/{PACKAGE}",
-        **{path: path for path in ("local_aws", "tests/support", *suite.tests)},
+        **{path: path for path in ("local_aws", "tests/__init__.py", "tests/support", *suite.tests)},
     }
     for source, target in layout.items():
         if (ROOT / source).is_dir():
             shutil.copytree(ROOT / source, folder / target, ignore=_LEFT_OUT)
         else:
-            (folder / target).parent.mkdir(parents=True)
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / source, folder / target)
     return folder
 
 
 @contextmanager
 def _emulator(suite: Suite) -> Iterator[dict[str, str]]:
-    """Start the emulator where it is needed, once for all mutants; give the variable that tells where it is."""
+    """Start the emulator where it is needed, once for all mutants; give the variable that tells how to reach it."""
     if not suite.emulator:
         yield {}
         return
     with Emulator() as emulator:
-        yield {"MUTATION_EMULATOR_PORT": emulator.endpoint.rpartition(":")[2]}
+        keys = (emulator.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        yield {"MUTATION_EMULATOR": " ".join((emulator.endpoint.rpartition(":")[2], *keys))}
 
 
 def _mutmut(

@@ -44,6 +44,18 @@ _TABLES = Suite(
     emulator=True,
 )
 
+# So is this, by the tests of the limit of connections.
+_COUNTS = Suite(
+    name="counts",
+    modules=("sources.open_connections",),
+    tests=(
+        f"{_UNIT}/test_open_connections.py",
+        "tests/e2e/conftest.py",
+        "tests/e2e/test_connection_counts.py",
+    ),
+    emulator=True,
+)
+
 # The first five are what the re-authorizer does beside deciding, which is tested end to end; three have no code to be
 # changed; and the last two have done their work before a mutant could take part in it.
 NOT_MUTATED = (
@@ -54,11 +66,9 @@ NOT_MUTATED = (
 
 _ALONE = Suite(
     name="alone",
-    modules=tuple(
-        sorted(module for module in all_modules() if module not in (*_TABLES.modules, *NOT_MUTATED))
-    ),
+    modules=tuple(sorted(all_modules() - {*_TABLES.modules, *_COUNTS.modules, *NOT_MUTATED})),
     tests=(_UNIT,),
     emulator=False,
 )
 
-SUITES = (_ALONE, _TABLES)
+SUITES = (_ALONE, _TABLES, _COUNTS)

@@ -79,7 +79,7 @@ def event(version: str, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("version", MESSAGE_KEY)
-def test_allows(runtime: RuntimeClient, version: str) -> None:
+def test_a_device_that_may_connect_is_allowed(runtime: RuntimeClient, version: str) -> None:
     """A device that may connect is allowed, in the event's own schema version."""
     assert runtime.invoke(event(version)) == {
         "allow": True,
@@ -90,7 +90,7 @@ def test_allows(runtime: RuntimeClient, version: str) -> None:
 
 
 @pytest.mark.parametrize("version", MESSAGE_KEY)
-def test_denies(runtime: RuntimeClient, version: str) -> None:
+def test_a_denied_device_is_told_why_under_the_versions_key(runtime: RuntimeClient, version: str) -> None:
     """A device that may not is told why, under the version's own key."""
     assert runtime.invoke(event(version, **{"platform-version": "10.0.19044,amd64"})) == {
         "allow": False,
@@ -100,7 +100,7 @@ def test_denies(runtime: RuntimeClient, version: str) -> None:
     }
 
 
-def test_groups(runtime: RuntimeClient) -> None:
+def test_groups_reach_the_policies(runtime: RuntimeClient) -> None:
     """Groups reach the policies."""
     answer = runtime.invoke(event("v3", username="alice", groups=["staff"]))
     assert (answer["allow"], answer["posture-compliance-statuses"]) == (True, ["staff"])
@@ -114,7 +114,7 @@ def test_denies_what_is_no_request(runtime: RuntimeClient, broken: object) -> No
     assert "contact your administrator" in answer["error-msg-on-denied-connection"]
 
 
-def test_records(runtime: RuntimeClient) -> None:
+def test_each_invocation_writes_one_line_of_json(runtime: RuntimeClient) -> None:
     """Each invocation writes one line of JSON, which is all that the function writes."""
     before = len(runtime.log_lines)
     runtime.invoke(event("v3"))
@@ -160,7 +160,7 @@ def test_too_little_time(runtime: RuntimeClient) -> None:
     assert runtime.log_records[-1]["error"]["type"] == "TimeNearlyUsedUp"
 
 
-def test_broken_policies(bundle: Path, tmp_path: Path) -> None:
+def test_broken_policies_deny_everybody_and_say_why(bundle: Path, tmp_path: Path) -> None:
     """A bundle whose policies cannot be parsed starts, denies everybody with a message and says why."""
     broken = tmp_path / "bundle"
     broken.mkdir()

@@ -308,7 +308,7 @@ def test_fails_without_boto3(inventory: Inventory) -> None:
     assert result.exit_code == 0
 
 
-def test_lists_devices(inventory: Inventory) -> None:
+def test_devices_are_listed_page_by_page_with_filters(inventory: Inventory) -> None:
     """All of them, page by page; those that are not known to be compliant; those not known to be seen."""
     for number in range(3):
         inventory.put(

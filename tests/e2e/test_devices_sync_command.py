@@ -161,7 +161,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
 
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.usefixtures("server")
-def test_wrong_use(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fails_with_status_2_for_wrong_use(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With status 2 and what to do."""
     arguments, message = WRONG[name]
     if name == "settings without a source":

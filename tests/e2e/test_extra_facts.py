@@ -215,7 +215,7 @@ class _RiskService(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_the_example(tmp_path: Path) -> None:
+def test_the_example_takes_an_unknown_user_for_an_outage(tmp_path: Path) -> None:
     """It asks a service over a real connection; a user whom that does not know, and its end, are an outage."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _RiskService)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()

@@ -43,7 +43,7 @@ def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_handler_alone() -> None:
+def test_without_input_there_is_the_handlers_stack_only() -> None:
     """Without input there is the handler's stack only, which outputs what an endpoint needs."""
     (name, template), *others = stacks().items()
     assert name == "ClientConnect"
@@ -53,7 +53,7 @@ def test_handler_alone() -> None:
     template.has_output("FunctionArn", {"Value": {"Ref": alias}})
 
 
-def test_whole_vpn() -> None:
+def test_certificates_add_a_logged_split_tunnel_endpoint() -> None:
     """With certificates there is the endpoint: logged, split-tunnel, with an explicit authorization rule."""
     template = stacks(**VPN)["ClientVpn"]
     template.has_resource_properties(
@@ -84,7 +84,7 @@ def test_whole_vpn() -> None:
 @pytest.mark.parametrize(
     "groups", ["engineering, S-1-5-21-1", ["engineering", "S-1-5-21-1"]], ids=["text", "list"]
 )
-def test_groups(groups: object) -> None:
+def test_each_named_group_gets_a_rule_and_nobody_else(groups: object) -> None:
     """Groups that are named get a rule each, and nobody else gets one."""
     template = stacks(**VPN, samlProviderArn=SAML, authorizedGroups=groups)["ClientVpn"]
     rules = template.find_resources(RULE).values()
@@ -113,7 +113,7 @@ def test_a_group_keeps_its_rule() -> None:
         ("directoryId", "d-1234567890", "directory-service-authentication"),
     ],
 )
-def test_user_authentication(key: str, value: str, type_: str) -> None:
+def test_users_may_authenticate_without_a_client_certificate(key: str, value: str, type_: str) -> None:
     """Users may authenticate by SAML or a directory, without a client certificate."""
     template = stacks(serverCertificateArn=CERTIFICATE, **{key: value})["ClientVpn"]
     template.has_resource_properties(
@@ -132,7 +132,7 @@ def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("signed_in")
-def test_existing_vpc() -> None:
+def test_a_named_vpc_is_looked_up() -> None:
     """A VPC that is named is looked up instead of defined."""
     found = {
         "vpcId": "vpc-0123456789abcdef0",
@@ -208,7 +208,7 @@ def test_every_option_at_once() -> None:
     )
 
 
-def test_handler_settings(tmp_path: Path) -> None:
+def test_the_handlers_keys_reach_the_function(tmp_path: Path) -> None:
     """The handler's own keys reach the function."""
     (tmp_path / "vpn.cedar").write_text('@id("all") permit (principal, action, resource);')
     template = stacks(
@@ -282,7 +282,7 @@ def test_handler_settings(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_fails(context: dict[str, str], message: str) -> None:
+def test_fails_for_a_wrong_value_with_the_name_of_its_key(context: dict[str, str], message: str) -> None:
     """A wrong value is refused by a message that names the key and what to give."""
     with pytest.raises((InvalidContext, ClientConnectError), match=message):
         stacks(**context)

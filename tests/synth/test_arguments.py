@@ -128,7 +128,7 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "error", "message"), REFUSED, ids=lambda value: str(value)[:40])
-def test_fails(
+def test_fails_for_a_wrong_argument_with_what_to_do(
     handler: Define, arguments: dict[str, Any], error: type[ClientConnectError], message: str
 ) -> None:
     """A wrong argument is refused at the line that passed it, with what to do."""
@@ -171,7 +171,7 @@ def test_refused_argument_leaves_no_construct(handler: Define, stack: cdk.Stack)
     assert stack.node.try_find_child("Handler") is None
 
 
-def test_function_name(handler: Define, stack: cdk.Stack) -> None:
+def test_a_given_function_name_is_known_at_synthesis(handler: Define, stack: cdk.Stack) -> None:
     """A name that is given is used and known at synthesis, so that CDK's own check of the prefix can fire."""
     defined = handler(function_name="AWSClientVPN-Checker")
     assert defined.function_name == "AWSClientVPN-Checker"
@@ -190,7 +190,7 @@ def test_generated_function_name_is_long_enough_and_distinct(stack: cdk.Stack) -
     assert len(names) == 2
 
 
-def test_function_arguments(handler: Define, stack: cdk.Stack) -> None:
+def test_arguments_of_a_lambda_function_are_passed_on(handler: Define, stack: cdk.Stack) -> None:
     """What a Lambda function takes is passed on."""
     handler(
         timeout=cdk.Duration.seconds(30),
@@ -225,7 +225,7 @@ def test_function_arguments(handler: Define, stack: cdk.Stack) -> None:
     )
 
 
-def test_vpc(handler: Define, stack: cdk.Stack) -> None:
+def test_in_a_vpc_the_function_may_manage_its_interfaces(handler: Define, stack: cdk.Stack) -> None:
     """In a VPC the function may manage its network interfaces."""
     vpc = ec2.Vpc(stack, "Vpc", max_azs=1)
     group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
@@ -243,7 +243,7 @@ def test_vpc(handler: Define, stack: cdk.Stack) -> None:
     assert "ec2:CreateNetworkInterface" in str(synthesized.find_resources("AWS::IAM::Policy"))
 
 
-def test_log_group(handler: Define, stack: cdk.Stack) -> None:
+def test_a_given_log_group_replaces_the_default_one(handler: Define, stack: cdk.Stack) -> None:
     """A log group that is given takes the place of the default one."""
     group = logs.LogGroup(stack, "Mine", retention=logs.RetentionDays.ONE_WEEK)
     assert handler(log_group=group).log_group is group
@@ -269,7 +269,7 @@ def test_fails_with_a_log_group_elsewhere() -> None:
             ClientConnectHandler(stack, "Handler", log_group=log_group)
 
 
-def test_code(handler: Define, stack: cdk.Stack) -> None:
+def test_prebuilt_code_is_used_as_it_is(handler: Define, stack: cdk.Stack) -> None:
     """Prebuilt code is used as it is."""
     handler(code=lambda_.Code.from_inline("def handler(event, context): ..."))
     template(stack).has_resource_properties(FUNCTION, {"Code": {"ZipFile": Match.any_value()}})
@@ -281,7 +281,7 @@ def test_no_provisioned_concurrency(handler: Define, stack: cdk.Stack) -> None:
     template(stack).has_resource_properties(ALIAS, {"ProvisionedConcurrencyConfig": Match.absent()})
 
 
-def test_scaling(handler: Define, stack: cdk.Stack) -> None:
+def test_scaling_is_left_to_application_auto_scaling(handler: Define, stack: cdk.Stack) -> None:
     """Scaling is left to Application Auto Scaling on the alias, which a deployment must not set back."""
     handler(
         provisioned_concurrency=ProvisionedConcurrency.scaling(minimum=3, maximum=40, target_utilization=0.6)
@@ -326,7 +326,7 @@ def test_the_alias_does_not_tell_scaling_from_none() -> None:
     assert alias(scaling) == alias(none) != alias(fixed)
 
 
-def test_unqualified(handler: Define, stack: cdk.Stack) -> None:
+def test_an_unqualified_reference_is_given_with_a_warning(handler: Define, stack: cdk.Stack) -> None:
     """By the rule of 2020 the endpoint gets the unqualified ARN, and is told what that costs."""
     defined = handler(function_reference=FunctionReference.UNQUALIFIED)
     (function,) = template(stack).find_resources(
@@ -397,7 +397,7 @@ def test_fails_with_two_choices_of_the_service_linked_role(handler: Define) -> N
         handler("Two", service_linked_role=ServiceLinkedRole.CLOUDFORMATION)
 
 
-def test_customized_roles(tmp_path: Path) -> None:
+def test_a_handler_works_with_customized_roles(tmp_path: Path) -> None:
     """Where an app may create no roles, `iam.Role.customize_roles` works as everywhere."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING, outdir=str(tmp_path)), "Stack")
     iam.Role.customize_roles(stack)
@@ -450,7 +450,7 @@ def test_other_custom_resources_of_the_stack(handler: Define, stack: cdk.Stack) 
     assert ours["Properties"]["Roles"] == [{"Ref": role}]
 
 
-def test_grant_invoke(handler: Define, stack: cdk.Stack) -> None:
+def test_others_may_be_granted_to_invoke_the_alias(handler: Define, stack: cdk.Stack) -> None:
     """Others may be allowed to invoke the alias."""
     defined = handler()
     grant = defined.grant_invoke(iam.Role(stack, "Tester", assumed_by=iam.AccountRootPrincipal()))
@@ -491,7 +491,9 @@ def test_metric_of_the_alias(handler: Define, stack: cdk.Stack) -> None:
         ("metric_decision_time", "DecisionTime", "p99"),
     ],
 )
-def test_decision_metrics(handler: Define, method: str, name: str, statistic: str) -> None:
+def test_decision_metrics_are_those_that_the_handler_writes(
+    handler: Define, method: str, name: str, statistic: str
+) -> None:
     """Our own metrics carry the name, namespace and dimension that the handler writes."""
     metric = getattr(handler(function_name="AWSClientVPN-X"), method)()
     assert (metric.namespace, metric.metric_name, metric.statistic) == ("ClientConnect", name, statistic)

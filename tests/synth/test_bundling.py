@@ -34,7 +34,7 @@ def define(
     ]
 
 
-def test_bundle(tmp_path: Path) -> None:
+def test_the_asset_holds_package_policies_and_locked_dependencies(tmp_path: Path) -> None:
     """The asset holds our package, the policies and the locked dependencies, for the function's platform."""
     policies = Policies.from_string('@id("mine") permit (principal, action, resource);')
     _, (asset,) = define(tmp_path, {}, policies)

@@ -60,7 +60,9 @@ def test_one_stack_with_several_endpoints() -> None:
 
 @FLAGS
 @pytest.mark.parametrize("reference", FunctionReference)
-def test_across_stacks(flags: dict[str, Any], reference: FunctionReference) -> None:
+def test_an_endpoint_in_another_stack_gets_the_arn_as_text(
+    flags: dict[str, Any], reference: FunctionReference
+) -> None:
     """An endpoint in another stack has the ARN as text, which changes when the function is renamed."""
     root = app(flags)
     producer = cdk.Stack(root, "Producer", env=EUROPE)
@@ -141,7 +143,7 @@ def test_across_stacks_of_which_one_names_no_environment(
     assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
 
 
-def test_nested_stack() -> None:
+def test_a_handler_in_a_nested_stack_serves_an_endpoint_of_its_parent() -> None:
     """A handler in a nested stack serves an endpoint of its parent."""
     parent = cdk.Stack(app(), "Parent")
     nested = cdk.NestedStack(parent, "Nested")

@@ -107,7 +107,7 @@ def test_it_decides_as_the_handler_does(default: Template) -> None:
     assert variables(default)["CLIENT_CONNECT_TIME_ZONE"] == "Europe/Berlin"
 
 
-def test_defaults(default: Template) -> None:
+def test_the_defaults_are_cautious(default: Template) -> None:
     """Every 5 minutes, at most 100 terminations and a quarter in an hour, nothing unregistered, one CPU, 15 minutes."""
     ours = variables(default)
     assert {name: value for name, value in ours.items() if name.rsplit("_", 1)[-1] != "TABLE"} == {
@@ -135,7 +135,7 @@ def test_it_knows_the_version_of_the_handler(default: Template) -> None:
     assert alias in only(default.find_resources(FUNCTION, REAUTHORIZATION))["DependsOn"]
 
 
-def test_permissions(default: Template) -> None:
+def test_it_may_call_exactly_what_it_calls(default: Template) -> None:
     """Exactly what it calls, on exactly those tables and endpoints."""
     (statements,) = (
         each["Properties"]["PolicyDocument"]["Statement"]
@@ -245,7 +245,7 @@ def test_what_a_setting_of_the_handler_changes_is_known_to_runs(changed: dict[st
     assert version(**changed) != version() == version()
 
 
-def test_arguments() -> None:
+def test_each_argument_reaches_the_function() -> None:
     """Each reaches the function."""
     stack = new_stack()
     group = logs.LogGroup(stack, "Logs")
@@ -409,7 +409,7 @@ def test_fails_with_an_endpoint_of_both_levels() -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_fails(arguments: dict[str, Any], message: str) -> None:
+def test_fails_for_a_wrong_argument_and_leaves_no_construct(arguments: dict[str, Any], message: str) -> None:
     """A wrong argument is refused with what to do, and leaves no construct."""
     stack = new_stack()
     with pytest.raises(InvalidArgument, match=message):
@@ -589,12 +589,13 @@ def test_fails_with_a_log_group_elsewhere() -> None:
         define(stack, log_group=logs.LogGroup.from_log_group_arn(stack, "Central", arn))
 
 
-def test_metrics() -> None:
+def test_each_metric_is_of_the_function() -> None:
     """Each is of the function, in the library's namespace."""
     defined = define(new_stack())
     metrics = {
         "Reauthorized": defined.metric_reauthorized(),
         "Terminated": defined.metric_terminated(),
+        "TerminatedByPolicies": defined.metric_terminated_by_policies(),
         "LeftAlone": defined.metric_left_alone(),
         "Undecided": defined.metric_undecided(),
         "CapExceeded": defined.metric_cap_exceeded(),

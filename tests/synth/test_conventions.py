@@ -120,7 +120,9 @@ def test_default_children_are_what_overrides_are_for(stack: cdk.Stack) -> None:
 
 
 @pytest.mark.parametrize("policy", [cdk.RemovalPolicy.RETAIN, cdk.RemovalPolicy.DESTROY])
-def test_removal_policies(stack: cdk.Stack, policy: cdk.RemovalPolicy) -> None:
+def test_a_removal_policy_applies_to_all_that_a_construct_defines(
+    stack: cdk.Stack, policy: cdk.RemovalPolicy
+) -> None:
     """Of all that a construct defines."""
     inventory = DeviceInventory(stack, "Inventory")
     handler, reauthorizer = pair(stack, device_inventory=inventory)
@@ -165,7 +167,7 @@ def test_metrics_take_the_options_of_the_cdk(stack: cdk.Stack) -> None:
         for name in dir(each)
         if name.startswith("metric_")
     ]
-    assert len(methods) == 17
+    assert len(methods) == 18
     for method in methods:
         metric = method(**options)
         found = (metric.account, metric.color, metric.label, metric.region, metric.statistic, metric.unit)

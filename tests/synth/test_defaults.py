@@ -30,7 +30,7 @@ def logical_id(default: Template, type_: str, properties: dict[str, Any] | None 
     return id_
 
 
-def test_function(default: Template) -> None:
+def test_the_function_runs_the_bundled_handler_on_arm64(default: Template) -> None:
     """The function runs the bundled handler on the newest Python on arm64, with 10 seconds and 512 MiB."""
     default.has_resource_properties(
         "AWS::Lambda::Function",
@@ -49,7 +49,7 @@ def test_function(default: Template) -> None:
     )
 
 
-def test_logging(default: Template) -> None:
+def test_the_function_logs_json_to_a_group_that_outlives_the_stack(default: Template) -> None:
     """The function logs JSON of level INFO to its own log group, which outlives the stack."""
     group = logical_id(default, "AWS::Logs::LogGroup", {"RetentionInDays": 731})
     default.has_resource_properties(
@@ -61,7 +61,7 @@ def test_logging(default: Template) -> None:
     )
 
 
-def test_environment(default: Template) -> None:
+def test_the_settings_are_always_explicit(default: Template) -> None:
     """The settings are always explicit: enforced, a message that helps, UTC."""
     default.has_resource_properties(
         "AWS::Lambda::Function",
@@ -77,7 +77,7 @@ def test_environment(default: Template) -> None:
     )
 
 
-def test_role(default: Template) -> None:
+def test_the_role_may_write_to_its_log_group_only(default: Template) -> None:
     """The role may write to that one log group, and nothing else."""
     policies = [
         each["Properties"]["PolicyDocument"]["Statement"]
@@ -98,7 +98,7 @@ def test_role(default: Template) -> None:
     assert roles == {}
 
 
-def test_alias(default: Template) -> None:
+def test_the_alias_keeps_two_environments_of_the_current_version(default: Template) -> None:
     """The alias `live` keeps two environments of the current version."""
     version = logical_id(default, "AWS::Lambda::Version")
     default.has_resource_properties(
@@ -161,7 +161,7 @@ def test_service_linked_role_permission(default: Template) -> None:
     )
 
 
-def test_nothing_else(default: Template) -> None:
+def test_a_handler_defines_nothing_beyond_what_is_named_here(default: Template) -> None:
     """A handler defines nothing beyond what is named here."""
     types = sorted(resource["Type"] for resource in default.to_json()["Resources"].values())
     assert types == [

@@ -210,7 +210,9 @@ def test_the_endpoint_may_be_a_token(stack: cdk.Stack, handler: Callable[..., Cl
 
 
 @pytest.mark.parametrize("environments", [(EUROPE, EUROPE), (None, EUROPE), (EUROPE, None)], ids=str)
-def test_across_stacks(environments: tuple[cdk.Environment | None, ...]) -> None:
+def test_the_attachments_stack_waits_for_the_handlers(
+    environments: tuple[cdk.Environment | None, ...],
+) -> None:
     """The attachment's stack waits for the handler's, also where one of them names no environment."""
     root = cdk.App(context=NO_BUNDLING)
     producer = cdk.Stack(root, "Producer", env=environments[0])
@@ -222,7 +224,7 @@ def test_across_stacks(environments: tuple[cdk.Environment | None, ...]) -> None
     assert "Producer" in [each.id for each in assembly.get_stack_by_name("Consumer").dependencies]
 
 
-def test_customized_roles(tmp_path: Path) -> None:
+def test_with_customized_roles_the_report_says_what_to_permit(tmp_path: Path) -> None:
     """Where an app may create no roles, the CDK's report says what the one made elsewhere must permit."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING, outdir=str(tmp_path)), "Stack")
     iam.Role.customize_roles(stack)

@@ -75,7 +75,7 @@ def test_an_l1_is_given_the_policy_in_shadow_mode(stack: cdk.Stack, define: Defi
     assert "ClientConnectOptions" in synthesized
 
 
-def test_enforcing(stack: cdk.Stack, define: Define) -> None:
+def test_a_policy_is_enforced_when_disconnections_are_accepted(stack: cdk.Stack, define: Define) -> None:
     """Who knows that every session is disconnected may leave shadow mode."""
     define(shadow_mode=False, disconnect_all_sessions=True, description="Everybody")
     assert properties(stack)["AuthorizationPolicy"] == {
@@ -85,7 +85,7 @@ def test_enforcing(stack: cdk.Stack, define: Define) -> None:
     }
 
 
-def test_every_provider(stack: cdk.Stack, define: Define) -> None:
+def test_trust_providers_become_posture_options_in_their_order(stack: cdk.Stack, define: Define) -> None:
     """The providers become the device posture options, in their order, with what they were given."""
     define(
         trust_providers=[
@@ -274,7 +274,7 @@ def test_doubtful_policies_are_warned_of(stack: cdk.Stack, define: Define) -> No
     define(policies=Policies.from_string(text, name="vpn.cedar"))
     assert properties(stack)["AuthorizationPolicy"]["PolicyDocument"] == text + "\n"
     warnings = Annotations.from_stack(stack).find_warning("/Stack/Policy", Match.any_value())
-    assert [str(each.entry.data).partition(":1:1: ")[2].split(",")[0] for each in warnings] == [
+    assert [str(each.entry.data).partition(":1:45: ")[2].split(",")[0] for each in warnings] == [
         "AWS does not document context.connection.port"
     ]
 

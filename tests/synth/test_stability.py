@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
 
 
-def test_default_stack(snapshot: SnapshotAssertion) -> None:
+def test_the_default_stack_keeps_its_logical_ids(snapshot: SnapshotAssertion) -> None:
     """Logical ids are a contract: who changes them says so in the changelog."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     endpoint(stack, ClientConnectHandler(stack, "Handler"))
@@ -35,7 +35,7 @@ def test_default_stack(snapshot: SnapshotAssertion) -> None:
 CONTEXT_OF_ALL = {"serverCertificateArn": CERTIFICATE, "clientCertificateArn": CERTIFICATE}
 
 
-def test_two_clones(tmp_path: Path) -> None:
+def test_two_clones_synthesize_the_same(tmp_path: Path) -> None:
     """Another folder, process, hash seed and other times of the files synthesize the same, bundles included."""
     run_program(
         ROOT / "app.py", folder=ROOT, variables={OUTDIR: str(tmp_path), CONTEXT: json.dumps(CONTEXT_OF_ALL)}

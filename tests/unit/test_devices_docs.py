@@ -21,14 +21,14 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
 
 
-def test_the_app(tmp_path: Path) -> None:
+def test_the_app_synthesizes_without_a_warning(tmp_path: Path) -> None:
     """The example synthesizes, without a warning."""
     (app,) = blocks("python")
     result = run_program(app, folder=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_the_policies() -> None:
+def test_the_policies_have_no_findings() -> None:
     """The Cedar examples have neither errors nor anything doubtful, together."""
     examples = blocks("cedar")
     assert len(examples) == 2
@@ -37,7 +37,7 @@ def test_the_policies() -> None:
     assert lint(policies) == []
 
 
-def test_the_items() -> None:
+def test_the_items_are_in_the_format_that_the_handler_reads() -> None:
     """The device and the waiver are in the format that the handler reads."""
     device, waivers = (json.loads(block) for block in blocks("json"))
     found = device_of(device)

@@ -20,8 +20,15 @@ from client_connect import InvalidPolicySet, InvalidRequest
 from client_connect.handler import EndpointNotAnswered, TimeNearlyUsedUp
 from client_connect.sources.connection_registry import NotCounted, RequestTooLarge
 from client_connect_tools import LINTS, Policies, advice, check, lint, native, replay
-from client_connect_tools.cedar import parsing, validation
-from client_connect_tools.checking import annotations, checks, custom_schema, network_names, reviewed_files
+from client_connect_tools.cedar import parsing
+from client_connect_tools.checking import (
+    annotations,
+    checks,
+    custom_schema,
+    network_names,
+    reviewed_files,
+    type_errors,
+)
 from client_connect_tools.checking.lints import EXACT
 from client_connect_tools.cli import main
 from client_connect_tools.inputs import messages
@@ -69,9 +76,9 @@ def written(example: str, folder: Path) -> Path:
     return file
 
 
-def test_there_are_twelve_recipes() -> None:
+def test_there_are_thirteen_recipes() -> None:
     """Each is in the documentation as it is in its file, and has tests beside it."""
-    assert len(RECIPES) == 12
+    assert len(RECIPES) == 13
     assert sorted(blocks(POLICIES, "cedar")) == sorted(path.read_text("utf-8") for path in RECIPES)
     assert all(path.with_suffix(".tests.toml").is_file() for path in RECIPES)
 
@@ -99,7 +106,7 @@ def test_recipes_pass_their_tests(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NATIVE_RECIPES, ids=lambda path: path.stem)
-def test_native_recipes(path: Path) -> None:
+def test_native_recipes_decide_as_their_tests_say(path: Path) -> None:
     """A native recipe is in the documentation, has no findings, and decides as its tests say."""
     assert f"```cedar\n{path.read_text('utf-8')}```" in NATIVE
     policies = Policies.from_file(path)
@@ -108,7 +115,7 @@ def test_native_recipes(path: Path) -> None:
     assert (report.failures, report.uncovered, len(report.results) > 0) == ((), (), True)
 
 
-def test_native_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_native_policies_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first example of native policies synthesizes, the commands end well, and the tests are those of a recipe."""
     construct, _shadow = blocks(NATIVE, "python")
     assert run_program(written(construct, tmp_path), folder=ROOT).returncode == 0
@@ -153,8 +160,10 @@ def test_policies_for_each_identity_provider_are_sound(example: str) -> None:
 
 
 @pytest.mark.parametrize("example", blocks(POLICIES, "python"))
-def test_python(example: str, tmp_path: Path) -> None:
+def test_python_examples_render_policies_without_findings(example: str, tmp_path: Path) -> None:
     """Examples in Python run, and render policies without findings."""
+    (windows,) = [text for text in blocks(POLICIES, "text") if text.startswith("ticket;")]
+    (tmp_path / "windows.csv").write_text(windows, "utf-8")
     result = run_program(example, folder=tmp_path)
     assert result.returncode == 0
     networks = {"office": ["198.51.100.0/24"]}
@@ -165,7 +174,7 @@ SHARED = inspect.getsource(parsing)
 OF_THE_HANDLER = "".join(
     map(
         inspect.getsource,
-        (annotations, checks, custom_schema, messages, network_names, reviewed_files, validation),
+        (annotations, checks, custom_schema, messages, network_names, reviewed_files, type_errors),
     )
 )
 OF_NATIVE = "".join(map(inspect.getsource, (native.checks, reviewed_files, _types)))
@@ -267,10 +276,10 @@ def test_advice_is_complete(each: advice.Advice) -> None:
     assert each.example
     assert each.fix
     assert all(step.endswith(".") for step in each.fix)
-    assert bool(each.fires) is (each.kind == "alarm")
+    assert bool(each.fires) is bool(each.first) is (each.kind == "alarm")
     if each.kind == "alarm":
         assert len(each.fix) > 1
-        assert len(each.description) <= advice.MAX_DESCRIPTION_LENGTH
+        assert len(each.description({})) <= advice.MAX_DESCRIPTION_LENGTH
 
 
 # What needs hundreds of characters, or another file.
@@ -325,7 +334,7 @@ def test_every_kind_is_on_a_page() -> None:
     [*DOCS, *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md"))],
     ids=lambda path: path.stem,
 )
-def test_links(path: Path) -> None:
+def test_links_within_the_project_lead_somewhere(path: Path) -> None:
     """Links within the project lead somewhere."""
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
     local = [link for link in links if not link.startswith("https://")]

@@ -65,7 +65,7 @@ def test_the_example_passes_its_tests() -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("example", blocks("console"))
-def test_commands(example: str) -> None:
+def test_each_command_prints_what_the_page_says(example: str) -> None:
     """Each command prints what the page says."""
     command, _, output = example.partition("\n")
     program, *arguments = shlex.split(command.removeprefix("$ "))
@@ -73,7 +73,7 @@ def test_commands(example: str) -> None:
     assert CliRunner().invoke(main, arguments).stdout == output
 
 
-def test_the_handler(folder: Path) -> None:
+def test_the_handler_is_defined_as_the_page_says(folder: Path) -> None:
     """The definition of the handler runs as it stands."""
     result = run_program(blocks("python")[1], folder=folder)
     assert (result.returncode, result.stderr) == (0, "")

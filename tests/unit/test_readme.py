@@ -24,7 +24,7 @@ def examples(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("example", examples("python"), ids=lambda text: text.splitlines()[0])
-def test_python(example: str, tmp_path: Path) -> None:
+def test_each_python_example_runs_as_it_stands(example: str, tmp_path: Path) -> None:
     """Each example in Python runs as it stands, in a folder of its own."""
     result = run_program(example, folder=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
@@ -71,12 +71,12 @@ def test_first_example_is_short() -> None:
 
 
 @pytest.mark.parametrize("example", examples("cedar"))
-def test_cedar(example: str) -> None:
+def test_each_cedar_example_passes_the_checks(example: str) -> None:
     """Each example in Cedar passes the checks."""
     assert check(Policies.from_string(example)) == []
 
 
-def test_two_commands() -> None:
+def test_the_commands_are_targets_of_the_makefile() -> None:
     """The commands of README are targets of the Makefile."""
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert {"demo", "test"} <= set(targets)
@@ -91,7 +91,7 @@ def test_table_of_defaults_is_complete() -> None:
     assert named == keywords
 
 
-def test_links() -> None:
+def test_links_within_the_project_lead_somewhere() -> None:
     """Links within the project lead somewhere."""
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
     assert links

@@ -113,7 +113,7 @@ def test_files_of_the_repository(site: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(DOCS)))
-def test_navigation(path: Path) -> None:
+def test_every_page_is_in_the_navigation(path: Path) -> None:
     """Every page of docs/ is in the site's navigation."""
     navigation = (ROOT / "mkdocs.yml").read_text("utf-8").split("\nnav:\n")[1]
     assert path.relative_to(DOCS).as_posix() in re.findall(r"(\S+\.md)$", navigation, re.MULTILINE)
@@ -122,14 +122,14 @@ def test_navigation(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [*PAGES, ROOT / "README.md", ROOT / "CHANGELOG.md"], ids=lambda path: path.name
 )
-def test_lists(path: Path) -> None:
+def test_lists_are_written_so_that_the_site_shows_lists(path: Path) -> None:
     """A list begins after an empty line and nests by 4 spaces, or the site would show it as a paragraph."""
     text = re.sub(r"^```.*?^```$", "", path.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     assert re.findall(r"^(?![-*] |\d+\. |  |#).+\n(?:[-*] |\d+\. ).*", text, re.MULTILINE) == []
     assert re.findall(r"^ {1,3}(?:[-*] |\d+\. ).*", text, re.MULTILINE) == []
 
 
-def test_decisions() -> None:
+def test_the_overview_names_each_decision_once() -> None:
     """The overview of the decisions names each record once."""
     records = [path.name for path in sorted((DOCS / "decisions").glob("*.md")) if path.name != "index.md"]
     named = re.findall(r"\]\(([a-z-]+\.md)\)", (DOCS / "decisions" / "index.md").read_text("utf-8"))
@@ -148,7 +148,7 @@ def diagrams() -> ModuleType:
     return module
 
 
-def test_diagrams(diagrams: ModuleType) -> None:
+def test_the_pictures_are_those_that_the_program_draws(diagrams: ModuleType) -> None:
     """The pictures are those that `python docs/render_diagrams.py` draws."""
     for name, picture in diagrams.DIAGRAMS.items():
         assert (DOCS / "images" / f"{name}.svg").read_text("utf-8") == picture, name

@@ -76,8 +76,6 @@ def atoms(formula: Formula) -> Iterator[pst.Expr]:
         case Choice(condition, then, otherwise):
             for part in (condition, then, otherwise):
                 yield from atoms(part)
-        case Constant():
-            pass
 
 
 def evaluate(formula: Formula, outcome_of: Callable[[pst.Expr], Outcome]) -> Outcome:
@@ -103,7 +101,8 @@ def evaluate(formula: Formula, outcome_of: Callable[[pst.Expr], Outcome]) -> Out
 
 def possible(expression: pst.Expr) -> Outcome:
     """Return what an expression may evaluate to of which nothing is known, if the validator accepts it."""
-    return TRUE | FALSE | (ERROR if _can_overflow(expression) else 0)
+    outcome = TRUE | FALSE
+    return outcome | ERROR if _can_overflow(expression) else outcome
 
 
 def _can_overflow(node: object) -> bool:
@@ -157,8 +156,6 @@ def _scope(
             yield Atom(pst.Is(variable, entity_type, None))
         case pst.ScopeIsIn(entity_type, pst.EntityUid() as entity):
             yield Atom(pst.Is(variable, entity_type, pst.EntityLit(entity)))
-        case _:
-            return
 
 
 def _action(scope: pst.ActionConstraint) -> Iterator[Atom]:
@@ -168,8 +165,6 @@ def _action(scope: pst.ActionConstraint) -> Iterator[Atom]:
             yield Atom(pst.BinaryOp("eq", variable, pst.EntityLit(entity)))
         case pst.ActionIn(entities):
             yield Atom(pst.BinaryOp("in", variable, pst.Set(tuple(map(pst.EntityLit, entities)))))
-        case _:
-            return
 
 
 def _formula(expression: pst.Expr) -> Formula:

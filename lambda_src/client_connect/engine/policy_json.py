@@ -6,6 +6,7 @@ The engine reads no JSON of expressions that are nested deeper than some fifty l
 from __future__ import annotations
 
 import json
+from functools import partial
 
 from client_connect.engine import cedar
 from client_connect.light_typing import TYPE_CHECKING
@@ -92,8 +93,8 @@ def _operation(content: Any) -> Shape:  # noqa: ANN401 - an operator has its ope
     return "all", *(part for part in parts if isinstance(part, dict))
 
 
-def _both(shape: str) -> Callable[[Mapping[str, Any]], Shape]:
-    return lambda content: (shape, content["left"], content["right"])
+def _both(shape: str, content: Mapping[str, Any]) -> Shape:
+    return shape, content["left"], content["right"]
 
 
 def _attribute(content: Mapping[str, Any]) -> Shape:
@@ -105,8 +106,8 @@ _SHAPES: Mapping[str, Callable[[Any], Shape]] = {
     "Value": _value,
     "Set": lambda elements: ("set", *elements),
     "is": _kind,
-    "in": _both("within"),
+    "in": partial(_both, "within"),
     **dict.fromkeys((".", "has"), _attribute),
-    **dict.fromkeys(("getTag", "hasTag"), _both("tag")),
-    **dict.fromkeys(("==", "!=", "contains", "containsAll", "containsAny"), _both("compared")),
+    **dict.fromkeys(("getTag", "hasTag"), partial(_both, "tag")),
+    **dict.fromkeys(("==", "!=", "contains", "containsAll", "containsAny"), partial(_both, "compared")),
 }

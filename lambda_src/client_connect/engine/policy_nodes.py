@@ -75,13 +75,12 @@ def _scope(variable: pst.VarName, scope: pst.PrincipalOrResourceConstraint) -> p
             return pst.Is(pst.Var(variable), kind, None)
         case pst.ScopeIsIn(kind, pst.EntityUid() as entity):
             return pst.Is(pst.Var(variable), kind, pst.EntityLit(entity))
-        case _:
-            return None
+    return None
 
 
-def children(node: object) -> Iterator[object]:
+def children(node: Any) -> Iterator[object]:  # noqa: ANN401 - any syntax node: they have no type in common
     """Yield the nodes right below a node."""
-    for field in fields(node) if is_dataclass(node) and not isinstance(node, type) else ():
+    for field in fields(node):
         value = getattr(node, field.name)
         parts = (
             value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)

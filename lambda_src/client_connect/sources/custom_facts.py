@@ -96,5 +96,5 @@ def _place(error: BaseException, module: str) -> str:
 
 
 def _belongs(frame: FrameType, module: str) -> bool:
-    name = str(frame.f_globals.get("__name__", ""))
-    return bool(module) and (name == module or name.startswith(f"{module}."))
+    name = frame.f_globals.get("__name__")
+    return bool(module) and f"{name}.".startswith(f"{module}.")

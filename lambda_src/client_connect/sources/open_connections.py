@@ -91,13 +91,13 @@ class OpenConnections:
             for each in connections
         )
 
-    def _statuses(self, endpoint_id: str, connection_ids: list[str]) -> dict[str, str]:
+    def _statuses(self, endpoint_id: str, connection_ids: list[str]) -> dict[str, str | None]:
         parameters: dict[str, Any] = {
             "ClientVpnEndpointId": endpoint_id,
             "Filters": [{"Name": "connection-id", "Values": connection_ids}],
             "MaxResults": _PAGE_SIZE,
         }
-        statuses: dict[str, str] = {}
+        statuses: dict[str, str | None] = {}
         for _ in range(_MOST_PAGES):
             try:
                 answer = self._client.describe_client_vpn_connections(**parameters)
@@ -106,7 +106,7 @@ class OpenConnections:
                     return {}
                 raise
             found = answer.get("Connections", ())
-            statuses |= {each["ConnectionId"]: each.get("Status", {}).get("Code", "") for each in found}
+            statuses |= {each["ConnectionId"]: each.get("Status", {}).get("Code") for each in found}
             # A page may be empty though others follow.
             parameters["NextToken"] = answer.get("NextToken")
             if not parameters["NextToken"]:

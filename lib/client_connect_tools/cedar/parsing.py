@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from cedarpy import pst
 
+    from client_connect_tools.cedar.places import Place
     from client_connect_tools.cedar.statements import Statement
     from client_connect_tools.files.source import Source
 
@@ -30,6 +31,7 @@ _TOO_DEEP = (
 TOO_DEEP = ("too-deep", _TOO_DEEP)
 # The engine joins all clauses of a policy into one expression, in which each is a level. Where they do not fit into the
 # stack, the policy errs at every connection: from about 1,700 clauses with 8 MiB, from 190 with 1 MiB.
+SYNTAX = "Cedar cannot parse this policy: "
 _MAX_CLAUSES = 100
 # Strings and comments first, for what is in them nests nothing.
 _NESTING = re.compile(
@@ -74,17 +76,36 @@ class ParsedStatement:
         match = _ID.search(self.statement.text)
         return match[1] if match else ""
 
-    def finding(self, rule: str, message: str, severity: Literal["error", "warning"] = "error") -> Finding:
-        """Return a finding about this policy."""
+    def finding(
+        self,
+        rule: str,
+        message: str,
+        severity: Literal["error", "warning"] = "error",
+        *,
+        place: Place | None = None,
+    ) -> Finding:
+        """Return a finding about this policy, or about a part of it where a place is given."""
+        line, column, length = self._position(place)
         return Finding(
             file=self.file,
-            line=self.statement.line,
-            column=self.statement.column,
+            line=line,
+            column=column,
+            length=length,
             policy=self.id,
             rule=rule,
             severity=severity,
             message=message,
         )
+
+    def _position(self, place: Place | None) -> tuple[int, int, int]:
+        line, column, text = self.statement.line, self.statement.column, self.statement.text
+        if place is None:
+            return line, column, 0
+        before = text[: place.start]
+        length = len(text[place.start : place.end].partition("\n")[0])
+        if "\n" not in before:
+            return line, column + place.start, length
+        return line + before.count("\n"), place.start - before.rfind("\n"), length
 
 
 def parse(sources: Iterable[Source]) -> list[ParsedStatement]:
@@ -110,7 +131,7 @@ def _parsed(file: str, statement: Statement) -> ParsedStatement:
     try:
         policy_set = cedarpy.PolicySet.from_str(statement.text).to_pst()
     except ValueError as error:
-        return ParsedStatement(file, statement, None, ("syntax", f"Cedar cannot parse this policy: {error}"))
+        return ParsedStatement(file, statement, None, ("syntax", f"{SYNTAX}{error}"))
     if policy_set.templates:
         message = "a template never applies; name an entity in place of ?principal or ?resource"
         return ParsedStatement(file, statement, None, ("template", message))

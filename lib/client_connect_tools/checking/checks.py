@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect_tools.cedar.parsing import in_order, parse, schema
-from client_connect_tools.cedar.validation import type_problems, unknown_attributes
+from client_connect_tools.cedar.places import named
 from client_connect_tools.checking.annotations import annotation_problems
 from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
 from client_connect_tools.checking.lints import LINTS
 from client_connect_tools.checking.network_names import check_networks
 from client_connect_tools.checking.reviewed_files import check_characters
+from client_connect_tools.checking.syntax_errors import unusable
+from client_connect_tools.checking.type_errors import type_errors
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.finding import Finding
 from client_connect_tools.inputs import cdk_tokens
@@ -77,17 +79,13 @@ def _errors(
     parsed: ParsedStatement, types: cedarpy.Schema | None, custom: Mapping[str, str] | None
 ) -> Iterator[Finding]:
     if parsed.error is not None:
-        yield parsed.finding(*parsed.error)
+        yield unusable(parsed)
     if parsed.template is None:
         return
-    problems = [*annotation_problems(parsed.template, custom, LINTS)]
+    for rule, message in annotation_problems(parsed.template, custom, LINTS):
+        yield parsed.finding(rule, message, place=named(parsed.statement.text, message))
     if types is not None:
-        problems += type_problems(
-            parsed.statement.text, types, guard="context has os && context.os.major < 10"
-        )
-        problems += unknown_attributes(parsed.template, types)
-    for rule, message in problems:
-        yield parsed.finding(rule, message)
+        yield from type_errors(parsed, types)
 
 
 def _tokens(policies: Policies) -> Iterator[Finding]:
@@ -100,8 +98,9 @@ def _tokens(policies: Policies) -> Iterator[Finding]:
                 policy="",
                 rule="unresolved-token",
                 message=(
-                    f"the policies have {found[0]}, which {cdk_tokens.WHY}; write the value itself, or for an endpoint "
-                    "give each endpoint its own handler"
+                    f"the policies have {found[0]}, which {cdk_tokens.WHY}; write the value itself; for an endpoint, "
+                    'name it by endpoints={"prod": id} of the handler, and write context has endpointName && '
+                    'context.endpointName == "prod"'
                 ),
             )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect_tools.cedar.parsing import in_order, parse
+from client_connect_tools.cedar.places import find
+from client_connect_tools.cedar.quoting import quote
 from client_connect_tools.checking.all_policies import groups
 from client_connect_tools.checking.annotations import ignored
 from client_connect_tools.checking.similar_names import is_slip
@@ -45,7 +47,12 @@ def unknown_groups(policies: Policies, known: Collection[str]) -> list[Finding]:
         known: The groups that there are, spelt as the endpoint's directory or identity provider sends them.
     """
     findings = [
-        each.finding(UNKNOWN_GROUP, f'there is no group "{name}"{_instead(name, known)}', "warning")
+        each.finding(
+            UNKNOWN_GROUP,
+            f'there is no group "{name}"{_instead(name, known)}',
+            "warning",
+            place=find(each.statement.text, quote(name)),
+        )
         for each in parse(policies.sources)
         if each.template is not None and UNKNOWN_GROUP not in ignored(each.template)
         for name in dict.fromkeys(groups(each.template))

@@ -14,6 +14,7 @@ from client_connect.record import ENDPOINT_ID
 from client_connect_tools.cedar import nodes
 from client_connect_tools.cedar.comparisons import comparison, members
 from client_connect_tools.cedar.parsing import in_order, parse, schema
+from client_connect_tools.cedar.places import named
 from client_connect_tools.cedar.polarity import conditions
 from client_connect_tools.cedar.text import expression_text
 from client_connect_tools.checking.all_policies import (
@@ -113,7 +114,7 @@ def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str])
     parsed = [(each, each.template) for each in parse(policies.sources) if each.template is not None]
     templates = AllPolicies(template for _, template in parsed)
     findings = [
-        each.finding(name, message, "warning")
+        each.finding(name, message, "warning", place=named(each.statement.text, message))
         for name, find_in in lints.items()
         if name not in ignore
         for each, template in parsed

@@ -9,33 +9,50 @@ from rich.text import Text
 from client_connect.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from client_connect import Decision, Facts
     from client_connect_tools.explanation import Condition, Explanation, PolicyExplanation, Reason
 
 _LONGEST_EXPRESSION = 400
+# What conditions have in their text when they read what an option gives.
+_READ_BY = {
+    "--groups": "ClientVpn::Group::",
+    "--username": "context has username",
+    "--common-name": "context has commonName",
+    "--device": "context has device",
+    "--custom": "context has custom",
+}
 
 
-def explanation_text(explanation: Explanation, facts: Facts) -> Text:
-    """Return the answer, the policies that determined it, and the others with their reasons."""
-    return Text("\n").join(_lines(explanation, facts))
+def explanation_text(explanation: Explanation, facts: Facts, *, left_out: Collection[str] = ()) -> Text:
+    """Return the answer, the policies that determined it, and the others with their reasons.
+
+    Args:
+        explanation: The explanation.
+        facts: What is known of the connection.
+        left_out: The options that were not given, of those that say what is known.
+    """
+    return Text("\n").join(_lines(explanation, facts, left_out))
 
 
-def _lines(explanation: Explanation, facts: Facts) -> Iterator[Text]:
-    yield from _answer(explanation, facts)
+def _lines(explanation: Explanation, facts: Facts, left_out: Collection[str]) -> Iterator[Text]:
+    yield from _answer(explanation, facts, left_out)
     determining = [each for each in explanation.policies if each.determining]
     others = [each for each in explanation.policies if not each.determining]
     if determining:
         yield Text("\nDecided by", "bold")
         yield from (Text("  ") + _name(each) for each in determining)
+        if not (explanation.decision.allowed or explanation.permitted):
+            hint = _hint(explanation, left_out)
+            yield Text(f"  without these it would still be denied: no permit applied{hint}", "yellow")
     if others:
         yield Text("\nOther policies" if determining else "\nPolicies", "bold")
         for each in others:
             yield from _other(each, explanation.decision)
 
 
-def _answer(explanation: Explanation, facts: Facts) -> Iterator[Text]:
+def _answer(explanation: Explanation, facts: Facts, left_out: Collection[str]) -> Iterator[Text]:
     decision, answer = explanation.decision, explanation.response
     word = Text("allowed", "bold green") if answer["allow"] else Text("denied", "bold red")
     yield word + Text(f": {printable(_connection(facts))}")
@@ -49,7 +66,23 @@ def _answer(explanation: Explanation, facts: Facts) -> Iterator[Text]:
     for error in decision.errors:
         yield Text(f"error: {printable(error)}", "red")
     if not (decision.determining or decision.errors):
-        yield Text("no policy determined it: no permit applied, and without one everything is denied")
+        hint = _hint(explanation, left_out)
+        yield Text(f"no policy determined it: no permit applied, and without one everything is denied{hint}")
+
+
+def _hint(explanation: Explanation, left_out: Collection[str]) -> str:
+    """Return which options were left out, of those that a permit read which did not apply."""
+    read = [
+        each.reason.condition.expression
+        for each in explanation.policies
+        if each.policy.effect == "permit" and not each.policy.shadow and each.reason is not None
+    ]
+    missing = [
+        option
+        for option, text in _READ_BY.items()
+        if option in left_out and any(text in expression for expression in read)
+    ]
+    return f"; you gave no {' and no '.join(missing)}" if missing else ""
 
 
 def _connection(facts: Facts) -> str:

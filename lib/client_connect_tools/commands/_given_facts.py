@@ -47,6 +47,7 @@ class GivenFacts:
         inventory: What the inventory says, when it is not what ``device`` suggests.
         waivers: The ids of the policies that are waived.
         active_connections: The user's open connections.
+        endpoint_name: The name of the endpoint.
         custom: A file or JSON text of the custom facts.
         custom_facts: What became of them, when it is not what ``custom`` suggests.
     """
@@ -59,8 +60,18 @@ class GivenFacts:
     inventory: Inventory | None
     waivers: tuple[str, ...]
     active_connections: int | None
+    endpoint_name: str | None
     custom: str | None
     custom_facts: CustomFactsState | None
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The options that were not given, of those that say what is known; none with an event, which says it."""
+        if self.event is not None:
+            return frozenset()
+        options: dict[str, object] = {f"--{name}": value for name, value in self.fields.items()}
+        options |= {"--device": self.device or self.inventory, "--custom": self.custom or self.custom_facts}
+        return frozenset(name for name, value in options.items() if not value)
 
     def facts(self) -> Facts:
         """Return the facts.
@@ -98,6 +109,8 @@ class GivenFacts:
             _require_consistent_custom(changes["custom_facts"], custom)
         if self.waivers:
             changes["waivers"] = frozenset(self.waivers)
+        if self.endpoint_name is not None:
+            changes["endpoint_name"] = self.endpoint_name
         if self.active_connections is not None:
             changes["active_connections"] = self.active_connections
         return Facts(**{**facts._asdict(), **changes})

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from client_connect.printable import printable
+from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from client_connect_tools.commands._python_policies import Named
     from client_connect_tools.errors import ClientConnectError
     from client_connect_tools.native import TrustProviderType
     from client_connect_tools.policies import Policies
@@ -22,6 +24,10 @@ FINDINGS = 1
 WRONG_USE = 2
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+FormatOption = Annotated[
+    ReportFormat | None,
+    typer.Option(help="text, json, or what a pipeline reads: github, gitlab, sarif, junit. Default: text."),
+]
 NativeOption = Annotated[
     bool, typer.Option("--native", help="They are Client VPN's own authorization policy, not the handler's.")
 ]
@@ -31,25 +37,47 @@ TrustProviderOption = Annotated[
         help="With --native, a trust provider of the endpoint: crowdstrike, jamf or jumpcloud. Default: all."
     ),
 ]
-PoliciesArgument = "A *.cedar file, a directory of them, or Rules in a Python module, as module:name."
+PoliciesArgument = "*.cedar files, directories, or Rules in Python modules as module:name: one set."
 
 
-def read_policies(path: Path, *, runs_code: bool = True) -> Policies:
-    """Read a file, or a directory with its subdirectories; warn of policies beside a file, which are not read.
+def read_policies(*paths: Path, standard_input: bool = False) -> Policies:
+    """Read files, directories and names in Python modules, as one set.
 
     Args:
-        path: The file or directory; or Rules or Policies in a Python module, as ``module:name``.
-        runs_code: Whether a module may be named, whose code then runs.
+        *paths: Each a file or directory; or Rules or Policies in a Python module, as ``module:name``, whose code runs.
+        standard_input: Whether ``-`` is standard input.
     """
-    from client_connect_tools.commands._python_policies import is_named, policies_named
+    from client_connect_tools.commands._python_policies import is_named, named
     from client_connect_tools.policies import Policies
 
-    if runs_code and is_named(path):
-        return policies_named(str(path))
+    found: list[Policies | Named] = []
+    for path in paths:
+        if standard_input and str(path) == "-":
+            found.append(Policies.from_string(sys.stdin.read(), name="<stdin>"))
+        else:
+            found.append(named(str(path)) if is_named(path) else read_files(path))
+    parts = [each if isinstance(each, Policies) else each.policies for each in found]
+    # Together, because rules of several modules have one permit.
+    if rules := [rule for each in found if not isinstance(each, Policies) for rule in each.rules]:
+        parts.append(Policies.from_rules(*rules))
+    return parts[0] if len(parts) == 1 else Policies.merge(*parts)
+
+
+def read_files(path: Path) -> Policies:
+    """Read a file or a directory; warn of policies beside a file, which are not read."""
+    from client_connect_tools.policies import Policies
+
     policies = Policies.from_path(path)
     if policies.left_out:
         print(policies.left_out_note(), file=sys.stderr)
     return policies
+
+
+def report_format(given: ReportFormat | None, *, as_json: bool) -> ReportFormat:
+    """Return the form of a report, of which ``--json`` is short for one."""
+    if as_json and given not in (None, ReportFormat.JSON):
+        wrong_use(f"--json is short for --output-format json, and not for {given.value}; give one of them")
+    return ReportFormat.JSON if as_json else given or ReportFormat.TEXT
 
 
 def trust_providers(given: list[str] | None, *, native: bool) -> tuple[TrustProviderType, ...]:

@@ -12,7 +12,7 @@ import typer
 
 from client_connect_tools.commands._shared import (
     errors_end_the_command,
-    read_policies,
+    read_files,
     wrong_use,
 )
 
@@ -58,7 +58,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     if sbom is not None and sbom.is_symlink():
         wrong_use(f'the bill of materials "{sbom}" is a link to "{sbom.readlink()}"; name the file itself')
     with errors_end_the_command():
-        source = read_policies(policies, runs_code=False)
+        source = read_files(policies)
         require_sound(source)
         module = None if extra_facts is None else _module(extra_facts)
         require_declared(module, source)

@@ -13,23 +13,32 @@ import typer
 
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    FormatOption,
     JsonOption,
     NativeOption,
     TrustProviderOption,
     errors_end_the_command,
     read_policies,
+    report_format,
     trust_providers,
     wrong_use,
 )
+from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from client_connect_tools.finding import Finding
     from client_connect_tools.policies import Policies
+    from client_connect_tools.reports.junit import Case
 
 
 def check(  # noqa: PLR0913 - each parameter is an option
     paths: Annotated[
-        list[Path], typer.Argument(help="*.cedar files, directories, Rules as module:name: one set.")
+        list[Path],
+        typer.Argument(
+            help="*.cedar files, directories, Rules as module:name, - for standard input: one set."
+        ),
     ],
     *,
     ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
@@ -42,6 +51,7 @@ def check(  # noqa: PLR0913 - each parameter is an option
             "--exact", help="Also prove which policies cannot apply or change nothing (extra: prove)."
         ),
     ] = False,
+    output_format: FormatOption = None,
     as_json: JsonOption = False,
     native: NativeOption = False,
     trust_provider: TrustProviderOption = None,
@@ -49,10 +59,10 @@ def check(  # noqa: PLR0913 - each parameter is an option
     """Check policies: syntax, ids, lengths, types, and what is seldom meant. Status 1 when there is a finding."""
     from client_connect_tools import native as native_policies
     from client_connect_tools.checking import checks, lints
-    from client_connect_tools.policies import Policies
 
+    form = report_format(output_format, as_json=as_json)
     with errors_end_the_command():
-        policies = Policies.merge(*(read_policies(path) for path in paths))
+        policies = read_policies(*paths, standard_input=True)
     providers = trust_providers(trust_provider, native=native)
     if native and groups is not None:
         wrong_use("--groups has no meaning with --native, whose groups are not looked for; leave it out")
@@ -74,13 +84,47 @@ def check(  # noqa: PLR0913 - each parameter is an option
     if exact:
         findings += _exact(policies, ignore or [])
     findings = [each for each in findings if each.severity == "error" or each.rule not in (ignore or ())]
-    if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        for finding in findings:
-            print(f"{finding.severity}: {finding}")
+    findings = _in_order(policies, findings)
+    _print(policies, findings, form)
     if findings:
         raise typer.Exit(FINDINGS)
+
+
+def _in_order(policies: Policies, findings: list[Finding]) -> list[Finding]:
+    """Sort findings by the files of the set, then by line."""
+    files = {source.name: number for number, source in enumerate(policies.sources)}
+    return sorted(
+        findings, key=lambda each: (files.get(each.file, len(files)), each.file, each.line, each.column)
+    )
+
+
+def _print(policies: Policies, findings: list[Finding], form: ReportFormat) -> None:
+    from client_connect_tools.cedar.parsing import parse
+    from client_connect_tools.commands._reports import print_for_pipeline
+    from client_connect_tools.reports.text import print_findings, summary
+
+    if form is ReportFormat.JSON:
+        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+    elif form is ReportFormat.TEXT:
+        print_findings(findings, {source.name: source.text for source in policies.sources})
+        count = len(parse(policies.sources))
+        print(summary(findings, "1 policy" if count == 1 else f"{count:,} policies"))
+    else:
+        print_for_pipeline(form, findings, _cases(policies, findings), "client-connect check")
+
+
+def _cases(policies: Policies, findings: list[Finding]) -> Iterator[Case]:
+    """Yield a case for each policy in which nothing was found, and for each finding."""
+    from client_connect_tools.cedar.parsing import parse
+    from client_connect_tools.reports.junit import Case
+
+    found = {(each.file, each.policy) for each in findings}
+    for each in parse(policies.sources):
+        if (each.file, each.id) not in found:
+            yield Case(each.file, each.statement.line, each.id)
+    for finding in findings:
+        name = f"{finding.policy or 'the policies'}: {finding.rule}"
+        yield Case(finding.file, finding.line, name, finding.message, str(finding))
 
 
 def _of_today(policies: Policies, groups: Path | None) -> list[Finding]:

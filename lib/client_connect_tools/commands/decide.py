@@ -21,7 +21,7 @@ from client_connect_tools.commands._shared import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from client_connect import Facts
     from client_connect_tools.commands._given_facts import GivenFacts
@@ -32,7 +32,7 @@ _MAX_LONG = 2**63 - 1
 
 
 def decide(  # noqa: PLR0913 - each parameter is an option
-    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    policies: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
     *,
     event: Annotated[
         str | None,
@@ -77,6 +77,10 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     ] = None,
     waiver: Annotated[
         list[str] | None, typer.Option(help="The @id of a policy waived for this user or device; repeatable.")
+    ] = None,
+    endpoint_name: Annotated[
+        str | None,
+        typer.Option(help="The name that the handler's endpoints= give the endpoint. Default: none."),
     ] = None,
     active_connections: Annotated[
         int | None,
@@ -133,6 +137,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         inventory=inventory,
         waivers=tuple(waiver or ()),
         active_connections=active_connections,
+        endpoint_name=endpoint_name,
         custom=custom,
         custom_facts=custom_facts,
     )
@@ -145,7 +150,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     if as_test:
         _show_test(explanation, facts)
     else:
-        _show(explanation, facts, as_json=as_json)
+        _show(explanation, facts, given.left_out, as_json=as_json)
     if explanation.decision.errors:
         raise typer.Exit(FINDINGS)
 
@@ -155,7 +160,7 @@ def _separated(groups: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    path: Path, given: GivenFacts, *, shadow_mode: bool, default_message: str
+    paths: list[Path], given: GivenFacts, *, shadow_mode: bool, default_message: str
 ) -> tuple[Explanation, Facts]:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
@@ -166,7 +171,7 @@ def _explained(
     except WrongUse as error:
         wrong_use(str(error))
     with errors_end_the_command():
-        policies = read_policies(path)
+        policies = read_policies(*paths)
         require_sound(policies)
     facts = policies.authorizer().located(facts)
     _require_declared(policies, facts)
@@ -210,7 +215,7 @@ def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:
         wrong_use(f'--waiver is "{unknown[0]}", but no policy has this @id; there are {", ".join(ids)}')
 
 
-def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
+def _show(explanation: Explanation, facts: Facts, left_out: Collection[str], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(_document(explanation, facts), indent=2))
         return
@@ -218,7 +223,7 @@ def _show(explanation: Explanation, facts: Facts, *, as_json: bool) -> None:
     from client_connect_tools.output.safe_output import console
 
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
-    console(soft_wrap=True).print(explanation_text(explanation, facts))
+    console(soft_wrap=True).print(explanation_text(explanation, facts, left_out=left_out))
 
 
 def _show_test(explanation: Explanation, facts: Facts) -> None:
@@ -240,6 +245,7 @@ def _document(explanation: Explanation, facts: Facts) -> dict[str, Any]:
     recorded = Record.of_decision(facts, explanation.decision, allow=allow, policies="").fields
     return {
         "allow": allow,
+        "permitted": explanation.permitted,
         "at": facts.now.isoformat(),
         **{key: recorded[key] for key in ("request", "facts", "decision")},
         "response": explanation.response,

@@ -12,6 +12,7 @@ import typer
 from client_connect_tools.commands._shared import (
     FINDINGS,
     JsonOption,
+    PoliciesArgument,
     errors_end_the_command,
     read_policies,
     wrong_use,
@@ -28,7 +29,7 @@ _Conditions = list[str] | None
 
 
 def prove(  # noqa: PLR0913 - each parameter is an option
-    paths: Annotated[list[Path], typer.Argument(help="*.cedar files, or directories of them: one set.")],
+    paths: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
     *,
     never: Annotated[
         _Conditions, typer.Option(help="A Cedar condition of which no connection is allowed; repeatable.")
@@ -60,7 +61,6 @@ def prove(  # noqa: PLR0913 - each parameter is an option
     Status 0 when everything is proven, 1 when there is a counterexample or the policies have errors, 2 for wrong use, 3
     when something is not decided.
     """
-    from client_connect_tools.policies import Policies
     from client_connect_tools.proving.questions import InvalidCondition, Prover
     from client_connect_tools.proving.solver import NoSolver
 
@@ -68,7 +68,7 @@ def prove(  # noqa: PLR0913 - each parameter is an option
         wrong_use("there is no question; give --never, --always or --equivalent")
     assumptions = _assumptions(time_zone, since, waivers=not without_waivers, as_sent=as_sent)
     with errors_end_the_command():
-        policies = Policies.merge(*(read_policies(path) for path in paths))
+        policies = read_policies(*paths)
         other = None if equivalent is None else read_policies(equivalent)
         try:
             prover = Prover(policies, assumptions, seconds=time_limit)

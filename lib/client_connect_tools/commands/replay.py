@@ -48,10 +48,12 @@ _WIDTH_WITHOUT_TERMINAL = 160
 def replay(  # noqa: PLR0913 - each is an option
     logs: LogsArgument = None,
     *,
-    policies: Annotated[Path, typer.Option(help=f"The new policies. {PoliciesArgument}")],
+    policies: Annotated[list[Path], typer.Option(help=f"The new policies; repeatable. {PoliciesArgument}")],
     against: Annotated[
-        Path | None,
-        typer.Option(help="The policies to compare with. Default: what the logs say was decided."),
+        list[Path] | None,
+        typer.Option(
+            help="The policies to compare with; repeatable. Default: what the logs say was decided."
+        ),
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
@@ -105,12 +107,12 @@ def replay(  # noqa: PLR0913 - each is an option
         raise typer.Exit(FINDINGS)
 
 
-def _prepare(new: Path, old: Path | None, html: Path | None, time_zone: str | None) -> Comparison:
+def _prepare(new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None) -> Comparison:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
 
     with unreadable_logs_end_the_command():
-        after, before = _sound(new), None if old is None else _sound(old)
+        after, before = _sound(new), _sound(old) if old else None
         comparison = Comparison(
             new=after.text,
             old=None if before is None else before.text,
@@ -136,10 +138,10 @@ def _require_writable(html: Path) -> None:
         wrong_use(f'cannot write the page "{html}": {error}')
 
 
-def _sound(path: Path) -> Policies:
+def _sound(paths: list[Path]) -> Policies:
     from client_connect_tools.checking.checks import require_sound
 
-    policies = read_policies(path)
+    policies = read_policies(*paths)
     require_sound(policies)
     return policies
 
@@ -212,9 +214,9 @@ def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> N
         wrong_use(f'cannot write the page "{file}": {error.strerror or error}')
 
 
-def _description(logs: str, new: Path, old: Path | None) -> str:
-    before = "what the logs say was decided" if old is None else f"{old}"
-    return f"{logs}: {new} compared with {before}."
+def _description(logs: str, new: list[Path], old: list[Path] | None) -> str:
+    before = ", ".join(map(str, old)) if old else "what the logs say was decided"
+    return f"{logs}: {', '.join(map(str, new))} compared with {before}."
 
 
 def _cores() -> int:

@@ -11,10 +11,11 @@ from client_connect_tools.commands._shared import errors_end_the_command, read_p
 
 
 def rules(
-    path: Annotated[
-        Path, typer.Argument(metavar="MODULE:NAME", help="Rules in a Python module, such as app:rules.")
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODULE:NAME...", help="Rules in a Python module, such as vpn_rules:rules."),
     ],
 ) -> None:
     """Print the policies that Rules are rendered to, as Cedar."""
     with errors_end_the_command():
-        print(read_policies(path).text, end="")
+        print(read_policies(*paths).text, end="")

@@ -10,25 +10,34 @@ import typer
 
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    FormatOption,
     JsonOption,
     NativeOption,
     PoliciesArgument,
     TrustProviderOption,
     errors_end_the_command,
     read_policies,
+    report_format,
     trust_providers,
     wrong_use,
 )
+from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from client_connect_tools.finding import Finding
     from client_connect_tools.native import TrustProviderType
     from client_connect_tools.policies import Policies
+    from client_connect_tools.reports.junit import Case
+    from client_connect_tools.testing.results import PolicyTestResult
     from client_connect_tools.testing.run import PolicyTestReport
 
 
 def test(  # noqa: PLR0913 - each parameter is an option
-    policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    policies: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
     *,
+    output_format: FormatOption = None,
     as_json: JsonOption = False,
     require_coverage: Annotated[
         bool, typer.Option("--require-coverage", help="Fail when no test reaches a policy.")
@@ -40,16 +49,17 @@ def test(  # noqa: PLR0913 - each parameter is an option
     trust_provider: TrustProviderOption = None,
 ) -> None:
     """Run the tests beside policies (*.tests.toml), and show what they do not cover."""
+    form = report_format(output_format, as_json=as_json)
     providers = trust_providers(trust_provider, native=native)
     if native and time_zone:
         wrong_use("--time-zone has no meaning with --native, where a policy sees no clock; leave it out")
     report = _run_native(policies, providers) if native else _run(policies, time_zone or "UTC")
-    (_print_json if as_json else _print)(report)
+    _print_as(form, report)
     if report.failures or (require_coverage and report.uncovered):
         raise typer.Exit(FINDINGS)
 
 
-def _run(path: Path, time_zone: str) -> PolicyTestReport:
+def _run(paths: list[Path], time_zone: str) -> PolicyTestReport:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.inputs.time_zones import time_zone_names
     from client_connect_tools.testing.cases import read_policy_tests
@@ -58,31 +68,81 @@ def _run(path: Path, time_zone: str) -> PolicyTestReport:
     if time_zone not in time_zone_names():
         wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')
     with errors_end_the_command():
-        policies = _tested_policies(path)
+        policies = _tested_policies(paths)
         require_sound(policies)
         return run_policy_tests(policies, read_policy_tests(policies, time_zone=time_zone))
 
 
-def _run_native(path: Path, providers: tuple[TrustProviderType, ...]) -> PolicyTestReport:
+def _run_native(paths: list[Path], providers: tuple[TrustProviderType, ...]) -> PolicyTestReport:
     from client_connect_tools import native
 
     with errors_end_the_command():
-        policies = _tested_policies(path)
+        policies = _tested_policies(paths)
         native.require_sound(policies, providers)
         return native.run_policy_tests(policies, native.read_policy_tests(policies, providers))
 
 
-def _tested_policies(path: Path) -> Policies:
-    policies = read_policies(path)
+def _tested_policies(paths: list[Path]) -> Policies:
+    policies = read_policies(*paths)
     if not policies.test_files:
-        wrong_use(f'there are no tests for "{path}"; write some in "{_test_file(path, policies)}"')
+        given = ", ".join(f'"{path}"' for path in paths)
+        wrong_use(f'there are no tests for {given}; write some in "{_test_file(paths[0], policies)}"')
     return policies
 
 
 def _test_file(path: Path, policies: Policies) -> str:
+    from client_connect_tools.commands._python_policies import is_named
     from client_connect_tools.policies import TESTS_SUFFIX
 
+    if is_named(path):
+        return f"{str(path).partition(':')[0].replace('.', '/')}{TESTS_SUFFIX}"
     return (path if path.is_file() else Path(policies.sources[0].name)).with_suffix(TESTS_SUFFIX).as_posix()
+
+
+def _print_as(form: ReportFormat, report: PolicyTestReport) -> None:
+    from client_connect_tools.commands._reports import print_for_pipeline
+
+    if form is ReportFormat.JSON:
+        _print_json(report)
+    elif form is ReportFormat.TEXT:
+        _print(report)
+    else:
+        print_for_pipeline(form, _findings(report), _cases(report), "client-connect test")
+
+
+def _findings(report: PolicyTestReport) -> list[Finding]:
+    from client_connect_tools.finding import Finding
+
+    return [
+        Finding(
+            file=each.test.file,
+            line=each.test.line,
+            column=1,
+            policy="",
+            rule="policy-test-failed",
+            message=_difference(each),
+        )
+        for each in report.failures
+    ]
+
+
+def _cases(report: PolicyTestReport) -> Iterator[Case]:
+    from client_connect_tools.reports.junit import Case
+
+    for each in report.results:
+        failure = "" if each.passed else _difference(each)
+        yield Case(each.test.file, each.test.line, each.test.name, failure, str(each) if failure else "")
+
+
+def _difference(failed: PolicyTestResult) -> str:
+    """Return why a test fails, in one line."""
+    from client_connect_tools.files.toml_tables import literal
+
+    differences = (
+        f"{each.key}: expected {literal(each.expected)}, got {literal(each.actual)}"
+        for each in failed.differences
+    )
+    return f"{failed.test.name}: {'; '.join(differences)}"
 
 
 def _print_json(report: PolicyTestReport) -> None:

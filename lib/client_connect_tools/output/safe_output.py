@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from client_connect.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -74,6 +74,11 @@ class SafeStream:
         self._line = line if len(line) <= _KEPT or line.isspace() else f".{line[-_KEPT:]}"
         return len(text)
 
+    def write_command(self, line: str) -> None:
+        """Write a line that is meant as a command, after what was written before."""
+        self._stream.write(f"\n{line}" if self._line else line)
+        self._line = ""
+
     def writelines(self, lines: Iterable[str]) -> None:
         """Write some texts."""
         for line in lines:
@@ -123,6 +128,25 @@ def safe_streams() -> Iterator[None]:
         _restore(safe, before)
         raise
     _restore(safe, before)
+
+
+def print_workflow_command(name: str, properties: Mapping[str, object], message: str) -> None:
+    """Print a command to GitHub Actions, in which nothing that it says can end it or be another one.
+
+    Args:
+        name: Such as ``error``.
+        properties: Such as the file and the line.
+        message: A text of one line.
+    """
+    given = ",".join(f"{key}={_of_a_command(str(value), also=':,')}" for key, value in properties.items())
+    stream = sys.stdout
+    line = f"::{name} {given}::{_of_a_command(message)}\n"
+    stream.write_command(line) if isinstance(stream, SafeStream) else stream.write(line)
+
+
+def _of_a_command(text: str, *, also: str = "") -> str:
+    escaped = printable(text)
+    return "".join(f"%{ord(each):02X}" if each in f"%\r\n{also}" else each for each in escaped)
 
 
 def _restore(safe: list[TextIO], before: tuple[TextIO, TextIO]) -> None:

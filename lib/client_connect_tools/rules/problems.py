@@ -14,13 +14,13 @@ from client_connect_tools.files.networks import NAME
 from client_connect_tools.inputs import cdk_tokens, messages
 from client_connect_tools.inputs.client_spellings import OTHER_NAMES
 from client_connect_tools.inputs.invisible import has_invisible_ends
-from client_connect_tools.rules.scope import Scope
+from client_connect_tools.rules.scope import Scope, pattern_problems
 from client_connect_tools.rules.values import (
     DAYS,
     MINUTES_OF_A_DAY,
     Hours,
-    Maintenance,
     MinimumVersion,
+    Period,
     closed_day,
     listed,
 )
@@ -68,7 +68,8 @@ _LISTS: dict[str, type] = {
     "blocked_common_names": str,
     "hours": Hours,
     "maintenance_hours": Hours,
-    "maintenance": Maintenance,
+    "maintenance": Period,
+    "open_during": Period,
 }
 
 _DEVICE = ("inventory-available", "registered-device")
@@ -88,6 +89,7 @@ _IDS: dict[str, tuple[str, ...]] = {
     "hours": ("hours",),
     "maintenance_hours": ("maintenance-hours",),
     "maintenance": ("maintenance",),
+    "open_during": ("open-during",),
     "closed_on": ("closed-on",),
     "registered_devices": _DEVICE,
     "compliant_devices": (*_DEVICE, "compliant-device"),
@@ -107,6 +109,7 @@ def problems(rules: _Rules) -> Iterator[str]:
     yield from _closed_problems(rules)
     yield from _platform_problems(rules)
     yield from _network_problems(rules)
+    yield from _pattern_problems(rules)
     yield from _contradictions(rules)
     yield from _message_problems(rules)
     yield from _scope_problems(rules)
@@ -190,6 +193,14 @@ def _closed_problems(rules: _Rules) -> Iterator[str]:
         == _DAYS_OF_A_YEAR
     ):
         yield "closed_on are all days of a year, so nobody could ever connect; leave some of them out"
+
+
+def _pattern_problems(rules: _Rules) -> Iterator[str]:
+    for value in _entries(rules, "groups"):
+        yield from pattern_problems("groups", value, allowed=False)
+    for name in ("users", "blocked_users", "blocked_common_names"):
+        for value in _entries(rules, name):
+            yield from pattern_problems(name, value, allowed=True)
 
 
 def _platform_problems(rules: _Rules) -> Iterator[str]:

@@ -21,7 +21,7 @@ from client_connect_tools.rules.values import DAYS, MINUTES_OF_A_DAY, listed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
+    from client_connect_tools.rules.values import Hours, MinimumVersion, Period
 
 PERMIT = """
 // Every client that authenticated may connect, unless a policy forbids it.
@@ -185,7 +185,7 @@ def members(users: Sequence[str] | None, group_names: Sequence[str] | None) -> R
         conditions.append(f"principal in {groups(group_names)}")
         who.append("members of these groups")
     if users is not None:
-        conditions.append(_is_user(users))
+        conditions.append(is_user(users))
         who.append("these users")
     return Rule(
         id="members",
@@ -203,7 +203,7 @@ def blocked_users(users: Sequence[str]) -> Rule:
         comment="These users may not connect, in whatever case they write their names.",
         message="Your account may not use this VPN. Please contact your administrator.",
         status="user-blocked",
-        condition=_is_user(users),
+        condition=is_user(users),
     )
 
 
@@ -214,7 +214,7 @@ def blocked_common_names(common_names: Sequence[str]) -> Rule:
         comment="Devices with these certificates may not connect.",
         message="This device may not use this VPN. Please contact your administrator.",
         status="device-blocked",
-        condition=f"context has commonName && {texts(common_names)}.contains(context.commonName)",
+        condition=has_common_name(common_names),
     )
 
 
@@ -242,14 +242,10 @@ def maintenance_hours(windows: Sequence[Hours]) -> Rule:
     )
 
 
-def maintenance(periods: Sequence[Maintenance]) -> Rule:
+def maintenance(periods: Sequence[Period]) -> Rule:
     """Not in these periods."""
     periods = sorted(periods, key=lambda period: (instant(period.start), instant(period.end)))
     described = listed(list(dict.fromkeys(f"from {period}" for period in periods)))
-    conditions = dict.fromkeys(
-        f"context.time.now >= {instant(period.start)} && context.time.now < {instant(period.end)}"
-        for period in periods
-    )
     return Rule(
         id="maintenance",
         comment=f"The VPN is maintained {described}.",
@@ -257,8 +253,27 @@ def maintenance(periods: Sequence[Maintenance]) -> Rule:
             f"This VPN is being maintained {described}. Please connect later.", MAX_MESSAGE_LENGTH
         ),
         status="maintenance",
-        condition=any_of(list(conditions)),
+        condition=any_of(_in_periods(periods)),
     )
+
+
+def open_during(periods: Sequence[Period]) -> Rule:
+    """Only in these periods."""
+    conditions = _in_periods(periods)
+    what = f"in {len(conditions)} periods" if len(conditions) > 1 else f"from {periods[0]}"
+    return Rule(
+        id="open-during",
+        comment=f"The VPN is open {what} only.",
+        message="This VPN is open to you in approved periods only. Please connect in the next one.",
+        status="out-of-period",
+        condition=_on_lines(none_of(conditions)),
+    )
+
+
+def _in_periods(periods: Sequence[Period]) -> list[str]:
+    """Return conditions, one of which holds within one of the periods."""
+    ends = sorted({(instant(period.start), instant(period.end)) for period in periods})
+    return [f"context.time.now >= {start} && context.time.now < {end}" for start, end in ends]
 
 
 def closed_on(days: Sequence[str]) -> Rule:
@@ -423,8 +438,21 @@ def _guard(path: str, third: str) -> str:
     return f"{path} has build && " if third == "build" else ""
 
 
-def _is_user(users: Sequence[str]) -> str:
-    return f"context has username && {texts(lower_case(user) for user in users)}.contains(context.username)"
+def is_user(users: Sequence[str]) -> str:
+    """Return the condition that a user has one of these names, in which ``*`` is any characters."""
+    return _named("username", [lower_case(user) for user in users])
+
+
+def has_common_name(common_names: Sequence[str]) -> str:
+    """Return the condition that a certificate has one of these names, in which ``*`` is any characters."""
+    return _named("commonName", common_names)
+
+
+def _named(attribute: str, names: Sequence[str]) -> str:
+    exact = [name for name in names if "*" not in name]
+    conditions = [f"{texts(exact)}.contains(context.{attribute})"] if exact else []
+    conditions += [f"context.{attribute} like {quote(name)}" for name in sorted({*names} - {*exact})]
+    return f"context has {attribute} && {_grouped(any_of(conditions))}"
 
 
 def _in_networks(networks: Sequence[str]) -> list[str]:

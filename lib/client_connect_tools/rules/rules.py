@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from client_connect_tools.rules.scope import Scope
-    from client_connect_tools.rules.values import Hours, Maintenance, MinimumVersion
+    from client_connect_tools.rules.values import Hours, MinimumVersion, Period
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +36,19 @@ class Rules:
             which ``Policies.from_rules(rules, networks=...)`` gives.
         blocked_networks: The public networks not to connect from, in the same way.
         users: The users who may connect, whatever the case of the letters; with ``groups``, these users
-            and the members of the groups. Devices without a user are then denied.
+            and the members of the groups. ``*`` is any characters, as in ``acme-*``. Devices without a user are then
+            denied.
         groups: The directory or SAML groups whose members may connect, exactly as the directory names them.
         blocked_users: The users who may not connect, whatever the case of the letters. Name every form
-            that the directory accepts, such as ``bob`` and ``bob@example.com``. Active Directory also
-            accepts other accents, such as ``bób``, so that this is no barrier: disable the account too.
-        blocked_common_names: The common names of client certificates (devices) that may not connect.
+            that the directory accepts, such as ``bob`` and ``bob@example.com``; ``*`` is any characters. Active
+            Directory also accepts other accents, such as ``bób``, so that this is no barrier: disable the account too.
+        blocked_common_names: The common names of client certificates (devices) that may not connect; ``*`` is any
+            characters.
         hours: The times of the week to connect at.
         maintenance_hours: The times of the week not to connect at.
         maintenance: The periods not to connect in.
+        open_during: The only periods to connect in, for example those of ``periods_from_csv("windows.csv",
+            time_zone="Europe/Berlin")``. When the last is over, nobody may connect; ``client-connect check`` says so.
         closed_on: The days on which nobody may connect, in the handler's time zone: dates, such as
             ``datetime.date(2026, 12, 25)`` or ``"2026-12-25"``, and days of every year, such as ``"12-25"``.
         own_certificate: Whether the common name of the certificate must be the user's name, whatever the case of the
@@ -82,7 +86,8 @@ class Rules:
     blocked_common_names: Sequence[str] | None = None
     hours: Sequence[Hours] | None = None
     maintenance_hours: Sequence[Hours] | None = None
-    maintenance: Sequence[Maintenance] | None = None
+    maintenance: Sequence[Period] | None = None
+    open_during: Sequence[Period] | None = None
     closed_on: Sequence[date | str] | None = None
     own_certificate: bool = False
     registered_devices: bool = False
@@ -154,6 +159,8 @@ class Rules:
             yield rendering.maintenance_hours(self.maintenance_hours)
         if self.maintenance is not None:
             yield rendering.maintenance(self.maintenance)
+        if self.open_during is not None:
+            yield rendering.open_during(self.open_during)
         if self.closed_on is not None:
             yield rendering.closed_on([day for day in map(closed_day, self.closed_on) if day])
 

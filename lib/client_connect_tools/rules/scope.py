@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from client_connect_tools.cedar.quoting import groups, instant, quote
+from client_connect_tools.cedar.quoting import any_of, groups, instant, none_of, quote
 from client_connect_tools.errors import InvalidRules
 from client_connect_tools.inputs import cdk_tokens
+from client_connect_tools.rules.rendering import has_common_name, is_user
 from client_connect_tools.rules.values import listed
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _LONGEST_NAME = 40
+_LISTS = ("groups", "users", "except_groups", "except_users", "except_common_names", "endpoints")
+_PATTERNS = ("users", "except_users", "except_common_names")
 _ENDPOINT = re.compile(r"cvpn-endpoint-[0-9a-f]{1,32}")
 
 
@@ -31,7 +34,13 @@ class Scope:
         name: What the ids of the rules begin with, such as ``contractors`` for ``contractors-hours``: lower-case
             letters, digits and single hyphens, at most 40 characters.
         groups: The groups whose members they are for, exactly as the directory names them. Default: everybody.
+        users: The names of the users that they are for, with ``groups`` in addition to their members, whatever the case
+            of the letters; ``*`` is any characters, as in ``acme-*``. Default: everybody.
         except_groups: The groups whose members they are not for, whatever other groups they are in. Default: none.
+        except_users: The names of the users that they are not for, in the same way. Default: none.
+        except_common_names: The common names of the certificates (devices) that they are not for; ``*`` is any
+            characters. Default: none.
+        except_until: When the exceptions end, so that the rules count for those users and devices too. Default: never.
         endpoints: The ids of the endpoints that they are for. Default: all.
         starts: When a rule begins to count, by its id without the name. Default: at once.
         ends: When a rule ceases to count, in the same way. Default: never.
@@ -43,7 +52,11 @@ class Scope:
 
     name: str
     groups: Sequence[str] | None = field(default=None, kw_only=True)
+    users: Sequence[str] | None = field(default=None, kw_only=True)
     except_groups: Sequence[str] | None = field(default=None, kw_only=True)
+    except_users: Sequence[str] | None = field(default=None, kw_only=True)
+    except_common_names: Sequence[str] | None = field(default=None, kw_only=True)
+    except_until: datetime | None = field(default=None, kw_only=True)
     endpoints: Sequence[str] | None = field(default=None, kw_only=True)
     starts: Mapping[str, datetime] = field(default_factory=dict, kw_only=True)
     ends: Mapping[str, datetime] = field(default_factory=dict, kw_only=True)
@@ -74,13 +87,26 @@ class Scope:
         )
 
     def _conditions(self) -> Iterator[str]:
-        if self.groups is not None:
-            yield f"principal in {groups(self.groups)}"
-        if self.except_groups is not None:
-            yield f"!(principal in {groups(self.except_groups)})"
+        members = [] if self.groups is None else [f"principal in {groups(self.groups)}"]
+        members += [] if self.users is None else [is_user(self.users)]
+        if members:
+            yield members[0] if len(members) == 1 else f"({any_of(members)})"
+        if excepted := list(self._exceptions()):
+            end = self.except_until
+            if end is not None:
+                excepted = [f"context.time.now < {instant(end)} && ({any_of(excepted)})"]
+            yield from (none_of([each]) for each in excepted)
         if self.endpoints is not None:
             ids = ", ".join(f"ClientVpn::Endpoint::{quote(each)}" for each in sorted(set(self.endpoints)))
             yield f"[{ids}].contains(resource)"
+
+    def _exceptions(self) -> Iterator[str]:
+        if self.except_groups is not None:
+            yield f"principal in {groups(self.except_groups)}"
+        if self.except_users is not None:
+            yield is_user(self.except_users)
+        if self.except_common_names is not None:
+            yield has_common_name(self.except_common_names)
 
     def _times(self, id_: str) -> Iterator[str]:
         if id_ in self.starts:
@@ -90,12 +116,15 @@ class Scope:
 
     def _described(self, id_: str) -> str:
         parts = []
-        if self.groups is not None:
-            parts.append(f"for {listed(sorted(set(self.groups)))}")
-        if self.except_groups is not None:
-            parts.append(f"not for {listed(sorted(set(self.except_groups)))}")
-        if self.endpoints is not None:
-            parts.append(f"at {listed(sorted(set(self.endpoints)))}")
+        for what, *lists in (
+            ("for", self.groups, self.users),
+            ("not for", self.except_groups, self.except_users, self.except_common_names),
+            ("at", self.endpoints),
+        ):
+            if names := sorted({name for names in lists for name in names or ()}):
+                parts.append(f"{what} {listed(names)}")
+        if self.except_until is not None:
+            parts.append(f"the exceptions until {self.except_until.isoformat()}")
         if id_ in self.starts:
             parts.append(f"from {self.starts[id_].isoformat()}")
         if id_ in self.ends:
@@ -110,13 +139,14 @@ class Scope:
                 f"name is {self.name!r}; give lower-case letters, digits and single hyphens, at most {_LONGEST_NAME}, "
                 'such as "contractors"'
             )
-        for name in ("groups", "except_groups", "endpoints"):
+        for name in _LISTS:
             yield from _list_problems(name, getattr(self, name))
         for each in self.endpoints or () if not isinstance(self.endpoints, str) else ():
             if isinstance(each, str) and not cdk_tokens.TOKEN.search(each) and not _ENDPOINT.fullmatch(each):
                 yield f'endpoints has "{each}"; an id is "cvpn-endpoint-" and hexadecimal digits'
         for name in ("starts", "ends"):
             yield from _time_problems(name, getattr(self, name))
+        yield from self._exception_problems()
         yield from self._empty_periods()
         if isinstance(self.shadow, str):
             yield f'shadow is the string "{self.shadow}"; give a list, such as ["{self.shadow}"]'
@@ -125,6 +155,15 @@ class Scope:
             both := sorted(set(self.groups or ()) & set(self.except_groups or ()))
         ):
             yield f"groups and except_groups both have {listed(both)}; keep each in one of them"
+
+    def _exception_problems(self) -> Iterator[str]:
+        end: object = self.except_until
+        if end is None:
+            return
+        if not isinstance(end, datetime) or end.tzinfo is None:
+            yield f"except_until is {end!r}; give a datetime with a time zone"
+        if self.except_groups is self.except_users is self.except_common_names is None:
+            yield "except_until is given, but there are no exceptions; give them, such as except_groups"
 
     @property
     def _times_given(self) -> tuple[object, object]:
@@ -158,8 +197,18 @@ def _list_problems(name: str, values: object) -> Iterator[str]:
             for value in values
             if not (isinstance(value, str) and value and value.strip() == value)
         )
+        for value in filter(lambda each: isinstance(each, str), values):
+            yield from pattern_problems(name, value, allowed=name in _PATTERNS)
         for token in dict.fromkeys(cdk_tokens.tokens(values)):
             yield f"{name} has {token}, which {cdk_tokens.WHY}; give the value itself"
+
+
+def pattern_problems(name: str, value: str, *, allowed: bool) -> Iterator[str]:
+    """Yield what is wrong with asterisks in a name."""
+    if "*" in value and not allowed:
+        yield f'{name} has "{value}", but these names are compared exactly, with the asterisk; give each in full'
+    elif value and not value.strip("*"):
+        yield f'{name} has "{value}", which is everybody with a name; give more of the names'
 
 
 def _time_problems(name: str, times: object) -> Iterator[str]:

@@ -158,7 +158,7 @@ class Hours:
 
 
 @dataclass(frozen=True, slots=True)
-class Maintenance:
+class Period:
     """One period of time.
 
     Attributes:
@@ -184,11 +184,9 @@ class Maintenance:
         # In UTC, because within one zone Python compares what the clock shows, which summer time turns back.
         try:
             if self.start.astimezone(UTC) >= self.end.astimezone(UTC):
-                problems.append(f"the maintenance from {self.start} to {self.end} is over before it begins")
+                problems.append(f"the period from {self.start} to {self.end} is over before it begins")
         except OverflowError:
-            problems.append(
-                f"the maintenance from {self.start} to {self.end} leaves the years 1 to 9999 in UTC"
-            )
+            problems.append(f"the period from {self.start} to {self.end} leaves the years 1 to 9999 in UTC")
         refuse(problems)
 
     def __str__(self) -> str:

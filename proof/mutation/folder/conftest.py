@@ -15,14 +15,15 @@ settings.register_profile(
 settings.load_profile("mutation")
 
 
-_PORT = os.environ.get("MUTATION_EMULATOR_PORT", "")
+_REACHED = os.environ.get("MUTATION_EMULATOR", "")
 
 
 def _enter(emulator: Emulator) -> Emulator:
     """Take the one emulator that runs for all of them, instead of starting one."""
-    emulator._port = int(_PORT)  # noqa: SLF001 - what starting one would do
+    port, emulator._access_key_id, emulator._secret_access_key = _REACHED.split()  # noqa: SLF001
+    emulator._port = int(port)  # noqa: SLF001 - what starting one would do
     return emulator
 
 
-if _PORT:
+if _REACHED:
     Emulator.__enter__ = _enter  # type: ignore[assignment, method-assign]

@@ -113,7 +113,7 @@ def unless(id_: str) -> str:
         ),
     ],
 )
-def test_policies_decide(policies: str, expected: dict[str, Any]) -> None:
+def test_policies_decide_as_the_table_says(policies: str, expected: dict[str, Any]) -> None:
     """The whole decision is as the table says; what it leaves out is empty or denied."""
     assert decide(policies) == Decision(**{"allowed": False, **expected})
 

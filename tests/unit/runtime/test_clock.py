@@ -17,7 +17,7 @@ from client_connect.sources.deadlines import Deadlines
 from client_connect.sources.fact_sources import FactSources
 from client_connect.sources.items import device_item, waivers_item
 from client_connect.waiver import Waiver
-from client_connect_tools import Hours, Maintenance, Rules
+from client_connect_tools import Hours, Period, Rules
 from tests.support.events import assert_valid, connect_handler, event
 from tests.support.fact_sources import WAIVABLE, handler_with, inventory
 from tests.support.oracle import clean_record
@@ -213,7 +213,7 @@ def test_a_waiver_ends_at_the_moment_itself(log: Log, clock: Clock, now: datetim
 
 ALL_THAT_ASKS_FOR_THE_TIME = Rules(
     hours=[Hours(days=["mon", "sun"], start="22:00", end="06:00")],
-    maintenance=[Maintenance(start=DATE, end=DATE + timedelta(hours=1))],
+    maintenance=[Period(start=DATE, end=DATE + timedelta(hours=1))],
     days_since_last_seen=30,
 ).to_cedar()
 ZONES = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "Pacific/Pago_Pago", "America/St_Johns")

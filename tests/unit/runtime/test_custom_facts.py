@@ -195,6 +195,10 @@ FAULTS = {
         "import a_module_that_nobody_has",
         "ModuleNotFoundError (a_module_that_nobody_has) at faulty.py:1 in <module>",
     ),
+    "fails in a library": (
+        "import json\ndef facts(request): return json.loads('{')",
+        "JSONDecodeError at faulty.py:2 in facts",
+    ),
     "exits at import": ("import sys; sys.exit(1)", "SystemExit at faulty.py:1 in <module>"),
 }
 
@@ -213,7 +217,8 @@ def define(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         return module.start()
 
     yield start
-    sys.modules.pop("faulty", None)
+    for name in ("faulty", "faulty.scores", "faultless"):
+        sys.modules.pop(name, None)
 
 
 def answer(handler: ConnectHandler, **changes: object) -> dict[str, Any]:
@@ -295,6 +300,23 @@ def test_what_a_module_raises_or_returns_by_mistake_is_not_in_the_record(
     assert answer(define(source))["allow"] is False
     assert "hunter2" not in log.lines[-1]
     assert log.record()["unavailable"]["customFacts"]
+
+
+@pytest.mark.parametrize("source", ["from faulty.scores import score", "from faultless import score"])
+def test_a_fault_is_placed_in_the_package_of_the_module(
+    define: Callable[[str], ConnectHandler], tmp_path: Path, log: Log, source: str
+) -> None:
+    """Where its own code failed last, and not in a package with a name that only begins alike."""
+    (tmp_path / "faultless.py").write_text("def score(): raise OSError", "utf-8")
+    (tmp_path / "faulty").mkdir()
+    (tmp_path / "faulty" / "scores.py").write_text("import json\ndef score(): json.loads('{')", "utf-8")
+    (tmp_path / "faulty" / "__init__.py").write_text(f"{source}\ndef facts(request): return score()", "utf-8")
+    answer(define("raise AssertionError('the package is imported, not this')"))
+    place = {
+        "from faulty.scores import score": "JSONDecodeError at scores.py:2 in score",
+        "from faultless import score": "OSError at __init__.py:2 in facts",
+    }
+    assert log.record()["unavailable"]["customFacts"] == place[source]
 
 
 @pytest.mark.parametrize(
@@ -440,7 +462,7 @@ class Level(IntEnum):
         ("OsVersion", {"major": 10, "minor": 0}, "context.custom.a.major == 10"),
     ],
 )
-def test_values(type_: str, value: object, condition: str) -> None:
+def test_python_values_become_values_of_policies(type_: str, value: object, condition: str) -> None:
     """What Python values become in policies; times, addresses and decimals may be texts as Cedar writes them."""
     text = f'@id("a") permit (principal, action, resource) when {{ context has custom && {condition} }};'
     authorizer = Authorizer(text, custom=f"{{ a: {type_} }}")

@@ -204,14 +204,17 @@ def test_an_item_is_not_written_over_one_that_has_an_attribute(dynamodb: DynamoD
 
 def test_items_of_an_index_are_found_on_every_page(dynamodb: DynamoDb) -> None:
     """Also where a page is empty."""
-    (key,) = keys(1)
+    first, second = keys(1, 2)
     last = {"commonName": {"S": "laptop-0"}}
+    dynamodb.answer({"Items": [item(first)], "LastEvaluatedKey": last})
     dynamodb.answer({"Items": [], "LastEvaluatedKey": last})
-    dynamodb.answer({"Items": [item(key)]})
-    assert Tables().query("devices", "byPrincipal", KeyConditionExpression="a = b") == [item(key)]
+    dynamodb.answer({"Items": [item(second)]})
+    found = Tables().query("devices", "byPrincipal", KeyConditionExpression="a = b")
+    assert found == [item(first), item(second)]
     parameters = {"TableName": "devices", "IndexName": "byPrincipal", "KeyConditionExpression": "a = b"}
     assert [each.parameters for each in dynamodb.asked] == [
         parameters,
+        {**parameters, "ExclusiveStartKey": last},
         {**parameters, "ExclusiveStartKey": last},
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from client_connect import Authorizer, ConnectionRequest, Decision, Device, Fact
 from client_connect.handler import ConnectHandler
 from client_connect.settings import ERROR_DENIAL, Settings
 from client_connect.sources import connection_registry as connections
+from client_connect.sources import device_inventory
 from client_connect.sources import fact_sources as module
 from client_connect.sources.connection_registry import OtherConnection
 from client_connect.sources.custom_facts import CustomFacts
@@ -28,6 +30,7 @@ from tests.support.fact_sources import WAIVABLE, Items, SteppingClock, handler_w
 if TYPE_CHECKING:
     from client_connect.sources.connection_registry import ConnectionTable
     from client_connect.sources.dynamodb import Tables
+    from client_connect.sources.open_connections import OpenConnections
     from tests.support.log_lines import Log
 
 REQUEST = ConnectionRequest.from_event(event())
@@ -83,7 +86,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, validation_error=lambda _: "")
     found = collected(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:81 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:84 in fails"}
     found = collected(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = collected(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
@@ -139,6 +142,62 @@ def test_the_registry_is_asked_only_where_connections_count() -> None:
     assert collected(counts_connections=True).problems == {}
 
 
+class Ec2:
+    """The open connections of EC2, or why they are not known."""
+
+    def __init__(self, answer: int | Exception) -> None:
+        self.answer = answer
+        self.asked: list[tuple[OtherConnection, ...]] = []
+
+    def count(self, connections: tuple[OtherConnection, ...]) -> int:
+        """Return how many are open."""
+        self.asked.append(connections)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def verified(ec2: Ec2, **sources: Any) -> Any:
+    """Verify the number of connections of a registry whose source of custom facts fails."""
+
+    def fails(_request: ConnectionRequest) -> dict[str, object]:
+        raise RuntimeError("no risk today")
+
+    around = FactSources(
+        registry=cast("ConnectionTable", Registry()),
+        counts_connections=True,
+        open_connections=cast("OpenConnections", ec2),
+        custom=CustomFacts(fails, validation_error=lambda _: ""),
+        deadlines=Deadlines(),
+    )._replace(**sources)
+    return around.verify_count(around.collect(REQUEST, seconds=5), seconds=5)
+
+
+def test_only_connections_that_ec2_knows_to_be_open_count() -> None:
+    """Of those in the registry; everything else stays as it was found."""
+    ec2 = Ec2(1)
+    found = verified(ec2)
+    assert ec2.asked == [(other("a"), other("b"))]
+    assert (found.facts.request, found.facts.active_connections) == (REQUEST, 1)
+    assert (found.facts.custom_facts, found.problems.keys()) == ("unavailable", {"customFacts"})
+
+
+def test_without_an_answer_of_ec2_no_number_is_known() -> None:
+    """The reason is told with those of the other sources."""
+    found = verified(Ec2(OSError("throttled")))
+    assert (found.facts.request, found.facts.active_connections) == (REQUEST, None)
+    assert found.problems["openConnections"] == "OSError: throttled"
+    assert found.problems.keys() == {"customFacts", "openConnections"}
+
+
+def test_without_ec2_the_number_of_the_registry_stands() -> None:
+    """As for a handler that nothing is asked for."""
+    assert verified(Ec2(1), open_connections=None).facts.active_connections == 2
+    collected_alone = FactSources().collect(REQUEST, seconds=0)
+    alone = FactSources(open_connections=cast("OpenConnections", Ec2(1)))
+    assert alone.verify_count(collected_alone, seconds=0) is collected_alone
+
+
 def test_what_was_allowed_is_registered_as_it_was_decided(log: Log) -> None:
     """The re-authorizer decides it again; what was denied is no connection."""
     registry, policies = Registry(), Authorizer(WAIVABLE)
@@ -172,6 +231,39 @@ def test_a_malformed_device_makes_one_connection_unavailable() -> None:
     found = collected(inventory=inventory(("d", device)))
     assert (found.facts.inventory, found.facts.device, found.facts.waivers) == ("unavailable", None, set())
     assert found.problems["inventory"].startswith("MalformedItem: ")
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_a_malformed_device_hides_the_waivers_that_count(*, counts: bool) -> None:
+    """Whether there are any is known all the same, and what is wrong with others."""
+    held = waiver("user:bob", "a", hours=9)
+    table = DeviceTable(
+        cast(
+            "Tables",
+            Items(
+                ("d", {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}),
+                ("w", waivers_item([held])),
+                ("w", {"holder": {"S": "device:laptop-1"}, "waivers": {"S": "x"}}),
+            ),
+        ),
+        devices="d",
+        waivers="w",
+        longest_waiver=timedelta(hours=10 if counts else 1),
+    )
+    (entry,) = table.look_up([REQUEST])
+    assert entry == InventoryEntry(
+        inventory="unavailable",
+        problem='MalformedItem: "os" is not a version such as "10.0.22631": \'new\'',
+        waiver_problem='MalformedItem: waivers of "device:laptop-1": "waivers" is of type S, not M',
+        knows_waivers=not counts,
+    )
+
+
+def test_an_entry_without_malformed_waivers_has_no_problem() -> None:
+    """Of waivers or anything else."""
+    table = inventory(("w", waivers_item([waiver("user:bob", hours=1)])))
+    (entry,) = table.look_up([REQUEST])
+    assert (entry.problem, entry.waiver_problem) == ("", "")
 
 
 def test_many_connections_are_looked_up_together() -> None:
@@ -353,6 +445,32 @@ def test_what_is_not_configured_is_not_there() -> None:
     assert nothing == FactSources(time_zone=zone)
 
 
+@pytest.mark.parametrize("settings", [Settings(), TABLES], ids=["nothing else", "tables"])
+def test_the_networks_of_the_policies_are_facts(settings: Settings) -> None:
+    """Whether anything else is asked or not."""
+    authorizer = SimpleNamespace(networks=object(), validation_error=lambda _: "")
+    around = configured_sources(
+        settings, cast("Authorizer", authorizer), counts_connections=False, tables=cast("Tables", Items())
+    )
+    assert around.networks is authorizer.networks
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts_connections", "is_asked"),
+    [(TABLES, True, True), (TABLES, False, False), (TABLES._replace(connections_table=None), True, False)],
+)
+def test_ec2_is_there_only_where_connections_of_a_registry_count(
+    settings: Settings,
+    counts_connections: bool,  # noqa: FBT001 - a table
+    is_asked: bool,  # noqa: FBT001
+) -> None:
+    """What is never asked costs no cold start."""
+    around = configured_sources(
+        settings, NOTHING, counts_connections=counts_connections, tables=cast("Tables", Items())
+    )
+    assert (around.open_connections is not None) is is_asked
+
+
 def scanned(valid_until: datetime) -> tuple[str, Item]:
     """Return what the registry holds of a scan that counts until then."""
     return "open", {
@@ -430,6 +548,24 @@ def test_each_table_is_asked_by_its_name() -> None:
     assert found.facts.active_connections == len("open")
 
 
+def test_the_settings_of_the_tables_reach_them() -> None:
+    """How long a waiver may last, and whether devices share a certificate."""
+    items = CountingItems(
+        ("waivers", waivers_item([waiver("user:bob", hours=2)])), scanned(datetime(2190, 1, 1, tzinfo=UTC))
+    )
+    mine = REQUEST._replace(common_name="laptop-2")  # as that of each connection in the table
+
+    def found(**settings: Any) -> Any:
+        chosen = TABLES._replace(**settings)
+        around = configured_sources(chosen, NOTHING, counts_connections=True, tables=cast("Tables", items))
+        return around.collect(mine, seconds=5)
+
+    assert found(longest_waiver=121).facts.waivers == {"strict"}
+    assert found(longest_waiver=119).facts.waivers == set()
+    assert found(shared_certificates=False).facts.active_connections == 0
+    assert found(shared_certificates=True).facts.active_connections == len("open")
+
+
 @pytest.mark.parametrize(
     ("settings", "down"),
     [
@@ -464,6 +600,54 @@ def test_a_waiver_longer_than_allowed_does_not_count(minutes: int, *, counts: bo
     assert found.long_waivers == (
         () if counts else (replace(held[0], until=held[0].until.replace(microsecond=0)),)
     )
+
+
+def test_a_waiver_may_be_exactly_as_long_as_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the second, by the clock of the handler."""
+    clock = SteppingClock(datetime(2190, 11, 22, 9, tzinfo=UTC))
+    monkeypatch.setattr(device_inventory, "datetime", clock)
+    held = replace(waiver("user:bob"), until=clock.time + timedelta(hours=1))
+    limited = DeviceTable(
+        cast("Tables", Items(("w", waivers_item([held])))),
+        devices="d",
+        waivers="w",
+        longest_waiver=timedelta(hours=1),
+    )
+    assert limited.look_up([REQUEST])[0].waivers == (held,)
+    clock.time -= timedelta(seconds=1)
+    assert limited.look_up([REQUEST])[0].long_waivers == (held,)
+
+
+def test_without_the_table_of_devices_the_waivers_are_still_known() -> None:
+    """A re-authorizer takes them for what they are: the device alone is unavailable."""
+    allowed = replace(waiver("user:bob", "a", minutes=5), until=datetime(2190, 1, 1, tzinfo=UTC))
+    items = Items(
+        ("w", waivers_item([waiver("device:laptop-1", "b", hours=9)])),
+        ("w", waivers_item([allowed]) | {"holder": {"S": "user:eve"}}),
+        ("w", {"holder": {"S": "user:alice"}, "waivers": {"S": "x"}}),
+    )
+    requests = [
+        ConnectionRequest.from_event(event(username=name, common_name=device))
+        for name, device in (("bob", "laptop-1"), ("eve", ""), ("alice", ""))
+    ]
+    table = DeviceTable(
+        cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(days=100_000)
+    )
+    bob, eve, alice = table.look_up_waivers(requests, problem="down")
+    assert items.reads == 1
+    assert {(each.inventory, each.device, each.problem) for each in (bob, eve, alice)} == {
+        ("unavailable", None, "down")
+    }
+    assert [each.policy_id for each in bob.waivers] == ["b"]
+    assert eve.waivers == (replace(allowed, holder="user:eve"),)
+    assert (alice.waivers, alice.waiver_problem) == (
+        (),
+        'MalformedItem: waivers of "user:alice": "waivers" is of type S, not M',
+    )
+    strict = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))
+    assert [each.policy_id for each in strict.look_up_waivers(requests, problem="down")[0].long_waivers] == [
+        "b"
+    ]
 
 
 def test_a_waiver_longer_than_allowed_is_in_the_record(log: Log) -> None:

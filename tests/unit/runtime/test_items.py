@@ -16,6 +16,8 @@ from client_connect.sources.items import (
     device_item,
     device_of,
     is_removed,
+    kept_until,
+    readable_waivers_of,
     waivers_item,
     waivers_of,
 )
@@ -40,6 +42,8 @@ WAIVERS = st.builds(
     reason=st.text(),
     approved_by=st.text(),
     holder=st.just("user:bob"),
+    granted_by=st.text(),
+    granted_at=st.none() | TIMES,
 )
 
 
@@ -67,7 +71,9 @@ def test_a_device_comes_back(device: Device) -> None:
 def test_waivers_come_back(waivers: list[Waiver]) -> None:
     """In the order of their policies, and the item lasts until the last of them ends."""
     item = waivers_item(waivers)
-    assert list(waivers_of(item)) == sorted(waivers, key=lambda each: each.policy_id)
+    by_policy = sorted(waivers, key=lambda each: each.policy_id)
+    assert waivers_of(item) == tuple(by_policy)
+    assert readable_waivers_of(item) == (by_policy, "")
     latest = max(each.until for each in waivers)
     if latest.year < 9990:
         assert int(item["expiresAt"]["N"]) == (latest + timedelta(days=400)).timestamp()
@@ -111,6 +117,12 @@ def test_fails_for_a_malformed_device(message: str) -> None:
     assert str(raised.value) == message
 
 
+def granted(**attributes: Any) -> Item:
+    """Return what is to be in an item so that its one waiver has these attributes."""
+    held = {"until": {"S": "2026-12-01T00:00:00Z"}, "reason": {"S": ""}, "approvedBy": {"S": ""}}
+    return {"waivers": {"M": {"p": {"M": held | attributes}}}}
+
+
 MALFORMED_WAIVERS = {
     '"holder" is missing': {"holder": {"NULL": True}},
     '"waivers" is of type L, not M': {"waivers": {"L": []}},
@@ -122,6 +134,9 @@ MALFORMED_WAIVERS = {
     '"approvedBy" is missing': {
         "waivers": {"M": {"p": {"M": {"until": {"S": "2026-12-01T00:00:00Z"}, "reason": {"S": ""}}}}}
     },
+    '"grantedBy" is of type N, not S': granted(grantedBy={"N": "7"}),
+    '"grantedAt" is of type N, not S': granted(grantedAt={"N": "1796083200"}),
+    "\"grantedAt\" is not a time: 'today'": granted(grantedAt={"S": "today"}),
 }
 
 
@@ -144,6 +159,13 @@ def test_a_part_of_a_second_is_not_lost_to_the_clean_up() -> None:
     """DynamoDB removes the item no sooner than the waiver ends."""
     item = waivers_item([waiver(until=UNTIL + timedelta(milliseconds=1))])
     assert int(item["expiresAt"]["N"]) > UNTIL.timestamp()
+
+
+def test_the_trace_of_a_waiver_is_kept_for_four_hundred_days_where_there_are_so_many() -> None:
+    """At the end of the calendar it is kept as long as it counts."""
+    last, first = datetime(9989, 12, 31, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC)
+    assert kept_until(last) == (last + timedelta(days=400)).timestamp()
+    assert kept_until(first) == first.timestamp()
 
 
 def test_a_removed_device_is_only_a_mark() -> None:

@@ -151,6 +151,67 @@ PARTS: dict[str, object] = {
 }
 
 
+def test_a_line_of_the_longest_length_is_whole() -> None:
+    """One byte more, and its longest part is cut."""
+    room = LONGEST_LINE - len(encoded({"short": "a", "long": ""}))
+    whole = {"short": "a", "long": "x" * room}
+    assert json.loads(encoded(whole)) == whole
+    assert json.loads(encoded({"short": "a", "long": "x" * (room + 1)})) == {
+        "short": "a",
+        "long": "x" * 255,
+        "cut": ["long"],
+    }
+
+
+def size(fields: Mapping[str, object]) -> int:
+    """Return how long a line is that fits."""
+    return len(encoded(fields))
+
+
+@pytest.mark.parametrize(("excess", "cut"), [(0, ["first"]), (1, ["first", "second"])])
+def test_no_more_parts_are_cut_than_must_be(excess: int, cut: list[str]) -> None:
+    """The longest first; 1,000 bytes are left for their names."""
+    room = LONGEST_LINE - 1000 - size({"first": "x" * 255, "second": ""})
+    found = json.loads(encoded({"second": "y" * (room + excess), "first": "x" * LONGEST_LINE}))
+    assert found["cut"] == cut
+
+
+# Of which 32,000 bytes are left, with 127 characters in its last item; what is cut takes no more than that.
+STAYS_LONG = [*[["x" * 255] * 20] * 6, "x" * LONGEST_LINE, "x" * 255, "x" * 255]
+
+
+def test_a_part_is_left_out_when_it_stays_long() -> None:
+    """What must be there needs the space."""
+    found = json.loads(encoded({"part": [*STAYS_LONG, "y" * 127]}))
+    assert found == {"part": [*STAYS_LONG[:6], *["x" * 255] * 3, "y" * 127], "cut": ["part"]}
+    assert size({"part": found["part"]}) - size({"part": ""}) + len('""') == 32_000
+    assert json.loads(encoded({"part": [*STAYS_LONG, "y" * 128]})) == {"part": None, "cut": ["part"]}
+
+
+@pytest.mark.parametrize(("excess", "cut"), [(0, ["part"]), (1, ["part", "text"])])
+def test_a_part_that_is_left_out_takes_no_space(excess: int, cut: list[str]) -> None:
+    """Others are cut only where it must be."""
+    room = LONGEST_LINE - 1000 - (size({"part": "", "text": ""}) - len('""'))
+    assert (
+        json.loads(encoded({"part": [*STAYS_LONG, "y" * 200], "text": "z" * (room + excess)}))["cut"] == cut
+    )
+
+
+def test_what_is_cut_keeps_three_levels() -> None:
+    """Of lists and objects alike; what is below is null."""
+    part = {"a": {"b": {"c": {"d": 1}, "e": "f"}}, "g": [[[1], 2]], "long": "x" * LONGEST_LINE}
+    assert json.loads(encoded({"part": part}))["part"] == {
+        "a": {"b": {"c": None, "e": "f"}},
+        "g": [[None, 2]],
+        "long": "x" * 255,
+    }
+
+
+def test_a_text_that_is_not_valid_unicode_is_escaped() -> None:
+    """A line that cannot be encoded would be none."""
+    assert encoded({"text": "\ud800é"}) == '{"text": "\\ud800é"}'.encode()
+
+
 @pytest.mark.parametrize("names", [*((name,) for name in PARTS), tuple(PARTS)])
 def test_every_line_fits(names: tuple[str, ...]) -> None:
     """And what is cut is named."""

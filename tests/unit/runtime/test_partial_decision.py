@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from ipaddress import IPv4Address
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cedarpy import PolicySet
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_connect import Authorizer, ConnectionRequest, Device, Facts
-from client_connect.engine import policy_json
+from client_connect.engine import policy_json, policy_nodes
 from client_connect.engine.partial_decision import (
     NEW_CONNECTIONS_ONLY,
     OF_INVENTORY,
@@ -22,12 +23,14 @@ from client_connect.engine.partial_decision import (
 )
 from client_connect.engine.policy_reads import may_read, reads
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import _reported
+from client_connect.reauthorizer.evaluation import reported_request
 from tests.support.events import PERMIT, event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
 
+    from client_connect.engine.statement import Shape
     from client_connect.states import Inventory
 
 # What a condition reads. Nothing else can change its value.
@@ -78,16 +81,29 @@ READS = [
     ("context == {}", {"context"}),
     ("{x: context}.x has platform", {"context"}),
     ("[context.time.weekday].contains(1)", {"time"}),
+    ('principal != ClientVpn::User::"bob"', {"principal"}),
+    ('[principal].containsAll([ClientVpn::User::"bob"])', {"principal"}),
+    ('[principal].containsAny([ClientVpn::User::"bob"])', {"principal"}),
+    ('resource in ClientVpn::Endpoint::"e"', {"resource"}),
+    ("{time: {weekday: 1}}.time.weekday == 1", set()),
 ]
 
 
+def kinds(look: Callable[[Any], Shape], node: object) -> set[object]:
+    """Return what is below a node, in either form of a policy."""
+    kind, *parts = look(node)
+    below = (kinds(look, part) for part in parts if isinstance(part, dict) or is_dataclass(part))
+    return {kind}.union(*below)
+
+
 @pytest.mark.parametrize(("condition", "expected"), READS)
-def test_reads(condition: str, expected: set[str]) -> None:
+def test_a_condition_reads_what_it_names(condition: str, expected: set[str]) -> None:
     """A condition reads what it names; a membership may come from any group."""
     text = f"permit (principal, action, resource) unless {{ {condition} }};"
     (node,) = PolicySet.from_str(text).to_pst().static_policies.values()
     (statement,), _ = policy_json.split(text)
     assert reads(node) == reads(statement[2]) == expected
+    assert kinds(policy_nodes.look, node) == kinds(policy_json.look, statement[2])
 
 
 @pytest.mark.parametrize(
@@ -99,6 +115,8 @@ def test_reads(condition: str, expected: set[str]) -> None:
         ("context has time.now", {"time", "time.now"}),
         ("context.time == context.time", {"time"}),
         ("{x: context.time}.x.weekday == 7", {"time"}),
+        ("{time: {weekday: context.platform}}.time.weekday == 7", {"platform"}),
+        ("context.os.time.weekday == 7", {"os"}),
         ("context has os.build && context.os.build < 1", {"os"}),
         ("context == {}", {"context"}),
     ],
@@ -192,6 +210,32 @@ def test_reads_of_a_scope(scope: str, expected: set[str]) -> None:
     assert reads(node) == reads(statement[2]) == expected
 
 
+@pytest.mark.parametrize("form", [policy_nodes, policy_json])
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'principal == ClientVpn::User::"bob"',
+        'principal in ClientVpn::Group::"staff"',
+        "principal is ClientVpn::User",
+        'principal is ClientVpn::User in ClientVpn::Group::"staff"',
+        'resource == ClientVpn::Endpoint::"e"',
+    ],
+)
+def test_a_scope_is_looked_at_as_the_condition_that_reads_alike(form: ModuleType, condition: str) -> None:
+    """In either form of a policy."""
+    scope = "principal, action, resource".replace(condition.partition(" ")[0], condition)
+    ((_, _, scoped),), _ = form.split(f"permit ({scope});")
+    ((_, _, conditional),), _ = form.split(f"permit (principal, action, resource) when {{ {condition} }};")
+    (_, of_scope), (_, of_condition) = form.look(scoped), form.look(conditional)
+    assert form.look(of_scope) == form.look(of_condition)
+
+
+def test_a_part_of_a_group_with_a_dot_in_its_name_is_a_part_of_the_groups() -> None:
+    """Only what is before the first dot names the fact."""
+    assert may_read({"groups"}, "groups.staff.admins")
+    assert not may_read({"groups.staff"}, "groups.staff.admins")
+
+
 BLOCKED = '@id("b") forbid (principal == ClientVpn::User::"mallory", action, resource);'
 MACS = '@id("m") forbid (principal, action, resource) when { context.platform == "mac" };'
 STAFF = '@id("s") permit (principal in ClientVpn::Group::"staff", action, resource);'
@@ -238,7 +282,7 @@ def test_what_the_service_tells(
 ) -> None:
     """Enough to deny, or not."""
     connection = Connection(connection_id="c", endpoint_id="e", username=username, common_name=common_name)
-    request, unknown = _reported(connection, certificates=True)
+    request, unknown = reported_request(connection, certificates=True)
     assert PartialAuthorizer(Authorizer(policies)).decide(Facts(request), unknown=unknown)[1] is denied
 
 
@@ -351,7 +395,7 @@ def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection,
     authorizer = Authorizer(text)
     first = completions[0]
     certificates = first.request.common_name == connection.common_name
-    request, unknown = _reported(connection, certificates=certificates)
+    request, unknown = reported_request(connection, certificates=certificates)
     # What is asked of the inventory is by the common name that is known, and of waivers by user and device.
     known_device = request.common_name == first.request.common_name and request.common_name is not None
     facts = first._replace(

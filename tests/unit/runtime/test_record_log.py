@@ -6,9 +6,12 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -166,6 +169,151 @@ def test_records_go_where_the_emulators_logging_goes(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(logging.getLogger(), "handlers", handlers)
         record_log.of_process().write(logging.INFO, "message", {})
     assert json.loads((tmp_path / "log").read_text("utf-8"))["message"] == "message"
+
+
+class Lock:
+    """A lock that notes when it was held."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def acquire(self, *, timeout: float) -> bool:
+        """Take it, if waiting for it ends."""
+        self.events.append("acquired" if 0 < timeout < 1 else "waits too long")
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        self.events.append("released")
+
+
+def handler_of_lambda(monkeypatch: pytest.MonkeyPatch, descriptor: int | None) -> logging.Handler:
+    """Let this process log as Lambda's, to frames on a descriptor or else to standard output."""
+    bootstrap = pytest.importorskip("awslambdaric.bootstrap")
+    sink = bootstrap.StandardLogSink() if descriptor is None else bootstrap.FramedTelemetryLogSink(descriptor)
+    handler: logging.Handler = bootstrap.LambdaLoggerHandlerWithFrameType(sink)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    return handler
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING, logging.ERROR])
+def test_a_frame_has_its_kind_length_and_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, level: int
+) -> None:
+    """As Lambda's runtime writes them, while nobody else writes."""
+    lock, path = Lock(), tmp_path / "log"
+    with path.open("wb") as file:
+        monkeypatch.setattr(handler_of_lambda(monkeypatch, file.fileno()), "lock", lock)
+        log = record_log.of_process()
+        earliest = time.time_ns() // 1000
+        log.write(level, "message", {})
+        latest = time.time_ns() // 1000
+    ((kind, line),) = frames(path.read_bytes())
+    utils = pytest.importorskip("awslambdaric.lambda_runtime_log_utils")
+    assert kind == utils._JSON_FRAME_TYPES[level]
+    assert path.read_bytes()[16:] == line
+    assert earliest <= int.from_bytes(path.read_bytes()[8:16], "big") <= latest
+    assert json.loads(line)["message"] == "message"
+    assert lock.events == ["acquired", "released"]
+
+
+def test_a_record_reaches_the_log_when_its_duplicate_was_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As by a package that closes every descriptor that it did not open."""
+    with (tmp_path / "log").open("wb") as file:
+        handler_of_lambda(monkeypatch, file.fileno())
+        duplicate = os.dup(file.fileno())  # the lowest number that is free, and the next one is the same
+        os.close(duplicate)
+        log = record_log.of_process()
+        os.close(duplicate)
+        log.write(logging.INFO, "message", {})
+    assert b"message" in (tmp_path / "log").read_bytes()
+
+
+@pytest.mark.parametrize("has_handler", [True, False])
+def test_without_a_descriptor_of_lambda_records_are_lines_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *, has_handler: bool
+) -> None:
+    """As in a container image, also where nobody has configured logging."""
+    handler_of_lambda(monkeypatch, None)
+    if not has_handler:
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    record_log.of_process().write(logging.INFO, "message", {})
+    assert json.loads(capfd.readouterr().out)["message"] == "message"
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, AttributeError])
+def test_a_stream_that_has_no_descriptor_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], error: type[Exception]
+) -> None:
+    """However it says so."""
+
+    class Stream(io.StringIO):
+        def fileno(self) -> int:
+            raise error
+
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(Stream())])
+    record_log.of_process().write(logging.INFO, "message", {})
+    assert json.loads(capfd.readouterr().out)["message"] == "message"
+
+
+def test_a_log_that_was_closed_and_has_no_original_goes_to_standard_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Lambda logs that too."""
+    with (tmp_path / "log").open("wb") as file:
+        log = DescriptorLog(file.fileno())
+    log.write(logging.INFO, "message", {})
+    assert json.loads(capfd.readouterr().err)["message"] == "message"
+
+
+def test_a_record_of_an_invocation_has_its_id(tmp_path: Path) -> None:
+    """By the key of Lambda's own lines; a record of none has no such key."""
+    assert written(tmp_path, logging.INFO, "message", {}, request_id="id")["requestId"] == "id"
+    assert "requestId" not in written(tmp_path, logging.INFO, "message", {})
+
+
+def test_a_log_that_nobody_waits_for_gets_the_whole_record() -> None:
+    """A module may have set the descriptor so, and whoever reads it may be slow."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    found = bytearray()
+
+    def read() -> None:
+        while part := os.read(reads, 4096):
+            found.extend(part)
+
+    thread = threading.Thread(target=read)
+    try:
+        os.write(writes, b" " * 60_000)  # nearly all that a pipe holds
+        log = DescriptorLog(writes)
+        thread.start()
+        log.write(logging.INFO, "message", {"long": "x" * 200_000})
+        assert os.get_blocking(writes)
+    finally:
+        os.close(writes)
+        thread.join()
+        os.close(reads)
+    assert json.loads(found)["long"] == "x" * 200_000
+
+
+def test_a_line_has_the_time_in_utc(tmp_path: Path) -> None:
+    """To the second, wherever the machine is."""
+    earliest = datetime.now(UTC).replace(microsecond=0)
+    line = written(tmp_path, logging.INFO, "message", {})
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line["timestamp"])
+    assert earliest <= datetime.fromisoformat(line["timestamp"]) <= datetime.now(UTC)
+
+
+def test_a_record_says_where_an_exception_was_raised(tmp_path: Path) -> None:
+    """The innermost frame, as Lambda's formatter writes it."""
+    error = failure()
+    assert error.__traceback__ is not None
+    line = written(tmp_path, logging.ERROR, "message", {}, exception=error)
+    assert line["location"] == f"{__file__}:failure:{error.__traceback__.tb_lineno}"
 
 
 def test_a_thread_that_hangs_while_it_logs_delays_no_record(tmp_path: Path) -> None:

@@ -91,6 +91,6 @@ def test_there_are_no_more_parentheses_than_a_person_writes(text: str) -> None:
         ({"__entity": {"type": "ClientVpn::User", "id": 'b"'}}, r'ClientVpn::User::"b\""'),
     ],
 )
-def test_values(value: Any, text: str) -> None:
+def test_a_value_is_spelled_as_a_policy_spells_it(value: Any, text: str) -> None:
     """A value is spelt as a policy would spell it."""
     assert value_text(value) == text

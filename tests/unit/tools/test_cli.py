@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from client_connect_tools.bundling import sbom
 from client_connect_tools.cli import main
+from client_connect_tools.distribution import version
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -42,6 +43,19 @@ def test_help_names_every_command() -> None:
     assert "bundle" in shown.stdout
     assert run().exit_code == 2
     assert "--output" in run("bundle", "--help").stdout
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    """As other commands say it."""
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"client-connect {version()}\n")
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["check", "-h"], ["devices", "import", "-h"]])
+def test_help_is_short_too(arguments: list[str]) -> None:
+    """`-h` is `--help`, in every command."""
+    asked = run(*arguments)
+    assert (asked.exit_code, asked.stdout) == (0, run(*arguments[:-1], "--help").stdout)
 
 
 def test_it_starts_without_the_cdk() -> None:

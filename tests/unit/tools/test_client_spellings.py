@@ -59,7 +59,7 @@ def test_a_client_version(spelling: Spelling, field: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*PLATFORMS, *OTHER_NAMES])
-def test_a_platform(name: str) -> None:
+def test_other_names_of_a_platform_are_reported(name: str) -> None:
     """Names of clients are accepted, and other names for them are reported, by tests and by Rules."""
     is_other = name in OTHER_NAMES
     assert [key for key, _ in misspellings(facts(platform=name.upper()).request)] == ["platform"] * is_other

@@ -72,7 +72,7 @@ def policy(tmp_path: Path, text: str) -> Path:
 BOB = ("--username", "bob", "--at", "2026-11-24T09:30:00Z")
 
 
-def test_a_denial(policies: Path) -> None:
+def test_a_denial_is_followed_by_the_reason_of_each_policy(policies: Path) -> None:
     """The answer comes first, then what determined it, then every other policy with its reason; status 0."""
     result = run(policies, *BOB, "--groups", "vpn,staff", "--platform-version", "10.0.17763,amd64")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -93,7 +93,7 @@ def test_a_denial(policies: Path) -> None:
     ]
 
 
-def test_a_permission(policies: Path) -> None:
+def test_an_allow_decision_names_waivers_and_shadow_denials(policies: Path) -> None:
     """A waiver and a policy in shadow mode that would deny are told, and there is no message."""
     result = run(
         policies,
@@ -123,7 +123,7 @@ def test_a_denial_without_a_policy(policies: Path) -> None:
         assert lines[0].startswith("denied: bob on win ")
         assert lines[1:5] == [
             f"message: {message}",
-            "no policy determined it: no permit applied, and without one everything is denied",
+            "no policy determined it: no permit applied, and without one everything is denied; you gave no --groups",
             "",
             "Policies",
         ]
@@ -131,7 +131,7 @@ def test_a_denial_without_a_policy(policies: Path) -> None:
         assert lines[6] == f'    scope: `principal in ClientVpn::Group::"staff"` is false ({principal})'
 
 
-def test_shadow_mode(policies: Path) -> None:
+def test_shadow_mode_allows_and_prints_what_the_policies_say(policies: Path) -> None:
     """The client is allowed, and what the policies say is told all the same."""
     lines = run(policies, *BOB, "--shadow-mode").stdout.splitlines()
     assert lines[0].startswith("allowed: bob")
@@ -190,7 +190,7 @@ def test_fails_when_a_policy_cannot_be_evaluated(tmp_path: Path, extra: list[str
     ]
 
 
-def test_json(policies: Path) -> None:
+def test_json_has_the_keys_of_a_decision_record(policies: Path) -> None:
     """Everything, in the keys of the decision records where they have it."""
     document = decided(policies, *BOB, "--platform", "mac")
     assert document["allow"] is False
@@ -286,7 +286,7 @@ def test_a_spelling_that_no_client_sends_is_decided_with_a_warning(
     assert json.loads(result.stdout)["request"][arguments[0].removeprefix("--")] == arguments[1]
 
 
-def test_an_event(policies: Path, tmp_path: Path) -> None:
+def test_an_event_is_answered_in_its_schema_version(policies: Path, tmp_path: Path) -> None:
     """From a file or from standard input, in any schema version, which is that of the answer."""
     text = json.dumps(event("v1", common_name="lost"))
     (tmp_path / "event.json").write_text(text, "utf-8")
@@ -314,7 +314,7 @@ def test_an_event(policies: Path, tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("as_file", [False, True])
-def test_a_device(tmp_path: Path, device: str, as_file: bool) -> None:  # noqa: FBT001
+def test_a_device_is_json_or_a_file_of_it(tmp_path: Path, device: str, as_file: bool) -> None:  # noqa: FBT001
     """As JSON or a file of it, with either spelling; its time is in the zone unless it says otherwise."""
     text = f"""@id("d") @message("No.") forbid {ALL} when {{ context has device && context.device has compliant &&
     context.device.compliant && context.device has lastSeen && context.device.lastSeen ==
@@ -638,3 +638,50 @@ def test_fails_for_a_time_that_exists_twice(
     )
     for at in (first, second):
         assert json.loads(run(*arguments, "--at", at, "--json").stdout)["at"] == at
+
+
+OTHERWISE = "without these it would still be denied: no permit applied"
+
+
+@pytest.mark.parametrize(
+    ("permit", "options", "told"),
+    [
+        (
+            '(principal in ClientVpn::Group::"staff", action, resource)',
+            (),
+            f"{OTHERWISE}; you gave no --groups",
+        ),
+        ('(principal in ClientVpn::Group::"staff", action, resource)', ("--groups", "interns"), OTHERWISE),
+        ('(principal in ClientVpn::Group::"staff", action, resource)', ("--groups", "staff"), None),
+        (f"{ALL} when {{ context has device }}", (), f"{OTHERWISE}; you gave no --device"),
+        (f"{ALL} when {{ context has device }}", ("--inventory", "unavailable"), OTHERWISE),
+        (
+            '(principal in ClientVpn::Group::"staff", action, resource) when { context has device }',
+            (),
+            f"{OTHERWISE}; you gave no --groups",
+        ),
+        (f'{ALL} when {{ context.platform == "mac" }}', (), OTHERWISE),
+        (ALL, (), None),
+    ],
+)
+def test_a_denial_tells_what_else_would_deny(
+    tmp_path: Path, permit: str, options: tuple[str, ...], told: str | None
+) -> None:
+    """A permit that is missing is seen before the forbid is removed."""
+    path = tmp_path / "otherwise.cedar"
+    forbid = f'@id("no") @message("No.") forbid {ALL} when {{ context.platform == "win" }};'
+    path.write_text(f'@id("some") permit {permit};\n@id("tried") @shadow permit {ALL};\n{forbid}\n')
+    result = run(path, *BOB, *options)
+    assert [line.strip() for line in result.stdout.splitlines() if "still be denied" in line] == (
+        [] if told is None else [told]
+    )
+    assert decided(path, *BOB, *options)["permitted"] is (told is None)
+
+
+def test_a_denial_without_a_permit_tells_what_was_left_out(tmp_path: Path) -> None:
+    """With an event, nothing was."""
+    path = tmp_path / "groups.cedar"
+    path.write_text('@id("some") permit (principal in ClientVpn::Group::"board", action, resource);\n')
+    told = "no policy determined it: no permit applied, and without one everything is denied"
+    assert f"{told}; you gave no --groups\n" in run(path, *BOB).stdout
+    assert f"{told}\n" in run(path, "--event", "-", stdin=json.dumps(event())).stdout

@@ -48,7 +48,7 @@ def run(tests: str | None, *arguments: str, **environment: str) -> Result:
     )
 
 
-def test_passing() -> None:
+def test_each_passing_test_is_one_line() -> None:
     """One line per test, as its name is written, and a summary; status 0."""
     result = run(DAY + NIGHT)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -59,7 +59,7 @@ def test_passing() -> None:
     )
 
 
-def test_failing() -> None:
+def test_failures_follow_in_full_with_status_1() -> None:
     """Failures follow in full; status 1."""
     result = run(DAY + WRONG + NIGHT)
     assert (result.exit_code, result.stderr) == (1, "")
@@ -86,7 +86,7 @@ def test_colours_are_for_terminals() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.stdout) == plain.stdout
 
 
-def test_coverage() -> None:
+def test_policies_that_no_test_reaches_are_named() -> None:
     """Policies that no test reaches are named, which is a failure only when it is asked for."""
     result = run(DAY)
     assert (result.exit_code, result.stdout.splitlines()[-2:]) == (
@@ -98,7 +98,7 @@ def test_coverage() -> None:
     assert run(DAY + NIGHT + WRONG, "policies", "--require-coverage").exit_code == 1
 
 
-def test_json() -> None:
+def test_json_has_every_result_with_the_same_status() -> None:
     """Everything is there for programs, with the same status."""
     result = run(DAY + WRONG, "policies", "--json")
     assert result.exit_code == 1
@@ -133,7 +133,7 @@ def test_json_of_all_circumstances() -> None:
     assert (content["inventory"], content["timeZone"]) == ("known", "Asia/Tokyo")
 
 
-def test_time_zone() -> None:
+def test_the_option_names_the_zone_of_tests_without_one() -> None:
     """The zone of the tests that name none."""
     assert run(NIGHT, "policies", "--time-zone", "Asia/Tokyo").exit_code == 1
     result = run(NIGHT, "policies", "--time-zone", "Tokyo")

@@ -180,17 +180,17 @@ def test_a_faulty_one_hides_no_other_errors() -> None:
     assert lint(faulty) == []
 
 
-def test_check(folder: Path) -> None:
+def test_check_names_the_line_of_a_faulty_schema(folder: Path) -> None:
     """The command names the file and the line of a faulty one, and knows a sound one."""
-    assert run("check .") == (0, "", "")
+    assert run("check .") == (0, "3 policies: nothing found\n", "")
     (folder / "custom.cedarschema").write_text("{\n  riskScore: Number\n}", "utf-8")
     status, output, _ = run("check .")
     assert status == 1
     assert output.startswith("error: custom.cedarschema:2:14: Number is no type for a fact")
-    assert output.endswith("(custom-schema)\n")
+    assert output.endswith("(custom-schema)\n3 policies: 1 error\n")
 
 
-def test_schema(folder: Path) -> None:
+def test_schema_prints_the_custom_facts_too(folder: Path) -> None:
     """The command prints the schema with it, so that an editor knows it too."""
     assert run("schema") == (0, schema_text(), "")
     assert run("schema .") == run("schema vpn.cedar") == (0, schema_text(f"{SCHEMA}\n"), "")
@@ -202,7 +202,7 @@ def test_schema(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_decide() -> None:
+def test_decide_takes_custom_facts_and_their_outage() -> None:
     """By hand, from JSON and from a file; an outage too."""
     Path(".facts.json").write_text('{"riskScore": 71, "vip": true}', "utf-8")
     decided = "decide . --username bob"
@@ -235,7 +235,7 @@ def test_decide() -> None:
         ("--custom - --event -", "--event and --custom are both standard input"),
     ],
 )
-def test_decide_fails(options: str, message: str) -> None:
+def test_fails_for_custom_facts_that_no_module_could_return(options: str, message: str) -> None:
     """What no module could say is wrong use."""
     Path(".list.json").write_text("[]", "utf-8")
     status, output, errors = run(f"decide . --username bob {options}")
@@ -254,7 +254,7 @@ def test_decide_fails_without_one(folder: Path) -> None:
     )
 
 
-def test_explain() -> None:
+def test_conditions_on_custom_facts_are_explained() -> None:
     """Conditions on custom facts are explained like all others."""
     facts = Facts(ConnectionRequest.from_event(request()), custom_facts="available", custom={"riskScore": 9})
     explanation = explain(PERMIT + RISKY, facts, custom=SCHEMA)
@@ -269,7 +269,7 @@ def logged(**facts: object) -> dict[str, object]:
     return {**record(), "facts": facts}
 
 
-def test_replay(folder: Path) -> None:
+def test_replay_decides_recorded_custom_facts_by_the_new_schema(folder: Path) -> None:
     """Records hold what the module said; what they hold is decided by the new policies' schema."""
     log = lines(
         logged(customFacts="available", custom={"riskScore": 71}),

@@ -107,7 +107,9 @@ LARGE = "y" * (400 * 1024)
         (b"commonName,compliant\n a , true \n", "a", []),
     ],
 )
-def test_csv(content: bytes, accepted: str, rejected: list[str]) -> None:
+def test_a_bad_row_is_rejected_alone_with_its_line(
+    content: bytes, accepted: str, rejected: list[str]
+) -> None:
     """What can be read is; every other row is rejected by itself, with the line where it begins."""
     items, problems = read(".csv", content)
     assert names(items) == accepted
@@ -171,7 +173,7 @@ OBJECTS = [
 
 @pytest.mark.parametrize("form", ["lines", "array"])
 @pytest.mark.parametrize(("text", "accepted", "problem"), OBJECTS, ids=lambda value: str(value)[:40])
-def test_objects(form: str, text: str, accepted: str, problem: str) -> None:
+def test_a_bad_object_is_rejected_alone(form: str, text: str, accepted: str, problem: str) -> None:
     """A line or an element that is not right is rejected by itself."""
     second = '{"commonName": "z"}'
     whole = f" \n\n{text}\n{second}\n" if form == "lines" else f"\n[\n{text},\n{second}]\n"

@@ -357,7 +357,7 @@ def test_the_branch_taken(changes: dict[str, Any], given: list[object], expected
         'when { !context.waivers.contains("it") }',
     ],
 )
-def test_a_waiver(clause: str) -> None:
+def test_a_waived_policy_says_so_wherever_it_asks(clause: str) -> None:
     """A policy that is waived says so, wherever it asks."""
     assert reason(f"forbid {ALL} {clause}") is None
     found = reason(f"forbid {ALL} {clause}", waivers=frozenset({"it"}))

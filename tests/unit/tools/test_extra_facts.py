@@ -42,7 +42,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str
 Write = "Callable[[str, str | bytes], Path]"
 
 
-def test_a_file(write: Write) -> None:
+def test_a_file_is_imported_by_its_name(write: Write) -> None:
     """It is imported by its name; who saved it plays no part."""
     extra = ExtraFacts.from_file(write("our_facts.py", SOURCE))
     assert extra == ExtraFacts(module="our_facts", files=(("our_facts.py", SOURCE.encode()),))
@@ -50,7 +50,7 @@ def test_a_file(write: Write) -> None:
         assert ExtraFacts.from_file(str(write("our_facts.py", saved))) == extra
 
 
-def test_a_package(write: Write) -> None:
+def test_a_package_brings_its_modules_and_data(write: Write) -> None:
     """All that is in it, data too, but no bytecode and nothing hidden."""
     write(
         "risk/__init__.py", "from risk.scores import score\ndef facts(request): return {'riskScore': score()}"
@@ -232,7 +232,7 @@ def run(command: str) -> tuple[int, str]:
     return result.exit_code, result.stderr
 
 
-def test_the_command(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bundle_command_takes_a_file_or_a_package(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """`client-connect bundle` takes a file or a package, and refuses what could not be read."""
     monkeypatch.setattr(bundle, "install", lambda folder, *_, **__: folder.mkdir(exist_ok=True))
     write("policies/vpn.cedar", PERMIT)

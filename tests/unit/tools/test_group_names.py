@@ -34,14 +34,15 @@ def checked(folder: Path, groups: str | None, *options: str, tests: str = "") ->
         (folder / "groups.list").write_text(groups)
         arguments += ["--groups", str(folder / "groups.list")]
     result = CliRunner().invoke(main, arguments)
-    found = [line.partition(": ")[2].removeprefix(f"{folder}/") for line in result.stdout.splitlines()]
+    lines = [line.partition("warning: ")[2] for line in result.stdout.splitlines()]
+    found = [line.removeprefix(f"{folder}/") for line in lines if line]
     return found, result.stderr, result.exit_code
 
 
 def test_groups_that_a_list_does_not_have_are_found(tmp_path: Path) -> None:
     """With the one that was probably meant; a policy can say that it knows better."""
     assert checked(tmp_path, "# of the directory\nvpn-staff\n\n admins \n") == (
-        ['vpn.cedar:3:1: [admins] there is no group "admin"; write "admins" (unknown-group)'],
+        ['vpn.cedar:3:91: [admins] there is no group "admin"; write "admins" (unknown-group)'],
         "",
         1,
     )

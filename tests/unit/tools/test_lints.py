@@ -788,13 +788,13 @@ def test_lists_of_networks_that_no_policy_reads_are_found(condition: str, unused
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][0]])
-def test_finds(name: str, text: str) -> None:
+def test_a_lint_finds_what_it_is_named_for(name: str, text: str) -> None:
     """A lint finds what it is named for."""
     assert found(text, name) == ["x"]
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][1]])
-def test_is_silent(name: str, text: str) -> None:
+def test_a_lint_is_silent_about_what_is_meant(name: str, text: str) -> None:
     """A lint is silent about what is meant."""
     assert found(text, name) == []
 
@@ -918,27 +918,32 @@ class TestCommand:
         )
         return path
 
-    def test_sound(self, tmp_path: Path) -> None:
-        """Nothing is said of sound policies."""
+    def test_sound_policies_are_counted(self, tmp_path: Path) -> None:
+        """Of sound policies it is said how many there are."""
         (tmp_path / "vpn.cedar").write_text(PERMIT)
-        assert self.run(tmp_path) == (0, "", "")
+        assert self.run(tmp_path) == (0, "1 policy: nothing found\n", "")
 
-    def test_findings(self, policies: Path) -> None:
-        """Errors and warnings are printed with their place, and the status is 1."""
+    def test_findings_are_printed_line_by_line_with_status_1(self, policies: Path) -> None:
+        """Errors and warnings are printed line by line, with what they are about, and the status is 1."""
         status, output, _ = self.run(policies)
-        errors, warnings = output.splitlines()
+        warning, error, code, mark, summary = output.splitlines()
         assert status == 1
-        assert errors.startswith(f"error: {policies.as_posix()}:3:1: [y] attribute `a`")
-        assert warnings.startswith(f"warning: {policies.as_posix()}:2:1: [x] the forbid has no @message")
-        assert warnings.endswith("(forbid-without-message)")
+        assert warning.startswith(f"warning: {policies.as_posix()}:2:1: [x] the forbid has no @message")
+        assert warning.endswith("(forbid-without-message)")
+        line = policies.read_text().splitlines()[2]
+        column = line.index("context.a") + 1
+        assert error.startswith(f"error: {policies.as_posix()}:3:{column}: [y] attribute `a`")
+        assert code == f"  3 | {line}"
+        assert mark == f"    | {' ' * (column - 1)}{'^' * len('context.a')}"
+        assert summary == "3 policies: 1 error and 1 warning"
 
-    def test_json(self, policies: Path) -> None:
+    def test_json_has_the_same_findings(self, policies: Path) -> None:
         """The same as JSON."""
         status, output, _ = self.run(policies, "--json")
         assert status == 1
         assert [(each["rule"], each["policy"], each["line"]) for each in json.loads(output)] == [
-            ("type", "y", 3),
             ("forbid-without-message", "x", 2),
+            ("type", "y", 3),
         ]
 
     def test_types_of_custom_facts(self, tmp_path: Path) -> None:
@@ -949,15 +954,15 @@ class TestCommand:
             f'{PERMIT}\n@id("x") {TOLD} forbid {ALL} when {{ context.customFacts == "unavailable" }};\n'
             f'@id("y") {TOLD} forbid {ALL} when {{ {has} && context.custom.n > 1 }};\n'
         )
-        assert self.run(tmp_path) == (0, "", "")
+        assert self.run(tmp_path) == (0, "3 policies: nothing found\n", "")
         (tmp_path / "never.cedar").write_text(
             f'@id("z") {TOLD} forbid {ALL} when {{ {has} && context.custom.n > 1 && false }};'
         )
         status, output, _ = self.run(tmp_path)
-        assert (status, output.count("\n"), "[z] the policy can never apply" in output) == (1, 1, True)
+        assert (status, output.count("warning:"), "[z] the policy can never apply" in output) == (1, 1, True)
         (tmp_path / "custom.cedarschema").write_text("{ n?: Lang }")
         status, output, _ = self.run(tmp_path)
-        assert (status, output.count("\n"), "(custom-schema)" in output) == (1, 1, True)
+        assert (status, output.count("error:"), "(custom-schema)" in output) == (1, 1, True)
 
     def test_several_paths_are_one_set(self, policies: Path, tmp_path: Path) -> None:
         """An id that two files use is found."""
@@ -965,17 +970,17 @@ class TestCommand:
         other.write_text(f'@id("x") {TOLD} forbid {ALL};')
         assert "[x] @id is already used at" in self.run(policies, other)[1]
 
-    def test_ignore(self, policies: Path) -> None:
+    def test_a_lint_can_be_ignored_and_an_error_cannot(self, policies: Path) -> None:
         """A lint can be switched off; an error cannot."""
         _, output, _ = self.run(policies, "--ignore", "forbid-without-message")
-        assert len(output.splitlines()) == 1
+        assert output.endswith("3 policies: 1 error\n")
         status, _, errors = self.run(policies, "--ignore", "type")
         assert (status, errors.splitlines()) == (
             2,
             [f'there is no lint "type"; there are {", ".join(LINTS)}'],
         )
 
-    def test_unreadable(self, tmp_path: Path) -> None:
+    def test_a_path_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         """A path that is not there is named."""
         status, _, errors = self.run(tmp_path / "none.cedar")
         assert status == 2

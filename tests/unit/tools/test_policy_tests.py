@@ -119,7 +119,7 @@ def problems(toml: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("folder")
-def test_defaults() -> None:
+def test_a_test_without_keys_is_a_plain_user_on_a_monday_at_noon() -> None:
     """A test with nothing but an expectation is a plain user on a Monday at noon, about whom nothing is known."""
     (test,) = read(case('expect = "allow"'))
     assert test.facts.request.to_event() == {
@@ -142,7 +142,7 @@ def test_defaults() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_every_key() -> None:
+def test_every_key_of_a_test_reaches_the_policies() -> None:
     """Every key of a test reaches the policies."""
     seen = facts("""
         at = 2026-11-22T23:00:00+05:30
@@ -180,7 +180,9 @@ aws-client-version = "5.2", schema-version = "v4" }
         ('inventory = "disabled"', "disabled", None),
     ],
 )
-def test_inventory(keys: str, inventory: str, common_name: str | None) -> None:
+def test_the_state_of_the_inventory_follows_from_the_device(
+    keys: str, inventory: str, common_name: str | None
+) -> None:
     """What the inventory says follows from the device, which has a common name to be known by."""
     seen = facts(keys)
     assert (seen.inventory, seen.request.common_name) == (inventory, common_name)
@@ -224,7 +226,7 @@ def test_time_zone_of_test_file_and_caller() -> None:
         'active-connections = 3\nexpect = "deny"\nby = ["overflow"]\nerrors = []',
     ],
 )
-def test_passes(keys: str) -> None:
+def test_a_test_passes_when_all_that_it_names_is_so(keys: str) -> None:
     """A test passes when everything that it names is so, whatever the rest is."""
     assert str(result(keys).differences) == "()"
 
@@ -247,7 +249,9 @@ def test_passes(keys: str) -> None:
         ('expect = "allow"\nerrors = ["overflow"]', [("errors", ("overflow",), ())]),
     ],
 )
-def test_fails(keys: str, differences: list[tuple[str, object, object]]) -> None:
+def test_a_failure_names_exactly_what_differs(
+    keys: str, differences: list[tuple[str, object, object]]
+) -> None:
     """A failure names exactly what is not as expected."""
     failed = result(keys)
     assert not failed.passed
@@ -358,7 +362,7 @@ def test_a_failure_cannot_disguise_itself() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_variants() -> None:
+def test_a_variant_overrides_its_case_and_is_named_by_its_changes() -> None:
     """A variant overrides its case, and is named by its number and what it changes."""
     tests = read(
         case(
@@ -430,7 +434,7 @@ def declared(folder: Path) -> Path:
         ('custom-facts = "disabled"', "disabled", None),
     ],
 )
-def test_custom_facts(keys: str, state: str, custom: object) -> None:
+def test_custom_facts_are_what_the_test_says_or_an_outage(keys: str, state: str, custom: object) -> None:
     """What the module says, or that it failed."""
     seen = facts(keys)
     assert (seen.custom_facts, seen.custom) == (state, custom)
@@ -514,7 +518,7 @@ def test_custom_facts_in_a_failure() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_coverage() -> None:
+def test_a_policy_is_covered_when_it_decided() -> None:
     """A policy is covered when it decided, one in shadow mode when it applied, whether the test passed or not."""
     assert report(case('expect = "deny"')).uncovered == ("hours", "phones", "guests", "overflow")
     toml = case(
@@ -725,7 +729,7 @@ def test_test_files_belong_to_policies(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_require_passing() -> None:
+def test_required_tests_raise_with_every_failure() -> None:
     """Policies without tests pass; otherwise every failure is in the error."""
     require_passing(Policies.from_file("vpn.cedar"))
     one = case('expect = "allow"\nby = ["staff"]')

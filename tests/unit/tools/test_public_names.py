@@ -11,10 +11,10 @@ import pytest
 PUBLIC = {
     "client_connect_tools": """
         Bundle BundleError ClientConnectError Condition Difference ExpectedDecision Explanation ExtraFacts
-        Finding Hours InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS Maintenance
-        MinimumVersion NetworkList Policies PolicyExplanation PolicyTest PolicyTestReport PolicyTestResult
-        PolicyTestsFailed Read Reason Rules Scope Source check explain lint read_policy_tests require_passing
-        require_sound run_policy_tests
+        Finding Hours InvalidExtraFacts InvalidPolicies InvalidPolicyTests InvalidRules LINTS
+        MinimumVersion NetworkList Period Policies PolicyExplanation PolicyTest PolicyTestReport
+        PolicyTestResult PolicyTestsFailed Read Reason Rules Scope Source check explain lint periods_from_csv
+        read_policy_tests require_passing require_sound run_policy_tests
     """,
     "cdk_client_connect": """
         AlarmSettings AttachmentRemoval BundleError ClientConnectError ClientConnectHandler
@@ -25,9 +25,9 @@ PUBLIC = {
         InvalidCode InvalidConcurrency InvalidConstructArgument InvalidExtraFacts
         InvalidFunctionName InvalidMessage InvalidPolicies InvalidPolicyTests InvalidRules
         InvalidRuntime InvalidTimeZone InvalidTimeout InvalidTrustProvider Iru JamfPro JsonSource
-        JumpCloud Maintenance MetricKeywords MinimumVersion MonitoringAlarms Notifications Policies
+        JumpCloud MetricKeywords MinimumVersion MonitoringAlarms Notifications Period Policies
         PolicyTestsFailed ProvisionedConcurrency Rules Scope ServiceLinkedRole TrafficShifting
-        TrustProvider UnknownConnections
+        TrustProvider UnknownConnections periods_from_csv
     """,
 }
 CDK = {"aws_cdk", "constructs", "jsii"}

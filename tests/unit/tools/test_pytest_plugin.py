@@ -251,7 +251,7 @@ def test_other_projects_are_left_alone(project: pytest.Pytester) -> None:
     result.stderr.fnmatch_lines(["*client_connect_policies: there is no folder *polices*"])
 
 
-def test_separate_files(project: pytest.Pytester) -> None:
+def test_in_a_folder_of_separate_files_each_file_is_tested_alone(project: pytest.Pytester) -> None:
     """In the folders that the configuration lists, x.tests.toml tests x.cedar alone, which must exist."""
     project.makefile(".ini", pytest="[pytest]\nclient_connect_separate_files = other policies\n")
     project.makefile(".cedar", **{"policies/lock": POLICIES})
@@ -262,7 +262,7 @@ def test_separate_files(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(['cannot read the policies "*lost.cedar"*'])
 
 
-def test_time_zone(project: pytest.Pytester) -> None:
+def test_the_configuration_names_the_zone_of_tests_without_one(project: pytest.Pytester) -> None:
     """The configuration names the zone of the tests that name none."""
     zone = "client_connect_time_zone = Asia/Tokyo"
     project.makefile(".ini", pytest=f"[pytest]\n{zone}\n")

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = """
-from client_connect_tools import Policies, Rules
+from client_connect_tools import Policies, Rules, Scope
 rules = Rules(platforms=["win"], allowed_networks=["office"])
 policies = Policies.from_string('@id("all") permit (principal, action, resource);')
 number = 7
+listed = [rules, Rules(blocked_users=["mallory"], scope=Scope("incident"))]
 """
 TESTS = """
 [[test]]
@@ -51,8 +52,8 @@ def run(*arguments: str) -> tuple[int, str]:
 @pytest.mark.usefixtures("folder")
 def test_rules_are_checked_tested_decided_and_printed() -> None:
     """Like a folder of policies, with what lies beside the module."""
-    assert run("check", "vpn_rules:rules") == (0, "")
-    assert run("check", "vpn_rules:policies") == (0, "")
+    assert run("check", "vpn_rules:rules") == (0, "3 policies: nothing found\n")
+    assert run("check", "vpn_rules:policies") == (0, "1 policy: nothing found\n")
     status, printed = run("test", "vpn_rules:rules")
     assert (status, "1 test passed" in printed) == (0, True), printed
     status, printed = run("decide", "vpn_rules:rules", "--platform", "mac", "--username", "bob")
@@ -64,10 +65,46 @@ def test_rules_are_checked_tested_decided_and_printed() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_several_rules_and_files_are_one_set(folder: Path) -> None:
+    """For every command, with one permit for all rules."""
+    (folder / "team_rules.py").write_text(
+        'from client_connect_tools import Rules, Scope\nrules = Rules(platforms=["mac"], scope=Scope("team"))'
+    )
+    (folder / "more.cedar").write_text(
+        '@id("closed") @message("No.") forbid (principal in ClientVpn::Group::"interns", action, resource);'
+    )
+    every = ["vpn_rules:listed", "team_rules:rules", "more.cedar"]
+    assert run("check", *every) == (0, "6 policies: nothing found\n")
+    status, printed = run("rules", *every)
+    assert (status, printed.count("permit (")) == (0, 1)
+    for id_ in ("platform", "incident-blocked-users", "team-platform", "closed"):
+        assert f'@id("{id_}")' in printed
+    status, printed = run("test", *every)
+    assert (status, "1 test passed" in printed) == (0, True), printed
+    status, printed = run("decide", *every, "--username", "bob", "--groups", "interns", "--platform", "win")
+    for id_ in ("closed", "team-platform"):
+        assert f"  {id_} (forbid)" in printed.partition("Other policies")[0]
+    sys.modules.pop("team_rules", None)
+
+
+@pytest.mark.usefixtures("folder")
+def test_tests_of_rules_are_beside_the_module(folder: Path) -> None:
+    """So the error says, when there are none."""
+    (folder / "vpn_rules.tests.toml").unlink()
+    assert run("test", "vpn_rules:rules") == (
+        2,
+        'there are no tests for "vpn_rules:rules"; write some in "vpn_rules.tests.toml"\n',
+    )
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("vpn_rules:none", '"none" in vpn_rules is not there; name Rules or Policies, such as app:rules'),
+        (
+            "vpn_rules:none",
+            '"none" in vpn_rules is not there; name Rules, a list of them, or Policies',
+        ),
         ("vpn_rules:number", '"number" in vpn_rules is of the type int; name Rules'),
         ("missing:rules", "cannot import missing: ModuleNotFoundError: No module named"),
         ("broken:rules", "cannot import broken: ZeroDivisionError: division by zero"),

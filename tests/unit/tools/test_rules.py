@@ -19,8 +19,8 @@ from client_connect.names import lower_case
 from client_connect_tools import (
     Hours,
     InvalidRules,
-    Maintenance,
     MinimumVersion,
+    Period,
     Policies,
     Rules,
     check,
@@ -70,11 +70,12 @@ EVERY_FIELD: dict[str, Any] = {
     ],
     "maintenance_hours": [Hours(["sun"], "23:00", "00:00")],
     "maintenance": [
-        Maintenance(datetime(2026, 12, 1, 22, tzinfo=BERLIN), datetime(2026, 12, 2, 4, tzinfo=BERLIN)),
-        Maintenance(
+        Period(datetime(2026, 12, 1, 22, tzinfo=BERLIN), datetime(2026, 12, 2, 4, tzinfo=BERLIN)),
+        Period(
             datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1)
         ),
     ],
+    "open_during": [Period(datetime(2026, 11, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=BERLIN))],
     "closed_on": [date(2026, 12, 25), "2027-01-06", "12-31", "02-29", "12-24"],
     "own_certificate": True,
     "registered_devices": True,
@@ -414,37 +415,37 @@ def berlin(text: str, fold: int = 0) -> datetime:
 @pytest.mark.parametrize(
     ("periods", "moments"),
     [
-        ([Maintenance(utc("11-23 12:00"), utc("11-23 13:00"))], ["11-23 12:00", "11-23 13:00"]),
-        ([Maintenance(utc("11-23 12:00"), utc("11-23 12:00:00.001"))], ["11-23 12:00", "11-23 12:00:00.001"]),
-        ([Maintenance(berlin("11-23 12:00"), berlin("11-23 13:00"))], ["11-23 11:00", "11-23 12:00"]),
-        ([Maintenance(berlin("07-23 12:00"), utc("07-23 10:30"))], ["07-23 10:00", "07-23 10:30"]),
+        ([Period(utc("11-23 12:00"), utc("11-23 13:00"))], ["11-23 12:00", "11-23 13:00"]),
+        ([Period(utc("11-23 12:00"), utc("11-23 12:00:00.001"))], ["11-23 12:00", "11-23 12:00:00.001"]),
+        ([Period(berlin("11-23 12:00"), berlin("11-23 13:00"))], ["11-23 11:00", "11-23 12:00"]),
+        ([Period(berlin("07-23 12:00"), utc("07-23 10:30"))], ["07-23 10:00", "07-23 10:30"]),
         # In the hour that happens twice, and from its first to its second time.
-        ([Maintenance(berlin("10-25 02:10"), berlin("10-25 02:20"))], ["10-25 00:10", "10-25 00:20"]),
-        ([Maintenance(berlin("10-25 02:10", 1), berlin("10-25 02:20", 1))], ["10-25 01:10", "10-25 01:20"]),
-        ([Maintenance(berlin("10-25 02:30"), berlin("10-25 02:30", 1))], ["10-25 00:30", "10-25 01:30"]),
-        ([Maintenance(berlin("10-25 02:50"), berlin("10-25 02:10", 1))], ["10-25 00:50", "10-25 01:10"]),
-        ([Maintenance(berlin("10-25 02:10", fold), berlin("10-25 02:20", fold)) for fold in (1, 0)], [
+        ([Period(berlin("10-25 02:10"), berlin("10-25 02:20"))], ["10-25 00:10", "10-25 00:20"]),
+        ([Period(berlin("10-25 02:10", 1), berlin("10-25 02:20", 1))], ["10-25 01:10", "10-25 01:20"]),
+        ([Period(berlin("10-25 02:30"), berlin("10-25 02:30", 1))], ["10-25 00:30", "10-25 01:30"]),
+        ([Period(berlin("10-25 02:50"), berlin("10-25 02:10", 1))], ["10-25 00:50", "10-25 01:10"]),
+        ([Period(berlin("10-25 02:10", fold), berlin("10-25 02:20", fold)) for fold in (1, 0)], [
             "10-25 00:10", "10-25 00:20", "10-25 01:10", "10-25 01:20",
         ]),
         # A time that is skipped is as far after the last change as it says.
-        ([Maintenance(berlin("03-29 01:00"), berlin("03-29 02:30"))], ["03-29 00:00", "03-29 01:30"]),
-        ([Maintenance(berlin("03-29 01:00"), berlin("03-29 02:30", 1))], ["03-29 00:00", "03-29 00:30"]),
+        ([Period(berlin("03-29 01:00"), berlin("03-29 02:30"))], ["03-29 00:00", "03-29 01:30"]),
+        ([Period(berlin("03-29 01:00"), berlin("03-29 02:30", 1))], ["03-29 00:00", "03-29 00:30"]),
         (
-            [Maintenance(datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK),
+            [Period(datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK),
                          datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK, fold=1))],
             ["11-01 05:30", "11-01 06:30"],
         ),
         (
-            [Maintenance(datetime(2026, 4, 5, 1, 45, tzinfo=LORD_HOWE),
+            [Period(datetime(2026, 4, 5, 1, 45, tzinfo=LORD_HOWE),
                          datetime(2026, 4, 5, 1, 45, tzinfo=LORD_HOWE, fold=1))],
             ["04-04 14:45", "04-04 15:15"],
         ),
-        ([Maintenance(utc("11-24 12:00"), utc("11-25 12:00")), Maintenance(utc("11-20 12:00"), utc("11-21 12:00"))], [
+        ([Period(utc("11-24 12:00"), utc("11-25 12:00")), Period(utc("11-20 12:00"), utc("11-21 12:00"))], [
             "11-20 12:00", "11-21 12:00", "11-24 12:00", "11-25 12:00",
         ]),
     ],
 )  # fmt: skip
-def test_maintenance_is_from_one_moment_to_another(periods: list[Maintenance], moments: list[str]) -> None:
+def test_maintenance_is_from_one_moment_to_another(periods: list[Period], moments: list[str]) -> None:
     """Whatever zone they are given in: from the first on, and not at the second."""
     rules = Rules(maintenance=periods)
     for number, moment in enumerate(moments):
@@ -480,9 +481,11 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
      "This VPN is open on Mon to Fri from 07:00 to 12:00. Please connect then.", "out-of-hours"),
     ("maintenance-hours", {"maintenance_hours": [Hours(["mon"], "12:00", "13:00")]}, {},
      "This VPN is maintained on Mon from 12:00 to 13:00. Please connect later.", "maintenance"),
-    ("maintenance", {"maintenance": [Maintenance(berlin("11-23 12:00"), berlin("11-23 14:00"))]}, {},
+    ("maintenance", {"maintenance": [Period(berlin("11-23 12:00"), berlin("11-23 14:00"))]}, {},
      "This VPN is being maintained from 2026-11-23 11:00 to 2026-11-23 13:00 UTC. Please connect later.",
      "maintenance"),
+    ("open-during", {"open_during": [Period(berlin("11-23 14:00"), berlin("11-23 16:00"))]}, {},
+     "This VPN is open to you in approved periods only. Please connect in the next one.", "out-of-period"),
     ("closed-on", {"closed_on": ["2026-11-23"]}, {},
      "This VPN is closed today. Please connect on another day.", "closed"),
     ("inventory-available", {"registered_devices": True}, {"inventory": "unavailable"},
@@ -548,7 +551,7 @@ def test_a_waiver_lifts_its_own_rule_only(
          "This VPN is open every day from 08:00 to 18:00. Please connect then."),
         ({"maintenance_hours": [Hours(["sat", "sun"], "00:00", "24:00")]},
          "This VPN is maintained all day on Sat and Sun. Please connect later."),
-        ({"maintenance": [Maintenance(berlin("10-25 02:30", fold), berlin("10-25 03:00")) for fold in (1, 0)]},
+        ({"maintenance": [Period(berlin("10-25 02:30", fold), berlin("10-25 03:00")) for fold in (1, 0)]},
          ("This VPN is being maintained from 2026-10-25 00:30 to 2026-10-25 02:00 UTC and "
           "from 2026-10-25 01:30 to 2026-10-25 02:00 UTC. Please connect later.")),
         ({"days_since_last_seen": 1},
@@ -577,7 +580,6 @@ HOSTILE = [
     '\\" || true || \\"',
     "a\0\t\x1f\x7f\x85\u2028\u202e\U000e0001b",
     "ünï-\u7d44-\U0001f511",
-    "*",
     "${x} ?principal",
     "two  spaces",
 ]
@@ -595,6 +597,8 @@ def test_no_text_gets_out_of_its_string(text: str) -> None:
         ({"blocked_common_names": [text]}, {"common_name": text}, {"common_name": other}),
         ({"platforms": ["mac"], "messages": {"platform": escaped(text)}}, {}, {"platform": "mac"}),
         ({"own_device": text}, known(tags={other: "bob"}), known(tags={text: "bob"})),
+        ({"blocked_users": [f"{text}*z"]}, {"username": f"{text} z"}, {"username": f"{text} y"}),
+        ({"blocked_common_names": [f"*{text}"]}, {"common_name": f"x{text}"}, {"common_name": other}),
     ]:
         rules = Rules(**changes)
         *_, forbid = PolicySet.parse(rules.to_cedar()).by_id
@@ -611,7 +615,7 @@ def test_a_message_is_never_too_long() -> None:
         maintenance_hours=[
             Hours([day], f"{hour:02}:20", f"{hour:02}:25") for day in WEEK for hour in range(24)
         ],
-        maintenance=[Maintenance(day, day + timedelta(hours=1)) for day in days],
+        maintenance=[Period(day, day + timedelta(hours=1)) for day in days],
     )
     assert decide(rules, facts(now=NOW + timedelta(minutes=21))) == (
         "maintenance",
@@ -658,8 +662,8 @@ def test_the_text_depends_on_no_order_and_no_repetition() -> None:
             {"hours": [Hours(("mon", "tue"), "07:00", "24:00")]},
         ),
         (
-            {"maintenance": [Maintenance(berlin("10-25 01:00"), berlin("10-25 02:30", 1))]},
-            {"maintenance": [Maintenance(utc("10-24 23:00"), utc("10-25 01:30").astimezone(LORD_HOWE))]},
+            {"maintenance": [Period(berlin("10-25 01:00"), berlin("10-25 02:30", 1))]},
+            {"maintenance": [Period(utc("10-24 23:00"), utc("10-25 01:30").astimezone(LORD_HOWE))]},
         ),
         ({"registered_devices": True, "compliant_devices": True}, {"compliant_devices": True}),
         ({"messages": {}}, {"messages": None}),
@@ -670,7 +674,7 @@ def test_the_text_depends_on_no_spelling(one: dict[str, Any], other: dict[str, A
     assert Rules(**one).to_cedar() == Rules(**other).to_cedar()
 
 
-def test_every_field(snapshot: SnapshotAssertion) -> None:
+def test_all_fields_at_once_give_one_sound_policy_each(snapshot: SnapshotAssertion) -> None:
     """All fields at once give sound, commented policies, one for each."""
     assert [*EVERY_FIELD, "scope"] == [each.name for each in fields(Rules)]
     rules = Rules(**EVERY_FIELD)
@@ -694,14 +698,21 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         *(({name: "win"}, [f'{name} is the string "win"; give a list, such as ["win"]']) for name in OF_TEXTS),
         *(({name: 5}, [f"{name} is 5; give a list of texts"]) for name in OF_TEXTS),
         *(({name: {"win"}}, [f"{name} is {{'win'}}; give a list of texts"]) for name in OF_TEXTS),
+        *(({name: [value]}, [problem]) for name, value, problem in (
+            ("groups", "acme-*", 'groups has "acme-*", but these names are compared exactly, with the asterisk'),
+            ("users", "*", 'users has "*", which is everybody with a name; give more of the names'),
+            ("blocked_users", "**", 'blocked_users has "**", which is everybody'),
+            ("blocked_common_names", "*", 'blocked_common_names has "*", which is everybody'),
+            ("open_during", 7, "open_during has 7; every entry must be of the type Period"),
+        )),
         ({"hours": "mon"}, ["hours is 'mon'; give a list of Hours"]),
         ({"hours": FRIDAY_NIGHT[0]}, ["hours is Hours(days=['fri'], start='22:00', end='06:00'); give a list"]),
         ({"maintenance_hours": 7}, ["maintenance_hours is 7; give a list of Hours"]),
         ({"maintenance": NOW}, ["maintenance is datetime.datetime(2026, 11, 23, 12, 0, tzinfo=" ]),
-        ({"maintenance": {"a": 1}}, ["maintenance is {'a': 1}; give a list of Maintenance"]),
+        ({"maintenance": {"a": 1}}, ["maintenance is {'a': 1}; give a list of Period"]),
         ({"hours": [*FRIDAY_NIGHT, "mon"]}, ["hours has 'mon'; every entry must be of the type Hours"]),
         ({"maintenance_hours": [None]}, ["maintenance_hours has None; every entry must be of the type Hours"]),
-        ({"maintenance": FRIDAY_NIGHT}, ["every entry must be of the type Maintenance"]),
+        ({"maintenance": FRIDAY_NIGHT}, ["every entry must be of the type Period"]),
         ({"groups": ["a", "", " ", None, 7, ["x"], "\ud800"]}, [
             "groups has ''; every entry must be a text", "groups has ' '", "groups has None", "groups has 7",
             "groups has ['x']", "groups has '\\ud800'",
@@ -890,16 +901,16 @@ def test_what_leaves_something_is_no_contradiction(rules: dict[str, Any]) -> Non
         (lambda: Hours(["mon"], "07:00", "07:00"), ['start and end are both "07:00"; for a whole day, use "00:00"']),
         (lambda: Hours(["mon"], "00:00", "00:00"), ['start and end are both "00:00"']),
         (lambda: Hours([], "7", 19), ["days=[] must be", "start='7' must be", "end=19 must be"]),
-        (lambda: Maintenance(NOW.replace(tzinfo=None), "now"), [
+        (lambda: Period(NOW.replace(tzinfo=None), "now"), [
             "start=datetime.datetime(2026, 11, 23, 12, 0) must be a datetime with a time zone", "end='now' must be",
         ]),
-        (lambda: Maintenance(NOW.date(), NOW), ["start=datetime.date(2026, 11, 23) must be a datetime"]),
-        (lambda: Maintenance(NOW, NOW), ["is over before it begins"]),
-        (lambda: Maintenance(NOW, NOW - timedelta(microseconds=1)), ["is over before it begins"]),
+        (lambda: Period(NOW.date(), NOW), ["start=datetime.date(2026, 11, 23) must be a datetime"]),
+        (lambda: Period(NOW, NOW), ["is over before it begins"]),
+        (lambda: Period(NOW, NOW - timedelta(microseconds=1)), ["is over before it begins"]),
         # The clock shows a later time, but it was turned back in between.
-        (lambda: Maintenance(berlin("10-25 02:10", 1), berlin("10-25 02:50")), ["is over before it begins"]),
-        (lambda: Maintenance(berlin("11-23 12:00"), utc("11-23 11:00")), ["is over before it begins"]),
-        (lambda: Maintenance(NOW, datetime.max.replace(tzinfo=NEW_YORK)), ["leaves the years 1 to 9999"]),
+        (lambda: Period(berlin("10-25 02:10", 1), berlin("10-25 02:50")), ["is over before it begins"]),
+        (lambda: Period(berlin("11-23 12:00"), utc("11-23 11:00")), ["is over before it begins"]),
+        (lambda: Period(NOW, datetime.max.replace(tzinfo=NEW_YORK)), ["leaves the years 1 to 9999"]),
     ],
 )  # fmt: skip
 def test_fails_for_a_value_that_cannot_be_used(make: Any, problems: list[str]) -> None:
@@ -963,7 +974,7 @@ class Generator(Random):
     def name(self) -> str:
         """Return a name, which may be anything that is not blank."""
         character = chr(self.choice([self.randrange(33, 127), self.randrange(0xA1, 0xD800)]))
-        return self.choice([*NAMES, character])
+        return self.choice([*NAMES, character.replace("*", "+")])  # * is a pattern
 
     def names(self) -> list[str]:
         """Return a few names."""
@@ -997,11 +1008,11 @@ class Generator(Random):
         )
         return local.replace(fold=self.choice([local.fold, 0, 1]))
 
-    def period(self) -> Maintenance:
+    def period(self) -> Period:
         """Return a period of a minute to some weeks."""
         start = self.moment()
         length = self.choice([1, 30, 60, 90, 1440, 50_000]) * timedelta(minutes=1)
-        return Maintenance(start, (start.astimezone(UTC) + length).astimezone(self.choice(ZONES)))
+        return Period(start, (start.astimezone(UTC) + length).astimezone(self.choice(ZONES)))
 
     def day(self) -> date | str:
         """Return a day on which something happens, or that day of every year."""
@@ -1035,6 +1046,7 @@ class Generator(Random):
                 "hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance_hours": self.maybe(lambda: self.some(self.hours)),
                 "maintenance": self.maybe(lambda: self.some(self.period)),
+                "open_during": self.some(self.period) if self.random() < 0.15 else None,
                 "closed_on": self.maybe(lambda: self.some(self.day)),
                 "own_certificate": self.random() < 0.3,
                 "registered_devices": self.random() < 0.5,
@@ -1257,6 +1269,8 @@ def denied_by(rules: Rules, asked: Asked) -> set[str]:
         "maintenance": any(
             milliseconds(each.start) <= now < milliseconds(each.end) for each in rules.maintenance or ()
         ),
+        "open-during": rules.open_during is not None
+        and not any(milliseconds(each.start) <= now < milliseconds(each.end) for each in rules.open_during),
         "closed-on": not days.isdisjoint({local.date().isoformat(), local.date().isoformat()[5:]}),
         "inventory-available": demands_device and everything.inventory == "unavailable",
         "registered-device": demands_device and everything.inventory in {"unknown", "disabled"},

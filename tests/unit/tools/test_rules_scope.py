@@ -71,6 +71,29 @@ def test_rules_deny_in_their_scope_only(
         assert denied(rules, groups=has, endpoint=at) == (("some-platform",) if counts else ())
 
 
+@pytest.mark.parametrize(
+    ("scope", "counts"),
+    [
+        ({"users": ["bo*"]}, True),
+        ({"users": ["BOB"]}, True),
+        ({"users": ["acme-*", "*.b"]}, False),
+        ({"users": ["acme-*"], "groups": ["staff"]}, True),
+        ({"users": ["acme-*"], "groups": ["other"]}, False),
+        ({"except_users": ["b*b"]}, False),
+        ({"except_users": ["alice", "b*d"]}, True),
+        ({"except_common_names": ["IPAD-*"]}, False),
+        ({"except_common_names": ["ipad-7"]}, True),
+        ({"except_users": ["bob"], "except_until": NOW + timedelta(seconds=1)}, False),
+        ({"except_users": ["bob"], "except_groups": ["staff"], "except_until": NOW}, True),
+    ],
+)
+def test_users_and_devices_are_in_a_scope_by_name(scope: dict[str, Any], counts: bool) -> None:  # noqa: FBT001 - a table
+    """With an asterisk for any characters; exceptions may end."""
+    rules = Rules(platforms=["win"], scope=Scope("some", **scope))
+    decided = denied(rules, groups=("staff",), common_name="IPAD-7")
+    assert decided == (("some-platform",) if counts else ())
+
+
 def test_a_rule_begins_and_ends() -> None:
     """On the millisecond; other rules of the scope count all the time."""
     begin, end = NOW, NOW + timedelta(days=1)
@@ -136,6 +159,13 @@ def test_a_scope_alone_changes_nothing_but_ids() -> None:
         ({"ends": {"platform": datetime(2027, 1, 1)}}, 'ends of "platform" is datetime.datetime('),  # noqa: DTZ001
         ({"starts": [NOW]}, "starts is [datetime"),
         ({"starts": {"hours": NOW}, "ends": {"hours": NOW}}, "so it would never count; let it end later"),
+        ({"groups": ["acme-*"]}, 'groups has "acme-*", but these names are compared exactly'),
+        ({"users": ["*"]}, 'users has "*", which is everybody with a name; give more'),
+        ({"except_until": NOW}, "except_until is given, but there are no exceptions"),
+        (
+            {"except_groups": ["a"], "except_until": "2027-03-01"},
+            "except_until is '2027-03-01'; give a datetime",
+        ),
         ({"shadow": "platform"}, 'shadow is the string "platform"; give a list'),
     ],
 )

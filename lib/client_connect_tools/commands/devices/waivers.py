@@ -47,11 +47,14 @@ def waivers(
 
 def _kept(table: str, malformed: list[str]) -> Iterator[KeptWaiver]:
     dynamodb = connect()
+    from client_connect_tools.devices.blocks import is_of_blocks
     from client_connect_tools.devices.dynamodb import scan
     from client_connect_tools.devices.waivers import kept
 
     with failures_end_the_command():
         for item in scan(dynamodb, table):
+            if is_of_blocks(item):
+                continue
             try:
                 found = kept(item)
             except MalformedItem as error:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect import Authorizer
 from client_connect.engine import cedar, formula
@@ -22,7 +22,7 @@ from client_connect_tools.replay.deciding.memo import Memo
 from client_connect_tools.replay.deciding.values import remembered, value_of_all
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Hashable, Iterable, Sequence
 
     from cedarpy import pst
 
@@ -56,6 +56,17 @@ class Verdict:
     erred: bool = False
 
 
+class Conditions(Protocol):
+    """Conditions that read the same facts."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The facts, as ``reads`` names them."""
+
+    def outcomes(self, facts: Facts) -> tuple[formula.Outcome, ...]:
+        """Return the outcome of each."""
+
+
 class Decider:
     """Decides many connections by one set of policies.
 
@@ -79,10 +90,20 @@ class Decider:
         self._memo: Memo[tuple[object, ...], Verdict] = Memo(_DECISIONS_KEPT)
         self._declared: Memo[Hashable, bool] = Memo(_VALUES_KEPT)
 
+    @property
+    def conditions(self) -> Sequence[Conditions]:
+        """The conditions of the policies, together with those that read the same facts."""
+        return self._groups
+
+    def located(self, facts: Facts) -> Facts:
+        """Return facts with the named networks of their address, where policies read them."""
+        return self._authorizer.located(facts) if self._reads_networks else facts
+
     def decide(self, facts: Facts, missing: frozenset[str] = frozenset()) -> Verdict:
         """Decide a connection, as ``Authorizer.decide`` would if the missing facts were known."""
-        if self._reads_networks:
-            facts = self._authorizer.located(facts)
+        if facts.block is not None or not facts.knows_blocks:
+            return self._verdict(facts, frozenset(), [])
+        facts = self.located(facts)
         if facts.custom is not None and not self._declares(facts):
             facts, missing = facts._replace(custom_facts="disabled", custom=None), missing | _CUSTOM
         missing = missing & self._reads

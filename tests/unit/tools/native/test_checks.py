@@ -131,13 +131,13 @@ def found(text: str, *providers: native.TrustProviderType) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name]])
-def test_finds(name: str, text: str) -> None:
+def test_a_check_finds_what_it_is_named_for_and_no_other_does(name: str, text: str) -> None:
     """A check finds what it is named for, and no other does."""
     assert set(found(text)) == {name}
 
 
 @pytest.mark.parametrize("text", SOUND)
-def test_is_silent(text: str) -> None:
+def test_what_is_right_or_undocumented_is_no_error(text: str) -> None:
     """What is right, and what AWS does not document, is no error."""
     assert found(text) == []
 

@@ -41,9 +41,9 @@ def run(command: str, *arguments: str, policies: str = SOUND, tests: str | None 
     return CliRunner().invoke(main, [command, "--native", "vpn.cedar", *arguments])
 
 
-def test_check() -> None:
+def test_check_prints_findings_only_with_status_1() -> None:
     """Nothing is printed of what is right; findings are, with status 1."""
-    assert (run("check").exit_code, run("check").stdout) == (0, "")
+    assert (run("check").exit_code, run("check").stdout) == (0, "1 policy: nothing found\n")
     result = run("check", policies=SOUND.replace('"LOW"', "1"))
     assert (result.exit_code, result.stdout.partition(":1:1: ")[0]) == (1, "error: vpn.cedar")
     assert "context.jamf.risk == 1: the types Long and String are not compatible" in result.stdout
@@ -80,7 +80,7 @@ def test_check_as_json() -> None:
         (["test", "--native", "--time-zone", "Europe/Berlin"], "--time-zone has no meaning with --native"),
     ],
 )  # fmt: skip
-def test_wrong_use(arguments: list[str], message: str) -> None:
+def test_fails_with_status_2_for_wrong_use(arguments: list[str], message: str) -> None:
     """What cannot be meant is status 2, with what to give instead."""
     Path("vpn.cedar").write_text(SOUND, "utf-8")
     result = CliRunner().invoke(main, [*arguments, "vpn.cedar"])
@@ -88,7 +88,7 @@ def test_wrong_use(arguments: list[str], message: str) -> None:
     assert message in result.stderr
 
 
-def test_test() -> None:
+def test_tests_run_as_those_of_the_handlers_policies() -> None:
     """Tests run as those of the handler's policies do."""
     result = run("test", "--require-coverage")
     assert (result.exit_code, result.stdout) == (0, "passed vpn.tests.toml:1: low\n\n1 test passed\n")
@@ -115,7 +115,7 @@ def test_test_of_what_is_not_right() -> None:
     assert run("test", tests=TESTS + "request = {}").exit_code == 2
 
 
-def test_schema() -> None:
+def test_the_schema_is_that_of_what_aws_documents() -> None:
     """The schema is that of what AWS documents."""
     result = CliRunner().invoke(main, ["schema", "--native"])
     assert (result.exit_code, result.stdout) == (0, native.schema_text())

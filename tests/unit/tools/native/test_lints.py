@@ -142,13 +142,13 @@ def test_every_lint_has_cases() -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][0]])
-def test_finds(name: str, text: str) -> None:
+def test_a_lint_finds_what_it_is_named_for(name: str, text: str) -> None:
     """A lint finds what it is named for."""
     assert name in found(text)
 
 
 @pytest.mark.parametrize(("name", "text"), [(name, text) for name in CASES for text in CASES[name][1]])
-def test_is_silent(name: str, text: str) -> None:
+def test_a_lint_is_silent_about_what_is_meant(name: str, text: str) -> None:
     """A lint is silent about what is meant."""
     assert name not in found(text)
 
@@ -159,8 +159,8 @@ def test_each_thing_is_named_once() -> None:
     findings = native.lint(Policies.from_string(text))
     assert [finding.message.partition(",")[0] for finding in findings] == [
         "AWS does not document context.saml.x",
-        'AWS does not document context["active-directory"].y',
         "context.saml is read without a test",
+        'AWS does not document context["active-directory"].y',
         'context["active-directory"] is read without a test',
     ]
     assert {finding.severity for finding in findings} == {"warning"}

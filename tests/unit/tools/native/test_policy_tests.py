@@ -168,7 +168,7 @@ def test_what_is_checked_errs_only_where_it_denies_anyway(
             assert not may_permit(condition, context)
 
 
-def test_nothing_permits() -> None:
+def test_without_a_permit_the_connection_is_denied() -> None:
     """Without a permit that applies, the connection is denied, by nobody."""
     decision = native.decide(Policies.from_string("forbid (principal, action, resource) when { false };"), {})
     assert (decision.allowed, decision.determining, decision.errors) == (False, (), ())

@@ -177,11 +177,11 @@ def test_an_exact_lint_is_ignored_by_its_name(tmp_path: Path) -> None:
 
     def rules(*options: str) -> list[str]:
         printed = CliRunner().invoke(main, ["check", str(file), *options], catch_exceptions=False).stdout
-        return [line.rpartition("(")[2].rstrip(")") for line in printed.splitlines()]
+        return [line.rpartition("(")[2].rstrip(")") for line in printed.splitlines() if "warning: " in line]
 
     usual = rules()
     assert "cannot-apply" not in usual
-    assert rules("--exact") == [*usual, "cannot-apply"]
+    assert rules("--exact") == ["cannot-apply", *usual]
     assert rules("--exact", "--ignore", "cannot-apply") == usual
     file.write_text(file.read_text("utf-8").replace("@message", '@ignore("cannot-apply") @message'), "utf-8")
     assert rules("--exact") == usual

@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nothing_changes(folder: Path) -> None:
+def test_status_0_with_the_totals_when_nothing_changes(folder: Path) -> None:
     """Exit status 0, with the totals."""
     result = run(folder / "log.jsonl", "--policies", folder / "all.cedar")
     assert (result.exit_code, said(result)) == (0, "")
@@ -53,7 +53,7 @@ def test_nothing_changes(folder: Path) -> None:
     assert "other JSON" in result.stdout
 
 
-def test_something_changes(folder: Path) -> None:
+def test_status_1_with_users_and_reasons_when_decisions_change(folder: Path) -> None:
     """Exit status 1, or 0 when that is what was meant, with whom it concerns and why."""
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar")
     assert result.exit_code == 1
@@ -168,7 +168,7 @@ def test_what_only_the_old_policies_cannot_decide_is_fine(folder: Path) -> None:
     assert "Undecidable by the old policies" in result.stdout
 
 
-def test_json(folder: Path) -> None:
+def test_json_has_everything_that_the_tables_have(folder: Path) -> None:
     """Everything that the tables say, for programs."""
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--json", "--jobs", "2")
     assert result.exit_code == 1
@@ -207,7 +207,7 @@ def test_json_of_what_is_undecidable(folder: Path) -> None:
     assert (row["policies"], row["policy"], row["count"], row["missing"]) == ("new", "os", 1, ["os"])
 
 
-def test_a_page(folder: Path) -> None:
+def test_the_page_is_written_in_addition_to_the_output(folder: Path) -> None:
     """Is written beside what is printed."""
     file = folder / "report.html"
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--html", file)
@@ -281,9 +281,9 @@ def test_progress_is_shown_on_a_terminal_only(folder: Path, monkeypatch: pytest.
         (["log.jsonl"], ""),
         (["cut.gz", "--policies", "all.cedar"], 'cannot read the log "cut.gz": Compressed file ended'),
         (["--log-group", "x", "--policies", "all.cedar"], "--log-group needs --since, such as --since 7d"),
-        (["--log-group", "x", "--since", "soon", "--policies", "all.cedar"], '--since is "soon", which is no time; give how'),
-        (["--log-group", "x", "--since", "1h", "--until", "2h", "--policies", "all.cedar"], "--since is not before --until"),
-        (["log.jsonl", "--log-group", "x", "--since", "1h", "--policies", "all.cedar"], "files and --log-group are both given"),
+        (["--log-group", "x", "--since", "soon", "--policies", "all.cedar"], '--since is "soon", which'),
+        (["--log-group", "x", "--since", "1h", "--until", "2h", "--policies", "all.cedar"], "--since is not before"),
+        (["log.jsonl", "--log-group", "x", "--since", "1h", "--policies", "all.cedar"], "files and --log-group are"),
         (["log.jsonl", "--since", "1h", "--policies", "all.cedar"], "--since is about a log group; name it with"),
         (["empty.jsonl", "--policies", "all.cedar"], "the logs hold no decision to replay; give decision records"),
     ],

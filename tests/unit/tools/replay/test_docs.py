@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "command", [line for line in COMMANDS if line.startswith("client-connect ") and "--log-group" not in line]
 )
-def test_commands(command: str) -> None:
+def test_each_command_does_what_the_text_around_it_says(command: str) -> None:
     """Each does what the text around it says."""
     result = CliRunner().invoke(main, shlex.split(command)[1:])
     assert result.exit_code == (0 if "--allow-change" in command else 1), result.output
@@ -48,7 +48,7 @@ def test_all_commands_are_known() -> None:
     assert len(COMMANDS) == 6
 
 
-def test_python(folder: Path) -> None:
+def test_the_python_example_runs_as_it_stands(folder: Path) -> None:
     """The example in Python runs as it stands."""
     (example,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     result = run_program(example, folder=folder)

@@ -40,7 +40,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "BLOCK_BYTES", 1000)
 
 
-def test_a_file(tmp_path: Path) -> None:
+def test_a_file_may_be_plain_or_compressed_whatever_its_name(tmp_path: Path) -> None:
     """Plain, compressed, and compressed in several parts, whatever its name is."""
     plain, packed, parts = tmp_path / "a.gz", tmp_path / "b", tmp_path / "c.log"
     plain.write_bytes(CONTENT)
@@ -56,7 +56,7 @@ def test_an_empty_file(tmp_path: Path) -> None:
     assert content(tmp_path / "empty") == b""
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_a_folder_is_all_files_below_it_in_order(tmp_path: Path) -> None:
     """All files below it, sorted by their paths."""
     for name in ("b/2.log", "b/1/x.gz", "a.log", "c/.hidden"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,9 @@ def test_a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sent", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "gzip"])
-def test_standard_input(sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_read_among_files(
+    sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Among files too; how much there is cannot be known."""
     file = tmp_path / "file"
     file.write_bytes(b"first\n")
@@ -78,7 +80,7 @@ def test_standard_input(sent: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 @pytest.mark.parametrize("sent", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "gzip"])
-def test_a_pipe(sent: bytes, tmp_path: Path) -> None:
+def test_a_pipe_is_opened_only_once(sent: bytes, tmp_path: Path) -> None:
     """It can be read once only, so nobody looks into it before; how much there is cannot be known."""
     file, pipe = tmp_path / "file", tmp_path / "pipe"
     file.write_bytes(b"first\n")

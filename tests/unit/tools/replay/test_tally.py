@@ -34,7 +34,7 @@ def counted(table: Table) -> dict[str, int]:
     return {name: row.count for name, row in table.top()}
 
 
-def test_nothing_changes() -> None:
+def test_nothing_is_counted_when_the_new_policies_decide_alike() -> None:
     """When the new policies decide as the log says."""
     found = replayed(
         PERMIT + MAC, record(), record(platform="mac", allowed=False, determining=["mac"]), connection()

@@ -1,0 +1,1 @@
+"""What policies decide for whom, when and from where: the cases that they tell apart, as a table."""

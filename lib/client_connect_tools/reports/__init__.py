@@ -1,0 +1,1 @@
+"""What commands found, in the forms that people and pipelines read."""

@@ -1,0 +1,63 @@
+"""What was looked at and what failed as JUnit XML, as most build servers read it.
+
+Source: https://github.com/testmoapp/junitxml
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from xml.etree import ElementTree as ET
+
+from client_connect.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Case(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+        file: Where it is.
+        line: Where it begins.
+        name: What it is called.
+        failure: Why it fails; empty when it does not.
+        details: The same at length.
+    """
+
+    file: str
+    line: int
+    name: str
+    failure: str = ""
+    details: str = ""
+
+
+def report(cases: Sequence[Case], suite: str) -> str:
+    """Return the report.
+
+    Args:
+        cases: What was looked at.
+        suite: What all of it is called.
+    """
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(sum(bool(each.failure) for each in cases)),
+        "errors": "0",
+    }
+    root = ET.Element("testsuites", {"name": suite, **counts})
+    below = ET.SubElement(root, "testsuite", {"name": suite, **counts})
+    for case in cases:
+        place = {"file": _xml(case.file), "line": str(case.line)}
+        element = ET.SubElement(
+            below, "testcase", {"classname": _xml(case.file), "name": _xml(case.name), "time": "0", **place}
+        )
+        if case.failure:
+            failure = ET.SubElement(element, "failure", {"message": _xml(case.failure)})
+            failure.text = "\n".join(map(_xml, (case.details or case.failure).split("\n")))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True)
+
+
+def _xml(text: str) -> str:
+    """Return a text with nothing in it that XML cannot have."""
+    return printable(text)
