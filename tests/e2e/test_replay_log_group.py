@@ -26,7 +26,7 @@ GROUP = "/aws/lambda/AWSClientVPN-replayed"
 def run(emulator: Emulator, policies: Path, *arguments: str) -> Result:
     """Run the command with the emulator's credentials."""
     given = ["replay", "--policies", str(policies), "--json", *arguments]
-    return CliRunner().invoke(main, given, env=emulator.environment())
+    return CliRunner().invoke(main, given, env=emulator.environment)
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def _encoding(start: bytes) -> str | None:
 def _peekable(file: object) -> io.BufferedReader:
     if isinstance(file, io.BufferedReader):
         return file
-    return io.BufferedReader(file)  # type: ignore[type-var] # what opens compressed files reads like a raw one
+    return io.BufferedReader(cast("io.RawIOBase", file))
 
 
 class _Recoded(io.RawIOBase):

@@ -139,6 +139,8 @@ class Lines:
         elif row.count(b"\n"):
             self._table = None
             yield from self._lines(row)
+        elif (other := Table.with_header(row.decode("utf-8", "replace"))) is not None:
+            self._table = other
         else:
             yield row
 
