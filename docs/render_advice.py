@@ -39,7 +39,8 @@ def _entry(each: advice.Advice) -> str:
 def _alarm(each: advice.Advice) -> str:
     settings = re.sub(r"(?<!^)(?=[A-Z])", "_", each.name).lower()
     example = f"Example: {each.example}"
-    return f"### {each.name}\n\n{each.cause}\n\n{example}\n\n{_steps(each)}\n\n`{settings}`: {each.fires}\n"
+    first = f"```sh\n{each.first}\n```"
+    return f"### {each.name}\n\n{first}\n\n{each.cause}\n\n{example}\n\n{_steps(each)}\n\n`{settings}`: {each.fires}\n"
 
 
 def _steps(each: advice.Advice) -> str:

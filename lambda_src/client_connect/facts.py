@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from typing import Any, Self
 
+    from client_connect.blocks import Block
     from client_connect.device import Device
     from client_connect.request import ConnectionRequest
     from client_connect.states import CustomFactsState, Inventory
@@ -31,6 +32,9 @@ class _Fields(NamedTuple):
     custom_facts: CustomFactsState
     custom: Mapping[str, Any] | None
     networks: frozenset[str] | None
+    block: Block | None
+    knows_blocks: bool
+    endpoint_name: str | None
 
 
 class Facts(_Fields):
@@ -47,6 +51,9 @@ class Facts(_Fields):
         custom_facts: What became of the handler's module of extra facts. Default: ``disabled``.
         custom: What it says, in Cedar's JSON form, when ``custom_facts`` is ``available``.
         networks: The names of the networks that have the public address. Default: what the authorizer finds.
+        block: The block of this user or device that holds now. No policy sees it: it denies before they are asked.
+        knows_blocks: Whether it is known that there is no other block; not while the inventory cannot be read.
+        endpoint_name: The name that the handler's ``endpoints`` give the endpoint, when they name it.
 
     Raises:
         ValueError: For what would mean another thing than it says: when ``now`` has no time zone, or when there
@@ -68,6 +75,9 @@ class Facts(_Fields):
         custom_facts: CustomFactsState = "disabled",
         custom: Mapping[str, Any] | None = None,
         networks: frozenset[str] | None = None,
+        block: Block | None = None,
+        knows_blocks: bool = True,  # noqa: FBT001, FBT002 - by its keyword
+        endpoint_name: str | None = None,
     ) -> Self:
         now = now or datetime.now(UTC)
         facts = super().__new__(
@@ -82,6 +92,9 @@ class Facts(_Fields):
             custom_facts,
             custom,
             networks,
+            block,
+            knows_blocks,
+            endpoint_name,
         )
         facts._require_consistency()
         return facts
@@ -140,8 +153,12 @@ class Facts(_Fields):
             record["customFacts"] = self.custom_facts
         if self.custom is not None:
             record["custom"] = self.custom
+        if self.endpoint_name is not None:
+            record["endpointName"] = self.endpoint_name
         if self.networks:
             record["networks"] = sorted(self.networks)
+        if self.block is not None or not self.knows_blocks:
+            record["blocked"] = "unavailable" if self.block is None else "yes"
         return record
 
     @property
@@ -166,6 +183,7 @@ class Facts(_Fields):
         aws_client = Version.of_client(request.aws_client_version)
         context: dict[str, Any] = {
             "connectionId": request.connection_id,
+            "endpointName": self.endpoint_name,
             "platform": platform,
             "platformVersion": request.platform_version,
             "os": windows and windows.to_record(),

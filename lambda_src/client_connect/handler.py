@@ -79,7 +79,7 @@ class ConnectHandler:
         self._decide = decide
         self._settings = settings
         self._policies = policies
-        self._sources = sources or NoSources(settings.time_zone)
+        self._sources = sources or NoSources(settings.time_zone, endpoints=settings.endpoints)
         self._recorder = self._sources.recorder()
         self._authorizer = authorizer
 
@@ -108,7 +108,7 @@ class ConnectHandler:
         collected = self._sources.collect(request, seconds=min(GATHERING_S, _seconds_left(context)))
         collected, decision = self._decided(collected, context)
         facts = collected.facts
-        allow = decision.allowed or self._settings.shadow_mode
+        allow = self._allows(decision)
         record = Record.of_decision(
             facts,
             decision,
@@ -134,10 +134,14 @@ class ConnectHandler:
         return {
             "policies": self._policies,
             "text": bundled_files.policies(),
-            "allow": decision.allowed or self._settings.shadow_mode,
+            "allow": self._allows(decision),
             "decision": decision.to_record(),
             "unavailable": dict(collected.problems),
         }
+
+    def _allows(self, decision: Decision) -> bool:
+        """Whether the client is let in: in shadow mode each but one that somebody has blocked."""
+        return decision.allowed or (self._settings.shadow_mode and not decision.blocked)
 
     def _require_answered(self, request: ConnectionRequest) -> None:
         endpoints = self._settings.endpoints
@@ -179,8 +183,10 @@ class ConnectHandler:
             now=now,
             milliseconds=(perf_counter() - started) * 1000,
             function_name=getattr(context, "function_name", "local"),
+            function_version=getattr(context, "function_version", None),
             request_id=getattr(context, "aws_request_id", None),
             endpoints=self._settings.endpoints,
+            shadow_mode=self._settings.shadow_mode,
         )
 
 
@@ -213,7 +219,7 @@ def start(authorizer: Authorizer | None = None) -> ConnectHandler:
 
 def _sources(settings: Settings, authorizer: Authorizer) -> FactSources | NoSources:
     if not settings.has_sources:
-        return NoSources(settings.time_zone, authorizer.networks)
+        return NoSources(settings.time_zone, authorizer.networks, settings.endpoints)
     from client_connect.sources.fact_sources import configured_sources  # noqa: PLC0415 - who has none does not import it
 
     counts_connections = may_read(authorizer.policies.reads, ACTIVE_CONNECTIONS)

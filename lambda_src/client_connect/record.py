@@ -41,12 +41,16 @@ _UNITS = {
 _PROBLEM_METRICS = {
     "inventory": "InventoryErrors",
     "waivers": "WaiverErrors",
+    "blocks": "BlockErrors",
     "registry": "RegistryErrors",
     "openConnections": "OpenConnectionsErrors",
     "customFacts": "CustomFactsErrors",
 }
 # In place of an error: any client of another endpoint causes it, and shall not move what is watched of the handler.
 _NOT_ANSWERED = "NotAnswered"
+_BLOCKED = "Blocked"
+# That a handler is in shadow mode is counted while it is, so that an alarm can say so where it should not be.
+_SHADOW_MODE = "ShadowMode"
 
 
 def metric_definition(
@@ -82,6 +86,12 @@ def endpoint_dimension(endpoint_id: str, *, answered: Collection[str] | None = N
     """
     is_value = ENDPOINT_ID.fullmatch(endpoint_id) if answered is None else endpoint_id in answered
     return endpoint_id if is_value else UNKNOWN_ENDPOINT
+
+
+def used_waivers(waived: Collection[str], waivers: Sequence[Waiver]) -> list[Waiver]:
+    """Return the waivers that kept policies from applying; a policy that honors another one's does not say which."""
+    known = {waiver.policy_id for waiver in waivers}
+    return [each for each in waivers if each.policy_id in waived or not known.issuperset(waived)]
 
 
 _METRICS = metric_definition(_UNITS)
@@ -128,16 +138,12 @@ class Record(NamedTuple):
             "decision": decision.to_record(),
         }
         if decision.waived:
-            # A policy that honors the waiver of another does not say which it was.
-            known = {waiver.policy_id for waiver in waivers}
-            used = [
-                waiver
-                for waiver in waivers
-                if waiver.policy_id in decision.waived or not known.issuperset(decision.waived)
-            ]
+            used = used_waivers(decision.waived, waivers)
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
         if long_waivers:
             fields["waiversTooLong"] = [waiver.to_record() for waiver in long_waivers]
+        if facts.block is not None:
+            fields["block"] = facts.block.to_record()
         if problems:
             fields["unavailable"] = dict(problems)
         # Last, because groups and tags may be many: of a long line, Logs Insights finds the first values only.
@@ -169,16 +175,28 @@ class Record(NamedTuple):
             answered=not isinstance(error, EndpointNotAnswered),
         )
 
-    def write(
+    def write(  # noqa: PLR0913 - one keyword for each thing that a record says of the invocation
         self,
         *,
         now: datetime,
         milliseconds: float,
         function_name: str,
+        function_version: str | None = None,
         request_id: str | None = None,
         endpoints: Collection[str] | None = None,
+        shadow_mode: bool = False,
     ) -> None:
-        """Log the record, with its metrics by endpoint, if it is one of these, and by function."""
+        """Log the record, with its metrics by endpoint, if it is one of these, and by function.
+
+        Args:
+            now: The time of the decision.
+            milliseconds: How long it took.
+            function_name: The function's name.
+            function_version: The version of the function that decided.
+            request_id: The id of Lambda's invocation.
+            endpoints: The endpoints that the handler answers. Default: all.
+            shadow_mode: Whether the whole handler is in shadow mode.
+        """
         metrics = {
             "Allowed": int(self.allow),
             "Denied": int(not self.allow),
@@ -186,15 +204,20 @@ class Record(NamedTuple):
             "ShadowDenied": int(self.shadow_denied),
             "DecisionTime": round(milliseconds, 3),
         }
-        problems = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
+        rare = {_PROBLEM_METRICS[name]: 1 for name in self.problems}
         if not self.answered:
-            problems[_NOT_ANSWERED] = 1
+            rare[_NOT_ANSWERED] = 1
+        if shadow_mode:
+            rare[_SHADOW_MODE] = 1
+        if "block" in self.fields:
+            rare[_BLOCKED] = 1
         dimensions = {
             "EndpointId": endpoint_dimension(self.fields["endpoint"], answered=endpoints),
             "FunctionName": function_name,
         }
-        definition = metric_definition(_UNITS | dict.fromkeys(problems, "Count")) if problems else _METRICS
-        level = logging.ERROR if self.error else logging.WARNING if problems else logging.INFO
+        definition = metric_definition(_UNITS | dict.fromkeys(rare, "Count")) if rare else _METRICS
+        level = logging.ERROR if self.error else logging.WARNING if self.problems else logging.INFO
+        version = {} if function_version is None else {"functionVersion": printable_json(function_version)}
         record_log.log.write(
             level,
             "connection allowed" if self.allow else "connection denied",
@@ -203,7 +226,8 @@ class Record(NamedTuple):
                 "allow": self.allow,
                 **printable_json(dimensions),
                 **metrics,
-                **problems,
+                **rare,
+                **version,
                 "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
                 **as_logged(self.fields),
             },

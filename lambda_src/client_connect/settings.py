@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from datetime import UTC, tzinfo
 
-from client_connect.light_typing import NamedTuple
+from client_connect.light_typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # All beside the package in the bundle.
 POLICIES_FILE = "policies.cedar"
@@ -47,7 +50,7 @@ class Settings(NamedTuple):
         connections_table: The name of the registry's table.
         extra_facts: The name of the module of extra facts.
         shared_certificates: Whether several devices use the same client certificate.
-        endpoints: The ids of the endpoints that are answered; ``None`` for all.
+        endpoints: The ids of the endpoints that are answered, each with its name, if it has one; ``None`` for all.
     """
 
     shadow_mode: bool = False
@@ -58,7 +61,7 @@ class Settings(NamedTuple):
     connections_table: str | None = None
     extra_facts: str | None = None
     shared_certificates: bool = False
-    endpoints: frozenset[str] | None = None
+    endpoints: Mapping[str, str | None] | None = None
     longest_waiver: int | None = None
 
     @property
@@ -87,7 +90,7 @@ class Settings(NamedTuple):
             connections_table=os.environ.get(CONNECTIONS_TABLE),
             extra_facts=os.environ.get(EXTRA_FACTS),
             shared_certificates=_flag(SHARED_CERTIFICATES),
-            endpoints=_ids(os.environ.get(ANSWERED_ENDPOINTS)),
+            endpoints=_endpoints(os.environ.get(ANSWERED_ENDPOINTS)),
             longest_waiver=_minutes(os.environ.get(LONGEST_WAIVER)),
         )
 
@@ -121,9 +124,13 @@ def _minutes(value: str | None) -> int | None:
     return int(value[:-1])
 
 
-def _ids(text: str | None) -> frozenset[str] | None:
+def _endpoints(text: str | None) -> dict[str, str | None] | None:
+    """Read ids, each with ``=`` and its name where it has one."""
     # An empty list answers no endpoint at all: it was meant to restrict.
-    return None if text is None else frozenset(filter(None, text.split(",")))
+    if text is None:
+        return None
+    pairs = (each.partition("=") for each in text.split(",") if each)
+    return {id_: name or None for id_, _, name in pairs}
 
 
 def _zone(name: str) -> tzinfo:

@@ -8,12 +8,15 @@ import typer
 from typer.core import TyperGroup
 
 from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
+from client_connect_tools.commands.blocking.cutting import cut
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
 from client_connect_tools.commands.devices import devices
 from client_connect_tools.commands.diff import diff
+from client_connect_tools.commands.digest import digest
 from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.fmt import fmt
 from client_connect_tools.commands.matrix import matrix
@@ -61,11 +64,15 @@ main: typer.Typer = typer.Typer(
 )
 command: Callable[..., None]
 for command in (
+    block,
+    blocks,
     bundle,
     check,
     costs,
+    cut,
     decide,
     diff,
+    digest,
     explain,
     fmt,
     matrix,
@@ -75,6 +82,7 @@ for command in (
     rules,
     schema,
     test,
+    unblock,
     versions,
 ):
     main.command()(command)

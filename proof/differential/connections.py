@@ -88,6 +88,7 @@ class Connection:
         device: Its device, by the names of the inventory's items, when it is known.
         waivers: The ids of the waived policies.
         active_connections: The user's open connections, where they are counted.
+        endpoint_name: The name of the endpoint, where it has one.
         custom: What a module of extra facts says, where there is one.
     """
 
@@ -99,6 +100,7 @@ class Connection:
     device: Mapping[str, Any] | None
     waivers: tuple[str, ...]
     active_connections: int | None
+    endpoint_name: str | None
     custom: Mapping[str, Any] | None
 
     @property
@@ -137,6 +139,7 @@ class Connection:
             ),
             waivers=frozenset(self.waivers),
             active_connections=self.active_connections,
+            endpoint_name=self.endpoint_name,
             custom_facts="disabled" if self.custom is None else "available",
             custom=self.custom,
             networks=_TABLE.names_of(request.public_ip),
@@ -177,6 +180,7 @@ def random_connection(random: Random) -> Connection:
         device=_device(random) if inventory == "known" else None,
         waivers=tuple(sorted(random.sample(WAIVABLE, random.choice((0, 0, 1, 2))))),
         active_connections=random.choice((None, 0, 1, 5, 2**62)),
+        endpoint_name=random.choice((None, "prod", "dev")),
         custom=None if random.random() < 0.3 else _custom(random),
     )
 
@@ -262,6 +266,7 @@ DOCUMENTED: dict[str, Callable[[Connection], Any]] = {
     "device": lambda connection: connection.device and {"__entity": _device_entity(connection)},
     "inventory": lambda connection: connection.inventory,
     "waivers": lambda connection: list(connection.waivers),
+    "endpointName": lambda connection: connection.endpoint_name,
     "activeConnections": lambda connection: connection.active_connections,
     "networks": _networks,
     "ownCertificate": lambda connection: _is_user(connection, connection.certificate),

@@ -141,6 +141,7 @@ _OPTIONAL = (
     ("context has awsClient", "context.awsClient.patch COMPARED SMALL"),
     ("context has username", "context.username == USER"),
     ("context has commonName", "context.commonName == CERTIFICATE"),
+    ("context has endpointName", 'context.endpointName == "prod"'),
     ("context has activeConnections", "context.activeConnections * 2 COMPARED SMALL"),
     ("context has device", "context.device == ClientVpn::Device::CERTIFICATE"),
     ("context has device && context.device has compliant", "context.device.compliant"),

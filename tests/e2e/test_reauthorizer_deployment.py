@@ -35,7 +35,11 @@ NO_MACS = '@id("no-macs") @message("No.") forbid (principal, action, resource) w
 
 
 def test_a_deployment_ends_what_its_policies_deny(account: Emulator, tmp_path: Path) -> None:
-    """The run that the deployment starts terminates the connection that the handler once allowed, and no other."""
+    """The run that the deployment starts terminates the connection that the handler once allowed, and no other.
+
+    Its schedule, which somebody has disabled, is enabled again.
+    """
+    events = account.client("events")
     policies = tmp_path / "vpn.cedar"
     policies.write_text(PERMIT, "utf-8")
     with ClientVpnApi(limits={}) as api:
@@ -56,7 +60,14 @@ def test_a_deployment_ends_what_its_policies_deny(account: Emulator, tmp_path: P
         )  # of the run after the first deployment
         assert api.terminations == []
 
+        (rule,) = (
+            each["Name"] for each in events.list_rules()["Rules"] if "ReauthorizerSchedule" in each["Name"]
+        )
+        events.disable_rule(Name=rule)
+        assert events.describe_rule(Name=rule)["State"] == "DISABLED"
+
         policies.write_text(PERMIT + NO_MACS, "utf-8")
         deploy()
+        assert events.describe_rule(Name=rule)["State"] == "ENABLED"
         wait_for(lambda: api.terminations)
         assert api.terminations == ["cvpn-connection-mac"]

@@ -100,6 +100,7 @@ def random_facts(random: Random, *, zone: Any = None) -> Facts:
         device=_device(random, now) if inventory == "known" else None,
         waivers=frozenset(each for each in ("p1", "p2", "zzz") if random.random() < 0.3),
         active_connections=perhaps(random.choice((0, 1, 5, 2**63 - 1))),
+        endpoint_name=perhaps(random.choice(("prod", "p1"))),
         custom_facts="available" if available else random.choice(("disabled", "unavailable")),
         custom=_custom(random) if available else None,
     )
@@ -170,7 +171,7 @@ def _numbers(facts: Facts) -> Iterator[str]:
     yield f'context.time.date == "{local.date().isoformat()}"'
     yield f"context.time.month == {local.month} && context.time.day == {local.day}"
     yield f'context.publicIp == ip("{facts.request.public_ip}")'
-    for name in ("username", "commonName", "platformVersion", "device"):
+    for name in ("username", "commonName", "platformVersion", "device", "endpointName"):
         yield f"context has {name}" if name in context else f"!(context has {name})"
     for name in ("os", "openvpn", "awsClient"):
         yield _optional(f"context has {name}", f"context.{name}", context.get(name))

@@ -46,6 +46,73 @@ def test_ids_are_in_the_environment(stack: cdk.Stack, handler: Callable[..., Any
     assert found["CLIENT_CONNECT_SHARED_CERTIFICATES"] == "true"
 
 
+def test_names_are_in_the_environment_with_their_ids(stack: cdk.Stack, handler: Callable[..., Any]) -> None:
+    """One name may be that of several endpoints, and an id may be a token."""
+    parameter = cdk.CfnParameter(stack, "EndpointId").value_as_string
+    handler(endpoints={"prod": parameter, "dev": [ID, OTHER_ID]}, connection_registry=None)
+    assert variables(stack)[VARIABLE] == {
+        "Fn::Join": ["", [{"Ref": "EndpointId"}, f"=prod,{ID}=dev,{OTHER_ID}=dev"]]
+    }
+
+
+NAMED = """
+@id("prod") permit (principal, action, resource)
+when { context has endpointName && ["prod", "staging"].contains(context.endpointName) };
+"""
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "warning"),
+    [
+        ({"prod": ID, "staging": OTHER_ID}, None),
+        (
+            {"prod": ID, "stage": OTHER_ID},
+            'with "staging", but endpoints= of the handler names prod, stage; write "stage"',
+        ),
+        ({"dev": ID}, 'with "prod", but endpoints= of the handler names dev; name the endpoint'),
+        ([ID], "names none, so that it is always absent"),
+        (None, "names none, so that it is always absent"),
+    ],
+)
+def test_names_that_no_endpoint_has_are_warned_of(
+    stack: cdk.Stack, handler: Callable[..., Any], endpoints: Any, warning: str | None
+) -> None:
+    """A forbid for such an endpoint would never apply."""
+    handler(policies=Policies.from_string(NAMED), endpoints=endpoints)
+    warnings = assertions.Annotations.from_stack(stack).find_warning("*", assertions.Match.any_value())
+    found = [str(each.entry.data) for each in warnings if "ndpointName" in str(each.entry.data)]
+    assert bool(found) is (warning is not None)
+    assert warning is None or any(warning in each for each in found)
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "problem"),
+    [
+        ({}, "leave it out to answer all endpoints"),
+        ({"": ID}, "endpoints has the name ''; a name has 1 to 64 letters"),
+        ({"a,b": ID}, "has the name 'a,b'"),
+        ({"a=b": ID}, "has the name 'a=b'"),
+        ({7: ID}, "has the name 7"),
+        ({"a": ID, "b": [ID]}, f'endpoints has "{ID}" twice; give it one name'),
+        ({"a": []}, "endpoints has the name a without an id"),
+        ({"a": "vpn"}, 'endpoints has "vpn"; an id is'),
+        ({"a": 7}, "endpoints has 7; give the id as a string"),
+        ({ID: "prod"}, 'endpoints has "prod"; an id is'),
+    ],
+)
+def test_fails_for_names_that_are_none(handler: Callable[..., Any], endpoints: Any, problem: str) -> None:
+    """And for an id with two names, or a name without an id."""
+    with pytest.raises(InvalidArgument, match=problem):
+        handler(endpoints=endpoints)
+
+
+def test_fails_for_a_token_as_a_name(stack: cdk.Stack, handler: Callable[..., Any]) -> None:
+    """Policies would be compared with the text that stands for it."""
+    name = cdk.CfnParameter(stack, "Name").value_as_string
+    with pytest.raises(InvalidArgument, match="a token as a name"):
+        handler(endpoints={name: ID})
+
+
 @pytest.mark.parametrize(
     ("endpoints", "problem"),
     [

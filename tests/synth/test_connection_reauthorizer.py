@@ -595,6 +595,7 @@ def test_each_metric_is_of_the_function() -> None:
     metrics = {
         "Reauthorized": defined.metric_reauthorized(),
         "Terminated": defined.metric_terminated(),
+        "TerminatedByPolicies": defined.metric_terminated_by_policies(),
         "LeftAlone": defined.metric_left_alone(),
         "Undecided": defined.metric_undecided(),
         "CapExceeded": defined.metric_cap_exceeded(),

@@ -167,7 +167,7 @@ def test_metrics_take_the_options_of_the_cdk(stack: cdk.Stack) -> None:
         for name in dir(each)
         if name.startswith("metric_")
     ]
-    assert len(methods) == 17
+    assert len(methods) == 18
     for method in methods:
         metric = method(**options)
         found = (metric.account, metric.color, metric.label, metric.region, metric.statistic, metric.unit)

@@ -48,20 +48,40 @@ def test_every_alarm_has_its_heading() -> None:
     ]
 
 
+# As long as names are when they come from a stack and an id of some length.
+NAMES = {
+    name: f"{name.lower():x<60}"
+    for name in (
+        *("FUNCTION", "LOG_GROUP", "ENDPOINT", "DEVICES_TABLE", "WAIVERS_TABLE", "CONNECTIONS_TABLE"),
+        *("REAUTHORIZER", "REAUTHORIZER_LOG", "REAUTHORIZER_RULE", "SYNC", "SYNC_LOG", "SYNC_RULE"),
+        *("FORWARDER", "FORWARDER_LOG"),
+    )
+}
+
+
+def filled(text: str) -> str:
+    """Return a text with the names of resources."""
+    return re.sub(r"\b[A-Z]+(?:_[A-Z]+)*\b", lambda found: NAMES.get(found[0], found[0]), text)
+
+
 @pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda definition: definition.name)
 def test_the_documentation_explains_each_alarm_as_its_description_does(definition: Definition) -> None:
     """The documentation has the cause and the steps of the alarm's description, its field and its threshold."""
     text = section(f"### {definition.name}")
     explained = advice.find_one(definition.name, "alarm")
-    for said in (explained.cause, *explained.fix):
+    description = definition.description(NAMES)
+    for said in (explained.first, explained.cause, *explained.fix):
         assert said in text
-        assert advice.plain(said) in definition.description
+        assert filled(advice.plain(said)) in description
+    assert description.startswith(f"First: {filled(explained.first)}\n")
+    assert len(description) <= advice.MAX_DESCRIPTION_LENGTH
     rest = text.partition(f"\n`{definition.field}`: ")[2]
     assert rest
     threshold = 80 if definition.threshold_of else definition.threshold
     assert str(threshold) in re.findall(r"\d+", rest)
-    by_the_schedule = "four times in a row" if definition.periods == 4 else ""
-    assert definition.periods == 1 or (by_the_schedule or f"for {5 * definition.periods} minutes") in rest
+    in_a_row = "four times in a row" if definition.periods == 4 else f"for {5 * definition.periods} minutes"
+    of_several = f"in {definition.datapoints} of the last {definition.periods} periods"
+    assert definition.periods == 1 or (of_several if definition.datapoints else in_a_row) in rest
 
 
 def rows(text: str) -> list[str]:
@@ -112,6 +132,31 @@ def test_the_example_rule_finds_what_is_sent(stack: cdk.Stack) -> None:
     (rule,) = template(stack).find_resources("AWS::Events::Rule").values()
     pattern = rule["Properties"]["EventPattern"]
     assert (pattern["source"], pattern["detail-type"]) == ([forwarder.SOURCE], [forwarder.DETAIL_TYPE])
+
+
+CHANGES = [
+    ("aws.lambda", "UpdateFunctionCode20150331v2", True),
+    ("aws.lambda", "UpdateFunctionConfiguration20150331v2", True),
+    ("aws.lambda", "UpdateAlias20150331", True),
+    ("aws.lambda", "PutFunctionConcurrency20171031", True),
+    ("aws.events", "DisableRule", True),
+    ("aws.ec2", "ModifyClientVpnEndpoint", True),
+    ("aws.logs", "DeleteLogGroup", True),
+    ("aws.lambda", "ListTags20170331", False),
+    ("aws.ec2", "DescribeClientVpnEndpoints", False),
+]
+
+
+def test_the_example_rule_finds_changes_by_hand(stack: cdk.Stack) -> None:
+    """It asks for the names that CloudTrail gives the calls, with the date of the API or without."""
+    *_, example = re.findall(r"```python\n(.*?)```", section("## Drift"), re.DOTALL)
+    exec(example, {"stack": stack})  # noqa: S102 - the documentation's own example
+    (rule,) = template(stack).find_resources("AWS::Events::Rule").values()
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["detail-type"] == ["AWS API Call via CloudTrail"]
+    prefixes = tuple(each["prefix"] for each in pattern["detail"]["eventName"])
+    for source, name, found in CHANGES:
+        assert (source in pattern["source"] and name.startswith(prefixes)) is found
 
 
 def test_the_example_alarm_counts_what_records_hold(stack: cdk.Stack) -> None:

@@ -337,6 +337,7 @@ def test_fails_for_what_new_tables_would_have(stack: cdk.Stack, argument: str, p
         ("grant_read", ["Devices", "Waivers"], ["BatchGetItem", "GetItem", "Scan"]),
         ("grant_write", ["Devices"], ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"]),
         ("grant_write_waivers", ["Waivers"], ["GetItem", "PutItem", "DeleteItem"]),
+        ("grant_write_blocks", ["Waivers"], ["GetItem", "PutItem", "DeleteItem"]),
         ("grant_look_up", ["Devices", "Waivers"], ["BatchGetItem"]),
     ],
 )
@@ -351,6 +352,26 @@ def test_a_grant_reaches_only_its_tables_and_actions(
     resources = "".join(resource for _, resource in granted)
     assert {name for name in ("Devices", "Waivers") if f"Inventory{name}" in resources} == set(tables)
     assert {action for each, _ in granted for action in each} == {f"dynamodb:{name}" for name in actions}
+
+
+@pytest.mark.parametrize(
+    ("grant", "keys"),
+    [
+        ("grant_write_waivers", ["device:*", "user:*", "ended:*"]),
+        ("grant_write_blocks", ["blocked:*", "unblocked:*"]),
+    ],
+)
+def test_who_may_waive_may_not_unblock(stack: cdk.Stack, grant: str, keys: list[str]) -> None:
+    """Waivers and blocks are in one table, so the permission is on their keys, and never without one."""
+    inventory = DeviceInventory(stack, "Inventory")
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    assert getattr(inventory, grant)(role).success
+    (policy,) = assertions.Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 @pytest.mark.parametrize("argument", ["device_inventory", "connection_registry"])

@@ -76,9 +76,9 @@ def written(example: str, folder: Path) -> Path:
     return file
 
 
-def test_there_are_twelve_recipes() -> None:
+def test_there_are_thirteen_recipes() -> None:
     """Each is in the documentation as it is in its file, and has tests beside it."""
-    assert len(RECIPES) == 12
+    assert len(RECIPES) == 13
     assert sorted(blocks(POLICIES, "cedar")) == sorted(path.read_text("utf-8") for path in RECIPES)
     assert all(path.with_suffix(".tests.toml").is_file() for path in RECIPES)
 
@@ -276,10 +276,10 @@ def test_advice_is_complete(each: advice.Advice) -> None:
     assert each.example
     assert each.fix
     assert all(step.endswith(".") for step in each.fix)
-    assert bool(each.fires) is (each.kind == "alarm")
+    assert bool(each.fires) is bool(each.first) is (each.kind == "alarm")
     if each.kind == "alarm":
         assert len(each.fix) > 1
-        assert len(each.description) <= advice.MAX_DESCRIPTION_LENGTH
+        assert len(each.description({})) <= advice.MAX_DESCRIPTION_LENGTH
 
 
 # What needs hundreds of characters, or another file.

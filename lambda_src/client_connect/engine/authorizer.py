@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from client_connect.blocks import BLOCKED, BLOCKS_UNKNOWN, UNKNOWN_DENIAL
 from client_connect.engine import cedar
 from client_connect.engine.policy_reads import GROUPS, may_read, parts_of
 from client_connect.engine.policy_set import InvalidPolicySet, PolicySet
@@ -47,6 +48,11 @@ class Decision(NamedTuple):
     shadow_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a block denies it, of the device or the user: that holds in shadow mode, too."""
+        return self.determining == (BLOCKED,)
 
     def to_record(self) -> dict[str, Any]:
         """Return the decision as decision records have it."""
@@ -117,7 +123,20 @@ class Authorizer:
             raise InvalidPolicySet(f"the schema of the custom facts cannot be parsed: {error}") from error
 
     def decide(self, facts: Facts) -> Decision:
-        """Decide a connection. Never raises for what a policy does: an error in one is a denial."""
+        """Decide a connection. Never raises for what a policy does: an error in one is a denial.
+
+        A block denies before any policy is asked. While nobody knows whether there is one, the policies decide if
+        one of them reads ``context.inventory``, so that they say what an outage means; otherwise that denies, too.
+        """
+        if facts.block is not None:
+            message = facts.block.message
+            return Decision(
+                allowed=False,
+                determining=(BLOCKED,),
+                message=_message([message], facts) if message else "",
+            )
+        if not facts.knows_blocks and not may_read(self.policies.reads, "inventory"):
+            return Decision(allowed=False, determining=(BLOCKS_UNKNOWN,), message=UNKNOWN_DENIAL)
         facts = self.located(facts)
         request, entities = _asked(facts, without=self._unread, groups=self._groups)
 

@@ -92,6 +92,9 @@ class PartialAuthorizer:
             passed_over: Those of them that nobody will know: a forbid that reads one does not apply, and a permit that
                 reads one applies where it could. So they leave nothing uncertain.
         """
+        if facts.block is not None:
+            return PartialDecision(self._authorizer.decide(facts), denied=True, certain=True)
+        facts = facts._replace(knows_blocks=True)  # a block that cannot be read ends nothing
         unknown |= passed_over
         known = [each for each in self._policies if not each.reads & unknown]
         decision = self._decided_by(known, unknown).decide(facts)

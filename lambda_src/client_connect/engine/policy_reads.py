@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # groups, the endpoint, and the context as a whole.
 PRINCIPAL, GROUPS, DEVICE, RESOURCE, CONTEXT = "principal", "groups", "device", "resource", "context"
 ACTIVE_CONNECTIONS = "activeConnections"
+ENDPOINT_NAME = "endpointName"
 
 _OF_VARIABLES = {
     "principal": (PRINCIPAL, GROUPS, DEVICE),  # a device has attributes

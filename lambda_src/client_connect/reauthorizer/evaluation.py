@@ -32,13 +32,19 @@ if TYPE_CHECKING:
     from client_connect.sources.collected_facts import CollectedFacts
     from client_connect.sources.connection_registry import ConnectionTable
     from client_connect.sources.fact_sources import FactSources
+    from client_connect.waiver import Waiver
 
 BATCH = 100
+
+# Of a connection that is left alone, only blocks are looked up.
+EVERYTHING_ELSE = unreported(username=False, common_name=False)
 
 _FAILURES = 3
 # For a batch; below what a run keeps to end cleanly. One connection may need as long as it has in the handler.
 _SECONDS_FOR_CUSTOM_FACTS = 15.0
 _SECONDS_LOST = 5.0
+# In the place of a common name that is not told; no device is called so.
+_NOBODY = "unknown (EC2 does not tell)"
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
 
 
@@ -65,6 +71,7 @@ class Evaluation:
         terminated: When it was last asked to end, if it ever was.
         facts: By what it was decided; ``None`` when it was not.
         decision: The decision.
+        waivers: The waivers that count now, in full.
     """
 
     connection: Connection
@@ -75,6 +82,17 @@ class Evaluation:
     terminated: datetime | None = None
     facts: Facts | None = None
     decision: Decision | None = None
+    waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether it stays, and a policy would deny it but for a waiver."""
+        return self.verdict is Verdict.STAYS and self.decision is not None and bool(self.decision.waived)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether its device or its user is blocked, and it is not about to end already."""
+        return self.verdict is Verdict.DENIED and self.decision is not None and self.decision.blocked
 
 
 class Source:
@@ -158,6 +176,8 @@ class Evaluator:
             request, unknown = self._request(connection, entry)
             if entry is not None and _is_settling(connection, entry):
                 evaluations.append(Evaluation(connection=connection, verdict=Verdict.TERMINATING))
+            elif request is None and (request := self._request_of_block(connection)) is not None:
+                requests.append((connection, entry, request, EVERYTHING_ELSE))
             elif request is None:
                 evaluations.append(Evaluation(connection=connection, verdict=Verdict.SKIPPED))
             else:
@@ -192,9 +212,22 @@ class Evaluator:
         elif self._unknown is UnknownConnections.LEAVE:
             return None, frozenset()
         certificates = connection.endpoint_id in self._certificate_endpoints
-        request, unknown = _reported(connection, certificates=certificates, entry=entry)
+        request, unknown = reported_request(connection, certificates=certificates, entry=entry)
         # Without an inventory there are neither devices nor waivers, whoever it is.
         return request, unknown if self._sources.inventory else unknown - OF_INVENTORY - OF_WAIVERS
+
+    def _request_of_block(self, connection: Connection) -> ConnectionRequest | None:
+        """Return what to look up blocks by of a connection that is left alone otherwise."""
+        if self._sources.inventory is None or not (connection.username or connection.common_name):
+            return None
+        return ConnectionRequest(
+            connection_id=connection.connection_id,
+            endpoint_id=connection.endpoint_id,
+            username=connection.username,
+            common_name=connection.common_name,
+            platform="",
+            public_ip=_NOWHERE,
+        )
 
     def _note_unreadable(self, connection: Connection, problem: str) -> None:
         self._unreadable.add(connection.connection_id)
@@ -269,6 +302,8 @@ class Evaluator:
         unknown: frozenset[str],
     ) -> Evaluation:
         facts = collected.facts
+        if unknown is EVERYTHING_ELSE and facts.block is None:
+            return Evaluation(connection=connection, verdict=Verdict.SKIPPED)
         has_request = entry is not None and entry.request is not None
         is_registered = entry is not None and (has_request or bool(entry.problem))
         decision, verdict = self._verdict(
@@ -285,6 +320,7 @@ class Evaluator:
             terminated=None if entry is None else entry.terminated,
             facts=facts,
             decision=decision,
+            waivers=collected.waivers,
         )
 
     def _verdict(
@@ -365,7 +401,7 @@ def _owner(
     return None if connection.username is None else principal_of(request)
 
 
-def _reported(
+def reported_request(
     connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
 ) -> tuple[ConnectionRequest, frozenset[str]]:
     """Return a request with what the service and the registry tell, and what they do not tell.
@@ -388,7 +424,7 @@ def _reported(
         connection_id=connection.connection_id,
         endpoint_id=connection.endpoint_id,
         username=username,
-        common_name=common_name or (None if username else "unknown"),
+        common_name=common_name or (None if username else _NOBODY),
         platform="",
         public_ip=_NOWHERE,
     )

@@ -85,10 +85,11 @@ class Dependencies:
         settings = ReauthorizerSettings.from_environment()
         tables = Tables(rounds=_ROUNDS)
         return cls(
-            # A handler in shadow mode denies nobody, so nobody is to be disconnected either.
+            # A handler in shadow mode denies nobody but who is blocked, so nobody else is to be disconnected either.
             settings=replace(
                 settings,
                 dry_run=settings.dry_run or read_shadow_mode(),
+                ends_blocked=not settings.dry_run,
                 shared_certificates=shared.shared_certificates,
             ),
             authorizer=authorizer,
@@ -135,7 +136,14 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         return answer_probe(event, lambda _: _probed(), context)
     started = perf_counter()
     request_id: str | None = getattr(context, "aws_request_id", None)
-    records = Records(function_name=context.function_name, policies="", dry_run=False, request_id=request_id)
+    version: str | None = getattr(context, "function_version", None)
+    records = Records(
+        function_name=context.function_name,
+        policies="",
+        dry_run=False,
+        request_id=request_id,
+        function_version=version,
+    )
     reauthorizer = None
     try:
         dependencies = Dependencies.from_environment()
@@ -144,6 +152,7 @@ def handler(event: object, context: Context) -> dict[str, Any]:
             policies=dependencies.authorizer.policies.digest,
             dry_run=dependencies.settings.dry_run,
             request_id=request_id,
+            function_version=version,
         )
         deadline = Deadline(context.get_remaining_time_in_millis)
         reauthorizer = dependencies.reauthorizer(deadline, records, ClientVpn(deadline))

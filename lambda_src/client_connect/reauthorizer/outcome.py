@@ -26,6 +26,8 @@ class Outcome:
         waiting: How many connections beyond the limit of a user have to wait until the window allows more.
         discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
+        ended: How many were terminated in fact, also in a dry run: there, those that are blocked.
+        by_policies: How many of these because the policies deny them, not for a block or a limit.
         failures: How many could not be terminated.
         missing: The endpoints that do not exist.
         problems: Why a source of facts was unavailable, by its name.
@@ -41,6 +43,8 @@ class Outcome:
     waiting: int = 0
     discarded: str = ""
     terminated: int = 0
+    ended: int = 0
+    by_policies: int = 0
     failures: int = 0
     missing: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from client_connect import record_log
-from client_connect.record import as_logged, metric_definition
+from client_connect.record import as_logged, metric_definition, used_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,10 @@ _UNITS = {
 # Known only when all connections were seen.
 _UNITS_OF_SCAN = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded"), "Count")
 
+# Counted only when it happens, so that its alarm looks at nothing else: a newest connection that wins is no incident.
+_BY_POLICIES = "TerminatedByPolicies"
+_EVERY_UNIT = _UNITS | _UNITS_OF_SCAN | {_BY_POLICIES: "Count"}
+
 # How many policies and users with the most denials a record lists.
 _LISTED = 20
 
@@ -35,26 +39,46 @@ class Records:
         policies: The digest of the policies.
         dry_run: Whether nothing is terminated.
         request_id: The id of Lambda's invocation.
+        function_version: The version of the function.
     """
 
     def __init__(
-        self, *, function_name: str, policies: str, dry_run: bool, request_id: str | None = None
+        self,
+        *,
+        function_name: str,
+        policies: str,
+        dry_run: bool,
+        request_id: str | None = None,
+        function_version: str | None = None,
     ) -> None:
         self._function_name = function_name
+        self._function_version = function_version
         self._request_id = request_id
         self._policies = policies
         self._dry_run = dry_run
 
-    def of_connection(self, candidate: Candidate, evaluation: Evaluation, *, failure: str = "") -> None:
-        """Record a connection that was terminated, or would have been, or could not be."""
+    def of_connection(
+        self, candidate: Candidate, evaluation: Evaluation, *, failure: str = "", dry_run: bool | None = None
+    ) -> None:
+        """Record a connection that was terminated, or would have been, or could not be.
+
+        Args:
+            candidate: The connection, and why it was to be terminated.
+            evaluation: What was found of it.
+            failure: Why it could not be.
+            dry_run: Whether it only would have been. Default: as all others of the run.
+        """
+        dry_run = self._dry_run if dry_run is None else dry_run
         connection = candidate.connection
         fields: dict[str, Any] = {
             "endpoint": connection.endpoint_id,
             "connection": connection.connection_id,
             "reason": candidate.reason,
             "policies": self._policies,
-            "dryRun": self._dry_run,
+            "dryRun": dry_run,
         }
+        if evaluation.facts is not None and evaluation.facts.block is not None:
+            fields["block"] = evaluation.facts.block.to_record()
         if evaluation.facts is not None and evaluation.decision is not None:
             fields["facts"] = evaluation.facts.to_record()
             fields["decision"] = evaluation.decision.to_record()
@@ -64,8 +88,8 @@ class Records:
             fields["told"] = {"username": connection.username, "commonName": connection.common_name}
         if failure:
             fields["failure"] = failure
-        message = "could not be" if failure else "would be" if self._dry_run else "was"
-        metrics = {"Terminated": int(not failure and not self._dry_run)}
+        message = "could not be" if failure else "would be" if dry_run else "was"
+        metrics = {"Terminated": int(not failure and not dry_run)}
         self._write(
             logging.WARNING if failure else logging.INFO,
             f"connection {message} terminated",
@@ -73,6 +97,23 @@ class Records:
             metrics,
             dimension="EndpointId",
         )
+
+    def of_waived(self, evaluation: Evaluation) -> None:
+        """Record a connection that stays only because of a waiver."""
+        assert evaluation.facts is not None  # noqa: S101 - it was decided
+        assert evaluation.decision is not None  # noqa: S101
+        connection, decision = evaluation.connection, evaluation.decision
+        fields: dict[str, Any] = {
+            "endpoint": connection.endpoint_id,
+            "connection": connection.connection_id,
+            "reason": "waiver",
+            "policies": self._policies,
+            "waiversUsed": [each.to_record() for each in used_waivers(decision.waived, evaluation.waivers)],
+            "decision": decision.to_record(),
+            "request": evaluation.facts.request.to_event(),
+            "facts": evaluation.facts.to_record(),
+        }
+        self._write(logging.INFO, "connection stays because of a waiver", fields, {})
 
     def of_run(self, outcome: Outcome, *, milliseconds: float) -> None:
         """Record what a run did."""
@@ -84,10 +125,11 @@ class Records:
             "terminated": outcome.terminated,
         }
         metrics: dict[str, float] = {
-            "Terminated": 0 if self._dry_run else outcome.terminated,
+            "Terminated": outcome.ended if self._dry_run else outcome.terminated,
             "TerminationFailures": outcome.failures,
             "MissingEndpoints": len(outcome.missing),
             "RunTime": round(milliseconds, 3),
+            **_by_policies(outcome),
         }
         if scan is not None:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
@@ -124,9 +166,10 @@ class Records:
             "terminated": 0 if outcome is None else outcome.terminated,
         }
         metrics: dict[str, float] = {
-            "Terminated": 0 if self._dry_run or outcome is None else outcome.terminated,
+            "Terminated": 0 if outcome is None or self._dry_run else outcome.terminated,
             "TerminationFailures": 0 if outcome is None else outcome.failures,
             "RunTime": round(milliseconds, 3),
+            **({} if outcome is None else _by_policies(outcome)),
         }
         self._write(logging.ERROR, "re-authorization failed", fields, metrics, exception=error)
 
@@ -141,7 +184,8 @@ class Records:
         exception: BaseException | None = None,
     ) -> None:
         now = datetime.now(UTC)
-        units = {name: unit for name, unit in (_UNITS | _UNITS_OF_SCAN).items() if name in metrics}
+        milliseconds = int(now.timestamp() * 1000)
+        units = {name: unit for name, unit in _EVERY_UNIT.items() if name in metrics}
         definition = metric_definition(units, dimensions=(dimension,))
         record_log.log.write(
             level,
@@ -149,13 +193,23 @@ class Records:
             {
                 "at": now.isoformat(timespec="milliseconds"),
                 "FunctionName": self._function_name,
+                **({} if self._function_version is None else {"functionVersion": self._function_version}),
                 **as_logged(fields),
                 **metrics,
-                "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
+                **(
+                    {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [definition]}}
+                    if metrics
+                    else {}
+                ),
             },
             exception=exception,
             request_id=self._request_id,
         )
+
+
+def _by_policies(outcome: Outcome) -> dict[str, float]:
+    """Return how many connections the policies ended, if any."""
+    return {_BY_POLICIES: outcome.by_policies} if outcome.by_policies else {}
 
 
 def _level(outcome: Outcome) -> int:
@@ -186,6 +240,7 @@ def _scan(scan: Scan, *, complete: bool) -> dict[str, Any]:
         "denied": scan.denials,
         "left": len(scan.candidates),
         "beyondLimit": scan.limit.denials,
+        "blocked": scan.blocked.denials,
         "deniedBy": _most(scan.denied),
         "deniedOf": _most(scan.denied_users),
         "endpoints": {

@@ -191,6 +191,8 @@ class Reauthorizer:
         for batch in _batches(found, BATCH):
             for evaluation in self._evaluated(batch):
                 _take(scan, evaluation)
+                if evaluation.is_waived:
+                    self._records.of_waived(evaluation)
             scan.taken.extend(each.connection_id for each in batch)
         scan.ended.extend(each.connection_id for each in page.connections if each.status == TERMINATED)
         if page.next_token is None:
@@ -253,13 +255,14 @@ class Reauthorizer:
         found = {each.connection.connection_id: each for each in evaluations}
         for candidate in batch:
             connection_id = candidate.connection.connection_id
-            if _is_due(candidate, found[connection_id].verdict, exceeding):
+            if _is_due(candidate, found[connection_id], exceeding):
                 self._terminate_one(candidate, found[connection_id])
             del scan.candidates[connection_id]
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
-        """Return the candidates that may be terminated: of those beyond a limit as many as there may be in a window."""
+        """Return the candidates that may be terminated: all that are blocked, and of others as many as limits allow."""
         candidates = scan.candidates.values()
+        blocked = [each for each in candidates if each.reason == "blocked"]
         denied = (
             [] if self.outcome.cap_exceeded else [each for each in candidates if each.reason == "policies"]
         )
@@ -268,7 +271,7 @@ class Reauthorizer:
         most = self._settings.maximum_terminations - self._window.by_limit
         chosen = beyond[: max(0, most)]
         self.outcome.waiting = len(beyond) - len(chosen)
-        return denied + chosen
+        return blocked + denied + chosen
 
     def _still_exceeding(self, scan: Scan, candidates: Sequence[Candidate]) -> frozenset[str]:
         """Return the ids of the connections whose users still have as many newer ones as they may."""
@@ -283,12 +286,17 @@ class Reauthorizer:
 
     def _terminate_one(self, candidate: Candidate, evaluation: Evaluation) -> None:
         """Terminate a connection, and record that."""
-        failure = "" if self._settings.dry_run else self._failure(candidate, evaluation)
+        is_dry = self._settings.dry_run and not (
+            candidate.reason == "blocked" and self._settings.ends_blocked
+        )
+        failure = "" if is_dry else self._failure(candidate, evaluation)
         if failure is None:
             return
         self.outcome.terminated += not failure
+        self.outcome.ended += not failure and not is_dry
+        self.outcome.by_policies += not failure and not is_dry and candidate.reason == "policies"
         self.outcome.failures += bool(failure)
-        self._records.of_connection(candidate, evaluation, failure=failure)
+        self._records.of_connection(candidate, evaluation, failure=failure, dry_run=is_dry)
 
     def _failure(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
         """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
@@ -325,14 +333,19 @@ def _take(scan: Scan, evaluation: Evaluation) -> None:
             scan.tally.undecided += 1
         case _:
             scan.tally.decided += 1
-    if evaluation.verdict is Verdict.DENIED and evaluation.decision is not None:
+    if evaluation.is_blocked:
+        scan.block(evaluation.connection, evaluation.principal)
+    elif evaluation.verdict is Verdict.DENIED and evaluation.decision is not None:
         scan.deny(evaluation.connection, evaluation.decision.determining, evaluation.principal)
     elif evaluation.principal is not None:
         scan.keep_newest(evaluation.principal, evaluation.connection)
 
 
-def _is_due(candidate: Candidate, verdict: Verdict, exceeding: Collection[str]) -> bool:
+def _is_due(candidate: Candidate, evaluation: Evaluation, exceeding: Collection[str]) -> bool:
     """Whether a connection is to be terminated still, by what is known of it now."""
+    verdict = evaluation.verdict
+    if candidate.reason == "blocked":
+        return evaluation.is_blocked
     if candidate.reason == "policies":
         return verdict is Verdict.DENIED
     return candidate.connection.connection_id in exceeding and verdict is not Verdict.TERMINATING

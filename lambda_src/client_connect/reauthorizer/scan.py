@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from client_connect.reauthorizer.client_vpn import Connection
 from client_connect.waiver import device_holder, user_holder
@@ -13,7 +13,7 @@ from client_connect.waiver import device_holder, user_holder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Reason = Literal["policies", "connection-limit"]
+Reason = Literal["blocked", "policies", "connection-limit"]
 
 # A connection such that an older one is less: when established, its id, its endpoint's, its user and common name.
 _Entry = tuple[str, str, str, str | None, str | None]
@@ -29,6 +29,9 @@ NOBODY = "unknown"
 # One user, or one device, with very many connections is no mistake in a policy: or else somebody with its key could
 # keep all others open by connecting often.
 _COUNTED_OF_ONE = 5
+
+# How many connections of those who are blocked one scan keeps, whatever the limits: the next one finds the others.
+_MOST_BLOCKED = 500
 
 
 class DamagedScan(ValueError):
@@ -98,6 +101,7 @@ class Scan:
         per_user: How many connections each user keeps.
         tallies: What was counted, by endpoint.
         limit: What the limit of connections per user denied.
+        blocked: What blocks denied.
         candidates: What is to be terminated, by connection id.
         newest: By user, the newest connections, each as ``_entry`` has it.
     """
@@ -112,6 +116,7 @@ class Scan:
     per_user: int | None = None
     tallies: dict[str, Tally] = field(default_factory=dict)
     limit: Tally = field(default_factory=Tally)
+    blocked: Tally = field(default_factory=Tally)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     newest: dict[str, list[_Entry]] = field(default_factory=dict)
 
@@ -122,7 +127,7 @@ class Scan:
 
     @property
     def denials(self) -> int:
-        """How many connections the policies denied; those beyond the limit of a user are counted apart."""
+        """How many connections the policies denied; those beyond a limit and blocked ones are counted apart."""
         return sum(tally.denials for tally in self.tallies.values())
 
     def counted_denials(self, *, shared_certificates: bool) -> int:
@@ -137,13 +142,13 @@ class Scan:
 
     @property
     def denied(self) -> dict[str, int]:
-        """How many connections each policy denied, and the limit, most first."""
-        return _summed(tally.denied for tally in (*self.tallies.values(), self.limit))
+        """How many connections each policy denied, and the limit and the blocks, most first."""
+        return _summed(tally.denied for tally in (*self.tallies.values(), self.limit, self.blocked))
 
     @property
     def denied_users(self) -> dict[str, int]:
-        """How many connections of each user were denied, also by the limit, most first."""
-        return _summed(tally.users for tally in (*self.tallies.values(), self.limit))
+        """How many connections of each user were denied, also by the limit and the blocks, most first."""
+        return _summed(tally.users for tally in (*self.tallies.values(), self.limit, self.blocked))
 
     def go_on(self, token: str | None) -> None:
         """Go on at the next page, or with the next endpoint when there is none."""
@@ -165,13 +170,19 @@ class Scan:
         self.candidates = {
             id_: each
             for id_, each in self.candidates.items()
-            if each.reason == "connection-limit" or each.connection.endpoint_id != endpoint
+            if each.reason != "policies" or each.connection.endpoint_id != endpoint
         }
 
     def deny(self, connection: Connection, policies: Iterable[str], user: str | None = None) -> None:
         """Take a connection in that the policies deny; none of them is named where no permit applied."""
         self.tally.deny(list(policies) or [NO_PERMIT], user or NOBODY)
         self._add(Candidate(connection=connection, reason="policies"))
+
+    def block(self, connection: Connection, user: str | None = None) -> None:
+        """Take a connection in of somebody who is blocked."""
+        if connection.connection_id not in self.candidates:  # or else of an endpoint that was begun again
+            self.blocked.deny(["blocked"], user or NOBODY)
+            self._add(Candidate(connection=connection, reason="blocked"))
 
     def keep_newest(self, principal: str, connection: Connection) -> None:
         """Take a connection in that stays, as long as it is among the newest of its user's."""
@@ -194,8 +205,12 @@ class Scan:
         return [_connection(entry) for entry in self.newest.get(principal, ())]
 
     def _add(self, candidate: Candidate) -> None:
-        denials = self.denials if candidate.reason == "policies" else self.limit.denials
-        if denials <= self.keep:
+        if candidate.reason == "blocked":
+            has_room = self.blocked.denials <= _MOST_BLOCKED
+        else:
+            denials = self.denials if candidate.reason == "policies" else self.limit.denials
+            has_room = denials <= self.keep
+        if has_room:
             self.candidates[candidate.connection.connection_id] = candidate
 
     def to_json(self) -> str:
@@ -225,6 +240,7 @@ class Scan:
             | {
                 "tallies": {id_: Tally(**each) for id_, each in fields["tallies"].items()},
                 "limit": Tally(**fields["limit"]),
+                "blocked": Tally(**fields["blocked"]),
                 "candidates": {
                     id_: Candidate(**each | {"connection": Connection(**each["connection"])})
                     for id_, each in fields["candidates"].items()
@@ -239,7 +255,7 @@ class Scan:
 
 def _is_whole(scan: Scan) -> bool:
     """Tell whether the values are such that a run can go on with them."""
-    tallies = (*scan.tallies.values(), scan.limit)
+    tallies = (*scan.tallies.values(), scan.limit, scan.blocked)
     connections = [each.connection for each in scan.candidates.values()]
     connections += [_connection(entry) for entries in scan.newest.values() for entry in entries]
     texts = [
@@ -266,7 +282,7 @@ def _is_whole(scan: Scan) -> bool:
         and all(isinstance(each, str) for each in texts)
         and all(each is None or isinstance(each, str) for each in optional)
         and all(type(each) is int and each >= 0 for each in numbers)
-        and all(each.reason in ("policies", "connection-limit") for each in scan.candidates.values())
+        and all(each.reason in get_args(Reason) for each in scan.candidates.values())
         and all(id_ == each.connection.connection_id for id_, each in scan.candidates.items())
     )
 

@@ -39,6 +39,8 @@ class ReauthorizerSettings:
         connections_per_user: How many connections each user keeps: the newest.
         unknown_connections: What becomes of connections that the registry does not know.
         dry_run: Decide and record, but terminate nothing.
+        ends_blocked: Whether it terminates what is blocked all the same: in a dry run that is only one because the
+            handler is in shadow mode.
         certificate_endpoints: The ids of the endpoints at which the common name that EC2 tells is a client
             certificate's.
         shared_certificates: Whether several devices use the same client certificate, as the handler has it.
@@ -55,6 +57,7 @@ class ReauthorizerSettings:
     connections_per_user: int | None = None
     unknown_connections: UnknownConnections = UnknownConnections.LEAVE
     dry_run: bool = False
+    ends_blocked: bool = False
     certificate_endpoints: tuple[str, ...] = ()
     shared_certificates: bool = False
     handler_version: str = ""

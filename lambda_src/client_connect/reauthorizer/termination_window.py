@@ -74,7 +74,7 @@ class TerminationWindow:
     def _count(self, candidate: Candidate, evaluation: Evaluation, number: int) -> None:
         if candidate.reason == "policies":
             self._users[evaluation.principal or NOBODY] += number
-        else:
+        elif candidate.reason == "connection-limit":
             self._by_limit += number
 
     def _all(self) -> list[Terminations]:

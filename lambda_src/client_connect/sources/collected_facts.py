@@ -24,8 +24,8 @@ class CollectedFacts(NamedTuple):
         facts: What the policies see.
         waivers: The waivers that count now, in full.
         long_waivers: Those that would count if they were not longer than is allowed.
-        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``registry``,
-            ``openConnections`` (EC2) or ``customFacts``.
+        problems: Why a source is unavailable, by its name: ``inventory``, ``waivers``, ``blocks``,
+            ``registry``, ``openConnections`` (EC2) or ``customFacts``.
         others: The user's other connections, as the registry has them.
         knows_waivers: Whether these are all waivers; with an inventory that is unavailable there may be others.
     """
@@ -44,16 +44,26 @@ class NoSources:
     Args:
         time_zone: The zone in which policies see the clock.
         networks: The named networks, if there are any.
+        endpoints: The endpoints that are answered, each with its name, if it has one.
     """
 
-    def __init__(self, time_zone: tzinfo, networks: Networks | None = None) -> None:
+    def __init__(
+        self,
+        time_zone: tzinfo,
+        networks: Networks | None = None,
+        endpoints: Mapping[str, str | None] | None = None,
+    ) -> None:
         self._time_zone = time_zone
         self._networks = networks
+        self._endpoints = endpoints or {}
 
     def collect(self, request: ConnectionRequest, *, seconds: float) -> CollectedFacts:  # noqa: ARG002 - needs no time
         """Return the facts of a connection."""
         networks = None if self._networks is None else self._networks.names_of(request.public_ip)
-        return CollectedFacts(Facts(request, time_zone=self._time_zone, networks=networks))
+        name = self._endpoints.get(request.endpoint_id)
+        return CollectedFacts(
+            Facts(request, time_zone=self._time_zone, networks=networks, endpoint_name=name)
+        )
 
     def verify_count(self, collected: CollectedFacts, *, seconds: float) -> CollectedFacts:  # noqa: ARG002 - as above
         """Return the facts as they are: there is no number of connections in them."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from client_connect import blocks
 from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 from client_connect.sources.items import (
     COMMON_NAME,
     HOLDER,
     Key,
     MalformedItem,
+    blocks_of,
     device_of,
     is_removed,
     readable_waivers_of,
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
+    from client_connect.blocks import Block
     from client_connect.device import Device
     from client_connect.request import ConnectionRequest
     from client_connect.sources.dynamodb import Tables
@@ -43,6 +46,8 @@ class InventoryEntry:
         problem: Why it is ``unavailable``.
         waiver_problem: Why a waiver cannot be read, which then is none.
         knows_waivers: Whether these are all waivers: not where those of a malformed device are left out.
+        blocks: The blocks of the device and the user, expired ones too.
+        block_problem: Why a block cannot be read, which holds all the same.
     """
 
     inventory: Inventory
@@ -52,6 +57,15 @@ class InventoryEntry:
     problem: str = ""
     waiver_problem: str = ""
     knows_waivers: bool = True
+    blocks: tuple[Block, ...] = ()
+    block_problem: str = ""
+
+
+class _Blocks(NamedTuple):
+    """The blocks of a connection, and why others cannot be read."""
+
+    found: tuple[Block, ...]
+    problem: str
 
 
 class _Waivers(NamedTuple):
@@ -81,7 +95,7 @@ class DeviceTable:
         self._waivers = waivers
 
     def look_up(self, requests: Sequence[ConnectionRequest]) -> list[InventoryEntry]:
-        """Return what is known of each connection. Up to 33 of them are one round trip.
+        """Return what is known of each connection. Up to 20 of them are one round trip.
 
         A malformed device makes its own connection ``unavailable``: nobody knows what it should have said. A
         malformed waiver is none.
@@ -102,24 +116,30 @@ class DeviceTable:
         Raises:
             Exception: When the table of waivers cannot be read either.
         """
-        items = self._tables.get(key for request in requests for key in self._waiver_keys(request))
+        items = self._tables.get(key for request in requests for key in self._holder_keys(request))
         return [self._entry_without_device(request, items, problem) for request in requests]
 
     def _entry_without_device(
         self, request: ConnectionRequest, items: Mapping[Key, Item], problem: str
     ) -> InventoryEntry:
-        waivers = self._waivers_of(request, items)
+        waivers, blocked = self._waivers_of(request, items), self._blocks_of(request, items)
         return InventoryEntry(
             inventory="unavailable",
             waivers=waivers.counting,
             long_waivers=waivers.too_long,
             problem=problem,
             waiver_problem=waivers.problem,
+            blocks=blocked.found,
+            block_problem=blocked.problem,
         )
 
     def _keys(self, request: ConnectionRequest) -> list[Key]:
-        waivers = self._waiver_keys(request)
-        return waivers if request.common_name is None else [self._device_key(request.common_name), *waivers]
+        holders = self._holder_keys(request)
+        return holders if request.common_name is None else [self._device_key(request.common_name), *holders]
+
+    def _holder_keys(self, request: ConnectionRequest) -> list[Key]:
+        blocked = [Key(self._waivers, HOLDER, key) for key in blocks.keys_of(request)]
+        return [*self._waiver_keys(request), *blocked]
 
     def _device_key(self, common_name: str) -> Key:
         return Key(self._devices, COMMON_NAME, common_name)
@@ -137,7 +157,7 @@ class DeviceTable:
         return longest is None or waiver.until - datetime.now(UTC) <= longest
 
     def _entry(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> InventoryEntry:
-        waivers = self._waivers_of(request, items)
+        waivers, blocked = self._waivers_of(request, items), self._blocks_of(request, items)
         item = request.common_name and items.get(self._device_key(request.common_name))
         try:
             device = device_of(item) if item and not is_removed(item) else None
@@ -148,6 +168,8 @@ class DeviceTable:
                 problem=_described(str(error)),
                 waiver_problem=waivers.problem,
                 knows_waivers=not waivers.counting,
+                blocks=blocked.found,
+                block_problem=blocked.problem,
             )
         return InventoryEntry(
             inventory="unknown" if device is None else "known",
@@ -155,7 +177,20 @@ class DeviceTable:
             waivers=waivers.counting,
             long_waivers=waivers.too_long,
             waiver_problem=waivers.problem,
+            blocks=blocked.found,
+            block_problem=blocked.problem,
         )
+
+    def _blocks_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> _Blocks:
+        found: list[Block] = []
+        problem = ""
+        for key in blocks.keys_of(request):
+            item = items.get(Key(self._waivers, HOLDER, key))
+            if item is not None:
+                readable, wrong = blocks_of(item)
+                found += blocks.covering(request, key, readable.values())
+                problem = problem or (wrong and _described(f'blocks of "{key}": {wrong}'))
+        return _Blocks(tuple(found), problem)
 
     def _waivers_of(self, request: ConnectionRequest, items: Mapping[Key, Item]) -> _Waivers:
         """Return the waivers, and what is wrong with one that cannot be read: it is none.

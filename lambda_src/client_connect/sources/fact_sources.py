@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 IMPORTING_S = 5.0
 
 _INVENTORY, _WAIVERS, _REGISTRY, _CUSTOM = "inventory", "waivers", "registry", "customFacts"
+_BLOCKS = "blocks"
 _OPEN_CONNECTIONS = "openConnections"
 
 
@@ -48,6 +49,7 @@ class FactSources(NamedTuple):
         custom: The module of extra facts.
         deadlines: Runs what may take long; needed where there is anything.
         networks: The named networks, found without asking anybody.
+        endpoints: The endpoints that are answered, each with its name, if it has one.
     """
 
     time_zone: tzinfo = UTC
@@ -58,6 +60,7 @@ class FactSources(NamedTuple):
     custom: CustomFacts | None = None
     deadlines: Deadlines | None = None
     networks: Networks | None = None
+    endpoints: Mapping[str, str | None] | None = None
 
     def collect(self, request: ConnectionRequest, *, seconds: float) -> CollectedFacts:
         """Ask every source about a connection.
@@ -68,7 +71,12 @@ class FactSources(NamedTuple):
         """
         if self.deadlines is None:
             return CollectedFacts(
-                facts=Facts(request, time_zone=self.time_zone, networks=self._networks(request))
+                facts=Facts(
+                    request,
+                    time_zone=self.time_zone,
+                    networks=self._networks(request),
+                    endpoint_name=self._endpoint_name(request),
+                )
             )
         answers, problems = self.deadlines.run(self._calls(request), seconds=seconds)
         return self.build(request, answers, problems)
@@ -109,6 +117,8 @@ class FactSources(NamedTuple):
             problems[_INVENTORY] = entry.problem
         if entry is not None and entry.waiver_problem:
             problems[_WAIVERS] = entry.waiver_problem
+        if entry is not None and entry.block_problem:
+            problems[_BLOCKS] = entry.block_problem
         now = datetime.now(UTC)
         others: tuple[OtherConnection, ...] | None = answers.get(_REGISTRY)
         waivers = tuple(waiver for waiver in entry.waivers if now < waiver.until) if entry else ()
@@ -123,6 +133,9 @@ class FactSources(NamedTuple):
             custom_facts=_custom_state(answers, problems),
             custom=answers.get(_CUSTOM),
             networks=self._networks(request),
+            block=next((block for block in entry.blocks if block.holds(now)), None) if entry else None,
+            knows_blocks=entry is not None or _INVENTORY not in problems,
+            endpoint_name=self._endpoint_name(request),
         )
         knows_waivers = entry.knows_waivers if entry else _INVENTORY not in problems
         return CollectedFacts(
@@ -136,6 +149,9 @@ class FactSources(NamedTuple):
 
     def _networks(self, request: ConnectionRequest) -> frozenset[str] | None:
         return None if self.networks is None else self.networks.names_of(request.public_ip)
+
+    def _endpoint_name(self, request: ConnectionRequest) -> str | None:
+        return None if self.endpoints is None else self.endpoints.get(request.endpoint_id)
 
     def _calls(self, request: ConnectionRequest) -> dict[str, Callable[[], Any]]:
         calls: dict[str, Callable[[], Any]] = {}
@@ -160,7 +176,9 @@ def configured_sources(
         tables: DynamoDB. Default: with little patience.
     """
     if not settings.has_sources:
-        return FactSources(time_zone=settings.time_zone, networks=authorizer.networks)
+        return FactSources(
+            time_zone=settings.time_zone, networks=authorizer.networks, endpoints=settings.endpoints
+        )
     from client_connect.sources.deadlines import Deadlines  # noqa: PLC0415
 
     inventory, registry = _tables(settings, tables) if settings.has_tables else (None, None)
@@ -174,6 +192,7 @@ def configured_sources(
         custom=_custom(settings.extra_facts, authorizer, deadlines),
         deadlines=deadlines,
         networks=authorizer.networks,
+        endpoints=settings.endpoints,
     )
 
 

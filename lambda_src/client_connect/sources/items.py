@@ -15,6 +15,14 @@ mark of a device that the device manager no longer knows; a policy sees it as ``
 
 ``grantedBy`` and ``grantedAt`` may be missing. ``expiresAt`` is 400 days after the last of them ends, in seconds since
 1970: until DynamoDB then removes the item, it shows who granted what.
+
+In the table of waivers there are blocks too, under keys of their own, as ``client_connect.blocks`` has them::
+
+    {"holder": "blocked:user:bob", "blocks": {"bob@corp.example": {"name": "user:Bob@corp.example", "until":
+     "2026-12-01T00:00:00Z", "reason": "dismissed", "by": "carol", "grantedBy": "arn:aws:sts::...", "grantedAt": ...,
+     "message": "Please call 4711."}}, "expiresAt": 1830643200}
+
+A block without ``until`` has no end, and its item no ``expiresAt``. One that cannot be read holds all the same.
 """
 
 from __future__ import annotations
@@ -23,6 +31,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from client_connect.blocks import Block
 from client_connect.device import Device
 from client_connect.versions import OsVersion
 from client_connect.waiver import Waiver
@@ -114,6 +123,56 @@ def waiver_attributes(waiver: Waiver) -> Item:
     if waiver.granted_at is not None:
         item["grantedAt"] = {"S": _text_of(waiver.granted_at)}
     return item
+
+
+def block_attributes(block: Block) -> Item:
+    """Return what an item holds of one block."""
+    item: Item = {"name": {"S": block.holder}, "reason": {"S": block.reason}, "by": {"S": block.by}}
+    if block.until is not None:
+        item["until"] = {"S": _text_of(block.until)}
+    if block.granted_by:
+        item["grantedBy"] = {"S": block.granted_by}
+    if block.granted_at is not None:
+        item["grantedAt"] = {"S": _text_of(block.granted_at)}
+    if block.message:
+        item["message"] = {"S": block.message}
+    return item
+
+
+def blocks_of(item: Item) -> tuple[dict[str, Block], str]:
+    """Return the blocks that an item holds, by their keys in it, and what is wrong with one that cannot be read.
+
+    That one holds without an end, and for each name that has the key: it was meant to keep somebody out.
+    """
+    kind = item[HOLDER]["S"].split(":")[1]
+    blocks = item.get("blocks", {}).get("M")
+    if not isinstance(blocks, dict):
+        return {"": Block(f"{kind}:")}, '"blocks" is no map'
+    found, problem = {}, ""
+    for key in sorted(blocks):
+        try:
+            found[key] = block_of(_require(blocks, key, "M"))
+        except MalformedItem as error:
+            found[key], problem = Block(f"{kind}:{key}"), problem or str(error)
+    return found, problem
+
+
+def block_of(item: Item) -> Block:
+    """Read a block.
+
+    Raises:
+        MalformedItem: When an attribute is missing, of a wrong type, or not of its form.
+    """
+    until, granted_at = _read(item, "until", "S"), _read(item, "grantedAt", "S")
+    return Block(
+        holder=_require(item, "name", "S"),
+        until=None if until is None else _instant(until, "until"),
+        reason=_read(item, "reason", "S") or "",
+        by=_read(item, "by", "S") or "",
+        granted_by=_read(item, "grantedBy", "S") or "",
+        granted_at=None if granted_at is None else _instant(granted_at, "grantedAt"),
+        message=_read(item, "message", "S") or "",
+    )
 
 
 def kept_until(end: datetime) -> int:

@@ -207,7 +207,7 @@ class DeviceSync(Construct):
         age = min(schedule, _LONGEST_EVENT_AGE, key=Duration.to_seconds)
         self._function.configure_async_invoke(retry_attempts=0, max_event_age=age)
         self._allow(reauthorizer)
-        events.Rule(
+        self._schedule_rule = events.Rule(
             self,
             "Schedule",
             description="Syncs a device manager with a device inventory",
@@ -234,6 +234,11 @@ class DeviceSync(Construct):
     def retired_sources(self) -> tuple[str, ...]:
         """The names of sources whose part it removes."""
         return self._retired_sources
+
+    @property
+    def schedule_rule(self) -> events.Rule:
+        """The rule that runs it."""
+        return self._schedule_rule
 
     @property
     def function(self) -> lambda_.Function:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Token
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.handler._answered_endpoints import environment_value
 from cdk_client_connect.handler._prebuilt_code import prebuilt_module
 from client_connect.settings import (
     ANSWERED_ENDPOINTS,
@@ -23,10 +24,11 @@ from client_connect.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from aws_cdk import aws_lambda as lambda_
 
+    from cdk_client_connect.handler._answered_endpoints import Endpoints
     from cdk_client_connect.handler._options import Options
     from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
     from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
@@ -126,11 +128,11 @@ def _sources(
     return variables
 
 
-def _restrictions(endpoints: Sequence[str] | None, *, shared_certificates: bool) -> dict[str, str]:
+def _restrictions(endpoints: Endpoints | None, *, shared_certificates: bool) -> dict[str, str]:
     """Return the environment variables for what differs from the default."""
     variables = {}
     if endpoints is not None:
-        variables[ANSWERED_ENDPOINTS] = ",".join(endpoints)
+        variables[ANSWERED_ENDPOINTS] = environment_value(endpoints)
     if shared_certificates:
         variables[SHARED_CERTIFICATES] = "true"
     return variables

@@ -9,12 +9,13 @@ from cdk_client_connect.handler._prebuilt_code import prebuilt_module
 from client_connect.settings import EXTRA_FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from aws_cdk import Duration
     from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_logs as logs
 
+    from cdk_client_connect.handler._answered_endpoints import Endpoints
     from cdk_client_connect.handler.function_reference import FunctionReference
     from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
     from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole
@@ -47,7 +48,7 @@ class Options:
     device_inventory: IDeviceInventory | None
     connection_registry: IConnectionRegistry | None
     shared_certificates: bool
-    endpoints: Sequence[str] | None
+    endpoints: Endpoints | None
     extra_facts: ExtraFacts | None
     environment: Mapping[str, str]
     policy_tests: bool

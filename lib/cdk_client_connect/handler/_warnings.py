@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations
 
+from cdk_client_connect.handler._answered_endpoints import names_of
 from cdk_client_connect.handler._authentication import warn_of_authentication
 from cdk_client_connect.handler._prebuilt_code import built_by_other_version
 from cdk_client_connect.handler._reauthorization import warn_without_reauthorizer
 from cdk_client_connect.handler.function_reference import FunctionReference
-from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS
+from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, ENDPOINT_NAME
 from client_connect_tools import lint, read_policy_tests
 from client_connect_tools.bundling.bundle import library_version
+from client_connect_tools.cedar.constants import Constants
+from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.checking.lints import attributes_read
 from client_connect_tools.inputs.time_zones import time_zone_named
+from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
@@ -72,6 +78,7 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
             "policies read context.activeConnections, but the handler keeps no registry of connections, so "
             "that it is always absent",
         )
+    _warn_of_endpoint_names(handler, names_of(options.endpoints), policies)
     if policies.left_out:
         warnings.add_info(policies.left_out_note())
     if options.extra_facts_module is None and (
@@ -82,6 +89,28 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
             "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
             'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
             'extra_facts=ExtraFacts.from_file("facts.py")',
+        )
+
+
+def _warn_of_endpoint_names(handler: Construct, names: Sequence[str], policies: Policies) -> None:
+    """Warn of names of endpoints that policies ask for, but that the handler gives none."""
+    if ENDPOINT_NAME not in attributes_read(policies):
+        return
+    if not names:
+        Annotations.of(handler).add_warning_v2(
+            "cdk-client-connect:noEndpointNames",
+            "policies read context.endpointName, but endpoints= of the handler names none, so that it is always "
+            'absent; give endpoints={"prod": "cvpn-endpoint-...", ...}',
+        )
+        return
+    constants = Constants(each.template for each in parse(policies.sources) if each.template is not None)
+    for name in sorted(set(constants.texts(ENDPOINT_NAME)) - set(names)):
+        near = nearest(name, names)
+        instead = f'write "{near}"' if near else "name the endpoint, or correct the policy"
+        Annotations.of(handler).add_warning_v2(
+            "cdk-client-connect:unknownEndpointName",
+            f'policies compare context.endpointName with "{name}", but endpoints= of the handler names '
+            f"{', '.join(names)}; {instead}",
         )
 
 

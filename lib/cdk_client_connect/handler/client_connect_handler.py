@@ -137,8 +137,10 @@ class ClientConnectHandler(HandlerBase):
             counts for a limit of connections: the new one replaces it; and of a device without a user only 5
             connections count towards the cap of a re-authorizer. Default: ``False``.
         endpoints: The ids of the endpoints that the handler answers; connections to others are denied, with an
-            error in the record. For an endpoint that is defined with this handler, deploy it first and give its
-            id as a string: a reference would make each wait for the other. Default: ``None``, all endpoints.
+            error in the record. As a mapping, such as ``{"prod": id, "dev": [id, id]}``, it also names them: policies
+            see the name as ``context.endpointName`` (1 to 64 letters, digits, ``-``, ``_`` and ``.``). For an
+            endpoint that is defined with this handler, deploy it first and give its id as a string: a reference would
+            make each wait for the other. Default: ``None``, all endpoints.
         extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
             ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
@@ -194,7 +196,7 @@ class ClientConnectHandler(HandlerBase):
         device_inventory: IDeviceInventory | None = None,
         connection_registry: IConnectionRegistry | None = None,
         shared_certificates: bool = False,
-        endpoints: Sequence[str] | None = None,
+        endpoints: Sequence[str] | Mapping[str, str | Sequence[str]] | None = None,
         extra_facts: ExtraFacts | None = None,
         environment: Mapping[str, str] | None = None,
         policy_tests: bool = True,
@@ -315,7 +317,7 @@ class ClientConnectHandler(HandlerBase):
         require_staged(self._function, self._code, in_full=code is None)
         grant_what_it_asks(self._role, options, self._policies)
         self._alias = define_alias(self, self._function, options.provisioned_concurrency)
-        refuse_circles(self, self._alias, endpoints or ())
+        refuse_circles(self, self._alias, endpoints)
         if self._policies is not None:
             show_policies(self._alias, self._policies)
         self._qualifier = ALIAS_NAME if is_by_alias else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _Metric: TypeAlias = "cloudwatch.Metric | cloudwatch.MathExpression"
 _Metrics: TypeAlias = "_Metric | Mapping[str, _Metric] | None"
 
+# What CloudFormation generates is hardly longer: the stack, the logical id and 12 letters.
+_LONGEST_GENERATED = 100
+
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
 
 # Over how long CloudWatch evaluates an alarm whose period is shorter than an hour, and one whose is not.
@@ -50,7 +53,8 @@ class Definition:
         threshold_of: The value, where it depends on the handler.
         below: Whether small values are the bad ones.
         anomaly: Whether the threshold is a number of standard deviations above the usual level.
-        periods: How many periods in a row the threshold must be crossed.
+        periods: How many periods in a row the threshold must be crossed, or of how many it must be in ``datapoints``.
+        datapoints: In how many of the periods. Default: in all.
         without_data: What it means that there is no data. Nearly always good news: nobody connected, nothing went
             wrong, or the endpoint has neither a revocation list nor a SAML provider.
     """
@@ -62,6 +66,7 @@ class Definition:
     below: bool = False
     anomaly: bool = False
     periods: int = 1
+    datapoints: int | None = None
     without_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
 
     @property
@@ -69,19 +74,29 @@ class Definition:
         """The name of its settings."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", self.name).lower()
 
-    @property
-    def description(self) -> str:
-        """The text of the alarm, in the mail too: the cause, and the first steps to take."""
-        return advice.find_one(self.name, "alarm").description
+    def description(self, names: Mapping[str, str]) -> str:
+        """Return the text of the alarm, in the mail too: the first command, the cause, and the steps to take.
+
+        Args:
+            names: The names of resources, by the words that stand for them.
+        """
+        return advice.find_one(self.name, "alarm").description(names, length_of=_longest)
 
     def with_settings(self, settings: AlarmSettings, watched: MonitoringTargets) -> Definition:
         """Return the definition with what the user has set."""
+        periods = settings.evaluation_periods or self.periods
         threshold = self.threshold_of(watched.handler) if self.threshold_of else self.threshold
         return replace(
             self,
             threshold=threshold if settings.threshold is None else settings.threshold,
-            periods=settings.evaluation_periods or self.periods,
+            periods=periods,
+            datapoints=self.datapoints and min(self.datapoints, periods),
         )
+
+
+def _longest(name: str) -> int:
+    """Return how long a name may be when it is deployed."""
+    return _LONGEST_GENERATED if Token.is_unresolved(name) else len(name)
 
 
 def _nearly_all_time(handler: IClientConnectHandler) -> float:
@@ -174,6 +189,22 @@ DEFINITIONS = (
         metrics=lambda watched: watched.of_decisions("Errors"),
     ),
     Definition(
+        name="EveryoneDenied",
+        metrics=lambda watched: watched.of_denials_of_everyone(),
+        threshold=5,
+    ),
+    Definition(
+        name="RecordsLost",
+        metrics=lambda watched: watched.of_lost_records(),
+        # Of the newest period, the records may arrive after the invocations.
+        periods=12,
+        datapoints=2,
+    ),
+    Definition(
+        name="UnexpectedShadowMode",
+        metrics=lambda watched: watched.of_unexpected_shadow_mode(),
+    ),
+    Definition(
         name="DenialBurst",
         metrics=lambda watched: watched.of_decisions("Denied"),
         threshold=4,
@@ -239,6 +270,15 @@ DEFINITIONS = (
             if watched.reauthorizer
             else None
         ),
+    ),
+    Definition(
+        name="MassTermination",
+        metrics=lambda watched: (
+            watched.reauthorizer.metric_terminated_by_policies(period=_period_of_runs(watched.reauthorizer))
+            if watched.reauthorizer
+            else None
+        ),
+        threshold=5,
     ),
     Definition(
         name="Undecided",
@@ -345,7 +385,7 @@ def define_alarms(
             id_ = f"{definition.name}-{suffix}" if suffix else definition.name
             tuned = definition.with_settings(chosen, watched)
             _require_evaluable(tuned, metric.period)
-            alarms[id_] = _alarm(scope, id_, metric, tuned)
+            alarms[id_] = _alarm(scope, id_, metric, tuned, tuned.description(watched.names(suffix)))
     if topic is not None:
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))
@@ -396,7 +436,9 @@ def _by_suffix(metrics: _Metric | Mapping[str, _Metric]) -> Mapping[str, _Metric
     return metrics if isinstance(metrics, Mapping) else {"": metrics}
 
 
-def _alarm(scope: Construct, id_: str, metric: _Metric, definition: Definition) -> cloudwatch.Alarm:
+def _alarm(
+    scope: Construct, id_: str, metric: _Metric, definition: Definition, description: str
+) -> cloudwatch.Alarm:
     if definition.anomaly:
         return cloudwatch.AnomalyDetectionAlarm(
             scope,
@@ -405,7 +447,7 @@ def _alarm(scope: Construct, id_: str, metric: _Metric, definition: Definition) 
             std_devs=definition.threshold,
             evaluation_periods=definition.periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_UPPER_THRESHOLD,
-            alarm_description=definition.description,
+            alarm_description=description,
             treat_missing_data=definition.without_data,
         )
     return cloudwatch.Alarm(
@@ -414,11 +456,12 @@ def _alarm(scope: Construct, id_: str, metric: _Metric, definition: Definition) 
         metric=metric,
         threshold=definition.threshold,
         evaluation_periods=definition.periods,
+        datapoints_to_alarm=definition.datapoints,
         comparison_operator=(
             cloudwatch.ComparisonOperator.LESS_THAN_OR_EQUAL_TO_THRESHOLD
             if definition.below
             else cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
         ),
-        alarm_description=definition.description,
+        alarm_description=description,
         treat_missing_data=definition.without_data,
     )

@@ -9,6 +9,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_client_connect.shared._metrics import record_metric
+from client_connect.engine.policy_set import PolicySet
 
 if TYPE_CHECKING:
     from cdk_client_connect.devices.device_sync import DeviceSync
@@ -41,6 +42,38 @@ class MonitoringTargets:
     reauthorizer: ConnectionReauthorizer | None = None
     device_syncs: tuple[DeviceSync, ...] = ()
 
+    def names(self, part: str = "") -> dict[str, str]:
+        """Return the names of resources, by the words that stand for them in the texts of alarms.
+
+        Args:
+            part: The name of an endpoint, or of the source of a device sync, if an alarm is about one.
+        """
+        handler, reauthorizer = self.handler, self.reauthorizer
+        found = {"FUNCTION": handler.function_name}
+        if handler.log_group is not None:
+            found["LOG_GROUP"] = handler.log_group.log_group_name
+        if handler.device_inventory is not None:
+            found["DEVICES_TABLE"] = handler.device_inventory.devices_table.table_name
+            found["WAIVERS_TABLE"] = handler.device_inventory.waivers_table.table_name
+        if handler.connection_registry is not None:
+            found["CONNECTIONS_TABLE"] = handler.connection_registry.table.table_name
+        if reauthorizer is not None:
+            found["REAUTHORIZER"] = reauthorizer.function.function_name
+            found["REAUTHORIZER_LOG"] = reauthorizer.log_group.log_group_name
+            found["REAUTHORIZER_RULE"] = reauthorizer.schedule_rule.rule_name
+        if self.announcing is not None:
+            found["FORWARDER"] = self.announcing.forwarder.function_name
+            found["FORWARDER_LOG"] = self.announcing.forwarder.log_group.log_group_name
+        for endpoint in self.endpoints:
+            if endpoint.name == part:
+                found["ENDPOINT"] = endpoint.id
+        for sync in self.device_syncs:
+            if sync.source.source_name == part:
+                found["SYNC"] = sync.function.function_name
+                found["SYNC_LOG"] = sync.function.log_group.log_group_name
+                found["SYNC_RULE"] = sync.schedule_rule.rule_name
+        return found
+
     def of_alias(
         self, name: str, statistic: str = cloudwatch.Stats.SUM, *, label: str | None = None
     ) -> cloudwatch.Metric:
@@ -52,6 +85,46 @@ class MonitoringTargets:
     ) -> cloudwatch.Metric:
         """Return one of the metrics that decision records carry."""
         return record_metric(self.handler.function_name, name, statistic, {"period": PERIOD, "label": label})
+
+    def of_denials_of_everyone(self) -> cloudwatch.MathExpression:
+        """Return how many connections were denied in a period in which none was allowed; without a usual level."""
+        return cloudwatch.MathExpression(
+            expression="IF(allowed > 0, 0, denied)",
+            using_metrics={name.lower(): self.of_decisions(name) for name in ("Allowed", "Denied")},
+            period=PERIOD,
+            label="Denied while no one was allowed",
+        )
+
+    def of_lost_records(self) -> cloudwatch.MathExpression:
+        """Return how many invocations that did not fail have no record; few of many may be of the next period."""
+        lost = "invocations - errors - FILL(recorded, 0)"
+        return cloudwatch.MathExpression(
+            expression=f"IF({lost} > invocations / 20, {lost}, 0)",
+            using_metrics={
+                "invocations": self.of_alias("Invocations"),
+                "errors": self.of_alias("Errors"),
+                "recorded": self.of_decisions("Allowed", cloudwatch.Stats.SAMPLE_COUNT),
+            },
+            period=PERIOD,
+            label="Decisions without a record",
+        )
+
+    def of_unexpected_shadow_mode(self) -> cloudwatch.Metric | cloudwatch.MathExpression | None:
+        """Return how often shadow mode was on, or let somebody in, although the template has neither; else ``None``.
+
+        A policy with ``@shadow`` lets in those whom it would deny. Then only the mode of the whole handler counts.
+        """
+        if self.handler.shadow_mode:
+            return None
+        of_handler = self.of_decisions("ShadowMode")
+        if self.handler.policies is None or _has_shadow(self.handler.policies.text):
+            return of_handler
+        return cloudwatch.MathExpression(
+            expression="FILL(mode, 0) + FILL(admitted, 0)",
+            using_metrics={"mode": of_handler, "admitted": self.of_decisions("ShadowDenied")},
+            period=PERIOD,
+            label="Unexpected shadow mode",
+        )
 
     def of_lost_notifications(self) -> cloudwatch.MathExpression | None:
         """Return how often an announcement failed, anywhere between the log and the destination.
@@ -154,3 +227,8 @@ class MonitoringTargets:
             )
             for endpoint in self.endpoints
         }
+
+
+def _has_shadow(policies: str) -> bool:
+    """Whether one of the policies is in shadow mode."""
+    return any(policy.shadow for policy in PolicySet.parse(policies).by_id.values())

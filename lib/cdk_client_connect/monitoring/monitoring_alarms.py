@@ -71,6 +71,9 @@ class MonitoringAlarms:
         service_errors: Client VPN itself failed to ask the function.
         spillover: Connections found no provisioned environment.
         decision_errors: Connections could not be decided soundly.
+        everyone_denied: Connections were denied while none was allowed. Threshold in denials within 5 minutes.
+        records_lost: The handler decided connections that are not recorded.
+        unexpected_shadow_mode: The handler is in shadow mode, but the app says that it is not.
         denial_burst: More denials than usual. Threshold in standard deviations above the usual level.
         authorization_policy_denials: An endpoint's own authorization policy denies more connections than usual.
             Threshold in standard deviations above the usual level.
@@ -82,6 +85,7 @@ class MonitoringAlarms:
         registry_errors: Connections could not be recorded, or looked up in the registry.
         open_connections_errors: EC2 did not say which connections are open, so limits of connections let pass.
         cap_exceeded: The policies deny more open connections than the re-authorizer may terminate.
+        mass_termination: The re-authorizer ended many open connections that the policies deny.
         undecided: The re-authorizer could not decide some open connections.
         termination_failures: EC2 did not terminate connections that are denied.
         reauthorizer_incomplete: Some endpoints of the re-authorizer do not exist.
@@ -107,6 +111,9 @@ class MonitoringAlarms:
     service_errors: AlarmSettings = AlarmSettings()
     spillover: AlarmSettings = AlarmSettings()
     decision_errors: AlarmSettings = AlarmSettings()
+    everyone_denied: AlarmSettings = AlarmSettings()
+    records_lost: AlarmSettings = AlarmSettings()
+    unexpected_shadow_mode: AlarmSettings = AlarmSettings()
     denial_burst: AlarmSettings = AlarmSettings()
     authorization_policy_denials: AlarmSettings = AlarmSettings()
     authorization_policy_terminations: AlarmSettings = AlarmSettings()
@@ -117,6 +124,7 @@ class MonitoringAlarms:
     registry_errors: AlarmSettings = AlarmSettings()
     open_connections_errors: AlarmSettings = AlarmSettings()
     cap_exceeded: AlarmSettings = AlarmSettings()
+    mass_termination: AlarmSettings = AlarmSettings()
     undecided: AlarmSettings = AlarmSettings()
     termination_failures: AlarmSettings = AlarmSettings()
     reauthorizer_incomplete: AlarmSettings = AlarmSettings()

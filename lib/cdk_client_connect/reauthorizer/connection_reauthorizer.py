@@ -290,8 +290,9 @@ class ConnectionReauthorizer(Construct):
         if handler.device_inventory is not None:
             handler.device_inventory.grant_look_up(self._role)
         self._allow_connections(ids)
-        self._run_on(schedule)
+        self._schedule_rule = self._run_on(schedule)
         self._run_after_deployments_of(handler, decides_as)
+        self._enable_schedule_after_deployments_of(handler, decides_as)
         check_asking_endpoints(self, handler, ids)
         warn_of_unreachable_services(
             self, function_settings.vpc, function_settings.vpc_subnets, ("dynamodb", "ec2")
@@ -308,6 +309,11 @@ class ConnectionReauthorizer(Construct):
     def schedule(self) -> Duration:
         """How often it runs."""
         return self._schedule
+
+    @property
+    def schedule_rule(self) -> events.Rule:
+        """The rule that runs it."""
+        return self._schedule_rule
 
     @property
     def function(self) -> lambda_.Function:
@@ -384,6 +390,13 @@ class ConnectionReauthorizer(Construct):
         """Return the number of connections that were terminated, by default the sum."""
         return self._of_records("Terminated", cloudwatch.Stats.SUM, options)
 
+    def metric_terminated_by_policies(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
+        """Return how many connections were terminated because the policies deny them, by default the sum.
+
+        Not those beyond a limit of connections. Only sent when there are some.
+        """
+        return self._of_records("TerminatedByPolicies", cloudwatch.Stats.SUM, options)
+
     def metric_left_alone(self, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:
         """Return how many open connections the registry does not know, by default the most in a scan."""
         return self._of_records("LeftAlone", cloudwatch.Stats.MAXIMUM, options)
@@ -454,7 +467,7 @@ class ConnectionReauthorizer(Construct):
             )
         )
 
-    def _run_on(self, schedule: Duration) -> None:
+    def _run_on(self, schedule: Duration) -> events.Rule:
         rule = events.Rule(
             self,
             "Schedule",
@@ -475,6 +488,31 @@ class ConnectionReauthorizer(Construct):
             rule="changedSchedule",
             consequence="open connections would not be decided again in time, or never",
             fix="set schedule of the ConnectionReauthorizer instead",
+        )
+        return rule
+
+    def _enable_schedule_after_deployments_of(
+        self, handler: IClientConnectHandler, decides_as: Deciding
+    ) -> None:
+        """Enable the rule whenever the handler has a new version: CloudFormation does not see that it was disabled."""
+        enabling = Construct(self, "EnableSchedule")
+        call = cr.AwsSdkCall(
+            service="EventBridge",
+            action="enableRule",
+            parameters={"Name": self._schedule_rule.rule_name},
+            # Another id for each version, or nothing would be called.
+            physical_resource_id=cr.PhysicalResourceId.of(f"{self.node.path}/schedule/{decides_as.version}"),
+        )
+        sdk_call(
+            enabling,
+            "Run",
+            on_create=call,
+            on_update=call,
+            permission=iam.PolicyStatement(
+                actions=["events:EnableRule"], resources=[self._schedule_rule.rule_arn]
+            ),
+            encryption_key=handler.encryption_key,
+            log_retention=handler.support_log_retention,
         )
 
     def _run_after_deployments_of(self, handler: IClientConnectHandler, decides_as: Deciding) -> None:

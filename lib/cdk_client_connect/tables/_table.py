@@ -175,7 +175,11 @@ def imported_table(
 
 
 def grant(
-    table: dynamodb.ITable, grantee: iam.IGrantable, *actions: str, index: str | None = None
+    table: dynamodb.ITable,
+    grantee: iam.IGrantable,
+    *actions: str,
+    index: str | None = None,
+    keys: Sequence[str] = (),
 ) -> iam.Grant:
     """Allow actions on a table, or on one index of it, and on nothing else.
 
@@ -186,11 +190,23 @@ def grant(
         grantee: Who may.
         *actions: What, without the prefix ``dynamodb:``.
         index: The index, in place of the table.
+        keys: How the keys of the only items begin that these are allowed on. Default: on all.
+
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     """
     resource = table.table_arn if index is None else f"{table.table_arn}/index/{index}"
     if table.encryption_key is not None:
         on_key = _READ_KEY if _READS.issuperset(actions) else _WRITE_KEY
         grant_key(table, table.encryption_key, grantee, *on_key, service="dynamodb")
     return iam.Grant.add_to_principal(
-        grantee=grantee, actions=[f"dynamodb:{action}" for action in actions], resource_arns=[resource]
+        grantee=grantee,
+        actions=[f"dynamodb:{action}" for action in actions],
+        resource_arns=[resource],
+        # A request without a key, to which "for all of none" would apply, is not allowed either.
+        conditions={
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{key}*" for key in keys]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+        if keys
+        else None,
     )

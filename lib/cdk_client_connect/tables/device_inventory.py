@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
 
 _READ = ("BatchGetItem", "GetItem", "Scan")
+_EDIT = ("GetItem", "PutItem", "DeleteItem")
+# How the keys begin of items that hold waivers or the traces of them, and of those that hold blocks.
+_OF_WAIVERS = ("device:", "user:", "ended:")
+_OF_BLOCKS = ("blocked:", "unblocked:")
 _WRITE = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 
 
 class DeviceInventory(Construct):
-    """What is known of devices, and the waivers of devices and users: two DynamoDB tables.
+    """What is known of devices, and the waivers and blocks of devices and users: two DynamoDB tables.
 
     A handler that is given it looks up each connection by the common name of its client certificate, so the
     endpoint must use mutual authentication. The items are described in ``client_connect.sources.items``;
@@ -196,8 +200,12 @@ class DeviceInventory(Construct):
         return grant(self._devices_table, grantee, *_WRITE)
 
     def grant_write_waivers(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to grant and revoke waivers, which takes reading them."""
-        return grant(self._waivers_table, grantee, "GetItem", "PutItem", "DeleteItem")
+        """Allow somebody to grant and revoke waivers, which takes reading them; not to block or unblock anybody."""
+        return grant(self._waivers_table, grantee, *_EDIT, keys=_OF_WAIVERS)
+
+    def grant_write_blocks(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to block and unblock devices and users, which takes reading that; no waivers."""
+        return grant(self._waivers_table, grantee, *_EDIT, keys=_OF_BLOCKS)
 
     def grant_look_up(self, grantee: iam.IGrantable) -> iam.Grant:
         """Allow a handler what it does with the tables: one read of several items."""

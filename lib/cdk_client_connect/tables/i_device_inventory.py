@@ -48,7 +48,11 @@ class IDeviceInventory(Protocol):
         ...
 
     def grant_write_waivers(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to grant and revoke waivers."""
+        """Allow somebody to grant and revoke waivers; not to block or unblock anybody."""
+        ...
+
+    def grant_write_blocks(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Allow somebody to block and unblock devices and users; no waivers."""
         ...
 
     def grant_look_up(self, grantee: iam.IGrantable) -> iam.Grant:

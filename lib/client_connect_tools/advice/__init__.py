@@ -11,7 +11,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 Kind: TypeAlias = Literal[
     "policy error",
@@ -40,6 +43,8 @@ FILES: dict[Kind, str] = {
 # Of an alarm's description: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 MAX_DESCRIPTION_LENGTH = 1024
 
+# The names of resources.
+_NAME = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
 _LINK = re.compile(r"\[([^]]+)]\([^)]+\)")
 # What findings and warnings show around a name; two colons where a check of the final template reports it.
 _AROUND = re.compile(r"ack:\s|cdk-client-connect::?|[][()`\"\s]")
@@ -58,6 +63,8 @@ class Advice:
         example: What leads to it.
         fix: What to do, step by step.
         fires: When an alarm fires; empty for everything else.
+        first: The command to run first when an alarm fires; empty for everything else. Words in capitals in it, and in
+            the steps, stand for the names of resources.
     """
 
     name: str
@@ -66,12 +73,23 @@ class Advice:
     example: str
     fix: tuple[str, ...]
     fires: str = ""
+    first: str = ""
 
-    @property
-    def description(self) -> str:
-        """The cause and the numbered steps, as an alarm has them."""
-        steps = " ".join(f"{number}. {step}" for number, step in enumerate(self.fix, start=1))
-        return plain(f"{self.cause} First steps: {steps} More: client-connect explain {self.name}")
+    def description(self, names: Mapping[str, str], *, length_of: Callable[[str], int] = len) -> str:
+        """Return the first command, the cause and as many of the numbered steps as there is room for.
+
+        Args:
+            names: What words in capitals stand for, such as ``FUNCTION``.
+            length_of: Returns how long a name may be, which may be a token.
+        """
+        end = f"\n\nMore: client-connect explain {self.name}"
+        text, most = f"First: {self.first}\n\n{self.cause}\n", MAX_DESCRIPTION_LENGTH - len(end)
+        for number, step in enumerate(self.fix, start=1):
+            longer = f"{text}\n{number}. {plain(step)}"
+            if len(_NAME.sub(lambda found: "x" * length_of(names.get(found[0], found[0])), longer)) > most:
+                break
+            text = longer
+        return _NAME.sub(lambda found: names.get(found[0], found[0]), text) + end
 
 
 @cache
@@ -92,6 +110,7 @@ def of_kind(kind: Kind) -> tuple[Advice, ...]:
             example=table["example"].strip("\n"),
             fix=tuple(table["fix"]),
             fires=table.get("fires", ""),
+            first=table.get("first", ""),
         )
         for name, table in tables.items()
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from client_connect.blocks import RESERVED_IDS
 from client_connect.response import MAX_STATUS_LENGTH
 from client_connect.shortening import length
 from client_connect_tools.inputs import messages
@@ -66,6 +67,11 @@ def annotation_problems(
     if not annotations.get(ID):
         why = "so that logs and waivers can name it"
         yield "missing-id", f'the {policy.effect} has no @id; add @id("...") before it, {why}'
+    if annotations.get(ID, "").startswith(RESERVED_IDS):
+        yield (
+            "reserved-id",
+            f'the @id begins with "{RESERVED_IDS}", as records name what is no policy; give it another one',
+        )
     for name in _SHOWN:
         if name in annotations and not annotations[name]:
             yield "empty-annotation", f"@{name} is empty; give it a text, or leave it out"

@@ -98,8 +98,9 @@ def _tokens(policies: Policies) -> Iterator[Finding]:
                 policy="",
                 rule="unresolved-token",
                 message=(
-                    f"the policies have {found[0]}, which {cdk_tokens.WHY}; write the value itself, or for an endpoint "
-                    "give each endpoint its own handler"
+                    f"the policies have {found[0]}, which {cdk_tokens.WHY}; write the value itself; for an endpoint, "
+                    'name it by endpoints={"prod": id} of the handler, and write context has endpointName && '
+                    'context.endpointName == "prod"'
                 ),
             )
 

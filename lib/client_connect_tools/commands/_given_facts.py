@@ -47,6 +47,7 @@ class GivenFacts:
         inventory: What the inventory says, when it is not what ``device`` suggests.
         waivers: The ids of the policies that are waived.
         active_connections: The user's open connections.
+        endpoint_name: The name of the endpoint.
         custom: A file or JSON text of the custom facts.
         custom_facts: What became of them, when it is not what ``custom`` suggests.
     """
@@ -59,6 +60,7 @@ class GivenFacts:
     inventory: Inventory | None
     waivers: tuple[str, ...]
     active_connections: int | None
+    endpoint_name: str | None
     custom: str | None
     custom_facts: CustomFactsState | None
 
@@ -107,6 +109,8 @@ class GivenFacts:
             _require_consistent_custom(changes["custom_facts"], custom)
         if self.waivers:
             changes["waivers"] = frozenset(self.waivers)
+        if self.endpoint_name is not None:
+            changes["endpoint_name"] = self.endpoint_name
         if self.active_connections is not None:
             changes["active_connections"] = self.active_connections
         return Facts(**{**facts._asdict(), **changes})

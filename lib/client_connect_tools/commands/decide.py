@@ -78,6 +78,10 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     waiver: Annotated[
         list[str] | None, typer.Option(help="The @id of a policy waived for this user or device; repeatable.")
     ] = None,
+    endpoint_name: Annotated[
+        str | None,
+        typer.Option(help="The name that the handler's endpoints= give the endpoint. Default: none."),
+    ] = None,
     active_connections: Annotated[
         int | None,
         typer.Option(min=0, max=_MAX_LONG, help="The user's open connections. Default: not known."),
@@ -133,6 +137,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         inventory=inventory,
         waivers=tuple(waiver or ()),
         active_connections=active_connections,
+        endpoint_name=endpoint_name,
         custom=custom,
         custom_facts=custom_facts,
     )

@@ -53,6 +53,7 @@ def _text(advice: Advice) -> str:
     from client_connect_tools.advice import plain
 
     fires = ["", "Fires:", f"  {plain(advice.fires)}"] if advice.fires else []
+    first = ["", "First:", f"  {advice.first}"] if advice.first else []
     several = len(advice.fix) > 1
     steps = [f"{number}. {step}" if several else step for number, step in enumerate(advice.fix, start=1)]
     lines = [
@@ -60,6 +61,7 @@ def _text(advice: Advice) -> str:
         "",
         "Cause:",
         f"  {plain(advice.cause)}",
+        *first,
         *fires,
         "",
         "Example:",

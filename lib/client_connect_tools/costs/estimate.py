@@ -31,8 +31,8 @@ RECORD_BYTES = 3000
 RECORD_MONTHS = 24
 # Those of the endpoint and those of the function: Allowed, Denied, Errors, ShadowDenied, DecisionTime.
 HANDLER_METRICS = 5
-# A device and up to two kinds of waivers, read strongly consistent, each of at most 4 KB.
-INVENTORY_READS = 3
+# A device, and waivers and blocks of the device and the user, read strongly consistent, each of at most 4 KB.
+INVENTORY_READS = 5
 # A connection of at most 2 KB, and its entry in the index.
 REGISTRY_WRITES = 4
 ITEM_BYTES = 2000
@@ -40,7 +40,7 @@ ITEM_BYTES = 2000
 RUNS, RUN_GB, RUN_S, RUN_CONNECTION_S = HOURS * 12, 1769 / 1024, 3, 0.002
 REAUTHORIZER_METRICS = 8
 # The metrics that the alarms of a monitoring look at, without endpoints and for each; an anomaly counts as three.
-ALARM_METRICS, ENDPOINT_ALARM_METRICS = 25, 10
+ALARM_METRICS, ENDPOINT_ALARM_METRICS = 33, 10
 # Of connections that are denied; each is an event and an invocation of the forwarder.
 DENIED, FORWARDING_S, FORWARDER_GB = 0.05, 0.1, 0.25
 

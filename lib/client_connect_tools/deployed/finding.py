@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from client_connect_tools.deployed.aws import Refused, aws_errors, client
+from client_connect_tools.deployed.description import parse_description
 from client_connect_tools.deployed.functions import Alias, Function
 
 if TYPE_CHECKING:
@@ -46,15 +47,14 @@ class DeployedHandler:
         return name
 
     def reauthorizer(self) -> Function | None:
-        """Return the re-authorizer, which is in the handler's stack and says whose it is.
+        """Return the re-authorizer, which says whose it is: in the handler's stack, or else in any other.
 
         Raises:
-            AwsFailed: When the functions of the stack cannot be read.
+            AwsFailed: When the functions of the stack, or of the account and Region, cannot be read.
         """
         stack = self.stack()
-        if stack is None:
-            return None
-        for name in _functions_of(stack, self.region):
+        in_stack = () if stack is None else _functions_of(stack, self.region)
+        for name in in_stack:
             candidate = Function(self.function.client, name)
             alias = None if name == self.function.name else candidate.alias()
             if alias is None:
@@ -62,6 +62,16 @@ class DeployedHandler:
             newest = next(iter(candidate.versions()), None)
             if newest is not None and newest.described.handler == self.function.name:
                 return candidate
+        return self._reauthorizer_elsewhere()
+
+    def _reauthorizer_elsewhere(self) -> Function | None:
+        pages: Any
+        with aws_errors():
+            pages = self.function.client.get_paginator("list_functions").paginate()
+            for page in pages:
+                for each in page["Functions"]:
+                    if parse_description(each.get("Description", "")).handler == self.function.name:
+                        return Function(self.function.client, each["FunctionName"])
         return None
 
     def stack_status(self) -> str | None:

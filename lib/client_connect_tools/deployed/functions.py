@@ -114,6 +114,24 @@ class Function:
     client: Any
     name: str
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables of the version that its alias points to.
+
+        Raises:
+            Refused: When they cannot be read without their key.
+            AwsFailed: When they cannot be read.
+        """
+        with aws_errors():
+            found = self.client.get_function_configuration(FunctionName=self.name, Qualifier=ALIAS_NAME)
+        environment = found.get("Environment", {})
+        if "Error" in environment:
+            raise Refused(
+                f"the variables of {self.name} cannot be read without the permission to decrypt with their key; "
+                "ask for it, or give the tables and endpoints as options"
+            )
+        variables: dict[str, str] = environment.get("Variables", {})
+        return variables
+
     def versions(self) -> list[Version]:
         """Return its published versions, the newest first.
 

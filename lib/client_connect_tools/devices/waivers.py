@@ -14,7 +14,7 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from client_connect.sources.items import (
@@ -26,7 +26,8 @@ from client_connect.sources.items import (
     waivers_item,
     waivers_of,
 )
-from client_connect_tools.devices.dynamodb import DynamoDbFailed, aws_errors, get
+from client_connect_tools.devices.dynamodb import DynamoDbFailed, get
+from client_connect_tools.devices.replacing import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +41,6 @@ _ATTEMPTS = 5
 _LONGEST_PAUSE_S = 0.2
 _ENDED = "ended:"
 _MOST_TRACES = 90  # a transaction has at most 100 items
-_CHANGED = frozenset(("ConditionalCheckFailed", "TransactionConflict"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +73,20 @@ class KeptWaiver:
     ended_by: str = ""
 
 
-def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver) -> Change:
+def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver, *, by: str | None = None) -> Change:
     """Grant a waiver, in the place of one of the same policy.
+
+    Args:
+        dynamodb: A client.
+        table: The name of the table.
+        waiver: The waiver.
+        by: The ARN of the principal that writes it now. Default: who is named in it.
 
     Raises:
         MalformedItem: When what the table holds cannot be understood.
         DynamoDbFailed: When it cannot be read or written, or others are always faster.
     """
-    return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=waiver.granted_by)
+    return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=by or waiver.granted_by)
 
 
 def unwaive(dynamodb: DynamoDBClient, table: str, *, holder: str, policy_id: str, by: str) -> Change:
@@ -143,7 +149,7 @@ def _change(  # noqa: PLR0913 - what is changed, and by whom
             how = "expired" if former.until <= now else "replaced" if granted else "revoked"
             traces.append(_trace(former, how, now, by))
         item = _item(read, kept_ones, granted)
-        if _replace(dynamodb, table, holder, read=read, item=item, traces=traces):
+        if replace(dynamodb, table, holder, "waivers", read=read, item=item, traces=traces):
             return Change(former=former, expired=tuple(expired))
     raise DynamoDbFailed(
         f'table "{table}": the waivers of "{holder}" were changed by somebody else {_ATTEMPTS} times; try again'
@@ -175,44 +181,3 @@ def _item(read: Item | None, kept: Sequence[Waiver], granted: Sequence[Waiver]) 
     as_read = read["waivers"]["M"] if read else {}
     item["waivers"]["M"] |= {waiver.policy_id: as_read[waiver.policy_id] for waiver in kept}
     return item
-
-
-def _replace(  # noqa: PLR0913 - what was read, and what to write
-    dynamodb: DynamoDBClient,
-    table: str,
-    holder: str,
-    *,
-    read: Item | None,
-    item: Item | None,
-    traces: Sequence[Item],
-) -> bool:
-    """Write an item, or delete it, with the traces, unless it is no longer what was read; tell whether it was."""
-    condition = {"TableName": table, **_unchanged(read)}
-    change: Any = (
-        {"Delete": {"Key": {HOLDER: {"S": holder}}, **condition}}
-        if item is None
-        else {"Put": {"Item": item, **condition}}
-    )
-    puts: Any = [{"Put": {"TableName": table, "Item": trace}} for trace in traces]
-    with aws_errors(table):
-        try:
-            dynamodb.transact_write_items(TransactItems=[change, *puts])
-        except dynamodb.exceptions.TransactionCanceledException as error:
-            reasons: Any = error.response.get("CancellationReasons", [])
-            if _CHANGED.isdisjoint(str(reason.get("Code")) for reason in reasons):
-                raise
-            return False
-    return True
-
-
-def _unchanged(read: Item | None) -> dict[str, Any]:
-    if read is None:
-        return {
-            "ConditionExpression": "attribute_not_exists(#holder)",
-            "ExpressionAttributeNames": {"#holder": HOLDER},
-        }
-    return {
-        "ConditionExpression": "#waivers = :waivers",
-        "ExpressionAttributeNames": {"#waivers": "waivers"},
-        "ExpressionAttributeValues": {":waivers": read["waivers"]},
-    }

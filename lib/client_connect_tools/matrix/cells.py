@@ -7,12 +7,12 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_connect_tools.cedar.constants import Constants
 from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.matrix import clients, clock, people, surroundings
 from client_connect_tools.matrix.circumstances import facts
 from client_connect_tools.matrix.classes import classes
-from client_connect_tools.matrix.constants import Constants
 from client_connect_tools.replay.deciding.decider import Decider
 
 if TYPE_CHECKING:

@@ -50,6 +50,7 @@ def facts(values: Iterable[Value], zone: tzinfo) -> Facts | None:
         device=_device(changes["device"], now, str(event["username"])) if inventory == "known" else None,
         active_connections=changes.get("active-connections"),
         custom_facts=changes.get("custom-facts", "disabled"),
+        endpoint_name=changes.get("endpoint-name"),
     )
 
 

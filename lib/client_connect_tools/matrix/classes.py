@@ -36,6 +36,7 @@ _CHANGED: dict[str, frozenset[str]] = {
     ),
     "certificate": frozenset((PRINCIPAL, "commonName", "ownCertificate", "device", DEVICE)),
     "endpoint": frozenset((RESOURCE,)),
+    "endpoint name": frozenset(("endpointName",)),
     "platform": frozenset(("platform", "platformVersion", "os")),
     "OpenVPN": frozenset(("openvpn",)),
     "AWS client": frozenset(("awsClient",)),

@@ -13,7 +13,7 @@ from client_connect_tools.matrix.axis import Axis, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from client_connect_tools.matrix.constants import Constants
+    from client_connect_tools.cedar.constants import Constants
 
 _USUAL = ("win", "mac", "linux", "ios", "android")
 _WINDOWS_11 = (10, 0, 26100)

@@ -12,7 +12,7 @@ from client_connect_tools.matrix.axis import Axis, Value
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from client_connect_tools.matrix.constants import Constants
+    from client_connect_tools.cedar.constants import Constants
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MINUTES = 24 * 60

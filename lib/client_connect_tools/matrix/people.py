@@ -13,7 +13,7 @@ from client_connect_tools.matrix.circumstances import USER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from client_connect_tools.matrix.constants import Constants
+    from client_connect_tools.cedar.constants import Constants
 
 
 def axes(constants: Constants) -> Iterator[Axis]:
@@ -26,6 +26,11 @@ def axes(constants: Constants) -> Iterator[Axis]:
     if endpoints := constants.entities("ClientVpn::Endpoint"):
         values = (Value(id_, {"endpoint-id": id_}) for id_ in endpoints)
         yield Axis("endpoint", (Value("any other endpoint"), *values))
+    if constants.reads("endpointName"):
+        values = (Value(name, {"endpoint-name": name}) for name in constants.texts("endpointName"))
+        yield Axis(
+            "endpoint name", (*values, Value("any other", {"endpoint-name": "other"}), Value("no name"))
+        )
 
 
 def _users(constants: Constants) -> Iterator[Axis]:

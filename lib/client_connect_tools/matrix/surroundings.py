@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from ipaddress import IPv4Network, IPv6Network
 
+    from client_connect_tools.cedar.constants import Constants
     from client_connect_tools.files.networks import NetworkList
-    from client_connect_tools.matrix.constants import Constants
 
 _ELSEWHERE = "192.0.2.1"
 _MOST_INLINE = 20

@@ -47,6 +47,7 @@ class _Reading:
             waivers=frozenset(self._members("waivers")),
             active_connections=model["activeConnections"] if model["has activeConnections"] else None,
             custom_facts=custom_facts,
+            endpoint_name=self._text("endpointName") if model["has endpointName"] else None,
             custom=self._custom("custom", self._facts.custom_type) if custom_facts == "available" else None,
         )
 

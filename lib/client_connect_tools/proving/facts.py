@@ -226,9 +226,11 @@ class Facts:
         self._make_custom()
         has_active = truth_variable("has activeConnections")
         active = Long(self._number("activeConnections", 0, GREATEST_LONG))
+        has_name, name = truth_variable("has endpointName"), Text(self._text("endpointName", bool))
         versions = {name: self._version(name) for name in ("openvpn", "awsClient")}
         context: dict[str, tuple[Truth, Value]] = {
             "connectionId": (True, Text(self._text("connectionId", bool))),
+            "endpointName": (has_name, name),
             "platform": (True, Text(self.platform)),
             "platformVersion": (self.has_version, Text(self.version)),
             "os": self._os,
@@ -469,7 +471,8 @@ class Facts:
         yield from (clock.minute, clock.weekday, clock.month, clock.day, clock.year, clock.now)
         yield from map(number_variable, ("IPv4 address", "IPv6 address"))
         yield from map(
-            number_variable, ("pid", "commonName", "platform", "platformVersion", "endpoint", "connectionId")
+            number_variable,
+            ("pid", "commonName", "platform", "platformVersion", "endpoint", "endpointName", "connectionId"),
         )
         yield from map(number_variable, ("activeConnections", "inventory", "customFacts"))
         for name in ("os", "openvpn", "awsClient", "device.os"):
@@ -501,7 +504,7 @@ class Facts:
             yield negated(group)
         yield equal(self.inventory, self.number("disabled"))
         yield equal(self.custom_facts, self.number("disabled"))
-        for name in ("openvpn", "awsClient", "activeConnections"):
+        for name in ("openvpn", "awsClient", "activeConnections", "endpointName"):
             yield negated(truth_variable(f"has {name}"))
         for variable in self._sets.values():
             yield negated(variable)

@@ -33,7 +33,8 @@ DEFAULT_AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 DEFAULT_COMMON_NAME = "device"
 
 _CIRCUMSTANCES = (
-    *("at", "time-zone", "request", "networks", "device", "inventory", "waivers", "active-connections"),
+    *("at", "time-zone", "request", "endpoint-name", "networks", "device", "inventory", "waivers"),
+    "active-connections",
     *("custom", "custom-facts"),
 )
 _OUTCOME = ("by", "message", "statuses", "errors")
@@ -160,6 +161,7 @@ class _Case:
         device, inventory = self._device(), self._inventory()
         request = self._request(inventory)
         waivers, active = self._ids("waivers"), self._active_connections()
+        endpoint_name = table.text("endpoint-name")
         custom, custom_facts = self._custom(), self._custom_facts()
         if request is None or table.problems:
             return None
@@ -173,6 +175,7 @@ class _Case:
             active_connections=active,
             custom_facts=custom_facts,
             custom=custom,
+            endpoint_name=endpoint_name,
         )
         return self._fitting(self.tested.authorizer.located(facts))
 

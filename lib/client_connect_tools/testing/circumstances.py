@@ -35,6 +35,8 @@ def facts_lines(facts: Facts) -> Iterator[str]:
         yield f"device: {entries(_device(facts.device)) or 'nothing is known of it'}"
     elif facts.inventory != "disabled":
         yield f"inventory: {facts.inventory}"
+    if facts.endpoint_name is not None:
+        yield f"endpoint-name: {literal(facts.endpoint_name)}"
     if facts.networks:
         yield f"networks: {literal(sorted(facts.networks))}"
     if facts.waivers:
@@ -63,6 +65,7 @@ def facts_json(facts: Facts) -> dict[str, Any]:
             "os": _os(device),
             "tags": dict(device.tags),
         },
+        "endpointName": facts.endpoint_name,
         "networks": sorted(facts.networks or ()),
         "waivers": sorted(facts.waivers),
         "activeConnections": facts.active_connections,

@@ -91,6 +91,7 @@ def _surroundings(facts: Facts) -> dict[str, object]:
     """Return what is not of the request, and is called alike in tests and options."""
     has_custom = facts.custom is not None
     return {
+        "endpoint-name": facts.endpoint_name,
         "inventory": facts.inventory if facts.inventory not in ("disabled", "known") else None,
         "waivers": sorted(facts.waivers) or None,
         "active-connections": facts.active_connections,

@@ -11,7 +11,7 @@ import pytest
 from client_connect import Authorizer, ConnectionRequest
 from client_connect.reauthorizer import evaluation as redeciding
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import Evaluation, Evaluator, Source, Verdict, _reported
+from client_connect.reauthorizer.evaluation import Evaluation, Evaluator, Source, Verdict, reported_request
 from client_connect.reauthorizer.unknown_connections import UnknownConnections
 from client_connect.sources import deadlines
 from client_connect.sources.connection_registry import RegisteredConnection
@@ -80,14 +80,14 @@ def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
         ("bob", "BOB", ("bob", None)),  # the user's name, which the service repeats
         ("bob", "CORP\\bob", ("bob", None)),  # in another form
         ("bob", "laptop", ("bob", None)),  # there is no certificate whose name it could be
-        (None, "laptop", (None, "unknown")),
+        (None, "laptop", (None, "unknown (EC2 does not tell)")),
     ],
 )
 def test_who_is_connected_is_who_the_service_tells(
     username: str | None, common_name: str | None, principal: tuple[str | None, str | None]
 ) -> None:
     """A certificate's common name and the user are told apart."""
-    request, _ = _reported(
+    request, _ = reported_request(
         Connection(
             connection_id="c", endpoint_id=REQUEST.endpoint_id, username=username, common_name=common_name
         )
@@ -99,7 +99,7 @@ def test_who_is_connected_is_who_the_service_tells(
 def test_a_common_name_is_a_certificates_where_that_is_known() -> None:
     """Then the device is known, and who uses it is not."""
     connection = Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, common_name="laptop")
-    request, unknown = _reported(connection, certificates=True)
+    request, unknown = reported_request(connection, certificates=True)
     assert (request.username, request.common_name) == (None, "laptop")
     assert {"principal", "username"} <= unknown
     assert not {"commonName", "device"} & unknown
@@ -111,17 +111,17 @@ def test_the_name_of_the_user_in_any_form_is_not_a_certificates(name: str) -> No
     connection = Connection(
         connection_id="c", endpoint_id=REQUEST.endpoint_id, username="corp\\bob", common_name=name
     )
-    request, unknown = _reported(connection, certificates=True)
+    request, unknown = reported_request(connection, certificates=True)
     assert (request.username, request.common_name) == ("corp\\bob", None)
     assert {"commonName", "device"} <= unknown
-    told, unknown = _reported(replace(connection, common_name="laptop"), certificates=True)
+    told, unknown = reported_request(replace(connection, common_name="laptop"), certificates=True)
     assert told.common_name == "laptop"
     assert "commonName" not in unknown
 
 
 def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:
     """A module of extra facts may rely on a user or a device."""
-    request, unknown = _reported(Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id))
+    request, unknown = reported_request(Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id))
     assert ConnectionRequest.from_event(request.to_event()) == request
     assert {"principal", "username", "commonName", "device", "custom"} <= unknown
 
@@ -441,7 +441,11 @@ class Items:
         """Return the item of each."""
         device: Item = {"commonName": {"S": "laptop"}, "compliant": {"BOOL": False}}
         waivers: Item = {"holder": {"S": "user:bob"}, "waivers": {"S": "x"}}
-        return {key: device if key.table == "d" else waivers for key in keys}
+        return {
+            key: device if key.table == "d" else waivers
+            for key in keys
+            if not key.value.startswith("blocked:")
+        }
 
 
 def test_malformed_waivers_spare_nobody() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
@@ -85,7 +86,7 @@ def test_a_source_that_raises_is_unavailable() -> None:
     custom = CustomFacts(fails, validation_error=lambda _: "")
     found = collected(inventory=inventory(), custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("unknown", "unavailable")
-    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:83 in fails"}
+    assert found.problems == {"customFacts": "RuntimeError at test_fact_sources.py:84 in fails"}
     found = collected(custom=custom)
     assert (found.facts.inventory, found.facts.custom_facts) == ("disabled", "unavailable")
     found = collected(inventory=DeviceTable(cast("Tables", None), devices="d", waivers="w"))
@@ -442,6 +443,32 @@ def test_what_is_not_configured_is_not_there() -> None:
     zone = ZoneInfo("Asia/Tokyo")
     nothing = configured_sources(Settings(time_zone=zone), NOTHING, counts_connections=True)
     assert nothing == FactSources(time_zone=zone)
+
+
+@pytest.mark.parametrize("settings", [Settings(), TABLES], ids=["nothing else", "tables"])
+def test_the_networks_of_the_policies_are_facts(settings: Settings) -> None:
+    """Whether anything else is asked or not."""
+    authorizer = SimpleNamespace(networks=object(), validation_error=lambda _: "")
+    around = configured_sources(
+        settings, cast("Authorizer", authorizer), counts_connections=False, tables=cast("Tables", Items())
+    )
+    assert around.networks is authorizer.networks
+
+
+@pytest.mark.parametrize(
+    ("settings", "counts_connections", "is_asked"),
+    [(TABLES, True, True), (TABLES, False, False), (TABLES._replace(connections_table=None), True, False)],
+)
+def test_ec2_is_there_only_where_connections_of_a_registry_count(
+    settings: Settings,
+    counts_connections: bool,  # noqa: FBT001 - a table
+    is_asked: bool,  # noqa: FBT001
+) -> None:
+    """What is never asked costs no cold start."""
+    around = configured_sources(
+        settings, NOTHING, counts_connections=counts_connections, tables=cast("Tables", Items())
+    )
+    assert (around.open_connections is not None) is is_asked
 
 
 def scanned(valid_until: datetime) -> tuple[str, Item]:

@@ -399,7 +399,7 @@ def test_only_endpoints_that_the_handler_is_for_are_answered(
 
     Among the errors, their clients could have a deployment of the handler rolled back.
     """
-    handler = connect_handler(endpoints=None if endpoints is None else frozenset(endpoints))
+    handler = connect_handler(endpoints=None if endpoints is None else dict.fromkeys(endpoints))
     answer = handler(event(endpoint_id=asking), lambda_context())
     assert_valid(answer, event())
     assert answer["allow"] is answered
@@ -417,10 +417,22 @@ def test_only_endpoints_that_the_handler_is_for_are_answered(
     assert ("NotAnswered" in counted) is not answered
 
 
+@pytest.mark.parametrize(("name", "allowed"), [("prod", True), ("dev", False), (None, False)])
+def test_policies_see_the_name_of_the_endpoint(log: Log, name: str | None, *, allowed: bool) -> None:
+    """An endpoint without a name has none in the record, too."""
+    policies = """
+        @id("prod") permit (principal, action, resource)
+        when { context has endpointName && context.endpointName == "prod" };
+    """
+    handler = connect_handler(policies, endpoints={ENDPOINT: name, OTHER: "prod"})
+    assert handler(event(endpoint_id=ENDPOINT), lambda_context())["allow"] is allowed
+    assert log.record()["facts"].get("endpointName") == name
+
+
 @pytest.mark.parametrize("platform", ["win", None])
 def test_only_endpoints_that_are_answered_have_metrics_of_their_own(log: Log, platform: str | None) -> None:
     """CloudWatch charges for each, and whoever may invoke the function can make them up, also in what is no request."""
-    handler = connect_handler(endpoints=frozenset({ENDPOINT}))
+    handler = connect_handler(endpoints={ENDPOINT: None})
     found = set()
     for number in range(20):
         handler({**event(endpoint_id=f"cvpn-endpoint-{number:017x}"), "platform": platform}, lambda_context())
@@ -436,7 +448,7 @@ def test_only_endpoints_that_are_answered_have_metrics_of_their_own(log: Log, pl
 def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
     """It is neither looked up nor registered, nor are the policies asked."""
     asked = Mock()
-    handler = ConnectHandler(asked, Settings(endpoints=frozenset({ENDPOINT})), sources=asked)
+    handler = ConnectHandler(asked, Settings(endpoints={ENDPOINT: None}), sources=asked)
     assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is False
     assert asked.mock_calls == [call.recorder()]
     assert log.record()["error"]["type"] == "EndpointNotAnswered"
@@ -444,7 +456,7 @@ def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
 
 def test_shadow_mode_allows_other_endpoints_too(log: Log) -> None:
     """Shadow never blocks; the record says what enforcing would do."""
-    handler = connect_handler(endpoints=frozenset({ENDPOINT}), shadow_mode=True)
+    handler = connect_handler(endpoints={ENDPOINT: None}, shadow_mode=True)
     assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is True
     record = log.record()
     assert (record["ShadowDenied"], record["Errors"], record["NotAnswered"]) == (1, 0, 1)
@@ -515,3 +527,27 @@ def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> 
         "posture-compliance-statuses": ["bad"],
         "schema-version": "v3",
     }
+
+
+def test_records_name_the_version_that_decided(log: Log) -> None:
+    """Each record, also of an error, so that it shows when somebody has moved the alias."""
+    context = lambda_context()
+    context.function_version = "42"
+    for asked in (event(), {"endpoint-id": ENDPOINT}):
+        connect_handler()(asked, context)
+        assert log.record()["functionVersion"] == "42"
+    connect_handler()(event(), lambda_context())
+    assert "functionVersion" not in log.record()
+
+
+@pytest.mark.parametrize(
+    "asked", [event(), event(endpoint_id="x"), {}], ids=["allowed", "unknown", "no request"]
+)
+def test_shadow_mode_is_counted_in_each_record(log: Log, asked: dict[str, Any]) -> None:
+    """Whatever the decision, so that its alarm sees the first connection."""
+    for shadow_mode in (True, False):
+        connect_handler(shadow_mode=shadow_mode)(asked, lambda_context())
+        record = log.record()
+        counted = {each["Name"] for each in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+        assert record.get("ShadowMode") == (1 if shadow_mode else None)
+        assert ("ShadowMode" in counted) is shadow_mode

@@ -16,6 +16,7 @@ from client_connect.sources.items import (
     device_item,
     device_of,
     is_removed,
+    kept_until,
     readable_waivers_of,
     waivers_item,
     waivers_of,
@@ -158,6 +159,13 @@ def test_a_part_of_a_second_is_not_lost_to_the_clean_up() -> None:
     """DynamoDB removes the item no sooner than the waiver ends."""
     item = waivers_item([waiver(until=UNTIL + timedelta(milliseconds=1))])
     assert int(item["expiresAt"]["N"]) > UNTIL.timestamp()
+
+
+def test_the_trace_of_a_waiver_is_kept_for_four_hundred_days_where_there_are_so_many() -> None:
+    """At the end of the calendar it is kept as long as it counts."""
+    last, first = datetime(9989, 12, 31, tzinfo=UTC), datetime(9990, 1, 1, tzinfo=UTC)
+    assert kept_until(last) == (last + timedelta(days=400)).timestamp()
+    assert kept_until(first) == first.timestamp()
 
 
 def test_a_removed_device_is_only_a_mark() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_connect import Device
-from client_connect.handler import ConnectHandler, _raising
+from client_connect.handler import ConnectHandler, start
 from client_connect.settings import Settings
 from client_connect.sources.items import device_item
 from tests.support.events import connect_handler, event, lambda_context
@@ -41,7 +41,7 @@ HANDLERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "denied": (connect_handler(POLICIES), {"platform": "mac"}),
     "a policy that errs": (connect_handler(POLICIES), {"platform": "ios"}),
     "an exception": (ConnectHandler(failing, Settings()), {}),
-    "no start": (ConnectHandler(_raising(LookupError("broken")), Settings()), {}),
+    "no start": (start(), {}),  # outside of a bundle there are no policies
     "no request": (connect_handler(), {"public_ip": "nonsense"}),
     "an inventory": (handler_with(inventory(("d", device_item("laptop-1", Device())))), {}),
 }

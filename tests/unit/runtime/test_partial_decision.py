@@ -23,7 +23,7 @@ from client_connect.engine.partial_decision import (
 )
 from client_connect.engine.policy_reads import may_read, reads
 from client_connect.reauthorizer.client_vpn import Connection
-from client_connect.reauthorizer.evaluation import _reported
+from client_connect.reauthorizer.evaluation import reported_request
 from tests.support.events import PERMIT, event
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def test_what_the_service_tells(
 ) -> None:
     """Enough to deny, or not."""
     connection = Connection(connection_id="c", endpoint_id="e", username=username, common_name=common_name)
-    request, unknown = _reported(connection, certificates=True)
+    request, unknown = reported_request(connection, certificates=True)
     assert PartialAuthorizer(Authorizer(policies)).decide(Facts(request), unknown=unknown)[1] is denied
 
 
@@ -395,7 +395,7 @@ def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection,
     authorizer = Authorizer(text)
     first = completions[0]
     certificates = first.request.common_name == connection.common_name
-    request, unknown = _reported(connection, certificates=certificates)
+    request, unknown = reported_request(connection, certificates=certificates)
     # What is asked of the inventory is by the common name that is known, and of waivers by user and device.
     known_device = request.common_name == first.request.common_name and request.common_name is not None
     facts = first._replace(

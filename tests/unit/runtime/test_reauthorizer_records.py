@@ -146,6 +146,7 @@ OF_THE_SCAN = {
     "started": "2026-11-22T09:00:00.000+00:00",
     "denied": 2,
     "beyondLimit": 1,
+    "blocked": 0,
     "left": 1,
     "deniedBy": {"no": 2, "connection-limit": 1},
     "deniedOf": {"user:bob": 3},
@@ -306,3 +307,19 @@ def test_a_run_that_failed_says_why_and_what_it_had_done(  # noqa: PLR0913 - the
         "RunTime": 12.346,
     }
     assert units == OF_AN_ERROR
+
+
+@pytest.mark.parametrize(("by_policies", "counted"), [(2, 2), (0, None)])
+def test_connections_that_policies_end_are_counted_apart(
+    log: Log, *, by_policies: int, counted: int | None
+) -> None:
+    """Only when there are some, in a run that ends well or not, with the version of the function."""
+    outcome = Outcome(terminated=5, by_policies=by_policies)
+    kept = Records(function_name="f", policies="a1b2", dry_run=False, function_version="7")
+    kept.of_run(outcome, milliseconds=1)
+    kept.of_error(LookupError("broken"), outcome, milliseconds=1)
+    for record in log.records():
+        assert record.get("TerminatedByPolicies") == counted
+        names = {each["Name"] for each in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+        assert ("TerminatedByPolicies" in names) is (counted is not None)
+        assert record["functionVersion"] == "7"

@@ -49,7 +49,9 @@ def metrics(record: dict[str, Any]) -> dict[str, float]:
         for (name,) in directive["Dimensions"]:
             assert isinstance(record[name], str)
             assert 0 < len(record[name]) <= 1024
-        assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == METRICS
+        units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+        assert units.pop("ShadowMode", "Count") == "Count"
+        assert units == METRICS
         for metric in directive["Metrics"]:
             assert type(record[metric["Name"]]) in (int, float)
             found[metric["Name"]] = record[metric["Name"]]
@@ -87,6 +89,7 @@ def test_each_outcome_counts_in_its_metrics(  # noqa: PLR0913 - the columns of t
     record = log.record()
     found = metrics(record)
     assert 0 <= found.pop("DecisionTime") < 10_000
+    assert found.pop("ShadowMode", 0) == int(shadow_mode)
     assert found == dict(zip(list(METRICS)[:4], expected, strict=True))
     assert (record["level"], record["allow"]) == (level, answer["allow"])
     assert record["message"] == f"connection {'allowed' if answer['allow'] else 'denied'}"

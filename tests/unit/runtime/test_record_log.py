@@ -6,10 +6,12 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -256,6 +258,54 @@ def test_a_stream_that_has_no_descriptor_is_passed_over(
     monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(Stream())])
     record_log.of_process().write(logging.INFO, "message", {})
     assert json.loads(capfd.readouterr().out)["message"] == "message"
+
+
+def test_a_log_that_was_closed_and_has_no_original_goes_to_standard_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Lambda logs that too."""
+    with (tmp_path / "log").open("wb") as file:
+        log = DescriptorLog(file.fileno())
+    log.write(logging.INFO, "message", {})
+    assert json.loads(capfd.readouterr().err)["message"] == "message"
+
+
+def test_a_record_of_an_invocation_has_its_id(tmp_path: Path) -> None:
+    """By the key of Lambda's own lines; a record of none has no such key."""
+    assert written(tmp_path, logging.INFO, "message", {}, request_id="id")["requestId"] == "id"
+    assert "requestId" not in written(tmp_path, logging.INFO, "message", {})
+
+
+def test_a_log_that_nobody_waits_for_gets_the_whole_record() -> None:
+    """A module may have set the descriptor so, and whoever reads it may be slow."""
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+    found = bytearray()
+
+    def read() -> None:
+        while part := os.read(reads, 4096):
+            found.extend(part)
+
+    thread = threading.Thread(target=read)
+    try:
+        os.write(writes, b" " * 60_000)  # nearly all that a pipe holds
+        log = DescriptorLog(writes)
+        thread.start()
+        log.write(logging.INFO, "message", {"long": "x" * 200_000})
+        assert os.get_blocking(writes)
+    finally:
+        os.close(writes)
+        thread.join()
+        os.close(reads)
+    assert json.loads(found)["long"] == "x" * 200_000
+
+
+def test_a_line_has_the_time_in_utc(tmp_path: Path) -> None:
+    """To the second, wherever the machine is."""
+    earliest = datetime.now(UTC).replace(microsecond=0)
+    line = written(tmp_path, logging.INFO, "message", {})
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", line["timestamp"])
+    assert earliest <= datetime.fromisoformat(line["timestamp"]) <= datetime.now(UTC)
 
 
 def test_a_record_says_where_an_exception_was_raised(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CONNECTIONS_TABLE, "connections")
     monkeypatch.setenv(EXTRA_FACTS, "risk")
     monkeypatch.setenv(SHARED_CERTIFICATES, "true")
-    monkeypatch.setenv(ANSWERED_ENDPOINTS, "cvpn-endpoint-a,cvpn-endpoint-b")
+    monkeypatch.setenv(ANSWERED_ENDPOINTS, "cvpn-endpoint-a=prod,cvpn-endpoint-b")
     assert Settings.from_environment() == Settings(
         shadow_mode=True,
         default_message="Call 555.",
@@ -50,14 +50,14 @@ def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         connections_table="connections",
         extra_facts="risk",
         shared_certificates=True,
-        endpoints=frozenset({"cvpn-endpoint-a", "cvpn-endpoint-b"}),
+        endpoints={"cvpn-endpoint-a": "prod", "cvpn-endpoint-b": None},
     )
 
 
 def test_an_empty_list_of_endpoints_answers_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was meant to restrict."""
     monkeypatch.setenv(ANSWERED_ENDPOINTS, "")
-    assert Settings.from_environment().endpoints == frozenset()
+    assert Settings.from_environment().endpoints == {}
 
 
 @pytest.mark.parametrize("value", ["", "True", "yes"])

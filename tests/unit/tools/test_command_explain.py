@@ -86,4 +86,4 @@ def test_without_a_name_everything_is_listed() -> None:
     assert len(lines) == len(advice.every()) + len(advice.FILES)
     listed = json.loads(run("--json").stdout)
     assert [each["name"] for each in listed] == [each.name for each in advice.every()]
-    assert set(listed[0]) == {"name", "kind", "cause", "example", "fix", "fires"}
+    assert set(listed[0]) == {"name", "kind", "cause", "example", "fix", "fires", "first"}

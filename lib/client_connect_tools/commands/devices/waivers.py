@@ -47,11 +47,14 @@ def waivers(
 
 def _kept(table: str, malformed: list[str]) -> Iterator[KeptWaiver]:
     dynamodb = connect()
+    from client_connect_tools.devices.blocks import is_of_blocks
     from client_connect_tools.devices.dynamodb import scan
     from client_connect_tools.devices.waivers import kept
 
     with failures_end_the_command():
         for item in scan(dynamodb, table):
+            if is_of_blocks(item):
+                continue
             try:
                 found = kept(item)
             except MalformedItem as error:
@@ -67,6 +70,8 @@ def _record(each: KeptWaiver) -> dict[str, Any]:
 
 def _line(each: KeptWaiver) -> str:
     granted = f", granted by {each.waiver.granted_by}" if each.waiver.granted_by else ""
+    if each.waiver.granted_at is not None:
+        granted += f" at {each.waiver.granted_at.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
     ended = f", ended at {each.ended_at} by {each.ended_by}" if each.ended_by else ""
     return (
         printable(f"{each.state}\t{each.waiver.holder}\t".replace("\t", " "))

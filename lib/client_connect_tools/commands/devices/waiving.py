@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,18 @@ import typer
 
 from client_connect.printable import printable
 from client_connect.settings import LONGEST_WAIVER
-from client_connect.waiver import Waiver, device_holder, user_holder
+from client_connect.waiver import Waiver
+from client_connect_tools.commands._holders import (
+    DeviceOption,
+    DurationOption,
+    TimeZoneOption,
+    UntilOption,
+    UserOption,
+    duration_option,
+    end_option,
+    holder_option,
+    text_option,
+)
 from client_connect_tools.commands._shared import (
     FINDINGS,
     JsonOption,
@@ -29,20 +39,11 @@ from client_connect_tools.commands.devices._shared import (
     require_waivers_table,
     waiver_text,
 )
-from client_connect_tools.errors import ClientConnectError
-from client_connect_tools.inputs.device_json import is_unicode
-from client_connect_tools.inputs.time_zones import time_zone_named
-from client_connect_tools.inputs.timestamps import NotATime, instant
 
 if TYPE_CHECKING:
     from client_connect_tools.devices.waivers import Change
 
 PolicyOption = Annotated[str, typer.Option(help="The @id of the policy.")]
-DeviceOption = Annotated[str | None, typer.Option(help="The common name of the device.")]
-UserOption = Annotated[str | None, typer.Option(help="The name of the user, in any case of letters.")]
-
-_DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])", re.ASCII)
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 def waive(  # noqa: PLR0913, PLR0917 - each is an option
@@ -51,13 +52,9 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
     approved_by: Annotated[str, typer.Option(help="Who answers for it.")],
     device: DeviceOption = None,
     user: UserOption = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help='When it ends, such as "2026-12-01T09:00:00Z".')
-    ] = None,
-    duration: Annotated[
-        str | None, typer.Option("--for", metavar="DURATION", help="When it ends, from now: 30m, 8h or 7d.")
-    ] = None,
-    time_zone: Annotated[str, typer.Option(help="The zone of --until when it has none.")] = "UTC",
+    until: UntilOption = None,
+    duration: DurationOption = None,
+    time_zone: TimeZoneOption = "UTC",
     policies: Annotated[
         Path | None, typer.Option(help=f"Where the policy must be, and honor waivers. {PoliciesArgument}")
     ] = None,
@@ -78,11 +75,11 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
     principal whose credentials are used, as STS knows it.
     """
     waiver = Waiver(
-        holder=_holder(device, user),
-        policy_id=_text("--policy", policy),
-        until=_until(until, duration, time_zone),
-        reason=_text("--reason", reason),
-        approved_by=_text("--approved-by", approved_by),
+        holder=holder_option(device, user, "whom the waiver is for"),
+        policy_id=text_option("--policy", policy),
+        until=end_option(until, duration, time_zone),
+        reason=text_option("--reason", reason),
+        approved_by=text_option("--approved-by", approved_by),
     )
     if longest:
         _require_short(waiver.until, longest)
@@ -111,8 +108,8 @@ def unwaive(
     as_json: JsonOption = False,
 ) -> None:
     """Make a policy count again for a device or a user. Status 1 when it was not waived."""
-    holder = _holder(device, user)
-    _text("--policy", policy)
+    holder = holder_option(device, user, "whom the waiver is for")
+    text_option("--policy", policy)
     table = require_waivers_table(waivers_table)
     dynamodb = connect()
     from client_connect_tools.devices.dynamodb import caller
@@ -144,54 +141,11 @@ def _print_change(what: str, change: Change) -> None:
         print(f"removed because its time is over: {waiver_text(waiver)}")
 
 
-def _holder(device: str | None, user: str | None) -> str:
-    if (device is None) == (user is None):
-        wrong_use("give either --device or --user: whom the waiver is for")
-    return (
-        device_holder(_text("--device", device)) if device is not None else user_holder(_text("--user", user))
-    )
-
-
-def _text(option: str, text: str | None) -> str:
-    if not (text and text.strip()):
-        wrong_use(f"{option} is empty; say it in a word or more")
-    if not is_unicode(text):
-        wrong_use(printable(f'{option} is "{text}", which is not valid Unicode; set the terminal to UTF-8'))
-    return text
-
-
-def _until(until: str | None, duration: str | None, time_zone: str) -> datetime:
-    if (until is None) == (duration is None):
-        wrong_use("give either --until or --for: when the waiver ends")
-    now = datetime.now(UTC)
-    end = now + _duration(duration, "--for") if until is None else _instant(until, time_zone)
-    end = end.astimezone(UTC).replace(microsecond=0)  # as it is written
-    if end <= now:
-        wrong_use(f"--until is {end.isoformat()}, which is over; give a time to come")
-    return end
-
-
-def _instant(until: str, time_zone: str) -> datetime:
-    try:
-        return instant(until, time_zone_named(time_zone))
-    except NotATime as error:
-        wrong_use(printable(f"--until {error}"))
-    except ClientConnectError as error:
-        wrong_use(printable(f"--time-zone: {error}"))
-
-
 def _require_short(until: datetime, longest: str) -> None:
-    if until - datetime.now(UTC) > _duration(longest, "--longest"):
+    if until - datetime.now(UTC) > duration_option(longest, "--longest"):
         wrong_use(
             f"the waiver ends at {until.isoformat()}, more than {longest} from now; grant a shorter one"
         )
-
-
-def _duration(text: str | None, option: str) -> timedelta:
-    match = _DURATION.fullmatch(text or "")
-    if match is None:
-        wrong_use(printable(f'{option} is "{text}", which is not a duration; give one such as 30m, 8h or 7d'))
-    return int(match[1]) * _UNITS[match[2]]
 
 
 def _require_honored(path: Path, policy: str) -> None:

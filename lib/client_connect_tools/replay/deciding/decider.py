@@ -101,6 +101,8 @@ class Decider:
 
     def decide(self, facts: Facts, missing: frozenset[str] = frozenset()) -> Verdict:
         """Decide a connection, as ``Authorizer.decide`` would if the missing facts were known."""
+        if facts.block is not None or not facts.knows_blocks:
+            return self._verdict(facts, frozenset(), [])
         facts = self.located(facts)
         if facts.custom is not None and not self._declares(facts):
             facts, missing = facts._replace(custom_facts="disabled", custom=None), missing | _CUSTOM

@@ -56,6 +56,7 @@ _VALUES: dict[str, Value] = {
     reads.RESOURCE: lambda facts: facts.request.endpoint_id,
     reads.CONTEXT: lambda facts: remembered(facts.cedar_request()["context"]),
     "connectionId": lambda facts: facts.request.connection_id,
+    "endpointName": lambda facts: facts.endpoint_name,
     "platform": lambda facts: facts.request.platform,
     "platformVersion": lambda facts: facts.request.platform_version,
     "os": lambda facts: (facts.request.platform, facts.request.platform_version),

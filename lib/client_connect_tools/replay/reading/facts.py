@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from client_connect import ConnectionRequest, Device, Facts, InvalidRequest, OsVersion
+from client_connect.blocks import Block
 from client_connect.log_line import CUT
 from client_connect.names import lower_case
 from client_connect.states import CustomFactsState, Inventory
@@ -21,6 +22,7 @@ _T = TypeVar("_T")
 # What a connection log never holds. Waivers are taken as none: every rule names them.
 _NOT_LOGGED = frozenset(
     {
+        "endpointName",
         "platformVersion",
         "openvpn",
         "awsClient",
@@ -36,6 +38,9 @@ _NOT_LOGGED = frozenset(
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
 _TOO_LONG = 2**63
 _INVENTORY: tuple[Inventory, ...] = get_args(Inventory)
+_BLOCKED = (None, "yes", "unavailable")
+# Whose block it was matters to no policy.
+_BLOCK = Block("")
 _CUSTOM_FACTS: tuple[CustomFactsState, ...] = get_args(CustomFactsState)
 
 
@@ -156,6 +161,7 @@ def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
     logged = _exact(record, "facts")
     known = _object({} if logged is None else logged, "facts")
     waivers = _list(known.get("waivers", []), "facts.waivers")
+    blocked = _one_of(_BLOCKED, known.get("blocked"), "facts.blocked")
     try:
         return Facts(
             _request(record),
@@ -167,6 +173,9 @@ def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
             active_connections=_optional(_long, known, "activeConnections", "facts"),
             custom_facts=_one_of(_CUSTOM_FACTS, known.get("customFacts", "disabled"), "facts.customFacts"),
             custom=_optional(_object, known, "custom", "facts"),
+            block=_BLOCK if blocked == "yes" else None,
+            knows_blocks=blocked != "unavailable",
+            endpoint_name=_optional(_text, known, "endpointName", "facts"),
         )
     except Malformed:
         raise

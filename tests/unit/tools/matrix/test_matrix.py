@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from client_connect_tools import Policies
+from client_connect_tools.cedar.constants import Constants
 from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.matrix.cells import TooManyCells, axes_of, matrix
 from client_connect_tools.matrix.circumstances import facts
-from client_connect_tools.matrix.constants import Constants
 from client_connect_tools.matrix.regions import regions
 from client_connect_tools.matrix.rows import table
 

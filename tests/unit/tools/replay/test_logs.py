@@ -226,7 +226,7 @@ def test_a_connection_log() -> None:
     assert (request.username, request.common_name, request.platform) == ("Bob", "laptop-1", "win")
     assert (request.endpoint_id, str(request.public_ip)) == ("cvpn-endpoint-1", "198.51.100.7")
     assert found.missing == {
-        "platformVersion", "os", "openvpn", "awsClient", "groups", "inventory", "device", "ownerTags",
+        "endpointName", "platformVersion", "os", "openvpn", "awsClient", "groups", "inventory", "device", "ownerTags",
         "activeConnections", "custom", "customFacts",
     }  # fmt: skip
     denied = attempt(json.dumps(denied_connection()))

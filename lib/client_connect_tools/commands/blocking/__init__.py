@@ -1,0 +1,1 @@
+"""``client-connect block``, ``unblock``, ``blocks`` and ``cut``: to keep somebody out, now."""

@@ -1,0 +1,369 @@
+"""A stolen laptop and a dismissed employee: kept out and cut off by one command, which proves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pytest
+from typer.testing import CliRunner
+
+from client_connect import Device
+from client_connect.blocks import Block, device_key, folded, user_key
+from client_connect.reauthorizer.unknown_connections import UnknownConnections
+from client_connect.sources.items import block_attributes, device_item, waivers_item
+from client_connect.waiver import Waiver
+from client_connect_tools.cli import main
+from local_aws import cdk_cli
+from local_aws.client_vpn_api import ClientVpnApi
+from local_aws.client_vpn_state import Connection
+from local_aws.emulator import ROOT
+from local_aws.live_connections import ENDPOINT, Client, LiveConnections
+from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.log_lines import captured
+from tests.support.reauthorization import NO_MACS, PERMIT, client, ids, terminated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from client_connect.sources.items import Item
+    from local_aws.deployed_handler import DeployedHandler
+    from local_aws.emulator import Emulator
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="the bundle is built for Lambda and runs on this machine"
+    ),
+]
+
+POLICIES = (
+    PERMIT
+    + """
+@id("compliant") @message("No.") forbid (principal, action, resource)
+when { context has device && context.device has compliant && !context.device.compliant }
+unless { context.waivers.contains("compliant") };
+@id("outage") forbid (principal, action, resource) when { context.inventory == "unavailable" };
+"""
+)
+WHY = ("--reason", "dismissed", "--by", "carol")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """A deployed handler with an inventory, a registry and a re-authorizer, and an endpoint with open connections."""
+
+    handler: DeployedHandler
+    api: ClientVpnApi
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """Run ``client-connect`` in this process; return what it printed."""
+        variables = {
+            **self.handler.emulator.environment,
+            **self.api.environment,
+            "CLIENT_CONNECT_HANDLER": self.handler.function_name,
+        }
+        with mock.patch.dict(os.environ, variables):
+            result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == status, result.output
+        return result.output
+
+    def ask(self, name: str, *, device: str | None = None) -> dict[str, Any]:
+        """Ask as Client VPN does; return the record."""
+        asking = Client(connection_id=f"cvpn-connection-{name}", username=name, common_name=device)
+        record: dict[str, Any] = self.handler.invoke(asking.request().to_event()).record
+        return record
+
+    def connect(self, name: str, *, device: str | None = None, is_saml: bool = False) -> str:
+        """Open a connection that the handler allows; return its id."""
+        assert self.ask(name, device=device)["allow"] is True
+        connection_id = f"cvpn-connection-{name}"
+        told = Connection(
+            connection_id=connection_id,
+            username="" if is_saml else name,
+            common_name=device or ("" if is_saml else name),
+            established=datetime.now(UTC).timestamp(),
+        )
+        self.api.connect(ENDPOINT, [told])
+        return connection_id
+
+    def status(self, connection_id: str) -> str:
+        """Return what EC2 says of a connection."""
+        return self.api.status(ENDPOINT, connection_id)
+
+
+@pytest.fixture(scope="module")
+def company(account: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    """Deploy it once."""
+    folder = tmp_path_factory.mktemp("blocking")
+    policies = folder / "vpn.cedar"
+    policies.write_text(POLICIES, "utf-8")
+    with ClientVpnApi(limits={}) as api:
+        api.add_endpoint(ENDPOINT)
+        context = {**HERE, "policies": str(policies), "endpoint": ENDPOINT, "ec2": api.endpoint}
+        app = synthesize(APP, folder / "cdk.out", {**context, "stack": "Blocking", "inventory": "yes"})
+        handler = handler_of(account, cdk_cli.deploy(account, stack="Blocking", app=app))
+        yield Company(handler=handler, api=api)
+
+
+APP = ROOT / "tests" / "e2e" / "reauthorized_app.py"
+
+
+def test_a_dismissed_employee_is_out_at_once_and_nobody_else(company: Company) -> None:
+    """Under SAML, where EC2 does not know whose the connection is; in another spelling of the name."""
+    bob = company.connect("bob@corp.example", is_saml=True)
+    alice = company.connect("alice@corp.example", is_saml=True)
+    printed = company.run("block", "--user", "BOB@corp.example", "--for", "7d", *WHY)
+    assert "denies because of the block" in printed
+    assert "1 open connection ended" in printed
+    assert f"{bob} at {ENDPOINT}: bob@corp.example; was active, EC2 now says: terminated" in printed
+    assert company.status(bob) == "terminated"
+    assert company.status(alice) == "active"
+    for name in ("bob@corp.example", "bob", "CORP\\bob"):
+        record = company.ask(name)
+        assert (record["allow"], record["block"]["by"]) == (False, "carol")
+    for name in ("alice@corp.example", "bob@partner.example"):
+        assert company.ask(name)["allow"] is True
+    listed = company.run("blocks", "--active", "--json")
+    (kept,) = [json.loads(line) for line in listed.splitlines()]
+    assert (kept["holder"], kept["reason"], kept["state"]) == ("user:bob@corp.example", "dismissed", "active")
+    assert kept["grantedBy"].startswith("arn:aws:")
+    assert "unblocked user:bob@corp.example" in company.run("unblock", "--user", "bob@corp.example")
+    assert company.ask("bob@corp.example")["allow"] is True
+    assert company.run("blocks", "--active") == ""
+    assert "unblocked user:bob@corp.example" in company.run("blocks")
+
+
+def test_a_stolen_laptop_stays_out_whatever_the_sync_and_waivers_say(company: Company) -> None:
+    """The next sync admits it again, and the help desk waives everything."""
+    laptop = company.connect("eve", device="laptop-17")
+    other = company.connect("frank", device="laptop-18")
+    company.run("block", "--device", "LAPTOP-17", "--no-end", *WHY, "--message", "Call 4711.")
+    assert (company.status(laptop) == "terminated", company.status(other)) == (
+        True,
+        "active",
+    )
+    dynamodb = company.handler.emulator.client("dynamodb")
+    outputs = company.handler.outputs
+    dynamodb.put_item(
+        TableName=outputs["Devices"],
+        Item=device_item("laptop-17", Device(compliant=True, last_seen=datetime.now(UTC))),
+    )
+    company.run(
+        *("devices", "waive", "--policy", "compliant", "--device", "laptop-17", "--for", "1h"),
+        *("--reason", "r", "--approved-by", "a", "--waivers-table", outputs["Waivers"]),
+    )
+    record = company.ask("eve", device="laptop-17")
+    assert (record["allow"], record["decision"]["message"]) == (False, "Call 4711.")
+    assert "laptop-17" in company.run("devices", "waivers", "--waivers-table", outputs["Waivers"])
+    assert "blocked" not in company.run("devices", "waivers", "--waivers-table", outputs["Waivers"])
+    company.run("unblock", "--device", "laptop-17")
+
+
+def test_cut_alone_ends_connections_and_lets_the_client_in_again(company: Company) -> None:
+    """The client is not blocked; who has no connection is told so."""
+    gina = company.connect("gina")
+    assert "1 open connection ended" in company.run("cut", "--user", "gina")
+    assert company.status(gina) == "terminated"
+    assert company.ask("gina")["allow"] is True
+    assert "0 open connections ended" in company.run("cut", "--user", "nobody")
+
+
+def test_what_stays_open_is_said_with_status_1(company: Company) -> None:
+    """The block holds, and EC2 fails to terminate."""
+    stubborn = Connection(connection_id="cvpn-connection-hal", username="hal", stubborn=True)
+    company.api.connect(ENDPOINT, [stubborn])
+    with mock.patch("client_connect_tools.deployed.cutting._PROOF_S", 1.0):
+        printed = company.run("block", "--user", "hal", "--for", "1h", *WHY, status=1)
+    assert "NOT ENDED" in printed
+    company.run("unblock", "--user", "hal")
+    company.api.disconnect(ENDPOINT, "cvpn-connection-hal")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("block", *WHY, "--for", "1h"), "give either --device or --user"),
+        (("block", *WHY, "--user", "bob"), "give --until, --for or --no-end"),
+        (("block", *WHY, "--user", "bob", "--no-end", "--for", "1h"), "--no-end contradicts"),
+        (("block", *WHY, "--user", "bob", "--until", "2020-01-01T00:00:00Z"), "which is over"),
+        (("block", *WHY, "--user", " ", "--no-end"), "--user is empty"),
+        (("block", *WHY, "--user", "bob", "--no-end", "--message", "{nobody}"), "no placeholder"),
+        (("block", *WHY, "--user", "bob", "--no-end", "--message", "TEMPORARY"), "use other words"),
+    ],
+)
+def test_fails_for_wrong_use_before_anything_is_changed(
+    company: Company, arguments: tuple[str, ...], problem: str
+) -> None:
+    """With status 2."""
+    assert problem in company.run(*arguments, status=2)
+    assert company.run("blocks", "--active") == ""
+
+
+def test_two_spellings_are_two_blocks_and_removing_one_says_that_the_other_holds(company: Company) -> None:
+    """Status 1: the name is still kept out."""
+    for name in ("ivy", "ivy@corp.example"):
+        company.run("block", "--user", name, "--for", "1h", *WHY, "--no-cut")
+    printed = company.run("unblock", "--user", "ivy", status=1)
+    assert "still kept out by the block of user:ivy@corp.example" in printed
+    assert company.ask("ivy")["allow"] is False
+    company.run("unblock", "--user", "ivy@corp.example")
+    assert company.ask("ivy")["allow"] is True
+    assert "there is no block of user:ivy in this spelling" in company.run(
+        "unblock", "--user", "ivy", status=1
+    )
+
+
+@pytest.fixture
+def world(emulator: Emulator) -> Iterator[LiveConnections]:
+    """Tables and an endpoint of its own."""
+    with ClientVpnApi(limits={}) as api:
+        created = LiveConnections(emulator=emulator, api=api)
+        created.create()
+        yield created
+
+
+def blocked(holder: str, until: datetime | None = None) -> Item:
+    """Return the item of a block."""
+    kind, _, name = holder.partition(":")
+    key = device_key(name) if kind == "device" else user_key(name)
+    attributes = block_attributes(Block(holder, until=until, reason="r", by="b"))
+    return {"holder": {"S": key}, "blocks": {"M": {folded(name): {"M": attributes}}}}
+
+
+def test_a_run_ends_what_is_blocked_beyond_every_cap(world: LiveConnections) -> None:
+    """A cap of nothing, a waiver of everything, and 30 connections of one who is blocked."""
+    world.connect([client("alice"), *(client(f"bob{each}", username="bob") for each in range(30))])
+    world.put("waivers", blocked("user:BOB"))
+    waiver = Waiver(
+        policy_id="client-connect:blocked",
+        until=datetime.now(UTC) + timedelta(days=1),
+        reason="r",
+        approved_by="a",
+        holder="user:bob",
+    )
+    world.put("waivers", waivers_item([waiver]))
+    with world.reached():
+        outcome = world.run(PERMIT, inventory=True, maximum_terminations=0)
+    assert terminated(world) == sorted(ids(*(f"bob{each}" for each in range(30))))
+    assert (outcome.cap_exceeded, outcome.counted) == (False, 0)
+    assert outcome.scan is not None
+    assert outcome.scan.denied == {"blocked": 30}
+
+
+@pytest.mark.parametrize(("ends", "number"), [(True, 1), (False, 0)])
+def test_a_dry_run_ends_what_is_blocked_only_if_it_is_one_because_of_shadow_mode(
+    world: LiveConnections, *, ends: bool, number: int
+) -> None:
+    """A block holds in shadow mode; what somebody asked to be a dry run ends nothing."""
+    world.connect([client("bob"), client("alice")])
+    world.put("waivers", blocked("user:bob"))
+    with world.reached():
+        outcome = world.run(PERMIT, inventory=True, dry_run=True, ends_blocked=ends)
+    assert (len(terminated(world)), outcome.ended, outcome.terminated) == (number, number, 1)
+
+
+@pytest.mark.parametrize("unknown", list(UnknownConnections))
+def test_a_connection_that_the_registry_does_not_know_is_ended_by_what_ec2_tells(
+    world: LiveConnections, unknown: UnknownConnections
+) -> None:
+    """Others that it does not know are left alone."""
+    world.connect(
+        [
+            client("bob", registered=False),
+            client("carol", registered=False),
+            client("dora", username=None, common_name="laptop-17", registered=False),
+        ]
+    )
+    world.put("waivers", blocked("user:CORP\\bob"))
+    world.put("waivers", blocked("device:laptop-17"))
+    with world.reached():
+        world.run(PERMIT, inventory=True, unknown_connections=unknown, certificate_endpoints=(ENDPOINT,))
+    assert terminated(world) == ids("bob", "dora")
+
+
+def test_a_block_that_is_over_and_a_table_that_is_down_end_nobody(world: LiveConnections) -> None:
+    """What is not known is no reason to end a connection."""
+    world.connect([client("bob")])
+    world.put("waivers", blocked("user:bob", until=datetime.now(UTC) - timedelta(seconds=1)))
+    with world.reached():
+        world.run(PERMIT, inventory=True)
+        world.put("waivers", blocked("user:bob"))
+        world.delete_table("waivers")
+        world.run(PERMIT, inventory=True)
+    assert terminated(world) == []
+
+
+def test_while_only_devices_are_down_a_block_still_ends_a_connection(world: LiveConnections) -> None:
+    """Blocks are in the table of waivers."""
+    world.connect([client("bob"), client("alice")])
+    world.put("waivers", blocked("user:bob"))
+    world.delete_table("devices")
+    with world.reached():
+        world.run(PERMIT, inventory=True)
+    assert terminated(world) == ids("bob")
+
+
+def test_waivers_and_blocks_move_to_another_table(company: Company, tmp_path: Path) -> None:
+    """With who granted them and when; what has ended stays behind, and a wrong line writes nothing."""
+    table = company.handler.outputs["Waivers"]
+    company.run(
+        *("devices", "waive", "--policy", "compliant", "--user", "joan", "--for", "1h"),
+        *("--reason", "r", "--approved-by", "a", "--waivers-table", table),
+    )
+    company.run("block", "--user", "kurt", "--for", "1h", *WHY, "--no-cut")
+    listed = company.run("devices", "waivers", "--json", "--waivers-table", table) + company.run(
+        "blocks", "--json"
+    )
+    file = tmp_path / "list.jsonl"
+    file.write_text(listed, "utf-8")
+    other = f"{table}-other"
+    company.handler.emulator.client("dynamodb").create_table(
+        TableName=other,
+        KeySchema=[{"AttributeName": "holder", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "holder", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    assert "would be written" in company.run("devices", "import-waivers", str(file), "--dry-run")
+    company.run("devices", "import-waivers", str(file), "--waivers-table", other)
+
+    def active(name: str, *arguments: str) -> list[dict[str, str]]:
+        printed = company.run(*arguments, "--active", "--json", "--waivers-table", name)
+        return sorted(map(json.loads, printed.splitlines()), key=str)
+
+    for command in (("devices", "waivers"), ("blocks",)):
+        before, after = active(table, *command), active(other, *command)
+        assert before == after
+        assert any("grantedAt" in each for each in after)
+    file.write_text(listed + '{"holder": "user:x"}\nnonsense\n', "utf-8")
+    printed = company.run("devices", "import-waivers", str(file), "--waivers-table", other, status=1)
+    assert 'neither "policyId"' in printed
+    company.run("unblock", "--user", "kurt")
+
+
+def test_a_session_that_a_waiver_keeps_open_leaves_a_record(world: LiveConnections) -> None:
+    """With the waiver: who granted it, and why."""
+    world.connect([client("bob", platform="mac"), client("alice")])
+    waiver = Waiver(
+        policy_id="no-macs",
+        until=datetime.now(UTC) + timedelta(days=1),
+        reason="travels",
+        approved_by="carol",
+        holder="user:bob",
+        granted_by="arn:aws:iam::111111111111:user/carol",
+    )
+    world.put("waivers", waivers_item([waiver]))
+    policies = NO_MACS.replace('"mac" };', '"mac" } unless { context.waivers.contains("no-macs") };')
+    with captured() as log, world.reached():
+        world.run(policies, inventory=True)
+    assert terminated(world) == []
+    (record,) = [each for each in log.records() if each["message"] == "connection stays because of a waiver"]
+    assert (record["connection"], record["reason"]) == ("cvpn-connection-bob", "waiver")
+    assert record["decision"]["waived"] == ["no-macs"]
+    assert record["waiversUsed"] == [waiver.to_record()]
