@@ -81,6 +81,22 @@ def deploy(
     return found.get(stack, {})  # a stack without outputs is not in it
 
 
+def diff(emulator: Emulator, *, stack: str, app: str) -> str:
+    """Run ``cdk diff`` against a deployed stack, by a change set as the command line does by default; return its text.
+
+    Args:
+        emulator: The emulator, running and bootstrapped.
+        stack: The name of the stack.
+        app: The command that synthesizes, or the folder of a cloud assembly.
+
+    Raises:
+        CdkFailed: When it fails, or takes longer than three minutes.
+    """
+    printed: list[str] = []
+    _run(emulator, ["diff", stack, "--app", app], printed.append, seconds=_BOOTSTRAP_SECONDS)
+    return "\n".join(printed)
+
+
 def destroy(
     emulator: Emulator,
     *,

@@ -88,6 +88,12 @@ def endpoint_dimension(endpoint_id: str, *, answered: Collection[str] | None = N
     return endpoint_id if is_value else UNKNOWN_ENDPOINT
 
 
+def used_waivers(waived: Collection[str], waivers: Sequence[Waiver]) -> list[Waiver]:
+    """Return the waivers that kept policies from applying; a policy that honors another one's does not say which."""
+    known = {waiver.policy_id for waiver in waivers}
+    return [each for each in waivers if each.policy_id in waived or not known.issuperset(waived)]
+
+
 _METRICS = metric_definition(_UNITS)
 _NO_PROBLEMS: Mapping[str, str] = {}
 
@@ -132,13 +138,7 @@ class Record(NamedTuple):
             "decision": decision.to_record(),
         }
         if decision.waived:
-            # A policy that honors the waiver of another does not say which it was.
-            known = {waiver.policy_id for waiver in waivers}
-            used = [
-                waiver
-                for waiver in waivers
-                if waiver.policy_id in decision.waived or not known.issuperset(decision.waived)
-            ]
+            used = used_waivers(decision.waived, waivers)
             fields["waiversUsed"] = [waiver.to_record() for waiver in used]
         if long_waivers:
             fields["waiversTooLong"] = [waiver.to_record() for waiver in long_waivers]

@@ -25,10 +25,12 @@ from local_aws.client_vpn_state import Connection
 from local_aws.emulator import ROOT
 from local_aws.live_connections import ENDPOINT, Client, LiveConnections
 from tests.support.apps import HERE, handler_of, synthesize
-from tests.support.reauthorization import PERMIT, client, ids, terminated
+from tests.support.log_lines import captured
+from tests.support.reauthorization import NO_MACS, PERMIT, client, ids, terminated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from client_connect.sources.items import Item
     from local_aws.deployed_handler import DeployedHandler
@@ -306,3 +308,62 @@ def test_while_only_devices_are_down_a_block_still_ends_a_connection(world: Live
     with world.reached():
         world.run(PERMIT, inventory=True)
     assert terminated(world) == ids("bob")
+
+
+def test_waivers_and_blocks_move_to_another_table(company: Company, tmp_path: Path) -> None:
+    """With who granted them and when; what has ended stays behind, and a wrong line writes nothing."""
+    table = company.handler.outputs["Waivers"]
+    company.run(
+        *("devices", "waive", "--policy", "compliant", "--user", "joan", "--for", "1h"),
+        *("--reason", "r", "--approved-by", "a", "--waivers-table", table),
+    )
+    company.run("block", "--user", "kurt", "--for", "1h", *WHY, "--no-cut")
+    listed = company.run("devices", "waivers", "--json", "--waivers-table", table) + company.run(
+        "blocks", "--json"
+    )
+    file = tmp_path / "list.jsonl"
+    file.write_text(listed, "utf-8")
+    other = f"{table}-other"
+    company.handler.emulator.client("dynamodb").create_table(
+        TableName=other,
+        KeySchema=[{"AttributeName": "holder", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "holder", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    assert "would be written" in company.run("devices", "import-waivers", str(file), "--dry-run")
+    company.run("devices", "import-waivers", str(file), "--waivers-table", other)
+
+    def active(name: str, *arguments: str) -> list[dict[str, str]]:
+        printed = company.run(*arguments, "--active", "--json", "--waivers-table", name)
+        return sorted(map(json.loads, printed.splitlines()), key=str)
+
+    for command in (("devices", "waivers"), ("blocks",)):
+        before, after = active(table, *command), active(other, *command)
+        assert before == after
+        assert any("grantedAt" in each for each in after)
+    file.write_text(listed + '{"holder": "user:x"}\nnonsense\n', "utf-8")
+    printed = company.run("devices", "import-waivers", str(file), "--waivers-table", other, status=1)
+    assert 'neither "policyId"' in printed
+    company.run("unblock", "--user", "kurt")
+
+
+def test_a_session_that_a_waiver_keeps_open_leaves_a_record(world: LiveConnections) -> None:
+    """With the waiver: who granted it, and why."""
+    world.connect([client("bob", platform="mac"), client("alice")])
+    waiver = Waiver(
+        policy_id="no-macs",
+        until=datetime.now(UTC) + timedelta(days=1),
+        reason="travels",
+        approved_by="carol",
+        holder="user:bob",
+        granted_by="arn:aws:iam::111111111111:user/carol",
+    )
+    world.put("waivers", waivers_item([waiver]))
+    policies = NO_MACS.replace('"mac" };', '"mac" } unless { context.waivers.contains("no-macs") };')
+    with captured() as log, world.reached():
+        world.run(policies, inventory=True)
+    assert terminated(world) == []
+    (record,) = [each for each in log.records() if each["message"] == "connection stays because of a waiver"]
+    assert (record["connection"], record["reason"]) == ("cvpn-connection-bob", "waiver")
+    assert record["decision"]["waived"] == ["no-macs"]
+    assert record["waiversUsed"] == [waiver.to_record()]

@@ -6,15 +6,20 @@ import json
 import os
 import re
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from local_aws import cdk_cli
 from local_aws.emulator import ROOT
+from tests.support.apps import deploy_handler, synthesize_handler
 from tests.support.programs import CONTEXT, OUTDIR, run_program
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from local_aws.emulator import Emulator
 
 pytestmark = pytest.mark.e2e
 
@@ -30,6 +35,7 @@ def block(language: str) -> str:
 
 
 EXAMPLE = block("python")
+BY_CHANGE_SET, BY_TEMPLATE = re.findall(r"^```text\n(.*?)^```", DOCS, re.DOTALL | re.MULTILINE)
 
 
 def changed() -> str:
@@ -94,7 +100,7 @@ def alias_in_diff(before: Path, folder: Path, text: str) -> str:
 def test_the_diff_names_the_policies_that_change(before: Path, tmp_path: Path) -> None:
     """One changes, one comes, one goes; the one that stays is not mentioned."""
     shown = alias_in_diff(before, tmp_path, changed())
-    assert block("text") in shown
+    assert BY_TEMPLATE in shown
     assert "staff:" not in shown
     assert "FunctionVersion" in shown
 
@@ -104,3 +110,20 @@ def test_the_diff_of_another_wording_names_none(before: Path, tmp_path: Path) ->
     shown = alias_in_diff(before, tmp_path, reworded())
     assert "FunctionVersion" in shown
     assert KEY not in shown
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the bundle is built for Lambda")
+def test_the_diff_against_a_deployed_stack_names_the_policies_that_change(
+    account: Emulator, tmp_path: Path
+) -> None:
+    """By a change set, which has no metadata: one changes, one comes into shadow mode under another name, one stays."""
+    policies = tmp_path / "vpn.cedar"
+    policies.write_text(EXAMPLE.split('"""')[1], "utf-8")
+    deploy_handler(account, stack="Reviewed", policies=policies)
+    policies.write_text(changed().split('"""')[1], "utf-8")
+    shown = cdk_cli.diff(
+        account, stack="Reviewed", app=synthesize_handler(account, stack="Reviewed", policies=policies)
+    )
+    assert "change set" in shown
+    assert KEY not in shown
+    assert BY_CHANGE_SET in f"{shown}\n"

@@ -55,13 +55,21 @@ def deploy_handler(
         policies: A Cedar file or a directory of them; the app's default policies without it.
         context: Further context values of the app.
     """
+    outdir = synthesize_handler(emulator, stack=stack, policies=policies, **context)
+    return handler_of(emulator, cdk_cli.deploy(emulator, stack=stack, app=outdir))
+
+
+def synthesize_handler(
+    emulator: Emulator, *, stack: str, policies: Path | None = None, **context: str
+) -> str:
+    """Synthesize what ``deploy_handler`` deploys; return its cloud assembly's folder."""
     named = {} if policies is None else {"policies": str(policies)}
     outdir = str(emulator.directory / f"{stack}.out")
     app = cdk.App(outdir=outdir, context={**_flags(), **HERE, **named, **context})
     env = cdk.Environment(account=ACCOUNT, region=REGION)
     ClientConnectStack(app, stack, context=Context(app.node), env=env)
     app.synth()
-    return handler_of(emulator, cdk_cli.deploy(emulator, stack=stack, app=outdir))
+    return outdir
 
 
 def _flags() -> dict[str, Any]:

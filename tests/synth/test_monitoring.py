@@ -726,6 +726,7 @@ def test_the_saved_queries_are_these(whole: Template) -> None:
         "Shadow denials",
         "Shadow denials by policy",
         "Waivers used",
+        "Connections let in by waivers",
     }
     for name, query in queries.items():
         assert query["Name"].startswith("AWSClientVPN-Stack-Handler-")
@@ -866,6 +867,8 @@ WAIVER = {
     "reason": "r",
     "approvedBy": "a",
     "holder": "user:b",
+    "grantedBy": "arn",
+    "grantedAt": "2026-11-22T09:00:00+00:00",
 }
 
 

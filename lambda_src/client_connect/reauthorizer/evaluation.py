@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from client_connect.sources.collected_facts import CollectedFacts
     from client_connect.sources.connection_registry import ConnectionTable
     from client_connect.sources.fact_sources import FactSources
+    from client_connect.waiver import Waiver
 
 BATCH = 100
 
@@ -70,6 +71,7 @@ class Evaluation:
         terminated: When it was last asked to end, if it ever was.
         facts: By what it was decided; ``None`` when it was not.
         decision: The decision.
+        waivers: The waivers that count now, in full.
     """
 
     connection: Connection
@@ -80,6 +82,12 @@ class Evaluation:
     terminated: datetime | None = None
     facts: Facts | None = None
     decision: Decision | None = None
+    waivers: tuple[Waiver, ...] = ()
+
+    @property
+    def is_waived(self) -> bool:
+        """Whether it stays, and a policy would deny it but for a waiver."""
+        return self.verdict is Verdict.STAYS and self.decision is not None and bool(self.decision.waived)
 
     @property
     def is_blocked(self) -> bool:
@@ -312,6 +320,7 @@ class Evaluator:
             terminated=None if entry is None else entry.terminated,
             facts=facts,
             decision=decision,
+            waivers=collected.waivers,
         )
 
     def _verdict(

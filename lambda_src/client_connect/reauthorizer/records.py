@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from client_connect import record_log
-from client_connect.record import as_logged, metric_definition
+from client_connect.record import as_logged, metric_definition, used_waivers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,23 @@ class Records:
             dimension="EndpointId",
         )
 
+    def of_waived(self, evaluation: Evaluation) -> None:
+        """Record a connection that stays only because of a waiver."""
+        assert evaluation.facts is not None  # noqa: S101 - it was decided
+        assert evaluation.decision is not None  # noqa: S101
+        connection, decision = evaluation.connection, evaluation.decision
+        fields: dict[str, Any] = {
+            "endpoint": connection.endpoint_id,
+            "connection": connection.connection_id,
+            "reason": "waiver",
+            "policies": self._policies,
+            "waiversUsed": [each.to_record() for each in used_waivers(decision.waived, evaluation.waivers)],
+            "decision": decision.to_record(),
+            "request": evaluation.facts.request.to_event(),
+            "facts": evaluation.facts.to_record(),
+        }
+        self._write(logging.INFO, "connection stays because of a waiver", fields, {})
+
     def of_run(self, outcome: Outcome, *, milliseconds: float) -> None:
         """Record what a run did."""
         scan = outcome.scan
@@ -167,6 +184,7 @@ class Records:
         exception: BaseException | None = None,
     ) -> None:
         now = datetime.now(UTC)
+        milliseconds = int(now.timestamp() * 1000)
         units = {name: unit for name, unit in _EVERY_UNIT.items() if name in metrics}
         definition = metric_definition(units, dimensions=(dimension,))
         record_log.log.write(
@@ -178,7 +196,11 @@ class Records:
                 **({} if self._function_version is None else {"functionVersion": self._function_version}),
                 **as_logged(fields),
                 **metrics,
-                "_aws": {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [definition]},
+                **(
+                    {"_aws": {"Timestamp": milliseconds, "CloudWatchMetrics": [definition]}}
+                    if metrics
+                    else {}
+                ),
             },
             exception=exception,
             request_id=self._request_id,

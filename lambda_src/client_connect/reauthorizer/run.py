@@ -191,6 +191,8 @@ class Reauthorizer:
         for batch in _batches(found, BATCH):
             for evaluation in self._evaluated(batch):
                 _take(scan, evaluation)
+                if evaluation.is_waived:
+                    self._records.of_waived(evaluation)
             scan.taken.extend(each.connection_id for each in batch)
         scan.ended.extend(each.connection_id for each in page.connections if each.status == TERMINATED)
         if page.next_token is None:

@@ -14,7 +14,7 @@ from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler._function_code import bundle_of, bundled_code
 from cdk_client_connect.handler._function_options import for_the_same_code
 from cdk_client_connect.handler._imported_handler import ImportedHandler
-from cdk_client_connect.handler._policy_metadata import digest_and_ids
+from cdk_client_connect.handler._policy_metadata import digests_of
 from cdk_client_connect.handler.client_connect_handler import ClientConnectHandler
 from cdk_client_connect.shared._previous_versions import PreviousVersions
 from cdk_client_connect.shared.function_settings import FunctionSettings
@@ -129,7 +129,7 @@ def _as_imported(handler: ImportedHandler, scope: Construct) -> Deciding:
         arguments={},
         first=None,
         description=describe_handler(
-            *digest_and_ids(policies, is_prebuilt=options.code is not None), is_unqualified=False
+            *digests_of(policies, is_prebuilt=options.code is not None), is_unqualified=False
         ),
         # Which versions there are is not known here, so there is no pair to go back to.
         previous_versions=PreviousVersions(scope, 0, settings=FunctionSettings()),

@@ -37,17 +37,18 @@ def show_policies(alias: lambda_.Alias, policies: Policies) -> None:
         resource.add_metadata(KEY, _shortened(policies.digests()))
 
 
-def digest_and_ids(policies: Policies | None, *, is_prebuilt: bool) -> tuple[str | None, list[str]]:
-    """Return the digest of policies as records have it, and their ids; of unknown ones, nothing.
+def digests_of(policies: Policies | None, *, is_prebuilt: bool) -> tuple[str | None, dict[str, str]]:
+    """Return the digest of policies as records have it, and that of each; of unknown ones, nothing.
 
     Args:
         policies: The policies, if they are known.
         is_prebuilt: Whether they came out of a bundle, so that they are as they were bundled.
     """
     if policies is None:
-        return None, []
+        return None, {}
     text = policies.text if is_prebuilt else policies_file(policies.text, policies.network_table)
-    return policies_digest(text), [name for name in policies.digests() if not name.startswith(NETWORKS)]
+    each = {name: known for name, known in policies.digests().items() if not name.startswith(NETWORKS)}
+    return policies_digest(text), each
 
 
 def _shortened(digests: Mapping[str, str]) -> dict[str, str]:

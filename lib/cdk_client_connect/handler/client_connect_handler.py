@@ -35,7 +35,7 @@ from cdk_client_connect.handler._grants import grant_what_it_asks, services_aske
 from cdk_client_connect.handler._handler_base import HandlerBase
 from cdk_client_connect.handler._imported_handler import ImportedHandler, Known
 from cdk_client_connect.handler._options import Options
-from cdk_client_connect.handler._policy_metadata import digest_and_ids, show_policies
+from cdk_client_connect.handler._policy_metadata import digests_of, show_policies
 from cdk_client_connect.handler._snap_start import default_concurrency
 from cdk_client_connect.handler._warnings import warn
 from cdk_client_connect.handler.function_reference import FunctionReference
@@ -283,7 +283,7 @@ class ClientConnectHandler(HandlerBase):
             ),
         )
         is_by_alias = function_reference is FunctionReference.ALIAS
-        self._described = digest_and_ids(self._policies, is_prebuilt=code is not None)
+        self._described = digests_of(self._policies, is_prebuilt=code is not None)
         self._role = function_role(self, self._log_group, in_vpc=vpc is not None)
         self._function = lambda_.Function(
             self,

@@ -186,6 +186,18 @@ WAIVERS_USED = Query(
         "limit 50",
     ),
 )
+WAIVED_CONNECTIONS = Query(
+    "Connections let in by waivers",
+    "decisions",
+    (
+        "filter ispresent(waiversUsed.0.policyId)",
+        _PARSED,
+        "unnest record.waiversUsed into waiver",
+        f"fields at, {_WHO}, {_WAIVER}, waiver.grantedBy, waiver.grantedAt, `request.connection-id`",
+        "sort @timestamp desc",
+        "limit 1000",
+    ),
+)
 _FAILED = 'filter `connection-attempt-status` = "failed"'
 FAILURES_BY_REASON = Query(
     "Failed connections by reason",
@@ -300,6 +312,7 @@ SAVED = (
     SHADOW_DENIALS,
     SHADOW_DENIALS_BY_POLICY,
     WAIVERS_USED,
+    WAIVED_CONNECTIONS,
     FAILURES_BY_REASON,
     FAILED_CONNECTIONS,
     POLICY_SHADOW_DENIALS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from contextlib import suppress
 from datetime import date
-from ipaddress import IPv6Network, ip_network
+from ipaddress import IPv6Network, ip_interface, ip_network
 from typing import TYPE_CHECKING, get_args
 
 from cedarpy import pst
@@ -27,13 +27,31 @@ _STATES: dict[str, tuple[str, ...]] = {
 }
 _HOURS, _MINUTES = range(24), range(60)
 NUMBERS = {"weekday": range(1, 8), "minuteOfDay": range(len(_HOURS) * len(_MINUTES))}
-NUMBERS |= {"month": range(1, 13), "day": range(1, 32)}
+NUMBERS |= {"month": range(1, 13), "day": range(1, 32), "activeConnections": range(2**31)}
 _BOUNDS = {
     "weekday": "1 (Monday) to 7 (Sunday)",
     "minuteOfDay": "0 to 1439, the minutes since midnight",
     "month": "1 to 12",
     "day": "1 to 31",
+    "activeConnections": "0 or more",
 }
+# Networks that no public address is in.
+_NOT_PUBLIC = tuple(
+    map(
+        ip_network,
+        (
+            *(
+                "10.0.0.0/8",
+                "172.16.0.0/12",
+                "192.168.0.0/16",
+                "100.64.0.0/10",
+                "127.0.0.0/8",
+                "169.254.0.0/16",
+            ),
+            *("fc00::/7", "fe80::/10"),
+        ),
+    )
+)
 _MAPPED = 96  # the bits before an IPv4 address in IPv6
 ORDER = {
     "less": operator.lt,
@@ -58,9 +76,12 @@ def impossible_comparisons(template: pst.Template) -> Iterator[str]:
                     yield from _no_address(text)
             case ("platform",):
                 yield from _no_platform(compared)
-            case ("time", "weekday" | "minuteOfDay" | "month" | "day" as name):
+            case (("time", "weekday" | "minuteOfDay" | "month" | "day") | ("activeConnections",)) as names:
                 text = expression_text(node)
-                yield from (f"context.time.{name} is {each}" for each in _out_of_range(compared, name, text))
+                yield from (
+                    f"context.{'.'.join(names)} is {each}"
+                    for each in _out_of_range(compared, names[-1], text)
+                )
             case ("time", "date"):
                 yield from _no_date(compared)
 
@@ -68,6 +89,7 @@ def impossible_comparisons(template: pst.Template) -> Iterator[str]:
 def _no_range(node: pst.BinaryOp) -> Iterator[str]:
     if path(node.left) == ("publicIp",) and (text := _address(node.right)):
         yield from _no_ipv4_in_ipv6(text)
+        yield from _no_public_network(text)
     elif path(node.right) == ("publicIp",) and (text := _address(node.left)):
         yield from _no_address(text, or_in=True)
 
@@ -79,6 +101,21 @@ def _no_address(text: str, *, or_in: bool = False) -> Iterator[str]:
         what = "has no network in it" if or_in else "is one address"
         yield f'context.publicIp {what}, and "{text}" is a network; write context.publicIp.isInRange(ip("{text}"))'
     yield from _no_ipv4_in_ipv6(text)
+
+
+def _no_public_network(text: str) -> Iterator[str]:
+    network = ip_network(text, strict=False)
+    if any(network.version == each.version and network.subnet_of(each) for each in _NOT_PUBLIC):  # type: ignore[arg-type]
+        yield (
+            f'context.publicIp is never in "{text}", which is not a public network: AWS sends the address by which the '
+            "client reaches the internet"
+        )
+    elif ip_interface(text).ip != network.network_address:
+        address = ip_interface(text).ip
+        yield (
+            f'"{text}" is all of the network {network}, and not {address} alone; write ip("{network}"), or '
+            f'ip("{address}")'
+        )
 
 
 def _no_ipv4_in_ipv6(text: str) -> Iterator[str]:

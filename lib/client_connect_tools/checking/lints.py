@@ -185,6 +185,32 @@ def _device_principal(template: pst.Template, _all: list[pst.Template]) -> Itera
         and not any((nodes.path(node) or ("",))[0] == "device" for node in nodes_read)
     ):
         yield f"the forbid reads what the principal has as a device, but {why}; read it from context.device"
+    elif template.effect == "forbid" and _only_devices(template) and any(map(_names_device, nodes_read)):
+        yield f"the forbid is about devices as principals, but {why}; leave out that the principal is one"
+
+
+def _only_devices(template: pst.Template) -> bool:
+    """Tell whether a policy is for devices as principals, in its scope or in a part that all of it depends on."""
+    scope = template.principal
+    parts = [
+        part for clause in template.clauses if isinstance(clause, pst.When) for part in _parts(clause.expr)
+    ]
+    return any(
+        isinstance(each, pst.ScopeIs | pst.Is) and str(each.entity_type) == _DEVICE
+        for each in (scope, *parts)
+    )
+
+
+def _parts(node: pst.Expr) -> Iterator[pst.Expr]:
+    if isinstance(node, pst.BinaryOp) and node.op == "and":
+        yield from _parts(node.left)
+        yield from _parts(node.right)
+    else:
+        yield node
+
+
+def _names_device(node: object) -> bool:
+    return (nodes.path(node) or ("",))[0] in ("commonName", "device", "inventory")
 
 
 def _unknown_endpoint(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:

@@ -13,10 +13,16 @@ from client_connect_tools.cedar.text import expression_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from client_connect_tools.cedar.comparisons import Comparison
+
 _MINUTES = 60
 _LAST_HOUR = 24
 _QUARTER = 15
-_WINDOWS_11 = 11
+_WINDOWS_10, _WINDOWS_11 = 10, 11
+# Windows Vista; release names such as 2009 and 22 of 22H2 are lower.
+_FIRST_BUILD = 6000
+# No OpenVPN has had a major version above 3.
+_LAST_OPENVPN = 9
 _ON_THE_CLOCK = range(100, _LAST_HOUR * 100)
 
 
@@ -29,11 +35,33 @@ def mistaken_numbers(policy: pst.Template) -> Iterator[str]:
         match path(compared.read):
             case ("time", "minuteOfDay"):
                 yield from (_no_minute(expression_text(node), each) for each in numbers if _is_mistaken(each))
-            case ("os", "major") if _WINDOWS_11 in numbers:
+            case ("os", "major") if _WINDOWS_11 in numbers or _is_windows_10(policy, compared, numbers):
                 yield (
                     "context.os.major is 10 on Windows 11 too, whose builds are 22000 and later; for what is older "
                     "write context.os.major < 10 || context.os has build && context.os.build < 22000"
                 )
+            case ("os", "build"):
+                yield from (
+                    f"context.os.build is a number such as 22631, and never near {each}; 22H2 is 19045 on Windows 10 "
+                    "and 22621 on Windows 11"
+                    for each in numbers
+                    if 0 < each < _FIRST_BUILD
+                )
+            case ("openvpn", "major"):
+                yield from (
+                    f"context.openvpn.major is 2 in OpenVPN 2.6, and never near {each}; compare the minor version too"
+                    for each in numbers
+                    if each > _LAST_OPENVPN
+                )
+
+
+def _is_windows_10(policy: pst.Template, compared: Comparison, numbers: list[int]) -> bool:
+    """Tell whether a comparison is to find Windows 10, and finds Windows 11 too: no build is compared."""
+    return (
+        _WINDOWS_10 in numbers
+        and compared.op in ("eq", "contains", "less_eq", "not_eq", "greater")
+        and not any(path(node) == ("os", "build") for node in walk(policy))
+    )
 
 
 def _is_mistaken(number: int) -> bool:

@@ -14,7 +14,7 @@ from client_connect.printable import printable
 from client_connect.shortening import cut, length
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
 ALIAS_NAME = "live"
 
@@ -22,6 +22,8 @@ ALIAS_NAME = "live"
 MOST_CHARACTERS = 256
 _LONGEST_NAME, _LONGEST_NUMBER = 64, 10
 _LONGEST_ID = 40
+# Of a policy's digest: enough to see that it is another.
+_DIGITS = (8, 6, 4)
 
 _UNQUALIFIED = "not used by endpoints, which run $LATEST; "
 _DESCRIPTION = re.compile(
@@ -56,30 +58,30 @@ def policies_digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:12]
 
 
-def describe_handler(digest: str | None, ids: Sequence[str], *, is_unqualified: bool) -> str:
+def describe_handler(digest: str | None, policies: Mapping[str, str], *, is_unqualified: bool) -> str:
     """Return the description of a handler's version.
 
     Args:
         digest: The digest of its policies; ``None`` where it is not known.
-        ids: The ids of its policies.
+        policies: What tells each of its policies from its other versions, by its id, as ``Policies.digests`` has it.
         is_unqualified: Whether endpoints do not ask the alias.
     """
-    return _with_policies(_UNQUALIFIED if is_unqualified else "", digest, ids)
+    return _with_policies(_UNQUALIFIED if is_unqualified else "", digest, policies)
 
 
-def describe_reauthorizer(name: str, version: str, digest: str | None, ids: Sequence[str]) -> str:
+def describe_reauthorizer(name: str, version: str, digest: str | None, policies: Mapping[str, str]) -> str:
     """Return the description of a re-authorizer's version.
 
     Args:
         name: The handler's name.
         version: The number of the handler's version, which may be a token.
         digest: The digest of its policies; ``None`` where it is not known.
-        ids: The ids of its policies.
+        policies: What tells each of its policies from its other versions, by its id, as ``Policies.digests`` has it.
     """
     # A token is of another length than what it stands for.
     start = f"for version {version} of {name}; "
     longest = len("for version  of ; ") + _LONGEST_NUMBER + _LONGEST_NAME
-    return _with_policies(start, digest, ids, reserved=longest)
+    return _with_policies(start, digest, policies, reserved=longest)
 
 
 def parse_description(text: str) -> Described:
@@ -97,20 +99,33 @@ def parse_description(text: str) -> Described:
     )
 
 
-def _with_policies(start: str, digest: str | None, ids: Sequence[str], *, reserved: int = 0) -> str:
+def _with_policies(start: str, digest: str | None, policies: Mapping[str, str], *, reserved: int = 0) -> str:
     if digest is None:
         return f"{start}policies in prebuilt code"
     head = f"policies {digest}"
     room = MOST_CHARACTERS - (reserved or len(start)) - len(head)
-    return f"{start}{head}{_shown(ids, room)}"
+    return f"{start}{head}{_shown(policies, room)}"
 
 
-def _shown(ids: Sequence[str], room: int) -> str:
-    """Return as many ids as there is room for, and how many more there are."""
-    names = [cut(printable(each), _LONGEST_ID) for each in ids]
+def _shown(policies: Mapping[str, str], room: int) -> str:
+    """Return the ids with their digests, so that a change set shows which policies change; else ids alone.
+
+    Of many policies, as many ids as there is room for, and how many more there are.
+    """
+    names = {cut(printable(each), _LONGEST_ID): known for each, known in policies.items()}
+    for digits in _DIGITS:
+        text = f": {', '.join(f'{name}{_short(known, digits)}' for name, known in names.items())}"
+        if len(names) == len(policies) and names and length(text) <= room:
+            return text
     for count in range(len(names), 0, -1):
-        more = f" and {len(names) - count} more" if count < len(names) else ""
-        text = f": {', '.join(names[:count])}{more}"
+        more = f" and {len(policies) - count} more" if count < len(policies) else ""
+        text = f": {', '.join(list(names)[:count])}{more}"
         if length(text) <= room:
             return text
     return ""
+
+
+def _short(known: str, digits: int) -> str:
+    """Return the first digits of a policy's digest, and whether it is in shadow mode."""
+    *_, digest = known.split()
+    return f"{' (shadow)' if ', shadow' in known else ''} {digest[:digits]}"

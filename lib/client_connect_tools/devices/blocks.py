@@ -84,8 +84,14 @@ def key_of(holder: str) -> str:
     return device_key(name) if kind == "device" else user_key(name)
 
 
-def write_block(dynamodb: DynamoDBClient, table: str, block: Block) -> Block | None:
+def write_block(dynamodb: DynamoDBClient, table: str, block: Block, *, by: str | None = None) -> Block | None:
     """Block somebody, in the place of a block of the same name; return that one.
+
+    Args:
+        dynamodb: A client.
+        table: The name of the table.
+        block: The block.
+        by: The ARN of the principal that writes it now. Default: who is named in it.
 
     Raises:
         DynamoDbFailed: When the table cannot be read or written, or others are always faster.
@@ -99,7 +105,7 @@ def write_block(dynamodb: DynamoDBClient, table: str, block: Block) -> Block | N
         ended = [Ended(attributes=each, how="replaced") for each in former]
         return {**present, name: attributes}, ended
 
-    _edit(dynamodb, table, block.holder, edit, by=block.granted_by)
+    _edit(dynamodb, table, block.holder, edit, by=by or block.granted_by)
     return _readable(former[0]) if former else None
 
 

@@ -73,14 +73,20 @@ class KeptWaiver:
     ended_by: str = ""
 
 
-def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver) -> Change:
+def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver, *, by: str | None = None) -> Change:
     """Grant a waiver, in the place of one of the same policy.
+
+    Args:
+        dynamodb: A client.
+        table: The name of the table.
+        waiver: The waiver.
+        by: The ARN of the principal that writes it now. Default: who is named in it.
 
     Raises:
         MalformedItem: When what the table holds cannot be understood.
         DynamoDbFailed: When it cannot be read or written, or others are always faster.
     """
-    return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=waiver.granted_by)
+    return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=by or waiver.granted_by)
 
 
 def unwaive(dynamodb: DynamoDBClient, table: str, *, holder: str, policy_id: str, by: str) -> Change:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ALL = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ALL};'
 TOLD = '@message("Ask the help desk.")'
+NAMED = 'context has commonName && context.commonName == "L-42"'
 _MINUTES = "context.time.minuteOfDay is 0 to 1439, the minutes since midnight"
 
 
@@ -136,9 +137,15 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource) unless '
                 '{ principal.hasTag("a") };'
             ),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {NAMED} && principal is ClientVpn::Device }};',
+            f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource) when {{ {NAMED} }};',
         ],
         [
             f'{PERMIT} @id("x") {TOLD} forbid (principal is ClientVpn::Device, action, resource);',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has commonName && '
+                'context.commonName == "L-42" && (context.platform == "ios" || principal is ClientVpn::Device) };'
+            ),
             '@id("x") permit (principal == ClientVpn::Device::"L-42", action, resource);',
             (
                 '@id("x") permit (principal is ClientVpn::Device, action, resource) when '
@@ -233,6 +240,15 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     ),
     "mistaken-number": (
         [
+            *(
+                f'@id("x") permit {ALL} when {{ {condition} }};'
+                for condition in (
+                    "context has os && context.os.major <= 10",
+                    "context has os && context.os.major == 10",
+                    "context has os && context.os has build && context.os.build >= 2009",
+                    "context has openvpn && context.openvpn.major >= 26",
+                )
+            ),
             *(
                 f'@id("x") permit {ALL} when {{ {_MINUTE} {condition} }};'
                 for condition in (
@@ -337,6 +353,14 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {condition} }};'
             for condition in [
                 'context.inventory == "unavaliable"',
+                'context.publicIp.isInRange(ip("10.0.0.0/8"))',
+                'context.publicIp.isInRange(ip("192.168.7.0/24"))',
+                'context.publicIp.isInRange(ip("100.64.0.1"))',
+                'context.publicIp.isInRange(ip("fd00::/8"))',
+                'context.publicIp.isInRange(ip("203.0.113.7/24"))',
+                'context.publicIp.isInRange(ip("2001:db8::1/64"))',
+                "context has activeConnections && context.activeConnections < 0",
+                "context has activeConnections && context.activeConnections == -1",
                 'context.publicIp.isInRange(ip("::ffff:c000:200/120"))',
                 'context.publicIp == ip("::ffff:c000:201")',
                 'context.publicIp == ip("192.0.2.0/24")',

@@ -465,7 +465,7 @@ DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
      "Update your VPN client to one with OpenVPN 2.6.10 or later.", "openvpn-outdated"),
     ("minimum-aws-client", {"minimum_aws_client": MinimumVersion("5.0")}, {"aws_client_version": "4.1"},
      "Update the AWS VPN Client to version 5.0 or later.", "aws-client-outdated"),
-    ("allowed-networks", {"allowed_networks": ["10.0.0.0/8"]}, {},
+    ("allowed-networks", {"allowed_networks": ["20.0.0.0/8"]}, {},
      "This VPN accepts no connections from your network. Connect from an allowed one.", "network-not-allowed"),
     ("blocked-networks", {"blocked_networks": ["198.51.100.7"]}, {},
      "This VPN accepts no connections from your network. Connect from another one.", "network-blocked"),
@@ -862,7 +862,7 @@ def test_fails_with_every_problem_at_once(rules: dict[str, Any], problems: list[
         {"hours": [Hours(WEEK, "00:01", "00:00")]},
         {"maintenance_hours": [Hours(WEEK, "12:01", "12:00")]},
         {"hours": [Hours(["mon"], "08:00", "18:00")], "maintenance_hours": [Hours(WEEK, "18:00", "17:59")]},
-        {"allowed_networks": ["10.0.0.0/8"], "blocked_networks": ["10.1.0.0/16"]},
+        {"allowed_networks": ["20.0.0.0/8"], "blocked_networks": ["20.1.0.0/16"]},
         {"users": ["bob"], "blocked_common_names": ["bob"]},
         {"platforms": ["Win"], "minimum_windows": MODERN},
         {"platforms": ["win"], "messages": {"platform": "x" * 255}},
@@ -941,10 +941,10 @@ class Asked:
 
 
 NAMES = ["bob", "BOB", "Bob@example.com", "laptop-1", "staff", 'a"b', "x\ny", "İ", "ß", "SS", "\U0001f511 \\"]
-NETWORKS = ["0.0.0.0/0", "10.0.0.0/8", "192.0.2.0/25", "2001:db8::/32", "::/1"]
-SUBNETWORKS = ["10.7.0.0/16", "10.7.7.7", "192.0.2.0/26", "2001:db8:7::/48", "::1", "8000::/1"]
+NETWORKS = ["0.0.0.0/0", "20.0.0.0/8", "192.0.2.0/25", "2001:db8::/32", "::/1"]
+SUBNETWORKS = ["20.7.0.0/16", "20.7.7.7", "192.0.2.0/26", "2001:db8:7::/48", "::1", "8000::/1"]
 ADDRESSES = [
-    *("10.7.7.7", "10.7.7.8", "10.8.0.0", "11.0.0.0", "192.0.2.63", "192.0.2.64", "192.0.2.128", "198.51.100.7"),
+    *("20.7.7.7", "20.7.7.8", "20.8.0.0", "21.0.0.0", "192.0.2.63", "192.0.2.64", "192.0.2.128", "198.51.100.7"),
     *("::1", "::2", "2001:db8:7::1", "2001:db8:8::1", "7fff::1", "8000::1"),
 ]  # fmt: skip
 ZONES = [UTC, BERLIN, NEW_YORK, LORD_HOWE, ZoneInfo("Asia/Kathmandu"), ZoneInfo("Pacific/Kiritimati")]

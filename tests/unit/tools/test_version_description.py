@@ -18,14 +18,18 @@ from client_connect_tools.deployed.description import (
 
 DIGEST = "0123456789ab"
 NAME = "AWSClientVPN-" + 51 * "x"
+KNOWN = f"forbid {DIGEST}"
+LONG, LONGER = [40 * f"{n}" for n in range(9)], [f"{300 * 'x'}{n}" for n in range(3)]
+MANY = dict.fromkeys((f"policy-{n}" for n in range(100)), KNOWN)
 
 
 def test_what_is_written_is_read_again() -> None:
     """Of a handler, and of a re-authorizer with the longest name and number."""
-    assert parse_description(describe_handler(DIGEST, ["a", "b"], is_unqualified=False)) == Described(
-        digest=DIGEST, ids="a, b"
+    known = {"a": "permit 0123456789ab", "b": "forbid, shadow ba9876543210"}
+    assert parse_description(describe_handler(DIGEST, known, is_unqualified=False)) == Described(
+        digest=DIGEST, ids="a 01234567, b (shadow) ba987654"
     )
-    text = describe_reauthorizer(NAME, "9999999999", DIGEST, [f"policy-{n}" for n in range(100)])
+    text = describe_reauthorizer(NAME, "9999999999", DIGEST, MANY)
     assert len(text) <= MOST_CHARACTERS
     found = parse_description(text)
     assert (found.handler, found.handler_version, found.digest) == (NAME, "9999999999", DIGEST)
@@ -33,21 +37,42 @@ def test_what_is_written_is_read_again() -> None:
     assert found.ids.endswith(" more")
 
 
-@pytest.mark.parametrize("ids", [[300 * "x"], ["😀" * 300], ["\n"], [], ["and 2 more"], ["x" * 40] * 9])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [300 * "x"],
+        ["😀" * 300],
+        ["\n"],
+        [],
+        ["and 2 more"],
+        [40 * f"{n}" for n in range(9)],
+        [300 * "x" + f"{n}" for n in range(3)],
+    ],
+)
 def test_whatever_the_ids_are_there_is_room(ids: list[str]) -> None:
     """An id is text of a policy's author: it neither makes the description too long nor changes what else it says."""
-    text = describe_handler(DIGEST, ids, is_unqualified=True)
+    text = describe_handler(DIGEST, dict.fromkeys(ids, KNOWN), is_unqualified=True)
     assert len(text.encode("utf-16-le")) // 2 <= MOST_CHARACTERS
     assert text.isprintable()
     found = parse_description(text)
     assert (found.digest, found.is_unqualified, found.handler) == (DIGEST, True, None)
 
 
+@pytest.mark.parametrize(("number", "digits"), [(10, 8), (12, 6), (14, 4), (18, 0)])
+def test_a_changed_policy_changes_the_description(number: int, digits: int) -> None:
+    """The digests are as long as there is room for; without any, ids alone are left."""
+    text = describe_handler(
+        DIGEST, dict.fromkeys((f"policy-{n:02}" for n in range(number)), KNOWN), is_unqualified=False
+    )
+    assert f"policy-01{' ' if digits else ''}{DIGEST[:digits]}," in text
+    assert f"policy-{number - 1:02}" in text
+    assert len(text) <= MOST_CHARACTERS
+
+
 def test_the_length_of_a_token_does_not_matter() -> None:
     """A description depends on no number that the CDK gives a token, or each synthesis would have another one."""
-    ids = [f"policy-{n}" for n in range(100)]
-    short = describe_reauthorizer(NAME, "7", DIGEST, ids)
-    long = describe_reauthorizer(NAME, "${Token[TOKEN.1234567]}", DIGEST, ids)
+    short = describe_reauthorizer(NAME, "7", DIGEST, MANY)
+    long = describe_reauthorizer(NAME, "${Token[TOKEN.1234567]}", DIGEST, MANY)
     assert long.replace("${Token[TOKEN.1234567]}", "7") == short
 
 
@@ -62,7 +87,7 @@ def test_what_others_wrote_says_nothing(text: str) -> None:
 
 def test_unknown_policies_are_not_made_up() -> None:
     """Prebuilt code may be anywhere."""
-    text = describe_handler(None, [], is_unqualified=False)
+    text = describe_handler(None, {}, is_unqualified=False)
     assert parse_description(text) == Described()
     assert text == "policies in prebuilt code"
 

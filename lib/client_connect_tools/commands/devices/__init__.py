@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from client_connect_tools.commands.devices.exporting import export
+from client_connect_tools.commands.devices.granting_again import import_waivers
 from client_connect_tools.commands.devices.importing import import_devices
 from client_connect_tools.commands.devices.showing import list_devices, show
 from client_connect_tools.commands.devices.syncing import sync
@@ -22,6 +23,7 @@ devices.command()(export)
 devices.command()(waive)
 devices.command()(unwaive)
 devices.command()(waivers)
+devices.command("import-waivers")(import_waivers)
 
 
 @devices.callback()

@@ -70,6 +70,8 @@ def _record(each: KeptWaiver) -> dict[str, Any]:
 
 def _line(each: KeptWaiver) -> str:
     granted = f", granted by {each.waiver.granted_by}" if each.waiver.granted_by else ""
+    if each.waiver.granted_at is not None:
+        granted += f" at {each.waiver.granted_at.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
     ended = f", ended at {each.ended_at} by {each.ended_by}" if each.ended_by else ""
     return (
         printable(f"{each.state}\t{each.waiver.holder}\t".replace("\t", " "))
