@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from client_connect_tools.cedar.quoting import any_of, groups, instant, none_of, quote
+from client_connect_tools.cedar.quoting import any_of, groups, instant, none_of, quote, texts
 from client_connect_tools.errors import InvalidRules
 from client_connect_tools.inputs import cdk_tokens
 from client_connect_tools.rules.rendering import has_common_name, is_user
@@ -41,7 +41,8 @@ class Scope:
         except_common_names: The common names of the certificates (devices) that they are not for; ``*`` is any
             characters. Default: none.
         except_until: When the exceptions end, so that the rules count for those users and devices too. Default: never.
-        endpoints: The ids of the endpoints that they are for. Default: all.
+        endpoints: The endpoints that they are for: names that ``ClientConnectHandler(endpoints={"prod": ...})`` gives
+            them, or ids. Default: all.
         starts: When a rule begins to count, by its id without the name. Default: at once.
         ends: When a rule ceases to count, in the same way. Default: never.
         shadow: The ids of the rules, without the name, that are recorded but not enforced. Default: none.
@@ -97,8 +98,7 @@ class Scope:
                 excepted = [f"context.time.now < {instant(end)} && ({any_of(excepted)})"]
             yield from (none_of([each]) for each in excepted)
         if self.endpoints is not None:
-            ids = ", ".join(f"ClientVpn::Endpoint::{quote(each)}" for each in sorted(set(self.endpoints)))
-            yield f"[{ids}].contains(resource)"
+            yield _at(self.endpoints)
 
     def _exceptions(self) -> Iterator[str]:
         if self.except_groups is not None:
@@ -142,7 +142,7 @@ class Scope:
         for name in _LISTS:
             yield from _list_problems(name, getattr(self, name))
         for each in self.endpoints or () if not isinstance(self.endpoints, str) else ():
-            if isinstance(each, str) and not cdk_tokens.TOKEN.search(each) and not _ENDPOINT.fullmatch(each):
+            if isinstance(each, str) and each.startswith("cvpn-") and not _ENDPOINT.fullmatch(each):
                 yield f'endpoints has "{each}"; an id is "cvpn-endpoint-" and hexadecimal digits'
         for name in ("starts", "ends"):
             yield from _time_problems(name, getattr(self, name))
@@ -180,6 +180,16 @@ class Scope:
                     f'"{id_}" starts at {start.isoformat()} and ends at {end.isoformat()}, so it would never count; '
                     "let it end later"
                 )
+
+
+def _at(endpoints: Sequence[str]) -> str:
+    """Return the condition that a connection is at one of these endpoints, which are ids or names."""
+    ids = sorted({each for each in endpoints if _ENDPOINT.fullmatch(each)})
+    entities = ", ".join(f"ClientVpn::Endpoint::{quote(each)}" for each in ids)
+    conditions = [f"[{entities}].contains(resource)"] if ids else []
+    if names := sorted({*endpoints} - {*ids}):
+        conditions.append(f"context has endpointName && {texts(names)}.contains(context.endpointName)")
+    return conditions[0] if len(conditions) == 1 else f"({any_of(conditions)})"
 
 
 def _list_problems(name: str, values: object) -> Iterator[str]:

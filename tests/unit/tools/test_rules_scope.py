@@ -94,6 +94,27 @@ def test_users_and_devices_are_in_a_scope_by_name(scope: dict[str, Any], counts:
     assert decided == (("some-platform",) if counts else ())
 
 
+@pytest.mark.parametrize(
+    ("endpoints", "name", "counts"),
+    [
+        (["prod"], "prod", True),
+        (["prod"], "dev", False),
+        (["prod"], None, False),
+        (["dev", "prod"], "prod", True),
+        (["dev", PROD], "prod", True),
+        (["dev", DEV], "prod", False),
+        (["dev", DEV], "dev", True),
+    ],
+)
+def test_endpoints_are_in_a_scope_by_name_or_id(endpoints: list[str], name: str | None, counts: bool) -> None:  # noqa: FBT001
+    """The names are those that the handler gives them."""
+    rules = Rules(platforms=["win"], scope=Scope("some", endpoints=endpoints))
+    policies = Policies.from_rules(rules)
+    assert [*check(policies), *lint(policies)] == []
+    decision = policies.authorizer().decide(asked()._replace(endpoint_name=name))
+    assert decision.allowed is not counts
+
+
 def test_a_rule_begins_and_ends() -> None:
     """On the millisecond; other rules of the scope count all the time."""
     begin, end = NOW, NOW + timedelta(days=1)
@@ -151,7 +172,8 @@ def test_a_scope_alone_changes_nothing_but_ids() -> None:
         ({"groups": []}, "groups is empty; leave it out"),
         ({"groups": [" a"]}, "groups has ' a'; every entry must be a text without spaces"),
         ({"groups": ["a"], "except_groups": ["a"]}, "groups and except_groups both have a"),
-        ({"endpoints": ["prod"]}, 'endpoints has "prod"; an id is "cvpn-endpoint-"'),
+        ({"endpoints": ["cvpn-prod"]}, 'endpoints has "cvpn-prod"; an id is "cvpn-endpoint-"'),
+        ({"endpoints": ["prod*"]}, 'endpoints has "prod*", but these names are compared exactly'),
         (
             {"endpoints": ["${Token[TOKEN.7]}"]},
             "endpoints has ${Token[TOKEN.7]}, which is known at deployment only",
