@@ -6,14 +6,28 @@ import json
 import os
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from client_connect_tools.commands._logs import (
+    GivenLogs,
+    LogGroupOption,
+    LogsArgument,
+    ProfileOption,
+    RegionOption,
+    SinceOption,
+    Understood,
+    UntilOption,
+    end_for_what_was_not_understood,
+    find_logs,
+    reading_progress,
+    unreadable_logs_end_the_command,
+)
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    GuardrailsOption,
     JsonOption,
     PoliciesArgument,
     read_policies,
@@ -21,21 +35,20 @@ from client_connect_tools.commands._shared import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from datetime import tzinfo
+
+    from rich.progress import Progress
 
     from client_connect_tools.policies import Policies
     from client_connect_tools.replay import Comparison, Tally
-    from client_connect_tools.replay.reading.sources import Sources
 
 
 _WIDTH_WITHOUT_TERMINAL = 160
 
 
-def replay(  # noqa: PLR0913, PLR0917 - each is an option
-    logs: Annotated[
-        list[str], typer.Argument(help="Log files, folders of them, or - for standard input; plain or gzip.")
-    ],
+def replay(  # noqa: PLR0913 - each is an option
+    logs: LogsArgument = None,
+    *,
     policies: Annotated[list[Path], typer.Option(help=f"The new policies; repeatable. {PoliciesArgument}")],
     against: Annotated[
         list[Path] | None,
@@ -43,6 +56,7 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
             help="The policies to compare with; repeatable. Default: what the logs say was decided."
         ),
     ] = None,
+    guardrails: GuardrailsOption = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
     ] = None,
@@ -63,21 +77,30 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
     time_zone: Annotated[
         str | None, typer.Option(help="The zone of the policies' clock. Default: the records', else UTC.")
     ] = None,
+    log_group: LogGroupOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
 ) -> None:
     """Decide logged connections by new policies, and show what would change.
 
     Status 1 when something would, or when the new policies cannot decide a connection.
     """
-    comparison, sources = _prepare(logs, policies, against, html, time_zone)
+    with unreadable_logs_end_the_command():
+        found = find_logs(logs, log_group=log_group, since=since, until=until, region=region, profile=profile)
+    comparison = _prepare(policies, against, html, time_zone, guardrails)
     started = time.perf_counter()
-    tally = _run(comparison, sources, jobs or _cores())
+    tally, understood = _run(comparison, found, jobs or _cores())
     seconds = time.perf_counter() - started
     if html is not None:
-        _write_page(html, tally, _description(logs, policies, against), seconds)
+        _write_page(html, tally, _description(found.name, policies, against), seconds)
     (_print_json if as_json else _print)(tally, seconds)
     unreadable = tally.unreadable.total()
     _warn_of_undecidable(tally.undecidable_by_new - unreadable, "the log lacks facts that the policies read")
     _warn_of_undecidable(unreadable, "what is logged of them cannot be read")
+    _warn_of_duplicates(tally.duplicates)
+    end_for_what_was_not_understood(understood)
     if tally.attempts == unreadable:
         wrong_use(
             "the logs hold no decision to replay; give decision records or Client VPN's connection logs"
@@ -87,14 +110,13 @@ def replay(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _prepare(
-    logs: list[str], new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None
-) -> tuple[Comparison, Sources]:
+    new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None, guardrails: Path | None
+) -> Comparison:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
-    from client_connect_tools.replay.reading.sources import Sources
 
-    with _wrong_use_of_errors():
-        after, before = _sound(new), _sound(old) if old else None
+    with unreadable_logs_end_the_command():
+        after, before = _sound(new, guardrails), _sound(old, guardrails) if old else None
         comparison = Comparison(
             new=after.text,
             old=None if before is None else before.text,
@@ -104,10 +126,9 @@ def _prepare(
             old_networks=None if before is None else before.network_table,
             time_zone=_zone(time_zone),
         )
-        sources = Sources.find(logs)
     if html is not None:
         _require_writable(html)
-    return comparison, sources
+    return comparison
 
 
 def _require_writable(html: Path) -> None:
@@ -121,10 +142,10 @@ def _require_writable(html: Path) -> None:
         wrong_use(f'cannot write the page "{html}": {error}')
 
 
-def _sound(paths: list[Path]) -> Policies:
+def _sound(paths: list[Path], guardrails: Path | None) -> Policies:
     from client_connect_tools.checking.checks import require_sound
 
-    policies = read_policies(*paths)
+    policies = read_policies(*paths, guardrails=guardrails)
     require_sound(policies)
     return policies
 
@@ -135,40 +156,25 @@ def _zone(name: str | None) -> tzinfo | None:
     return None if name is None else time_zone_named(name)
 
 
-@contextmanager
-def _wrong_use_of_errors() -> Iterator[None]:
-    """End with status 2: status 1 says that something changes or is undecidable."""
-    from client_connect_tools.errors import ClientConnectError
-
-    try:
-        yield
-    except ClientConnectError as error:
-        wrong_use(error)
-
-
-def _run(comparison: Comparison, sources: Sources, jobs: int) -> Tally:
+def _run(comparison: Comparison, logs: GivenLogs, jobs: int) -> tuple[Tally, Understood]:
     from client_connect_tools.replay import replay
 
-    with _wrong_use_of_errors(), _progress(sources.size) as (on_read, on_tally):
-        return replay(comparison, sources.blocks(on_read), jobs=jobs, size=sources.size, on_tally=on_tally)
+    understood = Understood()
+    with unreadable_logs_end_the_command(), reading_progress() as progress:
+        tally = replay(
+            comparison,
+            logs.blocks(progress, understood),
+            jobs=jobs,
+            size=logs.size,
+            on_tally=lambda tally: _tell(progress, tally),
+            on_block=lambda tally: understood.decided(tally.understood),
+        )
+    return tally, understood
 
 
-@contextmanager
-def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callable[[Tally], None]]]:
-    """Show how far the logs have been read, on a terminal."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from client_connect_tools.output.safe_output import console
-
-    terminal = console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
-        task = progress.add_task("Replaying", total=size)
-
-        def on_tally(tally: Tally) -> None:
-            progress.update(task, description=f"{tally.attempts:,} connections, {tally.changes:,} changes")
-
-        yield lambda count: progress.advance(task, count), on_tally
+def _tell(progress: Progress, tally: Tally) -> None:
+    for task in progress.task_ids:
+        progress.update(task, description=f"{tally.attempts:,} connections, {tally.changes:,} changes")
 
 
 def _print_json(tally: Tally, seconds: float) -> None:
@@ -195,6 +201,12 @@ def _warn_of_undecidable(count: int, reason: str) -> None:
         print(f"{connections} could not be decided, because {reason}", file=sys.stderr)
 
 
+def _warn_of_duplicates(count: int) -> None:
+    if count:
+        entries = "1 entry is" if count == 1 else f"{count:,} entries are"
+        print(f"{entries} in the logs more than once, and counted once", file=sys.stderr)
+
+
 def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:
     from client_connect_tools.output.private_file import private_file
     from client_connect_tools.replay.report.html import page
@@ -206,9 +218,9 @@ def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> N
         wrong_use(f'cannot write the page "{file}": {error.strerror or error}')
 
 
-def _description(logs: list[str], new: list[Path], old: list[Path] | None) -> str:
+def _description(logs: str, new: list[Path], old: list[Path] | None) -> str:
     before = ", ".join(map(str, old)) if old else "what the logs say was decided"
-    return f"{', '.join(logs)}: {', '.join(map(str, new))} compared with {before}."
+    return f"{logs}: {', '.join(map(str, new))} compared with {before}."
 
 
 def _cores() -> int:

@@ -25,18 +25,21 @@ class Refused(Exception):
     """Nothing was changed, for a reason that somebody can do something about."""
 
 
-def client(service: Literal["lambda", "cloudformation"], region: str | None) -> Any:  # noqa: ANN401 - by the service
+def client(
+    service: Literal["lambda", "cloudformation", "logs"], region: str | None, *, profile: str | None = None
+) -> Any:  # noqa: ANN401 - by the service
     """Return a client.
 
     Args:
         service: The service.
         region: The Region; ``None`` for that of the environment.
+        profile: The profile of the configuration; ``None`` for that of the environment.
 
     Raises:
         AwsFailed: When there is no Region, or the configuration is not right.
     """
     with aws_errors():
-        session = boto3.Session()
+        session = boto3.Session(profile_name=profile)
         if region is None and session.region_name is None:
             raise AwsFailed("no Region is set; set AWS_DEFAULT_REGION, or give the ARN of the function")
         return session.client(service, region_name=region, config=_CONFIG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,30 @@ def instant(text: str, zone: tzinfo | None, *, earlier: bool = False) -> datetim
             f'is "{text}", which is not a time; give one such as "2026-11-22T09:00:00+01:00"'
         ) from error
     return time
+
+
+_AGO = re.compile(r"(\d{1,6})\s*(m|min|h|d|w)")
+_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def moment_or_ago(text: str, now: datetime) -> datetime:
+    """Read a moment, or how long ago it was, such as ``7d``; one without a zone is in UTC.
+
+    Raises:
+        NotATime: When it is neither.
+    """
+    if (match := _AGO.fullmatch(text.strip())) is None:
+        try:
+            return instant(text, UTC)
+        except NotATime:
+            raise NotATime(
+                f'is "{text}", which is no time; give how long ago, such as 90m, 12h, 7d or 2w, or a time such as '
+                '"2026-11-22T09:00:00Z"'
+            ) from None
+    try:
+        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise NotATime(f'is "{text}", which is before the calendar begins; give a time such as 7d') from None
 
 
 def _local(time: datetime, text: str, zone: tzinfo | None, *, earlier: bool) -> datetime:

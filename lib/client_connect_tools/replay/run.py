@@ -14,8 +14,9 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from client_connect_tools.replay.deciding.decider import Decider, Verdict
-from client_connect_tools.replay.reading.logs import TOO_DEEP, Skipped, attempts
+from client_connect_tools.replay.reading.logs import TOO_DEEP, Skipped, entries
 from client_connect_tools.replay.reading.sources import BLOCK_BYTES
+from client_connect_tools.replay.seen import Seen, key_of
 from client_connect_tools.replay.tally import NOT_LOGGED, Tally
 
 if TYPE_CHECKING:
@@ -70,16 +71,26 @@ class Replay:
         )
         self._time_zone = comparison.time_zone
 
-    def block(self, block: bytes) -> Tally:
-        """Replay a block of whole lines."""
+    def block(self, block: bytes, counted: frozenset[int] = frozenset()) -> Tally:
+        """Replay a block of lines, each with an entry.
+
+        Args:
+            block: The lines.
+            counted: The keys of connections that are not to be counted again.
+        """
         # What is not UTF-8 is kept apart from what is, so that no name is mistaken for another.
         lines = block.decode("utf-8", "surrogateescape").split("\n")
-        tally = Tally(lines=len(lines) - (not lines[-1]))
-        for entry in attempts(lines, time_zone=self._time_zone):
+        tally, seen = Tally(lines=len(lines) - (not lines[-1])), set(counted)
+        for entry in entries(lines, time_zone=self._time_zone):
             if isinstance(entry, Skipped):
                 tally.skip(entry)
+            elif (key := key_of(entry)) in seen:
+                tally.duplicates += 1
+                tally.understood += 1
             else:
+                seen.add(key)
                 self._decide(entry, tally)
+        tally.keys = seen - counted
         return tally
 
     def _decide(self, attempt: Attempt, tally: Tally) -> None:
@@ -97,15 +108,16 @@ class Replay:
         return Verdict(allowed=attempt.allowed, policies=policies, erred=attempt.erred)
 
 
-def replay(
+def replay(  # noqa: PLR0913 - each is an option
     comparison: Comparison,
     blocks: Iterable[bytes],
     *,
     jobs: int = 1,
     size: int | None = None,
     on_tally: Callable[[Tally], None] = lambda _: None,
+    on_block: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
-    """Replay logs.
+    """Replay logs. An entry that is in them more than once, as where exports overlap, is counted once.
 
     Args:
         comparison: The policies.
@@ -113,24 +125,34 @@ def replay(
         jobs: How many processes may decide at the same time, with this one. The result does not depend on it.
         size: How many bytes the logs have at least, so that large ones get all processes at once. Default: not known.
         on_tally: Called with what has been found so far, after each block.
+        on_block: Called with what was found in a block, in the order of the blocks.
 
     Raises:
         InvalidPolicySet: When the policies cannot be parsed.
     """
     total = Tally()
     for tally in _tallies(comparison, iter(blocks), jobs, size or 0):
+        on_block(tally)
         total.merge(tally)
         on_tally(total)
     return total
 
 
 def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int, size: int) -> Iterator[Tally]:
-    here = Replay(comparison)
+    here, seen = Replay(comparison), Seen()
+    for block, tally in _tallies_of_blocks(comparison, here, blocks, jobs, size):
+        again = seen.known(tally.keys)
+        yield here.block(block, again) if again else tally
+
+
+def _tallies_of_blocks(
+    comparison: Comparison, here: Replay, blocks: Iterator[bytes], jobs: int, size: int
+) -> Iterator[tuple[bytes, Tally]]:
     if jobs == 1 or _ignores_safe_path():
-        yield from map(here.block, blocks)
+        yield from ((block, here.block(block)) for block in blocks)
         return
     if size < _BLOCKS_WITHOUT_HELP * BLOCK_BYTES:
-        yield from map(here.block, islice(blocks, _BLOCKS_WITHOUT_HELP))
+        yield from ((block, here.block(block)) for block in islice(blocks, _BLOCKS_WITHOUT_HELP))
     following = next(blocks, None)
     if following is not None:
         yield from _tallies_of_processes(comparison, here, chain([following], blocks), jobs)
@@ -138,7 +160,7 @@ def _tallies(comparison: Comparison, blocks: Iterator[bytes], jobs: int, size: i
 
 def _tallies_of_processes(
     comparison: Comparison, here: Replay, blocks: Iterable[bytes], jobs: int
-) -> Iterator[Tally]:
+) -> Iterator[tuple[bytes, Tally]]:
     """Yield the tallies in the order of the blocks, with only a few blocks in memory; this process decides too."""
     with (
         _working_directory_not_imported(),
@@ -147,16 +169,20 @@ def _tallies_of_processes(
         ) as pool,
     ):
         started = pool.submit(_nothing)
-        waiting: deque[Future[Tally]] = deque()
+        waiting: deque[tuple[bytes, Future[Tally]]] = deque()
         for block in blocks:
-            is_taken = sum(not each.done() for each in waiting) < (jobs - 1) * _BLOCKS_AHEAD
-            waiting.append(
-                pool.submit(_block, block) if started.done() and is_taken else _done(here.block(block))
-            )
-            while waiting and (waiting[0].done() or len(waiting) > jobs * _BLOCKS_AHEAD):
-                yield waiting.popleft().result()
+            is_taken = sum(not each.done() for _, each in waiting) < (jobs - 1) * _BLOCKS_AHEAD
+            tally = pool.submit(_block, block) if started.done() and is_taken else _done(here.block(block))
+            waiting.append((block, tally))
+            while waiting and (waiting[0][1].done() or len(waiting) > jobs * _BLOCKS_AHEAD):
+                yield _result(waiting)
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(waiting)
+
+
+def _result(waiting: deque[tuple[bytes, Future[Tally]]]) -> tuple[bytes, Tally]:
+    block, tally = waiting.popleft()
+    return block, tally.result()
 
 
 def _done(tally: Tally) -> Future[Tally]:

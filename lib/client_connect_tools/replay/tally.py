@@ -25,7 +25,10 @@ NOT_LOGGED = "(the log does not say which policy)"
 
 _MOST_ROWS = 10_000
 _MOST_NOTES = 20
-_COUNTS = ("lines", "attempts", "incomplete", "allowed", "denied", "undecidable", "undecidable_by_new")
+_COUNTS = (
+    *("lines", "understood", "duplicates", "attempts", "incomplete", "allowed", "denied"),
+    *("undecidable", "undecidable_by_new"),
+)
 
 
 @dataclass(slots=True)
@@ -121,6 +124,9 @@ class Tally:
 
     Attributes:
         lines: The lines that were read.
+        understood: How many entries were found that such logs hold.
+        duplicates: How many of those were in the logs before, so that they do not count again.
+        keys: Which connections were counted, as ``key_of`` names them; of a block only.
         attempts: The connections in the logs; ``allowed``, ``denied`` and ``undecidable`` add up to it.
         incomplete: Those of them that came from a connection log, which lacks facts.
         allowed: Those that the new policies allow.
@@ -138,6 +144,9 @@ class Tally:
     """
 
     lines: int = 0
+    understood: int = 0
+    duplicates: int = 0
+    keys: set[int] = field(default_factory=set)
     attempts: int = 0
     incomplete: int = 0
     allowed: int = 0
@@ -159,6 +168,7 @@ class Tally:
     def add(self, attempt: Attempt, old: Verdict, new: Verdict) -> None:
         """Count a connection, with what was decided and what would be."""
         self.attempts += 1
+        self.understood += 1
         self.incomplete += bool(attempt.missing)
         if old.allowed is None or new.allowed is None:
             self._undecided(attempt, old, new)
@@ -182,6 +192,7 @@ class Tally:
 
     def skip(self, skipped: Skipped) -> None:
         """Count what cannot be replayed. Of a connection among it, nobody knows what the policies say."""
+        self.understood += skipped.is_understood
         if not skipped.is_attempt:
             self.skipped[skipped.kind] += 1
             return

@@ -55,7 +55,7 @@ def trapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     policies = folder / "policies"
     (policies / "all.cedar").write_text('@id("all") permit (principal, action, resource);', "utf-8")
     (policies / "all.tests.toml").write_text('[[test]]\nname = "anybody"\nexpect = "allow"\n', "utf-8")
-    (folder / "log.jsonl").write_bytes(lines(record(), record()))
+    (folder / "log.jsonl").write_bytes(lines(record(), record(minutes=1)))
     (folder / "devices.csv").write_text("commonName\nlaptop\n", "utf-8")
     return folder
 

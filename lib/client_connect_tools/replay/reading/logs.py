@@ -11,8 +11,9 @@ import orjson
 
 from client_connect.printable import printable
 from client_connect_tools.errors import ClientConnectError
-from client_connect_tools.replay.reading import facts
+from client_connect_tools.replay.reading import envelopes, facts, tables
 from client_connect_tools.replay.reading.facts import Attempt, Malformed
+from client_connect_tools.replay.reading.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,22 +21,23 @@ if TYPE_CHECKING:
 
 _decoder = json.JSONDecoder()
 _SPACE = " \t\r\n\ufeff"
+_BETWEEN_VALUES = " \t\r\n,;|'"
 
-# "2026-11-22T23:00:00.000Z {...}": how CloudWatch Logs exports to S3.
-_EXPORTED = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+Z\s+")
-_LAMBDA_TEXT = re.compile(r"(INIT_START|START|END|REPORT|EXTENSION|INIT_REPORT) ")
-# One line of the indented JSON that the AWS command line prints: punctuation, or a key with the start of its value.
-_INDENTED = re.compile(r'[\[\]{},]+|"[A-Za-z@]+":.*', re.DOTALL)
-_INDENTED_MESSAGE = re.compile(r'"(@?message|value)": (".*"),?', re.DOTALL)
-_JSON_IN_TEXT = re.compile(r'\{\s*\\?"')
+_LAMBDA_TEXT = re.compile(
+    r"(INIT_START|START|END|REPORT|EXTENSION|INIT_REPORT|RESTORE_START|RESTORE_REPORT) "
+)
+_WRITE_TEST = "Permission Check Successful"  # what CloudWatch Logs writes into a bucket before it exports
+_OBJECT_IN_TEXT = re.compile(r'\{\s*"(?!")')
 # A key of what is an attempt, and of nothing else in a log; also escaped, as in JSON or CSV.
 _ATTEMPT_IN_TEXT = re.compile(r'"(decision|connection-attempt-status)[\\"]+\s*:')
 _REASON = re.compile(r"[a-z-]{1,60}")
 _PLATFORM_EVENT = re.compile(r"platform\.[A-Za-z]{1,40}")
-_MESSAGE_KEYS = ("message", "@message")
-_DEEPEST_ENVELOPE = 3
+_WITHOUT_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]?[0-9:.,+Z]*|\d{13})\s+(\S+\s+(?=[A-Z_]+ ))?")
+_DEEPEST_ENVELOPE = 8
 _DEEP = 500
 TOO_DEEP = "JSON that is nested too deeply"
+_NOT_JSON, _OTHER_JSON, _NO_OBJECT = "not JSON", "other JSON", "JSON that is not an object"
+_NOT_UNDERSTOOD = frozenset({_NOT_JSON, _OTHER_JSON, _NO_OBJECT, TOO_DEEP})
 
 
 class UnreadableLog(ClientConnectError):
@@ -58,14 +60,32 @@ class Skipped:
     kind: str
     is_attempt: bool = False
 
+    @property
+    def is_understood(self) -> bool:
+        """Whether it is something that such logs hold."""
+        return self.kind not in _NOT_UNDERSTOOD
+
 
 def attempts(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterator[Attempt | Skipped]:
     """Read lines in any of the forms in which our decision records and Client VPN's connection logs are kept.
 
     Args:
-        lines: JSON lines, as they are, exported by CloudWatch Logs, or in the envelopes of its API.
+        lines: The lines, as they are or in the envelopes of other systems; JSON may go over several of them.
         time_zone: The zone in which policies see the clock. Default: the records', else UTC.
     """
+    one_entry_each = Lines()
+    for line in lines:
+        block = one_entry_each.block(line.encode("utf-8", "surrogatepass") + b"\n")
+        yield from entries(_text_of(block), time_zone=time_zone)
+    yield from entries(_text_of(one_entry_each.end()), time_zone=time_zone)
+
+
+def _text_of(block: bytes) -> list[str]:
+    return block.decode("utf-8", "surrogatepass").split("\n")
+
+
+def entries(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterator[Attempt | Skipped]:
+    """Read lines of which each has one entry at least, as ``Lines`` makes them."""
     reader = _Reader(time_zone)
     for line in lines:
         if text := line.strip(_SPACE):
@@ -85,45 +105,66 @@ class _Reader:
     def __init__(self, time_zone: tzinfo | None) -> None:
         self._time_zone = time_zone
 
-    def line(self, text: str, depth: int = 0) -> Iterator[Attempt | Skipped]:
-        """Read a line, or the message in an envelope."""
-        if text[:1] != "{" and (exported := _EXPORTED.match(text)) is not None:
-            text = text[exported.end() :]
-        if text[:1] == "{" and (values := _values(text)) is not None:
-            for value in values:
-                yield from self.value(value, depth)
-        elif depth == 0 and (message := _indented_message(text)) is not None:
-            yield from self._message(message, depth)
-        elif depth > 0 or _INDENTED.fullmatch(text) is None:
-            yield _text(text)
-        elif (is_attempt := _is_attempt(text)) or _JSON_IN_TEXT.search(text) is not None:
-            yield Skipped("JSON in a line of indented JSON that is no message", is_attempt)
+    def line(self, text: str, depth: int = 0) -> list[Attempt | Skipped]:
+        """Read a line, or a text in an envelope."""
+        if (values := _values(text)) is not None:
+            return [entry for value in values for entry in self.value(value, depth)]
+        found = [
+            entry
+            for each in (*_objects_in(text), *(tables.cells_with_json(text) if '{""' in text else ()))
+            for entry in (
+                self.line(each, depth + 1) if isinstance(each, str) else self.value(each, depth + 1)
+            )
+        ]
+        if depth < _DEEPEST_ENVELOPE and any(map(_is_understood, found)):
+            return found
+        return [_text(text)]
 
-    def value(self, value: Any, depth: int = 0) -> Iterator[Attempt | Skipped]:  # noqa: ANN401 - what JSON holds
-        """Read what a line or a message holds."""
-        if not isinstance(value, dict):
-            yield Skipped("JSON that is not an object")
-        elif "decision" in value and "told" in value:
-            yield Skipped("re-authorization of a connection that the registry does not know")
-        elif _is_record(value):
-            yield self.attempt(value)
-        elif "connection-log-type" in value:
-            yield self._connection(value)
-        elif "error" in value and "at" in value and "event" in value:
-            yield Skipped("error record: the handler made no decision")
-        elif depth < _DEEPEST_ENVELOPE and (messages := _messages(value)) is not None:
-            for message in messages:
-                yield from self._message(message, depth)
-        else:
-            yield Skipped(_platform_event(value) or "other JSON")
+    def value(self, value: object, depth: int = 0) -> list[Attempt | Skipped]:
+        """Read what a line or a part of an envelope holds."""
+        if isinstance(value, dict):
+            return self._object(value, depth)
+        if depth >= _DEEPEST_ENVELOPE:
+            return [Skipped(_OTHER_JSON)]
+        if isinstance(value, str):
+            return self.line(envelopes.unpacked(value).strip(_SPACE), depth + 1)
+        if isinstance(value, list):
+            return self._list(value, depth)
+        return [Skipped(_NO_OBJECT)]
 
-    def _message(self, message: Any, depth: int) -> Iterator[Attempt | Skipped]:  # noqa: ANN401
-        if isinstance(message, str):
-            yield from self.line(message.strip(), depth + 1)
-        elif isinstance(message, dict):
-            yield from self.value(message, depth + 1)
-        else:
-            yield Skipped("other JSON")
+    def _object(self, value: dict[str, Any], depth: int) -> list[Attempt | Skipped]:
+        if isinstance(value.get("decision"), str) and (row := tables.entry_of_row(value)) is not None:
+            value = row
+        if _is_record(value):
+            return [self.attempt(value)]
+        if "connection-log-type" in value:
+            return [self._connection(value)]
+        if kind := _kind(value):
+            return [Skipped(kind)]
+        entry = tables.entry_of_row(value)
+        return self._envelope(value, depth) if entry is None else self._object(entry, depth + 1)
+
+    def _envelope(self, value: dict[str, Any], depth: int) -> list[Attempt | Skipped]:
+        if depth < _DEEPEST_ENVELOPE:
+            for part in envelopes.parts(value):
+                found = self.value(part, depth + 1)
+                if any(map(_is_understood, found)):
+                    return found
+            if envelopes.is_empty(value):
+                return []
+        return [Skipped(_OTHER_JSON)]
+
+    def _list(self, values: list[Any], depth: int) -> list[Attempt | Skipped]:
+        row = envelopes.row_of_fields(values)
+        if row is not None:
+            return self._object(row, depth + 1)
+        if not any(isinstance(value, dict | list | str) for value in values):
+            return [Skipped(_NO_OBJECT)]
+        # The numbers and texts beside an entry say when it was, and where.
+        found = [entry for value in values for entry in self.value(value, depth + 1)]
+        if any(isinstance(value, dict | list) for value in values):
+            return found
+        return [entry for entry in found if _is_understood(entry)] or [Skipped(_NO_OBJECT)]
 
     def attempt(self, record: dict[str, Any]) -> Attempt | Skipped:
         """Read a decision record."""
@@ -166,64 +207,57 @@ def _is_record(value: dict[str, Any]) -> bool:
 
 def _values(text: str) -> list[Any] | None:
     """Return the JSON values of a text, which Firehose sets one after the other; nothing when it is no JSON."""
+    if text[:1] not in ("{", "[", '"'):
+        return None
     values, position = [], 0
     try:
         while position < len(text):
             value, position = _decoder.raw_decode(text, position)
             values.append(value)
-            while text[position : position + 1].isspace():
+            while text[position : position + 1] in _BETWEEN_VALUES and position < len(text):
                 position += 1
     except (ValueError, RecursionError):
         return None
     return values
 
 
-def _indented_message(text: str) -> str | None:
-    """Return the message in a line of indented JSON; nothing when it holds none.
-
-    Logs Insights has the field's name in the line before its value, so what the value is shows by its content.
-    """
-    if (match := _INDENTED_MESSAGE.fullmatch(text)) is None or not (values := _values(match[2])):
-        return None
-    message = str(values[0])
-    if match[1] == "value" and not _EXPORTED.sub("", message.strip(), count=1).startswith("{"):
-        return None
-    return message
+def _objects_in(text: str) -> Iterator[Any]:
+    """Yield the JSON objects in a text that begins with something else, such as the time."""
+    position = 0
+    while (match := _OBJECT_IN_TEXT.search(text, position)) is not None:
+        try:
+            value, position = _decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):
+            return
+        yield value
 
 
-def _messages(value: dict[str, Any]) -> list[Any] | None:
-    """Return the messages in an envelope of CloudWatch Logs; nothing when it is none."""
-    for key in _MESSAGE_KEYS:
-        if isinstance(value.get(key), str | dict) and value[key] not in ("", {}):
-            return [value[key]]
-    for key in ("events", "logEvents"):
-        if isinstance(value.get(key), list):
-            return [_message_of(event) for event in value[key]]
-    results = value.get("results")
-    if isinstance(results, list):
-        return [_message_of_row(row) for row in results]
-    return None
-
-
-def _message_of(event: Any) -> object:  # noqa: ANN401 - what JSON holds
-    return event.get("message") if isinstance(event, dict) else None
-
-
-def _message_of_row(row: Any) -> object:  # noqa: ANN401 - what JSON holds
-    """Find the message in a row of Logs Insights."""
-    fields = [field for field in row if isinstance(field, dict)] if isinstance(row, list) else []
-    return next((field.get("value") for field in fields if field.get("field") == "@message"), None)
+def _is_understood(entry: Attempt | Skipped) -> bool:
+    return not isinstance(entry, Skipped) or entry.is_understood or entry.is_attempt
 
 
 def _text(text: str) -> Skipped:
-    if (match := _LAMBDA_TEXT.match(text)) is not None:
+    if (match := _LAMBDA_TEXT.match(_WITHOUT_TIME.sub("", text, count=1))) is not None:
         return Skipped(f"Lambda {match[1]}")
-    return Skipped("not JSON", _is_attempt(text))
+    if text == _WRITE_TEST:
+        return Skipped("CloudWatch Logs' test of the bucket")
+    return Skipped(_NOT_JSON, _is_attempt(text))
 
 
 def _is_attempt(text: str) -> bool:
     """Tell whether a line that cannot be read holds an attempt: it is cut off, or in a form that is not known."""
     return _ATTEMPT_IN_TEXT.search(text) is not None
+
+
+def _kind(value: dict[str, Any]) -> str:
+    """Name what such logs hold beside attempts."""
+    if "decision" in value and "told" in value:
+        return "re-authorization of a connection that the registry does not know"
+    if "error" in value and "at" in value and "event" in value:
+        return "error record: the handler made no decision"
+    if value.get("messageType") == "CONTROL_MESSAGE":
+        return "control message of CloudWatch Logs"
+    return _platform_event(value)
 
 
 def _platform_event(value: dict[str, Any]) -> str:

@@ -1,33 +1,29 @@
-"""The logs' bytes, from files, folders and standard input, plain or compressed, in blocks of whole lines."""
+"""The logs' bytes, from files, folders and standard input, in blocks of lines with an entry each."""
 
 from __future__ import annotations
 
-import codecs
-import gzip
 import io
+import lzma
 import stat
 import sys
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO
 
 from client_connect_tools.files.folders import files_below
+from client_connect_tools.replay.reading.decoding import decoded
+from client_connect_tools.replay.reading.lines import Lines
 from client_connect_tools.replay.reading.logs import UnreadableLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_Stream: TypeAlias = "gzip.GzipFile | io.BufferedReader[_Raw]"
-
 STANDARD_INPUT = "-"
 BLOCK_BYTES = 512 * 1024
-# What is longer is not a line of a log, and would fill the memory.
+# What is longer is not read at once, for it would fill the memory.
 _LONGEST_LINE = 16 * 1024 * 1024
-_MEBIBYTE = 1024 * 1024
-_GZIP = b"\x1f\x8b"
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,34 +56,42 @@ class Sources:
                 stream.read(1)
         return cls(paths, sum(file.stat().st_size for file in files) if len(files) == len(paths) else None)
 
-    def blocks(self, on_read: Callable[[int], None]) -> Iterator[bytes]:
-        """Yield the logs' content, each block ending with a line.
+    def blocks(
+        self, on_read: Callable[[int], None], on_block: Callable[[str], None] = lambda _: None
+    ) -> Iterator[bytes]:
+        """Yield the logs' content, in lines with an entry each, each block ending with a line.
 
         Args:
             on_read: Called with the number of bytes read since the last call, compressed as they may be.
+            on_block: Called with the name of the file of a block, before the block is yielded.
 
         Raises:
-            UnreadableLog: When a file turns out to be damaged, or a line does not end.
+            UnreadableLog: When a file turns out to be damaged, or an entry does not end.
         """
         for path in self.paths:
+            name = "standard input" if path is None else str(path)
             with _opened(path) as (stream, position):
                 done = 0
-                while block := _block(stream):
+                for block in _blocks(stream):
+                    on_block(name)
                     yield block
                     done, before = position(), done
                     on_read(done - before)
+                on_read(position() - done)
 
 
-def _block(stream: _Stream) -> bytes:
-    block = stream.read(BLOCK_BYTES)
-    if block.endswith(b"\n"):
-        return block
-    rest = stream.readline(_LONGEST_LINE)
-    if len(rest) == _LONGEST_LINE and not rest.endswith(b"\n"):
-        raise OSError(
-            f"a line has more than {_LONGEST_LINE // _MEBIBYTE} MiB, so it is no log; give one with lines"
-        )
-    return block + rest
+def _blocks(stream: BinaryIO) -> Iterator[bytes]:
+    lines, is_within_line = Lines(), False
+    while read := stream.read(BLOCK_BYTES):
+        rest = b"" if read.endswith(b"\n") else stream.readline(_LONGEST_LINE)
+        ends = (rest or read).endswith(b"\n") or len(rest) < _LONGEST_LINE
+        # A line that does not end may be a list of entries, which is taken in parts.
+        block = lines.block(read + rest) if ends and not is_within_line else lines.part(read + rest)
+        is_within_line = not ends
+        if block:
+            yield block
+    if end := lines.end():
+        yield end + b"\n"
 
 
 def _paths(name: str) -> Iterator[Path | None]:
@@ -122,11 +126,10 @@ def _can_be_read_once_only(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path | None) -> Iterator[tuple[_Stream, Callable[[], int]]]:
+def _opened(path: Path | None) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
     """Open a log, and tell how far it has been read."""
-    with _reading(path), io.BufferedReader(_Raw(path)) as raw:
-        stream: _Stream = gzip.GzipFile(fileobj=raw) if _is_compressed(raw) else raw
-        yield stream, raw.tell
+    with _reading(path), _Raw(path) as raw:
+        yield decoded(io.BufferedReader(raw)), raw.tell
 
 
 @contextmanager
@@ -134,23 +137,11 @@ def _reading(path: Path | None) -> Iterator[None]:
     """Say what cannot be read, and why."""
     try:
         yield
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         named = getattr(error, "filename", None) or path
         name = "standard input" if named is None else f'"{named}"'
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise UnreadableLog(f"cannot read the log {name}: {reason}") from None
-
-
-def _is_compressed(raw: io.BufferedReader[_Raw]) -> bool:
-    """Look at how a log begins.
-
-    Raises:
-        OSError: When it is text that cannot be read.
-    """
-    beginning = raw.peek(len(_GZIP))
-    if beginning.startswith(_UTF_16):
-        raise OSError("it is in UTF-16, as Windows PowerShell writes files; save it as UTF-8")
-    return beginning.startswith(_GZIP)
 
 
 class _Raw(io.RawIOBase):

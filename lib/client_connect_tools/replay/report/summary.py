@@ -31,6 +31,7 @@ def summary(tally: Tally, *, seconds: float) -> dict[str, Any]:
             "newlyDenied": tally.newly_denied.count,
             "newlyAllowed": tally.newly_allowed.count,
             "skipped": tally.skipped.total(),
+            "duplicates": tally.duplicates,
         },
         "newlyDenied": _change(tally.newly_denied),
         "newlyAllowed": _change(tally.newly_allowed),

@@ -106,7 +106,9 @@ def test_undecidable_is_not_fine(
 
 def test_undecidable_connections_are_counted_once(folder: Path) -> None:
     """Also when several policies are to blame."""
-    (folder / "log.jsonl").write_bytes(lines(*[connection()] * 1200))
+    (folder / "log.jsonl").write_bytes(
+        lines(*(connection(connection_id=f"c-{number}") for number in range(1200)))
+    )
     (folder / "two.cedar").write_text(PERMIT + OS + OS.replace('"os"', '"os-2"'), "utf-8")
     result = run(folder / "log.jsonl", "--policies", folder / "two.cedar")
     assert result.exit_code == 1
@@ -182,6 +184,7 @@ def test_json_has_everything_that_the_tables_have(folder: Path) -> None:
         "newlyDenied": 1,
         "newlyAllowed": 0,
         "skipped": 1,
+        "duplicates": 0,
     }
     at = "2026-11-23T12:00:00.000+00:00"
     seen = {"count": 1, "first": at, "last": at}
@@ -226,7 +229,7 @@ def test_fails_for_a_page_that_is_a_link(folder: Path) -> None:
 def test_standard_input_and_folders(folder: Path) -> None:
     """Read together."""
     (folder / "logs" / "day").mkdir(parents=True)
-    (folder / "logs" / "day" / "1.gz").write_bytes(gzip.compress(lines(record(), record())))
+    (folder / "logs" / "day" / "1.gz").write_bytes(gzip.compress(lines(record(minutes=1), record(minutes=2))))
     result = run("-", folder / "logs", "--policies", folder / "all.cedar", "--json", given=lines(record()))
     assert json.loads(result.stdout)["totals"]["decisions"] == 3
 
@@ -274,9 +277,14 @@ def test_progress_is_shown_on_a_terminal_only(folder: Path, monkeypatch: pytest.
         (["log.jsonl", "--policies", "all.cedar", "--html", "no/page"], 'cannot write the page "no/page"'),
         (["log.jsonl", "--policies", "all.cedar", "--html", "."], 'cannot write the page "."; name a file'),
         (["log.jsonl", "--policies", "all.cedar", "--jobs", "0"], ""),
-        (["--policies", "all.cedar"], ""),
+        (["--policies", "all.cedar"], "no logs are named; give files or folders"),
         (["log.jsonl"], ""),
         (["cut.gz", "--policies", "all.cedar"], 'cannot read the log "cut.gz": Compressed file ended'),
+        (["--log-group", "x", "--policies", "all.cedar"], "--log-group needs --since, such as --since 7d"),
+        (["--log-group", "x", "--since", "soon", "--policies", "all.cedar"], '--since is "soon", which'),
+        (["--log-group", "x", "--since", "1h", "--until", "2h", "--policies", "all.cedar"], "--since is not before"),
+        (["log.jsonl", "--log-group", "x", "--since", "1h", "--policies", "all.cedar"], "files and --log-group are"),
+        (["log.jsonl", "--since", "1h", "--policies", "all.cedar"], "--since is about a log group; name it with"),
         (["empty.jsonl", "--policies", "all.cedar"], "the logs hold no decision to replay; give decision records"),
     ],
 )  # fmt: skip

@@ -42,7 +42,10 @@ def tally() -> Tally:
     """Return what was found in a log with names that were chosen to do harm."""
     entries: list[object] = [connection(), connection(device_type="mac", username="<u>eve</u>")]
     for number in range(30):
-        entries += [record(username=f"user{number}", platform="mac", minutes=60 * number)] * (number + 1)
+        entries += [
+            record(username=f"user{number}", platform="mac", minutes=60 * number, connection_id=f"c{attempt}")
+            for attempt in range(number + 1)
+        ]
     entries += [record(username=name, platform="<b>odd</b>") for name in EVIL]
     entries += [record(username="freed", allowed=False, determining=["<script>alert(2)</script>"])]
     return replayed(POLICIES, *entries, {"type": "platform.start"})

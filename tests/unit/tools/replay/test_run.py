@@ -31,6 +31,7 @@ def blocks() -> list[bytes]:
                 **{"platform": "mac"} if number % 7 and number % 5 == block else {},
                 **{"minutes": number + block} if number % 7 else {},
                 username=f"user-{(number + 5 * block) % 97}",
+                connection_id=f"cvpn-connection-{number}-{block}",
             )
             for number in range(40)
         ))
@@ -54,12 +55,14 @@ def test_the_result_does_not_depend_on_the_processes(monkeypatch: pytest.MonkeyP
 
 
 def nested(depth: int, where: str) -> bytes:
-    """Return a decision record that nests so deep in a fact, a key of the decision or an envelope."""
+    """Return a decision record, of its own time, that nests so deep in a fact, the decision or an envelope."""
     deep = '{"a":' * depth + "1" + "}" * depth
     if where == "envelope":
         return f'{{"message": {deep[:-1]}, "decision": {{}}}}}}\n'.encode()
     facts = {"timeZone": "UTC", "customFacts": "available", "custom": "@"}
-    changed = record() | ({"facts": facts} if where == "custom" else {"decision": {"allowed": "@"}})
+    changed = record(minutes=depth) | (
+        {"facts": facts} if where == "custom" else {"decision": {"allowed": "@"}}
+    )
     return json.dumps(changed).replace('"@"', deep).encode() + b"\n"
 
 
@@ -69,7 +72,7 @@ def test_a_line_that_nests_deeply_loses_no_other(where: str) -> None:
     reads_custom = forbid("risky", "when { context has custom && context.custom has a }")
     comparison = Comparison(new=PERMIT + reads_custom, new_custom="{ a?: Long }")
     depths = (*range(900, 1010), 100_000)
-    block = b"".join(nested(depth, where) + lines(record()) for depth in depths)
+    block = b"".join(nested(depth, where) + lines(record(minutes=-depth)) for depth in depths)
     tally = replay(comparison, [block])
     assert tally.lines == 2 * len(depths)
     assert tally.attempts + tally.skipped.total() == 2 * len(depths)

@@ -143,12 +143,14 @@ def test_fails_for_what_cannot_be_read_before_anything_is(tmp_path: Path) -> Non
     """The message names it."""
     (tmp_path / "good").write_bytes(CONTENT)
     (tmp_path / "bad").write_bytes(b"\x1f\x8bnonsense")
-    (tmp_path / "wide").write_text("{}", "utf-16")
+    (tmp_path / "table.xlsx").write_bytes(b"PK\x03\x04rest")
+    (tmp_path / "packed.zst").write_bytes(b"\x28\xb5\x2f\xfdrest")
     (tmp_path / "empty").mkdir()
     for name, message in [
         ("missing", 'cannot read the log ".*missing": No such file or directory'),
         ("bad", 'cannot read the log ".*bad": Unknown compression method'),
-        ("wide", 'cannot read the log ".*wide": it is in UTF-16, .* save it as UTF-8'),
+        ("table.xlsx", 'cannot read the log ".*xlsx": it is a zip archive or a spreadsheet; .* export CSV'),
+        ("packed.zst", 'cannot read the log ".*zst": it is compressed by Zstandard; decompress it first'),
         ("empty", 'folder ".*empty" holds no file; give one with logs in it'),
         ("x" * 300, 'cannot read the log ".*x": File name too long'),
     ]:

@@ -100,7 +100,7 @@ def test_compared_with_old_policies() -> None:
     found = replayed(
         PERMIT,
         record(platform="mac"),
-        record(platform="mac", allowed=False),
+        record(platform="mac", allowed=False, minutes=1),
         record(allowed=False),
         old=PERMIT + MAC,
     )
@@ -110,7 +110,9 @@ def test_compared_with_old_policies() -> None:
 
 def test_what_is_undecidable_is_no_change() -> None:
     """It is counted by the policy to blame, of the new and the old ones, with what was missing."""
-    found = replayed(PERMIT + OS, connection(), denied_connection(), connection(device_type="mac"), record())
+    found = replayed(
+        PERMIT + OS, connection(), denied_connection(username="eve"), connection(device_type="mac"), record()
+    )
     assert (found.allowed, found.undecidable, found.changes) == (2, 2, 0)
     assert counted(found.blamed["new"]) == {"os": 2}
     assert list(found.blamed["new"].rows["os"].notes) == ["os"]

@@ -1,0 +1,308 @@
+"""The forms in which people have these logs: exports, pages, terminals and other systems."""
+# ruff: noqa: E501 - a form is one line
+
+from __future__ import annotations
+
+import base64
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from client_connect_tools.cli import main
+from client_connect_tools.replay import Attempt, Comparison, attempts, replay
+from client_connect_tools.replay.reading import sources
+from client_connect_tools.replay.reading.sources import Sources
+from client_connect_tools.replay.reading.values import LONGEST
+from tests.support.connection_logs import PERMIT, connection, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+RECORDS: list[dict[str, Any]] = [
+    record(minutes=number, connection_id=f"cvpn-connection-{number}") for number in range(3)
+]
+LOGS: list[dict[str, Any]] = [
+    connection(connection_id=f"cvpn-connection-{number}", username='o"Brien') for number in range(3)
+]
+STREAM = "2026/11/23/[$LATEST]0123456789abcdef"
+
+
+def table(
+    columns: list[str], rows: list[list[str]], *, delimiter: str = ",", quoting: int = csv.QUOTE_MINIMAL
+) -> str:
+    """Return a table."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator="\n")  # type: ignore[arg-type]
+    writer.writerows([columns, *rows])
+    return text.getvalue()
+
+
+def flat(entry: dict[str, Any], parent: str = "") -> dict[str, str]:
+    """Return an entry as Logs Insights shows it: a column for each key."""
+    cells: dict[str, str] = {}
+    for key, value in entry.items():
+        name = f"{parent}{key}"
+        if isinstance(value, dict):
+            cells |= flat(value, f"{name}.")
+        elif isinstance(value, list):
+            cells |= {f"{name}.{position}": str(each) for position, each in enumerate(value)}
+        else:
+            cells[name] = str(int(value)) if isinstance(value, bool) else str(value)
+    return cells
+
+
+def packed(texts: list[str]) -> str:
+    """Return what a subscription sends."""
+    sent = {"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "message": text} for text in texts]}
+    return base64.b64encode(gzip.compress(json.dumps(sent).encode())).decode()
+
+
+def wrapped(text: str) -> str:
+    """Return a text as it is copied from a terminal of 80 columns."""
+    return "\n".join(text[start : start + 80] for start in range(0, len(text), 80))
+
+
+FORMS: dict[str, Callable[[list[dict[str, Any]], list[str]], str]] = {
+    "JSON lines": lambda _, texts: "\n".join(texts),
+    "with CRLF": lambda _, texts: "\r\n".join(texts),
+    "indented": lambda entries, _: "\n".join(json.dumps(each, indent=4) for each in entries),
+    "indented, CRLF": lambda entries, _: "\r\n".join(json.dumps(each, indent=2).replace("\n", "\r\n") for each in entries),
+    "an array": lambda entries, _: json.dumps(entries),
+    "an array, a line each": lambda _, texts: "[\n" + ",\n".join(texts) + "\n]\n",
+    "an array, indented": lambda entries, _: json.dumps(entries, indent=2),
+    "two arrays": lambda entries, _: f"{json.dumps(entries[:1])}\n{json.dumps(entries[1:], indent=1)}",
+    "with commas at the ends": lambda _, texts: ",\n".join(texts) + ",",
+    "several in a line": lambda _, texts: "".join(texts),
+    "aws logs tail, short": lambda _, texts: "\n".join(f"2026-11-23T12:00:00 {text}\n" for text in texts),
+    "aws logs tail, detailed": lambda _, texts: "\n".join(f"2026-11-23T12:00:00.000000+00:00 {STREAM} {text}" for text in texts),
+    "aws logs tail, json": lambda entries, _: "\n".join(
+        f"2026-11-23T12:00:00.000000+00:00 {STREAM} \n{json.dumps(each, indent=4)}" for each in entries
+    ),
+    "aws logs tail, in color": lambda _, texts: "\n".join(
+        f"\x1b[32m2026-11-23T12:00:00.000000+00:00\x1b[0m \x1b[36m{STREAM}\x1b[0m {text}" for text in texts
+    ),
+    "exported to S3": lambda _, texts: "\n".join(f"2026-11-23T12:00:00.000Z {text}" for text in texts),
+    "console": lambda _, texts: table(["timestamp", "message"], [["1795466235000", text] for text in texts]),
+    "console, with line ends": lambda _, texts: table(["timestamp", "message"], [["1795466235000", f"{text}\n"] for text in texts]),
+    "Insights": lambda _, texts: table(["@timestamp", "@message"], [["2026-11-23 20:37:15.000", text] for text in texts]),
+    "Insights, the message alone": lambda _, texts: table(["@message"], [[text] for text in texts]),
+    "Insights, a column each": lambda entries, _: table([*flat(entries[0])], [[*flat(each).values()] for each in entries]),
+    "Insights, Markdown": lambda _, texts: "| @timestamp | @message |\n| --- | --- |\n" + "\n".join(f"| 2026-11-23 20:37:15.000 | {text} |" for text in texts),
+    "Insights, JSON": lambda _, texts: json.dumps([{"@timestamp": "2026", "@message": text, "@ptr": "C"} for text in texts], indent=2),
+    "Insights, JSON that was parsed": lambda entries, _: json.dumps([{"@timestamp": "2026", "@message": each} for each in entries]),
+    "get-query-results": lambda _, texts: json.dumps({"results": [[{"field": "@ptr", "value": "C"}, {"field": "@message", "value": text}] for text in texts], "status": "Complete"}, indent=4),
+    "get-query-results, its rows": lambda _, texts: json.dumps([[{"field": "@message", "value": text}] for text in texts], indent=4),
+    "Athena": lambda entries, _: table(
+        [key.replace("-", "_") for key in entries[0]],
+        [[value if isinstance(value, str) else json.dumps(value) for value in each.values()] for each in entries],
+        quoting=csv.QUOTE_ALL,
+    ),
+    "semicolons": lambda _, texts: table(["timestamp", "message"], [["1", text] for text in texts], delimiter=";"),
+    "tabs": lambda _, texts: table(["timestamp", "message"], [["1", text] for text in texts], delimiter="\t"),
+    "a table without a header": lambda _, texts: table(["1", texts[0]], [["2", text] for text in texts[1:]]),
+    "filter-log-events": lambda _, texts: json.dumps({"events": [{"logStreamName": STREAM, "timestamp": 1, "message": text, "eventId": "1"} for text in texts], "searchedLogStreams": []}, indent=4),
+    "filter-log-events, pages": lambda _, texts: "\n".join(json.dumps({"events": [{"message": text}], "nextToken": "x"}, indent=4) for text in texts),
+    "--query, events": lambda _, texts: json.dumps([{"message": text} for text in texts], indent=4),
+    "--query, messages": lambda _, texts: json.dumps(texts, indent=4),
+    "--query, times and messages": lambda _, texts: json.dumps([[1795466235000, text] for text in texts], indent=4),
+    "--query, as text": lambda _, texts: "\t".join(texts),
+    "--query, times and messages as text": lambda _, texts: "\n".join(f"1795466235000\t{text}" for text in texts),
+    "messages as jq -c prints them": lambda _, texts: "\n".join(map(json.dumps, texts)),
+    "a subscription, base64": lambda _, texts: json.dumps({"awslogs": {"data": packed(texts)}}),
+    "Kinesis": lambda _, texts: json.dumps({"Records": [{"kinesis": {"data": packed(texts)}}]}, indent=1),
+    "Firehose": lambda _, texts: json.dumps({"records": [{"recordId": "1", "data": packed([text])} for text in texts]}),
+    "Firehose, one after the other": lambda _, texts: "".join(json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"message": text}]}) for text in texts),
+    "OpenSearch": lambda entries, texts: json.dumps({"took": 1, "hits": {"total": {"value": 3}, "hits": [{"_id": "1", "_source": each | {"@message": text}} for each, text in zip(entries, texts, strict=True)]}}, indent=2),
+    "OpenSearch, a hit a line": lambda entries, _: "\n".join(json.dumps({"_index": "cwl", "_source": each}) for each in entries),
+    "OpenSearch, fields": lambda _, texts: "\n".join(json.dumps({"_index": "cwl", "fields": {"@message": [text]}}) for text in texts),
+    "Splunk": lambda _, texts: "\n".join(json.dumps({"preview": False, "offset": 0, "result": {"_raw": text, "_time": "x"}}) for text in texts),
+    "Splunk, results": lambda _, texts: json.dumps({"preview": False, "results": [{"_raw": text} for text in texts]}),
+    "Splunk, a table": lambda _, texts: table(["_time", "_raw", "host"], [["2026", text, "h"] for text in texts], quoting=csv.QUOTE_ALL),
+    "Splunk, collected": lambda entries, _: "\n".join(json.dumps({"time": 1, "event": each}) for each in entries),
+    "Datadog": lambda entries, _: json.dumps({"data": [{"id": "1", "type": "log", "attributes": {"message": "connection allowed", "attributes": each}} for each in entries], "meta": {}}, indent=2),
+    "Datadog, content": lambda entries, _: json.dumps({"logs": [{"id": "1", "content": {"message": "m", "attributes": each}} for each in entries]}),
+    "Datadog, a table": lambda _, texts: table(["Date", "Host", "Service", "Content"], [["2026", "h", "s", text] for text in texts]),
+    "Loki": lambda _, texts: json.dumps({"status": "success", "data": {"result": [{"stream": {}, "values": [["1", text] for text in texts]}]}}),
+    "syslog": lambda _, texts: "\n".join(f"<14>1 2026-11-23T12:00:00Z host vpn - - - {text}" for text in texts),
+    "copied from a terminal": lambda _, texts: "\n".join(map(wrapped, texts)),
+    "aws logs tail, copied from a terminal": lambda _, texts: "\n".join(wrapped(f"2026-11-23T12:00:00 {text}") for text in texts),
+    "among other lines": lambda _, texts: "\n".join(f"START RequestId: 1 Version: 1\n{text}\nEND RequestId: 1\nREPORT RequestId: 1\tDuration: 1 ms" for text in texts),
+    "indented among other lines": lambda entries, _: "\n".join(f"START RequestId: 1\n{json.dumps(each, indent=2)}\nEND RequestId: 1" for each in entries),
+}  # fmt: skip
+
+
+def found_in(file: Path) -> tuple[list[Attempt], dict[str, int]]:
+    """Return the attempts of a file, and what else is in it."""
+    text = b"".join(Sources.find([str(file)]).blocks(lambda _: None)).decode("utf-8", "surrogateescape")
+    tally = replay(Comparison(new=PERMIT), Sources.find([str(file)]).blocks(lambda _: None))
+    assert not tally.unreadable
+    return [each for each in attempts(text.split("\n")) if isinstance(each, Attempt)], dict(tally.skipped)
+
+
+@pytest.mark.parametrize("entries", [RECORDS, LOGS], ids=["records", "connection logs"])
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_each_entry_is_found_once_in_every_form(
+    form: Callable[[list[dict[str, Any]], list[str]], str], entries: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    """And nothing is counted that is not there, wherever the file is cut into blocks."""
+    texts = [json.dumps(entry) for entry in entries]
+    expected = list(attempts(texts))
+    file = tmp_path / "log"
+    file.write_text(form(entries, texts), "utf-8", newline="")
+    found, skipped = found_in(file)
+    assert found == expected
+    assert set(skipped) <= {"Lambda START", "Lambda END", "Lambda REPORT", "not JSON"}
+    assert skipped.get("not JSON", 0) == (2 if form is FORMS["Insights, Markdown"] else 0)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_blocks_of_any_size_change_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entry may go over several of them."""
+    texts = [json.dumps(entry) for entry in RECORDS]
+    file = tmp_path / "log"
+    file.write_text(FORMS[name](RECORDS, texts), "utf-8", newline="")
+    whole = found_in(file)
+    for size in (7, 100, 1000):
+        monkeypatch.setattr(sources, "BLOCK_BYTES", size)
+        assert found_in(file) == whole
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        gzip.compress,
+        bz2.compress,
+        lzma.compress,
+        lambda content: gzip.compress(gzip.compress(content)),
+        lambda content: content.decode().encode("utf-16"),
+        lambda content: content.decode().encode("utf-16-le"),
+        lambda content: content.decode().encode("utf-16-be"),
+        lambda content: content.decode().encode("utf-32"),
+        lambda content: content.decode().encode("utf-8-sig"),
+        lambda content: gzip.compress(content.decode().encode("utf-16")),
+    ],
+    ids=["gzip", "bzip2", "xz", "gzip twice", "UTF-16", "UTF-16 LE", "UTF-16 BE", "UTF-32", "a mark", "both"],
+)
+@pytest.mark.parametrize("name", ["JSON lines", "an array, indented", "console", "aws logs tail, short"])
+def test_how_a_file_is_compressed_or_encoded_changes_nothing(
+    name: str, pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    """It is told by content, not by name."""
+    texts = [json.dumps(entry) for entry in RECORDS]
+    file = tmp_path / "log.txt"
+    file.write_bytes(pack(FORMS[name](RECORDS, texts).encode()))
+    assert found_in(file) == (list(attempts(texts)), {})
+
+
+@given(st.lists(st.sampled_from([*FORMS]), min_size=1, max_size=4))
+@settings(deadline=None)
+def test_forms_may_follow_one_another(names: list[str]) -> None:
+    """As where exports were put together in one file."""
+    texts = [json.dumps(entry) for entry in RECORDS]
+    lines = [line for name in names for line in FORMS[name](RECORDS, texts).split("\n")]
+    found = [each for each in attempts(lines) if isinstance(each, Attempt)]
+    assert len(found) == len(RECORDS) * len(names)
+
+
+def test_an_entry_that_is_cut_off_loses_no_other() -> None:
+    """It is counted as one that cannot be read, and the next one is read."""
+    whole, other = json.dumps(RECORDS[0]), json.dumps(RECORDS[1], indent=4)
+    for cut in (whole[:-1], other[: other.index('"statuses"') if '"statuses"' in other else -20]):
+        for following in (whole, f"2026-11-23T12:00:00 {whole}", "START RequestId: 1"):
+            found = list(attempts([*cut.split("\n"), *following.split("\n")]))
+            assert len(found) == 2
+            assert getattr(found[0], "is_attempt", None) is True
+            assert isinstance(found[1], Attempt) is not following.startswith("START")
+
+
+def test_one_line_of_many_entries_is_read_in_parts(tmp_path: Path) -> None:
+    """An export may be one array in one line, longer than what is read at once."""
+    count = 3 * LONGEST // 1000
+    file = tmp_path / "log.json"
+    with file.open("w", encoding="utf-8") as stream:
+        stream.write('{"events": [')
+        for number in range(count):
+            message = json.dumps(record(minutes=number) | {"padding": "x" * 700})
+            stream.write(f"{', ' if number else ''}{json.dumps({'message': message})}")
+        stream.write('], "searchedLogStreams": []}')
+    assert file.stat().st_size > 3 * LONGEST
+    blocks = Sources.find([str(file)]).blocks(lambda _: None)
+    sizes = []
+
+    def measured() -> Any:
+        for block in blocks:
+            sizes.append(len(block))
+            yield block
+
+    tally = replay(Comparison(new=PERMIT), measured())
+    assert (tally.attempts, tally.skipped.total(), tally.duplicates) == (count, 0, 0)
+    assert max(sizes) <= LONGEST + sources.BLOCK_BYTES
+
+
+def run(*arguments: object) -> Any:
+    """Run the command."""
+    return CliRunner().invoke(main, ["replay", *map(str, arguments)], env={"COLUMNS": "120"})
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Path:
+    """Return policies."""
+    file = tmp_path / "all.cedar"
+    file.write_text(PERMIT, "utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["hello\nworld\n", '{"a": 1}\n', "<html></html>\n", "a,b\n1,2\n", '[{"x": [1]}]', "\x00\x01\x02"],
+)
+def test_fails_for_a_file_of_which_nothing_is_understood(
+    content: str, policies: Path, tmp_path: Path
+) -> None:
+    """Also in a folder with others; it is named."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "good.jsonl").write_text(json.dumps(RECORDS[0]) + "\n", "utf-8")
+    assert run(folder, "--policies", policies).exit_code == 0
+    (folder / "other.txt").write_text(content, "utf-8")
+    result = run(folder, "--policies", policies)
+    assert result.exit_code == 2
+    assert f'nothing was understood of "{folder / "other.txt"}": neither decision records' in result.stderr
+    assert "good.jsonl" not in result.stderr
+
+
+@pytest.mark.parametrize("content", ["", "\n", "START RequestId: 1\n", "Permission Check Successful"])
+def test_a_file_without_decisions_may_lie_beside_others(content: str, policies: Path, tmp_path: Path) -> None:
+    """Such as an hour in which nobody connected, and the file that CloudWatch Logs writes before it exports."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    (folder / "good.jsonl").write_text(json.dumps(RECORDS[0]) + "\n", "utf-8")
+    (folder / "other").write_text(content, "utf-8")
+    assert run(folder, "--policies", policies).exit_code == 0
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_is_in_overlapping_exports_counts_once(jobs: int, policies: Path, tmp_path: Path) -> None:
+    """Whatever their forms are, with a word; an entry of another time or log is another one."""
+    texts = [json.dumps(entry) for entry in RECORDS]
+    for name in ("JSON lines", "console", "aws logs tail, json"):
+        (tmp_path / f"{name}.log").write_text(FORMS[name](RECORDS, texts), "utf-8")
+    (tmp_path / "connections.log").write_text("\n".join(map(json.dumps, LOGS)), "utf-8")
+    files = sorted(tmp_path.glob("*.log"))
+    result = run(*files, "--policies", policies, "--json", "--jobs", jobs)
+    assert result.exit_code == 0
+    totals = json.loads(result.stdout)["totals"]
+    assert (totals["decisions"], totals["duplicates"], totals["fromConnectionLogs"]) == (6, 6, 3)
+    assert "6 entries are in the logs more than once, and counted once" in result.stderr
