@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from client_connect_tools.files.policies_folder import (
     files_of_folder,
 )
 from client_connect_tools.files.source import Source, read_source
+from client_connect_tools.guardrails import as_forbids
 from client_connect_tools.output.safe_output import safe_text
 from client_connect_tools.rules.rules import to_cedar
 
@@ -171,6 +172,24 @@ class Policies:
             require_unique(each for part in policies for each in part.networks),
             tuple(dict.fromkeys(file for part in policies for file in part.left_out)),
         )
+
+    def guarded_by(self, guardrails: Policies, *, shadow: bool = False) -> Policies:
+        """Return these policies within guardrails: a connection is allowed only if both sets allow it.
+
+        The tests stay those of these policies, and decide within the guardrails; those of the guardrails are about
+        them alone. The guardrails' forbids must have other ids than these policies, and ``guardrails`` is taken.
+        Custom schemas and named networks are put together as by ``merge``.
+
+        Args:
+            guardrails: Policies that must allow, too, whatever these permit.
+            shadow: Whether the guardrails only record what they would deny.
+
+        Raises:
+            InvalidPolicies: When the guardrails have errors, or the two do not fit together.
+        """
+        found = as_forbids(guardrails.sources, shadow=shadow)
+        bounded = replace(guardrails, sources=found, test_files=(), left_out=())
+        return Policies.merge(self, bounded)
 
     @property
     def text(self) -> str:

@@ -35,6 +35,7 @@ from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import Connection
 from local_aws.emulator import Emulator
 from local_aws.live_connections import ENDPOINT, LiveConnections
+from tests.support.log_lines import captured
 from tests.support.reauthorization import (
     NO_MACS,
     OTHER_ENDPOINT,
@@ -951,3 +952,55 @@ def test_connections_of_other_endpoints_are_not_touched(world: LiveConnections) 
     world.api.connect(OTHER_ENDPOINT, [Connection(connection_id="x")])
     world.run(PERMIT.replace("permit", "forbid"), unknown_connections=UnknownConnections.DECIDE)
     assert terminated(world) == []
+
+
+def test_after_a_change_of_the_policies_it_reports_before_it_ends_anything(world: LiveConnections) -> None:
+    """A bad policy would otherwise end everybody below the cap within a minute of its deployment."""
+    world.connect([client("mac", platform="mac"), client("win")])
+    with world.reached():
+        world.run(PERMIT, wait_s=600)
+        with captured() as log:
+            outcome = world.run(NO_MACS, wait_s=600)
+            world.reauthorizer(NO_MACS)._records.of_run(outcome, milliseconds=1)
+        record = log.record()
+        assert (record["level"], record["scan"]["deniedBy"]) == ("WARNING", {"no-macs": 1})
+        assert record["waitsUntil"] > record["at"]
+        assert terminated(world) == []
+        # Neither a later run within the wait, nor going back and forth, ends anything.
+        for policies in (NO_MACS, PERMIT, NO_MACS):
+            world.run(policies, wait_s=600)
+        assert terminated(world) == []
+        age(world, seconds=599)
+        world.run(NO_MACS, wait_s=600)
+        assert terminated(world) == []
+        age(world, seconds=2)
+        assert world.run(NO_MACS, wait_s=600).waits_until is None
+    assert terminated(world) == ids("mac")
+
+
+def test_a_wait_that_somebody_wrote_far_ahead_does_not_spare_anybody_for_long(world: LiveConnections) -> None:
+    """It begins anew, and is over after its own time; nothing that is no time stops a run."""
+    world.connect([client("mac", platform="mac")])
+    with world.reached():
+        for value in ({"N": "9e15"}, {"N": "-1"}, {"S": "x"}):
+            world.run(NO_MACS, wait_s=600)
+            write_since(world, value)
+        world.run(NO_MACS, wait_s=0)
+    assert terminated(world) == ids("mac")
+
+
+def age(world: LiveConnections, *, seconds: float) -> None:
+    """Let so much time pass since the policies changed."""
+    item = world.registered(STATE)
+    assert item is not None
+    write_since(world, {"N": str(float(item["policiesSince"]["N"]) - seconds)})
+
+
+def write_since(world: LiveConnections, value: dict[str, str]) -> None:
+    """Write since when the policies are in force."""
+    world.emulator.client("dynamodb").update_item(
+        TableName=f"{world.name}-connections",
+        Key={"connectionId": {"S": STATE}},
+        UpdateExpression="SET policiesSince = :since",
+        ExpressionAttributeValues={":since": value},
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -15,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools.cli import main
+from client_connect_tools.deployed.finding import find_handler
 from local_aws import cdk_cli
 from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.emulator import ROOT
@@ -229,3 +232,35 @@ def pruner_of(deployed: Deployed) -> str:
         if each["Handler"] == "pruning.handler" and each["FunctionName"].startswith(STACK)
     )
     return name
+
+
+def test_a_reauthorizer_in_another_stack_is_found(deployed: Deployed) -> None:
+    """By what its description says of the handler, whichever stack has defined it."""
+    client = deployed.handler.emulator.client("lambda")
+    code = client.get_function(FunctionName=deployed.reauthorizer)["Configuration"]
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("handler.py", "def handler(event, context): return {}")
+
+    def create(name: str, description: str) -> None:
+        client.create_function(
+            FunctionName=name,
+            Runtime=code["Runtime"],
+            Role=code["Role"],
+            Handler="handler.handler",
+            Code={"ZipFile": package.getvalue()},
+            Description=description,
+        )
+
+    lonely = "AWSClientVPN-Lonely"
+    create(lonely, "policies 0123456789ab: staff")
+    create("Elsewhere-Reauthorizer", f"for version 1 of {lonely}; policies 0123456789ab: staff")
+    number = client.publish_version(FunctionName=lonely)["Version"]
+    client.create_alias(FunctionName=lonely, Name="live", FunctionVersion=number)
+    with mock.patch.dict(os.environ, deployed.handler.emulator.environment):
+        found = find_handler(lonely).reauthorizer()
+        assert found is not None
+        assert found.name == "Elsewhere-Reauthorizer"
+        client.delete_function(FunctionName="Elsewhere-Reauthorizer")
+        assert find_handler(lonely).reauthorizer() is None
+    client.delete_function(FunctionName=lonely)

@@ -120,6 +120,7 @@ def test_the_defaults_are_cautious(default: Template) -> None:
         "CLIENT_CONNECT_MAXIMUM_SHARE": "0.25",
         "CLIENT_CONNECT_SHARE_FLOOR": "10",
         "CLIENT_CONNECT_TERMINATION_WINDOW_SECONDS": "3600",
+        "CLIENT_CONNECT_WAIT_SECONDS": "600",
         "CLIENT_CONNECT_UNKNOWN_CONNECTIONS": "leave",
         "CLIENT_CONNECT_DRY_RUN": "false",
         "CLIENT_CONNECT_HANDLER_VERSION": ours["CLIENT_CONNECT_HANDLER_VERSION"],
@@ -256,6 +257,7 @@ def test_each_argument_reaches_the_function() -> None:
         maximum_share=1,
         share_floor=0,
         termination_window=cdk.Duration.days(1),
+        wait_after_policy_change=cdk.Duration.minutes(0),
         connections_per_user=2,
         unknown_connections=UnknownConnections.DECIDE,
         dry_run=True,
@@ -272,6 +274,7 @@ def test_each_argument_reaches_the_function() -> None:
     assert names["CLIENT_CONNECT_MAXIMUM_SHARE"] == "1.0"
     assert names["CLIENT_CONNECT_SHARE_FLOOR"] == "0"
     assert names["CLIENT_CONNECT_TERMINATION_WINDOW_SECONDS"] == "86400"
+    assert names["CLIENT_CONNECT_WAIT_SECONDS"] == "0"
     assert names["CLIENT_CONNECT_CONNECTIONS_PER_USER"] == "2"
     assert names["CLIENT_CONNECT_UNKNOWN_CONNECTIONS"] == "decide"
     assert names["CLIENT_CONNECT_DRY_RUN"] == "true"
@@ -397,6 +400,9 @@ def test_fails_with_an_endpoint_of_both_levels() -> None:
             "at least schedule",
         ),
         ({"termination_window": cdk.Duration.minutes(1441)}, "at most 1440"),
+        ({"wait_after_policy_change": cdk.Duration.minutes(1441)}, "from 0 to 1440"),
+        ({"wait_after_policy_change": cdk.Duration.seconds(90)}, "whole minutes"),
+        ({"wait_after_policy_change": 600}, "wait_after_policy_change=600 must be a Duration"),
         ({"termination_window": 60}, "termination_window=60 must be a Duration"),
         ({"mutual_authentication": "yes"}, "mutual_authentication='yes' must be True, False or None"),
         ({"connections_per_user": 0}, "from 1, or None"),

@@ -37,6 +37,7 @@ class Decision(NamedTuple):
         errors: Why the enforced policies could not be evaluated. Cedar itself only skips such a policy,
             a forbid too; here any error denies.
         waived: Ids of the forbids that would have applied but for a waiver, sorted.
+        guardrails: Ids of the determining policies that are guardrails, sorted.
     """
 
     allowed: bool
@@ -48,6 +49,7 @@ class Decision(NamedTuple):
     shadow_errors: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
+    guardrails: tuple[str, ...] = ()
 
     @property
     def blocked(self) -> bool:
@@ -56,7 +58,7 @@ class Decision(NamedTuple):
 
     def to_record(self) -> dict[str, Any]:
         """Return the decision as decision records have it."""
-        return {
+        record = {
             "allowed": self.allowed,
             "determining": self.determining,
             "message": self.message,
@@ -67,6 +69,7 @@ class Decision(NamedTuple):
             "errors": self.errors,
             "waived": self.waived,
         }
+        return record | {"guardrails": self.guardrails} if self.guardrails else record
 
     def denial_message(self, default_message: str, facts: Facts | None = None) -> str:
         """Return the message for a denied client: that of the policies, the default one, or the one for errors.
@@ -158,6 +161,7 @@ class Authorizer:
             shadow_errors=shadow_forbids.errors + shadow_permits.errors,
             errors=enforced.errors,
             waived=self._waived(facts, enforced) if facts.waivers else (),
+            guardrails=tuple(id_ for id_ in determining if self.policies.by_id[id_].guardrail),
         )
 
     def located(self, facts: Facts) -> Facts:

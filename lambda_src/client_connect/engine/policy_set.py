@@ -52,6 +52,7 @@ class Policy(NamedTuple):
         message: What a denied client is told, from ``@message``.
         status: The posture compliance status that it reports, from ``@status``.
         shadow: Whether ``@shadow`` has it evaluated and logged, but not enforced.
+        guardrail: Whether it is one of the guardrails.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Policy(NamedTuple):
     message: str
     status: str
     shadow: bool
+    guardrail: bool = False
 
 
 class PolicySet(NamedTuple):
@@ -158,4 +160,4 @@ def _policies(text: str, syntax: _Syntax) -> tuple[dict[str, Policy], dict[str, 
 
 def _policy(id_: str, effect: Effect, noted: Mapping[str, str]) -> Policy:
     message, status = noted.get("message", ""), noted.get("status", "")
-    return Policy(id_, effect, message, status, shadow="shadow" in noted)
+    return Policy(id_, effect, message, status, shadow="shadow" in noted, guardrail="guardrail" in noted)

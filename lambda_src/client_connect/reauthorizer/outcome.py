@@ -24,6 +24,8 @@ class Outcome:
         counted: How many such connections count towards that: of a user or a device, 5.
         recent: How many such connections earlier scans terminated within the window; they count toward the same limit.
         waiting: How many connections beyond the limit of a user have to wait until the window allows more.
+        waits_until: Until when, in seconds since 1970, what the policies deny is only reported, because they have just
+            changed; ``None`` when it is not.
         discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
         ended: How many were terminated in fact, also in a dry run: there, those that are blocked.
@@ -41,6 +43,7 @@ class Outcome:
     counted: int = 0
     recent: int = 0
     waiting: int = 0
+    waits_until: float | None = None
     discarded: str = ""
     terminated: int = 0
     ended: int = 0

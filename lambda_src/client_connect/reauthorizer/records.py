@@ -135,6 +135,9 @@ class Records:
             fields["scan"] = _scan(scan, complete=outcome.scanned)
         if outcome.most is not None:
             fields["cap"] = {"most": outcome.most, "recent": outcome.recent, "counted": outcome.counted}
+        if outcome.waits_until is not None:
+            until = datetime.fromtimestamp(outcome.waits_until, UTC)
+            fields["waitsUntil"] = until.isoformat(timespec="seconds")
         if outcome.discarded:
             fields["discardedScan"] = outcome.discarded
         if scan is not None and outcome.scanned:
@@ -228,6 +231,7 @@ def _level(outcome: Outcome) -> int:
         or outcome.problems
         or outcome.discarded
         or outcome.waiting
+        or outcome.waits_until is not None
     ):
         return logging.WARNING
     return logging.INFO

@@ -86,6 +86,7 @@ class Reauthorizer:
         self._records = records
         self._deadline = deadline
         self._counts_connections = counts_connections
+        self._policies = policies
         self._work_id = f"{policies} {settings.to_json()}"
         self._begun_again: set[str] = set()
         self._tokens: set[str] = set()
@@ -139,6 +140,9 @@ class Reauthorizer:
         outcome.recent = self._window.by_policies(before=scan.started)
         outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
         outcome.counted = scan.counted_denials(shared_certificates=self._settings.shared_certificates)
+        waits_until = self._state.policies_since(self._policies) + self._settings.wait_s
+        if scan.denials > 0 and waits_until > datetime.now(UTC).timestamp():
+            outcome.waits_until = waits_until
         outcome.cap_exceeded = scan.denials > 0 and outcome.counted + outcome.recent > outcome.most
 
     def _see_all(self, scan: Scan) -> None:
@@ -264,7 +268,9 @@ class Reauthorizer:
         candidates = scan.candidates.values()
         blocked = [each for each in candidates if each.reason == "blocked"]
         denied = (
-            [] if self.outcome.cap_exceeded else [each for each in candidates if each.reason == "policies"]
+            []
+            if self.outcome.cap_exceeded or self.outcome.waits_until
+            else [each for each in candidates if each.reason == "policies"]
         )
         beyond = [each for each in candidates if each.reason == "connection-limit"]
         beyond.sort(key=lambda each: each.connection.established)

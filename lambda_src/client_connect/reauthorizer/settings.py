@@ -14,6 +14,7 @@ INTERVAL = "CLIENT_CONNECT_INTERVAL_SECONDS"
 MAXIMUM_TERMINATIONS = "CLIENT_CONNECT_MAXIMUM_TERMINATIONS"
 MAXIMUM_SHARE = "CLIENT_CONNECT_MAXIMUM_SHARE"
 SHARE_FLOOR = "CLIENT_CONNECT_SHARE_FLOOR"
+WAIT = "CLIENT_CONNECT_WAIT_SECONDS"
 TERMINATION_WINDOW = "CLIENT_CONNECT_TERMINATION_WINDOW_SECONDS"
 CERTIFICATE_ENDPOINTS = "CLIENT_CONNECT_CERTIFICATE_ENDPOINTS"
 CONNECTIONS_PER_USER = "CLIENT_CONNECT_CONNECTIONS_PER_USER"
@@ -36,6 +37,7 @@ class ReauthorizerSettings:
         maximum_share: Which share of the open connections these may be.
         share_floor: How many they may be whatever their share.
         window_s: For how long terminations add up.
+        wait_s: For how long after a change of the policies connections that they deny are only reported.
         connections_per_user: How many connections each user keeps: the newest.
         unknown_connections: What becomes of connections that the registry does not know.
         dry_run: Decide and record, but terminate nothing.
@@ -54,6 +56,7 @@ class ReauthorizerSettings:
     maximum_share: float = DEFAULT_SHARE
     share_floor: int = DEFAULT_FLOOR
     window_s: float = DEFAULT_WINDOW_S
+    wait_s: float = 0
     connections_per_user: int | None = None
     unknown_connections: UnknownConnections = UnknownConnections.LEAVE
     dry_run: bool = False
@@ -77,6 +80,7 @@ class ReauthorizerSettings:
             maximum_share=float(os.environ.get(MAXIMUM_SHARE, DEFAULT_SHARE)),
             share_floor=int(os.environ.get(SHARE_FLOOR, DEFAULT_FLOOR)),
             window_s=float(os.environ.get(TERMINATION_WINDOW, DEFAULT_WINDOW_S)),
+            wait_s=float(os.environ.get(WAIT, "0")),
             connections_per_user=None if per_user is None else int(per_user),
             unknown_connections=UnknownConnections(os.environ[UNKNOWN_CONNECTIONS]),
             dry_run={"true": True, "false": False}[os.environ[DRY_RUN]],

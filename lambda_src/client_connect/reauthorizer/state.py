@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _PART = "part"
 _SCAN, _PARTS = "savedScan", "savedParts"
 _TERMINATIONS = "terminations"
+_POLICIES, _SINCE = "policies", "policiesSince"
 _OURS = "lease = :lease"
 
 # Of the 400 KB that an item may have.
@@ -196,6 +198,26 @@ class ReauthorizerState:
             f"SET {_TERMINATIONS} = :terminations",
             {":terminations": {"S": json.dumps(terminations, separators=(",", ":"))}},
         )
+
+    def policies_since(self, policies: str) -> float:
+        """Return since when runs decide by these policies, in seconds since 1970: since now, if by others before.
+
+        Raises:
+            LeaseLost: When another run has taken over; then nothing has changed.
+        """
+        item, now = self._item(), datetime.now(UTC).timestamp()
+        try:
+            since = float(item[_SINCE]["N"])
+        except (LookupError, ValueError, TypeError):
+            since = math.nan
+        # A time to come was not written here, or by a clock that is wrong: then the wait begins now.
+        if item.get(_POLICIES, {}).get("S") == policies and since <= now + _SKEW_S:
+            return min(since, now)
+        self._update(
+            f"SET {_POLICIES} = :policies, {_SINCE} = :since",
+            {":policies": {"S": policies}, ":since": {"N": f"{now:.3f}"}},
+        )
+        return now
 
     def _saved_parts(self) -> list[Key]:
         item = self._item()

@@ -284,6 +284,38 @@ def require_as_given(
         )
 
 
+def within_guardrails(
+    policies: Policies | None, guardrails: Policies | None, *, code: object, time_zone: str, tests: bool
+) -> Policies | None:
+    """Return policies within guardrails, which are checked and tested by themselves.
+
+    Raises:
+        ClientConnectError: When they have errors, a test of theirs fails, or they do not fit to the policies.
+    """
+    if guardrails is None:
+        return policies
+    require_all(
+        typed(
+            "guardrails",
+            guardrails,
+            Policies,
+            "Policies, made by Policies.from_directory(...) or another factory",
+        ),
+        typed(
+            "policies", policies, Policies, "Policies, made by Policies.from_directory(...)", optional=True
+        ),
+    )
+    if code is not None:
+        raise InvalidArgument(
+            "guardrails and code are both given; the policies are in the code, so give the guardrails to "
+            "client-connect bundle --guardrails"
+        )
+    require_sound(guardrails)
+    if tests:
+        require_passing(guardrails, time_zone=time_zone)
+    return (policies or Policies.from_rules(Rules())).guarded_by(guardrails)
+
+
 def checked_policies(options: Options) -> tuple[Policies, Policies | None]:
     """Return the policies that decide, checked and tested, and those that are known to be in the code.
 

@@ -26,6 +26,7 @@ from cdk_client_connect.handler._checks import (
     checked_policies,
     require_as_given,
     require_valid,
+    within_guardrails,
 )
 from cdk_client_connect.handler._environment_variables import require_environment, require_size, variables_of
 from cdk_client_connect.handler._function_code import bundled_code
@@ -87,6 +88,10 @@ class ClientConnectHandler(HandlerBase):
             a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
             ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
+        guardrails: Policies that must allow a connection, too, whatever ``policies`` permit: security's baseline, as a
+            service control policy bounds IAM policies. Checked and tested by themselves; with them in shadow mode,
+            give ``policies=team.guarded_by(baseline, shadow=True)`` instead. Not together with ``code``, which has
+            them in it. Default: none.
         code: Prebuilt code with its policies in it, as ``client-connect bundle`` makes it, for machines
             without a package index; not together with ``policies``, and built for the function's runtime
             and architecture. The policies in a folder or ZIP file are checked, and code that another version of this
@@ -172,6 +177,7 @@ class ClientConnectHandler(HandlerBase):
         *,
         function_name: str | None = None,
         policies: Policies | None = None,
+        guardrails: Policies | None = None,
         code: lambda_.Code | None = None,
         provisioned_concurrency: ProvisionedConcurrency | None = None,
         snap_start: bool = False,
@@ -209,7 +215,9 @@ class ClientConnectHandler(HandlerBase):
             time_zone = "UTC"
         options = Options(
             function_name=function_name,
-            policies=policies,
+            policies=within_guardrails(
+                policies, guardrails, code=code, time_zone=time_zone, tests=policy_tests
+            ),
             code=code,
             provisioned_concurrency=(
                 default_concurrency(snap_start=snap_start)

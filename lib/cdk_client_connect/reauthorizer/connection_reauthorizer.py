@@ -103,6 +103,9 @@ class ConnectionReauthorizer(Construct):
             Default: 10.
         termination_window: How long terminations add up: whole minutes, at least ``schedule``, at most a day.
             Default: 1 hour.
+        wait_after_policy_change: How long connections that the policies deny are only reported after the policies
+            have changed, by a deployment or a rollback: whole minutes, at most a day; 0 does not wait. Blocked
+            connections do not wait. Default: 10 minutes.
         connections_per_user: How many connections each user keeps, over all these endpoints: the newest. At least 1.
             Default: any number.
         unknown_connections: What becomes of connections that the registry does not know. Default: ``LEAVE``.
@@ -137,6 +140,7 @@ class ConnectionReauthorizer(Construct):
         maximum_share: float = settings.DEFAULT_SHARE,
         share_floor: int = settings.DEFAULT_FLOOR,
         termination_window: Duration | None = None,
+        wait_after_policy_change: Duration | None = None,
         connections_per_user: int | None = None,
         unknown_connections: UnknownConnections = UnknownConnections.LEAVE,
         mutual_authentication: bool | None = None,
@@ -149,6 +153,7 @@ class ConnectionReauthorizer(Construct):
     ) -> None:
         schedule = Duration.minutes(5) if schedule is None else schedule
         timeout = Duration.minutes(15) if timeout is None else timeout
+        wait = Duration.minutes(10) if wait_after_policy_change is None else wait_after_policy_change
         termination_window = Duration.hours(1) if termination_window is None else termination_window
         require_all(
             typed("handler", handler, IClientConnectHandler, WANTED),
@@ -185,6 +190,12 @@ class ConnectionReauthorizer(Construct):
                 termination_window,
                 _is_minutes(termination_window, _shortest_window(schedule), _LONGEST_WINDOW_MIN),
                 f"a Duration of whole minutes, at least schedule and at most {_LONGEST_WINDOW_MIN}",
+            ),
+            Argument(
+                "wait_after_policy_change",
+                wait,
+                _is_minutes(wait, 0, _LONGEST_WINDOW_MIN),
+                f"a Duration of whole minutes from 0 to {_LONGEST_WINDOW_MIN}",
             ),
             Argument(
                 "connections_per_user",
@@ -257,6 +268,7 @@ class ConnectionReauthorizer(Construct):
             settings.MAXIMUM_SHARE: _share_text(maximum_share),
             settings.SHARE_FLOOR: number_text(share_floor),
             settings.TERMINATION_WINDOW: str(termination_window.to_seconds()),
+            settings.WAIT: str(wait.to_seconds()),
             settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
             settings.DRY_RUN: "true" if dry_run else "false",
             # A run by an old time zone, module or table must not go on beside a new one.

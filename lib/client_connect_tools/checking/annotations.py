@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from client_connect.blocks import RESERVED_IDS
 from client_connect.response import MAX_STATUS_LENGTH
 from client_connect.shortening import length
+from client_connect_tools.guardrails import MARK as GUARDRAIL
 from client_connect_tools.inputs import messages
 from client_connect_tools.nearest import nearest
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cedarpy import pst
 
 ID, MESSAGE, STATUS, SHADOW, IGNORE = "id", "message", "status", "shadow", "ignore"
-EFFECTIVE = (ID, MESSAGE, STATUS, SHADOW, IGNORE)
+EFFECTIVE = (ID, MESSAGE, STATUS, SHADOW, IGNORE, GUARDRAIL)
 COMMENTS = (
     *("note", "comment", "description", "title", "reason", "owner", "author", "reviewer", "contact"),
     *("ticket", "issue", "link", "see", "source", "since", "created", "changed", "version"),

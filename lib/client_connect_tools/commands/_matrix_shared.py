@@ -36,13 +36,12 @@ TableFormatOption = Annotated[TableFormat, typer.Option(help="text, markdown, ht
 _WIDTH_WITHOUT_TERMINAL = 160
 
 
-def sound(paths: Sequence[Path]) -> Policies:
+def sound(paths: Sequence[Path], guardrails: Path | None) -> Policies:
     """Return the policies of some paths as one set; end when they have errors."""
     from client_connect_tools.checking.checks import require_sound
-    from client_connect_tools.policies import Policies
 
     with errors_end_the_command():
-        policies = Policies.merge(*map(read_policies, paths))
+        policies = read_policies(*paths, guardrails=guardrails)
         require_sound(policies)
     return policies
 
@@ -103,7 +102,7 @@ def _print_text(table: Table, sets: int) -> None:
     for name in rendering.header(table, sets):
         shown.add_column(Text(name), overflow="fold")
     for row in table.rows:
-        shown.add_row(*(Text(text, style=styles.get(text, "")) for text in rendering.cells(row)))
+        shown.add_row(*(Text(text, style=styles.get(text, "")) for text in rendering.cells(table, row)))
     terminal = console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
     terminal.print(shown)
     terminal.print(rendering.note(table))

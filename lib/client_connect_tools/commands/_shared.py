@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -13,7 +14,6 @@ from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from client_connect_tools.commands._python_policies import Named
     from client_connect_tools.errors import ClientConnectError
@@ -37,15 +37,20 @@ TrustProviderOption = Annotated[
         help="With --native, a trust provider of the endpoint: crowdstrike, jamf or jumpcloud. Default: all."
     ),
 ]
+GuardrailsOption = Annotated[
+    Path | None,
+    typer.Option(help="Policies that must allow, too: the guardrails of the handler. Default: none."),
+]
 PoliciesArgument = "*.cedar files, directories, or Rules in Python modules as module:name: one set."
 
 
-def read_policies(*paths: Path, standard_input: bool = False) -> Policies:
+def read_policies(*paths: Path, standard_input: bool = False, guardrails: Path | None = None) -> Policies:
     """Read files, directories and names in Python modules, as one set.
 
     Args:
         *paths: Each a file or directory; or Rules or Policies in a Python module, as ``module:name``, whose code runs.
         standard_input: Whether ``-`` is standard input.
+        guardrails: Where their guardrails are, in the same way. Default: there are none.
     """
     from client_connect_tools.commands._python_policies import is_named, named
     from client_connect_tools.policies import Policies
@@ -60,7 +65,15 @@ def read_policies(*paths: Path, standard_input: bool = False) -> Policies:
     # Together, because rules of several modules have one permit.
     if rules := [rule for each in found if not isinstance(each, Policies) for rule in each.rules]:
         parts.append(Policies.from_rules(*rules))
-    return parts[0] if len(parts) == 1 else Policies.merge(*parts)
+    policies = parts[0] if len(parts) == 1 else Policies.merge(*parts)
+    return policies if guardrails is None else policies.guarded_by(_sound(read_policies(guardrails)))
+
+
+def _sound(policies: Policies) -> Policies:
+    from client_connect_tools.checking.checks import require_sound
+
+    require_sound(policies)
+    return policies
 
 
 def read_files(path: Path) -> Policies:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from client_connect_tools.commands._shared import (
+    GuardrailsOption,
     errors_end_the_command,
     read_files,
     wrong_use,
@@ -32,6 +33,7 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
     extra_facts: Annotated[
         Path | None, typer.Option(help="The module of extra facts: a *.py file, or the folder of a package.")
     ] = None,
+    guardrails: GuardrailsOption = None,
     sbom: Annotated[
         Path | None,
         typer.Option(
@@ -59,6 +61,10 @@ def bundle(  # noqa: PLR0913, PLR0917 - each is an option
         wrong_use(f'the bill of materials "{sbom}" is a link to "{sbom.readlink()}"; name the file itself')
     with errors_end_the_command():
         source = read_files(policies)
+        if guardrails is not None:
+            bounds = read_files(guardrails)
+            require_sound(bounds)
+            source = source.guarded_by(bounds)
         require_sound(source)
         module = None if extra_facts is None else _module(extra_facts)
         require_declared(module, source)

@@ -14,6 +14,7 @@ import typer
 from client_connect_tools.commands._shared import (
     FINDINGS,
     FormatOption,
+    GuardrailsOption,
     JsonOption,
     NativeOption,
     TrustProviderOption,
@@ -45,6 +46,7 @@ def check(  # noqa: PLR0913 - each parameter is an option
     groups: Annotated[
         Path | None, typer.Option(help="A file with all groups that there are, one a line; others are found.")
     ] = None,
+    guardrails: GuardrailsOption = None,
     exact: Annotated[
         bool,
         typer.Option(
@@ -62,10 +64,12 @@ def check(  # noqa: PLR0913 - each parameter is an option
 
     form = report_format(output_format, as_json=as_json)
     with errors_end_the_command():
-        policies = read_policies(*paths, standard_input=True)
+        policies = read_policies(*paths, standard_input=True, guardrails=guardrails)
     providers = trust_providers(trust_provider, native=native)
     if native and groups is not None:
         wrong_use("--groups has no meaning with --native, whose groups are not looked for; leave it out")
+    if native and guardrails is not None:
+        wrong_use("--guardrails has no meaning with --native, whose policies have none; leave it out")
     if native and exact:
         wrong_use("--exact has no meaning with --native, whose policies are not proven; leave it out")
     known = native_policies.LINTS if native else lints.LINTS

@@ -13,6 +13,7 @@ import typer
 from client_connect.printable import printable
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    GuardrailsOption,
     JsonOption,
     PoliciesArgument,
     errors_end_the_command,
@@ -96,6 +97,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         Literal["disabled", "available", "unavailable"] | None,
         typer.Option(help="What became of that module. Default: available with --custom, else disabled."),
     ] = None,
+    guardrails: GuardrailsOption = None,
     shadow_mode: Annotated[
         bool, typer.Option("--shadow-mode", help="Answer as a handler that decides, but always allows.")
     ] = False,
@@ -144,6 +146,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     explanation, facts = _explained(
         policies,
         given,
+        guardrails=guardrails,
         shadow_mode=shadow_mode,
         default_message=DEFAULT_DENIAL if default_message is None else default_message,
     )
@@ -160,7 +163,7 @@ def _separated(groups: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    paths: list[Path], given: GivenFacts, *, shadow_mode: bool, default_message: str
+    paths: list[Path], given: GivenFacts, *, guardrails: Path | None, shadow_mode: bool, default_message: str
 ) -> tuple[Explanation, Facts]:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
@@ -171,7 +174,7 @@ def _explained(
     except WrongUse as error:
         wrong_use(str(error))
     with errors_end_the_command():
-        policies = read_policies(*paths)
+        policies = read_policies(*paths, guardrails=guardrails)
         require_sound(policies)
     facts = policies.authorizer().located(facts)
     _require_declared(policies, facts)

@@ -16,7 +16,7 @@ from client_connect_tools.commands._matrix_shared import (
     print_table,
     sound,
 )
-from client_connect_tools.commands._shared import FINDINGS
+from client_connect_tools.commands._shared import FINDINGS, GuardrailsOption
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +32,7 @@ def diff(  # noqa: PLR0913 - each parameter is an option
     new: Annotated[Path, typer.Argument(help="The policies as they are to be.")],
     *,
     axis: AxisOption = None,
+    guardrails: GuardrailsOption = None,
     time_zone: ZoneOption = "UTC",
     allow_denials: Annotated[
         bool, typer.Option("--allow-denials", help="End with status 0 when someone is newly denied, too.")
@@ -42,7 +43,7 @@ def diff(  # noqa: PLR0913 - each parameter is an option
 
     Status 1 when a connection that is allowed now would be denied.
     """
-    before, after = sound([old]), sound([new])
+    before, after = sound([old], guardrails), sound([new], guardrails)
     table = decided([before, after], axis, time_zone, only_changed=True)
     if output_format in (TableFormat.TEXT, TableFormat.MARKDOWN):
         for line in (*_policies(before, after), _verdict(table), ""):

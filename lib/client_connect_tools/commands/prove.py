@@ -11,6 +11,7 @@ import typer
 
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    GuardrailsOption,
     JsonOption,
     PoliciesArgument,
     errors_end_the_command,
@@ -40,6 +41,7 @@ def prove(  # noqa: PLR0913 - each parameter is an option
     equivalent: Annotated[
         Path | None, typer.Option(help="Other policies, which allow the same connections.")
     ] = None,
+    guardrails: GuardrailsOption = None,
     time_zone: Annotated[str, typer.Option(help="The handler's time zone, an IANA name.")] = "UTC",
     since: Annotated[
         str | None, typer.Option("--from", help="The earliest time, ISO 8601. Default: at any time.")
@@ -68,8 +70,8 @@ def prove(  # noqa: PLR0913 - each parameter is an option
         wrong_use("there is no question; give --never, --always or --equivalent")
     assumptions = _assumptions(time_zone, since, waivers=not without_waivers, as_sent=as_sent)
     with errors_end_the_command():
-        policies = read_policies(*paths)
-        other = None if equivalent is None else read_policies(equivalent)
+        policies = read_policies(*paths, guardrails=guardrails)
+        other = None if equivalent is None else read_policies(equivalent, guardrails=guardrails)
         try:
             prover = Prover(policies, assumptions, seconds=time_limit)
             answers = [prover.never(each) for each in never or ()]

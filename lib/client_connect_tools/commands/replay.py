@@ -27,6 +27,7 @@ from client_connect_tools.commands._logs import (
 )
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    GuardrailsOption,
     JsonOption,
     PoliciesArgument,
     read_policies,
@@ -55,6 +56,7 @@ def replay(  # noqa: PLR0913 - each is an option
             help="The policies to compare with; repeatable. Default: what the logs say was decided."
         ),
     ] = None,
+    guardrails: GuardrailsOption = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
     ] = None,
@@ -87,7 +89,7 @@ def replay(  # noqa: PLR0913 - each is an option
     """
     with unreadable_logs_end_the_command():
         found = find_logs(logs, log_group=log_group, since=since, until=until, region=region, profile=profile)
-    comparison = _prepare(policies, against, html, time_zone)
+    comparison = _prepare(policies, against, html, time_zone, guardrails)
     started = time.perf_counter()
     tally, understood = _run(comparison, found, jobs or _cores())
     seconds = time.perf_counter() - started
@@ -107,12 +109,14 @@ def replay(  # noqa: PLR0913 - each is an option
         raise typer.Exit(FINDINGS)
 
 
-def _prepare(new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None) -> Comparison:
+def _prepare(
+    new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None, guardrails: Path | None
+) -> Comparison:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
 
     with unreadable_logs_end_the_command():
-        after, before = _sound(new), _sound(old) if old else None
+        after, before = _sound(new, guardrails), _sound(old, guardrails) if old else None
         comparison = Comparison(
             new=after.text,
             old=None if before is None else before.text,
@@ -138,10 +142,10 @@ def _require_writable(html: Path) -> None:
         wrong_use(f'cannot write the page "{html}": {error}')
 
 
-def _sound(paths: list[Path]) -> Policies:
+def _sound(paths: list[Path], guardrails: Path | None) -> Policies:
     from client_connect_tools.checking.checks import require_sound
 
-    policies = read_policies(*paths)
+    policies = read_policies(*paths, guardrails=guardrails)
     require_sound(policies)
     return policies
 

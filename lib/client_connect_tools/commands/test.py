@@ -11,6 +11,7 @@ import typer
 from client_connect_tools.commands._shared import (
     FINDINGS,
     FormatOption,
+    GuardrailsOption,
     JsonOption,
     NativeOption,
     PoliciesArgument,
@@ -45,6 +46,7 @@ def test(  # noqa: PLR0913 - each parameter is an option
     time_zone: Annotated[
         str | None, typer.Option(help="The time zone of the tests that name none. Default: UTC.")
     ] = None,
+    guardrails: GuardrailsOption = None,
     native: NativeOption = False,
     trust_provider: TrustProviderOption = None,
 ) -> None:
@@ -53,13 +55,15 @@ def test(  # noqa: PLR0913 - each parameter is an option
     providers = trust_providers(trust_provider, native=native)
     if native and time_zone:
         wrong_use("--time-zone has no meaning with --native, where a policy sees no clock; leave it out")
-    report = _run_native(policies, providers) if native else _run(policies, time_zone or "UTC")
+    if native and guardrails is not None:
+        wrong_use("--guardrails has no meaning with --native, whose policies have none; leave it out")
+    report = _run_native(policies, providers) if native else _run(policies, time_zone or "UTC", guardrails)
     _print_as(form, report)
     if report.failures or (require_coverage and report.uncovered):
         raise typer.Exit(FINDINGS)
 
 
-def _run(paths: list[Path], time_zone: str) -> PolicyTestReport:
+def _run(paths: list[Path], time_zone: str, guardrails: Path | None) -> PolicyTestReport:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.inputs.time_zones import time_zone_names
     from client_connect_tools.testing.cases import read_policy_tests
@@ -68,7 +72,7 @@ def _run(paths: list[Path], time_zone: str) -> PolicyTestReport:
     if time_zone not in time_zone_names():
         wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')
     with errors_end_the_command():
-        policies = _tested_policies(paths)
+        policies = _tested_policies(paths, guardrails)
         require_sound(policies)
         return run_policy_tests(policies, read_policy_tests(policies, time_zone=time_zone))
 
@@ -82,8 +86,8 @@ def _run_native(paths: list[Path], providers: tuple[TrustProviderType, ...]) -> 
         return native.run_policy_tests(policies, native.read_policy_tests(policies, providers))
 
 
-def _tested_policies(paths: list[Path]) -> Policies:
-    policies = read_policies(*paths)
+def _tested_policies(paths: list[Path], guardrails: Path | None = None) -> Policies:
+    policies = read_policies(*paths, guardrails=guardrails)
     if not policies.test_files:
         given = ", ".join(f'"{path}"' for path in paths)
         wrong_use(f'there are no tests for {given}; write some in "{_test_file(paths[0], policies)}"')

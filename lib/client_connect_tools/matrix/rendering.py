@@ -30,12 +30,12 @@ def note(table: Table) -> str:
 
 def header(table: Table, sets: int) -> list[str]:
     """Return the names of the columns."""
-    return [*table.columns, *_WHEN[sets], "decided by"]
+    return [*table.columns, *_WHEN[sets], *(["decided by"] if table.by_policy else [])]
 
 
-def cells(row: Row) -> list[str]:
+def cells(table: Table, row: Row) -> list[str]:
     """Return the texts of a row."""
-    return [*row.values, *(each.word for each in row.decided), _by(row)]
+    return [*row.values, *(each.word for each in row.decided), *([_by(row)] if table.by_policy else [])]
 
 
 def messages(table: Table) -> list[str]:
@@ -51,7 +51,7 @@ def _by(row: Row) -> str:
 def markdown(table: Table, sets: int) -> str:
     """Return a table in Markdown, as a comment on a pull request shows it."""
     names = header(table, sets)
-    lines = [names, ["---"] * len(names), *map(cells, table.rows)]
+    lines = [names, ["---"] * len(names), *(cells(table, row) for row in table.rows)]
     return "\n".join(f"| {' | '.join(map(_markdown, line))} |" for line in lines)
 
 
@@ -74,15 +74,15 @@ def html(table: Table, sets: int, title: str) -> str:
         title=_html(title),
         note=_html(note(table)),
         head="".join(f"<th>{_html(name)}</th>" for name in names),
-        body="\n".join(_html_row(row, names) for row in table.rows),
+        body="\n".join(_html_row(table, row, names) for row in table.rows),
         messages="\n".join(f"<li>{_html(text)}</li>" for text in messages(table)),
     )
 
 
-def _html_row(row: Row, names: list[str]) -> str:
+def _html_row(table: Table, row: Row, names: list[str]) -> str:
     decisions = set(_WHEN[len(row.decided)])
     shown = []
-    for name, text in zip(names, cells(row), strict=True):
+    for name, text in zip(names, cells(table, row), strict=True):
         kind = f' class="{text}"' if name in decisions else ""
         shown.append(f'<td data-name="{_html(name)}"{kind}>{_html(text)}</td>')
     return f"<tr>{''.join(shown)}</tr>"

@@ -61,6 +61,7 @@ class Table:
         columns: The names of these axes.
         rows: The rows, in the order of the axes' values.
         ignored: The names of the axes that make no difference.
+        by_policy: Whether the rows tell who decides.
         fixed: What was left out, with the value that all rows have.
         messages: What the policies that deny in the rows tell the user, by their ids.
     """
@@ -68,6 +69,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     ignored: tuple[str, ...]
+    by_policy: bool
     fixed: Mapping[str, str]
     messages: Mapping[str, str]
 
@@ -103,6 +105,7 @@ def table(
         tuple(name for name, each in zip(names, matters, strict=True) if each),
         tuple(_shown(row, matters) for row in rows),
         tuple(name for name, each in zip(names, matters, strict=True) if not each),
+        by_policy,
         matrix.fixed,
         {each: messages[-1][each] for each in denying if messages[-1].get(each)},
     )
