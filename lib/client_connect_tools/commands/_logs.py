@@ -49,20 +49,21 @@ class Understood:
     """Which files the blocks that are decided come from, and whether anything was understood of each."""
 
     _waiting: deque[str] = field(default_factory=deque)
-    _entries: dict[str, int] = field(default_factory=dict)
+    _known: dict[str, bool] = field(default_factory=dict)
 
     def read(self, name: str) -> None:
         """Take note of a block of a file."""
         self._waiting.append(name)
 
-    def decided(self, understood: int) -> None:
-        """Take note of what was understood of the block that was read first of those not decided yet."""
+    def decided(self, *, understood: int, unknown: int) -> None:
+        """Take note of what was found in the block that was read first of those not decided yet."""
         name = self._waiting.popleft()
-        self._entries[name] = self._entries.get(name, 0) + understood
+        if understood or unknown:
+            self._known[name] = self._known.get(name, False) or bool(understood)
 
     def nothing_of(self) -> list[str]:
-        """Return the files that have something, but nothing that was understood."""
-        return [name for name, entries in self._entries.items() if not entries]
+        """Return the files that hold something, but nothing that was understood."""
+        return [name for name, is_known in self._known.items() if not is_known]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

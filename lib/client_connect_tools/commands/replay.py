@@ -167,7 +167,7 @@ def _run(comparison: Comparison, logs: GivenLogs, jobs: int) -> tuple[Tally, Und
             jobs=jobs,
             size=logs.size,
             on_tally=lambda tally: _tell(progress, tally),
-            on_block=lambda tally: understood.decided(tally.understood),
+            on_block=lambda tally: understood.decided(understood=tally.understood, unknown=tally.unknown),
         )
     return tally, understood
 

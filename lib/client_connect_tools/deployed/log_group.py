@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import NoCredentialsError
+
 from client_connect_tools.deployed.aws import AwsFailed, aws_errors, client, is_missing
 
 if TYPE_CHECKING:
@@ -72,8 +74,13 @@ class LogGroup:
             return (
                 f'there is no log group "{self.name}" in {region}; look at its name, --region and --profile'
             )
-        return f'cannot read the log group "{self.name}": {error}'
+        hint = (
+            "; log in, or name credentials with --profile"
+            if isinstance(error.__cause__, NoCredentialsError)
+            else ""
+        )
+        return f'cannot read the log group "{self.name}": {error}{hint}'
 
 
 def _milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
+    return max(0, round(time.timestamp() * 1000))

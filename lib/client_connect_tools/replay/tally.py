@@ -26,7 +26,7 @@ NOT_LOGGED = "(the log does not say which policy)"
 _MOST_ROWS = 10_000
 _MOST_NOTES = 20
 _COUNTS = (
-    *("lines", "understood", "duplicates", "attempts", "incomplete", "allowed", "denied"),
+    *("lines", "understood", "unknown", "duplicates", "attempts", "incomplete", "allowed", "denied"),
     *("undecidable", "undecidable_by_new"),
 )
 
@@ -125,6 +125,7 @@ class Tally:
     Attributes:
         lines: The lines that were read.
         understood: How many entries were found that such logs hold.
+        unknown: How many were found that they do not.
         duplicates: How many of those were in the logs before, so that they do not count again.
         keys: Which connections were counted, as ``key_of`` names them; of a block only.
         attempts: The connections in the logs; ``allowed``, ``denied`` and ``undecidable`` add up to it.
@@ -145,6 +146,7 @@ class Tally:
 
     lines: int = 0
     understood: int = 0
+    unknown: int = 0
     duplicates: int = 0
     keys: set[int] = field(default_factory=set)
     attempts: int = 0
@@ -193,6 +195,7 @@ class Tally:
     def skip(self, skipped: Skipped) -> None:
         """Count what cannot be replayed. Of a connection among it, nobody knows what the policies say."""
         self.understood += skipped.is_understood
+        self.unknown += not skipped.is_understood
         if not skipped.is_attempt:
             self.skipped[skipped.kind] += 1
             return

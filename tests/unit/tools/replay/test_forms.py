@@ -298,7 +298,17 @@ def test_fails_for_a_file_of_which_nothing_is_understood(
     assert "good.jsonl" not in result.stderr
 
 
-@pytest.mark.parametrize("content", ["", "\n", "START RequestId: 1\n", "Permission Check Successful"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "\n",
+        "START RequestId: 1\n",
+        "Permission Check Successful",
+        '{"events": []}',
+        "timestamp,message\n",
+    ],
+)
 def test_a_file_without_decisions_may_lie_beside_others(content: str, policies: Path, tmp_path: Path) -> None:
     """Such as an hour in which nobody connected, and the file that CloudWatch Logs writes before it exports."""
     folder = tmp_path / "logs"
