@@ -27,20 +27,21 @@ again = $(UV) pip install --quiet --no-deps --require-hashes --reinstall-package
 .PHONY: help setup demo test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
-help:  ## show this list
+help:  ## show this list (make; at once)
+	@echo "All need Python 3.11 or later with venv, and make; the first one fetches packages. Durations are estimates for two cores."
 	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: $(STAMPS)/project node_modules/.package-lock.json  ## install everything the other targets need
+setup: $(STAMPS)/project node_modules/.package-lock.json  ## install everything the other targets need (network; 2 minutes the first time)
 
-demo: setup  ## deploy the handler to a local emulator and watch it decide
+demo: setup  ## deploy the handler to a local emulator and watch it decide (Linux or macOS; a minute)
 	@$(BIN)/python -m local_aws.demo
 
-test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI is set)
+test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI is set) (Linux for those that deploy; 12 minutes)
 	@echo "==> Running the tests, the end-to-end deployment among them"
 	@$(BIN)/pytest $(WORKERS) $(PYTEST_ARGS)
 
 # All at once, because some wait for the network. Where the tests follow, they build the site, as strictly.
-check: setup  ## lint, formatting, types, documentation and known vulnerabilities
+check: setup  ## lint, formatting, types, documentation and known vulnerabilities (network; 3 minutes)
 	@$(MAKE) --no-print-directory --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		style types public-types workflows vulnerabilities $(if $(CI),,docs)
 
@@ -69,27 +70,27 @@ vulnerabilities: setup
 	@echo "==> Asking whether what is locked has known vulnerabilities"
 	@$(BIN)/python -m proof.supply_chain.audit $(AUDIT_ARGS)
 
-docs: setup  ## build the documentation site into site/, with warnings as errors
+docs: setup  ## build the documentation site into site/, with warnings as errors (any system; a minute)
 	@echo "==> Building the documentation"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (a quarter of an hour)
+bench: setup $(STAMPS)/proof  ## measure, and renew the table and the plot of docs/performance.md (Linux; a quarter of an hour)
 	@$(BIN)/python -m proof.benchmarks $(BENCHMARKS)
 
 # A test may take long here, as no other does.
-proof: setup  ## try twenty times as many cases of each property as `make test` does
+proof: setup  ## try twenty times as many cases of each property as `make test` does (Linux; an hour or more)
 	@$(BIN)/pytest $(WORKERS) --hypothesis-profile=proof -m "hypothesis or proof" --timeout=3600 $(PYTEST_ARGS)
 
-fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler, and compare 100,000 decisions with Cedar's own (Linux)
+fuzz: setup $(STAMPS)/proof  ## send a million events of every shape to the handler, and compare 100,000 decisions with Cedar's own (Linux; minutes to an hour)
 	@$(BIN)/python -m proof.differential $(CASES)
 	@$(BIN)/python -m proof.fuzz $(EVENTS)
 
-mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (half an hour)
+mutation: setup $(STAMPS)/proof  ## change the runtime line by line, and tell which changes no test notices (Linux; half an hour and more)
 	@$(BIN)/python -m proof.mutation --jobs 2 $(MODULES)
 
 # `make lock UV_LOCK_FLAGS=--upgrade` moves to the newest versions.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url $(UV_LOCK_FLAGS)
-lock: setup  ## recompile all locks after a change of the requirements
+lock: setup  ## recompile all locks after a change of the requirements (network; a minute)
 	@echo "==> Locking"
 	@$(COMPILE) --custom-compile-command "make lock" pyproject.toml requirements/dev.in --output-file requirements/dev.txt
 	@$(COMPILE) --custom-compile-command "make lock" --constraint requirements/dev.txt \
@@ -102,7 +103,7 @@ lock: setup  ## recompile all locks after a change of the requirements
 	@$(BIN)/python -m proof.supply_chain.records
 	@npm install --package-lock-only
 
-clean:  ## remove everything that make and the tools made
+clean:  ## remove everything that make and the tools made (any system; at once)
 	rm -rf $(VENV) node_modules build dist site cdk.out .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

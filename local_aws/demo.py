@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
+import platform
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -19,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from local_aws import cdk_cli
+from local_aws.demo_app import this_machine
 from local_aws.deployed_handler import DeployedHandler, Invocation, InvocationFailed, deploy
 from local_aws.emulator import Emulator, EmulatorFailed
 from local_aws.process import unwind_on_signals
@@ -39,6 +42,9 @@ _AFTER = (
 )
 _WHO_IT_CONCERNS = "grace, contractor"
 
+# Linux runs the bundle that Lambda does; elsewhere it is one for this machine.
+_APP = cdk_cli.APP if sys.platform == "linux" else shlex.join((sys.executable, "-m", "local_aws.demo_app"))
+
 _WIDTH_WITHOUT_TERMINAL = 130
 _UNBROKEN = ("From", "By policy")
 
@@ -51,8 +57,12 @@ def main() -> int:
     """Run the demo and return its exit status."""
     unwind_on_signals()
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
-    if sys.platform != "linux":
-        console.print("The demo runs the function's bundle, which is built for Lambda: it needs Linux.")
+    if this_machine() is None:
+        console.print(
+            f"The demo runs the handler on this machine, which is {sys.platform} {platform.machine()}: it "
+            "needs Linux or macOS, on x86-64 or arm64.",
+            markup=False,
+        )
         return 2
     try:
         _run(console)
@@ -75,7 +85,7 @@ def _run(console: Console) -> None:
         with _step(
             console, "cdk deploy ClientConnect, with the policies of local_aws/demo_policies"
         ) as report:
-            handler = deploy(emulator, policies=policies, report=report)
+            handler = deploy(emulator, policies=policies, app=_APP, report=report)
         version = handler.alias_version
         console.print(
             f"\nWhat an endpoint would invoke, now version {version}:\n[bold]{handler.function_arn}[/]"
@@ -85,7 +95,7 @@ def _run(console: Console) -> None:
         console.print("\nNow a policy changes:\n")
         _change(console, policies / _CHANGED_FILE)
         with _step(console, "cdk deploy ClientConnect, with the changed policy") as report:
-            handler = deploy(emulator, policies=policies, report=report)
+            handler = deploy(emulator, policies=policies, app=_APP, report=report)
         after = handler.invoke(_event(_WHO_IT_CONCERNS))
         _compare(console, before[_WHO_IT_CONCERNS], after, versions=(version, handler.alias_version))
         with _step(console, "Stopping the emulator"):

@@ -94,6 +94,7 @@ def deploy(
     emulator: Emulator,
     *,
     policies: Path | None = None,
+    app: str = cdk_cli.APP,
     context: Mapping[str, str] | None = None,
     report: Callable[[str], None] = cdk_cli.ignore,
 ) -> DeployedHandler:
@@ -102,6 +103,7 @@ def deploy(
     Args:
         emulator: The emulator, running and bootstrapped.
         policies: A Cedar file or a directory of them; the app's default policies without it.
+        app: The command that synthesizes; the project's own app by default.
         context: Further context values of the app.
         report: Called with each line of output.
 
@@ -111,7 +113,7 @@ def deploy(
     values = {"runtime": RUNTIME, "architecture": ARCHITECTURE, **(context or {})}
     if policies is not None:
         values["policies"] = str(policies)
-    outputs = cdk_cli.deploy(emulator, stack=STACK, context=values, report=report)
+    outputs = cdk_cli.deploy(emulator, stack=STACK, app=app, context=values, report=report)
     return handler_of(emulator, outputs)
 
 
