@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -264,9 +265,12 @@ def test_conditions_on_custom_facts_are_explained() -> None:
     assert str(reason.condition.reads[0]) == "context.custom.riskScore is 9"
 
 
+_numbers = itertools.count()
+
+
 def logged(**facts: object) -> dict[str, object]:
     """Return the record of an allowed connection with these facts."""
-    return {**record(), "facts": facts}
+    return {**record(connection_id=f"cvpn-connection-{next(_numbers)}"), "facts": facts}
 
 
 def test_replay_decides_recorded_custom_facts_by_the_new_schema(folder: Path) -> None:

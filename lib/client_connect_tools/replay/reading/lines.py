@@ -70,6 +70,8 @@ class Lines:
                 yield from self._in_table(self._table, line)
             elif self._values.is_open and not self._begins_anew(line):
                 yield from self._fed(line.strip(b"\r"))
+                if self._values.is_stuck:
+                    yield _in_one_line(self._values.drop())
             elif stripped := line.strip(_SPACE).removeprefix(b"\xef\xbb\xbf"):
                 if self._values.is_open:
                     yield _in_one_line(self._values.drop())

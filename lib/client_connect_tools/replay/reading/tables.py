@@ -60,9 +60,8 @@ class Table:
         if "{" in line:
             return None
         for delimiter in _DELIMITERS:
-            (cells,) = csv.reader([line], delimiter=delimiter)
-            columns = tuple(cell.strip().strip("`") for cell in cells)
-            if _is_header(columns):
+            columns = tuple(cell.strip().strip("`") for cell in _cells(line, delimiter) or ())
+            if columns and _is_header(columns):
                 return cls(columns, delimiter)
         return None
 

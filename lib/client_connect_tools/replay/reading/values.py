@@ -23,6 +23,7 @@ _ENTRY = re.compile(rb'"(at|decision|request|connection-log-type)"')
 _DEEPEST_LIST = 5
 _SCALAR = re.compile(rb"[^\s,]+")
 _BETWEEN = b" \t\r\n,;|'"
+_LONGEST_STRING = 256 * 1024  # over several lines; no entry of a log has a longer one
 LONGEST = 16 * 1024 * 1024
 
 
@@ -61,6 +62,11 @@ class Values:
     def is_in_entry(self) -> bool:
         """Whether it is a value, and no list between whose elements it stands."""
         return bool(self._rest) or not self._is_between()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether a string does not end: more lines only make it longer."""
+        return len(self._rest) > _LONGEST_STRING
 
     def feed(self, text: bytes) -> Iterator[bytes]:
         """Take more text, and yield each value that ends in it.

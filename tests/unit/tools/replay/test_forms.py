@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from client_connect_tools.cli import main
 from client_connect_tools.replay import Attempt, Comparison, attempts, replay
 from client_connect_tools.replay.reading import sources
+from client_connect_tools.replay.reading.lines import Lines
 from client_connect_tools.replay.reading.sources import Sources
 from client_connect_tools.replay.reading.values import LONGEST
 from tests.support.connection_logs import PERMIT, connection, record
@@ -214,6 +215,20 @@ def test_forms_may_follow_one_another(names: list[str]) -> None:
     lines = [line for name in names for line in FORMS[name](RECORDS, texts).split("\n")]
     found = [each for each in attempts(lines) if isinstance(each, Attempt)]
     assert len(found) == len(RECORDS) * len(names)
+
+
+@given(
+    st.lists(
+        st.binary(max_size=40) | st.sampled_from([b"{", b"[", b'"', b"\r", b"\x00", b"message,timestamp"])
+    )
+)
+@settings(deadline=None)
+def test_no_bytes_are_fatal(parts: list[bytes]) -> None:
+    """A picture may lie among the logs; a record behind it is found, or what swallowed it is counted."""
+    lines = Lines()
+    block = lines.block(b"\n".join(parts) + b"\n") + lines.block(json.dumps(RECORDS[0]).encode() + b"\n")
+    tally = replay(Comparison(new=PERMIT), [block + lines.end() + b"\n"])
+    assert tally.attempts + tally.skipped.total() >= 1
 
 
 def test_an_entry_that_is_cut_off_loses_no_other() -> None:
