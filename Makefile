@@ -24,7 +24,7 @@ WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 # that of aws-cdk-lib: with the other one, what an assembly or a construct holds of these types is an "unknown interface".
 again = $(UV) pip install --quiet --no-deps --require-hashes --reinstall-package $(1) -r requirements/dev.txt
 
-.PHONY: help setup demo test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean
+.PHONY: help setup demo vpn test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list (make; at once)
@@ -35,6 +35,10 @@ setup: $(STAMPS)/project node_modules/.package-lock.json  ## install everything 
 
 demo: setup  ## deploy the handler to a local emulator and watch it decide (Linux or macOS; a minute)
 	@$(BIN)/python -m local_aws.demo
+
+# It needs root: `make setup`, then `sudo make vpn`.
+vpn: setup  ## connect real OpenVPN clients to a real server before the deployed handler, and cut them (Linux, root, openvpn; 2 minutes)
+	@$(BIN)/python -m local_aws.vpn.show $(VPN_ARGS)
 
 test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI is set) (Linux for those that deploy; 12 minutes)
 	@echo "==> Running the tests, the end-to-end deployment among them"

@@ -10,8 +10,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -25,9 +24,7 @@ from local_aws.demo_app import this_machine
 from local_aws.deployed_handler import DeployedHandler, Invocation, InvocationFailed, deploy
 from local_aws.emulator import Emulator, EmulatorFailed
 from local_aws.process import unwind_on_signals
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from local_aws.steps import step
 
 _HERE = Path(__file__).parent
 _POLICIES = _HERE / "demo_policies"
@@ -77,12 +74,12 @@ def main() -> int:
 
 def _run(console: Console) -> None:
     with contextlib.ExitStack() as resources:
-        with _step(console, "Starting the local AWS emulator"):
+        with step(console, "Starting the local AWS emulator"):
             emulator = resources.enter_context(Emulator())
-        with _step(console, f"cdk bootstrap, for the emulator at {emulator.endpoint}") as report:
+        with step(console, f"cdk bootstrap, for the emulator at {emulator.endpoint}") as report:
             cdk_cli.bootstrap(emulator, report=report)
         policies = shutil.copytree(_POLICIES, emulator.directory / "policies")
-        with _step(
+        with step(
             console, "cdk deploy ClientConnect, with the policies of local_aws/demo_policies"
         ) as report:
             handler = deploy(emulator, policies=policies, app=_APP, report=report)
@@ -94,11 +91,11 @@ def _run(console: Console) -> None:
 
         console.print("\nNow a policy changes:\n")
         _change(console, policies / _CHANGED_FILE)
-        with _step(console, "cdk deploy ClientConnect, with the changed policy") as report:
+        with step(console, "cdk deploy ClientConnect, with the changed policy") as report:
             handler = deploy(emulator, policies=policies, app=_APP, report=report)
         after = handler.invoke(_event(_WHO_IT_CONCERNS))
         _compare(console, before[_WHO_IT_CONCERNS], after, versions=(version, handler.alias_version))
-        with _step(console, "Stopping the emulator"):
+        with step(console, "Stopping the emulator"):
             resources.close()
 
 
@@ -174,17 +171,6 @@ def _table(*columns: str) -> Table:
             overflow="fold",
         )
     return table
-
-
-@contextlib.contextmanager
-def _step(console: Console, title: str) -> Iterator[Callable[[str], None]]:
-    """Show that a step goes on, with the last line of its output, and how long it took."""
-    started = perf_counter()
-    if not console.is_terminal:
-        console.print(f"  {title} ...")
-    with console.status(title) as status:
-        yield lambda line: status.update(f"{title}  [dim]{escape(line.strip()[:60])}[/]")
-    console.print(f"[green]✓[/] {title} [dim]{perf_counter() - started:.1f} s[/]")
 
 
 if __name__ == "__main__":

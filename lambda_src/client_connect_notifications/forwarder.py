@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 DESTINATION_ARN = "DESTINATION_ARN"
+# The ids of permits, as JSON: of allowed connections, only those that one of them allowed are announced.
+ALLOWED_BY = "ALLOWED_BY"
 SOURCE = "cdk-client-connect"
 DETAIL_TYPE = "Client VPN Connection Denied"
 ALLOWED_DETAIL_TYPE = "Client VPN Connection Allowed"
@@ -110,6 +112,8 @@ def notification(line: dict[str, Any]) -> str | None:
     record = _record(line["message"])
     if not isinstance(record, dict) or not isinstance(record.get("allow"), bool):
         return None
+    if record["allow"] and not _is_announced(record):
+        return None
     chosen = {
         "version": VERSION,
         "id": line["id"],
@@ -127,6 +131,21 @@ def notification(line: dict[str, Any]) -> str | None:
     if len(text) > MAX_BATCH_BYTES:
         raise UnreadableLine(f"its notification has {len(text)} bytes; an event takes {MAX_BATCH_BYTES}")
     return text
+
+
+def _is_announced(record: dict[str, Any]) -> bool:
+    """Tell whether one of the permits that are announced allowed a connection."""
+    wanted = os.environ.get(ALLOWED_BY)
+    if wanted is None:
+        return True
+    decision = record.get("decision")
+    determining = decision.get("determining") if isinstance(decision, dict) else None
+    found = determining if isinstance(determining, list) else []
+    return (
+        decision is not None
+        and bool(decision.get("allowed"))
+        and any(each in found for each in json.loads(wanted))
+    )
 
 
 def _record(message: str) -> object:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 NO_ANSWER = "Error establishing connection. Please contact your administrator."
 
 _LONGEST_USERNAME = 255
-_WORKERS = 16
+_WORKERS = 4  # as many functions run at once; more would take each other's time on this machine
 _TERMINATIONS_EVERY = 0.1
 
 

@@ -115,6 +115,6 @@ class LocalVpn:
 
     def stop_clients(self) -> None:
         """End all clients, at the same time: each takes a second to tell the server."""
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(len(self._clients) or 1) as pool:
             list(pool.map(Client.stop, self._clients))
         self._clients.clear()

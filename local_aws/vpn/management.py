@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _START_SECONDS = 15.0
 _CLIENT = re.compile(r">CLIENT:(CONNECT|REAUTH|ESTABLISHED|DISCONNECT),(\d+)(?:,(\d+))?")
 _VARIABLE = ">CLIENT:ENV,"
+_LONGEST_ARGUMENT = 255  # bytes; OPTION_PARM_SIZE of OpenVPN
 _END = ">CLIENT:ENV,END"
 
 
@@ -65,7 +66,11 @@ class Management:
         self._send(f"client-auth-nt {client} {key}")
 
     def deny(self, client: str, key: str, *, reason: str, message: str) -> None:
-        """Refuse a client, with a reason for the server's log and, unless it is empty, a message for the user."""
+        """Refuse a client, with a reason for the server's log and, unless it is empty, a message for the user.
+
+        Both are cut to the 255 bytes that the interface takes; of a longer one the server would refuse the command,
+        and the client would get no answer.
+        """
         told = f" {_quoted(message)}" if message else ""
         self._send(f"client-deny {client} {key} {_quoted(reason)}{told}")
 
@@ -114,6 +119,7 @@ def _connected(path: Path) -> socket.socket:
 
 
 def _quoted(text: str) -> str:
-    """Quote an argument of a command, which is one line."""
-    escaped = re.sub(r'(["\\])', r"\\\1", text).replace("\n", " ").replace("\r", " ")
+    """Quote an argument of a command, which is one line of at most so many bytes."""
+    short = text.encode()[:_LONGEST_ARGUMENT].decode(errors="ignore")
+    escaped = re.sub(r'(["\\])', r"\\\1", short).replace("\n", " ").replace("\r", " ")
     return f'"{escaped}"'

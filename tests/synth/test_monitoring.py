@@ -1060,16 +1060,48 @@ def test_allowed_connections_are_announced_only_on_demand(stack: cdk.Stack, *, t
     )
 
 
+BREAK_GLASS = """
+@id("staff") permit (principal in ClientVpn::Group::"staff", action, resource);
+@id("break-glass") permit (principal in ClientVpn::Group::"oncall", action, resource);
+@id("later") @shadow permit (principal, action, resource);
+@id("no") @message("No.") forbid (principal, action, resource) when { context.platform == "x" };
+"""
+
+
+def test_connections_that_some_permits_allow_are_announced_alone(stack: cdk.Stack) -> None:
+    """All that are allowed come to the forwarder, which knows the permits."""
+    defined = ClientConnectHandler(stack, "Handler", policies=Policies.from_string(BREAK_GLASS))
+    monitored(stack, defined, notifications=Notifications.event_bridge(allowed_connections=["break-glass"]))
+    whole = template(stack)
+    whole.has_resource_properties(
+        SUBSCRIPTION, {"FilterPattern": announced("($.allow IS FALSE) || ($.allow IS TRUE)")}
+    )
+    assert forwarder_function(whole)["Environment"]["Variables"]["ALLOWED_BY"] == '["break-glass"]'
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("breakglass", 'write "break-glass"'), ("later", "there are"), ("no", "there are")]
+)
+def test_fails_for_what_permits_nothing(stack: cdk.Stack, name: str, instead: str) -> None:
+    """A name that no permit has, one in shadow mode, or a forbid: nothing would ever be announced."""
+    defined = ClientConnectHandler(stack, "Handler", policies=Policies.from_string(BREAK_GLASS))
+    with pytest.raises(InvalidArgument, match=f'allowed_connections has "{name}", which is no .*; {instead}'):
+        monitored(stack, defined, notifications=Notifications.event_bridge(allowed_connections=[name]))
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda: Notifications.event_bridge(allowed_connections="no"),  # type: ignore[arg-type]
         lambda: Notifications(allowed_connections=None),  # type: ignore[arg-type]
+        lambda: Notifications(allowed_connections=[]),
+        lambda: Notifications(allowed_connections=[7]),  # type: ignore[list-item]
+        lambda: Notifications(allowed_connections=[cdk.Aws.REGION]),
     ],
 )
 def test_fails_when_allowed_connections_is_no_flag(make: Callable[[], Notifications]) -> None:
     """A string would be taken for true."""
-    with pytest.raises(InvalidArgument, match=r"allowed_connections=\S+ must be True or False"):
+    with pytest.raises(InvalidArgument, match=r"allowed_connections=.+ must be True or False, or a list"):
         make()
 
 

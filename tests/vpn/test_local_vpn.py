@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -106,6 +107,17 @@ def test_a_message_with_the_characters_of_the_command_arrives_as_it_is(
     client = vpn.connect(common_name="laptop", options=ALICE)
     assert client.wait() == "refused"
     assert client.messages == [handler.message]
+
+
+def test_a_message_that_begins_with_a_command_makes_clients_come_back(
+    vpn: LocalVpn, handler: Handler
+) -> None:
+    """Which is why the handler lets no user begin one: see the tests of the deployed handler."""
+    before = len(vpn.attempts)
+    handler.message = "TEMP[backoff 1]: Come back."
+    client = vpn.connect(common_name="laptop", options=dataclasses.replace(ALICE, retry=True))
+    wait_for(lambda: len(vpn.attempts) - before > 1)
+    assert not client.has_ended
 
 
 def test_a_client_that_leaves_while_the_handler_is_asked_is_never_listed(

@@ -14,8 +14,10 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_logs_destinations as destinations
 from constructs import Construct, IValidation
 
+from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.shared._key import grant_key
 from cdk_client_connect.shared._support_function import support_function
+from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from cdk_client_connect.monitoring.notifications import Notifications
     from cdk_client_connect.shared.function_settings import FunctionSettings
+    from client_connect_tools import Policies
 
 _DENIED = logs.FilterPattern.boolean_value("$.allow", False)  # noqa: FBT003 - the CDK's signature
 _ALLOWED = logs.FilterPattern.boolean_value("$.allow", True)  # noqa: FBT003
@@ -72,7 +75,8 @@ def define_notifications(
         handler="forwarder.handler",
         description="Announces the Client VPN connections that the handler decided",
         timeout=Duration.minutes(1),
-        environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn},
+        environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn}
+        | _allowing(notifications),
         encryption_key=encryption_key,
         settings=settings,
         log_retention=log_retention,
@@ -94,6 +98,32 @@ def define_notifications(
     scope.node.add_validation(_SubscriptionCheck(log_group))
     resource = cast("logs.CfnSubscriptionFilter", subscription.node.default_child)
     return Announcing(log_group=log_group, filter_name=resource.ref, forwarder=forwarder)
+
+
+def require_permits(notifications: Notifications, policies: Policies | None) -> None:
+    """Check that the policies whose connections are announced are permits of the handler, and not in shadow mode.
+
+    Raises:
+        InvalidArgument: When one is not; not of policies that are unknown here, as those of an imported handler.
+    """
+    ids = notifications.allowed_connections
+    if isinstance(ids, bool) or policies is None:
+        return
+    permits = [id_ for id_, text in policies.digests().items() if text.startswith("permit ")]
+    for id_ in ids:
+        if id_ not in permits:
+            near = nearest(id_, permits)
+            instead = f'write "{near}"' if near else f"there are {', '.join(permits)}"
+            raise InvalidArgument(
+                f'allowed_connections has "{id_}", which is no enforced permit of the handler, so nothing would be '
+                f"announced; {instead}"
+            )
+
+
+def _allowing(notifications: Notifications) -> dict[str, str]:
+    """Return which allowed connections the forwarder announces; all that come to it if nothing is said."""
+    ids = notifications.allowed_connections
+    return {} if isinstance(ids, bool) else {"ALLOWED_BY": json.dumps(list(ids))}
 
 
 def _grant_publish(topic: sns.ITopic, forwarder: lambda_.Function) -> None:

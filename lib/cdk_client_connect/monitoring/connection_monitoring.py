@@ -17,7 +17,7 @@ from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
 from cdk_client_connect.monitoring._dashboard import Content, define_dashboard
 from cdk_client_connect.monitoring._log_class import require_standard_class
-from cdk_client_connect.monitoring._notifications import define_notifications
+from cdk_client_connect.monitoring._notifications import define_notifications, require_permits
 from cdk_client_connect.monitoring._queries import define_queries
 from cdk_client_connect.monitoring._targets import MonitoringTargets
 from cdk_client_connect.monitoring.monitoring_alarms import MonitoringAlarms
@@ -165,6 +165,7 @@ class ConnectionMonitoring(Construct):
         )
         require_standard_class(log_group for log_group in read if log_group is not None)
 
+        require_permits(notifications, handler.policies)
         super().__init__(scope, id)
         log_groups: dict[Log, logs.ILogGroup] = {"decisions": decisions}
         if connection_log_group is not None:

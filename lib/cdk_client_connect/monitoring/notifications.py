@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdk_client_connect.errors import InvalidArgument
+from cdk_client_connect.shared._unknown_values import is_unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_events as events
     from aws_cdk import aws_sns as sns
 
@@ -21,21 +24,23 @@ class Notifications:
 
     Attributes:
         enabled: Whether there are any.
-        allowed_connections: Whether connections that are allowed are announced too.
+        allowed_connections: Whether connections that are allowed are announced too: all, or those that one of these
+            policies allows.
         bus: The event bus; without one and without a topic, the account's default bus.
         topic: The topic.
     """
 
     enabled: bool = True
-    allowed_connections: bool = False
+    allowed_connections: bool | Sequence[str] = False
     bus: events.IEventBus | None = None
     topic: sns.ITopic | None = None
 
     def __post_init__(self) -> None:
         """Check the values; the flag is easily mistaken for the bus."""
-        for name, value in (("enabled", self.enabled), ("allowed_connections", self.allowed_connections)):
-            if not isinstance(value, bool):
-                raise InvalidArgument(f"{name}={value!r} must be True or False")
+        if not isinstance(self.enabled, bool):
+            raise InvalidArgument(f"enabled={self.enabled!r} must be True or False")
+        if not isinstance(self.allowed_connections, bool):
+            _require_ids(self.allowed_connections)
         if self.bus is not None and not hasattr(self.bus, "event_bus_arn"):
             raise InvalidArgument(
                 f"bus={self.bus!r} must be an events.EventBus, or nothing for the default bus"
@@ -56,32 +61,50 @@ class Notifications:
 
     @staticmethod
     def event_bridge(
-        bus: events.IEventBus | None = None, *, allowed_connections: bool = False
+        bus: events.IEventBus | None = None, *, allowed_connections: bool | Sequence[str] = False
     ) -> Notifications:
         """Send each denial to an event bus of EventBridge, where rules take it further.
 
         Args:
             bus: In the handler's account and Region. Default: the account's default bus.
             allowed_connections: Whether each allowed connection is announced too: who connected, from where, and
-                which policies allowed it. One event, and about one invocation, for each connection. Default: ``False``.
+                which policies allowed it. One event, and about one invocation, for each connection. Or the ids of
+                permits, such as ``["break-glass"]``: then only connections that one of them allowed are announced.
+                Default: ``False``.
 
         Raises:
-            InvalidArgument: When ``bus`` is no event bus, or ``allowed_connections`` is no boolean.
+            InvalidArgument: When ``bus`` is no event bus, or ``allowed_connections`` is neither a boolean nor
+                ids.
         """
         return Notifications(bus=bus, allowed_connections=allowed_connections)
 
     @staticmethod
-    def sns(topic: sns.ITopic, *, allowed_connections: bool = False) -> Notifications:
+    def sns(topic: sns.ITopic, *, allowed_connections: bool | Sequence[str] = False) -> Notifications:
         """Send each denial to a topic of SNS.
 
         Args:
             topic: A standard topic, not a FIFO one; in the handler's account and Region.
-            allowed_connections: Whether each allowed connection is announced too, as for ``event_bridge``.
+            allowed_connections: Which allowed connections are announced too, as for ``event_bridge``.
                 Default: ``False``.
 
         Raises:
-            InvalidArgument: When ``topic`` is no topic, or a FIFO topic, or ``allowed_connections`` is no boolean.
+            InvalidArgument: When ``topic`` is no topic, or a FIFO topic, or ``allowed_connections`` is neither a
+                boolean nor ids.
         """
         if topic is None:
             raise InvalidArgument("topic=None must be an sns.Topic")
         return Notifications(topic=topic, allowed_connections=allowed_connections)
+
+
+def _require_ids(allowed_connections: object) -> None:
+    """Refuse what are no ids of policies.
+
+    Raises:
+        InvalidArgument: When they are none, or there are none.
+    """
+    ids = allowed_connections if isinstance(allowed_connections, list | tuple) else ()
+    if not ids or not all(isinstance(each, str) and each and not is_unknown(each) for each in ids):
+        raise InvalidArgument(
+            f"allowed_connections={allowed_connections!r} must be True or False, or a list with the ids of permits, "
+            'such as ["break-glass"]'
+        )

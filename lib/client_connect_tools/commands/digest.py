@@ -10,6 +10,7 @@ import typer
 
 from client_connect.printable import printable
 from client_connect_tools.commands._shared import (
+    GuardrailsOption,
     JsonOption,
     PoliciesArgument,
     errors_end_the_command,
@@ -19,6 +20,7 @@ from client_connect_tools.commands._shared import (
 
 def digest(
     policies: Annotated[Path, typer.Argument(help=PoliciesArgument)],
+    guardrails: GuardrailsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print the digest of policies, as decision records and `client-connect versions` have it, and of each policy."""
@@ -26,7 +28,7 @@ def digest(
     from client_connect_tools.deployed.description import policies_digest
 
     with errors_end_the_command():
-        read = read_policies(policies)
+        read = read_policies(policies, guardrails=guardrails)
         each = read.digests()
     whole = policies_digest(policies_file(read.text, read.network_table))
     if as_json:

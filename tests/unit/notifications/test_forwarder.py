@@ -135,6 +135,18 @@ def test_an_allowed_connection_is_told_by_who_and_by_which_policy(
     assert detail["decision"] == {**decision, "waived": [], "errors": []}
 
 
+@pytest.mark.parametrize(("wanted", "told"), [(["all"], True), (["x", "all"], True), (["x"], False)])
+def test_of_allowed_connections_only_those_of_the_named_permits_are_told(
+    monkeypatch: pytest.MonkeyPatch, wanted: list[str], *, told: bool
+) -> None:
+    """A denial is told anyway, and what only shadow mode let in is no permit's."""
+    monkeypatch.setenv(forwarder.ALLOWED_BY, json.dumps(wanted))
+    assert (forwarder.notification({"id": "1", "message": recorded(PERMIT)}) is not None) is told
+    assert notified(recorded(PERMIT + FORBID))["allow"] is False
+    shadow = recorded(PERMIT + FORBID, shadow_mode=True)
+    assert forwarder.notification({"id": "1", "message": shadow}) is None
+
+
 def test_an_error_that_shadow_mode_allows_is_told() -> None:
     """Such an event has an error instead of a request and a decision."""
     detail = notified(recorded(sent={"endpoint-id": "cvpn-endpoint-1"}, shadow_mode=True))
