@@ -18,7 +18,11 @@ handler = ClientConnectHandler(
     runtime=lambda_.Runtime(app.node.get_context("runtime"), lambda_.RuntimeFamily.PYTHON),
 )
 reauthorizer = ConnectionReauthorizer(
-    operations, "Reauthorizer", handler=handler, endpoints=[app.node.get_context("endpoint")]
+    operations,
+    "Reauthorizer",
+    handler=handler,
+    endpoints=[app.node.get_context("endpoint")],
+    wait_after_policy_change=cdk.Duration.minutes(0),
 )
 reauthorizer.function.add_environment("AWS_ENDPOINT_URL_EC2", app.node.get_context("ec2"))
 cdk.CfnOutput(security, "FunctionArn", value=handler.function_arn)

@@ -220,6 +220,16 @@ def test_two_spellings_are_two_blocks_and_removing_one_says_that_the_other_holds
     )
 
 
+def test_fails_for_a_handler_of_another_region(company: Company) -> None:
+    """Its table would be looked for in the Region of the environment, where there may be another one."""
+    arn = company.handler.function_arn.replace("us-east-1", "eu-west-1")
+    variables = {"AWS_ENDPOINT_URL": company.handler.emulator.environment["AWS_ENDPOINT_URL"]}
+    with mock.patch.dict(os.environ, variables):
+        printed = company.run("blocks", "--handler", arn, status=2)
+    assert "eu-west-1" in printed
+    assert company.run("blocks", "--handler", company.handler.function_arn, "--active") == ""
+
+
 @pytest.fixture
 def world(emulator: Emulator) -> Iterator[LiveConnections]:
     """Tables and an endpoint of its own."""

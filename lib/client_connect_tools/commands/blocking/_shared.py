@@ -95,7 +95,20 @@ def target(handler: str | None) -> Target:
 
     with refusals_end_the_command():
         found = find_handler(handler)
+        _require_region(found.region)
         return Target(handler=found, variables=found.function.environment())
+
+
+def _require_region(region: str | None) -> None:
+    """End the command for a handler of another Region: its table would be looked for in that of the environment."""
+    import boto3
+
+    here = boto3.Session().region_name
+    if region is not None and region != here:
+        wrong_use(
+            f"the handler is in {region}, but the Region of the environment is {here or 'not set'}; set "
+            f"AWS_DEFAULT_REGION={region}"
+        )
 
 
 def block_text(block: Block) -> str:
