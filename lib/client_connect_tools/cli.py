@@ -19,6 +19,7 @@ from client_connect_tools.commands.diff import diff
 from client_connect_tools.commands.digest import digest
 from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.fmt import fmt
+from client_connect_tools.commands.init import init
 from client_connect_tools.commands.matrix import matrix
 from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
@@ -75,6 +76,7 @@ for command in (
     digest,
     explain,
     fmt,
+    init,
     matrix,
     prove,
     replay,
