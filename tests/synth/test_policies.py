@@ -66,6 +66,32 @@ def test_doubtful_policies_are_warnings(handler: Define, stack: cdk.Stack) -> No
     cdk.Annotations.of(defined).acknowledge_warning("cdk-client-connect:forbid-without-message")
 
 
+@pytest.mark.parametrize(
+    ("condition", "arguments", "warned"),
+    [
+        (
+            "context.time.minuteOfDay < 420 && context.time.weekday == 1",
+            {},
+            "context.time.minuteOfDay, context.time.weekday",
+        ),
+        ('context.time.date == "2026-12-25"', {}, "context.time.date"),
+        ("context.time.minuteOfDay < 420", {"time_zone": "UTC"}, ""),
+        ("context.time.minuteOfDay < 420", {"time_zone": "Asia/Seoul"}, ""),
+        ('context.time.now < datetime("2027-01-01T00:00:00Z")', {}, ""),
+    ],
+)
+def test_a_clock_of_which_nobody_said_the_zone_is_warned_of(
+    handler: Define, stack: cdk.Stack, condition: str, arguments: dict[str, str], warned: str
+) -> None:
+    """Hours in UTC are seldom those of the users."""
+    text = f'{PERMIT}@id("x") @message("No.") forbid {ALL} when {{ {condition} }};'
+    handler(policies=Policies.from_string(text), **arguments)
+    found = Annotations.from_stack(stack).find_warning(
+        "*", Match.string_like_regexp("time_zone of the handler")
+    )
+    assert [warned in str(each.entry.data) for each in found] == ([True] if warned else [])
+
+
 def test_acknowledged_warnings_are_silent(handler: Define, stack: cdk.Stack) -> None:
     """Who means it says so."""
     defined = handler(policies=Policies.from_string(f'{PERMIT}@id("x") forbid {ALL};'))

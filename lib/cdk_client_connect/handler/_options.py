@@ -45,6 +45,7 @@ class Options:
     shadow_mode: bool
     default_message: str
     time_zone: str
+    names_time_zone: bool
     device_inventory: IDeviceInventory | None
     connection_registry: IConnectionRegistry | None
     shared_certificates: bool

@@ -11,7 +11,7 @@ from cdk_client_connect.handler._authentication import warn_of_authentication
 from cdk_client_connect.handler._prebuilt_code import built_by_other_version
 from cdk_client_connect.handler._reauthorization import warn_without_reauthorizer
 from cdk_client_connect.handler.function_reference import FunctionReference
-from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, ENDPOINT_NAME
+from client_connect.engine.policy_reads import ACTIVE_CONNECTIONS, ENDPOINT_NAME, parts_of, reads
 from client_connect_tools import lint, read_policy_tests
 from client_connect_tools.bundling.bundle import library_version
 from client_connect_tools.cedar.constants import Constants
@@ -78,6 +78,12 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
             "policies read context.activeConnections, but the handler keeps no registry of connections, so "
             "that it is always absent",
         )
+    if not options.names_time_zone and (read_clock := sorted(_clock(policies))):
+        warnings.add_warning_v2(
+            "cdk-client-connect:noTimeZone",
+            f"policies read {', '.join(f'context.time.{name}' for name in read_clock)}, but time_zone of the handler "
+            'is not given, so that the clock is UTC; give time_zone="Europe/Berlin", or "UTC" if it is meant',
+        )
     _warn_of_endpoint_names(handler, names_of(options.endpoints), policies)
     if policies.left_out:
         warnings.add_info(policies.left_out_note())
@@ -90,6 +96,13 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
             'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
             'extra_facts=ExtraFacts.from_file("facts.py")',
         )
+
+
+def _clock(policies: Policies) -> frozenset[str]:
+    """Return what policies read of the clock that depends on its zone."""
+    parsed = (each.template for each in parse(policies.sources) if each.template is not None)
+    found = frozenset[str]().union(*(reads(each, split=("time",)) for each in parsed))
+    return parts_of("time", found) - {"now"}
 
 
 def _warn_of_endpoint_names(handler: Construct, names: Sequence[str], policies: Policies) -> None:

@@ -131,7 +131,8 @@ class ClientConnectHandler(HandlerBase):
         default_message: What a denied client is shown when no policy has a message for it; 1 to 255
             characters. It may have placeholders, such as ``{connection-id}``. Default: that the rules
             do not permit it, and to ask the administrator.
-        time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``.
+        time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``, with a warning when
+            policies read a date or a time of day.
         device_inventory: What is known of devices, and the waivers. Looked up before each decision, with one
             read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
             account and Region. Default: none.
@@ -198,7 +199,7 @@ class ClientConnectHandler(HandlerBase):
         tracing: lambda_.Tracing = lambda_.Tracing.DISABLED,
         shadow_mode: bool = False,
         default_message: str = settings.DEFAULT_DENIAL,
-        time_zone: str = "UTC",
+        time_zone: str | None = None,
         device_inventory: IDeviceInventory | None = None,
         connection_registry: IConnectionRegistry | None = None,
         shared_certificates: bool = False,
@@ -211,13 +212,10 @@ class ClientConnectHandler(HandlerBase):
     ) -> None:
         if is_placeholder(function_name):
             function_name = None
-        if is_placeholder(time_zone):
-            time_zone = "UTC"
+        zone = "UTC" if time_zone is None or is_placeholder(time_zone) else time_zone
         options = Options(
             function_name=function_name,
-            policies=within_guardrails(
-                policies, guardrails, code=code, time_zone=time_zone, tests=policy_tests
-            ),
+            policies=within_guardrails(policies, guardrails, code=code, time_zone=zone, tests=policy_tests),
             code=code,
             provisioned_concurrency=(
                 default_concurrency(snap_start=snap_start)
@@ -236,7 +234,8 @@ class ClientConnectHandler(HandlerBase):
             log_group=log_group,
             shadow_mode=shadow_mode,
             default_message=default_message,
-            time_zone=time_zone,
+            time_zone=zone,
+            names_time_zone=time_zone is not None,
             device_inventory=device_inventory,
             connection_registry=connection_registry,
             shared_certificates=shared_certificates,
@@ -437,6 +436,7 @@ class ClientConnectHandler(HandlerBase):
             shadow_mode=shadow_mode,
             default_message=default_message,
             time_zone=time_zone,
+            names_time_zone=True,
             device_inventory=device_inventory,
             connection_registry=connection_registry,
             shared_certificates=shared_certificates,
