@@ -30,7 +30,13 @@ handler = ClientConnectHandler(
     architecture=lambda_.Architecture.custom(context("architecture")),
     runtime=lambda_.Runtime(context("runtime"), lambda_.RuntimeFamily.PYTHON),
 )
-reauthorizer = ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[context("endpoint")])
+reauthorizer = ConnectionReauthorizer(
+    stack,
+    "Reauthorizer",
+    handler=handler,
+    endpoints=[context("endpoint")],
+    wait_after_policy_change=cdk.Duration.minutes(0),  # or nobody would be cut while one looks
+)
 token = secretsmanager.Secret(stack, "Token")
 sync = DeviceSync(
     stack,

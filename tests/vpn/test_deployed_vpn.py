@@ -174,6 +174,13 @@ def is_without_facts(attempt: Attempt) -> bool:
     )
 
 
+def require_registered(attempt: Attempt) -> None:
+    """Skip the test where this machine was too busy to register a connection in time, as the record says."""
+    assert attempt.invocation is not None
+    if problems := attempt.invocation.record.get("unavailable"):
+        pytest.skip(f"this machine was too busy: {problems}")
+
+
 class Gate:
     """A handler whose answers wait until they may be given."""
 
@@ -358,6 +365,8 @@ def test_what_becomes_forbidden_is_cut_and_nothing_else(clients: Clients) -> Non
         for number, name in enumerate(("carol", "bob", "eve"))
     )
     assert {outcome for outcome, _ in clients.outcomes().values()} == {"up"}
+    for name in ("carol", "bob", "eve"):
+        require_registered(clients.attempt(f"device-of-{name}"))
     with pinging(carol) as carols, pinging(bob) as bobs, pinging(eve) as eves:
         wait_for(lambda: carols.answered and bobs.answered and eves.answered)
         deployed.manager.judge("device-of-carol", compliant=False)
