@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.commands.audit import audit
 from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
 from client_connect_tools.commands.blocking.cutting import cut
 from client_connect_tools.commands.bundle import bundle
@@ -65,6 +66,7 @@ main: typer.Typer = typer.Typer(
 )
 command: Callable[..., None]
 for command in (
+    audit,
     block,
     blocks,
     bundle,

@@ -22,8 +22,8 @@ class Constants:
     """
 
     def __init__(self, policies: Iterable[pst.Template]) -> None:
-        self.nodes = [node for policy in policies for node in walk(policy)]
-        self.paths = frozenset(filter(None, map(path, self.nodes)))
+        self.nodes: list[object] = [node for policy in policies for node in walk(policy)]
+        self.paths: frozenset[tuple[str, ...]] = frozenset(filter(None, map(path, self.nodes)))
 
     def reads(self, *names: str) -> bool:
         """Tell whether something at a path below the context, or below that, is read or tested for."""

@@ -63,7 +63,8 @@ def prove(  # noqa: PLR0913 - each parameter is an option
     Status 0 when everything is proven, 1 when there is a counterexample or the policies have errors, 2 for wrong use, 3
     when something is not decided.
     """
-    from client_connect_tools.proving.questions import InvalidCondition, Prover
+    from client_connect_tools.checking.conditions import InvalidCondition
+    from client_connect_tools.proving.questions import Prover
     from client_connect_tools.proving.solver import NoSolver
 
     if not (never or always or equivalent):

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from client_connect_tools.cedar.parsing import parse
-from client_connect_tools.checking.checks import check, require_sound
+from client_connect_tools.checking.checks import require_sound
+from client_connect_tools.checking.conditions import condition_policies
 from client_connect_tools.errors import InvalidPolicies
-from client_connect_tools.files.source import Source
-from client_connect_tools.policies import Policies
 from client_connect_tools.proving.counterexample import connection
 from client_connect_tools.proving.custom_types import custom_type
 from client_connect_tools.proving.facts import Facts
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
     import client_connect
     from client_connect import Decision
+    from client_connect_tools.policies import Policies
     from client_connect_tools.proving.facts import Assumptions
     from client_connect_tools.proving.terms import Truth
 
@@ -31,10 +30,6 @@ Outcome = Literal["proven", "counterexample", "not decided"]
 _TOO_MANY_PATTERNS = (
     "the policies match texts (like) in too many different ways to try them all; use fewer patterns"
 )
-
-
-class InvalidCondition(InvalidPolicies):
-    """A condition that is asked about is wrong, as a policy would be that had it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,27 +119,11 @@ class Prover:
         return _Question(self._policies, other, self._assumptions, self._seconds, claim).of_difference()
 
     def _about(self, condition: str, claim: str, *, expected: bool) -> Answer:
-        asked = _condition_policies(condition, self._policies)
+        asked = condition_policies(
+            condition, custom_schema=self._policies.custom_schema, networks=self._policies.networks
+        )
         question = _Question(self._policies, asked, self._assumptions, self._seconds, claim)
         return question.of_condition(expected=expected)
-
-
-def _condition_policies(condition: str, policies: Policies) -> Policies:
-    """Return a condition as a policy that applies where it holds.
-
-    Raises:
-        InvalidCondition: With what is wrong with it, as ``check`` says of a policy.
-    """
-    text = f'@id("condition") permit (principal, action, resource) when {{\n{condition}\n}};'
-    asked = Policies(
-        (Source("condition", text),), custom_schema=policies.custom_schema, networks=policies.networks
-    )
-    parsed = parse(asked.sources)
-    if len(parsed) != 1 or (parsed[0].template is not None and len(parsed[0].template.clauses) != 1):
-        raise InvalidCondition(f"{condition!a:.200} is not one condition; join several by && or ||")
-    if findings := check(asked):
-        raise InvalidCondition(f"the condition {condition!a:.200} is wrong:", findings)
-    return asked
 
 
 class _Question:

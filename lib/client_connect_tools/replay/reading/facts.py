@@ -53,6 +53,7 @@ class Attempt(NamedTuple):
         allowed: Whether the policies of that time allowed it.
         determining: The ids of the policies that decided then, as far as they are logged.
         erred: Whether a policy of that time could not be evaluated, so that it denied.
+        answered: Whether the client was let in, where a record says so: in shadow mode it is, whatever policies say.
     """
 
     facts: Facts
@@ -60,6 +61,7 @@ class Attempt(NamedTuple):
     allowed: bool
     determining: tuple[str, ...]
     erred: bool = False
+    answered: bool | None = None
 
 
 class Malformed(ValueError):
@@ -83,6 +85,7 @@ def of_record(record: dict[str, Any], *, time_zone: tzinfo | None = None) -> Att
         allowed=_boolean(decision.get("allowed"), "decision.allowed"),
         determining=tuple(map(str, _list(decision.get("determining", []), "decision.determining"))),
         erred=bool(decision.get("errors")),
+        answered=record["allow"] if isinstance(record.get("allow"), bool) else None,
     )
 
 
@@ -122,6 +125,14 @@ _LOGGED_AS = {
     "platform": "device-type",
     "public-ip": "device-ip",
 }
+
+
+def end_of(log: dict[str, Any]) -> datetime | None:
+    """Return when a session ended, by an entry of type ``connection-reset``; nothing where it does not say."""
+    try:
+        return datetime.fromisoformat(str(log.get("connection-end-time"))).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _missing(request: ConnectionRequest) -> frozenset[str]:

@@ -17,7 +17,7 @@ from client_connect_tools.replay.reading.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import tzinfo
+    from datetime import datetime, tzinfo
 
 _decoder = json.JSONDecoder()
 _SPACE = " \t\r\n\ufeff"
@@ -64,6 +64,19 @@ class Skipped:
     def is_understood(self) -> bool:
         """Whether it is something that such logs hold."""
         return self.kind not in _NOT_UNDERSTOOD
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd(Skipped):
+    """The end of a session, in a connection log.
+
+    Attributes:
+        connection_id: Whose.
+        ended: When, where it says so.
+    """
+
+    connection_id: str = ""
+    ended: datetime | None = None
 
 
 def attempts(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterator[Attempt | Skipped]:
@@ -175,6 +188,12 @@ class _Reader:
 
     def _connection(self, log: dict[str, Any]) -> Attempt | Skipped:
         kind, status = log["connection-log-type"], log.get("connection-attempt-status")
+        if kind == "connection-reset":
+            return SessionEnd(
+                f"connection log: {kind}",
+                connection_id=str(log.get("connection-id")),
+                ended=facts.end_of(log),
+            )
         if kind != "connection-attempt":
             return Skipped(f"connection log: {_word(kind)}")
         if status not in ("successful", "failed"):
