@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING
 from unicodedata import name as name_of_character
@@ -76,6 +77,10 @@ EXACT = (
     "not-decided",
 )
 """The lints that ``proving`` finds, and not ``lint``."""
+# What people call a permit that is to let somebody in whatever else is the case.
+_MEANT_TO_WIN = re.compile(
+    r"break[-_ ]?(?:the[-_ ]?)?glass|emergenc|always|override|bypass|exempt|exception", re.IGNORECASE
+)
 # What nobody has typed is not mistyped: Rules turn times into minutes themselves.
 _OF_TYPING = ("mistaken-number",)
 
@@ -325,6 +330,25 @@ def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterat
         )
 
 
+def _beaten_permit(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    own = set(groups(template))
+    texts = (template.annotations.get(name, "") for name in ("id", "status", "note", "title", "description"))
+    if template.effect != "permit" or is_shadow(template) or not any(map(_MEANT_TO_WIN.search, texts)):
+        return
+    beating = [
+        each.annotations.get("id", "")
+        for each in everything.enforced
+        if each.effect == "forbid" and not own & set(groups(each))
+    ]
+    if beating:
+        shown = ", ".join(beating[:3]) + (f" and {len(beating) - 3} more" if len(beating) > 3 else "")  # noqa: PLR2004
+        excepted = f'principal in ClientVpn::Group::"{min(own)}"' if own else "..."
+        yield (
+            f"a forbid beats every permit, so that this one lets in nobody whom {shown} keeps out; add unless "
+            f"{{ {excepted} }} to those that it is to override"
+        )
+
+
 def _unknown_waiver(
     template: pst.Template, everything: list[pst.Template], *, ids: Mapping[str, None] | None = None
 ) -> Iterator[str]:
@@ -413,6 +437,7 @@ LINTS: dict[str, Lint] = {
     "expired": _of_the_set,
     "unknown-group": _of_the_set,
     "unused-network": _of_the_set,
+    "beaten-permit": _beaten_permit,
     "unknown-waiver": _unknown_waiver,
     "other-waiver": _other_waiver,
     "future-last-seen": _future_last_seen,

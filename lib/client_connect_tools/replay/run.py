@@ -13,6 +13,9 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from cedarpy import pst
+
+from client_connect.engine.policy_set import PolicySet
 from client_connect_tools.replay.deciding.decider import Decider, Verdict
 from client_connect_tools.replay.reading.logs import TOO_DEEP, Skipped, entries
 from client_connect_tools.replay.reading.sources import BLOCK_BYTES
@@ -70,6 +73,7 @@ class Replay:
             else Decider(comparison.old, custom=comparison.old_custom, networks=comparison.old_networks)
         )
         self._time_zone = comparison.time_zone
+        self._groups = _groups_named(comparison.new)
 
     def block(self, block: bytes, counted: frozenset[int] = frozenset()) -> Tally:
         """Replay a block of lines, each with an entry.
@@ -80,7 +84,8 @@ class Replay:
         """
         # What is not UTF-8 is kept apart from what is, so that no name is mistaken for another.
         lines = block.decode("utf-8", "surrogateescape").split("\n")
-        tally, seen = Tally(lines=len(lines) - (not lines[-1])), set(counted)
+        tally = Tally(lines=len(lines) - (not lines[-1]), unseen_groups=set(self._groups))
+        seen = set(counted)
         for entry in entries(lines, time_zone=self._time_zone):
             if isinstance(entry, Skipped):
                 tally.skip(entry)
@@ -108,6 +113,14 @@ class Replay:
         return Verdict(allowed=attempt.allowed, policies=policies, erred=attempt.erred)
 
 
+def _groups_named(policies: str) -> frozenset[str]:
+    """Return the groups that policies name, those in shadow mode too."""
+    parsed = PolicySet.parse(policies)
+    nodes = (parsed.enforced, parsed.shadow_forbids, parsed.shadow_permits)
+    uids = (uid for each in nodes for uid in pst.entity_uids(each.to_pst().static_policies))
+    return frozenset(uid.id for uid in uids if str(uid.type) == "ClientVpn::Group")
+
+
 def replay(  # noqa: PLR0913 - each is an option
     comparison: Comparison,
     blocks: Iterable[bytes],
@@ -130,7 +143,7 @@ def replay(  # noqa: PLR0913 - each is an option
     Raises:
         InvalidPolicySet: When the policies cannot be parsed.
     """
-    total = Tally()
+    total = Tally(unseen_groups=set(_groups_named(comparison.new)))
     for tally in _tallies(comparison, iter(blocks), jobs, size or 0):
         on_block(tally)
         total.merge(tally)

@@ -142,6 +142,8 @@ class Tally:
         unreadable: The connections that cannot be read, by what is wrong with their records.
         skipped: What was no decision to replay, by kind.
         timeline: What the new policies decide, over time.
+        unseen_groups: The groups in the new policies that no connection had; those of a log without groups are not
+            known, so that it tells of none.
     """
 
     lines: int = 0
@@ -161,6 +163,7 @@ class Tally:
     unreadable: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     timeline: Timeline = field(default_factory=Timeline)
+    unseen_groups: set[str] = field(default_factory=set)
 
     @property
     def changes(self) -> int:
@@ -172,6 +175,8 @@ class Tally:
         self.attempts += 1
         self.understood += 1
         self.incomplete += bool(attempt.missing)
+        if self.unseen_groups:
+            self.unseen_groups.difference_update(attempt.facts.request.groups)
         if old.allowed is None or new.allowed is None:
             self._undecided(attempt, old, new)
             return
@@ -226,6 +231,12 @@ class Tally:
         self.unreadable.update(other.unreadable)
         self.skipped.update(other.skipped)
         self.timeline.merge(other.timeline)
+        self.unseen_groups &= other.unseen_groups
+
+    @property
+    def misnamed_groups(self) -> list[str]:
+        """The groups that no connection had, if any of them could have."""
+        return sorted(self.unseen_groups) if self.attempts > self.incomplete + self.unreadable.total() else []
 
 
 def _deniers(verdict: Verdict) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ def _in(group: str, id_: str) -> str:
 
 
 # For each lint: policies in which it finds the one called "x", and policies in which it finds nothing.
+GLASS = '@id("x") @note("Break glass.") permit (principal in ClientVpn::Group::"oncall", action, resource);'
+OLD = "context has os && context.os.major < 10"
 CASES: dict[str, tuple[list[str], list[str]]] = {
     "forbid-without-message": (
         [f'{PERMIT} @id("x") forbid {ALL};', f'{PERMIT} @id("x") @shadow forbid {ALL};'],
@@ -556,6 +558,20 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
         [
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.contains("x") }};',
             f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.waivers.isEmpty() }};',
+        ],
+    ),
+    "beaten-permit": (
+        [
+            f'{GLASS} @id("n") {TOLD} forbid {ALL} when {{ context.inventory == "unknown" }};',
+            f'@id("x") @status("always in") permit {ALL}; @id("n") {TOLD} forbid {ALL} when {{ {OLD} }};',
+            f'{GLASS} @id("n") {TOLD} forbid {ALL} unless {{ principal in ClientVpn::Group::"b" }};',
+        ],
+        [
+            GLASS,
+            f'{GLASS} @id("n") {TOLD} forbid {ALL} unless {{ principal in ClientVpn::Group::"oncall" }};',
+            f'{GLASS} @id("n") @shadow {TOLD} forbid {ALL};',
+            f'{GLASS.replace("Break glass", "Staff")} @id("n") {TOLD} forbid {ALL} when {{ {OLD} }};',
+            f'{PERMIT} @id("x") @shadow @note("override") permit {ALL}; @id("n") {TOLD} forbid {ALL};',
         ],
     ),
     "unknown-waiver": (

@@ -42,6 +42,7 @@ def summary(tally: Tally, *, seconds: float) -> dict[str, Any]:
         ],
         "unreadable": dict(sorted(tally.unreadable.items())),
         "skipped": dict(sorted(tally.skipped.items())),
+        "groupsNeverSeen": tally.misnamed_groups,
         "seconds": round(seconds, 3),
         "decisionsPerSecond": round(tally.attempts / seconds) if seconds else None,
     }

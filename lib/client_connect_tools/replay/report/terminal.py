@@ -36,6 +36,8 @@ def tables(tally: Tally, *, seconds: float) -> Iterator[RenderableType]:
     yield from _undecidable(tally)
     yield from _kinds("Undecidable, because they cannot be read", tally.unreadable)
     yield from _kinds("Skipped, because they are no decisions to replay", tally.skipped)
+    if groups := tally.misnamed_groups:
+        yield Text(f"No connection had these groups of the new policies: {', '.join(groups)}")
     rate = f"{tally.attempts / seconds:,.0f} a second" if seconds else ""
     yield Text(f"{number(tally.attempts)} connections replayed in {seconds:.1f} s, {rate}. Times are UTC.")
 

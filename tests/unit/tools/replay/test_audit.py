@@ -156,3 +156,24 @@ def test_nothing_of_a_log_acts_on_a_terminal(folder: Path) -> None:
     _, output, _ = run(name, "--where", "true")
     assert "\x1b[2J" not in output
     assert "\\x1b[2Jx" in output
+
+
+def test_a_replay_names_groups_that_no_connection_had(folder: Path) -> None:
+    """One is probably misspelt. A log without groups says nothing of it."""
+    (folder / "p.cedar").write_text(
+        '@id("all") permit (principal, action, resource);'
+        '@id("x") @message("No.") forbid (principal in ClientVpn::Group::"intern", action, resource);'
+        '@id("y") @message("No.") @shadow forbid (principal in ClientVpn::Group::"staff", action, resource);'
+    )
+    name = log(folder, record(groups=["interns"]), record(groups=["staff"], connection_id="c2"))
+    for jobs in ("1", "2"):
+        arguments = ["replay", name, "--policies", "p.cedar", "--jobs", jobs]
+        result = CliRunner().invoke(main, arguments, catch_exceptions=False)
+        assert "No connection had these groups of the new policies: intern\n" in result.stdout
+    result = CliRunner().invoke(main, [*arguments, "--json"], catch_exceptions=False)
+    assert json.loads(result.stdout)["groupsNeverSeen"] == ["intern"]
+    name = log(folder, connection())
+    result = CliRunner().invoke(
+        main, ["replay", name, "--policies", "p.cedar", "--json"], catch_exceptions=False
+    )
+    assert json.loads(result.stdout)["groupsNeverSeen"] == []
