@@ -46,6 +46,9 @@ monitoring = ConnectionMonitoring(
     # The emulator has neither anomaly detection nor alarms on several metrics, nor saved queries.
     alarms=MonitoringAlarms(
         denial_burst=AlarmSettings.off(),
+        everyone_denied=AlarmSettings.off(),
+        records_lost=AlarmSettings.off(),
+        unexpected_shadow_mode=AlarmSettings.off(),
         authorization_policy_denials=AlarmSettings.off(),
         notification_errors=AlarmSettings.off(),
     ),

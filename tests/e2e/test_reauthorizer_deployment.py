@@ -61,7 +61,9 @@ def test_a_deployment_ends_what_its_policies_deny(account: Emulator, tmp_path: P
         assert api.terminations == []
 
         (rule,) = (
-            each["Name"] for each in events.list_rules()["Rules"] if "ReauthorizerSchedule" in each["Name"]
+            each["Name"]
+            for each in events.list_rules()["Rules"]
+            if each["Name"].startswith("Reauthorized-ReauthorizerSchedule")
         )
         events.disable_rule(Name=rule)
         assert events.describe_rule(Name=rule)["State"] == "DISABLED"

@@ -106,7 +106,7 @@ REFUSED: list[tuple[dict[str, Any], type[ClientConnectError], str]] = [
     ({"memory_size": True}, InvalidArgument, "memory_size=True must be a whole number"),
     ({"memory_size": 127}, InvalidArgument, "memory_size=127 must be a number of MiB from 128 to 10240"),
     ({"memory_size": 10_241}, InvalidArgument, "memory_size=10241 must be"),
-    ({"time_zone": None, "default_message": 5}, InvalidArgument, "(?s)default_message=5.*time_zone=None"),
+    ({"time_zone": 7, "default_message": 5}, InvalidArgument, "(?s)default_message=5.*time_zone=7"),
     (
         {"environment": {"RISK": "x" * 4000}},
         InvalidArgument,
@@ -159,8 +159,8 @@ def test_fails_with_every_policy_error_at_once(handler: Define) -> None:
     assert str(caught.value).startswith("the policies have 3 problems:")
     assert [(each.file, each.line, each.policy) for each in caught.value.findings] == [
         ("vpn.cedar", 1, ""),
-        ("vpn.cedar", 2, "hours"),
-        ("vpn.cedar", 2, "hours"),
+        ("vpn.cedar", 4, "hours"),
+        ("vpn.cedar", 4, "hours"),
     ]
 
 

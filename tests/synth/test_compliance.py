@@ -128,6 +128,7 @@ ARNS = {
     "AWS::SQS::Queue": "sqs:{region}:{account}:{id}",
     "AWS::KMS::Key": "kms:{region}:{account}:key/12345678-1234-1234-1234-123456789012",
     "AWS::CloudWatch::Alarm": "cloudwatch:{region}:{account}:alarm:{id}",
+    "AWS::Events::Rule": "events:{region}:{account}:rule/{id}",
     "AWS::Events::EventBus": "events:{region}:{account}:event-bus/{id}",
     "AWS::IAM::Role": "iam::{account}:role/{id}",
     "AWS::StepFunctions::StateMachine": "states:{region}:{account}:stateMachine:{id}",

@@ -63,6 +63,7 @@ RESOURCES = {
     "Stack/Reauthorizer/Function": "the re-authorizer",
     "Stack/Reauthorizer/Function:*": "the re-authorizer's versions",
     "Stack/Reauthorizer/Alias": "the re-authorizer's alias",
+    "Stack/Reauthorizer/Schedule": "the re-authorizer's rule",
     "Stack/Inventory/Devices": "the devices table",
     "Stack/Inventory/Waivers": "the waivers table",
     "Stack/Registry/Connections": "the connections table",

@@ -385,7 +385,9 @@ def define_alarms(
             id_ = f"{definition.name}-{suffix}" if suffix else definition.name
             tuned = definition.with_settings(chosen, watched)
             _require_evaluable(tuned, metric.period)
-            alarms[id_] = _alarm(scope, id_, metric, tuned, tuned.description(watched.names(suffix)))
+            alarms[id_] = _alarm(
+                scope, id_, metric, tuned, tuned.description(watched.names(Stack.of(scope), suffix))
+            )
     if topic is not None:
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))

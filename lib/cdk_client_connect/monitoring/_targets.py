@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk_client_connect.shared._metrics import record_metric
 from client_connect.engine.policy_set import PolicySet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aws_cdk import aws_lambda as lambda_
+    from constructs import IConstruct
+
     from cdk_client_connect.devices.device_sync import DeviceSync
     from cdk_client_connect.endpoint._endpoints import Endpoint
     from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
@@ -42,37 +47,47 @@ class MonitoringTargets:
     reauthorizer: ConnectionReauthorizer | None = None
     device_syncs: tuple[DeviceSync, ...] = ()
 
-    def names(self, part: str = "") -> dict[str, str]:
+    def names(self, stack: Stack, part: str = "") -> dict[str, str]:
         """Return the names of resources, by the words that stand for them in the texts of alarms.
 
+        A name that only the deployment of another stack knows is left out: a text is not worth a reference, which
+        would keep that stack from replacing the resource.
+
         Args:
+            stack: The stack of the texts.
             part: The name of an endpoint, or of the source of a device sync, if an alarm is about one.
         """
-        handler, reauthorizer = self.handler, self.reauthorizer
-        found = {"FUNCTION": handler.function_name}
-        if handler.log_group is not None:
-            found["LOG_GROUP"] = handler.log_group.log_group_name
-        if handler.device_inventory is not None:
-            found["DEVICES_TABLE"] = handler.device_inventory.devices_table.table_name
-            found["WAIVERS_TABLE"] = handler.device_inventory.waivers_table.table_name
-        if handler.connection_registry is not None:
-            found["CONNECTIONS_TABLE"] = handler.connection_registry.table.table_name
-        if reauthorizer is not None:
-            found["REAUTHORIZER"] = reauthorizer.function.function_name
-            found["REAUTHORIZER_LOG"] = reauthorizer.log_group.log_group_name
-            found["REAUTHORIZER_RULE"] = reauthorizer.schedule_rule.rule_name
-        if self.announcing is not None:
-            found["FORWARDER"] = self.announcing.forwarder.function_name
-            found["FORWARDER_LOG"] = self.announcing.forwarder.log_group.log_group_name
+        found = {
+            word: name
+            for word, owner, name in self._named(part)
+            if not Token.is_unresolved(name) or Stack.of(owner) == stack
+        }
         for endpoint in self.endpoints:
             if endpoint.name == part:
                 found["ENDPOINT"] = endpoint.id
+        return found
+
+    def _named(self, part: str) -> Iterator[tuple[str, IConstruct, str]]:
+        """Yield the word for each resource, with the resource and its name."""
+        handler, reauthorizer = self.handler, self.reauthorizer
+        yield "FUNCTION", handler, handler.function_name
+        if (group := handler.log_group) is not None:
+            yield "LOG_GROUP", group, group.log_group_name
+        if (inventory := handler.device_inventory) is not None:
+            yield "DEVICES_TABLE", inventory.devices_table, inventory.devices_table.table_name
+            yield "WAIVERS_TABLE", inventory.waivers_table, inventory.waivers_table.table_name
+        if (registry := handler.connection_registry) is not None:
+            yield "CONNECTIONS_TABLE", registry.table, registry.table.table_name
+        if reauthorizer is not None:
+            yield "REAUTHORIZER", reauthorizer, reauthorizer.function.function_name
+            yield "REAUTHORIZER_LOG", reauthorizer.log_group, reauthorizer.log_group.log_group_name
+            yield "REAUTHORIZER_RULE", reauthorizer, reauthorizer.schedule_rule.rule_name
+        if self.announcing is not None:
+            yield from _names_of("FORWARDER", self.announcing.forwarder)
         for sync in self.device_syncs:
             if sync.source.source_name == part:
-                found["SYNC"] = sync.function.function_name
-                found["SYNC_LOG"] = sync.function.log_group.log_group_name
-                found["SYNC_RULE"] = sync.schedule_rule.rule_name
-        return found
+                yield from _names_of("SYNC", sync.function)
+                yield "SYNC_RULE", sync, sync.schedule_rule.rule_name
 
     def of_alias(
         self, name: str, statistic: str = cloudwatch.Stats.SUM, *, label: str | None = None
@@ -232,3 +247,10 @@ class MonitoringTargets:
 def _has_shadow(policies: str) -> bool:
     """Whether one of the policies is in shadow mode."""
     return any(policy.shadow for policy in PolicySet.parse(policies).by_id.values())
+
+
+def _names_of(word: str, function: lambda_.Function) -> Iterator[tuple[str, IConstruct, str]]:
+    """Yield the word for a function, and the one for its log group."""
+    yield word, function, function.function_name
+    group = function.log_group
+    yield f"{word}_LOG", group, group.log_group_name
