@@ -29,6 +29,7 @@ from client_connect_tools.commands.rules import rules
 from client_connect_tools.commands.schema import schema
 from client_connect_tools.commands.test import test
 from client_connect_tools.commands.versions import versions
+from client_connect_tools.commands.why import why
 from client_connect_tools.distribution import version
 from client_connect_tools.output.safe_output import safe_streams
 
@@ -88,6 +89,7 @@ for command in (
     test,
     unblock,
     versions,
+    why,
 ):
     main.command()(command)
 main.add_typer(devices, name="devices")

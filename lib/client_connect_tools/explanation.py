@@ -21,7 +21,7 @@ from client_connect_tools.cedar.reads import Read, Reader
 from client_connect_tools.cedar.text import expression_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from client_connect import Decision, Facts, Policy
 
@@ -154,6 +154,24 @@ def explain(  # noqa: PLR0913 - one keyword per option
     )
 
 
+def conditions_that_held(
+    policies: str, facts: Facts, ids: Collection[str], *, custom: str | None = None
+) -> dict[str, tuple[Condition, ...]]:
+    """Return, of policies that applied, what made them apply: the conditions that are not always so.
+
+    Args:
+        policies: Cedar policies.
+        facts: The connection, with its named networks: ``Authorizer.located``.
+        ids: The ids of those that are asked for.
+        custom: What ``context.custom`` is.
+    """
+    judge = _Evaluator(facts, schema(custom))
+    nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()
+    return {
+        node.annotations["id"]: tuple(judge.held(node)) for node in nodes if node.annotations["id"] in ids
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     """What the engine makes of one expression."""
@@ -180,6 +198,14 @@ class _Evaluator:
                 waived = condition.value is True and part == honored_waiver(policy.annotations["id"])
                 return Reason(place=place, condition=condition, given=given, waived=waived)
         return None
+
+    def held(self, policy: pst.Template) -> Iterator[Condition]:
+        """Yield the conditions of a policy that applies, but for those that hold for every connection."""
+        for _, expression, _ in _conditions(policy):
+            for part in _parts(expression):
+                condition = self._condition(part)
+                if condition.reads:
+                    yield condition
 
     def _narrowed(self, expression: pst.Expr) -> tuple[tuple[Condition, ...], pst.Expr]:
         """Follow the engine to the part of an expression that makes it true, false or an error."""
@@ -272,6 +298,15 @@ def _entity(entity: pst.EntityOrSlot) -> pst.Expr:
 def honored_waiver(id_: str) -> pst.Expr:
     """Return the test by which a policy honors its waivers."""
     return pst.BinaryOp("contains", pst.GetAttr(pst.Var("context"), "waivers"), pst.StringLit(id_))
+
+
+def _parts(expression: pst.Expr) -> Iterator[pst.Expr]:
+    """Yield the parts that must all be true."""
+    match expression:
+        case pst.BinaryOp(op="and"):
+            yield from _operands(expression)
+        case _:
+            yield expression
 
 
 def _operands(expression: pst.BinaryOp) -> Iterator[pst.Expr]:

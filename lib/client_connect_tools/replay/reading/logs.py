@@ -97,9 +97,11 @@ def _text_of(block: bytes) -> list[str]:
     return block.decode("utf-8", "surrogatepass").split("\n")
 
 
-def entries(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterator[Attempt | Skipped]:
+def entries(
+    lines: Iterable[str], *, time_zone: tzinfo | None = None, reader: Reader | None = None
+) -> Iterator[Attempt | Skipped]:
     """Read lines of which each has one entry at least, as ``Lines`` makes them."""
-    reader = _Reader(time_zone)
+    reader = Reader(time_zone) if reader is None else reader
     for line in lines:
         if text := line.strip(_SPACE):
             try:
@@ -114,8 +116,14 @@ def entries(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterato
                 yield Skipped(TOO_DEEP, _is_attempt(text))
 
 
-class _Reader:
-    def __init__(self, time_zone: tzinfo | None) -> None:
+class Reader:
+    """Reads entries, in whatever envelopes they are.
+
+    Args:
+        time_zone: The zone in which policies see the clock. Default: the records', else UTC.
+    """
+
+    def __init__(self, time_zone: tzinfo | None = None) -> None:
         self._time_zone = time_zone
 
     def line(self, text: str, depth: int = 0) -> list[Attempt | Skipped]:
@@ -151,9 +159,9 @@ class _Reader:
         if _is_record(value):
             return [self.attempt(value)]
         if "connection-log-type" in value:
-            return [self._connection(value)]
-        if kind := _kind(value):
-            return [Skipped(kind)]
+            return [self.connection(value)]
+        if (other := self.other(value)) is not None:
+            return [other]
         entry = tables.entry_of_row(value)
         return self._envelope(value, depth) if entry is None else self._object(entry, depth + 1)
 
@@ -186,7 +194,13 @@ class _Reader:
         except Malformed as error:
             return Skipped(str(error), is_attempt=True)
 
-    def _connection(self, log: dict[str, Any]) -> Attempt | Skipped:
+    def other(self, value: dict[str, Any]) -> Skipped | None:
+        """Read what such logs hold beside attempts; nothing when it is something else."""
+        kind = _kind(value)
+        return Skipped(kind) if kind else None
+
+    def connection(self, log: dict[str, Any]) -> Attempt | Skipped:
+        """Read an entry of a connection log."""
         kind, status = log["connection-log-type"], log.get("connection-attempt-status")
         if kind == "connection-reset":
             return SessionEnd(

@@ -1,0 +1,204 @@
+"""``client-connect why``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from client_connect.printable import printable, printable_json
+from client_connect_tools.commands._logs import (
+    LogsArgument,
+    ProfileOption,
+    RegionOption,
+    SinceOption,
+    Understood,
+    UntilOption,
+    end_for_what_was_not_understood,
+    find_logs,
+    reading_progress,
+    unreadable_logs_end_the_command,
+)
+from client_connect_tools.commands._shared import (
+    FINDINGS,
+    GuardrailsOption,
+    JsonOption,
+    errors_end_the_command,
+    read_policies,
+    wrong_use,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+    from client_connect_tools.commands._logs import GivenLogs
+    from client_connect_tools.policies import Policies
+    from client_connect_tools.replay.event import Event
+    from client_connect_tools.replay.history import History
+
+
+def why(  # noqa: PLR0913 - each is an option
+    logs: LogsArgument = None,
+    *,
+    username: Annotated[str | None, typer.Option(help="The user, in any case of letters.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="The common name of the device's certificate, likewise.")
+    ] = None,
+    policies: Annotated[
+        Path | None, typer.Option(help="The policies that are deployed, to say what would have allowed.")
+    ] = None,
+    guardrails: GuardrailsOption = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="The zone of the times. Default: the records', else UTC.")
+    ] = None,
+    as_json: JsonOption = False,
+    log_group: Annotated[
+        list[str] | None,
+        typer.Option(help="Read this log group instead of files; repeatable. Needs --since."),
+    ] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    region: RegionOption = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Tell what happened to one user or device, oldest first, and why it was denied.
+
+    Reads decision records, the re-authorizer's records and Client VPN's connection logs. Status 1 when the logs have
+    nothing of it, or hold something that cannot be read.
+    """
+    if not username and not device:
+        wrong_use("say whose history: --username NAME, --device NAME, or both")
+    zone, given = _zone(time_zone), _policies(policies, guardrails)
+    groups: list[str | None] = [*(log_group or [])]
+    with unreadable_logs_end_the_command():
+        found = [
+            find_logs(logs, log_group=name, since=since, until=until, region=region, profile=profile)
+            for name in groups or [None]
+        ]
+    from client_connect_tools.replay.history import History
+
+    history, understood = History(user=username, device=device), Understood()
+    _read(found, history, understood)
+    events = history.events()
+    who = printable(" with ".join(name for name in (username, device) if name))
+    (_print_json if as_json else _print)(who, events, history, zone, given)
+    end_for_what_was_not_understood(understood)
+    if not events or history.unreadable:
+        raise typer.Exit(FINDINGS)
+
+
+def _read(found: list[GivenLogs], history: History, understood: Understood) -> None:
+    with unreadable_logs_end_the_command(), reading_progress() as progress:
+        for each in found:
+            for block in each.blocks(progress, understood):
+                history.block(block)
+                understood.decided(understood=history.understood, unknown=history.unknown)
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    from client_connect_tools.inputs.time_zones import time_zone_named
+
+    with errors_end_the_command():
+        return None if name is None else time_zone_named(name)
+
+
+def _policies(path: Path | None, guardrails: Path | None) -> Policies | None:
+    if path is None:
+        if guardrails is not None:
+            wrong_use("--guardrails are of policies; name these with --policies")
+        return None
+    from client_connect_tools.checking.checks import require_sound
+
+    with errors_end_the_command():
+        policies = read_policies(path, guardrails=guardrails)
+        require_sound(policies)
+        return policies
+
+
+def _zones(events: Sequence[Event], given: tzinfo | None) -> list[tzinfo]:
+    """Return the zone of each event: the one given, else that of the last record before it, else of the first."""
+    current = given or next((event.zone for event in events if event.zone is not None), UTC)
+    zones = []
+    for event in events:
+        current = given or event.zone or current
+        zones.append(current)
+    return zones
+
+
+def _reasons(event: Event, policies: Policies | None, zone: tzinfo | None) -> list[str]:
+    if policies is None or event.what not in _DECIDED or not (event.policies or event.source == "handler"):
+        return []
+    from client_connect_tools.commands._why_denied import reasons
+
+    return list(reasons(policies, event, zone))
+
+
+def _verdict(who: str, events: list[Event], zones: list[tzinfo]) -> str:
+    from client_connect_tools.commands._why_text import verdict
+
+    if not events:
+        return f"the logs have nothing of {who}."
+    return verdict(who, events, zones[-1], datetime.now(UTC))
+
+
+def _print_json(
+    who: str, events: list[Event], history: History, zone: tzinfo | None, policies: Policies | None
+) -> None:
+    from client_connect_tools.commands._why_text import as_json
+
+    zones = _zones(events, zone)
+    content = {
+        "verdict": _verdict(who, events, zones),
+        "events": [
+            as_json(event, each) | {"reasons": _reasons(event, policies, zone)}
+            for event, each in zip(events, zones, strict=True)
+        ],
+        "read": dict(history.entries),
+        "unreadable": history.unreadable,
+        "similar": history.similar(),
+    }
+    print(json.dumps(printable_json(content), indent=2))
+
+
+def _print(
+    who: str, events: list[Event], history: History, zone: tzinfo | None, policies: Policies | None
+) -> None:
+    from client_connect_tools.commands._why_text import details, time_text, what_text
+
+    zones = _zones(events, zone)
+    print(printable(_verdict(who, events, zones)))
+    if events:
+        print()
+    before: list[str] = []
+    for event, each in zip(events, zones, strict=True):
+        print(printable(f"{time_text(event, each)}  {what_text(event)}"))
+        reasons = _reasons(event, policies, zone)
+        is_same = bool(reasons) and reasons == before
+        before = reasons or before
+        for line in (*details(event), *(("for the same reason as above",) if is_same else reasons)):
+            print(printable(f"    {line}"))
+    _print_notes(history, found=bool(events))
+
+
+def _print_notes(history: History, *, found: bool) -> None:
+    if not found:
+        read = ", ".join(f"{count:,} of {_LOGS[name]}" for name, count in history.entries.items())
+        print(f"Entries read: {read or 'none'}.")
+    if similar := history.similar():
+        print(("\n" if found else "") + printable(f"Similar names in the logs: {', '.join(similar)}"))
+    if history.unreadable:
+        print(f"{history.unreadable:,} entries that tell of connections cannot be read.")
+
+
+_DECIDED = ("denied", "let in by shadow mode", "terminated", "would be terminated", "could not be terminated")
+_LOGS = {
+    "decision": "the handler's decisions",
+    "error": "the handler's errors",
+    "re-authorizer": "connections of the re-authorizer",
+    "run": "runs of the re-authorizer",
+    "connection log": "Client VPN's connection log",
+}
