@@ -48,7 +48,13 @@ def verdict(who: str, events: Sequence[Event], zone: tzinfo, now: datetime) -> s
     if last is None:
         if later is None:
             return f"{who} was neither let in nor denied by the handler."
-        return f"{who} was let in {_times(len(allowed))}, most recently {_when(later, zone, now)}, and never denied."
+        text = f"{who} was let in {_times(len(allowed))}, most recently {_when(later, zone, now)}"
+        shadow = sum(event.what == "let in by shadow mode" for event in allowed)
+        return (
+            f"{text}, {_times(shadow)} only because of shadow mode."
+            if shadow
+            else f"{text}, and never denied."
+        )
     if last.what in CUTS:
         text = f"{who}'s connection was ended {_when(last, zone, now)}{_by(last)}"
         text += f"; denied {_times(len(denials))} before" if denials else ""

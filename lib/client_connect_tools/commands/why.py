@@ -191,7 +191,7 @@ def _print_notes(history: History, *, found: bool) -> None:
     if similar := history.similar():
         print(("\n" if found else "") + printable(f"Similar names in the logs: {', '.join(similar)}"))
     if history.unreadable:
-        print(f"{history.unreadable:,} entries that tell of connections cannot be read.")
+        print(f"Entries that tell of connections, but cannot be read: {history.unreadable:,}.")
 
 
 _DECIDED = ("denied", "let in by shadow mode", "terminated", "would be terminated", "could not be terminated")

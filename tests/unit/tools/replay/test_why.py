@@ -130,6 +130,23 @@ def test_each_answer_is_told_as_what_it_is() -> None:
     assert "block of user:bob until it is removed: dismissed (by carol)" in run(name, "--username", "bob")[1]
 
 
+def test_the_verdict_does_not_hide_shadow_mode() -> None:
+    """The policies denied, although the client was let in."""
+    name = log(denied(1, connection_id="c1") | {"allow": True}, record(connection_id="c2"))
+    assert run(name, "--username", "bob")[1].startswith(
+        "bob was let in 2 times, most recently on 2026-11-23 at 13:01, once only because of shadow mode.\n"
+    )
+
+
+def test_a_limit_of_connections_is_no_denial_by_policies() -> None:
+    """The policies allow what the limit ended, so they are not blamed, and not asked."""
+    Path("p.cedar").write_text(OLD, "utf-8")
+    name = log(terminated(reason="connection-limit"))
+    output = run(name, "--username", "bob", "--policies", "p.cedar")[1]
+    assert "connection ended by the re-authorizer: the user had too many connections" in output
+    assert "windows-too-old" not in output
+
+
 def test_the_connection_log_adds_what_the_handler_does_not_know() -> None:
     """A denial without a record, and a cut by the native policy."""
     evaluation = {"evaluation-type": "periodic", "result": "deny", "reason": "policy-deny"}
@@ -195,7 +212,7 @@ def test_entries_that_are_malformed_are_counted() -> None:
         status, _, _ = run(log(record(), record(connection_id="c2") | broken), "--username", "bob")
         assert status in (0, 1)
     status, output, _ = run(log(record(), record() | {"at": "then"}), "--username", "bob")
-    assert (status, "1 entries that tell of connections cannot be read." in output) == (1, True)
+    assert (status, "Entries that tell of connections, but cannot be read: 1." in output) == (1, True)
 
 
 def test_nothing_of_a_log_acts_on_a_terminal() -> None:
