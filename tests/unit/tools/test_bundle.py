@@ -255,9 +255,20 @@ def cache(tmp_path: Path, built: Path) -> Path:
         copy = tmp_path / f"cache{attempt}"
         copy.mkdir()
         take_along(Path(own.stdout.strip()), copy, LOCKED)
-        if all(any(copy.glob(f"archive-*/*/{name}-*.dist-info")) for name in ("cedarpy", "tzdata")):
-            break
-    return copy
+        if _has_everything(copy, tmp_path / f"built{attempt}"):
+            return copy
+    raise AssertionError("uv's cache has never had all packages")
+
+
+def _has_everything(cache: Path, output: Path) -> bool:
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("UV_CACHE_DIR", str(cache))
+        here.setenv("UV_OFFLINE", "1")
+        try:
+            HERE.build(output)
+        except BundleError:
+            return False
+    return True
 
 
 def append(path: Path, text: str) -> None:
