@@ -7,12 +7,14 @@ everything that decides, tests, proves or replays.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
 from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.files.source import Source
 
 if TYPE_CHECKING:
@@ -37,10 +39,18 @@ def as_forbids(sources: Sequence[Source], *, shadow: bool = False) -> tuple[Sour
     Args:
         sources: Sound policies.
         shadow: Whether all of them are in shadow mode.
+
+    Raises:
+        InvalidPolicies: When none of them permits anything, so that everyone would be denied.
     """
     marks = f"@{MARK} @shadow " if shadow else f"@{MARK} "
     found = [Source(each.name, _forbids(each, marks)) for each in sources]
     permits = [each for each in parse(sources) if _is_enforced_permit(each)]
+    if not permits:
+        raise InvalidPolicies(
+            "the guardrails permit nothing, so that every connection would be denied; add a permit, such as "
+            '@id("within") permit (principal, action, resource);'
+        )
     conditions = [_condition(each.template) for each in permits if each.template is not None]
     if "true" not in conditions:
         outside = (
@@ -58,9 +68,11 @@ def _is_enforced_permit(parsed: ParsedStatement) -> bool:
 def _forbids(source: Source, marks: str) -> str:
     """Return a source without its permits, and with every forbid marked; all else stays in its line."""
     text, found, end = source.text, [], 0
+    lines = [0, *(match.end() for match in re.finditer("\n", text))]
     for parsed in parse([source]):
         statement = parsed.statement.text
-        begin = text.index(statement, end)
+        # Not where the text is found first: a comment may have it, too.
+        begin = lines[parsed.statement.line - 1] + parsed.statement.column - 1
         found.append(text[end:begin])
         end = begin + len(statement)
         if parsed.template is None or parsed.template.effect == "forbid":

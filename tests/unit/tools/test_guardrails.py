@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect.record import Record
-from client_connect_tools import Policies, check, lint
+from client_connect_tools import InvalidPolicies, Policies, check, lint
 from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.cli import main
 from tests.support.proving import random_facts
@@ -164,6 +164,36 @@ def test_guardrails_in_shadow_mode_only_record() -> None:
     )
     decision = authorizer.decide(facts._replace(request=request))
     assert (decision.allowed, decision.shadow_denied) == (True, ("guardrails", "old-windows"))
+
+
+def test_what_a_comment_has_too_is_no_policy() -> None:
+    """A permit that is commented out before it is written again stays a bound, and permits nothing by itself."""
+    permit = '@id("company") permit (principal in ClientVpn::Group::"company", action, resource);'
+    forbid = (
+        '@id("no") @message("No.") forbid (principal, action, resource) when { context.platform == "x" };'
+    )
+    baseline = Policies.from_string(
+        f"// {permit}\n/// {forbid}\n{permit} // {permit}\n\t{forbid} {forbid.replace('no', 'n2', 1)}\n"
+    )
+    nobody = Policies.from_string('@id("t") permit (principal in ClientVpn::Group::"t", action, resource);')
+    both = nobody.guarded_by(baseline)
+    assert check(both) == []
+    assert list(both.digests()) == ["guardrails", "n2", "no", "t"]
+    facts = some_facts(random.Random(1))  # noqa: S311 - any
+    for groups, allowed in ((("company",), False), (("t",), False), (("company", "t"), True)):
+        request = facts.request._replace(username="bob", groups=groups, platform="mac")
+        assert both.authorizer().decide(facts._replace(request=request)).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", f'@id("no") forbid {SCOPE};', f'@id("a") @shadow permit {SCOPE};'],
+    ids=["", "forbid", "shadow"],
+)
+def test_guardrails_that_permit_nothing_are_refused(text: str) -> None:
+    """They would deny everyone."""
+    with pytest.raises(InvalidPolicies, match="the guardrails permit nothing"):
+        Policies.from_string(TEAM).guarded_by(Policies.from_string(text))
 
 
 def test_a_permit_for_all_needs_no_further_forbid() -> None:
