@@ -230,6 +230,22 @@ def test_a_scope_is_looked_at_as_the_condition_that_reads_alike(form: ModuleType
     assert form.look(of_scope) == form.look(of_condition)
 
 
+def test_a_scope_of_syntax_nodes_is_the_condition_itself() -> None:
+    """With the type that it names, of which no shape tells."""
+
+    def part(text: str) -> object:
+        ((_, _, node),), _ = policy_nodes.split(text)
+        return policy_nodes.look(node)[1]
+
+    def condition(text: str) -> object:
+        return part(f"permit (principal, action, resource) when {{ {text} }};")
+
+    user, staff = "principal is ClientVpn::User", 'principal in ClientVpn::Group::"staff"'
+    assert part(f"permit ({user}, action, resource);") == condition(user)
+    both = condition(f'{user} in ClientVpn::Group::"staff"')
+    assert policy_nodes.look(both) == ("all", condition(user), condition(staff))
+
+
 def test_a_part_of_a_group_with_a_dot_in_its_name_is_a_part_of_the_groups() -> None:
     """Only what is before the first dot names the fact."""
     assert may_read({"groups"}, "groups.staff.admins")
