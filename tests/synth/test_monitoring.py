@@ -563,6 +563,7 @@ def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
         "Shadow denials by policy",
         "Open connections decided anew",
         "Open connections ended",
+        "Connections ended by policy",
         "Devices of the device managers",
         "Device syncs",
         "Authorization policy of the endpoints",
@@ -701,6 +702,7 @@ def saved(synthesized: Template) -> dict[str, dict[str, Any]]:
     return {query["Name"].partition("/")[2]: query for query in found}
 
 
+OF_THE_REAUTHORIZER = {"Connections ended by policy", "Connections ended"}
 OF_THE_POLICY = {
     "Authorization policy shadow denials",
     "Authorization policy shadow denials by reason",
@@ -727,11 +729,13 @@ def test_the_saved_queries_are_these(whole: Template) -> None:
         "Shadow denials by policy",
         "Waivers used",
         "Connections let in by waivers",
+        *OF_THE_REAUTHORIZER,
     }
     for name, query in queries.items():
         assert query["Name"].startswith("AWSClientVPN-Stack-Handler-")
         ((_, log),) = query["LogGroupNames"][0].items()
-        assert log.startswith("ConnectionLog" if name in connection else "HandlerLogGroup")
+        others = "ReauthorizerLogGroup" if name in OF_THE_REAUTHORIZER else "HandlerLogGroup"
+        assert log.startswith("ConnectionLog" if name in connection else others)
 
 
 def test_users_are_found_in_whatever_case_they_wrote_their_names(whole: Template) -> None:
@@ -884,7 +888,8 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         unavailable = dict.fromkeys(
             ("inventory", "waivers", "registry", "openConnections", "customFacts"), "why"
         )
-        records = [*log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
+        ended = {"connection": "c", "reason": "policies"}  # as tests of its records have it
+        records = [ended, *log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
     known = {path for record in records for path in paths(record)}
     made = {
         "result",
@@ -1412,3 +1417,38 @@ def test_the_estimate_of_costs_counts_these_alarms() -> None:
 
     assert metrics(1) == estimate.ALARM_METRICS + estimate.ENDPOINT_ALARM_METRICS
     assert metrics(2) == estimate.ALARM_METRICS + 2 * estimate.ENDPOINT_ALARM_METRICS
+
+
+@pytest.mark.parametrize("first", ["the monitoring", "the re-authorizer"])
+def test_the_reauthorizer_of_the_stack_is_watched_without_being_given(first: str) -> None:
+    """Whichever is defined first: its alarms, its part of the dashboard and its queries are there."""
+    found = []
+    for given in (True, False):
+        stack = new_stack()
+        handler = full_handler(stack)
+
+        def reauthorizer(stack: cdk.Stack = stack, handler: Any = handler) -> ConnectionReauthorizer:
+            return ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID])
+
+        if given:
+            monitored(stack, handler, reauthorizer=reauthorizer())
+        elif first == "the monitoring":
+            monitored(stack, handler)
+            reauthorizer()
+        else:
+            reauthorizer()
+            monitored(stack, handler)
+        synthesized = template(stack)
+        found.append((alarms(synthesized), saved(synthesized), titles(dashboard(synthesized))))
+    assert found[0] == found[1]
+    assert "ReauthorizerStopped" in found[0][0]
+
+
+def test_a_reauthorizer_of_another_stack_is_left_to_the_caller() -> None:
+    """Its stack may wait for that of the monitoring."""
+    app = cdk.App(context=NO_BUNDLING)
+    stack, later = cdk.Stack(app, "Stack"), cdk.Stack(app, "Later")
+    handler = full_handler(stack)
+    monitored(stack, handler)
+    ConnectionReauthorizer(later, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID])
+    assert "ReauthorizerStopped" not in alarms(template(stack))

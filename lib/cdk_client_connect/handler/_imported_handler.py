@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from cdk_client_connect.handler._options import Options
+    from cdk_client_connect.handler.i_client_connect_handler import IClientConnectHandler
     from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
     from cdk_client_connect.tables.i_connection_registry import IConnectionRegistry
     from cdk_client_connect.tables.i_device_inventory import IDeviceInventory
@@ -160,3 +161,8 @@ class ImportedHandler(HandlerBase):
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["lambda:InvokeFunction"], resource_arns=[self.function_arn]
         )
+
+
+def handler_key(handler: IClientConnectHandler) -> str:
+    """Return the same text for each construct that stands for the same handler, as far as that is known."""
+    return handler.key if isinstance(handler, ImportedHandler) else handler.node.path

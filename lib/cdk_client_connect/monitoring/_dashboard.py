@@ -76,7 +76,7 @@ class Content:
             ],
             [_latency(watched), _concurrency(watched)],
             _shadow_row(watched, log_groups),
-            _reauthorization_row(watched),
+            _reauthorization_row(watched, log_groups),
             _device_sync_row(watched),
             [
                 _authorization_policy(watched),
@@ -290,7 +290,9 @@ def _in_shadow_mode(handler: IClientConnectHandler) -> str:
     return f"### In shadow mode\n\n{found}"
 
 
-def _reauthorization_row(watched: MonitoringTargets) -> list[cloudwatch.IWidget | None]:
+def _reauthorization_row(
+    watched: MonitoringTargets, log_groups: Mapping[queries.Log, logs.ILogGroup]
+) -> list[cloudwatch.IWidget | None]:
     reauthorizer = watched.reauthorizer
     if reauthorizer is None:
         return []
@@ -304,8 +306,9 @@ def _reauthorization_row(watched: MonitoringTargets) -> list[cloudwatch.IWidget 
         _colored(reauthorizer.metric_termination_failures(), _RED),
     )
     return [
-        _graph("Open connections decided anew", decided),
-        _graph("Open connections ended", ended),
+        _graph("Open connections decided anew", decided, width=_THIRD),
+        _graph("Open connections ended", ended, width=_THIRD),
+        _table(queries.ENDED_BY_POLICY, log_groups, _THIRD),
     ]
 
 

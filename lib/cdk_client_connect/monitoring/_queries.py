@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Parse.h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -20,7 +20,7 @@ from constructs import Construct
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Log = Literal["decisions", "connections"]
+Log = Literal["decisions", "connections", "reauthorizations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +300,30 @@ TOKEN_FAILURES = Query(
     ),
 )
 
+_ENDED = 'filter message = "connection was terminated"'
+ENDED_BY_POLICY = Query(
+    "Connections ended by policy",
+    "reauthorizations",
+    (
+        _ENDED,
+        _PARSED,
+        "unnest record.decision.determining into policy",
+        "stats count(*) as connections, count_distinct(request.username) as users, latest(at) as last by policy",
+        "sort connections desc",
+        "limit 50",
+    ),
+)
+ENDED = Query(
+    "Connections ended",
+    "reauthorizations",
+    (
+        _ENDED,
+        "fields at, reason, decision.determining.0, request.username, `request.common-name`, connection",
+        "sort @timestamp desc",
+        "limit 200",
+    ),
+)
+
 SAVED = (
     DENIALS_BY_POLICY,
     DENIALS_BY_REASON,
@@ -320,12 +344,14 @@ SAVED = (
     POLICY_DENIALS,
     POLICY_TERMINATIONS,
     TOKEN_FAILURES,
+    ENDED_BY_POLICY,
+    ENDED,
 )
 
 
 def define_queries(scope: Construct, folder: str, log_groups: Mapping[Log, logs.ILogGroup]) -> None:
     """Save the queries of the logs that are there, in a folder of the account's saved queries."""
-    parts = Construct(scope, "Queries")
+    parts = cast("Construct", scope.node.try_find_child("Queries")) or Construct(scope, "Queries")
     for query in SAVED:
         if (log_group := log_groups.get(query.log)) is not None:
             logs.CfnQueryDefinition(

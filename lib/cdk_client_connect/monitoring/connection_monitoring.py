@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from aws_cdk import Stack
 from constructs import Construct
 
 from cdk_client_connect.devices.device_sync import DeviceSync
 from cdk_client_connect.endpoint._endpoints import read_added, read_endpoints, require_no_circle
 from cdk_client_connect.errors import InvalidArgument
-from cdk_client_connect.handler._imported_handler import ImportedHandler
+from cdk_client_connect.handler._imported_handler import handler_key
 from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_publish, of_endpoints
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
@@ -31,7 +32,7 @@ from cdk_client_connect.shared._arguments import (
     typed,
     with_attribute,
 )
-from cdk_client_connect.shared._claims import claim, claimant_of
+from cdk_client_connect.shared._claims import MONITORING, claim, claimant_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared.function_settings import FunctionSettings, settings_argument
 
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
     from cdk_client_connect.endpoint._endpoints import AnyEndpoint
     from cdk_client_connect.monitoring._queries import Log
-
-_CLAIM = "monitoring"
 
 
 class ConnectionMonitoring(Construct):
@@ -68,7 +67,8 @@ class ConnectionMonitoring(Construct):
             handler alone. Of ids that are tokens the position in the list is the name.
         connection_log_group: Where the endpoints log their connections. ``None``: they do not, and nothing of
             such a log is defined.
-        reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: none.
+        reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: the one in
+            the same stack, if there is one, whichever is defined first.
         device_syncs: What keeps the handler's device inventory as device managers have it. Default: nothing.
         alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
             nowhere; they are on the dashboard.
@@ -145,6 +145,7 @@ class ConnectionMonitoring(Construct):
                 f"reauthorizer {reauthorizer.node.path} decides as {reauthorizer.handler.node.path} does, but "
                 f"{handler.node.path} is watched; give that one's re-authorizer"
             )
+        reauthorizer = reauthorizer or _reauthorizer_beside(scope, handler)
         for sync in device_syncs:
             _require_inventory_of(handler, sync)
         decisions = _log_group_of(handler)
@@ -171,6 +172,8 @@ class ConnectionMonitoring(Construct):
         if connection_log_group is not None:
             log_groups["connections"] = connection_log_group
             define_connection_log_metrics(connection_log_group)
+        if reauthorizer is not None:
+            log_groups["reauthorizations"] = reauthorizer.log_group
         self._handler = handler
         announcing = define_notifications(
             self,
@@ -196,9 +199,10 @@ class ConnectionMonitoring(Construct):
         self._alarms = define_alarms(self, self._watched, alarms, alarm_topic)
         self._log_groups = log_groups
         self._dashboard = define_dashboard(self, self._content) if dashboard else None
+        self._saves_queries = saved_queries
         if saved_queries:
             define_queries(self, handler.function_name, log_groups)
-        claim(self, _CLAIM, _key(handler))
+        claim(self, MONITORING, handler_key(handler))
 
     def add_endpoint(self, endpoint: AnyEndpoint) -> None:
         """Watch another endpoint that asks the handler: define its alarms and show it on the dashboard.
@@ -217,6 +221,25 @@ class ConnectionMonitoring(Construct):
             self, alone, self._alarm_settings, self._alarm_topic, wanted=of_endpoints
         )
         self._watched = replace(self._watched, endpoints=(*self._watched.endpoints, added))
+
+    def watch_reauthorizer(self, reauthorizer: ConnectionReauthorizer) -> None:
+        """Watch the handler's re-authorizer, which was defined later; one in another stack is left to the caller."""
+        if self._watched.reauthorizer is not None or Stack.of(reauthorizer) is not Stack.of(self):
+            return
+        require_standard_class([reauthorizer.log_group])
+        before, self._watched = self._alarms, replace(self._watched, reauthorizer=reauthorizer)
+        self._alarms = before | define_alarms(
+            self,
+            self._watched,
+            self._alarm_settings,
+            self._alarm_topic,
+            wanted=lambda definition, metrics: (
+                definition.name not in before and not of_endpoints(definition, metrics)
+            ),
+        )
+        self._log_groups["reauthorizations"] = reauthorizer.log_group
+        if self._saves_queries:
+            define_queries(self, self._handler.function_name, {"reauthorizations": reauthorizer.log_group})
 
     def _content(self) -> Content:
         return Content(watched=self._watched, alarms=list(self._alarms.values()), log_groups=self._log_groups)
@@ -245,6 +268,18 @@ class ConnectionMonitoring(Construct):
     def notification_function(self) -> lambda_.IFunction | None:
         """The function that announces decisions, if there is one."""
         return self._forwarder
+
+
+def _reauthorizer_beside(scope: Construct, handler: IClientConnectHandler) -> ConnectionReauthorizer | None:
+    """Return the handler's re-authorizer, if it is in the stack of the monitoring."""
+    registry = handler.connection_registry
+    found = None if registry is None else registry.reauthorizer
+    is_beside = (
+        isinstance(found, ConnectionReauthorizer)
+        and found.handler is handler
+        and Stack.of(found) is Stack.of(scope)
+    )
+    return cast("ConnectionReauthorizer", found) if is_beside else None
 
 
 def _are_syncs(value: object) -> bool:
@@ -279,7 +314,7 @@ def _require_usable(
 
 
 def _require_only(handler: IClientConnectHandler) -> None:
-    other = claimant_of(handler, _CLAIM, _key(handler))
+    other = claimant_of(handler, MONITORING, handler_key(handler))
     if other is not None:
         raise InvalidArgument(
             f"handler {handler.node.path} has the monitoring {other.node.path} already, and a second one would "
@@ -295,7 +330,3 @@ def _log_group_of(handler: IClientConnectHandler) -> logs.ILogGroup:
             "it by ClientConnectHandler.from_attributes(..., log_group=logs.LogGroup.from_log_group_name(...))"
         )
     return handler.log_group
-
-
-def _key(handler: IClientConnectHandler) -> str:
-    return handler.key if isinstance(handler, ImportedHandler) else handler.node.path

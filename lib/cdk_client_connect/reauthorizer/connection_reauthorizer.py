@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import jsii
 from aws_cdk import CfnResource, Duration, RemovalPolicy, Stack
@@ -23,6 +23,7 @@ from cdk_client_connect.final_templates._role import check_role
 from cdk_client_connect.handler._authentication import names_certificates
 from cdk_client_connect.handler._checks import MOST_MEMORY_MIB
 from cdk_client_connect.handler._deciding import deciding, follow_variables, in_network_of, require_deciding
+from cdk_client_connect.handler._imported_handler import handler_key
 from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
 from cdk_client_connect.reauthorizer._asking_endpoints import check_asking_endpoints
 from cdk_client_connect.reauthorizer._function import reauthorizer_function
@@ -36,6 +37,7 @@ from cdk_client_connect.shared._arguments import (
     typed,
     with_attribute,
 )
+from cdk_client_connect.shared._claims import MONITORING, claimant_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._function_role import function_role
 from cdk_client_connect.shared._log_group import kept_log_group
@@ -63,6 +65,15 @@ _SHORTEST_SCHEDULE_MIN, _LONGEST_SCHEDULE_MIN = 1, 30
 _LEAST_MEMORY_MIB = 256
 _SHORTEST_TIMEOUT_MIN, _LONGEST_TIMEOUT_MIN = 1, 15
 _LONGEST_WINDOW_MIN = 24 * 60
+
+
+@runtime_checkable
+class _Watching(Protocol):
+    """A monitoring that was defined before."""
+
+    def watch_reauthorizer(self, reauthorizer: ConnectionReauthorizer) -> None:
+        """Watch it too."""
+
 
 # What a run of 15 minutes can terminate within the rate limit of EC2's API.
 _MOST_TERMINATIONS = 3000
@@ -311,6 +322,7 @@ class ConnectionReauthorizer(Construct):
         )
         check_role(f"re-authorizer {self.node.path}", self._role)
         check_log_group(f"re-authorizer {self.node.path}", self._log_group)
+        self._be_watched()
 
     @property
     def handler(self) -> IClientConnectHandler:
@@ -502,6 +514,12 @@ class ConnectionReauthorizer(Construct):
             fix="set schedule of the ConnectionReauthorizer instead",
         )
         return rule
+
+    def _be_watched(self) -> None:
+        """Tell a monitoring that was defined before."""
+        monitoring: object = claimant_of(self._handler, MONITORING, handler_key(self._handler))
+        if isinstance(monitoring, _Watching):
+            monitoring.watch_reauthorizer(self)
 
     def _enable_schedule_after_deployments_of(
         self, handler: IClientConnectHandler, decides_as: Deciding

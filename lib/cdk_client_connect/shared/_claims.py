@@ -11,6 +11,9 @@ from aws_cdk import Stack, Token
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
 
+# A handler by its monitoring.
+MONITORING = "monitoring"
+
 _claims: WeakKeyDictionary[IConstruct, dict[tuple[str, ...], Construct]] = WeakKeyDictionary()
 
 
