@@ -283,12 +283,14 @@ def test_a_log_that_nobody_waits_for_gets_the_whole_record() -> None:
     found = bytearray()
 
     def read() -> None:
+        deadline = time.monotonic() + 30
+        while not os.get_blocking(writes) and time.monotonic() < deadline:  # until the pipe was full
+            time.sleep(0.001)
         while part := os.read(reads, 4096):
             found.extend(part)
 
     thread = threading.Thread(target=read)
     try:
-        os.write(writes, b" " * 60_000)  # nearly all that a pipe holds
         log = DescriptorLog(writes)
         thread.start()
         log.write(logging.INFO, "message", {"long": "x" * 200_000})
