@@ -12,6 +12,7 @@ from client_connect_tools.commands.audit import audit
 from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
 from client_connect_tools.commands.blocking.cutting import cut
 from client_connect_tools.commands.bundle import bundle
+from client_connect_tools.commands.certificates import certificates
 from client_connect_tools.commands.check import check
 from client_connect_tools.commands.costs import costs
 from client_connect_tools.commands.decide import decide
@@ -93,6 +94,7 @@ for command in (
 ):
     main.command()(command)
 main.add_typer(devices, name="devices")
+main.add_typer(certificates, name="certificates")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it

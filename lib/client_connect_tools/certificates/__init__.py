@@ -1,0 +1,1 @@
+"""Certificates and revocation lists of a VPN, and when they expire."""
