@@ -109,9 +109,9 @@ def _other(explained: PolicyExplanation, decision: Decision) -> Iterator[Text]:
     if reason is None or reason.waived:
         return
     for condition in reason.given:
-        yield Text("    if: ", "dim") + _condition(condition)
+        yield Text("    if: ", "dim") + condition_text(condition)
     place = reason.place if reason.place in ("when", "unless") else "scope"
-    yield Text(f"    {place}: ", "dim") + _condition(reason.condition)
+    yield Text(f"    {place}: ", "dim") + condition_text(reason.condition)
 
 
 def _summary(explained: PolicyExplanation, decision: Decision) -> str:
@@ -134,7 +134,8 @@ def _failure(reason: Reason) -> str:
 _EFFECTS = {"permit": "permit", "forbid": "deny"}
 
 
-def _condition(condition: Condition) -> Text:
+def condition_text(condition: Condition) -> Text:
+    """Return a condition, what it is, and what it read."""
     outcome = f"is {str(condition.value).lower()}"
     if condition.value is None:
         outcome = f"cannot be evaluated: {printable(condition.error)}"

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from client_connect import ConnectionRequest, Facts, InvalidRequest, custom_values
+from client_connect.printable import printable
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.files.folders import MAX_BYTES
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
 from client_connect_tools.inputs.device_json import DEVICE_KEYS, MalformedDevice, read_device
 from client_connect_tools.inputs.time_zones import time_zone_named
 from client_connect_tools.inputs.timestamps import NotATime, instant
+from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
 
     from client_connect import Device
     from client_connect.states import CustomFactsState, Inventory
+    from client_connect_tools.commands._record import Recorded
 
 STANDARD_INPUT = "-"
 
+_LOG_TYPE = "connection-log-type"
+_OF_RECORDS = frozenset({"request", "requestJson", "decision", "facts", "factsJson", "at", "allow"})
 _DASHED_LAST_SEEN = "last-seen"  # as the keys of an event are written
 
 
@@ -39,7 +44,8 @@ class GivenFacts:
     """What the options say of a connection, not looked into yet.
 
     Attributes:
-        event: The file of an event or of a decision record, or ``-``.
+        event: The file of an event, or ``-``.
+        recorded: The decision record that is decided again.
         fields: The fields of a request, by the event's own keys; ``None`` where nothing was given.
         at: The time of the decision.
         time_zone: The name of the zone; ``None`` for that of the record, else UTC.
@@ -53,6 +59,7 @@ class GivenFacts:
     """
 
     event: str | None
+    recorded: Recorded | None = None
     fields: Mapping[str, object]
     at: str | None
     time_zone: str | None
@@ -66,8 +73,8 @@ class GivenFacts:
 
     @property
     def left_out(self) -> frozenset[str]:
-        """The options that were not given, of those that say what is known; none with an event, which says it."""
-        if self.event is not None:
+        """The options that were left out, of those that say what is known; none with an event or record."""
+        if self.event is not None or self.recorded is not None:
             return frozenset()
         options: dict[str, object] = {f"--{name}": value for name, value in self.fields.items()}
         options |= {"--device": self.device or self.inventory, "--custom": self.custom or self.custom_facts}
@@ -80,13 +87,35 @@ class GivenFacts:
             WrongUse: When something is missing, contradictory, unreadable or malformed.
         """
         self._require_one_standard_input()
-        zone = None if self.time_zone is None else _zone(self.time_zone)
+        self._require_one_connection()
+        if self.recorded is not None:
+            return self._with_options(self.recorded.attempt.facts)
+        zone = zone_given(self.time_zone) or UTC
         if self.event is not None:
-            given = self._event(zone)
-            if isinstance(given, Facts):
-                return self._with_options(given)
-            return self._of_request(_request(given, f"the event of {self._where}"), zone or UTC)
-        return self._of_request(self._request(), zone or UTC)
+            return self._of_request(_request(self._event(), f"the event of {self._where}"), zone)
+        return self._of_request(self._request(), zone)
+
+    @property
+    def was_let_in_by_shadow_mode(self) -> bool:
+        """Whether the handler of the record answered in shadow mode."""
+        attempt = None if self.recorded is None else self.recorded.attempt
+        return attempt is not None and attempt.answered is True and not attempt.allowed
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """The options that say something else than a record does."""
+        options = {
+            "--at": self.at,
+            "--time-zone": self.time_zone,
+            "--device": self.device,
+            "--inventory": self.inventory,
+            "--waiver": self.waivers or None,
+            "--endpoint-name": self.endpoint_name,
+            "--active-connections": self.active_connections,
+            "--custom": self.custom,
+            "--custom-facts": self.custom_facts,
+        }
+        return tuple(name for name, value in options.items() if value is not None)
 
     def _of_request(self, request: ConnectionRequest, zone: tzinfo) -> Facts:
         return self._with_options(Facts(request, now=datetime.now(UTC), time_zone=zone))
@@ -125,56 +154,64 @@ class GivenFacts:
     def _where(self) -> str:
         return "standard input" if self.event == STANDARD_INPUT else f'"{self.event}"'
 
-    def _event(self, zone: tzinfo | None) -> object:
-        """Return the event that is given, or the facts of a decision record, which has the time and all else."""
+    def _require_one_connection(self) -> None:
+        """Refuse fields beside an event or a record, which has them."""
+        whole = "--event" if self.event is not None else "--record" if self.recorded is not None else ""
         given = [key for key, value in self.fields.items() if value is not None]
-        if given:
-            raise WrongUse(
-                f'--event and "{min(given)}" are both given; put all into the event, or leave it out'
-            )
+        if whole and given:
+            fix = "put all into the event, or leave it out" if whole == "--event" else "leave one of them out"
+            raise WrongUse(f'{whole} and "{min(given)}" are both given; {fix}')
+
+    def _event(self) -> object:
+        """Return the event that is given; a record is none, of which all but the request would be dropped."""
         assert self.event is not None  # noqa: S101 - the caller asked
         text = _read(self.event)
         try:
             event = json.loads(text)
         except (ValueError, RecursionError):
             event = None
-        if isinstance(event, dict) and "connection-id" in event and "connection-log-type" not in event:
-            return event
-        if (record := _record(text, zone)) is not None:
-            return record
-        return _parsed(text, self._where)
+        if isinstance(event, dict) and (foreign := sorted(_OF_RECORDS & event.keys())):
+            raise WrongUse(f'{self._where} has "{foreign[0]}", which is of a decision record; {self._hint}')
+        if not (isinstance(event, dict) and "connection-id" in event and _LOG_TYPE not in event):
+            from client_connect_tools.commands._record import is_of_log
+
+            if is_of_log(text):
+                raise WrongUse(f"{self._where} is no event, but of a log; {self._hint}")
+            event = _parsed(text, self._where)
+        _warn_of_unknown_keys(event)
+        return event
+
+    @property
+    def _hint(self) -> str:
+        return (
+            f"give it as --record {self.event}, which decides it with its own time, zone, device and waivers"
+        )
 
     def _request(self) -> ConnectionRequest:
         given = {key: value for key, value in self.fields.items() if value is not None}
         if not (given.get("username") or given.get("common-name")):
-            raise WrongUse("nobody is to be decided about; give --username, --common-name or --event")
+            raise WrongUse(
+                "nobody is to be decided about; give --username, --common-name, --event or --record"
+            )
         return _request({**DEFAULT_EVENT, **given}, "the connection")
 
 
-def _record(text: str, zone: tzinfo | None) -> Facts | None:
-    """Return the facts of the one decision record in a text, in any of the forms in which logs are kept."""
-    from client_connect_tools.replay.reading.facts import Attempt
-    from client_connect_tools.replay.reading.logs import attempts
-
-    found = [each for each in attempts(text.splitlines(), time_zone=zone) if isinstance(each, Attempt)]
-    if not found:
-        found = [each for each in attempts([_one_line(text)], time_zone=zone) if isinstance(each, Attempt)]
-    if len(found) > 1:
-        raise WrongUse(f"the event has {len(found)} decision records; give one, or use client-connect replay")
-    if found and found[0].missing:
-        raise WrongUse(
-            "the event is an entry of a connection log, which does not hold "
-            f"{', '.join(sorted(found[0].missing))}; give the handler's decision record"
-        )
-    return found[0].facts if found else None
+def _warn_of_unknown_keys(event: object) -> None:
+    """Warn of keys that no event has: they are ignored, as AWS may add some."""
+    for key in event if isinstance(event, dict) else ():
+        if key not in DEFAULT_EVENT:
+            near = nearest(str(key), DEFAULT_EVENT)
+            hint = f'; did you mean "{near}"?' if near else ""
+            print(printable(f'warning: the event has "{key}", which is ignored{hint}'), file=sys.stderr)
 
 
-def _one_line(text: str) -> str:
-    """Return indented JSON as a line."""
-    try:
-        return json.dumps(json.loads(text))
-    except (ValueError, RecursionError):
-        return ""
+def zone_given(name: str | None) -> tzinfo | None:
+    """Return the zone of ``--time-zone``, if it is given.
+
+    Raises:
+        WrongUse: When there is no such zone.
+    """
+    return None if name is None else _zone(name)
 
 
 def _zone(name: str) -> tzinfo:

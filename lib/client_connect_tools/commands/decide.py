@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from client_connect import Facts
     from client_connect_tools.commands._given_facts import GivenFacts
+    from client_connect_tools.commands._record import Recorded
+    from client_connect_tools.commands._recorded_answer import RecordedAnswer
     from client_connect_tools.explanation import Explanation, PolicyExplanation
     from client_connect_tools.policies import Policies
 
@@ -38,8 +40,21 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     event: Annotated[
         str | None,
         typer.Option(
-            help="A file with the event of an invocation, or with a decision record; - reads standard input."
+            help="A file with the event of an invocation; - reads standard input. For a record, use --record."
         ),
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            help="A log with a decision record, which is decided again as it was then; - reads standard input."
+        ),
+    ] = None,
+    connection_id: Annotated[
+        str | None, typer.Option(help="Of which connection, where the log of --record has several.")
+    ] = None,
+    recorded_at: Annotated[
+        str | None,
+        typer.Option(help="What the record's time begins with, where a connection has several records."),
     ] = None,
     username: Annotated[str | None, typer.Option(help="The user. This or --common-name is needed.")] = None,
     groups: Annotated[
@@ -122,6 +137,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
 
     given = GivenFacts(
         event=event,
+        recorded=_recorded(record, event, connection_id, recorded_at, time_zone),
         fields={
             "username": username,
             "groups": None if groups is None else _separated(groups),
@@ -143,7 +159,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         custom=custom,
         custom_facts=custom_facts,
     )
-    explanation, facts = _explained(
+    explanation, facts, answer = _explained(
         policies,
         given,
         guardrails=guardrails,
@@ -153,9 +169,29 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     if as_test:
         _show_test(explanation, facts)
     else:
-        _show(explanation, facts, given.left_out, as_json=as_json)
+        _show(explanation, facts, given.left_out, answer, as_json=as_json)
     if explanation.decision.errors:
         raise typer.Exit(FINDINGS)
+
+
+def _recorded(
+    file: str | None, event: str | None, connection_id: str | None, recorded_at: str | None, zone: str | None
+) -> Recorded | None:
+    """Return the record that is given; end when there is not one."""
+    if file is None:
+        for option, value in {"--connection-id": connection_id, "--recorded-at": recorded_at}.items():
+            if value is not None:
+                wrong_use(f"{option} picks a record; name its log with --record, or leave {option} out")
+        return None
+    if event is not None:
+        wrong_use("--record and --event are both given; leave one of them out")
+    from client_connect_tools.commands._given_facts import WrongUse, zone_given
+    from client_connect_tools.commands._record import NoRecord, find_record
+
+    try:
+        return find_record(file, connection_id=connection_id, recorded_at=recorded_at, zone=zone_given(zone))
+    except (NoRecord, WrongUse) as error:
+        wrong_use(str(error))
 
 
 def _separated(groups: Sequence[str]) -> list[str]:
@@ -164,7 +200,7 @@ def _separated(groups: Sequence[str]) -> list[str]:
 
 def _explained(
     paths: list[Path], given: GivenFacts, *, guardrails: Path | None, shadow_mode: bool, default_message: str
-) -> tuple[Explanation, Facts]:
+) -> tuple[Explanation, Facts, RecordedAnswer | None]:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
     from client_connect_tools.explanation import explain
@@ -177,21 +213,39 @@ def _explained(
         policies = read_policies(*paths, guardrails=guardrails)
         require_sound(policies)
     facts = policies.authorizer().located(facts)
-    _require_declared(policies, facts)
+    _require_declared(policies, facts, "--custom" if given.custom else "the record's custom facts")
     _warn_of_misspellings(facts)
     explanation = explain(
         policies.text,
         facts,
         custom=policies.custom,
         networks=policies.network_table,
-        shadow_mode=shadow_mode,
+        shadow_mode=shadow_mode or given.was_let_in_by_shadow_mode,
         default_message=default_message,
     )
     _require_known(given.waivers, [each.policy.id for each in explanation.policies])
-    return explanation, facts
+    return explanation, facts, _answer(given, facts, explanation, policies)
 
 
-def _require_declared(policies: Policies, facts: Facts) -> None:
+def _answer(
+    given: GivenFacts, facts: Facts, explanation: Explanation, policies: Policies
+) -> RecordedAnswer | None:
+    if given.recorded is None:
+        return None
+    from client_connect_tools.bundling.bundle import policies_file
+    from client_connect_tools.commands._recorded_answer import RecordedAnswer
+    from client_connect_tools.deployed.description import policies_digest
+
+    return RecordedAnswer(
+        recorded=given.recorded,
+        facts=facts,
+        explanation=explanation,
+        replaced=given.replaced,
+        digest=policies_digest(policies_file(policies.text, policies.network_table)),
+    )
+
+
+def _require_declared(policies: Policies, facts: Facts, what: str) -> None:
     """End when the custom facts are not what the schema declares."""
     from client_connect.settings import CUSTOM_SCHEMA_FILE
 
@@ -199,10 +253,10 @@ def _require_declared(policies: Policies, facts: Facts) -> None:
         return
     if reason := policies.authorizer().validation_error(facts):
         if policies.custom is None:
-            wrong_use(
-                f"--custom is given, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one"
-            )
-        wrong_use(f"--custom is not what {CUSTOM_SCHEMA_FILE} declares: {reason}")
+            given = "--custom is given" if what == "--custom" else "the record has custom facts"
+            wrong_use(f"{given}, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one")
+        verb = "is" if what == "--custom" else "are"
+        wrong_use(f"{what} {verb} not what {CUSTOM_SCHEMA_FILE} declares: {reason}")
 
 
 def _warn_of_misspellings(facts: Facts) -> None:
@@ -218,21 +272,34 @@ def _require_known(waivers: Iterable[str], ids: Sequence[str]) -> None:
         wrong_use(f'--waiver is "{unknown[0]}", but no policy has this @id; there are {", ".join(ids)}')
 
 
-def _show(explanation: Explanation, facts: Facts, left_out: Collection[str], *, as_json: bool) -> None:
+def _show(
+    explanation: Explanation,
+    facts: Facts,
+    left_out: Collection[str],
+    answer: RecordedAnswer | None,
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
-        print(json.dumps(_document(explanation, facts), indent=2))
+        recorded = {} if answer is None else {"record": answer.document()}
+        print(json.dumps(_document(explanation, facts) | recorded, indent=2))
         return
     from client_connect_tools.commands._explanation_text import explanation_text
     from client_connect_tools.output.safe_output import console
 
     # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
-    console(soft_wrap=True).print(explanation_text(explanation, facts, left_out=left_out))
+    terminal = console(soft_wrap=True)
+    for line in () if answer is None else answer.lines():
+        terminal.print(line)
+    terminal.print(explanation_text(explanation, facts, left_out=left_out))
 
 
 def _show_test(explanation: Explanation, facts: Facts) -> None:
     from client_connect_tools.testing.test_case import as_test
 
     decision, request = explanation.decision, facts.request
+    if facts.block is not None or not facts.knows_blocks:
+        wrong_use("--as-test: a block decided, or could not be read, and no policy test is about blocks")
     name = f"{request.username or request.common_name} on {request.platform or 'an unknown platform'}"
     text = as_test(facts, name=name, expected=decision.allowed, by=decision.determining)
     if text is None:

@@ -21,8 +21,6 @@ from client_connect_tools.cli import main
 from tests.support.events import event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from typer.testing import Result
 
 ALL = "(principal, action, resource)"
@@ -404,8 +402,11 @@ def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nobody is to be decided about; give --username, --common-name or --event"),
-        (("--username", ""), "nobody is to be decided about; give --username, --common-name or --event"),
+        ((), "nobody is to be decided about; give --username, --common-name, --event or --record"),
+        (
+            ("--username", ""),
+            "nobody is to be decided about; give --username, --common-name, --event or --record",
+        ),
         (
             ("--event", "-", "--groups", "a"),
             '--event and "groups" are both given; put all into the event, or leave it out',
@@ -474,85 +475,6 @@ def test_fails_for_wrong_use(policies: Path, arguments: tuple[str, ...], message
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
-
-
-def record(**changes: Any) -> dict[str, Any]:
-    """Return the record of a denial on a Monday evening, in Berlin, of a device that the inventory knows."""
-    facts = {"timeZone": "Europe/Berlin", "inventory": "known", "device": {"compliant": False}, "waivers": []}
-    decision = {"allowed": False, "determining": ["late"], "errors": []}
-    request = event(username="bob", groups=["staff"], common_name="laptop")
-    at = "2026-11-23T21:30:00+00:00"
-    return {"at": at, "allow": False, "request": request, "facts": facts, "decision": decision} | changes
-
-
-LATE = f"""
-@id("late") @message("Tomorrow.") forbid {ALL} when {{ context.time.minuteOfDay >= 1320 }};
-@id("compliance") @message("Ask.") forbid {ALL}
-when {{ context has device && context.device has compliant && !context.device.compliant }};
-"""
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        json.dumps,
-        lambda record: json.dumps(record, indent=2),
-        lambda record: json.dumps([[{"field": "@message", "value": json.dumps(record)}]]).join(
-            ['{"results": ', "}"]
-        ),
-        lambda record: json.dumps({"events": [{"message": json.dumps(record)}]}),
-    ],
-    ids=["a line", "indented", "from Logs Insights", "from filter-log-events"],
-)
-def test_a_record_is_decided_as_it_was(tmp_path: Path, form: Callable[[object], str]) -> None:
-    """At its own time, in its own zone and with the device of that time, in whatever form the log was read."""
-    (tmp_path / "record.json").write_text(form(record()), "utf-8")
-    document = decided(policy(tmp_path, LATE), "--event", tmp_path / "record.json")
-    assert document["at"] == "2026-11-23T21:30:00+00:00"
-    assert document["facts"]["timeZone"] == "Europe/Berlin"
-    assert document["decision"]["determining"] == ["compliance", "late"]
-
-
-def test_options_replace_what_a_record_has(tmp_path: Path) -> None:
-    """To see what would have been otherwise: earlier, in another zone, or with a device that is compliant."""
-    (tmp_path / "record.json").write_text(json.dumps(record()), "utf-8")
-    options = ("--event", tmp_path / "record.json", "--device", '{"compliant": true}', "--time-zone", "UTC")
-    assert decided(policy(tmp_path, LATE), *options)["allow"] is True
-    later = (*options, "--at", "2026-11-23T23:00")
-    assert decided(policy(tmp_path, LATE), *later)["decision"]["determining"] == ["late"]
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (
-            json.dumps(record()) * 2,
-            "the event has 2 decision records; give one, or use client-connect replay",
-        ),
-        (
-            json.dumps(
-                {
-                    "connection-log-type": "connection-attempt",
-                    "connection-attempt-status": "successful",
-                    "connection-id": "c",
-                    "client-vpn-endpoint-id": "e",
-                    "common-name": "laptop",
-                    "username": "bob",
-                    "device-type": "win",
-                    "device-ip": "192.0.2.1",
-                    "connection-start-time": "2026-11-23 21:30:00",
-                }
-            ),
-            "which does not hold activeConnections, awsClient,",
-        ),
-    ],
-    ids=["several", "a connection log"],
-)
-def test_fails_for_a_log_that_is_not_one_record(policies: Path, given: str, message: str) -> None:
-    """Nothing is guessed."""
-    result = run(policies, "--event", "-", stdin=given)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert message in result.stderr
 
 
 @pytest.mark.parametrize(
