@@ -214,7 +214,7 @@ DIAGRAMS = {
                 (
                     Box(
                         "ConnectionReauthorizer",
-                        "a function that decides open connections anew and ends those that are denied",
+                        "a function that decides open connections again and ends those that are denied",
                         "ours",
                     ),
                     Box(

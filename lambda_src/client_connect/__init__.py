@@ -1,7 +1,8 @@
 """Decide AWS Client VPN connections by Cedar policies: the runtime of a client connect handler."""
 
-# What a cold start imports has named tuples for its values, not data classes, and ``light_typing`` for ``typing``:
-# importing ``dataclasses`` or ``typing`` would take a good part of it. A test says which modules it does without.
+# Modules that a cold start imports have named tuples for their values, not data classes, and ``light_typing`` for
+# ``typing``: importing ``dataclasses`` or ``typing`` would take a good part of it. A test says which modules it does
+# without.
 
 from client_connect.device import Device
 from client_connect.engine.authorizer import Authorizer, Decision

@@ -1,6 +1,6 @@
 r"""Blocks: devices and users that are kept out at once, whatever the policies and waivers say.
 
-A block is looked up by the name of whom it is for, and nobody may get past one by another spelling. So names are
+A block is looked up by the name of its user or device, and no one may get past one by another spelling. So names are
 compared more broadly than policies compare them: without regard to case, marks, width and invisible characters, and of
 a user in each form that a directory takes: ``bob``, ``CORP\bob`` and ``bob@corp.example``. Names with different
 domains of the same form are those of different users.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from client_connect.request import ConnectionRequest
 
-# What decided, in the place of a policy's id: no policy may have an id that begins like this.
+# Stands in place of a policy's id in the decision. No policy may have an id that begins with it.
 RESERVED_IDS = "client-connect:"
 BLOCKED = "client-connect:blocked"
 BLOCKS_UNKNOWN = "client-connect:blocks-unavailable"
@@ -37,12 +37,12 @@ class Block(NamedTuple):
 
     Attributes:
         holder: ``device:`` or ``user:``, and the name as it was given.
-        until: The moment from which it counts no more, with a time zone; ``None`` without an end.
-        reason: Why, for whoever reads the records. No client is told.
+        until: The moment from which it no longer applies, with a time zone; ``None`` without an end.
+        reason: Why, for whoever reads the records. Never sent to a client.
         by: Who decided it.
         granted_by: The ARN of the principal that wrote it; empty where it is not known.
         granted_at: When; ``None`` where it is not known.
-        message: What the client is told; empty for the handler's default message.
+        message: The text for the client; empty for the handler's default message.
     """
 
     holder: str
@@ -119,7 +119,7 @@ def folded(name: str) -> str:
 def _folded(name: str) -> str:
     import unicodedata  # noqa: PLC0415 - few names need it, and no cold start
 
-    # Once more after the case, which can leave marks of its own.
+    # Once more after the case, which can leave new marks.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     return "".join(
         each for each in text if unicodedata.category(each) not in ("Mn", "Me", "Cf", "Cc")
@@ -132,7 +132,7 @@ def _account(name: str) -> str:
 
 
 def _domains(name: str) -> dict[str, str]:
-    """Return the domains that a folded name has, by the form in which it has them."""
+    """Return the domains of a folded name, by the form they come in."""
     before, backslash, rest = name.rpartition("\\")
     _, at, after = rest.partition("@")
     return ({"\\": before.strip()} if backslash else {}) | ({"@": after.strip()} if at else {})

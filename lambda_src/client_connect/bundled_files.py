@@ -1,4 +1,4 @@
-"""The files beside the code in a bundle: what the team decides by, and the schema.
+"""The files next to the code in a bundle: the policies and settings of the team, and the schema.
 
 Without ``pathlib``, which nothing else at a cold start would need.
 """
@@ -19,12 +19,12 @@ def policies() -> str:
 
 
 def custom_schema() -> str | None:
-    """Return what ``context.custom`` is; ``None`` where the team declares no facts of its own."""
+    """Return what ``context.custom`` is; ``None`` where the team declares no custom facts."""
     return _text(BUNDLE, CUSTOM_SCHEMA_FILE) if isfile(join(BUNDLE, CUSTOM_SCHEMA_FILE)) else None
 
 
 def networks(policies: str) -> bytes | None:
-    """Return the table of the named networks; ``None`` where there are none.
+    """Return the table of the named networks; ``None`` without any.
 
     Args:
         policies: The bundle's; they begin with the digest of the table.

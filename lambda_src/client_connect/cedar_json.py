@@ -20,7 +20,7 @@ class Unreadable(ValueError):
 
 
 def instant(time: datetime) -> dict[str, dict[str, str]]:
-    """Return a moment, of which Cedar keeps milliseconds."""
+    """Return a moment, to the millisecond as Cedar keeps it."""
     text = time.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
     return _extension("datetime", f"{text}Z")
 

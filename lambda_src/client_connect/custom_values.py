@@ -1,4 +1,4 @@
-"""What a module of extra facts returns, in the JSON form that the Cedar engine takes."""
+"""The values that a module of extra facts returns, in the JSON form that the Cedar engine takes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _Conversion:
         return self._text(name)
 
     def _text(self, text: str) -> str:
-        self._characters -= str.__len__(text)  # not what a class of others says
+        self._characters -= str.__len__(text)  # not what another class says
         if self._characters < 0:
             raise Unreadable(f"its strings have more than {MAX_CHARACTERS:,} characters; return shorter ones")
         try:

@@ -15,7 +15,7 @@ _NO_TAGS: Mapping[str, str] = {}
 
 
 class Device(NamedTuple):
-    """What the inventory holds of a device.
+    """The inventory's data of a device.
 
     Attributes:
         compliant: Whether the device manager found it compliant; ``None`` when it did not say.

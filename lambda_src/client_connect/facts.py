@@ -1,4 +1,4 @@
-"""What the policies see of a connection: the request, the clock, the device and the waivers."""
+"""The facts that policies see of a connection: the request, the clock, the device and the waivers."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Facts(_Fields):
     Attributes:
         request: The connection that asks to be established.
         now: The time of the decision, with its time zone. Default: now.
-        time_zone: The zone in which policies see the date, the weekday and the minute of the day. Default: UTC.
+        time_zone: The zone of the date, the weekday and the minute of the day. Default: UTC.
         inventory: What the device inventory said of the request's common name. Default: ``disabled``.
         device: The device, when ``inventory`` is ``known``.
         waivers: The ids of the policies that are waived now for this user or device.
         active_connections: The user's open connections, when they are known.
-        custom_facts: What became of the handler's module of extra facts. Default: ``disabled``.
+        custom_facts: The state of the handler's module of extra facts. Default: ``disabled``.
         custom: What it says, in Cedar's JSON form, when ``custom_facts`` is ``available``.
         networks: The names of the networks that have the public address. Default: what the authorizer finds.
         block: The block of this user or device that holds now. No policy sees it: it denies before they are asked.
@@ -121,7 +121,7 @@ class Facts(_Fields):
         }
 
     def cedar_entities(self, *, groups: Collection[str] | None = None) -> list[dict[str, Any]]:
-        """Return the entities that the request refers to, for the Cedar engine.
+        """Return the entities of the request, for the Cedar engine.
 
         Args:
             groups: The only groups of the user that are named. Default: all are.
@@ -139,7 +139,7 @@ class Facts(_Fields):
         return entities
 
     def to_record(self) -> dict[str, Any]:
-        """Return what the policies saw beside the request, as decision records have it."""
+        """Return what the policies saw besides the request, as decision records have it."""
         record: dict[str, Any] = {"timeZone": str(self.time_zone)}
         if self.inventory != "disabled":
             record["inventory"] = self.inventory
@@ -164,7 +164,7 @@ class Facts(_Fields):
     @property
     def local_time(self) -> datetime:
         """The time of the decision on the clock of ``time_zone``."""
-        # By way of UTC: a time that is in the zone already would stay as it is, also one that its clocks skip.
+        # By way of UTC: a time that is in the zone already would stay as it is, even one that its clocks skip.
         return self.now.astimezone(UTC).astimezone(self.time_zone)
 
     def _principal(self) -> dict[str, str]:

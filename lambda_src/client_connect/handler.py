@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from client_connect.sources.fact_sources import FactSources
 
     class LambdaContext(Protocol):
-        """What the handler reads of Lambda's context object."""
+        """The part of Lambda's context object that the handler reads."""
 
         function_name: str
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
             """Return the milliseconds until Lambda ends the invocation."""
 
 
-# What the answer may still need when the decision begins.
+# The time that the answer may still need when the decision begins.
 MINIMUM_TIME_LEFT_MS = 200
 
 # How long the inventory, the registry and extra facts may take, all together; EC2, where a limit of connections
@@ -140,7 +140,7 @@ class ConnectHandler:
         }
 
     def _allows(self, decision: Decision) -> bool:
-        """Whether the client is let in: in shadow mode each but one that somebody has blocked."""
+        """Whether the client is let in: in shadow mode each but one that is blocked."""
         return decision.allowed or (self._settings.shadow_mode and not decision.blocked)
 
     def _require_answered(self, request: ConnectionRequest) -> None:
@@ -247,7 +247,7 @@ def _require_time(context: LambdaContext | None) -> None:
 
 
 def _seconds_left(context: LambdaContext | None) -> float:
-    """Return for how long something may be waited for, so that there is time to answer."""
+    """Return how long a wait may take and still leave time to answer."""
     if context is None:
         return GATHERING_S
     return max(0.0, (context.get_remaining_time_in_millis() - MINIMUM_TIME_LEFT_MS) / 1000)

@@ -1,4 +1,4 @@
-"""What the modules of a cold start need of ``typing``, whose import would take a tenth of that time.
+"""The part of ``typing`` that the modules of a cold start need, whose import would take a tenth of that time.
 
 Type checkers see the originals. To them, whatever is named ``TYPE_CHECKING`` is true.
 """

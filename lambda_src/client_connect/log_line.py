@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LONGEST_LINE = 250_000
 # Names the parts of a line that were cut.
 CUT = "cut"
-# What makes metrics of the other keys.
+# The key that makes metrics of the other keys.
 _METRICS = "_aws"
 
 _TEXT, _ITEMS, _DEEPEST = 255, 20, 2
@@ -31,7 +31,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def encoded(fields: Mapping[str, Any]) -> bytes:
-    """Return a line of JSON, in which the longest parts are cut where it would be too long."""
+    """Return a line of JSON, with its longest parts cut where it would be too long."""
     line = _bytes(fields)
     return line if len(line) <= LONGEST_LINE else _bytes(_cut_to_fit(fields, len(line)))
 

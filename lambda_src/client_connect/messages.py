@@ -61,7 +61,7 @@ def parts(message: str) -> Iterator[Part]:
 
 
 def command_in(message: str) -> str:
-    """Return what OpenVPN clients would take for a command, or an empty string.
+    """Return what OpenVPN clients would read as a command, or an empty string.
 
     After a message that begins with ``TEMP``, clients from 2.6 on connect again by themselves; OpenVPN 3 ignores white
     space before it, and in an answer control characters are spaces. ``CRV1:`` opens a dialog; OpenVPN GUI looks for it

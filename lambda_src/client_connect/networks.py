@@ -1,6 +1,6 @@
 """Named networks: which lists a public address is in, found by bisection in a table that needs no parsing.
 
-For each kind of address, the table has the beginnings of the intervals in which the lists do not change, and the index
+For each kind of address, the table has the beginnings of the intervals where the lists do not change, and the index
 of the lists' set in each. Addresses are looked up as they are packed: big-endian, so bytes sort as addresses do.
 
 Imported only where there are lists, because others would pay for it at each cold start.

@@ -14,7 +14,7 @@ def printable(text: str) -> str:
 
 
 def printable_json(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Escape the texts in a value of JSON, and the names, of which some are an inventory's."""
+    """Escape the texts in a value of JSON, and the names, some of them an inventory's."""
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):

@@ -1,6 +1,6 @@
-"""A probe: somebody asks a version whether it works, and by which policies it decides, before clients ask it.
+"""A probe: an operator asks a version whether it works, and which policies it has, before clients ask it.
 
-No client can make one. Client VPN sends what a client tells as values of its own keys, and the key of a probe is none
+No client can make one. Client VPN sends a client's data as values of its own keys, and the key of a probe is none
 of them. Its answer has no ``allow``, so if Client VPN ever got it, it would deny. A probe is answered as a connection
 would be, but it is neither recorded as one nor counted, and nothing is written to the registry.
 """

@@ -49,7 +49,7 @@ _PROBLEM_METRICS = {
 # In place of an error: any client of another endpoint causes it, and shall not move what is watched of the handler.
 _NOT_ANSWERED = "NotAnswered"
 _BLOCKED = "Blocked"
-# That a handler is in shadow mode is counted while it is, so that an alarm can say so where it should not be.
+# Shadow mode is counted while it is on, so an alarm can report it where it should be off.
 _SHADOW_MODE = "ShadowMode"
 
 
@@ -78,7 +78,7 @@ def as_logged(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def endpoint_dimension(endpoint_id: str, *, answered: Collection[str] | None = None) -> str:
-    """Return the value of the dimension ``EndpointId``, each of which CloudWatch charges for.
+    """Return the value of the dimension ``EndpointId``; CloudWatch charges for each value.
 
     Args:
         endpoint_id: What a request says. It is the value if it may be that of an endpoint.
@@ -99,10 +99,10 @@ _NO_PROBLEMS: Mapping[str, str] = {}
 
 
 class Record(NamedTuple):
-    """What is recorded of one invocation.
+    """The record of one invocation.
 
     Attributes:
-        allow: What the client was told.
+        allow: The answer to the client.
         error: Whether something went wrong, which makes it a record of level ERROR.
         shadow_denied: Whether a connection was allowed only because of shadow mode.
         fields: The request and the decision, or the error and the event.
@@ -164,7 +164,7 @@ class Record(NamedTuple):
             "error": {"type": type(error).__name__, "detail": str(error)},
             "event": _json(event)[:_MAX_EVENT_LENGTH],
         }
-        # What a request lacks, the detail says; of everything else it is good to know where it was.
+        # The detail says what a request lacks; for all other errors it helps to know where they were raised.
         exception = None if isinstance(error, InvalidRequest) else error
         return cls(
             allow=allow,

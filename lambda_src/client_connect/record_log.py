@@ -66,7 +66,7 @@ class DescriptorLog:
         descriptor: The file descriptor.
         framed: Whether it takes the frames of Lambda's runtime instead of lines.
         lock: Held while a record is written, because others write to the descriptor too.
-        original: What it is a duplicate of, for the case that somebody closes the duplicate. Default: of nothing.
+        original: The descriptor that it duplicates, in case the duplicate is closed. Default: none.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class DescriptorLog:
             line["requestId"] = request_id
         data = encoded(line | dict(fields)) + b"\n"
         with self._alone():
-            # Somebody may have closed all descriptors that he did not know, and opened other files in their places.
+            # A module may have closed all descriptors unknown to it, and opened other files in their places.
             found = next((each for each in self._descriptors if _file(each) == self._file), None)
             if found is None:
                 _send(_STANDARD_ERROR, data)
@@ -131,7 +131,7 @@ def of_process() -> RecordLog:
                 descriptor, framed = found
                 return _log_behind(descriptor, framed=framed, lock=handler.lock)
         return _log_behind(_STANDARD_OUTPUT)
-    from client_connect.logger_log import LoggerLog  # noqa: PLC0415 - not in Lambda, so that no cold start imports it
+    from client_connect.logger_log import LoggerLog  # noqa: PLC0415 - not in Lambda, so no cold start imports it
 
     return LoggerLog()
 
@@ -156,7 +156,7 @@ def _send(descriptor: int, data: bytes) -> None:
     while data:
         try:
             data = data[os.write(descriptor, data) :]
-        except BlockingIOError:  # somebody does not want to wait, and whoever reads the log is slow
+        except BlockingIOError:  # a module made it non-blocking, and the reader of the log is slow
             os.set_blocking(descriptor, True)
 
 

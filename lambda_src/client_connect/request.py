@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LATEST_SCHEMA_VERSION = "v3"
 # The only key of an event that is a probe and no connection request. Its value is the request to decide.
 PROBE = "clientConnectProbe"
-# What separates names, or is in none: control characters, line separators and the byte order mark.
+# Characters that separate names, or are in none: control characters, line separators and the byte order mark.
 _NOT_IN_A_NAME = frozenset((*",;|\u2028\u2029\ufeff", *map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))))
 _AROUND_NAMES = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")", "<": ">", "`": "`"}
 _SCHEMA_VERSION = re.compile(r"v[1-9][0-9]{0,3}", re.ASCII)
@@ -102,7 +102,7 @@ class ConnectionRequest(NamedTuple):
             aws_client_version=_optional(event, "aws-client-version"),
         )
         if request.username is None and request.common_name is None:
-            raise InvalidRequest('"username" and "common-name" are both empty, so nobody is to be authorized')
+            raise InvalidRequest('"username" and "common-name" are both empty, so no one can be authorized')
         return request
 
     def to_event(self) -> dict[str, Any]:
@@ -123,7 +123,7 @@ class ConnectionRequest(NamedTuple):
 
 
 def schema_version_of(event: object) -> str:
-    """Return the schema version to answer an event in, also when the event is not a valid request."""
+    """Return the schema version to answer an event in, even when the event is not a valid request."""
     version = event.get("schema-version") if isinstance(event, dict) else None
     if isinstance(version, str) and _SCHEMA_VERSION.fullmatch(version):
         return version
@@ -131,7 +131,7 @@ def schema_version_of(event: object) -> str:
 
 
 def endpoint_id_of(event: object) -> str | None:
-    """Return the endpoint's id, also when the event is not a valid request; ``None`` when it has none."""
+    """Return the endpoint's id, even when the event is not a valid request; ``None`` when it has none."""
     endpoint_id = event.get("endpoint-id") if isinstance(event, dict) else None
     return endpoint_id if isinstance(endpoint_id, str) and endpoint_id else None
 
@@ -185,7 +185,7 @@ def _groups(event: dict[Any, Any]) -> tuple[str, ...]:
 
 
 def _groups_in_text(text: str) -> list[object]:
-    """Read the text of one group, or of a JSON list; taken for one group, several would escape every forbid.
+    """Read the text of one group, or of a JSON list; read as one group, several would escape every forbid.
 
     Raises:
         InvalidRequest: When the text could be anything else than the bare name of one group.

@@ -1,4 +1,4 @@
-"""What is made again in each environment that Lambda resumes from a snapshot, as SnapStart has it.
+"""The objects that are made again in each environment that Lambda resumes from a snapshot, as SnapStart has it.
 
 A snapshot is taken when a version is published, and resumed later, elsewhere and often. What was made before is the
 same in all of them, and as old: clients with their credentials and connections, threads, and random numbers.

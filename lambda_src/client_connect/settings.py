@@ -1,4 +1,4 @@
-"""What the construct configures of a deployed handler, by environment variables."""
+"""The settings of a deployed handler, from environment variables."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from client_connect.light_typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# All beside the package in the bundle.
+# All next to the package in the bundle.
 POLICIES_FILE = "policies.cedar"
 CUSTOM_SCHEMA_FILE = "custom.cedarschema"
 NETWORKS_FILE = "networks.bin"
-# How the policies of a bundle with named networks begin, so that one cannot be without, or with others than, these.
+# How the policies of a bundle with named networks begin, so it cannot lack these or have others.
 NETWORKS_DIGEST = "// networks.bin sha256:"
 
 SHADOW_MODE = "CLIENT_CONNECT_SHADOW_MODE"
@@ -43,7 +43,7 @@ class Settings(NamedTuple):
     Attributes:
         shadow_mode: Decide and record, but always allow.
         default_message: What a denied client is shown when no policy has a message for it.
-        time_zone: The zone in which policies see the clock.
+        time_zone: The zone of the policies' clock.
         devices_table: The name of the inventory's table of devices.
         waivers_table: The name of its table of waivers; together with ``devices_table``.
         longest_waiver: How long a waiver may have to go to count, in minutes; together with ``waivers_table``.

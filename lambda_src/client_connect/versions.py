@@ -6,7 +6,7 @@ import re
 
 from client_connect.light_typing import NamedTuple
 
-# At most nine digits, so that no client can send a number that Cedar's 64-bit Long cannot hold.
+# At most nine digits, so no client can send a number that Cedar's 64-bit Long cannot hold.
 _NUMBER = "([0-9]{1,9})"
 
 # Two numbers, a build and a revision if sent; after them, nothing or something that is not a part of the version. An
@@ -59,7 +59,7 @@ class OsVersion(NamedTuple):
     def from_numbers(cls, text: str) -> OsVersion | None:
         """Read two or three numbers, such as ``10.0.19045``; ``None`` for any other text.
 
-        A fourth one, by which device managers name the revision of a build, is not kept.
+        A fourth one, with which device managers name the revision of a build, is not kept.
         """
         return cls._of(_NUMBERS.fullmatch(text))
 

@@ -25,7 +25,7 @@ class Waiver:
         until: The moment from which it counts again, with a time zone.
         reason: Why, for whoever reads the records.
         approved_by: Who answers for it.
-        holder: Whom it is for: ``device:`` and a common name, or ``user:`` and a user name in lower case.
+        holder: The user or device: ``device:`` and a common name, or ``user:`` and a user name in lower case.
         granted_by: The ARN of the principal that granted it; empty where it is not known.
         granted_at: When; ``None`` where it is not known.
     """

@@ -1,15 +1,15 @@
 """Turns a client connect handler on for an endpoint, moves it, and turns it off again.
 
 CloudFormation is always answered, and the endpoint is only changed where that is needed. Another handler than
-ours is left alone, unless the request says that it is to be replaced.
+ours is left alone, unless the request says that it must be replaced.
 
 A request is not trusted, because whoever may invoke the function can make one up. The environment says which endpoints,
 handlers and resources the function is for, CloudFormation must be at work on the request's stack, and only
 CloudFormation is answered. Which handler this attachment has turned on before, its claim says and not the request.
 
 Each attachment claims the handler by a tag of the endpoint, before it turns the handler on. What was on before
-without a claim is claimed too, by nobody. Only the last claim to go turns the handler off: an attachment that was
-renamed, and one whose creation is rolled back, leave it to the other one.
+without a claim is claimed too, for no attachment. Only the last claim to go turns the handler off: an attachment that
+was renamed, and one whose creation is rolled back, leave it to the other one.
 
 Sources: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyClientVpnEndpoint.html,
@@ -46,20 +46,20 @@ LOGICAL_IDS = "CLIENT_CONNECT_LOGICAL_IDS"
 # Whether another handler may be replaced, if a request asks for it.
 REPLACE = "CLIENT_CONNECT_REPLACE"
 
-# The physical id of what was never turned on, so that there is nothing to turn off when it is deleted.
+# The physical id of a resource that was never turned on: its deletion turns nothing off.
 NOT_ATTACHED = "not-attached"
 # That of a creation that failed on its way: what it has done is known by its claim alone.
 UNFINISHED = "unfinished"
 
-# What the keys of the claims begin with; the function may write no other tag.
+# The prefix of the keys of the claims; the function may write no other tag.
 TAG_PREFIX = "cdk-client-connect:"
-# The claim of nobody, for a handler that was on before the attachments.
+# The claim without an attachment, of a handler that was on before the attachments.
 BY_HAND = f"{TAG_PREFIX}by-hand"
 
 # Throttled and failed calls are repeated by botocore, with longer and longer pauses.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 5})
 
-# What is kept of the function's time to answer CloudFormation.
+# The part of the function's time that is kept for the answer to CloudFormation.
 _ANSWER_SECONDS = 12
 _ANSWER_ATTEMPTS = 3
 _ANSWER_TIMEOUT = 3
@@ -99,7 +99,7 @@ class AnswerRefused(Exception):
 
 
 class _OutOfTime(BaseException):
-    """The function's time is nearly used up. Not an ``Exception``, which botocore would take for its own."""
+    """The function's time is nearly used up. Not an ``Exception``, which botocore would handle as its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class Attachment:
 
     @property
     def physical_id(self) -> str:
-        """The id by which CloudFormation knows it: another handler or endpoint is another resource."""
+        """The id under which CloudFormation knows it: another handler or endpoint is another resource."""
         return f"{self.endpoint_id}/{self.handler_arn}"
 
     @staticmethod
@@ -128,7 +128,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """What EC2 says of an endpoint.
+    """EC2's description of an endpoint.
 
     Attributes:
         handler_arn: The handler that is on.
@@ -160,7 +160,7 @@ class Resource:
     """The resource of one request.
 
     Attributes:
-        physical_id: What CloudFormation is to know it by, also when the request fails.
+        physical_id: Its id in CloudFormation, even when the request fails.
     """
 
     def __init__(self, event: Mapping[str, Any]) -> None:
@@ -197,13 +197,13 @@ class Resource:
         endpoint = self._permitted_endpoint(wanted)
         # A claim of ours from another request is one that was left: its handler was on before this creation.
         again = endpoint.claims.get(self._key) == self._claim_on(wanted)
-        # From here on it may be claimed and on, whatever becomes of EC2's answers.
+        # From here on it may be claimed and on, whatever EC2 answers.
         self.physical_id = UNFINISHED
         self._attach(wanted, endpoint, by_us=again)
         self.physical_id = wanted.physical_id
 
     def update(self) -> None:
-        """Move to another handler, to another endpoint, or turn on again what somebody has turned off.
+        """Move to another handler, to another endpoint, or turn on what was turned off by hand.
 
         At another endpoint the old one stays as it is: CloudFormation deletes its physical id later. What a move
         that failed has done at the other one is undone at once and, in case that failed too, by the roll-back,
@@ -219,7 +219,7 @@ class Resource:
         except NotPermitted:
             raise
         except AttachmentRefused:
-            # What made an update fail must not make its roll-back fail too, which asks for what there was.
+            # The cause of a failed update must not make its roll-back fail too, which asks for the former state.
             if not is_known:
                 raise
             _logger.warning("left the endpoint as it is", exc_info=True)
@@ -235,7 +235,7 @@ class Resource:
         """Give the claim up, and turn the handler off if that was the last claim on it.
 
         Raises:
-            AttachmentRefused: When the handler is on without any claim, so that nobody knows who wants it.
+            AttachmentRefused: When the handler is on without any claim, so its owner is unknown.
         """
         if self.physical_id == NOT_ATTACHED:
             return
@@ -248,7 +248,7 @@ class Resource:
         is_unclaimed = not endpoint.claimants(attached.handler_arn)
         if known and is_unclaimed and endpoint.handler_arn == attached.handler_arn:
             raise AttachmentRefused(
-                f"endpoint {attached.endpoint_id} has lost the tag {self._key}, by which its client connect handler "
+                f"endpoint {attached.endpoint_id} has lost the tag {self._key}, under which its client connect handler "
                 f"{attached.handler_arn} is known to be this attachment's; turn the handler off yourself, then remove "
                 "the attachment again"
             )
@@ -307,7 +307,7 @@ class Resource:
         if not claims.items() <= endpoint.claims.items():
             self._claim(wanted.endpoint_id, claims)
         if not is_on:
-            # What this resource moves from may come back by a roll-back; its deletion comes only after that.
+            # The former handler or endpoint may come back by a roll-back; its deletion comes only after that.
             if BY_HAND in endpoint.claims and not self._is_ours(endpoint):
                 self._give_up(wanted.endpoint_id, BY_HAND)
             self._modify(wanted.endpoint_id, {"Enabled": True, "LambdaFunctionArn": wanted.handler_arn})
@@ -320,7 +320,7 @@ class Resource:
             return
         if endpoint.handler_arn == attached.handler_arn and claimants == {self._key}:
             self._modify(attached.endpoint_id, {"Enabled": False})
-        # Last, so that a repetition still knows what it has to do.
+        # Last, so a repetition still knows what it has to do.
         self._give_up(attached.endpoint_id, self._key)
 
     def _undo_move_to(self, attached: Attachment) -> None:
@@ -433,7 +433,7 @@ def _listed(variable: str) -> list[str]:
 
 
 def _require_cloudformation(url: str) -> None:
-    """Check that a URL is one to which CloudFormation wants its answers.
+    """Check that a URL is where CloudFormation expects its answers.
 
     Raises:
         AnswerRefused: When it is not. The message does not repeat the URL, because it may be signed.

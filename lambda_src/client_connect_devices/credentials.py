@@ -65,7 +65,7 @@ class Credentials(Protocol):
     """Credentials of requests."""
 
     def headers(self, client: Client) -> dict[str, str]:
-        """Return the headers of a request; fetches a token where there is none."""
+        """Return the headers of a request; fetches a token if it has none."""
 
     def renew(self) -> bool:
         """Drop the refused credentials; return whether a second attempt makes sense."""
@@ -103,7 +103,7 @@ class ClientCredentials:
         self._renewal = 0.0
 
     def headers(self, client: Client) -> dict[str, str]:
-        """Return the header, with a new token where there is none or it is about to end."""
+        """Return the header, with a new token if it has none or it is about to expire."""
         if not self._token or time.monotonic() >= self._renewal:
             self._fetch(client)
         return {"Authorization": f"Bearer {self._token}"}

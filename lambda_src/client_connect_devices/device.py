@@ -19,12 +19,12 @@ LONGEST_TAG = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedDevice:
-    """What a device manager says of a device.
+    """A device manager's data of a device.
 
     Attributes:
         id: Its id there.
         common_name: The common name of its certificate.
-        compliant: The verdict; ``None`` where there is none.
+        compliant: The verdict; ``None`` without one.
         last_seen: When it last checked in, as the inventory has times; empty where it is not known.
         os: The version of its operating system; empty where it is not known.
         tags: What is copied.
@@ -41,7 +41,7 @@ class ListedDevice:
 
     @property
     def preference(self) -> tuple[bool, str, bool]:
-        """What decides between several records of one common name: managed, seen last, and if equal the stricter."""
+        """The order that picks one of several records of a common name: managed, seen last, if equal the stricter."""
         return not self.removed, self.last_seen, self.compliant is not True
 
 

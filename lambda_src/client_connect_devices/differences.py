@@ -113,7 +113,7 @@ def change_of(
 
     Args:
         common_name: Its key.
-        existing: The item; ``None`` where there is none.
+        existing: The item; ``None`` if it is new.
         device: The device as it is listed; ``None`` where it is not.
         rules: By what items change.
     """

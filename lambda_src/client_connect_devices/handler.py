@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Context(Protocol):
-        """What is read of Lambda's context object."""
+        """The part of Lambda's context object that is read."""
 
         function_name: str
 
@@ -57,10 +57,10 @@ def handler(event: object, context: Context) -> dict[str, Any]:
         context: Lambda's.
 
     Returns:
-        What the run found and did.
+        The outcome of the run.
 
     Raises:
-        Exception: When the run did not complete, so that Lambda counts it.
+        Exception: When the run did not complete, so Lambda counts it.
     """
     return _Invocation(event, context).run()
 

@@ -39,7 +39,7 @@ class MalformedItem(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What one source says of a device.
+    """One source's data of a device.
 
     Attributes:
         id: Its id there.

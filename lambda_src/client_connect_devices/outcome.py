@@ -1,4 +1,4 @@
-"""What a run found and did."""
+"""The outcome of a run."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def records_of(answer: Mapping[str, Any], key: str, url: str) -> list[Any]:
     """Return the list under a key. A missing one is an error, and not an empty list.
 
     Raises:
-        UnexpectedAnswer: When there is none.
+        UnexpectedAnswer: When none came.
     """
     records = answer.get(key)
     if not isinstance(records, list):

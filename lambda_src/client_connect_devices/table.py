@@ -46,7 +46,7 @@ class Table:
                     yield item
 
     def get(self, common_name: str) -> Item | None:
-        """Return an item as it is now; ``None`` where there is none."""
+        """Return an item as it is now; ``None`` if it does not exist."""
         found: Item | None = self._client.get_item(
             TableName=self._name, Key=_key(common_name), ConsistentRead=True
         ).get("Item")

@@ -122,7 +122,7 @@ def os_version(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
 
 
 def instant(value: Any, zone: tzinfo | None = None) -> datetime | None:  # noqa: ANN401 - whatever JSON holds
-    """Return a time in UTC; ``None`` if there is none, or no time with a zone, or "never".
+    """Return a time in UTC; ``None`` if it is missing, or no time with a zone, or "never".
 
     Args:
         value: A text of ISO 8601, with a space and seven digits of a fraction as well, or seconds or milliseconds

@@ -1,4 +1,4 @@
-"""Runs in Lambda, beside the handler: announces each denied connection on a bus or a topic."""
+"""Runs in Lambda, next to the handler: announces each denied connection on a bus or a topic."""
 
 from client_connect_notifications.forwarder import handler
 

@@ -1,7 +1,7 @@
 """From the handler's log to a bus or a topic: one notification per decision that is announced.
 
 CloudWatch Logs invokes it with lines of the log, some seconds after the client got its answer. Whatever could
-not be sent makes the invocation fail, so that Lambda repeats it: a denial may be announced twice, with the same
+not be sent makes the invocation fail, so Lambda repeats it: a denial may be announced twice, with the same
 ``id``, but is not lost for a failure that passes. A line that cannot be read, however large or deeply nested it is,
 is dropped and counted; it never prevents the announcement of the others.
 
@@ -36,11 +36,11 @@ DETAIL_TYPE = "Client VPN Connection Denied"
 ALLOWED_DETAIL_TYPE = "Client VPN Connection Allowed"
 VERSION = "1"
 
-# What a notification takes of a record, and how much: no text of a request or a policy is longer where Client
-# VPN takes it, so that only errors are ever cut. The whole fits into any event, however it is escaped.
+# The parts of a record that a notification has, and their length: no text of a request or a policy is longer where
+# Client VPN takes it, so only errors are ever cut. The whole fits into any event, however it is escaped.
 _REQUEST = ("connection-id", "username", "common-name", "platform", "platform-version", "public-ip")
 _DECISION = ("determining", "message", "statuses", "errors")
-# Of an allowed connection also by what it might have been denied.
+# For an allowed connection, what might have denied it too.
 _ALLOWED_DECISION = ("allowed", "determining", "waived", "shadowDenied", "statuses", "errors")
 _ERROR = ("type", "detail")
 _PARTS = ("request", "decision", "error")

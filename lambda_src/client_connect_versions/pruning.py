@@ -1,7 +1,7 @@
-"""Removes the oldest versions of a handler and its re-authorizer, and keeps as many as it is told.
+"""Removes the oldest versions of a handler and its re-authorizer, and keeps as many as configured.
 
-CloudFormation keeps all of them, for it cannot count. So this runs once a day: a version too many does no harm until
-then. Whatever the event, only what the environment says is removed.
+CloudFormation keeps all of them, because it cannot count. So this runs once a day: a version too many does no harm
+until then. Whatever the event, only what the environment says is removed.
 
 Versions that an alias runs, and versions that are newer than these, are never removed. Lambda itself refuses to remove
 a version that an alias runs.
@@ -35,7 +35,7 @@ def handler(_event: object, _context: object) -> None:
     """Remove what is too much.
 
     Raises:
-        RuntimeError: When something could not be removed, so that Lambda counts it and tries again.
+        RuntimeError: When something could not be removed, so Lambda counts it and tries again.
     """
     client = boto3.client("lambda", config=_CONFIG)
     keep = int(os.environ[PREVIOUS_VERSIONS])

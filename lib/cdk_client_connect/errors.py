@@ -1,6 +1,6 @@
 """The errors of the constructs.
 
-All are raised before anything reaches the CDK's own engine, so that the traceback points at the line that
+All are raised before anything reaches the CDK's own engine, so the traceback points at the line that
 passed the wrong argument.
 
 ClientConnectError (a ValueError)
@@ -55,7 +55,7 @@ class InvalidTimeZone(InvalidConstructArgument):
 
 
 class InvalidCode(InvalidConstructArgument):
-    """Prebuilt code was given beside other policies, or is for another runtime or architecture."""
+    """Prebuilt code was given together with other policies, or is for another runtime or architecture."""
 
 
 class InvalidAuthorizationPolicy(InvalidConstructArgument):

@@ -541,7 +541,7 @@ class TestDelete:
         answer = send("Delete", endpoint_id, physical_id=physical_id)
         assert (answer["Status"], answer["PhysicalResourceId"]) == ("FAILED", physical_id)
         assert answer["Reason"] == (
-            f"endpoint {endpoint_id} has lost the tag {key}, by which its client connect handler {OURS} is known to "
+            f"endpoint {endpoint_id} has lost the tag {key}, under which its client connect handler {OURS} is known to "
             "be this attachment's; turn the handler off yourself, then remove the attachment again"
         )
         assert api.client_connect_options(endpoint_id) == on(OURS)

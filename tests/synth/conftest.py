@@ -32,7 +32,7 @@ def recommended_flags() -> dict[str, Any]:
 
 @pytest.fixture
 def stack() -> cdk.Stack:
-    """A stack in an app of its own, without bundling."""
+    """A stack in its own app, without bundling."""
     return cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
 
 

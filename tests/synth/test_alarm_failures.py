@@ -21,7 +21,7 @@ Series = dict[tuple[str, str], list[list[float]]]
 
 DAY = 288
 LAMBDA, OURS, VPN, LOGS = "AWS/Lambda", "ClientConnect", "AWS/ClientVPN", "AWS/Logs"
-# In AWS these are told apart by the function; here all functions are well or ill together.
+# In AWS these differ by the function; here all functions are well or ill together.
 FAILURES = ("Errors", "Throttles", "AsyncEventsDropped")
 
 
@@ -104,7 +104,7 @@ def seen(name: str, samples: Series) -> Series:
 
 
 DAYS: dict[str, tuple[Callable[[int], int], Callable[[int], int]]] = {
-    "a night in which nobody connects": (lambda _: 0, lambda _: 0),
+    "a night without connections": (lambda _: 0, lambda _: 0),
     "a weekend with a connection now and then": (lambda at: int(at % 29 == 0), lambda _: 0),
     "a night with one user who is rightly denied": (lambda _: 0, lambda at: 2 * (at % 40 == 0)),
     "a working day": (lambda at: 3 + at % 7, lambda at: int(at % 11 == 0)),
@@ -129,7 +129,7 @@ def failing(name: str, value: float, *, times: int = 1, periods: int = 1, namesp
 
 
 def unrecorded(periods: int, invocations: int, recorded: int = 0, *, every: int = 1) -> Series:
-    """Return invocations of which only some have a record."""
+    """Return invocations only some of which have a record."""
     active = [at % every == 0 for at in range(periods)]
     return {
         (LAMBDA, "Invocations"): [[1.0] * invocations * each for each in active],
@@ -251,7 +251,7 @@ HARMLESS: list[tuple[str, str, Series]] = [
 def test_an_alarm_stays_quiet_for_what_is_harmless(
     defined: dict[str, dict[str, Any]], name: str, what: str, samples: Series
 ) -> None:
-    """What looks like the failure."""
+    """Data that looks like the failure."""
     assert state(of(name, defined), samples, periods=DAY) == "OK", what
 
 
@@ -267,7 +267,7 @@ def test_an_alarm_stays_quiet_for_what_is_harmless(
 def test_shadow_mode_is_unexpected_where_the_template_has_none(
     policies: str, metrics: set[str] | None, *, shadow_mode: bool
 ) -> None:
-    """What the template has in shadow mode is no drift."""
+    """Shadow mode set by the template is no drift."""
     stack = new_stack()
     handler = full_handler(stack, policies=Policies.from_string(policies), shadow_mode=shadow_mode)
     monitored(stack, handler)

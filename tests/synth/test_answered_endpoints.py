@@ -70,8 +70,8 @@ when { context has endpointName && ["prod", "staging"].contains(context.endpoint
             'with "staging", but endpoints= of the handler names prod, stage; write "stage"',
         ),
         ({"dev": ID}, 'with "prod", but endpoints= of the handler names dev; name the endpoint'),
-        ([ID], "names none, so that it is always absent"),
-        (None, "names none, so that it is always absent"),
+        ([ID], "names none, so it is always absent"),
+        (None, "names none, so it is always absent"),
     ],
 )
 def test_names_that_no_endpoint_has_are_warned_of(

@@ -38,7 +38,7 @@ def stacks(**context: Any) -> dict[str, Template]:
 
 @pytest.fixture(autouse=True)
 def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the CLI tells the app of the account, it does not tell here."""
+    """The CLI's values for the account are not set here."""
     for name in ("CDK_DEFAULT_ACCOUNT", "CDK_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
 
@@ -85,7 +85,7 @@ def test_certificates_add_a_logged_split_tunnel_endpoint() -> None:
     "groups", ["engineering, S-1-5-21-1", ["engineering", "S-1-5-21-1"]], ids=["text", "list"]
 )
 def test_each_named_group_gets_a_rule_and_nobody_else(groups: object) -> None:
-    """Groups that are named get a rule each, and nobody else gets one."""
+    """Groups that are named get a rule each, and no one else gets one."""
     template = stacks(**VPN, samlProviderArn=SAML, authorizedGroups=groups)["ClientVpn"]
     rules = template.find_resources(RULE).values()
     assert sorted(rule["Properties"]["AccessGroupId"] for rule in rules) == ["S-1-5-21-1", "engineering"]
@@ -126,7 +126,7 @@ LOOKED_UP = "vpc-provider:account=111111111111:filter.vpc-id=vpc-0123456789abcde
 
 @pytest.fixture
 def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The CLI tells the app which account and Region it would deploy to."""
+    """The CLI passes to the app which account and Region it would deploy to."""
     monkeypatch.setenv("CDK_DEFAULT_ACCOUNT", "111111111111")
     monkeypatch.setenv("CDK_DEFAULT_REGION", "eu-central-1")
 

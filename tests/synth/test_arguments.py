@@ -137,7 +137,7 @@ def test_fails_for_a_wrong_argument_with_what_to_do(
 
 
 def test_fails_with_code_and_policies(handler: Define) -> None:
-    """Prebuilt code has its policies in it, so others beside it would silently not apply."""
+    """Prebuilt code has its policies in it, so other policies would silently not apply."""
     with pytest.raises(InvalidCode, match="give one"):
         handler(
             code=lambda_.Code.from_inline("x"),
@@ -165,14 +165,14 @@ def test_fails_with_every_policy_error_at_once(handler: Define) -> None:
 
 
 def test_refused_argument_leaves_no_construct(handler: Define, stack: cdk.Stack) -> None:
-    """After an error the tree is as before, so that a caller may try again under the same id."""
+    """After an error the tree is as before, so a caller may try again under the same id."""
     with pytest.raises(InvalidTimeout):
         handler(timeout=cdk.Duration.seconds(31))
     assert stack.node.try_find_child("Handler") is None
 
 
 def test_a_given_function_name_is_known_at_synthesis(handler: Define, stack: cdk.Stack) -> None:
-    """A name that is given is used and known at synthesis, so that CDK's own check of the prefix can fire."""
+    """A name that is given is used and known at synthesis, so CDK's own check of the prefix can fire."""
     defined = handler(function_name="AWSClientVPN-Checker")
     assert defined.function_name == "AWSClientVPN-Checker"
     template(stack).has_resource_properties(FUNCTION, {"FunctionName": "AWSClientVPN-Checker"})
@@ -191,7 +191,7 @@ def test_generated_function_name_is_long_enough_and_distinct(stack: cdk.Stack) -
 
 
 def test_arguments_of_a_lambda_function_are_passed_on(handler: Define, stack: cdk.Stack) -> None:
-    """What a Lambda function takes is passed on."""
+    """The arguments of a Lambda function are passed on."""
     handler(
         timeout=cdk.Duration.seconds(30),
         memory_size=1024,
@@ -327,7 +327,7 @@ def test_the_alias_does_not_tell_scaling_from_none() -> None:
 
 
 def test_an_unqualified_reference_is_given_with_a_warning(handler: Define, stack: cdk.Stack) -> None:
-    """By the rule of 2020 the endpoint gets the unqualified ARN, and is told what that costs."""
+    """By the rule of 2020 the endpoint gets the unqualified ARN, and a warning says what that costs."""
     defined = handler(function_reference=FunctionReference.UNQUALIFIED)
     (function,) = template(stack).find_resources(
         FUNCTION, {"Properties": {"Handler": "client_connect.handler.handler"}}
@@ -415,7 +415,7 @@ def test_existing_service_linked_role(handler: Define, stack: cdk.Stack) -> None
 
 
 def test_other_custom_resources_of_the_stack(handler: Define, stack: cdk.Stack) -> None:
-    """A custom resource that a caller has in the stack keeps working beside ours: they share one function."""
+    """A custom resource that a caller has in the stack keeps working next to ours: they share one function."""
     cdk.custom_resources.AwsCustomResource(
         stack,
         "Theirs",

@@ -89,7 +89,7 @@ def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_offline_with_a_warm_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was installed once is bundled again without a network."""
+    """Packages that were installed once are bundled again without a network."""
     define(tmp_path / "online", {})
     monkeypatch.setattr(_function_code, "_INSTALLED", {})
     monkeypatch.setenv("UV_OFFLINE", "1")
@@ -126,7 +126,7 @@ def test_the_same_bundle_is_built_once(tmp_path: Path, monkeypatch: pytest.Monke
 
 @no_links
 def test_bundles_share_what_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The packages are installed once, and are on the disk once: also those of the synthesis after an edit."""
+    """The packages are installed once, and are on the disk once: even for the synthesis after an edit."""
     installed = []
     install = Bundle.install
     monkeypatch.setattr(

@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reports(render: Any, folder: Path) -> list[dict[str, Any]]:
-    """What the packs report of the full VPN."""
+    """The findings of the packs for the full VPN."""
     found: list[dict[str, Any]] = render.synthesize(folder)
     return found
 
@@ -133,7 +133,7 @@ ARNS = {
     "AWS::IAM::Role": "iam::{account}:role/{id}",
     "AWS::StepFunctions::StateMachine": "states:{region}:{account}:stateMachine:{id}",
 }
-# Types of which `Ref` is the ARN or an id of a certain form.
+# Types whose `Ref` is the ARN or an id of a certain form.
 REFS = {
     "AWS::SNS::Topic": "sns:{region}:{account}:{id}",
     "AWS::Lambda::Alias": "lambda:{region}:{account}:function:name:{id}",

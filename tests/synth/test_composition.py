@@ -165,7 +165,7 @@ def test_endpoint_in_nested_stack() -> None:
 
 
 def test_stages_have_names_of_their_own() -> None:
-    """The same stack in two stages gets two function names, so that both fit into one account."""
+    """The same stack in two stages gets two function names, so both fit into one account."""
     root = app()
     names = set()
     for stage_id in ("Test", "Production"):
@@ -216,7 +216,7 @@ def test_use_elsewhere_by_others_is_allowed() -> None:
 
 
 def test_refused_name_of_another_function() -> None:
-    """The name is known at synthesis, so that CDK's own check sees it; with a CDK function it never fires."""
+    """The name is known at synthesis, so CDK's own check sees it; with a CDK function it never fires."""
     stack = cdk.Stack(app(), "Stack")
     assert not cdk.Token.is_unresolved(ClientConnectHandler(stack, "Handler").function_name)
 
@@ -244,7 +244,7 @@ def test_the_same_explicit_name_in_a_stack_that_knows_no_environment() -> None:
     """One stack is in one environment."""
     stack = cdk.Stack(app(), "Stack")
     ClientConnectHandler(stack, "Handler", function_name="AWSClientVPN-vpn")
-    with pytest.raises(InvalidFunctionName, match="give each handler a name of its own"):
+    with pytest.raises(InvalidFunctionName, match="give each handler its own name"):
         ClientConnectHandler(stack, "Other", function_name="AWSClientVPN-vpn")
 
 

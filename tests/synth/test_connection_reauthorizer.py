@@ -56,7 +56,7 @@ def define(
 
 
 def new_stack(id_: str = "Stack", **arguments: Any) -> cdk.Stack:
-    """Return a stack in an app of its own."""
+    """Return a stack in its own app."""
     return cdk.Stack(cdk.App(context=NO_BUNDLING), id_, **arguments)
 
 
@@ -129,7 +129,7 @@ def test_the_defaults_are_cautious(default: Template) -> None:
 
 
 def test_it_knows_the_version_of_the_handler(default: Template) -> None:
-    """Which is published before it, and to which the alias has moved before it."""
+    """Which is published before it, after the alias has moved."""
     (version,) = (id_ for id_ in default.find_resources("AWS::Lambda::Version") if id_.startswith("Handler"))
     (alias,) = (id_ for id_ in default.find_resources("AWS::Lambda::Alias") if id_.startswith("Handler"))
     assert variables(default)["CLIENT_CONNECT_HANDLER_VERSION"] == {"Ref": version}
@@ -185,7 +185,7 @@ def runs(found: Template) -> dict[str, Any]:
 
 
 def test_it_runs_after_a_deployment(default: Template) -> None:
-    """Nobody waits for it; the alias has moved by then, and its permissions are there."""
+    """No one waits for it; the alias has moved by then, and its permissions are there."""
     run = runs(default)
     call = json.dumps(run["Properties"]["Update"])
     assert '\\"action\\":\\"invoke\\"' in call
@@ -236,7 +236,7 @@ def test_it_has_the_variables_of_the_handler() -> None:
     "changed", [{"time_zone": "Europe/Berlin"}, {"default_message": "No."}, {"shadow_mode": True}], ids=str
 )
 def test_what_a_setting_of_the_handler_changes_is_known_to_runs(changed: dict[str, Any]) -> None:
-    """By the version, so that no run by an old setting goes on beside one by the new."""
+    """Through the version, so no run with an old setting goes on next to one with the new."""
 
     def version(**arguments: Any) -> Any:
         stack = new_stack()
@@ -293,7 +293,7 @@ CERTIFICATES, DIRECTORY, SAML = (
     [
         ([CERTIFICATES], None, True),
         ([DIRECTORY, CERTIFICATES], None, True),
-        ([SAML, CERTIFICATES], None, False),  # it is not documented whose name EC2 tells then
+        ([SAML, CERTIFICATES], None, False),  # it is not documented whose name EC2 reports then
         ([DIRECTORY], None, False),
         ([SAML], None, False),
         (cdk.Fn.condition_if("c", [CERTIFICATES], [SAML]), None, False),  # known at deployment only
@@ -306,7 +306,7 @@ def test_at_which_endpoints_a_common_name_is_a_certificates(
     argument: bool | None,  # noqa: FBT001 - a table
     named: bool,  # noqa: FBT001 - a table
 ) -> None:
-    """Where the endpoint says so, or the argument; of an endpoint elsewhere nobody knows."""
+    """Where the endpoint says so, or the argument; of an endpoint in another app it is unknown."""
     stack = new_stack()
     handler = ClientConnectHandler(
         stack, "Handler", connection_registry=ConnectionRegistry(stack, "Registry")
@@ -350,7 +350,7 @@ def test_endpoints_of_every_kind() -> None:
 
 
 def test_fails_with_an_endpoint_in_two_forms() -> None:
-    """Its connections would be counted twice, so that half as many would reach the cap."""
+    """Its connections would be counted twice, so half as many would reach the cap."""
     stack = new_stack()
     imported = ec2.ClientVpnEndpoint.from_endpoint_attributes(
         stack, "Imported", endpoint_id=ENDPOINT, security_groups=[]
@@ -360,7 +360,7 @@ def test_fails_with_an_endpoint_in_two_forms() -> None:
 
 
 def test_fails_with_an_endpoint_of_both_levels() -> None:
-    """An endpoint and its own resource are one, also where the id is a token."""
+    """An endpoint and its own resource are one, even if the id is a token."""
     stack = new_stack()
     handler = ClientConnectHandler(
         stack, "Handler", connection_registry=ConnectionRegistry(stack, "Registry")
@@ -461,7 +461,7 @@ def test_fails_for_a_second_one() -> None:
     [(Rules(connections_per_user=1), True), (Rules(connections_per_user=1), False), (Rules(), False)],
 )
 def test_a_limit_without_a_reauthorizer_is_a_warning(rules: Rules, *, has_one: bool) -> None:
-    """The number would always be absent, so the limit would limit nobody."""
+    """The number would always be absent, so the limit would limit no one."""
     stack = new_stack()
     registry = ConnectionRegistry(stack, "Registry")
     policies = Policies.from_rules(rules)
@@ -486,7 +486,7 @@ def deviations(app: cdk.App) -> list[tuple[str, str, str]]:
 
 
 def two_handlers(app: cdk.App) -> tuple[cdk.Stack, ClientConnectHandler, ClientConnectHandler]:
-    """Return a stack with two handlers, of which the first has a registry."""
+    """Return a stack with two handlers; the first has a registry."""
     stack = cdk.Stack(app, "Stack")
     ours = ClientConnectHandler(stack, "Ours", connection_registry=ConnectionRegistry(stack, "Registry"))
     return stack, ours, ClientConnectHandler(stack, "Other")
@@ -573,14 +573,14 @@ def test_fails_for_a_second_handler_with_the_same_registry() -> None:
 
 
 def test_fails_with_an_endpoint_elsewhere() -> None:
-    """It lists connections of its own Region only."""
+    """It lists connections of its Region only."""
     app = cdk.App(context=NO_BUNDLING)
     stack = cdk.Stack(app, "Stack", env=cdk.Environment(account="1" * 12, region="eu-central-1"))
     other = cdk.Stack(app, "Other", env=cdk.Environment(account="1" * 12, region="eu-west-1"))
     elsewhere = ec2.ClientVpnEndpoint.from_endpoint_attributes(
         other, "Imported", endpoint_id="cvpn-endpoint-1", security_groups=[]
     )
-    with pytest.raises(InvalidArgument, match="of its own account and Region only"):
+    with pytest.raises(InvalidArgument, match="of its account and Region only"):
         define(stack, endpoints=[elsewhere])
 
 

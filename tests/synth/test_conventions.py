@@ -1,4 +1,4 @@
-"""The CDK's conventions: grants, connections, metrics, tokens, injectors and arguments of its own types."""
+"""The CDK's conventions: grants, connections, metrics, tokens, injectors and arguments of CDK types."""
 
 from __future__ import annotations
 
@@ -438,7 +438,7 @@ class Injector:
 
     @property
     def construct_unique_id(self) -> str:
-        """What it is for."""
+        """Its purpose."""
         return str(lambda_.Function.PROPERTY_INJECTION_ID)
 
     def inject(self, original_props: Any, *, scope: Any, id: str) -> Any:  # noqa: ARG002 - the CDK's signature
@@ -452,7 +452,7 @@ def injected(**values: Any) -> cdk.Stack:
 
 
 def test_property_injectors_pass() -> None:
-    """What does not change how a handler decides."""
+    """Settings that do not change how a handler decides."""
     stack = injected(tracing=lambda_.Tracing.ACTIVE)
     pair(stack)
     for entry in (HANDLER, REAUTHORIZER):

@@ -112,7 +112,7 @@ def test_the_alias_keeps_two_environments_of_the_current_version(default: Templa
 
 
 def test_endpoint_is_given_the_alias(default: Template) -> None:
-    """An endpoint refers to the alias, so that provisioned concurrency takes effect."""
+    """An endpoint refers to the alias, so provisioned concurrency takes effect."""
     alias = logical_id(default, "AWS::Lambda::Alias")
     default.has_resource_properties(
         "AWS::EC2::ClientVpnEndpoint",

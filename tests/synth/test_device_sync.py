@@ -68,7 +68,7 @@ def variables(synthesized: Template) -> dict[str, Any]:
 def define(
     secret: secretsmanager.ISecret, *, other: dict[str, Any] | None = None, **arguments: Any
 ) -> DeviceSync:
-    """Define a sync in a stack of its own."""
+    """Define a sync in its own stack."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     inventory = DeviceInventory(stack, "Inventory")
     if other is not None:
@@ -116,7 +116,7 @@ def test_its_log_is_kept_for_a_month(synthesized: Template) -> None:
 
 
 def test_a_secret_by_its_name_can_be_read(secret: secretsmanager.ISecret) -> None:
-    """Its ARN ends with six characters that nobody knows at synthesis."""
+    """Its ARN ends with six characters that are unknown at synthesis."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     named = secretsmanager.Secret.from_secret_name_v2(stack, "Secret", "intune")
     inventory = DeviceInventory(stack, "Inventory")
@@ -308,7 +308,7 @@ def test_everything_that_is_wrong_is_reported_at_once(secret: secretsmanager.ISe
 
 
 def test_the_content_of_a_secret_is_not_shown() -> None:
-    """Where somebody gives the password itself."""
+    """A literal password is passed."""
     with pytest.raises(InvalidArgument, match="not its content") as raised:
         Intune(tenant="contoso.example", secret="hunter2")  # type: ignore[arg-type] # noqa: S106
     assert "hunter2" not in str(raised.value)

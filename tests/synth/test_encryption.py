@@ -58,7 +58,7 @@ def define(key: kms.IKey | None, settings: FunctionSettings | None = None, **arg
 
 
 def new_key() -> kms.Key:
-    """Return a key in an app of its own."""
+    """Return a key in its own app."""
     return kms.Key(cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack"), "Key")
 
 
@@ -77,7 +77,7 @@ def encrypted() -> Template:
     ],
 )
 def test_one_key_encrypts_everything(encrypted: Template, kind: str, path: tuple[str, ...]) -> None:
-    """Also the logs and variables of the re-authorizer, the forwarder, the attachment and the custom resources."""
+    """Including the logs and variables of the re-authorizer, the forwarder, the attachment and the custom resources."""
     (key,) = encrypted.find_resources("AWS::KMS::Key")
     found = encrypted.find_resources(kind)
     assert len(found) >= 3
@@ -105,7 +105,7 @@ def test_cloudwatch_logs_may_use_the_key(encrypted: Template) -> None:
 
 
 def test_an_imported_key_is_not_allowed_here() -> None:
-    """Its policy is somebody else's, so there is a warning."""
+    """Its policy belongs to another team, so there is a warning."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     key = kms.Key.from_key_arn(stack, "Key", "arn:aws:kms:eu-central-1:111111111111:key/1")
     ClientConnectHandler(stack, "Handler", encryption_key=key)
@@ -151,7 +151,7 @@ def test_wrong_settings_are_refused(arguments: dict[str, Any], message: str) -> 
 
 
 def test_settings_are_of_their_type() -> None:
-    """A mapping would be taken for something else."""
+    """A mapping would be misread."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     handler = ClientConnectHandler(stack, "Handler")
     wrong: Any = {"vpc": None}

@@ -76,7 +76,7 @@ class TestDefault:
         }
 
     def test_waits_for_the_service_linked_role(self, default: assertions.Template) -> None:
-        """The alias, which the attachment refers to, is there only after the role by which it is invoked."""
+        """The alias, which the attachment refers to, is there only after the role that invokes it."""
         alias = only(default.find_resources("AWS::Lambda::Alias"))
         assert [name for name in alias["DependsOn"] if name.startswith("ClientVpnConnectionsRole")]
 
@@ -179,7 +179,7 @@ def test_leave_keeps_the_handler_on(stack: cdk.Stack, handler: Callable[..., Cli
 def test_takes_what_the_handler_gives_to_endpoints(
     stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
 ) -> None:
-    """An unqualified ARN where the handler was told so."""
+    """An unqualified ARN where the handler is configured so."""
     unqualified = handler(
         function_reference=FunctionReference.UNQUALIFIED,
         provisioned_concurrency=ProvisionedConcurrency.none(),
@@ -213,7 +213,7 @@ def test_the_endpoint_may_be_a_token(stack: cdk.Stack, handler: Callable[..., Cl
 def test_the_attachments_stack_waits_for_the_handlers(
     environments: tuple[cdk.Environment | None, ...],
 ) -> None:
-    """The attachment's stack waits for the handler's, also where one of them names no environment."""
+    """The attachment's stack waits for the handler's, even if one of them names no environment."""
     root = cdk.App(context=NO_BUNDLING)
     producer = cdk.Stack(root, "Producer", env=environments[0])
     consumer = cdk.Stack(root, "Consumer", env=environments[1])

@@ -113,7 +113,7 @@ def test_trust_providers_become_posture_options_in_their_order(stack: cdk.Stack,
 
 
 def test_an_l2_endpoint_keeps_its_connection_log(stack: cdk.Stack) -> None:
-    """The policy goes to the L1 within, and the log option beside those that are there."""
+    """The policy goes to the L1 within, and the log option next to those that are there."""
     vpc = ec2.Vpc(stack, "Vpc")
     log_group, stream = logs.LogGroup(stack, "Log"), "stream"
     l2 = vpc.add_client_vpn_endpoint(
@@ -144,7 +144,7 @@ def test_an_l2_endpoint_keeps_its_connection_log(stack: cdk.Stack) -> None:
 def test_log_options_that_are_a_token_stay(
     stack: cdk.Stack, l1: ec2.CfnClientVpnEndpoint, define: Define
 ) -> None:
-    """Options that are known only later are left alone, and the log option is beside them."""
+    """Options that are known only later are left alone, and the log option is added to them."""
     l1.connection_log_options = cdk.Token.as_any({"enabled": True, "cloudwatchLogGroup": "group"})
     define(log_evaluation_context=True)
     assert properties(stack)["ConnectionLogOptions"] == {
@@ -201,7 +201,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[ClientConnectError], str]] = {
 def test_fails_before_anything_is_set(
     stack: cdk.Stack, l1: ec2.CfnClientVpnEndpoint, define: Define, case: str
 ) -> None:
-    """What is wrong is refused, and the endpoint stays as it was."""
+    """Invalid arguments are refused, and the endpoint stays as it was."""
     arguments, error, message = REFUSED[case]
     with pytest.raises(error, match=message):
         define(**arguments)
@@ -228,7 +228,7 @@ def test_fails_for_a_second_policy(define: Define) -> None:
 
 
 def test_fails_for_an_endpoint_with_posture_options(l1: ec2.CfnClientVpnEndpoint, define: Define) -> None:
-    """Options that somebody else set are not overwritten."""
+    """Options that the caller set are not overwritten."""
     l1.device_posture_options = ec2.CfnClientVpnEndpoint.DevicePostureOptionsProperty(
         enabled=False, trust_providers=[]
     )
@@ -269,7 +269,7 @@ def test_the_keys_are_required(factory: Callable[..., TrustProvider]) -> None:
 
 
 def test_doubtful_policies_are_warned_of(stack: cdk.Stack, define: Define) -> None:
-    """What AWS does not document is passed on, with a warning that can be acknowledged by its name."""
+    """Types that AWS does not document are passed on, with a warning that can be acknowledged by its name."""
     text = "permit (principal, action, resource) when { context.connection.port == 443 };"
     define(policies=Policies.from_string(text, name="vpn.cedar"))
     assert properties(stack)["AuthorizationPolicy"]["PolicyDocument"] == text + "\n"
@@ -303,7 +303,7 @@ def test_undocumented_attributes_can_be_acknowledged(
 
 
 def test_policy_tests_run(define: Define, tmp_path: Path) -> None:
-    """A test beside the policy that fails is an error, unless they are switched off."""
+    """A failing test next to the policy is an error, unless they are switched off."""
     (tmp_path / "vpn.cedar").write_text(EVERYBODY.text, "utf-8")
     (tmp_path / "vpn.tests.toml").write_text('[[test]]\nname = "nobody"\nexpect = "deny"\n', "utf-8")
     policies = Policies.from_directory(tmp_path)

@@ -45,7 +45,7 @@ def extra_facts() -> ExtraFacts:
 
 @pytest.fixture(scope="module")
 def policies() -> Policies:
-    """The policies of the example, with what their module says beside them."""
+    """The policies of the example, with their module's facts."""
     return Policies.from_directory(EXAMPLE)
 
 
@@ -63,7 +63,7 @@ def variables(stack: cdk.Stack) -> dict[str, Any]:
 def test_the_handler_is_told_its_module(
     handler: Define, stack: cdk.Stack, policies: Policies, extra_facts: ExtraFacts
 ) -> None:
-    """By an environment variable, without a warning; what the module needs is given beside it."""
+    """By an environment variable, without a warning; what the module needs is passed next to it."""
     handler(
         policies=policies,
         extra_facts=extra_facts,
@@ -75,7 +75,7 @@ def test_the_handler_is_told_its_module(
 
 
 def test_the_module_of_code_from_elsewhere_is_named(handler: Define, stack: cdk.Stack) -> None:
-    """Nobody can look into a bucket; the module has its time then too."""
+    """No check can look into a bucket; the module has its time then too."""
     code = lambda_.Code.from_bucket(s3.Bucket.from_bucket_name(stack, "Bucket", "artifacts"), "code.zip")
     environment = {VARIABLE: "risk", "RISK_SERVICE_URL": cdk.Fn.import_value("RiskService")}
     with pytest.raises(InvalidTimeout, match="a connection registry or extra facts"):
@@ -92,7 +92,7 @@ def test_a_handler_without_one_is_as_it_was(handler: Define, stack: cdk.Stack) -
 
 
 def test_the_asset_holds_the_module(tmp_path: Path, policies: Policies, extra_facts: ExtraFacts) -> None:
-    """At the top, with its type beside the policies."""
+    """At the top, with its type next to the policies."""
     app = cdk.App(outdir=str(tmp_path))
     ClientConnectHandler(cdk.Stack(app, "Stack"), "Handler", policies=policies, extra_facts=extra_facts)
     assembly = Path(app.synth().directory)
@@ -183,7 +183,7 @@ def test_policy_tests_run_with_custom_facts(handler: Define, tmp_path: Path, ext
 def test_prebuilt_code_brings_its_module(
     tmp_path: Path, policies: Policies, extra_facts: ExtraFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a folder made by `client-connect bundle` it is known; beside code, a module is refused."""
+    """Of a folder made by `client-connect bundle` it is known; together with code, a module is refused."""
     monkeypatch.setattr(
         "client_connect_tools.bundling.bundle.install", lambda folder, *_, **__: folder.mkdir()
     )

@@ -1,4 +1,4 @@
-"""What Aspects and overrides make of a handler is compared with what was defined, in the templates as deployed."""
+"""A handler as changed by Aspects and overrides is compared with its definition, in the templates as deployed."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def test_an_attachment_that_is_changed_is_an_error(change: str | None) -> None:
 
 @pytest.mark.parametrize("which", ["function", "version", "alias"])
 def test_an_endpoint_that_is_given_another_arn_of_the_handler_is_a_warning(which: str) -> None:
-    """What it invokes has no provisioned environments, and gradual deployments do not shift it."""
+    """The function that it invokes has no provisioned environments, and gradual deployments do not shift it."""
     app = cdk.App(context=NO_BUNDLING)
     stack = cdk.Stack(app, "Stack")
     handler = ClientConnectHandler(stack, "Handler")
@@ -293,7 +293,7 @@ def test_a_log_group_without_metrics_is_an_error(of: str, class_: str) -> None:
 
 
 def test_an_override_at_definition_is_checked_too() -> None:
-    """And with the unqualified ARN, one environment beside the provisioned ones must be left."""
+    """And with the unqualified ARN, one environment besides the provisioned ones must be left."""
     app = cdk.App(context=NO_BUNDLING)
     stack = cdk.Stack(app, "Stack")
     handler = ClientConnectHandler(stack, "Handler", function_reference=FunctionReference.UNQUALIFIED)
@@ -343,7 +343,7 @@ def test_stages_and_nested_stacks_are_checked() -> None:
 
 
 def test_a_handler_in_a_vpc_with_a_key_and_other_settings_is_not_reported() -> None:
-    """What the construct itself sets, with tokens in it, is what is expected."""
+    """The construct's own settings, tokens included, are as expected."""
     app = cdk.App(context=NO_BUNDLING)
     stack = cdk.Stack(app, "Stack")
     vpc = ec2.Vpc(stack, "Vpc", nat_gateways=0)

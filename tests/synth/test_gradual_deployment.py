@@ -1,4 +1,4 @@
-"""What a gradual deployment defines, and what is refused."""
+"""The resources of a gradual deployment, and the refused arguments."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def monitoring_of(
 
 
 def alarm(scope: cdk.Stack, id_: str = "Alarm") -> cloudwatch.Alarm:
-    """Define an alarm of somebody's own."""
+    """Define another alarm."""
     metric = cloudwatch.Metric(namespace="Desk", metric_name="Tickets")
     return cloudwatch.Alarm(scope, id_, metric=metric, threshold=9, evaluation_periods=1)
 
@@ -99,7 +99,7 @@ def test_the_alias_is_updated_by_code_deploy(default: Template) -> None:
 
 
 def test_the_default_is_a_tenth_for_half_an_hour(default: Template) -> None:
-    """By CodeDeploy's own configuration, of which an account has as many as it likes."""
+    """With CodeDeploy's own configuration, which has no quota."""
     default.has_resource_properties(
         GROUP,
         {
@@ -125,7 +125,7 @@ def test_it_goes_back_on_its_own(default: Template) -> None:
 
 
 def test_the_alarms_are_those_of_the_handler(default: Template) -> None:
-    """Not those of endpoints, of certificates or of the forwarder, for which no new version is to blame."""
+    """Not those of endpoints, of certificates or of the forwarder, because no new version is to blame for those."""
     alarms = only(default.find_resources(GROUP))["Properties"]["AlarmConfiguration"]["Alarms"]
     names = [each["Name"]["Ref"].removeprefix("Monitoring")[:-8] for each in alarms]
     assert names == list(ROLLBACK_ALARMS)
@@ -181,7 +181,7 @@ def test_the_role_may_shift_this_alias_and_read_these_alarms(default: Template) 
 def test_what_code_deploy_has_is_used(
     stack: cdk.Stack, handler: Callable[..., ClientConnectHandler], shifting: TrafficShifting, name: str
 ) -> None:
-    """An account may have only fifty configurations of its own."""
+    """An account may have only fifty custom configurations."""
     GradualDeployment(stack, "Rollout", handler=handler(), alarms=[alarm(stack)], shifting=shifting)
     found = template(stack)
     found.has_resource_properties(GROUP, {"DeploymentConfigName": f"CodeDeployDefault.Lambda{name}"})
@@ -230,7 +230,7 @@ def test_other_shifting_is_configured(
 def test_the_total_time_counts_the_first_step_as_taken_at_once(
     shifting: TrafficShifting, minutes: int
 ) -> None:
-    """The first step is taken at once, so that three of thirty percent and a tenth take three intervals."""
+    """The first step is taken at once, so three of thirty percent and a tenth take three intervals."""
     assert shifting.total_minutes == minutes
 
 
@@ -320,7 +320,7 @@ def test_fails_without_an_alarm(stack: cdk.Stack, handler: Callable[..., ClientC
 def test_an_alarm_that_is_given_twice_counts_once(
     stack: cdk.Stack, handler: Callable[..., ClientConnectHandler]
 ) -> None:
-    """CodeDeploy refuses two alarms of one name, and somebody may name again what the monitoring has."""
+    """CodeDeploy refuses two alarms of one name, and a caller may name one that the monitoring has."""
     defined = handler()
     monitoring = monitoring_of(defined)
     own = alarm(stack)

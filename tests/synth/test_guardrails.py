@@ -22,7 +22,7 @@ BASELINE = '@id("company") permit (principal in ClientVpn::Group::"company", act
 
 
 def test_a_handler_decides_within_its_guardrails(handler: Callable[..., Any]) -> None:
-    """What is bundled has both; without policies it is everybody within them."""
+    """The bundle has both; without policies it permits everyone within the guardrails."""
     defined = handler(policies=Policies.from_string(PERMIT), guardrails=Policies.from_string(BASELINE))
     assert list(defined.policies.digests()) == ["everybody", "guardrails"]
     alone = handler("Alone", guardrails=Policies.from_string(BASELINE))

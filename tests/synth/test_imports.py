@@ -1,4 +1,4 @@
-"""What another app deployed, as this one refers to it."""
+"""Resources that another app deployed, as this one refers to them."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_all_that_watches_an_imported_handler(stack: cdk.Stack) -> None:
 
 
 def test_a_monitoring_leaves_out_what_is_not_known(stack: cdk.Stack) -> None:
-    """Such as the alarm on a time-out that nobody has told."""
+    """Such as the alarm on a time-out without a known value."""
     log_group = logs.LogGroup.from_log_group_name(stack, "Decisions", "vpn-decisions")
     handler = ClientConnectHandler.from_attributes(stack, "Handler", function_arn=ARN, log_group=log_group)
     monitoring = ConnectionMonitoring(

@@ -32,7 +32,7 @@ FUNCTION = "AWS::Lambda::Function"
 
 
 class Layout(NamedTuple):
-    """The stacks of an app, each of which is deployed after the one before it."""
+    """The stacks of an app, each deployed after the one before it."""
 
     app: cdk.App
     security: cdk.Stack
@@ -41,7 +41,7 @@ class Layout(NamedTuple):
     handler: ClientConnectHandler
 
     def dependencies(self) -> dict[str, list[str]]:
-        """Synthesize, and return which stacks wait for which."""
+        """Synthesize, and return which stacks wait for others."""
         assembly = self.app.synth()
         return {
             stack.stack_name: sorted(each.id for each in stack.dependencies if "assets" not in each.id)
@@ -242,7 +242,7 @@ def test_handlers_that_share_a_log_group_announce_their_own_denials() -> None:
 
 @pytest.mark.parametrize("place", ["same", "other"])
 def test_fails_with_more_subscriptions_than_a_log_group_accepts(place: str) -> None:
-    """The deployment would fail; those of others count too."""
+    """The deployment would fail; other filters count too."""
     app = cdk.App(context=NO_BUNDLING)
     stack, other = cdk.Stack(app, "Stack"), cdk.Stack(app, "Other")
     there = stack if place == "same" else other
@@ -261,7 +261,7 @@ def test_fails_with_more_subscriptions_than_a_log_group_accepts(place: str) -> N
 
 
 def test_a_re_authorizer_runs_in_its_handlers_vpc() -> None:
-    """With its security groups, by which a service of the module of extra facts may know it."""
+    """With its security groups, which a service of the module of extra facts may allow."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     vpc = ec2.Vpc(stack, "Vpc")
     group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
@@ -315,7 +315,7 @@ def test_warns_of_services_out_of_reach(endpoints: tuple[str, ...], missing: str
 
 
 def test_no_announcements_need_no_subscription() -> None:
-    """A log group with two subscriptions of others is watched without announcements."""
+    """A log group with two other subscriptions is watched without announcements."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     handler = ClientConnectHandler(stack, "Handler")
     watch(stack, handler, notifications=Notifications.none())

@@ -1,4 +1,4 @@
-"""What a monitoring defines, what of it can be changed and left out, and what is refused."""
+"""The resources of a monitoring, their options, and the refused arguments."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
         *("AWS/ClientVPN", "AuthorizationPolicyTerminatedConnections", "Sum", 10, 300),
     ),
 }
-# Alarms that watch several metrics or an expression; each has a test of its own.
+# Alarms that watch several metrics or an expression; each has its own test.
 OF_SEVERAL_METRICS = {
     "DenialBurst",
     "AuthorizationPolicyDenials",
@@ -138,13 +138,13 @@ def full_handler(stack: cdk.Stack, **arguments: Any) -> ClientConnectHandler:
 
 
 def new_stack(name: str = "Stack", **arguments: Any) -> cdk.Stack:
-    """Return a stack in an app of its own."""
+    """Return a stack in its own app."""
     return cdk.Stack(cdk.App(context=NO_BUNDLING), name, **arguments)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Template:
-    """The template of everything: a handler, an L1 and an L2 endpoint, a log of theirs and a topic."""
+    """The template of everything: a handler, an L1 and an L2 endpoint, their log and a topic."""
     stack = new_stack()
     policies = Policies.from_string(PERMIT + SHADOW)
     handler = full_handler(stack, policies=policies)
@@ -251,7 +251,7 @@ def test_each_alarm_watches_its_metric_and_says_what_to_do(whole: Template, name
 
 
 def test_the_alarm_on_a_stopped_reauthorizer_does_not_trust_our_namespace_alone(whole: Template) -> None:
-    """Whoever may put metrics into it could report runs that never were; nobody can put one into Lambda's."""
+    """Whoever may put metrics into it could report runs that never were; no one can put one into Lambda's."""
     alarm = alarms(whole)["ReauthorizerStopped"]
     expression, *metrics = alarm["Metrics"]
     assert expression["Expression"] == "MIN([FILL(finished, 0), FILL(invocations, 0) - FILL(errors, 0)])"
@@ -379,7 +379,7 @@ def test_alarms_tell_the_topic_and_when_they_are_over(whole: Template) -> None:
 
 
 def test_alarms_may_tell_a_topic_that_has_a_policy(stack: cdk.Stack) -> None:
-    """Its policy takes the place of the default one, by which CloudWatch may; a topic without one stays as it is."""
+    """Its policy takes the place of the default one, which permits CloudWatch; a topic without one stays as it is."""
     for id_, secure in (("Secure", True), ("Plain", False)):
         topic = sns.Topic(stack, f"{id_}Topic", enforce_ssl=secure)
         for name in ("One", "Two"):
@@ -485,7 +485,7 @@ def test_no_alarms_on_tables_that_are_not_there(stack: cdk.Stack) -> None:
 
 @pytest.mark.parametrize(("minutes", "period"), [(1, 300), (30, 1800)])
 def test_alarms_of_runs_see_a_run_in_each_period(stack: cdk.Stack, minutes: int, period: int) -> None:
-    """Between two runs there is no data, which an alarm on three shorter periods would take for the end of it."""
+    """There is no data between two runs, which would end an alarm on three shorter periods."""
     handler = full_handler(stack)
     reauthorizer = ConnectionReauthorizer(
         stack,
@@ -503,7 +503,7 @@ def test_alarms_of_runs_see_a_run_in_each_period(stack: cdk.Stack, minutes: int,
 
 
 def test_no_spillover_where_provisioned_concurrency_has_no_effect(stack: cdk.Stack) -> None:
-    """The unqualified ARN never finds a provisioned environment, so that the alarm would never go off."""
+    """The unqualified ARN never finds a provisioned environment, so the alarm would never go off."""
     handler = ClientConnectHandler(stack, "Handler", function_reference=FunctionReference.UNQUALIFIED)
     assert "Spillover" not in monitored(stack, handler).alarms
 
@@ -561,7 +561,7 @@ def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
         "### In shadow mode\n\n- `try` (forbid)",
         "Allowed by shadow mode only",
         "Shadow denials by policy",
-        "Open connections decided anew",
+        "Open connections decided again",
         "Open connections ended",
         "Connections ended by policy",
         "Devices of the device managers",
@@ -577,11 +577,11 @@ def test_the_dashboard_has_the_important_at_the_top(whole: Template) -> None:
 
 
 def test_the_dashboard_charts_what_could_not_be_decided(whole: Template) -> None:
-    """Beside what was, so that an outage of a source is seen; without a re-authorizer there is no such chart."""
+    """Next to the former charts, so an outage of a source is seen; without a re-authorizer there is no such chart."""
     (chart,) = (
         widget["properties"]
         for widget in dashboard(whole)
-        if widget["properties"].get("title") == "Open connections decided anew"
+        if widget["properties"].get("title") == "Open connections decided again"
     )
     assert [metric[1] for metric in chart["metrics"]] == ["Reauthorized", "Undecided", "LeftAlone"]
     stack = new_stack()
@@ -667,7 +667,7 @@ def test_the_dashboard_says_what_is_in_shadow_mode(
 
 
 def test_a_handler_without_endpoints(stack: cdk.Stack) -> None:
-    """What concerns endpoints is left out, and the rest is there."""
+    """Everything about endpoints is left out, and the rest is there."""
     monitoring = monitored(stack, endpoints=[], connection_log_group=logs.LogGroup(stack, "Log"))
     assert "HandlerErrors" in monitoring.alarms
     assert not [name for name in monitoring.alarms if re.search("Endpoint|(Crl|Certificate)Expiry", name)]
@@ -932,7 +932,7 @@ def paths(value: object, prefix: str = "") -> set[str]:
 
 
 def announced(condition: str) -> Match:
-    """Match the pattern of a subscription: the records of one function, of which this is true."""
+    """Match the pattern of a subscription: the records of one function, where this is true."""
     pattern = r'^\{ \(\$\.FunctionName = "AWSClientVPN-[\w-]+"\) && \(' + re.escape(condition) + r"\) \}$"
     return Match.string_like_regexp(pattern)
 
@@ -1105,7 +1105,7 @@ def test_fails_for_what_permits_nothing(stack: cdk.Stack, name: str, instead: st
     ],
 )
 def test_fails_when_allowed_connections_is_no_flag(make: Callable[[], Notifications]) -> None:
-    """A string would be taken for true."""
+    """A string would count as true."""
     with pytest.raises(InvalidArgument, match=r"allowed_connections=.+ must be True or False, or a list"):
         make()
 
@@ -1131,7 +1131,7 @@ def test_denials_go_to_an_encrypted_topic(stack: cdk.Stack) -> None:
 
 
 def test_warns_of_a_topic_whose_key_cannot_be_granted(stack: cdk.Stack) -> None:
-    """An alias that is imported grants nothing, so that no denial would be announced."""
+    """An alias that is imported grants nothing, so no denial would be announced."""
     topic = sns.Topic(stack, "Denials", master_key=kms.Alias.from_alias_name(stack, "Key", "alias/vpn"))
     monitored(stack, notifications=Notifications.sns(topic))
     (warning,) = Annotations.from_stack(stack).find_warning("*", Match.any_value())
@@ -1150,7 +1150,7 @@ def test_the_handler_stays_as_it_is(stack: cdk.Stack) -> None:
 
 
 def test_two_handlers_in_one_stack(stack: cdk.Stack) -> None:
-    """Each has a monitoring of its own; the log that their endpoints share is counted once."""
+    """Each has its own monitoring; the log that their endpoints share is counted once."""
     log = logs.LogGroup(stack, "Log")
     for name in ("One", "Two"):
         handler = ClientConnectHandler(stack, name)
@@ -1179,7 +1179,7 @@ def test_endpoints_and_handler_in_other_stacks() -> None:
 
 
 def test_ids_are_the_same_in_every_stage() -> None:
-    """Logical ids do not hold the stage, so that templates of stages can be compared."""
+    """Logical ids do not hold the stage, so templates of stages can be compared."""
     app = cdk.App(context=NO_BUNDLING)
     found = []
     for name in ("Test", "Production"):
@@ -1200,7 +1200,7 @@ def test_an_id_that_is_a_token_is_named_by_its_place(stack: cdk.Stack) -> None:
 
 
 def test_endpoints_whose_names_are_alike_are_told_apart(stack: cdk.Stack) -> None:
-    """Whatever their order, and without a change of the names of others."""
+    """Whatever their order, and without a change of other names."""
     first, second = (
         ec2.ClientVpnEndpoint.from_endpoint_attributes(
             scope, id_, endpoint_id=f"cvpn-endpoint-{number}", security_groups=[]
@@ -1228,7 +1228,7 @@ def test_endpoints_whose_names_are_alike_are_told_apart(stack: cdk.Stack) -> Non
 
 
 def test_everything_may_be_imported(stack: cdk.Stack) -> None:
-    """What CDK imports is as good as what it defines."""
+    """Imported resources work like defined ones."""
     imported = ec2.ClientVpnEndpoint.from_endpoint_attributes(
         stack, "Imported", endpoint_id=ENDPOINT_ID, security_groups=[]
     )
@@ -1325,7 +1325,7 @@ def test_fails_when_a_value_is_wrong(
 
 
 def test_fails_for_the_reauthorizer_of_another_handler(stack: cdk.Stack) -> None:
-    """Its alarms would be taken for those of the handler that is watched."""
+    """Its alarms would look like those of the handler that is watched."""
     reauthorizer = ConnectionReauthorizer(
         stack, "Reauthorizer", handler=full_handler(stack), endpoints=[ENDPOINT_ID]
     )
@@ -1339,7 +1339,7 @@ def test_fails_for_the_reauthorizer_of_another_handler(stack: cdk.Stack) -> None
 
 @pytest.mark.parametrize("what", ["handler", "endpoint"])
 def test_fails_when_something_is_elsewhere(what: str) -> None:
-    """A monitoring in another Region would look for metrics where there are none."""
+    """A monitoring in another Region would look for metrics that are not there."""
     app = cdk.App(context=NO_BUNDLING)
     here = cdk.Stack(app, "Here", env=cdk.Environment(account="111111111111", region="eu-central-1"))
     there = cdk.Stack(app, "There", env=cdk.Environment(account="111111111111", region="us-east-1"))
@@ -1383,7 +1383,7 @@ def test_fails_when_something_is_elsewhere(what: str) -> None:
 def test_fails_when_what_it_reads_or_tells_is_elsewhere(
     argument: str, target: Callable[[cdk.Stack, str], object], environment: str
 ) -> None:
-    """Imported by an ARN that says so; what is of here is taken, also by tokens."""
+    """Imported by an ARN that says so; resources of this Region are accepted, even as tokens."""
     stack = new_stack(env=cdk.Environment(account="111111111111", region="eu-central-1"))
     handler = ClientConnectHandler(stack, "Handler")
     region, account = environment.split(":")

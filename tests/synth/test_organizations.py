@@ -64,7 +64,7 @@ def test_roles_of_another_team(run: Any, tmp_path: Path) -> None:
 
 
 def test_an_existing_service_linked_role(run: Any) -> None:
-    """Nothing is created for it, so that no policy of the organization denies the deployment."""
+    """Nothing is created for it, so no policy of the organization denies the deployment."""
     found = run(EXAMPLES[2])
     assert found.keys().isdisjoint({"Custom::AWS", "AWS::IAM::ServiceLinkedRole"})
     assert "CreateServiceLinkedRole" not in str(found)

@@ -1,4 +1,4 @@
-"""What each function may do is what docs/security.md says, and nothing else."""
+"""Each function may do what docs/security.md says, and nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ENDPOINT_ID = "cvpn-endpoint-0123456789abcdef0"
 PERMIT = Policies.from_string('@id("all") permit (principal, action, resource);')
 ARN = "arn:AWS::Partition:{}:AWS::Region:AWS::AccountId:{}"
 
-# What the table calls the functions, and what else has a role, by the path of what their role is in.
+# The table's names of the functions and other principals, by the path of the role's scope.
 FUNCTIONS = {
     "Stack/Handler": "the handler",
     "Stack/Handler/PreviousVersions": "the removal of versions",
@@ -54,7 +54,7 @@ FUNCTIONS = {
     "Stack/Reauthorizer": "the re-authorizer",
     "Stack/Sync": "a device sync",
 }
-# What the table calls the resources, by the path or the ARN.
+# The table's names of the resources, by the path or the ARN.
 RESOURCES = {
     "Stack/Handler/Function": "the handler",
     "Stack/Handler/Function:live": "the handler's alias",
@@ -260,7 +260,7 @@ def test_the_permissions_are_those_in_the_table(templates: list[dict[str, Any]])
 
 
 def test_no_code_manages_network_interfaces(templates: list[dict[str, Any]]) -> None:
-    """What Lambda may in a VPC is denied to requests of the function itself, and nothing else is denied."""
+    """Lambda's permissions in a VPC are denied to requests of the function itself, and nothing else is denied."""
     statements = [
         statement
         for each in templates[0].values()
@@ -290,7 +290,7 @@ def test_no_function_may_write_to_the_logs_of_others(templates: list[dict[str, A
 
 
 def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -> None:
-    """The table is about roles; no function shares one, and nobody but Lambda assumes it."""
+    """The table is about roles; no function shares one, and only Lambda assumes it."""
     for resources in templates:
         functions = [
             each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::Function"
@@ -304,7 +304,7 @@ def test_every_function_has_a_role_of_its_own(templates: list[dict[str, Any]]) -
 
 
 def test_who_may_invoke(templates: list[dict[str, Any]]) -> None:
-    """Functions' own policies permit CloudWatch Logs, for the handler's log group, and schedules."""
+    """Functions' own policies permit CloudWatch Logs, on the handler's log group, and schedules."""
     found = {
         (
             each["Properties"]["Principal"],

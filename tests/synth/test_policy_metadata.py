@@ -1,4 +1,4 @@
-"""What the template says of the policies."""
+"""The policies' metadata in the template."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_policies_beside_a_single_file_are_named(tmp_path: Path) -> None:
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     ClientConnectHandler(stack, "Handler", policies=Policies.from_path(tmp_path / "staff.cedar"))
     note = Match.string_like_regexp(
-        r'staff\.cedar" is a set of its own, without .*phones\.cedar; give the folder'
+        r'staff\.cedar" is a separate set, without .*phones\.cedar; give the folder'
     )
     assert len(Annotations.from_stack(stack).find_info("*", note)) == 1
 
@@ -159,7 +159,7 @@ def numbered(count: int) -> list[str]:
 
 
 def test_the_version_of_the_function_is_as_without_it() -> None:
-    """What the template says of policies changes no logical id: it is not in the function's own metadata."""
+    """The policies' metadata changes no logical id: it is not in the function's own metadata."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     handler = ClientConnectHandler(stack, "Handler")
     before = stack.get_logical_id(version(handler))
@@ -261,7 +261,7 @@ def test_prebuilt_code_with_networks_that_cannot_be_read_is_refused(tmp_path: Pa
     ],
 )
 def test_a_damaged_bundle_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
-    """With a message of ours that says what to do."""
+    """With our message, which says what to do."""
     folder = bundle(tmp_path / "bundle", PERMIT, version=library_version())
     if content is None:
         (folder / name).unlink()

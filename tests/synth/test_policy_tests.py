@@ -1,4 +1,4 @@
-"""The tests beside a handler's policies run at synthesis."""
+"""The tests next to a handler's policies run at synthesis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WRONG = '[[test]]\nname = "at two, working"\nat = 2026-01-05T02:00:00Z\nexpect =
 
 @pytest.fixture
 def policies(tmp_path: Path) -> Callable[[str], Policies]:
-    """Return policies with tests beside them."""
+    """Return policies with tests next to them."""
 
     def read(tests: str) -> Policies:
         (tmp_path / "vpn.cedar").write_text(POLICIES, "utf-8")
@@ -86,7 +86,7 @@ def test_the_time_zone_is_the_handlers(handler: Define, policies: Callable[[str]
 def test_warns_of_tests_in_another_time_zone(
     handler: Define, policies: Callable[[str], Policies], stack: cdk.Stack, named: str, zone: str
 ) -> None:
-    """They pass, and say nothing of the clock by which the handler decides."""
+    """They pass, and warn of no other clock than the handler's."""
     noon = '[[test]]\nname = "at noon"\nat = 2026-01-05T12:00:00Z\nexpect = "allow"\n'
     handler(policies=policies(f'time-zone = "{named}"\n{noon}' if named else noon), time_zone=zone)
     warning = Match.string_like_regexp("the test is in Europe/Berlin, but the handler decides in UTC")
@@ -100,7 +100,7 @@ def test_they_can_be_switched_off(handler: Define, policies: Callable[[str], Pol
 
 
 def test_merged_policies_are_tested_as_a_whole(handler: Define, policies: Callable[[str], Policies]) -> None:
-    """What is deployed is what is tested: a forbid from elsewhere counts."""
+    """The deployed policies are the tested ones: a forbid from another file counts."""
     lock = Policies.from_string('@id("lock") @message("Closed.") forbid (principal, action, resource);')
     with pytest.raises(PolicyTestsFailed, match='"lock", "night"'):
         handler(policies=Policies.merge(lock, policies(NIGHT)))

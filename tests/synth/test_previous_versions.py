@@ -63,7 +63,7 @@ def test_versions_stay_but_for_those_of_failed_deployments(resources: Mapping[st
 
 
 def test_versions_say_whose_policies_they_have(resources: Mapping[str, Any]) -> None:
-    """That of the re-authorizer also to which version of the handler it belongs."""
+    """That of the re-authorizer even its version of the handler."""
     versions = of_type(resources, "AWS::Lambda::Version")
     (handler,) = (name for name in versions if name.startswith("Handler"))
     (reauthorizer,) = (name for name in versions if name.startswith("Reauthorizer"))
@@ -84,7 +84,7 @@ def test_versions_say_whose_policies_they_have(resources: Mapping[str, Any]) -> 
 
 
 def test_the_reauthorizer_is_run_by_its_alias_alone(resources: Mapping[str, Any]) -> None:
-    """By its schedule, after deployments, and with the limits of events that nobody waits for."""
+    """By its schedule, after deployments, and with the limits of events without a caller that waits."""
     (alias,) = (name for name in of_type(resources, "AWS::Lambda::Alias") if name.startswith("Reauthorizer"))
     (rule,) = (
         each

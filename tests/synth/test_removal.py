@@ -1,4 +1,4 @@
-"""What is left of a stack when it is removed, and when its first deployment fails."""
+"""The resources that stay when a stack is removed, and when its first deployment fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cdk_client_connect import (
 
 from .conftest import NO_BUNDLING, endpoint, template
 
-# What stays, by the beginning of its logical id. Everything else goes.
+# The resources that stay, by the beginning of their logical ids. Everything else goes.
 KEPT = {
     "HandlerLogGroup": "AWS::Logs::LogGroup",
     "ReauthorizerLogGroup": "AWS::Logs::LogGroup",
@@ -56,7 +56,7 @@ def resources() -> dict[str, dict[str, Any]]:
 
 
 def test_records_devices_and_waivers_stay(resources: dict[str, dict[str, Any]]) -> None:
-    """They stay also when they are replaced, but not when the deployment fails that creates them."""
+    """They stay even when they are replaced, but not when the deployment fails that creates them."""
     kept = {
         id_: each
         for id_, each in resources.items()
@@ -68,7 +68,7 @@ def test_records_devices_and_waivers_stay(resources: dict[str, dict[str, Any]]) 
 
 
 def test_what_holds_data_says_what_becomes_of_it(resources: dict[str, dict[str, Any]]) -> None:
-    """No table or log is removed because nobody thought of it."""
+    """No table or log is removed by oversight."""
     data = [
         each for each in resources.values() if each["Type"] in ("AWS::DynamoDB::Table", "AWS::Logs::LogGroup")
     ]
@@ -77,7 +77,7 @@ def test_what_holds_data_says_what_becomes_of_it(resources: dict[str, dict[str, 
 
 
 def test_nothing_deletes_the_service_linked_role(resources: dict[str, dict[str, Any]]) -> None:
-    """What creates it has no call for a removal, and no permission for one."""
+    """Its creator has no call for a removal, and no permission for one."""
     (creating,) = (
         each
         for id_, each in resources.items()

@@ -79,7 +79,7 @@ def synthesized(out: Path) -> dict[str, str]:
 
 
 def test_policies_change_the_version_of_the_function() -> None:
-    """Other policies are another version, so that the alias moves and provisioned environments are renewed."""
+    """Other policies are another version, so the alias moves and provisioned environments are renewed."""
     one, same, other = (
         version_of('@id("a") permit (principal, action, resource);'),
         version_of('@id("a") permit (principal, action, resource);\r\n'),

@@ -1,4 +1,4 @@
-"""What `cdk.out` holds of the functions' code is what was built from the sources, or the synthesis fails."""
+"""The functions' code in `cdk.out` is the one built from the sources, or the synthesis fails."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ POLICIES = Policies.from_string(
 ENDPOINT_ID = "cvpn-endpoint-0123456789abcdef0"
 no_links = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes need privileges there")
 no_modes = pytest.mark.skipif(sys.platform == "win32", reason="files have no modes there")
-# A file that tells the asset of a function.
+# A file that identifies the asset of a function.
 ASSETS = {"handler": "policies.cedar", "attachment": "attachment.py", "forwarder": "forwarder.py"}
 
 
@@ -130,7 +130,7 @@ def repeat_in_an_archive(folder: Path) -> None:
 
 
 def hide_in_an_archive(folder: Path) -> None:
-    """Add content under a name by which it is a folder."""
+    """Add content under a name that makes it a folder."""
     with _archive(folder) as opened:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -195,7 +195,7 @@ def close_to_others(folder: Path) -> None:
 
 
 def close_in_an_archive(folder: Path) -> None:
-    """Let the archive hold the same files, of which one may be read by its owner only."""
+    """Let the archive hold the same files, one readable by its owner only."""
     (folder / "forwarder.py").chmod(0o600)
     with _archive(folder) as opened:
         for path in sorted(folder.rglob("*")):
@@ -255,7 +255,7 @@ def test_a_umask_takes_no_code_from_lambda(tmp_path: Path) -> None:
 
 
 def test_fails_when_prebuilt_code_was_changed_in_the_assembly(staged: Path, tmp_path: Path) -> None:
-    """What the user's folder holds counts, not what an earlier synthesis left."""
+    """The user's folder counts, not what an earlier synthesis left."""
     prebuilt = shutil.copytree(asset(staged, "handler"), tmp_path / "prebuilt")
     out = tmp_path / "cdk.out"
     synthesize(out, lambda_.Code.from_asset(str(prebuilt)))

@@ -201,7 +201,7 @@ def test_a_handler_may_count_where_a_policy_reads_the_number(
 
 
 def test_prebuilt_code_may_count(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
-    """Nobody knows what its policies read."""
+    """It is unknown what its policies read."""
     define(code=lambda_.Code.from_inline("handler = None"), device_inventory=None)
     assert ["dynamodb:Query"] in [actions for actions, _ in statements(stack, "dynamodb")]
 
@@ -232,7 +232,7 @@ def test_a_key_of_ones_own_is_granted(stack: cdk.Stack) -> None:
 
 
 def test_a_writer_may_do_more_with_the_key(stack: cdk.Stack) -> None:
-    """What AWS says that DynamoDB needs to write, by the actions' own names."""
+    """The actions that DynamoDB needs to write, as AWS documents them."""
     registry = ConnectionRegistry(stack, "Registry", encryption_key=kms.Key(stack, "Key"))
     ClientConnectHandler(stack, "Handler", connection_registry=registry)
     assert [actions for actions, _ in statements(stack, "kms")] == [
@@ -344,7 +344,7 @@ def test_fails_for_what_new_tables_would_have(stack: cdk.Stack, argument: str, p
 def test_a_grant_reaches_only_its_tables_and_actions(
     stack: cdk.Stack, grant: str, tables: list[str], actions: list[str]
 ) -> None:
-    """What synchronizes devices cannot grant waivers."""
+    """A function that synchronizes devices cannot grant waivers."""
     inventory = DeviceInventory(stack, "Inventory")
     role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     assert getattr(inventory, grant)(role).success
@@ -428,7 +428,7 @@ def test_warns_when_no_endpoint_asks_for_certificates(
     mutual: bool,
     warned: bool,
 ) -> None:
-    """Without mutual authentication no device has a common name, and nobody would be let in."""
+    """Without mutual authentication no device has a common name, and no one would be let in."""
     handler = define(policies=policies)
     if mutual:
         endpoint(stack, handler)
@@ -478,7 +478,7 @@ def user_endpoint(scope: cdk.Stack, kind: str, id_: str = "Endpoint", **argument
 def test_warns_when_no_endpoint_authenticates_users(
     stack: cdk.Stack, policies: Policies, kind: str | None, *, warned: bool
 ) -> None:
-    """Client VPN sends no user name and no groups then, and a forbid on one would block nobody."""
+    """Client VPN sends no user name and no groups then, and a forbid on one would block no one."""
     ClientConnectHandler(stack, "Handler", policies=policies)
     if kind is not None:
         user_endpoint(stack, kind)
@@ -559,7 +559,7 @@ def test_warns_when_policies_name_devices_that_no_endpoint_knows(
 
 
 def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., ClientConnectHandler]) -> None:
-    """What policies read is now provided."""
+    """The facts that policies read are now provided."""
     rules = Rules(registered_devices=True, connections_per_user=1)
     handler = define(policies=Policies.from_rules(rules))
     ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=[endpoint(stack, handler)])
@@ -578,7 +578,7 @@ def test_the_other_warnings_are_gone(stack: cdk.Stack, define: Callable[..., Cli
 def test_an_endpoint_that_may_ask_for_certificates_does(
     stack: cdk.Stack, define: Callable[..., ClientConnectHandler], options: Any
 ) -> None:
-    """What is known at deployment only is no reason to warn, in whichever stack of the app it is."""
+    """A value known only at deployment is no reason to warn, in whichever stack of the app it is."""
     define(policies=ON_DEVICES)
     ec2.CfnClientVpnEndpoint(
         cdk.Stack(cdk.Stage.of(stack), "Other"),
@@ -634,7 +634,7 @@ HERE = cdk.Environment(account="1" * 12, region="eu-central-1")
     ids=["Region", "account", "Region, in a partition"],
 )
 def test_fails_for_an_imported_table_of_elsewhere(arn: str) -> None:
-    """Its ARN tells; where the inventory's own environment is not known, that of the handler does."""
+    """Its ARN decides; where the inventory's own environment is not known, that of the handler does."""
     app = cdk.App(context=NO_BUNDLING)
     here, anywhere = cdk.Stack(app, "Here", env=HERE), cdk.Stack(app, "Anywhere")
     there = r"/Devices is in aws://[^ ]+, but what uses it in aws://111111111111/eu-central-1"
@@ -648,7 +648,7 @@ def test_fails_for_an_imported_table_of_elsewhere(arn: str) -> None:
 
 
 def test_an_imported_table_of_here_is_used() -> None:
-    """By its ARN, of which a part may be known at deployment only, or by its name."""
+    """By its ARN, whose parts may be known at deployment only, or by its name."""
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack", env=HERE)
     arns = (
         "arn:aws:dynamodb:eu-central-1:111111111111:table/devices",
@@ -663,7 +663,7 @@ def test_an_imported_table_of_here_is_used() -> None:
 
 
 def test_fails_for_a_table_of_another_stack_elsewhere() -> None:
-    """Also of one that the app defines."""
+    """Even of one that the app defines."""
     app = cdk.App(context=NO_BUNDLING)
     there = cdk.Stack(app, "There", env=cdk.Environment(account="1" * 12, region="us-east-1"))
     table = dynamodb.TableV2(there, "Devices", partition_key=key("commonName"), table_name="devices")

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class Decision(NamedTuple):
-    """What the policies say of a connection.
+    """The verdict of the policies on a connection.
 
     Attributes:
         allowed: Whether the connection may be established. ``False`` whenever there are ``errors``.
         determining: Ids of the policies that made the decision, sorted; none when no permit applied.
-        message: What the determining forbids tell the client, in the order of their ids: with the values of
+        message: The messages of the determining forbids, in the order of their ids: with the values of
             placeholders, and as much as Client VPN takes.
         statuses: The posture compliance statuses of the determining policies, in the order of their ids.
         shadow_denied: Ids of the forbids in shadow mode that applied, sorted.
@@ -90,7 +90,7 @@ class Authorizer:
         >>> authorizer = Authorizer('@id("all") permit (principal, action, resource);')
 
     Args:
-        policies: Cedar policies over ``schema.cedarschema``. Each has an ``@id`` of its own, and may have
+        policies: Cedar policies over ``schema.cedarschema``. Each has its own ``@id``, and may have
             ``@message``, ``@status`` and ``@shadow``.
         custom: The Cedar type of ``context.custom``, for facts of a module of extra facts.
         networks: The table of the named networks that policies read as ``context.networks``. Default: none.
@@ -128,8 +128,8 @@ class Authorizer:
     def decide(self, facts: Facts) -> Decision:
         """Decide a connection. Never raises for what a policy does: an error in one is a denial.
 
-        A block denies before any policy is asked. While nobody knows whether there is one, the policies decide if
-        one of them reads ``context.inventory``, so that they say what an outage means; otherwise that denies, too.
+        A block denies before any policy is asked. While it is unknown whether there is one, the policies decide if
+        one of them reads ``context.inventory``, and so say what an outage means; otherwise that denies, too.
         """
         if facts.block is not None:
             message = facts.block.message
@@ -210,7 +210,7 @@ class Authorizer:
 
 
 class _Outcome(NamedTuple):
-    """What Cedar says of one set of policies, without its leniency about errors."""
+    """Cedar's verdict on one set of policies, without its leniency about errors."""
 
     allowed: bool
     applied: tuple[str, ...]
@@ -237,7 +237,7 @@ def _message(messages: Sequence[str], facts: Facts) -> str:
 def _asked(
     facts: Facts, *, without: frozenset[str] = frozenset(), groups: frozenset[str] | None = None
 ) -> tuple[dict[str, Any], str]:
-    """Return the request and the entities as text, so that the engine need not write it for each set of policies.
+    """Return the request and the entities as text, so the engine need not write it for each set of policies.
 
     Args:
         facts: The connection.

@@ -100,7 +100,7 @@ def evaluate(formula: Formula, outcome_of: Callable[[pst.Expr], Outcome]) -> Out
 
 
 def possible(expression: pst.Expr) -> Outcome:
-    """Return what an expression may evaluate to of which nothing is known, if the validator accepts it."""
+    """Return what an expression may evaluate to when nothing is known of it, if the validator accepts it."""
     outcome = TRUE | FALSE
     return outcome | ERROR if _can_overflow(expression) else outcome
 
@@ -134,7 +134,7 @@ def _permit(id_: str, clause: pst.Clause) -> pst.Template:
 
 
 def _conditions(policy: pst.Template) -> Iterator[Formula]:
-    """Yield what must all be true, in the order in which the engine looks at it."""
+    """Yield the parts that must all be true, in the order in which the engine looks at it."""
     yield from _scope("principal", policy.principal)
     yield from _action(policy.action)
     yield from _scope("resource", policy.resource)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from client_connect.engine.formula import Formula, Outcome
     from client_connect.facts import Facts
 
-# Of a connection that is registered only this is not known: a rule on it denies a new connection beside others.
+# Of a connection that is registered only this is not known: a rule on it denies a new connection besides others.
 # The context as a whole has it, too.
 NEW_CONNECTIONS_ONLY = frozenset({ACTIVE_CONNECTIONS, CONTEXT})
 
@@ -24,7 +24,7 @@ OF_WAIVERS = frozenset({"waivers"})
 OF_INVENTORY = frozenset({DEVICE, "inventory", "ownerTags"})
 OF_THE_MODULE = frozenset({"custom", "customFacts"})
 
-# What the service does not tell of a connection, so that it is not known without the registry.
+# Facts that the service does not report, so they are unknown without the registry.
 _UNTOLD = (
     NEW_CONNECTIONS_ONLY
     | OF_THE_MODULE
@@ -35,7 +35,7 @@ _OF_THE_DEVICE = OF_WAIVERS | OF_INVENTORY | {"commonName", "ownCertificate"}
 
 
 def unreported(*, username: bool, common_name: bool) -> frozenset[str]:
-    """Return the facts that are missing when EC2 tells only these of a connection."""
+    """Return the facts that are missing when EC2 reports only these of a connection."""
     return (
         _UNTOLD
         | (frozenset() if username else _OF_THE_USER)
@@ -44,7 +44,7 @@ def unreported(*, username: bool, common_name: bool) -> frozenset[str]:
 
 
 class PartialDecision(NamedTuple):
-    """What is certain of a connection.
+    """The certain part of a decision on a connection.
 
     Attributes:
         decision: What the policies say that are certain.
@@ -58,7 +58,7 @@ class PartialDecision(NamedTuple):
 
 
 class PartialAuthorizer:
-    """Decides connections of which some facts are not known.
+    """Decides connections with some facts unknown.
 
     A policy that reads none of them is evaluated as always. Of the others the conditions are looked at one by one:
     what is missing may be anything, and so may what cannot be evaluated.
@@ -84,12 +84,12 @@ class PartialAuthorizer:
         """Decide by what is known.
 
         It is a denial where a forbid applies for every value of the rest, or where no permit could apply. A policy
-        that errs may do anything: it denies nobody, and it keeps no other policy from denying.
+        that errs may do anything: it denies no one, and it keeps no other policy from denying.
 
         Args:
             facts: The facts, with anything in place of those that are unknown.
             unknown: The names of the facts that are not known.
-            passed_over: Those of them that nobody will know: a forbid that reads one does not apply, and a permit that
+            passed_over: Those of them that stay unknown: a forbid that reads one does not apply, and a permit that
                 reads one applies where it could. So they leave nothing uncertain.
         """
         if facts.block is not None:
@@ -153,7 +153,7 @@ class _Policy:
 
 
 class _Evaluator:
-    """Evaluates a condition of which some facts are not known."""
+    """Evaluates a condition with some facts unknown."""
 
     def __init__(self, condition: Formula, unknown: frozenset[str]) -> None:
         self._condition = condition

@@ -1,4 +1,4 @@
-"""Policies taken apart and put together as JSON, for which the engine has everything ready at cold start.
+"""Policies taken apart and put together as JSON: the engine has everything it needs for that at a cold start.
 
 The engine reads no JSON of expressions that are nested deeper than some fifty levels, such as a chain of 60 ``||``.
 """

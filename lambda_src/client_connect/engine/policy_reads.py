@@ -2,7 +2,7 @@
 
 This is the only analysis of that question: the handler, the re-authorizer, the constructs, the lints and the replay
 ask it, each at its own granularity. It looks at the syntax tree, never at text, where a comment, a message or a
-literal could name a fact. It takes policies in both forms in which they are taken apart: Cedar's JSON, which a cold
+literal could name a fact. It takes policies in both parsed forms: Cedar's JSON, which a cold
 start has anyway, and the engine's nodes.
 """
 
@@ -35,8 +35,8 @@ def reads(node: object, *, split: Collection[str] = ()) -> frozenset[str]:
 
     Args:
         node: A policy or an expression, as JSON or as a syntax node.
-        split: The records of the context of which each attribute is a fact of its own, such as ``time.now``, and
-            ``groups``, of which each group is one that a policy only asks for by its name, such as ``groups.staff``. A
+        split: The records of the context whose attributes are separate facts, such as ``time.now``, and
+            ``groups``, whose groups a policy only asks for by name, such as ``groups.staff``. A
             policy that reads one of them as a whole reads it by its own name.
     """
     return _Search(node, split).found
@@ -118,7 +118,7 @@ class _Search:
                     self._left.append(part)
 
     def _take_membership(self, entity: object, groups: object) -> None:
-        """Take in ``entity in groups``, of which the entity may be the principal also where it is named."""
+        """Take in ``entity in groups``, where the entity may be the principal even if it is named."""
         match self._look(entity):
             case "variable", "principal":
                 self._take_groups(groups)
@@ -129,7 +129,7 @@ class _Search:
                 self._take_identities((entity, groups))
 
     def _take_groups(self, groups: object) -> None:
-        """Take in ``principal in groups``: whether somebody is in a group does not depend on who it is."""
+        """Take in ``principal in groups``: whether a user is in a group does not depend on who it is."""
         match self._look(groups):
             case "entity", kind, id_:
                 self._found.add(self._name(GROUPS, id_) if kind == _GROUP else PRINCIPAL)

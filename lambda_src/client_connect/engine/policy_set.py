@@ -5,7 +5,7 @@ from __future__ import annotations
 from client_connect.engine import cedar, policy_json
 from client_connect.engine.policy_reads import GROUPS, reads
 
-# What is in ``hashlib`` too. But that loads OpenSSL, which nothing else at a cold start needs, and which takes as long
+# ``hashlib`` has it too. But that loads OpenSSL, which nothing else at a cold start needs, and which takes as long
 # as several of our modules. Where neither is there, ``hashlib`` does as well.
 try:
     from _sha2 import sha256  # type: ignore[import-not-found]
@@ -44,12 +44,12 @@ class InvalidPolicySet(ValueError):
 
 
 class Policy(NamedTuple):
-    """What the handler needs to know of one policy beside its conditions.
+    """A policy without its conditions, as far as the handler needs it.
 
     Attributes:
         id: The value of its ``@id`` annotation, unique in the set.
         effect: ``permit`` or ``forbid``.
-        message: What a denied client is told, from ``@message``.
+        message: The text for a denied client, from ``@message``.
         status: The posture compliance status that it reports, from ``@status``.
         shadow: Whether ``@shadow`` has it evaluated and logged, but not enforced.
         guardrail: Whether it is one of the guardrails.
@@ -71,7 +71,7 @@ class PolicySet(NamedTuple):
         enforced: The policies that decide.
         shadow_forbids: The forbids that are evaluated and logged only.
         shadow_permits: The permits that are evaluated and logged only.
-        digest: The first 12 hexadecimal digits of the SHA-256 of the text, to tell versions apart.
+        digest: The first 12 hexadecimal digits of the SHA-256 of the text, to distinguish versions.
         reads: The names of the facts that any of them reads, those in shadow mode too, as ``policy_reads`` has them;
             of the time, each attribute by itself, such as ``time.now``, and of the groups those that they name.
     """
@@ -85,7 +85,7 @@ class PolicySet(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> PolicySet:
-        """Parse Cedar policies, each with an ``@id`` of its own.
+        """Parse Cedar policies, each with its own ``@id``.
 
         Raises:
             InvalidPolicySet: When Cedar cannot parse the text, when a policy has no ``@id`` or another's,
@@ -95,7 +95,7 @@ class PolicySet(NamedTuple):
             return cls._parse(text, policy_json if len(text) < _LARGE else _policy_nodes())
         except RecursionError:
             raise InvalidPolicySet("the policies cannot be parsed: one is nested too deep") from None
-        except ValueError:  # it is wrong, and the nodes tell better how; or it is too deep for JSON alone
+        except ValueError:  # it is wrong, and the nodes explain better how; or it is too deep for JSON alone
             return cls._parse(text, _policy_nodes())
 
     @classmethod

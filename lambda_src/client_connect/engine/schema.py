@@ -1,4 +1,4 @@
-"""The Cedar schema of what policies see, with the type of a team's own facts in it."""
+"""The Cedar schema of what policies see, with the type of the custom facts in it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def schema_text(custom: str | None = None, *, optional: frozenset[str] = _NONE) 
         text = _REQUIRED.sub(
             lambda match: f"{match[1]}{match[2]}?{match[3]}" if _name(match) in optional else match[0], text
         )
-    # The semicolon on a line of its own: the last thing in a fragment may be a comment.
+    # The semicolon on a separate line: the last thing in a fragment may be a comment.
     return text if custom is None else text.replace(_NO_CUSTOM_FACTS, f"type Custom = {custom.strip()}\n;")
 
 

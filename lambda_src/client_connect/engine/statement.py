@@ -1,4 +1,4 @@
-"""What policies are taken apart into, of whichever syntax; only for type checkers, so no cold start imports it."""
+"""The parts of policies, whatever their syntax; only for type checkers, so no cold start imports it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Statement = tuple[Effect, Mapping[str, str], Any]
 """The effect of a policy, its annotations, and what its syntax has of it."""
 
 Shape = tuple[Any, ...]
-"""What a node is, of whichever syntax, with its parts: the name of one of the cases of ``_Search`` comes first.
+"""A node with its parts, whatever the syntax: the name of one of the cases of ``_Search`` comes first.
 
-``("variable", name)``, ``("entity", type, id)``, ``("attribute", base, names)`` also where it is tested for,
+``("variable", name)``, ``("entity", type, id)``, ``("attribute", base, names)`` even where it is only tested for,
 ``("tag", base, key)``, ``("kind", base)`` where the type is asked for, ``("compared", *parts)``, ``("within", entity,
 groups)``, ``("set", *elements)``, and ``("all", *parts)`` for anything else.
 """

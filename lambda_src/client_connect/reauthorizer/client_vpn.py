@@ -42,7 +42,7 @@ _NO_CONNECTION = "InvalidClientVpnConnection.IdNotFound"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """What the service tells of a connection.
+    """The service's description of a connection.
 
     Attributes:
         connection_id: Its id.
@@ -178,7 +178,7 @@ class ClientVpn:
         return Page(connections=found, next_token=answer.get("NextToken") or None)
 
     def terminate(self, connection: Connection) -> bool:
-        """Terminate a connection; return ``False`` when there is none any more.
+        """Terminate a connection; return ``False`` when it is gone already.
 
         One that is gone after an attempt without an answer was terminated by that.
 
@@ -217,7 +217,7 @@ class ClientVpn:
     ) -> Any:  # noqa: ANN401 - botocore's
         """Call, again and again while the service throttles, at random times that lie further and further apart.
 
-        What fails on the way or in the service is repeated twice.
+        Calls that fail on the way or in the service are repeated twice.
         """
         for attempt in count():
             self._deadline.require()

@@ -1,4 +1,4 @@
-"""The time that is left of a run, so that it stops by itself before Lambda ends it."""
+"""The time that is left of a run, so it stops by itself before Lambda ends it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What a run needs to end cleanly: to finish the requests under way, and to save where it is.
+# The time a run needs to end cleanly: to finish the requests under way, and to save where it is.
 RESERVE_S = 20.0
 
 

@@ -1,4 +1,4 @@
-"""Connections decided anew: by their registered requests, and by today's policies, devices and clock."""
+"""Connections decided again: by their registered requests, and by today's policies, devices and clock."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _FAILURES = 3
 _SECONDS_FOR_CUSTOM_FACTS = 15.0
 _SECONDS_LOST = 5.0
 # In the place of a common name that is not told; no device is called so.
-_NOBODY = "unknown (EC2 does not tell)"
+_NOBODY = "unknown (EC2 does not report it)"
 _NOWHERE = IPv4Address("0.0.0.0")  # noqa: S104 - in the place of an address that no policy that counts reads
 
 
 class Verdict(Enum):
-    """What becomes of a connection."""
+    """The verdict on a connection."""
 
     STAYS = "stays"
     DENIED = "denied"
@@ -60,11 +60,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What was found of a connection.
+    """The evaluation of a connection.
 
     Attributes:
         connection: The connection.
-        verdict: What becomes of it.
+        verdict: The verdict.
         principal: Whose it is, in the form that the registry has; ``None`` when that is not known for sure.
         registered: Whether the registry has its request.
         unconfirmed: Whether the registry has the connection, and does not know yet that it was active.
@@ -113,7 +113,7 @@ class Source:
             return None
         try:
             answer = call()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, nobody is to be denied for that
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, no one may be denied for that
             self._failures += 1
             self.problem = f"{type(error).__name__}: {error}"
             return None
@@ -122,16 +122,16 @@ class Source:
 
 
 class Evaluator:
-    """Decides connections anew.
+    """Decides connections again.
 
     Args:
         authorizer: Has today's policies.
         sources: The inventory, the registry and extra facts.
-        registry: The registry, which is also in the sources.
-        unknown: What becomes of connections that the registry does not know.
+        registry: The registry, the same one as in the sources.
+        unknown: How to treat connections that the registry does not know.
         certificate_endpoints: The ids of the endpoints at which clients have certificates; only there, what EC2 calls
             a common name is that of one.
-        shared_certificates: Whether several devices use the same client certificate, so that connections without a
+        shared_certificates: Whether several devices use the same client certificate, so connections without a
             user have no owner.
 
     Attributes:
@@ -155,7 +155,7 @@ class Evaluator:
         self._unknown = unknown
         self._certificate_endpoints = certificate_endpoints
         self._shared_certificates = shared_certificates
-        # Without a module nobody knows what the handler's said, should it have one after all.
+        # Without a module it is unknown what the handler's said, should it have one after all.
         self._never_known = NEW_CONNECTIONS_ONLY | (frozenset() if sources.custom else OF_THE_MODULE)
         self._inventory = Source()
         self._waivers = Source()
@@ -204,7 +204,7 @@ class Evaluator:
     def _request(
         self, connection: Connection, entry: RegisteredConnection | None
     ) -> tuple[ConnectionRequest | None, frozenset[str]]:
-        """Return the request to decide by, if any, and what it does not tell."""
+        """Return the request to decide on, if any, and what it lacks."""
         if entry is not None and entry.request is not None:
             return entry.request, NEW_CONNECTIONS_ONLY
         if entry is not None and entry.problem:
@@ -239,7 +239,7 @@ class Evaluator:
     def _gather(self, asked: Sequence[tuple[ConnectionRequest, frozenset[str]]]) -> list[CollectedFacts]:
         requests = [request for request, _ in asked]
         entries = self._inventory_entries(requests)
-        # What a module would say of a request that is not complete counts for nothing, and may fail.
+        # A module's answer on an incomplete request counts for nothing, and may fail.
         complete = [request for request, unknown in asked if not OF_THE_MODULE & unknown]
         answers = iter(self._custom_facts(complete))
         custom: list[tuple[Mapping[str, Any], Mapping[str, str]]]
@@ -379,7 +379,7 @@ def _contradiction(connection: Connection, request: ConnectionRequest, *, certif
         return "EC2 reports another endpoint"
     if reported is not None and _account(reported) != _account(user):
         return "EC2 reports another user"
-    # What EC2 calls the common name is the certificate's or, under Active Directory authentication, the user's.
+    # EC2's "common name" is the certificate's or, under Active Directory authentication, the user's.
     if certificates and name is not None and name != request.common_name and _account(name) != _account(user):
         return "EC2 reports another common name"
     return ""
@@ -404,16 +404,16 @@ def _owner(
 def reported_request(
     connection: Connection, *, certificates: bool = False, entry: RegisteredConnection | None = None
 ) -> tuple[ConnectionRequest, frozenset[str]]:
-    """Return a request with what the service and the registry tell, and what they do not tell.
+    """Return a request with what the service and the registry know, and what they do not.
 
     The service names the user under Active Directory authentication only, so it is not known whether a connection
     without one has a user. What it calls the common name is that of the certificate, or the user's name, which need
     not have the same form: so it says nothing of a device where there are no certificates.
 
     Args:
-        connection: What the service tells.
+        connection: The service's description.
         certificates: Whether the endpoint's clients have certificates.
-        entry: What the registry tells of a connection whose request cannot be read.
+        entry: The registry's entry of a connection whose request cannot be read.
     """
     username, common_name = connection.username, connection.common_name
     if not certificates or (username and common_name and _account(common_name) == _account(username)):

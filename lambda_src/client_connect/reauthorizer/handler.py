@@ -1,6 +1,6 @@
 """The function that ends open connections which are denied today: run on a schedule and after each deployment.
 
-It is in the handler's bundle, so that it decides by the same policies. The handler does not import it.
+It is in the handler's bundle, so it decides with the same policies. The handler does not import it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Context(Protocol):
-        """What is read of Lambda's context object."""
+        """The part of Lambda's context object that is read."""
 
         function_name: str
 
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
             """Return the milliseconds until Lambda ends the invocation."""
 
 
-# Nobody waits for an answer here, so that a throttled table is asked more often than the handler may.
+# No one waits for an answer here, so a throttled table is asked more often than the handler may.
 _ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What runs of this process share.
+    """The state that runs of this process share.
 
     Attributes:
         settings: What the construct configured.
@@ -85,7 +85,7 @@ class Dependencies:
         settings = ReauthorizerSettings.from_environment()
         tables = Tables(rounds=_ROUNDS)
         return cls(
-            # A handler in shadow mode denies nobody but who is blocked, so nobody else is to be disconnected either.
+            # A handler in shadow mode denies only who is blocked, so no one else may be disconnected either.
             settings=replace(
                 settings,
                 dry_run=settings.dry_run or read_shadow_mode(),
@@ -124,13 +124,13 @@ class Dependencies:
 
 
 def handler(event: object, context: Context) -> dict[str, Any]:
-    """Run once, whatever the event; but only say by which policies it would, when it is a probe.
+    """Run once, whatever the event; but only say which policies it has, when it is a probe.
 
     Returns:
         How it ended.
 
     Raises:
-        Exception: When the run failed, so that Lambda counts it.
+        Exception: When the run failed, so Lambda counts it.
     """
     if is_probe(event):
         return answer_probe(event, lambda _: _probed(), context)

@@ -1,4 +1,4 @@
-"""What a run of the re-authorizer did."""
+"""The outcome of a run of the re-authorizer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What a run did.
+    """The outcome of a run.
 
     Attributes:
         state: ``complete``; ``nothing decided`` when it saw all connections and could decide none of them, or found
@@ -19,7 +19,7 @@ class Outcome:
             nothing to do; ``superseded`` when a run by other policies or settings took over.
         scan: The scan, unless another run is at work.
         scanned: Whether the scan is complete.
-        cap_exceeded: Whether the policies deny more connections than may be terminated, so that none of these was.
+        cap_exceeded: Whether the policies deny more connections than may be terminated, so none of these was.
         most: How many of the connections that the policies deny the scan might terminate.
         counted: How many such connections count towards that: of a user or a device, 5.
         recent: How many such connections earlier scans terminated within the window; they count toward the same limit.
@@ -28,7 +28,7 @@ class Outcome:
             changed; ``None`` when it is not.
         discarded: Why a saved scan could not be gone on with, when it could not be read.
         terminated: How many connections were terminated; under ``dry_run`` would have been.
-        ended: How many were terminated in fact, also in a dry run: there, those that are blocked.
+        ended: How many were terminated in fact, even in a dry run: there, the blocked ones.
         by_policies: How many of these because the policies deny them, not for a block or a limit.
         failures: How many could not be terminated.
         missing: The endpoints that do not exist.

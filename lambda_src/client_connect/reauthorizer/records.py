@@ -1,4 +1,4 @@
-"""What the re-authorizer records: a line for each connection that it ends, and a line for each run."""
+"""The records of the re-authorizer: a line for each connection that it ends, and a line for each run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNITS = {
 # Known only when all connections were seen.
 _UNITS_OF_SCAN = dict.fromkeys(("Reauthorized", "LeftAlone", "Undecided", "CapExceeded"), "Count")
 
-# Counted only when it happens, so that its alarm looks at nothing else: a newest connection that wins is no incident.
+# Counted only when it happens, so its alarm looks at nothing else: a newest connection that wins is no incident.
 _BY_POLICIES = "TerminatedByPolicies"
 _EVERY_UNIT = _UNITS | _UNITS_OF_SCAN | {_BY_POLICIES: "Count"}
 
@@ -260,5 +260,5 @@ def _scan(scan: Scan, *, complete: bool) -> dict[str, Any]:
 
 
 def _most(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the first of counts that are sorted, so that a record fits into a line of the log."""
+    """Return the first of counts that are sorted, so a record fits into a line of the log."""
     return dict(list(counts.items())[:_LISTED])

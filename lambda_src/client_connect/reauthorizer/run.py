@@ -1,6 +1,6 @@
 """A run of the re-authorizer: it ends the open connections that are denied today.
 
-What it relies on: it terminates nothing before it has seen all connections; nothing that the policies deny when
+Its rules: it terminates nothing before it has seen all connections; nothing that the policies deny when
 they deny more than it may terminate; it decides each one once more right before it is terminated; and it terminates
 only while it has the lease. Whatever interrupts it, the next run sees the connections that are left.
 """
@@ -56,11 +56,11 @@ class Reauthorizer:
         vpn: The connections.
         registry: The connections that the handler allowed.
         state: What runs leave for each other.
-        evaluator: Decides connections anew.
+        evaluator: Decides connections again.
         records: Where terminations are recorded.
         deadline: Until the run must end.
-        counts_connections: Whether policies read how many connections a user has, so that it must be known which
-            of those in the registry came to be.
+        counts_connections: Whether policies read how many connections a user has, so it must be known which
+            of those in the registry were established.
     """
 
     _window: TerminationWindow
@@ -133,10 +133,10 @@ class Reauthorizer:
         return (scan.open > 0 and not decided) or set(self.outcome.missing) >= set(self._settings.endpoints)
 
     def _limit_terminations(self, scan: Scan) -> None:
-        """See how many connections may be ended, beside those that earlier scans have ended a while ago."""
+        """See how many connections may be ended, besides those that earlier scans have ended a while ago."""
         self._window = TerminationWindow(self._state, self._settings)
         outcome = self.outcome
-        # What this scan has ended in an earlier run is among its denials.
+        # Connections that this scan has ended in an earlier run are among its denials.
         outcome.recent = self._window.by_policies(before=scan.started)
         outcome.most = self._settings.most_terminations(scan.open + outcome.recent)
         outcome.counted = scan.counted_denials(shared_certificates=self._settings.shared_certificates)
@@ -264,7 +264,7 @@ class Reauthorizer:
             del scan.candidates[connection_id]
 
     def _chosen(self, scan: Scan) -> list[Candidate]:
-        """Return the candidates that may be terminated: all that are blocked, and of others as many as limits allow."""
+        """Return the candidates that may be terminated: all that are blocked, and as many others as limits allow."""
         candidates = scan.candidates.values()
         blocked = [each for each in candidates if each.reason == "blocked"]
         denied = (
@@ -305,11 +305,11 @@ class Reauthorizer:
         self._records.of_connection(candidate, evaluation, failure=failure, dry_run=is_dry)
 
     def _failure(self, candidate: Candidate, evaluation: Evaluation) -> str | None:
-        """Terminate a connection; return why that failed, if it did, and ``None`` when there is none any more."""
+        """Terminate a connection; return why that failed, if it did, and ``None`` when it is gone already."""
         connection = candidate.connection
         self._deadline.require()
         is_new = self._window.add(candidate, evaluation)
-        # Before it is terminated, so that no run does it twice while the service still shows it as active; if
+        # Before it is terminated, so no run does it twice while the service still shows it as active; if
         # this one is killed between the two, a later run does it once.
         self._registry.remember_termination(connection.connection_id, now=datetime.now(UTC))
         try:
@@ -348,7 +348,7 @@ def _take(scan: Scan, evaluation: Evaluation) -> None:
 
 
 def _is_due(candidate: Candidate, evaluation: Evaluation, exceeding: Collection[str]) -> bool:
-    """Whether a connection is to be terminated still, by what is known of it now."""
+    """Whether a connection must still be terminated, given what is known of it now."""
     verdict = evaluation.verdict
     if candidate.reason == "blocked":
         return evaluation.is_blocked

@@ -1,4 +1,4 @@
-"""A scan of all endpoints: what was counted, what is to be terminated, and where it goes on."""
+"""A scan of all endpoints: what was counted, what must be terminated, and where it goes on."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LATEST = 1e11
 
 # How a denial is counted that no forbid made: no permit applied.
 NO_PERMIT = "no permit"
-# How a denial is counted of somebody of whom EC2 does not tell who it is.
+# How denials are counted when EC2 does not say who the user is.
 NOBODY = "unknown"
 
-# One user, or one device, with very many connections is no mistake in a policy: or else somebody with its key could
+# One user, or one device, with very many connections shows no mistake in a policy: otherwise whoever has its key could
 # keep all others open by connecting often.
 _COUNTED_OF_ONE = 5
 
@@ -40,10 +40,10 @@ class DamagedScan(ValueError):
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """What became of an endpoint's connections.
+    """The counts of an endpoint's connections.
 
     Attributes:
-        decided: Decided anew.
+        decided: Decided again.
         left_alone: Not registered, and left alone.
         undecided: Not decided, because what the decision needs is unavailable or a policy cannot be evaluated.
         denied: How many each policy denied; the limit, under ``connection-limit``.
@@ -73,7 +73,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A connection that is to be terminated.
+    """A connection that must be terminated.
 
     Attributes:
         connection: The connection.
@@ -91,7 +91,7 @@ class Scan:
     """A scan, which may take several runs.
 
     Attributes:
-        settings: By what it decides. A scan by other policies or settings is not gone on with.
+        settings: What it decides with. A scan with other policies or settings is not gone on with.
         started: When it began, in seconds since 1970.
         endpoints: The ids of the endpoints that are not yet through; the first is where it is.
         token: Where the page that is next begins.
@@ -102,7 +102,7 @@ class Scan:
         tallies: What was counted, by endpoint.
         limit: What the limit of connections per user denied.
         blocked: What blocks denied.
-        candidates: What is to be terminated, by connection id.
+        candidates: The connections to terminate, by connection id.
         newest: By user, the newest connections, each as ``_entry`` has it.
     """
 
@@ -147,11 +147,11 @@ class Scan:
 
     @property
     def denied_users(self) -> dict[str, int]:
-        """How many connections of each user were denied, also by the limit and the blocks, most first."""
+        """How many connections of each user were denied, by the limit and the blocks too, most first."""
         return _summed(tally.users for tally in (*self.tallies.values(), self.limit, self.blocked))
 
     def go_on(self, token: str | None) -> None:
-        """Go on at the next page, or with the next endpoint when there is none."""
+        """Go on at the next page, or with the next endpoint after the last page."""
         self.token = token
         if token is None:
             self.taken, self.ended = [], []
@@ -179,7 +179,7 @@ class Scan:
         self._add(Candidate(connection=connection, reason="policies"))
 
     def block(self, connection: Connection, user: str | None = None) -> None:
-        """Take a connection in of somebody who is blocked."""
+        """Take in a connection of a blocked user or device."""
         if connection.connection_id not in self.candidates:  # or else of an endpoint that was begun again
             self.blocked.deny(["blocked"], user or NOBODY)
             self._add(Candidate(connection=connection, reason="blocked"))

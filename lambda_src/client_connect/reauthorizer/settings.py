@@ -1,4 +1,4 @@
-"""What the construct configures of a deployed re-authorizer, beside what it shares with the handler."""
+"""The settings of a deployed re-authorizer, besides those that it shares with the handler."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class ReauthorizerSettings:
         window_s: For how long terminations add up.
         wait_s: For how long after a change of the policies connections that they deny are only reported.
         connections_per_user: How many connections each user keeps: the newest.
-        unknown_connections: What becomes of connections that the registry does not know.
+        unknown_connections: How to treat connections that the registry does not know.
         dry_run: Decide and record, but terminate nothing.
         ends_blocked: Whether it terminates what is blocked all the same: in a dry run that is only one because the
             handler is in shadow mode.
-        certificate_endpoints: The ids of the endpoints at which the common name that EC2 tells is a client
+        certificate_endpoints: The ids of the endpoints where EC2's common name is a client
             certificate's.
         shared_certificates: Whether several devices use the same client certificate, as the handler has it.
         handler_version: The version of the handler that it decides as: another one for each change of the

@@ -1,4 +1,4 @@
-"""What runs of the re-authorizer leave for each other, in the registry's table: a lease, and an unfinished scan."""
+"""The state that runs of the re-authorizer leave for each other in the registry's table: a lease, and an open scan."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LONGEST_LEASE_S = 1800.0
 # By how much the clocks of two runs may differ.
 _SKEW_S = 300.0
 
-# Twice what the scan of a full endpoint takes, in which each user has two connections. Who may write the table could
+# Twice what the scan of a full endpoint takes, with two connections per user. Who may write the table could
 # make a run unpack anything else.
 _LONGEST_SCAN = 64_000_000
 _MOST_PARTS = _LONGEST_SCAN // _PART_BYTES
@@ -63,7 +63,7 @@ class LeaseLost(Exception):
 
 
 class ReauthorizerState:
-    """The state item, of which one run at a time has the lease.
+    """The state item, with the lease that one run has at a time.
 
     Args:
         tables: DynamoDB.
@@ -93,7 +93,7 @@ class ReauthorizerState:
             self._tables.update(
                 self._key(),
                 UpdateExpression="SET lease = :lease, leaseUntil = :until, leaseWork = :work",
-                # Also when it is ours: the SDK asks again when an answer was lost.
+                # Even when it is ours: the SDK asks again when an answer was lost.
                 # An end that is no number, or too far ahead, was not written here.
                 ConditionExpression=(
                     f"attribute_not_exists(lease) OR {_OURS} OR leaseWork <> :work OR "
@@ -120,7 +120,7 @@ class ReauthorizerState:
             raise LeaseLost
 
     def release_lease(self) -> None:
-        """Give the lease back; also when nobody has it, for the SDK asks again when an answer was lost.
+        """Give the lease back; even when no run has it, because the SDK asks again when an answer was lost.
 
         Raises:
             LeaseLost: When another run has it.
@@ -200,7 +200,7 @@ class ReauthorizerState:
         )
 
     def policies_since(self, policies: str) -> float:
-        """Return since when runs decide by these policies, in seconds since 1970: since now, if by others before.
+        """Return since when runs have decided with these policies, in seconds since 1970: now, if with others before.
 
         Raises:
             LeaseLost: When another run has taken over; then nothing has changed.

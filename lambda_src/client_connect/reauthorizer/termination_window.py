@@ -1,4 +1,4 @@
-"""What runs have ended within a window of time, which limits what they may still end."""
+"""The connections that runs have ended within a window of time, which limits what they may still end."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TerminationWindow:
         return sum(each.by_limit for each in self._all())
 
     def add(self, candidate: Candidate, evaluation: Evaluation) -> bool:
-        """Remember that a connection is about to be ended; tell whether it was not remembered before.
+        """Remember that a connection is about to be ended; return whether it was not remembered before.
 
         Raises:
             LeaseLost: When another run has taken over; then nothing has changed.

@@ -1,4 +1,4 @@
-"""What a re-authorizer does with connections that the registry does not know."""
+"""How a re-authorizer treats connections that the registry does not know."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from enum import Enum
 
 
 class UnknownConnections(Enum):
-    """What a re-authorizer does with connections that the registry does not know.
+    """How a re-authorizer treats connections that the registry does not know.
 
-    Those are connections from before there was a registry, or of which the handler could not write.
+    Those are connections from before there was a registry, or those the handler could not write.
     """
 
     LEAVE = "leave"
     """Leave them alone, and count them. They are gone a day later, when the longest session has ended."""
 
     DECIDE = "decide"
-    """Decide them on what EC2 tells: the ids, the common name and, under Active Directory authentication, the user.
+    """Decide them on what EC2 reports: the ids, the common name and, under Active Directory authentication, the user.
 
-    One is terminated only if no value of what EC2 does not tell, such as the platform, the address and the groups,
+    One is terminated only if no value of what EC2 does not report, such as the platform, the address and the groups,
     could permit it. All others are left alone.
     """

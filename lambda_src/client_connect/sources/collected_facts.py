@@ -42,7 +42,7 @@ class NoSources:
     """The sources of a handler without tables and extra facts: the request, the clock and the named networks.
 
     Args:
-        time_zone: The zone in which policies see the clock.
+        time_zone: The zone of the policies' clock.
         networks: The named networks, if there are any.
         endpoints: The endpoints that are answered, each with its name, if it has one.
     """

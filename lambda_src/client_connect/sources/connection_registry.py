@@ -33,7 +33,7 @@ CONFIRMED = "confirmed"
 TERMINATED = "terminatedAt"
 _REQUEST, _DECISION = "request", "decision"
 
-# Not the id of a connection: what the re-authorizer keeps beside them.
+# Not the id of a connection: keys that the re-authorizer keeps next to them.
 STATE = "reauthorizer"
 COUNTS_VALID_UNTIL = "countsValidUntil"
 
@@ -52,7 +52,7 @@ _MAX_PLAIN_BYTES = 4096
 # Lambda's events have at most 6 MB; anything larger was not written here.
 _MAX_TEXT_BYTES = 8 * 1024 * 1024
 
-# Client VPN ends a session after 24 hours at the latest. Items outlive it, for the clocks and the clean-up.
+# Client VPN ends a session after 24 hours at the latest. Items outlive it: clocks differ, and the clean-up takes time.
 KEPT = timedelta(hours=26)
 
 
@@ -66,7 +66,7 @@ class RequestTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredConnection:
-    """What the registry holds of a connection.
+    """The registry's entry of a connection.
 
     Attributes:
         request: The request, complete, as it was allowed; ``None`` when it cannot be read.
@@ -105,7 +105,7 @@ class OtherConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteScan:
-    """What a re-authorizer that confirms connections saw, for whoever counts them.
+    """The state of a re-authorizer that confirms connections, for whoever counts them.
 
     Attributes:
         valid_until: When its successor is overdue.
@@ -138,10 +138,10 @@ class ConnectionTable:
     def record(self, facts: Facts, decision: Decision, *, policies: str) -> None:
         """Write a connection that was allowed, with the decision and the digest of the policies: one write.
 
-        The first record of a connection stands: nobody who can invoke the handler rewrites what it asked.
+        The first record of a connection stands: no one who can invoke the handler rewrites what it asked.
 
         Raises:
-            ValueError: When its id could be taken for what the re-authorizer keeps.
+            ValueError: When its id could be mistaken for what the re-authorizer keeps.
             RequestTooLarge: When it was written without the request: it is counted, and can be decided again only by
                 its ids, its user and its common name.
         """
@@ -180,7 +180,7 @@ class ConnectionTable:
             )
 
     def remember_termination(self, connection_id: str, *, now: datetime) -> None:
-        """Remember that a connection is about to be terminated; also one that is not registered."""
+        """Remember that a connection is about to be terminated, even one that is not registered."""
         self._tables.update(
             self._key(connection_id),
             UpdateExpression=f"SET {TERMINATED} = :now, {EXPIRES_AT} = if_not_exists({EXPIRES_AT}, :end)",
@@ -207,7 +207,7 @@ class ConnectionTable:
         scan = self._current_scan()
         if scan is None:
             raise NotCounted(
-                "no re-authorizer has completed a scan by policies that count connections lately, so the number is "
+                "no re-authorizer has completed a scan with policies that count connections lately, so the number is "
                 "not known"
             )
         now = datetime.now(UTC)
@@ -282,7 +282,7 @@ def principal_of(request: ConnectionRequest) -> str:
 
 
 def device_name(request: ConnectionRequest) -> str | None:
-    """Return the common name by which a request names its device: none if it only repeats the name of the user."""
+    """Return the common name of a request's device: none if it only repeats the name of the user."""
     name, user = request.common_name, request.username
     return None if name is not None and user is not None and lower_case(name) == lower_case(user) else name
 

@@ -1,4 +1,4 @@
-"""Facts of a team's own: a Python module in the bundle, asked before each decision."""
+"""Custom facts: a Python module in the bundle, asked before each decision."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CustomFacts:
             custom = _converted(self._facts(request))
         except Described:
             raise
-        except BaseException as error:  # noqa: BLE001 - a module of others may raise anything
+        except BaseException as error:  # noqa: BLE001 - another team's module may raise anything
             raise Described(_place(error, self._module)) from None
         if reason := self._validation_error(Facts(request, custom_facts="available", custom=custom)):
             raise Described(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# A call that hangs keeps its thread. Each name has threads of its own, so that calls of others go on.
+# A call that hangs keeps its thread. Each name has its own threads, so other calls go on.
 _THREADS = 4
 _LONGEST_PROBLEM = 500
 _TIMED_OUT = TimeoutError()
@@ -36,7 +36,7 @@ class Deadlines:
             threads: The name whose threads run them. Default: each its own name's.
 
         Returns:
-            What they returned, and why each of the others did not, by name.
+            The results of those that returned, and why each of the others did not, by name.
         """
         deadline = monotonic() + seconds
         futures = {name: self._start(threads or name, call) for name, call in calls.items()}
@@ -77,5 +77,5 @@ def _described(error: BaseException) -> str:
         return str(error)
     try:
         return f"{name}: {error}"
-    except BaseException:  # noqa: BLE001 - an error of others may not even tell what it is
+    except BaseException:  # noqa: BLE001 - a foreign error may not even be able to describe itself
         return name

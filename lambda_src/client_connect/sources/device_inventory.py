@@ -36,7 +36,7 @@ _LONGEST_PROBLEM = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryEntry:
-    """What the inventory says of one connection.
+    """The inventory's answer on one connection.
 
     Attributes:
         inventory: ``known``, ``unknown`` or ``unavailable``.
@@ -97,7 +97,7 @@ class DeviceTable:
     def look_up(self, requests: Sequence[ConnectionRequest]) -> list[InventoryEntry]:
         """Return what is known of each connection. Up to 20 of them are one round trip.
 
-        A malformed device makes its own connection ``unavailable``: nobody knows what it should have said. A
+        A malformed device makes its own connection ``unavailable``, because what it should have said is unknown. A
         malformed waiver is none.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What the handler asks beside its client: the inventory, the registry, a module of the team's own.
+"""The sources that the handler asks besides its client: the inventory, the registry, the custom module.
 
 Everything is asked at once and within one limit of time. A source that is down, slow or wrong is itself a
 fact: the policies decide what an outage means.
@@ -38,10 +38,10 @@ _OPEN_CONNECTIONS = "openConnections"
 
 
 class FactSources(NamedTuple):
-    """What a handler has beside the request and the clock; by default nothing.
+    """The sources of a handler besides the request and the clock; by default none.
 
     Attributes:
-        time_zone: The zone in which policies see the clock.
+        time_zone: The zone of the policies' clock.
         inventory: The device inventory.
         registry: The connection registry.
         counts_connections: Whether the registry is asked for the user's open connections.
@@ -100,7 +100,7 @@ class FactSources(NamedTuple):
         return collected._replace(facts=collected.facts._replace(active_connections=number), problems=found)
 
     def recorder(self) -> Recorder | None:
-        """Return what tells the registry of connections, if there is one."""
+        """Return what reports connections to the registry, if there is one."""
         if self.deadlines is None or self.registry is None:
             return None
         from client_connect.sources.recorder import Recorder  # noqa: PLC0415 - who has no registry does not import it
@@ -167,7 +167,7 @@ class FactSources(NamedTuple):
 def configured_sources(
     settings: Settings, authorizer: Authorizer, *, counts_connections: bool, tables: Tables | None = None
 ) -> FactSources:
-    """Make what the settings configure; what they do not is not even imported, for it costs a cold start.
+    """Make what the settings configure; what they do not is not even imported, to keep a cold start short.
 
     Args:
         settings: What the construct configured.
@@ -230,7 +230,7 @@ def _custom(module: str | None, authorizer: Authorizer, deadlines: Deadlines) ->
         return None
     from client_connect.sources.custom_facts import CustomFacts  # noqa: PLC0415
 
-    # Now, so that no connection waits for it. When it fails or takes longer, each call tries or waits again.
+    # Now, so no connection waits for it. When it fails or takes longer, each call tries or waits again.
     deadlines.run({_CUSTOM: lambda: import_module(module)}, seconds=IMPORTING_S)
     return CustomFacts.of_module(module, validation_error=authorizer.validation_error)
 

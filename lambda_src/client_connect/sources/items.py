@@ -39,7 +39,7 @@ from client_connect.waiver import Waiver
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# What the low-level API takes and gives: {"commonName": {"S": "laptop-17"}}.
+# An item as the low-level API has it: {"commonName": {"S": "laptop-17"}}.
 Item = dict[str, dict[str, Any]]
 
 COMMON_NAME = "commonName"
@@ -103,7 +103,7 @@ def is_removed(item: Item) -> bool:
 
 
 def waivers_item(waivers: Sequence[Waiver]) -> Item:
-    """Return the item of a device's or a user's waivers, of which there is at least one."""
+    """Return the item of a device's or a user's waivers(at least one)."""
     return {
         HOLDER: {"S": waivers[0].holder},
         "waivers": {"M": {waiver.policy_id: {"M": waiver_attributes(waiver)} for waiver in waivers}},
@@ -142,7 +142,7 @@ def block_attributes(block: Block) -> Item:
 def blocks_of(item: Item) -> tuple[dict[str, Block], str]:
     """Return the blocks that an item holds, by their keys in it, and what is wrong with one that cannot be read.
 
-    That one holds without an end, and for each name that has the key: it was meant to keep somebody out.
+    That one holds without an end, and for each name that has the key: it was meant to keep a user or device out.
     """
     kind = item[HOLDER]["S"].split(":")[1]
     blocks = item.get("blocks", {}).get("M")

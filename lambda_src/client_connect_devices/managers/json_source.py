@@ -41,13 +41,13 @@ class JsonSource:
         items: The path of the array of devices; empty where the answer is the array.
         paging: How it pages: ``none``, ``link``, ``cursor``, ``page`` or ``offset``.
         next: The path of the link or the cursor.
-        total: The path of the number of all devices; empty where there is none.
+        total: The path of the number of all devices; empty without one.
         page_parameter: The parameter of the page, the offset or the cursor.
         size_parameter: The parameter of the page's size; empty where it cannot be set.
         first_page: The number of the first page.
         id: The path of a device's id.
-        last_seen_field: The path of the last check-in; empty where there is none.
-        os_field: The path of the operating system's version; empty where there is none.
+        last_seen_field: The path of the last check-in; empty without one.
+        os_field: The path of the operating system's version; empty without one.
         compliant_field: The path of what is judged.
         compliant_values: What of it is a pass, as text.
         noncompliant_values: What of it is a failure, as text. Anything else is unknown.

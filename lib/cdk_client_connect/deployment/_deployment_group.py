@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DeploymentGroup(codedeploy.LambdaDeploymentGroup):
-    """The CDK's deployment group, which gives a role of ours the permissions for hooks and alarms that are added.
+    """The CDK's deployment group, which gives our role the permissions for hooks and alarms that are added.
 
     The CDK adds them to a role that may be changed, but not those on alarms; and AWS's managed policy, which it
     attaches to such a role, allows far more.
@@ -84,7 +84,7 @@ class DeploymentGroup(codedeploy.LambdaDeploymentGroup):
         self._alarm_permission.add_resources(alarm.alarm_arn)
 
     def add_pre_hook(self, pre_hook: lambda_.IFunction) -> None:
-        """Run a function before traffic is shifted, which tells CodeDeploy whether to go on.
+        """Run a function before traffic is shifted, which reports to CodeDeploy whether to go on.
 
         Args:
             pre_hook: The function. It may not refer to the alias, which waits for it.
@@ -93,7 +93,7 @@ class DeploymentGroup(codedeploy.LambdaDeploymentGroup):
         self._allow_hook("PreHook", pre_hook)
 
     def add_post_hook(self, post_hook: lambda_.IFunction) -> None:
-        """Run a function after all traffic was shifted, which tells CodeDeploy whether to roll back.
+        """Run a function after all traffic was shifted, which reports to CodeDeploy whether to roll back.
 
         Args:
             post_hook: The function. It may not refer to the alias, which waits for it.
@@ -104,7 +104,7 @@ class DeploymentGroup(codedeploy.LambdaDeploymentGroup):
     def _allow_hook(self, id: str, hook: lambda_.IFunction) -> None:
         """Allow CodeDeploy to invoke a hook before the alias is updated.
 
-        Not in the role itself: the group waits for the role, and the hook, which reports to the group, for the group.
+        Not in the role itself: the group depends on the role, and the hook, which reports to the group, on the group.
         """
         if self._own_role is None:
             self._handler.alias.node.add_dependency(self.role)
@@ -117,7 +117,7 @@ class DeploymentGroup(codedeploy.LambdaDeploymentGroup):
 def _role(scope: Construct, handler: ClientConnectHandler, alarms: iam.PolicyStatement) -> iam.Role:
     """Define a role with what AWSCodeDeployRoleForLambdaLimited has, on these resources alone.
 
-    Without what that has for revisions that somebody keeps in S3: there are none.
+    Without the permissions for revisions in S3: none are used.
     """
     function = handler.function.function_arn
     # Written out, because the alias waits for the deployment group, which waits for the role.
@@ -130,6 +130,6 @@ def _role(scope: Construct, handler: ClientConnectHandler, alarms: iam.PolicySta
         scope,
         "Role",
         assumed_by=iam.ServicePrincipal("codedeploy.amazonaws.com"),
-        # In the role itself, so that it has them as soon as there is one.
+        # In the role itself, so it has them from the start.
         inline_policies={"Shift": iam.PolicyDocument(statements=[shift, alarms])},
     )

@@ -27,7 +27,7 @@ from cdk_client_connect.shared._environment_check import require_same_environmen
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# What a new version can be to blame for. Left out are
+# Failures that a new version can cause. Left out are
 # - what a single user controls, who could bring back the policies that a deployment replaces: DenialBurst, by having
 #   themselves denied; HandlerThrottles and Spillover, by many connections at once. HandlerLatency sees a version that
 #   takes too long;
@@ -49,7 +49,7 @@ _ALARMS_NEED_MINUTES = 10
 # Source: https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_AlarmConfiguration.html
 _MOST_ALARMS = 10
 
-# CodeDeploy's own configurations, all of which shift ten percent.
+# CodeDeploy's own configurations; all of them shift ten percent.
 _PREDEFINED = {
     TrafficShifting(kind="canary", percent=10, interval_minutes=5): "LambdaCanary10Percent5Minutes",
     TrafficShifting(kind="canary", percent=10, interval_minutes=10): "LambdaCanary10Percent10Minutes",
@@ -66,7 +66,7 @@ class GradualDeployment(Construct):
     """Rolls each new version of a handler out gradually, and back when an alarm goes off.
 
     CodeDeploy moves the traffic of the alias ``live`` from the old version to the new one, while
-    CloudFormation waits. When an alarm goes off, the deployment fails or somebody stops it, all traffic goes
+    CloudFormation waits. When an alarm goes off, the deployment fails or is stopped, all traffic goes
     back to the old version, and the stack is rolled back. The first deployment of a handler has nothing to
     shift from. What is known of it together with provisioned concurrency is in docs/deployments.md.
 
@@ -217,7 +217,7 @@ def _require_shiftable(handler: ClientConnectHandler) -> None:
     path = handler.node.path
     if handler.function_reference is not FunctionReference.ALIAS:
         raise InvalidArgument(
-            f"handler {path} is invoked by its unqualified ARN, which always runs the newest code, so that there is "
+            f"handler {path} is invoked by its unqualified ARN, which always runs the newest code, so there is "
             "no traffic to shift; use FunctionReference.ALIAS"
         )
     alias = handler.alias.node.default_child
@@ -254,7 +254,7 @@ def _require_alarms(
     found = _each_once([*of_monitoring.values(), *alarms])
     if not found:
         raise InvalidArgument(
-            "no alarm would roll back, so that a gradual deployment is only slower; give monitoring, or alarms"
+            "no alarm would roll back, so a gradual deployment is only slower; give monitoring, or alarms"
         )
     if len(found) > _MOST_ALARMS:
         raise InvalidArgument(
@@ -300,7 +300,7 @@ def _require_no_circle(handler: ClientConnectHandler, alarms: Sequence[cloudwatc
             if name in watched:
                 raise InvalidArgument(
                     f"alarms has {alarm.node.path}, which watches {what}: that is deployed only when all traffic is "
-                    "shifted, so that it can tell nothing of the new version before, and alias, alarm and what it "
+                    "shifted, so it can say nothing about the new version before, and alias, alarm and what it "
                     "watches would wait for each other in a circle; leave it out"
                 )
 
@@ -329,7 +329,7 @@ def _waiting_for_alias(handler: ClientConnectHandler) -> dict[str, str]:
 
 
 def _total_minutes(shifting: TrafficShifting | codedeploy.ILambdaDeploymentConfig) -> int | None:
-    """Return the time from the first step to the last; ``None`` for a configuration of a team's own."""
+    """Return the time from the first step to the last; ``None`` for a custom configuration."""
     if isinstance(shifting, TrafficShifting):
         return shifting.total_minutes
     name = shifting.deployment_config_name

@@ -1,4 +1,4 @@
-"""What every device manager has as a source of the inventory."""
+"""The common part of all device managers as sources of the inventory."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ class DeviceSync(Construct):
             ``False``.
         retired_sources: The names of sources that no sync of the inventory has any more: their part is
             removed from the items; an item without any other source is deleted. Default: none.
-        reauthorizer: What to start when a device is no longer compliant, so that its open connections end within a
-            minute or two. Default: the re-authorizer runs on its own schedule alone.
+        reauthorizer: The re-authorizer to start when a device is no longer compliant, so its open connections end
+            within a minute or two. Default: the re-authorizer runs on its own schedule alone.
         timeout: How long a run may take: whole minutes from 1 to 15. Default: 15 minutes.
         memory_size: In MiB: 256 to 10,240. Default: 512, which is enough for 100,000 devices.
         encryption_key: The key of its environment variables and log group. Default: AWS's own.

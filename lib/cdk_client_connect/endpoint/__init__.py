@@ -1,1 +1,1 @@
-"""What is set at a Client VPN endpoint."""
+"""The settings of a Client VPN endpoint."""

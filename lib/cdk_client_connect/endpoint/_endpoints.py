@@ -134,5 +134,5 @@ def _path(endpoint: IConstruct) -> str:
 
 
 def _hash(endpoint: IConstruct) -> str:
-    """Return what tells endpoints apart whose names are alike, as those of ``Eu-West`` and of ``West`` in ``Eu``."""
+    """Return what distinguishes endpoints whose names are alike, as those of ``Eu-West`` and of ``West`` in ``Eu``."""
     return sha256(_path(endpoint).encode()).hexdigest()[:8]

@@ -38,10 +38,10 @@ _ONLY_CLAIMS = {
 
 
 class AttachmentRemoval(Enum):
-    """What becomes of the endpoint when its attachment is removed."""
+    """How to leave the endpoint when its attachment is removed."""
 
     DETACH = "detach"
-    """The handler is turned off, so that the endpoint admits every client that authenticated."""
+    """The handler is turned off, so the endpoint admits every client that authenticated."""
 
     LEAVE = "leave"
     """The handler stays on. It must stay deployed too: without it, every connection would be denied."""
@@ -56,11 +56,11 @@ _REMOVAL_POLICIES = {
 class EndpointAttachment(Construct):
     """Turns a handler on for an endpoint that this app does not define.
 
-    A small function of its own asks EC2 to. It changes the endpoint's client connect handler and a tag of its
-    own, by which it knows who wants the handler, and nothing else. It moves to the handler's new ARN when that
-    changes, and fails the deployment where there is no such endpoint in this account and Region or it has
-    another handler. When the attachment is removed, it turns off only what it turned on and no other
-    attachment wants. AWS may take up to 4 hours to apply a change of an endpoint. See docs/endpoint-attachment.md.
+    A small function asks EC2 to. It changes the endpoint's client connect handler and one tag that records who wants
+    the handler, and nothing else. It moves to the handler's new ARN when that changes, and fails the deployment where
+    there is no such endpoint in this account and Region or it has another handler. When the attachment is removed, it
+    turns off only what it turned on and no other attachment wants. AWS may take up to 4 hours to apply a change of an
+    endpoint. See docs/endpoint-attachment.md.
 
     Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
 
@@ -73,7 +73,7 @@ class EndpointAttachment(Construct):
             modify: then remove the attachment first.
         replace: Whether a handler that the endpoint has already is replaced. Removing the attachment does
             not bring it back. Default: ``False``, which fails the deployment instead.
-        on_removal: What becomes of the endpoint when the attachment is removed, or is moved to another
+        on_removal: How to leave the endpoint when the attachment is removed, or is moved to another
             endpoint. Default: ``DETACH``. The roll-back of a failed creation always detaches.
         encryption_key: The key of its function's log group. Default: the handler's.
         function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: none.
@@ -112,7 +112,7 @@ class EndpointAttachment(Construct):
         )
 
         super().__init__(scope, id)
-        # Another endpoint has resources of its own, so that the old ones may still detach the old endpoint.
+        # Another endpoint has its own resources, so the old ones may still detach the old endpoint.
         resources = Construct(self, _resources_id(endpoint_id))
         properties = {
             "EndpointId": endpoint_id,

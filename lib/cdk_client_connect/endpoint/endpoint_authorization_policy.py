@@ -29,7 +29,7 @@ class EndpointAuthorizationPolicy(Construct):
 
     Sets the authorization policy and the device posture options of an endpoint; it defines no resource. An endpoint
     has one authorization policy. It has no message to the user and needs the AWS provided client 6.2.0 or later; what
-    it cannot see or say is for a ``ClientConnectHandler``, beside which it may stand.
+    it cannot see or say is for a ``ClientConnectHandler``, and both may be used.
 
     Source: the device posture pages of https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/
 
@@ -47,7 +47,7 @@ class EndpointAuthorizationPolicy(Construct):
         log_evaluation_context: Whether the connection log gets what the policy saw, which is personal data. The
             endpoint's other log options stay as they are. Default: ``False``, which leaves the option as it is.
         description: Of the policy. Default: none.
-        policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
+        policy_tests: Whether the tests next to the policies (``*.tests.toml``) run here, so nothing is
             synthesized when one fails. Default: ``True``.
 
     Raises:
@@ -118,7 +118,7 @@ class EndpointAuthorizationPolicy(Construct):
         if trust_providers:
             resource.device_posture_options = _posture_options(trust_providers)
         if log_evaluation_context:
-            # Beside whatever is there, also where that is a token.
+            # Added to whatever is there, even if that is a token.
             resource.add_property_override(
                 "ConnectionLogOptions.IncludeAuthorizationPolicyContext", value=True
             )

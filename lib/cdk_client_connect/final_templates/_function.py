@@ -1,6 +1,6 @@
 """Check that a function is deployed as its construct defines it.
 
-What would deny clients, or leave decisions unrecorded, is an error. What works if somebody knows what they are doing,
+Changes that would deny clients, or leave decisions unrecorded, are errors. Those that may be meant,
 such as the wrapper of an observability tool, is a warning that can be acknowledged.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 OURS = "CLIENT_CONNECT_"
 
-# Variables with which Lambda or Python run other code before ours.
+# Variables that make Lambda or Python run other code before ours.
 # Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html
 _WRAPPERS = {"AWS_LAMBDA_EXEC_WRAPPER", "LD_PRELOAD", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"}
 
@@ -65,7 +65,7 @@ class FunctionCheck:
         owner: What to call its construct in a message, such as ``client connect handler Stack/Handler``.
         function: The function.
         variables: The environment variables that its construct defines.
-        least_reserved: The fewest reserved environments with which it works.
+        least_reserved: The fewest reserved environments that it works with.
         defined: Its properties when it was defined.
         defined_variables: The names of its environment variables then, such as those of a layer that was asked for.
     """
@@ -107,7 +107,7 @@ class FunctionCheck:
             yield from self._warned(name, wanted, properties)
         yield from self._with_snapshots(properties)
         for name in sorted(set(properties) - _CHECKED - _HARMLESS - set(wanted)):
-            yield self._warning(name, f"has {name}, with which it has not been tested")
+            yield self._warning(name, f"has {name}, which it was not tested with")
 
     def _exact(
         self, name: str, wanted: Mapping[str, Any], properties: Mapping[str, Any]
@@ -134,7 +134,7 @@ class FunctionCheck:
                 "exclude the function from what replaces code, or pass the code as code=",
             )
 
-    def _environment(self, environment: Any) -> Iterator[Deviation]:  # noqa: ANN401 - also an intrinsic function
+    def _environment(self, environment: Any) -> Iterator[Deviation]:  # noqa: ANN401 - may be an intrinsic function
         found = environment.get("Variables", {}) if isinstance(environment, dict) else environment
         ours = normalized(Stack.of(self.function).resolve(dict(self.variables)))
         if not isinstance(found, dict):
@@ -187,7 +187,7 @@ class FunctionCheck:
             )
 
     def _with_snapshots(self, properties: Mapping[str, Any]) -> Iterator[Deviation]:
-        """Yield what Lambda does not offer together with SnapStart, so that the deployment would fail."""
+        """Yield the settings that Lambda refuses together with SnapStart: the deployment would fail."""
         if (properties.get("SnapStart") or {}).get("ApplyOn") != "PublishedVersions":
             return
         size = (properties.get("EphemeralStorage") or {}).get("Size", 0)

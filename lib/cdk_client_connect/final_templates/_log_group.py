@@ -28,8 +28,8 @@ def check_log_group(owner: str, log_group: logs.ILogGroup) -> None:
                 rule="changedLoggingConfig",
                 resource=resource,
                 location="Properties.LogGroupClass",
-                found=f"the log group of {owner} is of the class {found} in the template, of which CloudWatch Logs "
-                "makes no metrics and which has no subscriptions, so alarms would never go off; an Aspect or an "
+                found=f"the log group of {owner} is of the class {found} in the template: CloudWatch Logs makes no "
+                "metrics of it and it has no subscriptions, so alarms would never go off; an Aspect or an "
                 "override did this",
                 fix="exclude the log group from it, or give log_group= if you need neither metrics nor alarms",
             )

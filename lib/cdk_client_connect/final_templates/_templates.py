@@ -36,7 +36,7 @@ PLUGIN = "cdk-client-connect"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """What is in a template, but must not be.
+    """A finding in a template.
 
     Attributes:
         rule: Its name; a warning is acknowledged by ``cdk-client-connect::`` and this name.

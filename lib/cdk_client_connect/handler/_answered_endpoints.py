@@ -48,7 +48,7 @@ def require_endpoints(endpoints: Endpoints | None) -> None:
     """Check the endpoints that a handler answers; an id that is a token may be any.
 
     Raises:
-        InvalidArgument: When there is none, or one is not the id of an endpoint, has two names, or a name that is not
+        InvalidArgument: When none is given, or one is not the id of an endpoint, has two names, or a name that is not
             allowed.
     """
     if endpoints is None:

@@ -1,4 +1,4 @@
-"""How endpoints authenticate, and the warnings that they tell the handler nothing of what its policies read."""
+"""How endpoints authenticate, and the warnings when they provide no value that policies read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OF_THE_INVENTORY = {"device", "inventory", "ownerTags"}
 def warn_of_authentication(handler: Construct, arn: str, policies: Policies, *, has_inventory: bool) -> None:
     """Warn at synthesis when endpoints do not authenticate what the policies are about: users, or devices.
 
-    Each endpoint that is defined with the handler is looked at. Where there is none, it is all endpoints of the app
+    Each endpoint that is defined with the handler is looked at. Without one, it is all endpoints of the app
     together, as one of them may be attached later; an endpoint elsewhere is not known. Only when everything is
     defined can this be seen, so an aspect looks.
 
@@ -60,7 +60,7 @@ def warn_of_authentication(handler: Construct, arn: str, policies: Policies, *, 
 def names_certificates(endpoint: object) -> bool:
     """Tell whether what EC2 calls a common name is known to be that of a client certificate.
 
-    Not where users authenticate by SAML, too: it is not documented whose name EC2 tells then.
+    Not where users authenticate by SAML, too: it is not documented whose name EC2 reports then.
     """
     construct = getattr(getattr(endpoint, "node", None), "default_child", None) or endpoint
     if not isinstance(construct, ec2.CfnClientVpnEndpoint):

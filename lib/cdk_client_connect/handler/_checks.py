@@ -1,4 +1,4 @@
-"""What a handler's arguments must be, checked before anything is defined with them."""
+"""The rules for a handler's arguments, checked before anything is defined with them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ LEAST_MEMORY_MIB, MOST_MEMORY_MIB = 128, 10_240
 
 
 def require_types(options: Options, others: Sequence[Argument]) -> None:
-    """Check the types, which Python does not, and of which a wrong one could mean the contrary.
+    """Check the types, which Python does not; a wrong one could mean the contrary.
 
     Args:
         options: The handler's arguments.
@@ -134,7 +134,7 @@ def require_types(options: Options, others: Sequence[Argument]) -> None:
             f"a whole number from 0 to {MOST_PREVIOUS_VERSIONS}",
         ),
         flag("shadow_mode", o.shadow_mode),
-        typed("default_message", o.default_message, str, "a text that tells a denied user what to do"),
+        typed("default_message", o.default_message, str, "a text that says what a denied user can do"),
         typed("time_zone", o.time_zone, str, 'the IANA name of a time zone, such as "Europe/Berlin"'),
         typed(
             "device_inventory",
@@ -290,7 +290,7 @@ def within_guardrails(
     """Return policies within guardrails, which are checked and tested by themselves.
 
     Raises:
-        ClientConnectError: When they have errors, a test of theirs fails, or they do not fit to the policies.
+        ClientConnectError: When they have errors, one of their tests fails, or they do not fit to the policies.
     """
     if guardrails is None:
         return policies
@@ -350,7 +350,7 @@ def _require_timeout(timeout: Duration, *, asks_others: bool = False) -> None:
     if asks_others and milliseconds < MIN_TIMEOUT_ASKING_OTHERS_S * 1000:
         raise InvalidTimeout(
             f"timeout of {milliseconds / 1000:g} s must be at least {MIN_TIMEOUT_ASKING_OTHERS_S} s with a device "
-            "inventory, a connection registry or extra facts, so that a client is answered when one of them is down"
+            "inventory, a connection registry or extra facts, so a client is answered when one of them is down"
         )
 
 
@@ -376,7 +376,7 @@ def _require_concurrency(
     Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 
     Raises:
-        InvalidConcurrency: When there are none, fewer than the provisioned ones, or no others where only others
+        InvalidConcurrency: When it is zero, fewer than the provisioned ones, or no others where only others
             are invoked.
     """
     if reserved is None or is_number_token(reserved):
@@ -394,7 +394,7 @@ def _require_concurrency(
         )
     if reference is FunctionReference.UNQUALIFIED and concurrency.maximum == reserved:
         raise InvalidConcurrency(
-            f"provisioned_concurrency takes all of the reserved_concurrent_executions={reserved}, so that Lambda "
+            f"provisioned_concurrency takes all of the reserved_concurrent_executions={reserved}, so Lambda "
             "throttles $LATEST, which the unqualified ARN invokes, and every connection would be denied; use "
             "ProvisionedConcurrency.none()"
         )
@@ -412,7 +412,7 @@ def _require_message(message: str, custom: Mapping[str, str] | None) -> None:
             command to clients.
     """
     if not message.strip():
-        raise InvalidMessage("default_message is empty; tell a denied user what to do")
+        raise InvalidMessage("default_message is empty; say what a denied user can do")
     if Token.is_unresolved(message):
         return
     found = [problem for _, problem in messages.problems(message, custom)]
@@ -430,7 +430,7 @@ def _require_own_registry(registry: IConnectionRegistry | None) -> None:
         raise InvalidArgument(
             f"connection_registry {registry.node.path} is that of handler {registry.handler.node.path}, and a "
             "re-authorizer would decide the connections of both by the policies of one; give each handler a registry "
-            "and a re-authorizer of its own"
+            "and its own re-authorizer"
         )
 
 
@@ -458,7 +458,7 @@ def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mappi
 def _with_tables(
     inventory: IDeviceInventory | None, registry: IConnectionRegistry | None
 ) -> list[IConstruct]:
-    """Return what is asked, and the tables, which may be somebody else's."""
+    """Return what is asked, and the tables, which another app may have defined."""
     found: list[IConstruct] = []
     if inventory is not None:
         found += [inventory, inventory.devices_table, inventory.waivers_table]

@@ -1,4 +1,4 @@
-"""What another function needs to decide as a handler does."""
+"""The settings that another function needs to decide as a handler does."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
-    """What a re-authorizer takes over from its handler.
+    """The settings that a re-authorizer takes over from its handler.
 
     Attributes:
         code: The handler's code, with its policies.
@@ -85,7 +85,7 @@ def deciding(handler: IClientConnectHandler, scope: Construct) -> Deciding:
     function = handler.function
     return Deciding(
         code=_code(handler, scope),
-        environment=handler._environment,  # noqa: SLF001 - no property, because nobody else needs it
+        environment=handler._environment,  # noqa: SLF001 - no property, because nothing else needs it
         runtime=function.runtime,
         architecture=function.architecture,
         version=_version(handler, scope),
@@ -155,7 +155,7 @@ def _previous_versions(handler: ClientConnectHandler, scope: Construct) -> Previ
 
 
 def _code(handler: ClientConnectHandler, scope: Construct) -> lambda_.Code:
-    """Return the code; of an asset, each stack has a construct of its own."""
+    """Return the code; of an asset, each stack has its own construct."""
     code = handler._code  # noqa: SLF001
     if _in_same_stack(handler, scope):
         return code

@@ -77,7 +77,7 @@ def require_environment(environment: Mapping[str, str], code: lambda_.Code | Non
 
 
 def require_size(variables: Mapping[str, str]) -> None:
-    """Check that Lambda takes all variables of a function; of tokens nobody knows how long they become.
+    """Check that Lambda takes all variables of a function; the length of tokens is unknown.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 

@@ -23,7 +23,7 @@ _EXAMPLE = "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-handl
 
 
 class FunctionArn(NamedTuple):
-    """The parts of an ARN, each of which may be a token.
+    """The parts of an ARN, any of them may be a token.
 
     Attributes:
         region: The Region.

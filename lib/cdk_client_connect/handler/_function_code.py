@@ -47,7 +47,7 @@ def bundled_code(scope: Construct, options: Options, policies: Policies) -> lamb
     """Build the function's code. The asset's hash is that of the inputs.
 
     Where the CLI says that the stack needs no bundling (as in ``cdk list``), nothing is built, and the hash is
-    the same. Then nothing may be staged either: the CDK would take it for the bundle in the next synthesis.
+    the same. Then nothing may be staged either: the CDK would use it as the bundle in the next synthesis.
 
     Raises:
         BundleError: When a dependency cannot be installed.

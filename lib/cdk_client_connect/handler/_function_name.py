@@ -51,7 +51,7 @@ def _usable(name: str) -> str:
 
 
 def generated_function_name(scope: Construct) -> str:
-    """Return a name that follows from the construct's path, so that it is the same in every synthesis."""
+    """Return a name that follows from the construct's path, so it is the same in every synthesis."""
     path = Names.unique_resource_name(
         scope, max_length=MAX_LENGTH - len(PREFIX), separator="-", allowed_special_characters="-_"
     )
@@ -73,14 +73,14 @@ def require_unique_name(scope: Construct, name: str) -> None:
         if other.node.addr == stack.node.addr or _is_same_environment(stack, other):
             raise InvalidFunctionName(
                 f'function_name "{name}" is that of {path} already, and there is one function of a name in an account '
-                "and Region; give each handler a name of its own, or none"
+                "and Region; give each handler its own name, or none"
             )
         if not _may_be_same_environment(stack, other):
             continue
         Annotations.of(scope).add_warning_v2(
             "cdk-client-connect:sameFunctionName",
             f'function_name "{name}" is that of {path} too; in the same account and Region, the second '
-            "deployment fails. Give each handler a name of its own, or each stack its env",
+            "deployment fails. Give each handler its own name, or each stack its env",
         )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LOGS = "decisions are recorded as JSON at level INFO in log_group, which metrics and queries need"
 
-# What would make it something else than a handler.
+# Options that would make it something other than a handler.
 _REFUSED = {
     "application_log_level": _LOGS,
     "application_log_level_v2": _LOGS,
@@ -33,7 +33,7 @@ _REFUSED = {
     "tenancy_config": "Client VPN names no tenant when it invokes a handler",
 }
 
-# What a module of extra facts may need in the function of a re-authorizer, too, and what an organization asks of code.
+# Options that a module of extra facts may need in a re-authorizer too, or an organization asks for.
 _FOR_THE_SAME_CODE = (
     "adot_instrumentation",
     "allow_public_subnet",

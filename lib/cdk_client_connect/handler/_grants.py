@@ -1,4 +1,4 @@
-"""What a handler's role may do in addition to writing its log: use the tables that the handler is given."""
+"""The permissions of a handler's role besides writing its log: use the tables that the handler is given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def grant_what_it_asks(role: iam.Role, options: Options, policies: Policies | No
     Args:
         role: The handler's role.
         options: The handler's arguments.
-        policies: The policies in its code; ``None`` if they are not known, so that they may read anything.
+        policies: The policies in its code; ``None`` if they are not known; then they may read anything.
     """
     if options.device_inventory is not None:
         options.device_inventory.grant_look_up(role)

@@ -1,4 +1,4 @@
-"""What a handler has by its name and its ARN alone."""
+"""The part of a handler that follows from its name and ARN."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HandlerBase(Construct):
 
     @property
     def client_connect_options(self) -> ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty:
-        """What an ``ec2.CfnClientVpnEndpoint`` takes as ``client_connect_options``."""
+        """The value for an ``ec2.CfnClientVpnEndpoint``'s ``client_connect_options``."""
         return ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty(
             enabled=True, lambda_function_arn=self.function_arn
         )

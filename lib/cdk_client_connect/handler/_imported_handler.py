@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known of an imported handler.
+    """The known settings of an imported handler.
 
     Attributes:
         options: The arguments that it was deployed with.
@@ -118,7 +118,7 @@ class ImportedHandler(HandlerBase):
 
     @property
     def support_log_retention(self) -> logs.RetentionDays | None:
-        """Nothing: what is defined here has the default, or settings of its own."""
+        """Nothing: what is defined here has the default, or its own settings."""
         return None
 
     @property
@@ -133,7 +133,7 @@ class ImportedHandler(HandlerBase):
 
     @property
     def policies(self) -> Policies | None:
-        """What decides, if that is known."""
+        """The policies, if they are known."""
         return self.known.policies
 
     @property
@@ -148,7 +148,7 @@ class ImportedHandler(HandlerBase):
 
     @property
     def connection_registry(self) -> IConnectionRegistry | None:
-        """The registry in which it records connections, if any is known."""
+        """The registry where it records connections, if any is known."""
         return self.known.options.connection_registry
 
     @property
@@ -157,7 +157,7 @@ class ImportedHandler(HandlerBase):
         return variables_of(self.known.options)
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody else than Client VPN to invoke what endpoints invoke."""
+        """Allow a principal other than Client VPN to invoke what endpoints invoke."""
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["lambda:InvokeFunction"], resource_arns=[self.function_arn]
         )

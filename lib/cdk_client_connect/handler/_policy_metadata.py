@@ -1,4 +1,4 @@
-"""The policies in the template, so that ``cdk diff`` shows which of them change."""
+"""The policies in the template, so ``cdk diff`` shows which of them change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from client_connect_tools import Policies
 
-# What the digests of lists of networks are called by, which are no policies.
+# The names of the digests of lists of networks, which are no policies.
 NETWORKS = "networks/"
 
 KEY = "cdk-client-connect:policies"
@@ -42,7 +42,7 @@ def digests_of(policies: Policies | None, *, is_prebuilt: bool) -> tuple[str | N
 
     Args:
         policies: The policies, if they are known.
-        is_prebuilt: Whether they came out of a bundle, so that they are as they were bundled.
+        is_prebuilt: Whether they came out of a bundle; then they are as they were bundled.
     """
     if policies is None:
         return None, {}

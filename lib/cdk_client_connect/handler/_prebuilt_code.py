@@ -26,7 +26,7 @@ def require_prebuilt_alone(
     """Check that prebuilt code comes without what is in it.
 
     Raises:
-        InvalidCode: When there is another policy set or module beside it.
+        InvalidCode: When there is another policy set or module too.
     """
     if code is None:
         return

@@ -33,8 +33,8 @@ def require_snap_start(scope: Construct, options: Options) -> None:
     """Check that Lambda offers SnapStart for what is defined, if it is wanted.
 
     Raises:
-        InvalidArgument: When it has no effect, or there is none in the Region.
-        InvalidConcurrency: When environments are to be kept initialized too.
+        InvalidArgument: When it has no effect, or the Region lacks it.
+        InvalidConcurrency: When environments must be kept initialized too.
         InvalidRuntime: When the runtime has none.
     """
     if not options.snap_start:

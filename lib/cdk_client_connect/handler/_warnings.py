@@ -1,4 +1,4 @@
-"""What is doubtful about a handler: warnings at synthesis, each of which can be acknowledged."""
+"""What is doubtful about a handler: warnings at synthesis, which can be acknowledged one by one."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
     if read & {"device", "inventory", "ownerTags"} and options.device_inventory is None:
         warnings.add_warning_v2(
             "cdk-client-connect:noDeviceInventory",
-            "policies read what a device inventory says, but the handler has none, so that context.inventory "
+            "policies read a device inventory, but the handler has none, so context.inventory "
             'is always "disabled" and there is no context.device',
         )
     if ACTIVE_CONNECTIONS in read and options.connection_registry is not None:
@@ -82,7 +82,7 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
         warnings.add_warning_v2(
             "cdk-client-connect:noTimeZone",
             f"policies read {', '.join(f'context.time.{name}' for name in read_clock)}, but time_zone of the handler "
-            'is not given, so that the clock is UTC; give time_zone="Europe/Berlin", or "UTC" if it is meant',
+            'is not given, so the clock is UTC; give time_zone="Europe/Berlin", or "UTC" if it is meant',
         )
     _warn_of_endpoint_names(handler, names_of(options.endpoints), policies)
     if policies.left_out:
@@ -93,7 +93,7 @@ def _warn_of_policies(handler: Construct, options: Options, policies: Policies) 
         warnings.add_warning_v2(
             "cdk-client-connect:noExtraFacts",
             "policies read, or custom.cedarschema declares, what a module of extra facts says, but the handler has "
-            'none, so that context.customFacts is always "disabled" and there is no context.custom; give '
+            'none, so context.customFacts is always "disabled" and there is no context.custom; give '
             'extra_facts=ExtraFacts.from_file("facts.py")',
         )
 
@@ -112,7 +112,7 @@ def _warn_of_endpoint_names(handler: Construct, names: Sequence[str], policies: 
     if not names:
         Annotations.of(handler).add_warning_v2(
             "cdk-client-connect:noEndpointNames",
-            "policies read context.endpointName, but endpoints= of the handler names none, so that it is always "
+            "policies read context.endpointName, but endpoints= of the handler names none, so it is always "
             'absent; give endpoints={"prod": "cvpn-endpoint-...", ...}',
         )
         return

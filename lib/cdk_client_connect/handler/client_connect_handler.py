@@ -72,7 +72,7 @@ class ClientConnectHandler(HandlerBase):
     """The Lambda function that Client VPN asks whether a connection may be established.
 
     Defines the function, its version and alias ``live``, its role, its log group and the service-linked
-    role by which Client VPN invokes it. Give it to an ``ec2.ClientVpnEndpoint`` as
+    role that Client VPN uses to invoke it. Give it to an ``ec2.ClientVpnEndpoint`` as
     ``client_connection_handler``, or its ``client_connect_options`` to an ``ec2.CfnClientVpnEndpoint``, in
     the same account and Region; it may serve many endpoints.
 
@@ -86,7 +86,7 @@ class ClientConnectHandler(HandlerBase):
             fails to deploy: docs/deployments.md. Default: that prefix and the construct's path.
         policies: What decides. Checked here, and bundled with the function; what is only doubtful in them is
             a warning, which can be acknowledged by ``cdk-client-connect:`` and the name of the lint. Their
-            ``digests()`` are metadata of the alias, so that ``cdk diff`` shows which of them change.
+            ``digests()`` are metadata of the alias, so ``cdk diff`` shows which of them change.
             Default: ``Policies.from_rules(Rules())``, which permits every client that authenticated.
         guardrails: Policies that must allow a connection, too, whatever ``policies`` permit: security's baseline, as a
             service control policy bounds IAM policies. Checked and tested by themselves; with them in shadow mode,
@@ -99,12 +99,12 @@ class ClientConnectHandler(HandlerBase):
         provisioned_concurrency: The environments kept initialized. Default: ``.fixed(2)``; none with
             ``snap_start``.
         snap_start: Whether environments are resumed from a snapshot that Lambda takes when a version is published: a
-            shorter wait without environments that are kept. Not together with provisioned concurrency, of which the
+            shorter wait without environments that are kept. Not together with provisioned concurrency; the
             default is then none, nor with the unqualified ARN; from Python 3.12 on; not in every Region. See
             docs/costs.md. Default: ``False``.
         function_reference: Which ARN endpoints are given. Default: the alias's, the only one through which
             provisioned concurrency has an effect.
-        service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` comes to be. Default: ``ENSURE``.
+        service_linked_role: How ``AWSServiceRoleForClientVPNConnections`` is created. Default: ``ENSURE``.
         timeout: Whole seconds, from 1 to 30, the time that Client VPN waits; from 5 with an inventory, a
             registry or extra facts. Default: 10 seconds.
         memory_size: In MiB, from 128 to 10,240. Default: 512.
@@ -123,22 +123,22 @@ class ClientConnectHandler(HandlerBase):
             own. Default: AWS's own.
         dead_letter_queue: As in ``lambda_.Function``, for packs of rules that ask for one. Client VPN waits for each
             answer, so the handler itself never sends anything there. Default: none.
-        vpc: The VPC to run in. Default: none, for nothing in a VPC is needed.
+        vpc: The VPC to run in. Default: none, because nothing in a VPC is needed.
         vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
         security_groups: The security groups in ``vpc``. Default: a new one.
         tracing: X-Ray tracing. Default: disabled.
-        shadow_mode: Decide and record, but always allow, also after an error. Default: ``False``.
+        shadow_mode: Decide and record, but always allow, even after an error. Default: ``False``.
         default_message: What a denied client is shown when no policy has a message for it; 1 to 255
             characters. It may have placeholders, such as ``{connection-id}``. Default: that the rules
             do not permit it, and to ask the administrator.
-        time_zone: The IANA name of the zone in which policies see the clock. Default: ``UTC``, with a warning when
+        time_zone: The IANA name of the zone of the policies' clock. Default: ``UTC``, with a warning when
             policies read a date or a time of day.
         device_inventory: What is known of devices, and the waivers. Looked up before each decision, with one
             read; while it cannot be read, policies see ``context.inventory == "unavailable"``. In the same
             account and Region. Default: none.
         connection_registry: Where allowed connections are recorded, with one write that never changes the
             answer. In the same account and Region, and not another handler's. Default: none.
-        shared_certificates: Whether several devices use the same client certificate, so that its common name
+        shared_certificates: Whether several devices use the same client certificate, so its common name
             does not identify a device. Otherwise a user's older connection with the same common name never
             counts for a limit of connections: the new one replaces it; and of a device without a user only 5
             connections count towards the cap of a re-authorizer. Default: ``False``.
@@ -147,15 +147,15 @@ class ClientConnectHandler(HandlerBase):
             see the name as ``context.endpointName`` (1 to 64 letters, digits, ``-``, ``_`` and ``.``). For an
             endpoint that is defined with this handler, deploy it first and give its id as a string: a reference would
             make each wait for the other. Default: ``None``, all endpoints.
-        extra_facts: A module of the team's own that tells policies more: ``context.custom``, of the type that
-            ``custom.cedarschema`` beside the policies declares. Not together with ``code``, which has its module
+        extra_facts: A Python module with more facts for policies: ``context.custom``, of the type that
+            ``custom.cedarschema`` next to the policies declares. Not together with ``code``, which has its module
             in it; while it fails, policies see ``context.customFacts == "unavailable"``. Default: none.
         environment: Environment variables for the module of extra facts, such as the address of a service, of this
             function and of a re-authorizer's; values may be tokens, but when only what one stands for changes, the
             alias keeps the old value: docs/deployments.md. With prebuilt ``code`` that is no local folder,
             ``CLIENT_CONNECT_EXTRA_FACTS`` names its module; other names that begin with ``CLIENT_CONNECT_``, and
             those that Lambda reserves, are refused. With the handler's own at most 4 KB. Default: none.
-        policy_tests: Whether the tests beside the policies (``*.tests.toml``) run here, so that nothing is
+        policy_tests: Whether the tests next to the policies (``*.tests.toml``) run here, so nothing is
             synthesized when one fails. ``time_zone`` is the zone of those that name none. Default: ``True``.
         function_options: Further arguments of ``lambda_.Function``, such as ``layers``, ``code_signing_config``,
             ``insights_version``, ``runtime_management_mode`` or ``description``: all that are no arguments here and do
@@ -388,7 +388,7 @@ class ClientConnectHandler(HandlerBase):
 
         A ``ConnectionMonitoring`` needs ``log_group``; it leaves out the alarms on what is not given here. A
         ``ConnectionReauthorizer`` needs ``policies`` or ``code``, and ``connection_registry``; give all else that the
-        handler has too, because it decides by what is given here. Deploy both apps from the same policies.
+        handler has too, because it decides with these arguments. Deploy both apps from the same policies.
 
         Args:
             scope: The construct to import it into.
@@ -409,7 +409,7 @@ class ClientConnectHandler(HandlerBase):
             default_message: As for the handler.
             time_zone: As for the handler. Default: ``UTC``.
             device_inventory: The inventory that it looks up. Default: none.
-            connection_registry: The registry in which it records connections. Default: none.
+            connection_registry: The registry where it records connections. Default: none.
             shared_certificates: As for the handler. Default: ``False``.
             extra_facts: As for the handler. Default: none.
             environment: As for the handler. Default: none.
@@ -520,7 +520,7 @@ class ClientConnectHandler(HandlerBase):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """The role, so that the handler can be given to the grants of other constructs."""
+        """The role, so the handler can be given to the grants of other constructs."""
         return self._role.grant_principal
 
     @property
@@ -565,7 +565,7 @@ class ClientConnectHandler(HandlerBase):
             follow(name, value)
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Set what becomes of all that is defined here when the stack is removed, including the log of decisions.
+        """Set the removal policy of all that is defined here when the stack is removed, including the log of decisions.
 
         With ``RETAIN``, endpoints go on asking the handler.
 
@@ -584,12 +584,12 @@ class ClientConnectHandler(HandlerBase):
 
     @property
     def connection_registry(self) -> IConnectionRegistry | None:
-        """The registry in which it records connections, if any."""
+        """The registry where it records connections, if any."""
         return self._options.connection_registry
 
     @property
     def policies(self) -> Policies | None:
-        """What decides; ``None`` if they are in prebuilt ``code`` that is neither a folder nor a ZIP file here."""
+        """The policies; ``None`` if they are in prebuilt ``code`` that is neither a folder nor a ZIP file here."""
         return self._policies
 
     @property
@@ -613,7 +613,7 @@ class ClientConnectHandler(HandlerBase):
         return self._options.function_reference
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody else than Client VPN to invoke what endpoints invoke."""
+        """Allow a principal other than Client VPN to invoke what endpoints invoke."""
         return self._target.grant_invoke(grantee)
 
     def _check_templates(self) -> None:

@@ -1,4 +1,4 @@
-"""What a handler is to other constructs, whether it is defined here or imported."""
+"""A handler as other constructs see it, whether it is defined here or imported."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class IClientConnectHandler(Protocol):
 
     @property
     def client_connect_options(self) -> ec2.CfnClientVpnEndpoint.ClientConnectOptionsProperty:
-        """What an ``ec2.CfnClientVpnEndpoint`` takes as ``client_connect_options``."""
+        """The value for an ``ec2.CfnClientVpnEndpoint``'s ``client_connect_options``."""
         ...
 
     @property
@@ -86,7 +86,7 @@ class IClientConnectHandler(Protocol):
 
     @property
     def policies(self) -> Policies | None:
-        """What decides."""
+        """The policies."""
         ...
 
     @property
@@ -101,11 +101,11 @@ class IClientConnectHandler(Protocol):
 
     @property
     def connection_registry(self) -> IConnectionRegistry | None:
-        """The registry in which it records connections, if any."""
+        """The registry where it records connections, if any."""
         ...
 
     def grant_invoke(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody else than Client VPN to invoke what endpoints invoke."""
+        """Allow a principal other than Client VPN to invoke what endpoints invoke."""
         ...
 
     def metric(self, metric_name: str, **options: Unpack[MetricKeywords]) -> cloudwatch.Metric:

@@ -83,7 +83,7 @@ class ProvisionedConcurrency:
         """Let Application Auto Scaling keep between ``minimum`` and ``maximum``.
 
         It reacts after about three minutes of load, so ``minimum`` must carry a reconnect storm alone. A deployment
-        that changes from ``fixed`` has a gap in which none may be ready: docs/deployments.md.
+        that changes from ``fixed`` has a gap where none may be ready: docs/deployments.md.
 
         Args:
             minimum: 1 or more.
@@ -105,7 +105,7 @@ class ProvisionedConcurrency:
         decision_time: Duration | None = None,
         headroom: float = 0.25,
     ) -> ProvisionedConcurrency:
-        """Keep enough for a storm in which every client connects again, as after an outage.
+        """Keep enough for a storm when every client connects again, as after an outage.
 
         By Little's law the storm keeps ``a = clients / reconnect_within * decision_time`` environments busy
         on average; ``headroom`` enlarges ``a`` for arrivals that are not even. Of ``n`` environments all are
@@ -123,7 +123,7 @@ class ProvisionedConcurrency:
             reconnect_within: The time over which they do, evenly; more than 0.
             decision_time: How long an environment is occupied by one connection. Default: 100 ms, and less
                 counts as 100 ms, because Lambda lets one environment serve at most 10 requests a second.
-            headroom: The share by which the load may exceed the average; 0 or more.
+            headroom: How far the load may exceed the average, as a share; 0 or more.
 
         Raises:
             InvalidConcurrency: When an argument is out of its range.
@@ -146,7 +146,7 @@ def _seconds(duration: Duration) -> float:
 
 
 def _environments(busy: float) -> int:
-    """Return the smallest number of environments of which all are busy for at most SPILLOVER of arrivals."""
+    """Return the smallest number of environments that are all busy for at most SPILLOVER of arrivals."""
     environments, blocked = 0, 1.0
     while blocked > SPILLOVER:
         environments += 1

@@ -1,4 +1,4 @@
-"""The role by which Client VPN invokes the handler."""
+"""The role that Client VPN uses to invoke the handler."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ID = "ClientVpnConnectionsRole"
 
 
 class ServiceLinkedRole(Enum):
-    """How the role ``AWSServiceRoleForClientVPNConnections`` comes to be in the account.
+    """How the account gets the role ``AWSServiceRoleForClientVPNConnections``.
 
     Client VPN invokes the handler by it. AWS creates it with the account's first endpoint, but does not say
     whether it does so for an endpoint without a handler.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _Metric: TypeAlias = "cloudwatch.Metric | cloudwatch.MathExpression"
 _Metrics: TypeAlias = "_Metric | Mapping[str, _Metric] | None"
 
-# What CloudFormation generates is hardly longer: the stack, the logical id and 12 letters.
+# A name from CloudFormation is hardly longer: the stack, the logical id and 12 letters.
 _LONGEST_GENERATED = 100
 
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
@@ -55,7 +55,7 @@ class Definition:
         anomaly: Whether the threshold is a number of standard deviations above the usual level.
         periods: How many periods in a row the threshold must be crossed, or of how many it must be in ``datapoints``.
         datapoints: In how many of the periods. Default: in all.
-        without_data: What it means that there is no data. Nearly always good news: nobody connected, nothing went
+        without_data: The meaning of missing data. Nearly always good news: no one connected, nothing went
             wrong, or the endpoint has neither a revocation list nor a SAML provider.
     """
 
@@ -118,14 +118,14 @@ def _spillover(watched: MonitoringTargets) -> cloudwatch.Metric | None:
 
 
 def _period_of_runs(reauthorizer: ConnectionReauthorizer) -> Duration:
-    """Return a period in which there is a run: one without data would be taken for good or for bad news."""
+    """Return a period that contains a run: one without data would count as good or as bad news."""
     return max(PERIOD, reauthorizer.schedule, key=Duration.to_seconds)
 
 
 def _finished_runs(watched: MonitoringTargets) -> cloudwatch.MathExpression | None:
     """Return how often the re-authorizer has seen all connections, at most as often as Lambda ran it without an error.
 
-    Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
+    Whoever may put metrics into our namespace could report runs that never were. No one can put one into Lambda's.
     """
     reauthorizer = watched.reauthorizer
     if reauthorizer is None:

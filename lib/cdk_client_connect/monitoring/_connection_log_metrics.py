@@ -1,6 +1,6 @@
 """Failed connections of the connection log as a metric, by reason.
 
-So that denials which the function never saw, for a throttle or a time-out, are counted beside those it made.
+Denials that the function never saw, due to a throttle or a time-out, are then counted next to those it made.
 
 Sources: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-logging.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
@@ -45,7 +45,7 @@ def define_connection_log_metrics(log_group: logs.ILogGroup) -> None:
 
 
 def _is_counted(log_group: logs.ILogGroup) -> bool:
-    """Return whether the stack has the metric of the log already, of which it may hold several imported constructs."""
+    """Return whether the stack has the metric of the log already; it may hold several imports of one log."""
     stack = Stack.of(log_group)
     name = stack.resolve(log_group.log_group_name)
     return any(

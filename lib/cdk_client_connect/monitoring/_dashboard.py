@@ -42,7 +42,7 @@ def define_dashboard(scope: Construct, content: Callable[[], Content]) -> cloudw
 
     Args:
         scope: Where to define it.
-        content: Returns what is to be shown.
+        content: Returns the content to show.
     """
     dashboard = cloudwatch.Dashboard(scope, "Dashboard")
     dashboard.add_widgets(_Rows(content))
@@ -51,7 +51,7 @@ def define_dashboard(scope: Construct, content: Callable[[], Content]) -> cloudw
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a dashboard shows.
+    """The content of a dashboard.
 
     Attributes:
         watched: What is watched.
@@ -306,7 +306,7 @@ def _reauthorization_row(
         _colored(reauthorizer.metric_termination_failures(), _RED),
     )
     return [
-        _graph("Open connections decided anew", decided, width=_THIRD),
+        _graph("Open connections decided again", decided, width=_THIRD),
         _graph("Open connections ended", ended, width=_THIRD),
         _table(queries.ENDED_BY_POLICY, log_groups, _THIRD),
     ]

@@ -1,4 +1,4 @@
-"""The class that a log group must be of, so that metrics are made of it."""
+"""The class that a log group must be of, so metrics are made of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STANDARD = "STANDARD"
 
 
 def require_standard_class(log_groups: Iterable[logs.ILogGroup]) -> None:
-    """Check that log groups are of the class STANDARD; of an imported one nobody knows.
+    """Check that log groups are of the class STANDARD; the class of an imported one is unknown.
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
 
@@ -28,7 +28,7 @@ def require_standard_class(log_groups: Iterable[logs.ILogGroup]) -> None:
         class_ = resource.log_group_class if isinstance(resource, logs.CfnLogGroup) else None
         if class_ is not None and not Token.is_unresolved(class_) and class_ != _STANDARD:
             raise InvalidArgument(
-                f"log group {log_group.node.path} is of the class {class_}, of which CloudWatch Logs makes no metrics "
-                "and which has no subscriptions, so that alarms would never go off and nothing would be announced; "
+                f"log group {log_group.node.path} is of the class {class_}: CloudWatch Logs makes no metrics of it "
+                "and it has no subscriptions, so alarms would never go off and nothing would be announced; "
                 "give one of the class STANDARD"
             )

@@ -1,4 +1,4 @@
-"""From the handler's log to a bus or a topic, by a small function of its own."""
+"""From the handler's log to a bus or a topic, by a separate small function."""
 
 from __future__ import annotations
 
@@ -157,8 +157,8 @@ class _SubscriptionCheck:
         return [
             (
                 f"log group {self._log_group.node.path} has {len(found)} subscriptions ({', '.join(found)}), but "
-                f"CloudWatch Logs accepts {_MOST_SUBSCRIPTIONS}, so the deployment would fail; give each handler a log "
-                "group of its own, or use Notifications.none() where decisions need not be announced"
+                f"CloudWatch Logs accepts {_MOST_SUBSCRIPTIONS}, so the deployment would fail; give each handler a "
+                "separate log group, or use Notifications.none() where decisions need not be announced"
             )
         ]
 

@@ -1,6 +1,6 @@
 """Logs Insights queries, saved in the account and shown on the dashboard.
 
-Lists are unnested, so that each policy counts where several decide together. Logs Insights finds the first 200
+Lists are unnested, so each policy counts where several decide together. Logs Insights finds the first 200
 fields of a line, and a user may have as many groups: so a record has them last. Active Directory takes a user's name
 in any case of the letters, and a record has it as it came.
 

@@ -1,4 +1,4 @@
-"""What a monitoring watches: the handler, its endpoints, and the metrics that are known of them."""
+"""The objects of a monitoring: the handler, its endpoints, and their known metrics."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SERVICE_NAMESPACE = "AWS/ClientVPN"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitoringTargets:
-    """What is watched.
+    """The watched objects.
 
     Attributes:
         handler: The handler.
@@ -102,7 +102,7 @@ class MonitoringTargets:
         return record_metric(self.handler.function_name, name, statistic, {"period": PERIOD, "label": label})
 
     def of_denials_of_everyone(self) -> cloudwatch.MathExpression:
-        """Return how many connections were denied in a period in which none was allowed; without a usual level."""
+        """Return how many connections were denied in a period without an allowed one; without a usual level."""
         return cloudwatch.MathExpression(
             expression="IF(allowed > 0, 0, denied)",
             using_metrics={name.lower(): self.of_decisions(name) for name in ("Allowed", "Denied")},
@@ -125,7 +125,7 @@ class MonitoringTargets:
         )
 
     def of_unexpected_shadow_mode(self) -> cloudwatch.Metric | cloudwatch.MathExpression | None:
-        """Return how often shadow mode was on, or let somebody in, although the template has neither; else ``None``.
+        """Return how often shadow mode was on, or let a user in, although the template has neither; else ``None``.
 
         A policy with ``@shadow`` lets in those whom it would deny. Then only the mode of the whole handler counts.
         """
@@ -188,7 +188,7 @@ class MonitoringTargets:
         Args:
             name: Its name.
             statistic: The statistic.
-            period: The period; at least the schedule's, so that it always contains a run.
+            period: The period; at least the schedule's, so it always contains a run.
             label: What it is called, without the source's name.
         """
         return {
@@ -204,7 +204,7 @@ class MonitoringTargets:
     def of_complete_device_syncs(self) -> dict[str, cloudwatch.MathExpression]:
         """Return how many runs of each device sync were complete, at most as many as Lambda ran without an error.
 
-        Whoever may put metrics into our namespace could report runs that never were. Nobody can put one into Lambda's.
+        Whoever may put metrics into our namespace could report runs that never were. No one can put one into Lambda's.
         """
         found = {}
         for sync in self.device_syncs:

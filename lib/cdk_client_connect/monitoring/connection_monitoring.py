@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 class ConnectionMonitoring(Construct):
     """Alarms, a dashboard, saved queries and announcements of decisions for a handler and its endpoints.
 
-    It only reads metrics and logs: nothing of it is on the way of a decision. What each part tells, and how to
+    It only reads metrics and logs: nothing of it is on the way of a decision. The meaning of each part, and how to
     turn it off, is in docs/operations.md. One monitoring for each handler.
 
     Sources: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/monitoring-cloudwatch.html
@@ -87,7 +87,7 @@ class ConnectionMonitoring(Construct):
         InvalidArgument: When an argument is of a wrong type, an endpoint is given twice, the re-authorizer is
             another handler's, the handler has a monitoring already, something is in another account or Region, an
             endpoint is in a stack that waits for the stack of the monitoring, or a log group is not of the class
-            ``STANDARD``, the only one of which there are metrics and subscriptions.
+            ``STANDARD``, the only one with metrics and subscriptions.
     """
 
     def __init__(
@@ -256,7 +256,7 @@ class ConnectionMonitoring(Construct):
 
     @property
     def alarm_settings(self) -> MonitoringAlarms:
-        """What alarms do otherwise than by default."""
+        """The differences of alarms from their defaults."""
         return self._alarm_settings
 
     @property
@@ -303,7 +303,7 @@ def _require_inventory_of(handler: IClientConnectHandler, sync: DeviceSync) -> N
 def _require_usable(
     scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IClientConnectHandler
 ) -> None:
-    """Refuse what has its metrics elsewhere, and endpoints to which the stack cannot refer."""
+    """Refuse constructs with metrics elsewhere, and endpoints that the stack cannot refer to."""
     constructs = [endpoint for endpoint in endpoints if not isinstance(endpoint, str)]
     require_same_environment(
         scope,

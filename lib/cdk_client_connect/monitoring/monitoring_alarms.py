@@ -10,7 +10,7 @@ from cdk_client_connect.shared._arguments import is_number_token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmSettings:
-    """What one alarm does otherwise than by default.
+    """The differences of one alarm from its defaults.
 
     Attributes:
         threshold: In the alarm's own unit, which docs/operations.md names; 0 or more. Default: the alarm's.

@@ -100,7 +100,7 @@ def _require_ids(allowed_connections: object) -> None:
     """Refuse what are no ids of policies.
 
     Raises:
-        InvalidArgument: When they are none, or there are none.
+        InvalidArgument: When they are of another type, or empty.
     """
     ids = allowed_connections if isinstance(allowed_connections, list | tuple) else ()
     if not ids or not all(isinstance(each, str) and each and not is_unknown(each) for each in ids):

@@ -1,1 +1,1 @@
-"""What decides open connections again."""
+"""Decides open connections again."""

@@ -127,14 +127,14 @@ class _Check:
         )
 
     def _is_same_import(self, other: object) -> bool | None:
-        """Whether another import is of our handler; a stack of its own may have imported it."""
+        """Whether another import is of our handler; another stack may have imported it."""
         if not isinstance(self._handler, ImportedHandler) or not isinstance(other, ImportedHandler):
             return False
         return self._handler.is_same_as(other)
 
 
 def _targets(arn: object) -> list[str]:
-    """Return the paths of the functions, versions and aliases to which an ARN refers."""
+    """Return the paths of the functions, versions and aliases that an ARN refers to."""
     if not isinstance(arn, str):
         return []
     tokens = Tokenization.reverse_string(arn).tokens

@@ -36,7 +36,7 @@ def reauthorizer_function(
 ) -> tuple[lambda_.Function, lambda_.Alias]:
     """Define a function that decides as a handler does, and is deployed after it, and the alias to run it by.
 
-    It has versions of its own, so that it goes back together with the handler.
+    It has its own versions, so it goes back together with the handler.
 
     It is granted nothing that the handler asks.
 
@@ -48,7 +48,7 @@ def reauthorizer_function(
         timeout: How long one invocation may take.
         memory_size: In MiB.
         environment: All its variables, which later change in place.
-        max_event_age: For how long an event that nobody waits for may wait. It is not tried again.
+        max_event_age: How long an asynchronous event may wait. It is not tried again.
         encryption_key: The key of its variables.
         settings: What an organization asks of the function.
     """

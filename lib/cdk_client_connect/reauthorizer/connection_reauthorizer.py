@@ -75,23 +75,23 @@ class _Watching(Protocol):
         """Watch it too."""
 
 
-# What a run of 15 minutes can terminate within the rate limit of EC2's API.
+# The terminations that a run of 15 minutes can make within the rate limit of EC2's API.
 _MOST_TERMINATIONS = 3000
 
 
 @jsii.implements(iam.IGrantable, ec2.IConnectable)
 class ConnectionReauthorizer(Construct):
-    """Decides open connections anew, on a schedule and after each deployment, and ends those that are denied.
+    """Decides open connections again, on a schedule and after each deployment, and ends those that are denied.
 
     Client VPN asks a handler once, when a connection begins. This function asks again for every open connection,
     with the request as it was registered and with the policies, devices, waivers and clock of today. It ends
     nothing before it has seen all connections; nothing that the policies deny when they deny too many at once; and
-    nobody because something is unavailable or cannot be evaluated. With a handler in shadow mode it only records.
+    no one because something is unavailable or cannot be evaluated. With a handler in shadow mode it only records.
 
     Define it for all endpoints that ask the handler, and begin with ``dry_run``. A registry has one, because the
     re-authorizer stores its progress there. In another stack than the handler's it is deployed after the handler, and
-    until then decides by the policies of its last deployment. It runs in the handler's VPC, with the handler's security
-    groups and layers. See docs/reauthorization.md and docs/composition.md.
+    until then decides with the policies of its last deployment. It runs in the handler's VPC, with the handler's
+    security groups and layers. See docs/reauthorization.md and docs/composition.md.
 
     Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeClientVpnConnections.html,
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateClientVpnConnections.html
@@ -119,9 +119,9 @@ class ConnectionReauthorizer(Construct):
             connections do not wait. Default: 10 minutes.
         connections_per_user: How many connections each user keeps, over all these endpoints: the newest. At least 1.
             Default: any number.
-        unknown_connections: What becomes of connections that the registry does not know. Default: ``LEAVE``.
-        mutual_authentication: Whether all endpoints use mutual authentication without SAML, so that the common name
-            that EC2 tells is that of a client certificate even if EC2 names no user; only for
+        unknown_connections: How to treat connections that the registry does not know. Default: ``LEAVE``.
+        mutual_authentication: Whether all endpoints use mutual authentication without SAML, so the common name
+            from EC2 is that of a client certificate even if EC2 names no user; only for
             ``UnknownConnections.DECIDE``. Default: what endpoints defined in the app say; ``False`` for others.
         dry_run: Decide and record, but terminate nothing. Default: ``False``.
         timeout: How long a run may take: whole minutes from 1 to 15. What it cannot do in that time, the next one
@@ -249,7 +249,7 @@ class ConnectionReauthorizer(Construct):
         require_same_environment(
             scope,
             [handler],
-            because="it reads the handler's registry, of its own account and Region only",
+            because="it reads the handler's registry, of its account and Region only",
         )
         _require_usable(scope, endpoints, handler)
         if log_group is not None:
@@ -282,7 +282,7 @@ class ConnectionReauthorizer(Construct):
             settings.WAIT: str(wait.to_seconds()),
             settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
             settings.DRY_RUN: "true" if dry_run else "false",
-            # A run by an old time zone, module or table must not go on beside a new one.
+            # A run with an old time zone, module or table must not go on beside a new one.
             settings.HANDLER_VERSION: decides_as.version,
         }
         if connections_per_user is not None:
@@ -346,7 +346,7 @@ class ConnectionReauthorizer(Construct):
 
     @property
     def alias(self) -> lambda_.Alias:
-        """The alias ``live`` of its current version, by which it is run."""
+        """The alias ``live`` of its current version, which its schedule runs."""
         return self._alias
 
     @property
@@ -361,7 +361,7 @@ class ConnectionReauthorizer(Construct):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """The role, so that the re-authorizer can be given to the grants of other constructs."""
+        """The role, so the re-authorizer can be given to the grants of other constructs."""
         return self._role.grant_principal
 
     @property
@@ -387,7 +387,7 @@ class ConnectionReauthorizer(Construct):
         self._role.add_to_principal_policy(statement)
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Set what becomes of all that is defined here when the stack is removed, including its log.
+        """Set the removal policy of all that is defined here when the stack is removed, including its log.
 
         Args:
             policy: The policy.
@@ -474,7 +474,7 @@ class ConnectionReauthorizer(Construct):
         self._function.add_environment(name, value)
 
     def _names_certificates(self, endpoint: AnyEndpoint) -> bool:
-        """Whether the common name that EC2 tells of its connections is that of a certificate."""
+        """Whether the common name that EC2 reports of its connections is that of a certificate."""
         given = self._mutual_authentication
         return names_certificates(endpoint) if given is None else given
 
@@ -495,7 +495,7 @@ class ConnectionReauthorizer(Construct):
         rule = events.Rule(
             self,
             "Schedule",
-            description="Decides open Client VPN connections anew",
+            description="Decides open Client VPN connections again",
             schedule=events.Schedule.rate(schedule),
             targets=[targets.LambdaFunction(self._alias, retry_attempts=0, max_event_age=schedule)],
         )
@@ -571,7 +571,7 @@ class ConnectionReauthorizer(Construct):
             encryption_key=handler.encryption_key,
             log_retention=handler.support_log_retention,
         )
-        # It may list and terminate by then, and the handler decides by its new policies.
+        # It may list and terminate by then, and the handler decides with its new policies.
         run.node.add_dependency(self._role)
         if decides_as.first is not None:
             run.node.add_dependency(decides_as.first)
@@ -582,7 +582,7 @@ def _registry_of(handler: IClientConnectHandler) -> IConnectionRegistry:
     registry = handler.connection_registry
     if registry is None:
         raise InvalidArgument(
-            f"handler {handler.node.path} has no connection_registry, so that nothing is known of its open "
+            f"handler {handler.node.path} has no connection_registry, so nothing is known of its open "
             "connections; give it a ConnectionRegistry"
         )
     if registry.reauthorizer is not None:
@@ -596,11 +596,11 @@ def _registry_of(handler: IClientConnectHandler) -> IConnectionRegistry:
 def _require_usable(
     scope: Construct, endpoints: Sequence[AnyEndpoint], handler: IClientConnectHandler
 ) -> None:
-    """Refuse endpoints whose connections it cannot list, or to which its stack cannot refer."""
+    """Refuse endpoints whose connections it cannot list, or that its stack cannot refer to."""
     require_same_environment(
         scope,
         [endpoint for endpoint in endpoints if not isinstance(endpoint, str)],
-        because="it lists and terminates connections of its own account and Region only",
+        because="it lists and terminates connections of its account and Region only",
     )
     require_no_circle(scope, endpoints, handler, handler.function_arn)
 

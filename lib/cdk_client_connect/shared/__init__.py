@@ -1,1 +1,1 @@
-"""What several constructs are made of."""
+"""Parts of several constructs."""

@@ -1,4 +1,4 @@
-"""Checks of a construct's arguments, of which everything that is wrong is reported at once."""
+"""Checks of a construct's arguments; all errors are reported at once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def typed(
     *,
     optional: bool = False,
 ) -> Argument:
-    """Check a type, which Python does not, and of which a wrong one could mean the contrary.
+    """Check a type, which Python does not; a wrong one could mean the contrary.
 
     Args:
         name: The argument's name.
@@ -94,7 +94,7 @@ def is_whole(value: object, least: int, most: int | None = None) -> bool:
 
 
 def require_all(*arguments: Argument) -> None:
-    """Refuse arguments of which some cannot be used.
+    """Refuse a set of arguments if some cannot be used.
 
     Raises:
         InvalidArgument: With everything that is wrong.

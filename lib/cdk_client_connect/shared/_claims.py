@@ -1,4 +1,4 @@
-"""What may have only one of something: a registry one re-authorizer, a handler one monitoring."""
+"""The limit of one per construct: a registry one re-authorizer, a handler one monitoring."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def require_client_vpn(scope: Construct) -> None:
 
 
 class _Environment(NamedTuple):
-    """An account and a Region, each of which may be a token."""
+    """An account and a Region; either may be a token."""
 
     account: str
     region: str
@@ -93,7 +93,7 @@ class _Environment(NamedTuple):
     @classmethod
     def of(cls, construct: IConstruct) -> _Environment:
         """Return where a construct is: where its stack is, unless it was imported from elsewhere."""
-        # Of an imported table or alarm, the CDK does not read the ARN, of which each part may be a token, or the whole.
+        # Of an imported table or alarm, the CDK does not read the ARN; a part of it may be a token, or the whole.
         arn: str = getattr(construct, "table_arn", "") or getattr(construct, "alarm_arn", "")
         match arn.split(":", 5):
             case [_, _, _, region, account, _]:
@@ -118,7 +118,7 @@ class _Environment(NamedTuple):
 
 
 class _ArnReference(Reference):
-    """A reference by its kind, so that ``stack.export_value`` takes it."""
+    """A reference by its kind, so ``stack.export_value`` takes it."""
 
     def __init__(self, check: _EnvironmentCheck, target: lambda_.IFunction) -> None:
         super().__init__(target.function_arn, target, "FunctionArn")

@@ -67,7 +67,7 @@ def _allow_network_interfaces(role: iam.Role) -> None:
 class _Only(Dependable):
     """Makes a function wait for the role's policy, which waits for the role itself.
 
-    The function names the role already, so that a dependency on it as well would be redundant, which
+    The function names the role already, so a dependency on it as well would be redundant, which
     cfn-lint reports.
     """
 

@@ -1,4 +1,4 @@
-"""What somebody may do with a key, and the warning where the CDK cannot allow it."""
+"""Grants on a key, and the warning where the CDK cannot allow it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def grant_key(
     if not granted.success and not getattr(key, "alias_name", "").startswith(_OF_AWS):
         Annotations.of(encrypted).add_warning_v2(
             "cdk-client-connect:keyNotGranted",
-            f"the key of {encrypted.node.path} is an imported alias, of which the CDK grants nothing, so that who is "
-            "granted the use of the former may not use its key; give the key itself, as by kms.Key.from_lookup, or set "
+            f"the key of {encrypted.node.path} is an imported alias: the CDK grants nothing on it, so a role "
+            "that may use the construct may not use its key; give the key itself, as by kms.Key.from_lookup, or set "
             'the feature flag "@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal"',
         )

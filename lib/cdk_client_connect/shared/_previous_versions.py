@@ -1,4 +1,4 @@
-"""The versions of a function that stay when a deployment publishes another one, so that there is a way back."""
+"""The versions of a function that stay when a deployment publishes another one, for a way back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PreviousVersions:
     def options(self) -> lambda_.VersionOptions:
         """Return the options of the current version of a function.
 
-        A version has the description of its function, and none of its own: that could change while the function does
+        A version has the description of its function, and no separate one: that could change while the function does
         not, and then Lambda would publish nothing and the deployment would fail.
         """
         policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self._number else RemovalPolicy.DESTROY
@@ -101,7 +101,7 @@ class PreviousVersions:
 
     def _allow(self, arn: str) -> None:
         principal = self._function.grant_principal
-        # With a qualifier alone, so that this can remove a version, but not the function.
+        # With a qualifier alone, so this can remove a version, but not the function.
         for actions, resource in (
             (["lambda:ListAliases", "lambda:ListVersionsByFunction"], arn),
             (["lambda:DeleteFunction"], f"{arn}:*"),

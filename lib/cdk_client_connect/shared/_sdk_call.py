@@ -30,7 +30,7 @@ def sdk_call(
     encryption_key: kms.IKey | None = None,
     log_retention: logs.RetentionDays | None = None,
 ) -> cr.AwsCustomResource:
-    """Define a call, with a role and a log group of its own where it is the stack's first.
+    """Define a call, with its role and log group where it is the stack's first.
 
     Args:
         scope: The construct to define it in; one call each.

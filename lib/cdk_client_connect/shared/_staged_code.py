@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-    # What the CLI would follow or Lambda could read in two ways is there, with no content.
+    # Entries that the CLI would follow or Lambda could read in two ways are listed without content.
     _Files = Mapping[str, bytes | None]
 
 _NO_STAGING = "aws:cdk:disable-asset-staging"
@@ -57,7 +57,7 @@ def stage_nothing(scope: Construct) -> None:
 def require_staged(function: lambda_.Function, code: lambda_.Code, *, in_full: bool = True) -> None:
     """Check that the place of a function's code in ``cdk.out`` holds that code.
 
-    What other assets there have too becomes links to their files first, so that a change of policies takes kilobytes.
+    Files that other assets have too become links to those first, so a change of policies takes kilobytes.
 
     Args:
         function: The function.
@@ -138,7 +138,7 @@ def _files(place: Path) -> dict[str, bytes]:
 
 
 def _staged_files(place: Path) -> _Files:
-    """Return the same of a staged folder, in which nothing may be a link or a pipe: the CLI would follow it."""
+    """Return the same of a staged folder, where nothing may be a link or a pipe: the CLI would follow it."""
     if place.is_symlink():
         return {place.name: None}
     if not place.is_dir():

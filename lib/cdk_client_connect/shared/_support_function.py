@@ -1,4 +1,4 @@
-"""A small function beside the handler: one folder of ours, with what Lambda's image has and nothing else."""
+"""A small function next to the handler: one of our folders, with only what Lambda's image has."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def support_function(
 
     Args:
         scope: The construct to define them in; one function each.
-        package: The package of ours whose modules are the code.
+        package: The package whose modules are the code.
         handler: ``module.function`` within the package; with ``as_package``, with the package's name before it.
         description: What the function is for.
         timeout: How long one invocation may take.
@@ -81,7 +81,7 @@ def support_function(
 def _folder(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(f"the package {package} is not installed beside this one")
+        raise ModuleNotFoundError(f"the package {package} is not installed next to this one")
     return Path(spec.origin).parent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import Token
 
-# What the CDK puts in place of a parameter until the CLI has looked it up and synthesizes again.
+# The value that the CDK puts in place of a parameter until the CLI has looked it up and synthesizes again.
 _DUMMY = "dummy-value-for-"
 
 

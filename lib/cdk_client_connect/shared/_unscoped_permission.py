@@ -16,7 +16,7 @@ def allow_everywhere(function: lambda_.Function, action: str) -> None:
 
     Args:
         function: The function; the only one of its role.
-        action: The action, beside those on network interfaces the only one that its role may on every resource.
+        action: The action, besides those on network interfaces the only one that its role may on every resource.
     """
     # In the role's own policy, which the function waits for, whatever the feature flags.
     function.grant_principal.add_to_principal_policy(iam.PolicyStatement(actions=[action], resources=["*"]))

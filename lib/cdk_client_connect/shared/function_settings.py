@@ -1,4 +1,4 @@
-"""What an organization may ask of every function: a network, a dead-letter queue, reserved concurrency."""
+"""Settings that an organization may ask of every function: a network, a dead-letter queue, reserved concurrency."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FunctionSettings:
             NAT. Default: none.
         vpc_subnets: The subnets in ``vpc``. Default: the CDK's.
         security_groups: The security groups in ``vpc``. Default: a new one.
-        dead_letter_queue: Receives events that the function failed to process when nobody waited for the answer.
+        dead_letter_queue: Receives events that the function failed to process when no caller waited for the answer.
             Default: none.
         reserved_concurrent_executions: 1 or more; may be a token. Default: none reserved.
         log_retention: How long the log group that is defined with the function keeps its lines, where that is not the

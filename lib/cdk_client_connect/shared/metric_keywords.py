@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class MetricKeywords(TypedDict, total=False):
-    """What a metric method takes, as the CDK's ``cloudwatch.MetricOptions``; each may be left out or ``None``.
+    """The keywords of a metric method, as the CDK's ``cloudwatch.MetricOptions``; each may be left out or ``None``.
 
     Attributes:
         account: The account that has the metric. Default: that of the stack.

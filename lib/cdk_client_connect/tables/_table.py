@@ -26,8 +26,7 @@ _ARN = re.compile(r"arn:aws[a-z-]*:dynamodb:[a-z0-9-]+:[0-9]{12}:table/[A-Za-z0-
 
 _READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
 
-# What readers and writers need of a table's key. The CDK's grants of a key have wildcards in the actions, which are
-# for these.
+# The actions on a table's key that readers and writers need. The CDK's grants of a key have wildcards in the actions.
 # Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 _READ_KEY = ("kms:Decrypt", "kms:DescribeKey")
 _WRITE_KEY = (
@@ -58,7 +57,7 @@ def define_table(
         key: The name of its partition key, a string.
         time_to_live: The name of the attribute that says when DynamoDB removes an item.
         encryption_key: Its key; ``None`` for the one that AWS manages for DynamoDB.
-        removal_policy: What becomes of it when the stack is removed.
+        removal_policy: Whether it stays when the stack is removed.
         deletion_protection: Whether DynamoDB refuses to delete it.
     """
     return dynamodb.Table(
@@ -93,12 +92,12 @@ def check_table(owner: str, table: dynamodb.ITable) -> None:
         {name: value for name, value in defined.items() if value is not None},
         rule="changedTable",
         consequence="items would not be found, not be counted, or stay forever",
-        fix="exclude the table from it; a table of your own may be given instead",
+        fix="exclude the table from it; your own table may be given instead",
     )
 
 
 def require_key(table: dynamodb.ITable, key: str) -> None:
-    """Check that a table has this partition key, a string, and no sort key; of an imported one nobody knows.
+    """Check that a table has this partition key, a string, and no sort key; that of an imported one is unknown.
 
     Raises:
         InvalidArgument: When it has another key.
@@ -112,13 +111,13 @@ def require_key(table: dynamodb.ITable, key: str) -> None:
     if found != [(key, "S")]:
         has = " and ".join(f'"{name}" ({type_})' for name, type_ in found)
         raise InvalidArgument(
-            f'table {table.node.path} has the key {has}; its key must be "{key}" (S, a string) alone, by which it is '
-            "looked up"
+            f'table {table.node.path} has the key {has}; its key must be "{key}" (S, a string) alone, for '
+            "lookups"
         )
 
 
 def require_index(table: dynamodb.ITable, name: str) -> None:
-    """Check that a table has an index of that name; of an imported one nobody knows.
+    """Check that a table has an index of that name; that of an imported one is unknown.
 
     Raises:
         InvalidArgument: When it has not.
@@ -129,7 +128,7 @@ def require_index(table: dynamodb.ITable, name: str) -> None:
     indexes = Stack.of(table).resolve(resource.global_secondary_indexes) or []
     if name not in [each["indexName"] for each in indexes]:
         raise InvalidArgument(
-            f'table {table.node.path} has no index "{name}", by which the open connections of a user are counted; let '
+            f'table {table.node.path} has no index "{name}", which the open connections of a user are counted; let '
             "the ConnectionRegistry define the table, or add the index as that construct defines it"
         )
 
@@ -186,7 +185,7 @@ def grant(
     The CDK's own grants take in every index of a table, by a wildcard.
 
     Args:
-        table: The table. Where it has a key of its own, what reading or writing takes of that is granted too.
+        table: The table. Where it has its own key, the needed use of that is granted too.
         grantee: Who may.
         *actions: What, without the prefix ``dynamodb:``.
         index: The index, in place of the table.
@@ -202,7 +201,7 @@ def grant(
         grantee=grantee,
         actions=[f"dynamodb:{action}" for action in actions],
         resource_arns=[resource],
-        # A request without a key, to which "for all of none" would apply, is not allowed either.
+        # A request without a key, which "for all of none" would match, is not allowed either.
         conditions={
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{key}*" for key in keys]},
             "Null": {"dynamodb:LeadingKeys": "false"},

@@ -44,8 +44,8 @@ class ConnectionRegistry(Construct):
     """The connections that a handler allowed, each with its request and decision: a DynamoDB table.
 
     The service itself keeps neither a connection's platform nor its address or groups. A
-    ``ConnectionReauthorizer`` decides open connections anew by what is kept here, and takes out those that
-    have ended, so that policies can count a user's open connections. A registry is of one handler, and has one
+    ``ConnectionReauthorizer`` decides open connections again with what is kept here, and takes out those that
+    have ended, so policies can count a user's open connections. A registry is of one handler, and has one
     re-authorizer at most, which keeps its state here. Items are removed 26 hours after the connection began,
     two more than the longest session.
 
@@ -58,11 +58,11 @@ class ConnectionRegistry(Construct):
         table: A table that exists in the same account and Region, with the partition key ``connectionId`` (a string),
             the attribute of its time to live ``expiresAt`` and the index ``byPrincipal``. Default: a new one.
         encryption_key: The key of a new table. Default: the one that AWS manages for DynamoDB.
-        removal_policy: What becomes of a new table when the stack is removed. Default: ``DESTROY``.
+        removal_policy: Whether a new table stays when the stack is removed. Default: ``DESTROY``.
 
     Raises:
         InvalidArgument: When the table is in another account or Region, is known to have another key or not the index,
-            or a key is given for a new table, but there is none.
+            or a key is given for a new table, but no table is created.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class ConnectionRegistry(Construct):
         claim(reauthorizer, _STATE, *self._key)
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Set what becomes of the table when the stack is removed; an existing one is left as it is.
+        """Set whether the table stays when the stack is removed; an existing one is left as it is.
 
         Args:
             policy: The policy.
@@ -182,5 +182,5 @@ def _require_usable(scope: Construct, table: dynamodb.ITable, encryption_key: km
     if encryption_key is not None:
         raise InvalidArgument(
             "encryption_key is for a new table, but table is given; import it with its key, by "
-            "dynamodb.Table.from_table_attributes(encryption_key=...), so that it is granted to the handler"
+            "dynamodb.Table.from_table_attributes(encryption_key=...), so it is granted to the handler"
         )

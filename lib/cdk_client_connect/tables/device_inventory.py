@@ -29,7 +29,7 @@ _WRITE = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
 
 
 class DeviceInventory(Construct):
-    """What is known of devices, and the waivers and blocks of devices and users: two DynamoDB tables.
+    """Devices, and the waivers and blocks of devices and users: two DynamoDB tables.
 
     A handler that is given it looks up each connection by the common name of its client certificate, so the
     endpoint must use mutual authentication. The items are described in ``client_connect.sources.items``;
@@ -37,7 +37,7 @@ class DeviceInventory(Construct):
     synchronizes a device manager may write the former and can never grant the latter.
 
     Both tables have point-in-time recovery, are billed by request, encrypted with a key of KMS and retained
-    when the stack is removed. Waivers stay for 400 days after they have ended, so that they can be audited.
+    when the stack is removed. Waivers stay for 400 days after they have ended, so they can be audited.
 
     Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
 
@@ -51,7 +51,7 @@ class DeviceInventory(Construct):
         encryption_key: The key of the new tables. A table that exists brings its own, as by
             ``dynamodb.Table.from_table_attributes(encryption_key=...)``. Default: the one that AWS manages for
             DynamoDB.
-        removal_policy: What becomes of the new tables when the stack is removed. Default:
+        removal_policy: Whether the new tables stay when the stack is removed. Default:
             ``RETAIN_ON_UPDATE_OR_DELETE``: they stay, except when the deployment fails that creates them.
         deletion_protection: Whether DynamoDB refuses to delete the new tables. Default: ``False``.
         longest_waiver: How long a waiver may have to go, in whole minutes. The handler ignores a longer one, whoever
@@ -180,7 +180,7 @@ class DeviceInventory(Construct):
         return self._longest_waiver
 
     def apply_removal_policy(self, policy: RemovalPolicy) -> None:
-        """Set what becomes of the tables when the stack is removed; existing ones are left as they are.
+        """Set whether the tables stay when the stack is removed; existing ones are left as they are.
 
         Args:
             policy: The policy.
@@ -190,21 +190,21 @@ class DeviceInventory(Construct):
                 table.apply_removal_policy(policy)
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to read devices and waivers."""
+        """Allow a principal to read devices and waivers."""
         return grant(self._devices_table, grantee, *_READ).combine(
             grant(self._waivers_table, grantee, *_READ)
         )
 
     def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to write devices, such as what synchronizes a device manager; no waivers."""
+        """Allow a principal, such as a device sync, to write devices; no waivers."""
         return grant(self._devices_table, grantee, *_WRITE)
 
     def grant_write_waivers(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to grant and revoke waivers, which takes reading them; not to block or unblock anybody."""
+        """Allow a principal to grant and revoke waivers, which takes reading them; not to block or unblock anyone."""
         return grant(self._waivers_table, grantee, *_EDIT, keys=_OF_WAIVERS)
 
     def grant_write_blocks(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to block and unblock devices and users, which takes reading that; no waivers."""
+        """Allow a principal to block and unblock devices and users, which takes reading that; no waivers."""
         return grant(self._waivers_table, grantee, *_EDIT, keys=_OF_BLOCKS)
 
     def grant_look_up(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -227,7 +227,7 @@ def _require_nothing_for_new_tables(encryption_key: kms.IKey | None, *, deletion
     if encryption_key is not None:
         raise InvalidArgument(
             "encryption_key is for new tables, but devices_table and waivers_table are given; import them with their "
-            "key, by dynamodb.Table.from_table_attributes(encryption_key=...), so that it is granted to the handler"
+            "key, by dynamodb.Table.from_table_attributes(encryption_key=...), so it is granted to the handler"
         )
     if deletion_protection:
         raise InvalidArgument(

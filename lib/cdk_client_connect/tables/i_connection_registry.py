@@ -1,4 +1,4 @@
-"""What a connection registry is to other constructs."""
+"""A connection registry as other constructs see it."""
 
 from __future__ import annotations
 

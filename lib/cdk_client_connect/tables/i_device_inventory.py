@@ -1,4 +1,4 @@
-"""What a device inventory is to other constructs."""
+"""A device inventory as other constructs see it."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ class IDeviceInventory(Protocol):
         ...
 
     def grant_read(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to read devices and waivers."""
+        """Allow a principal to read devices and waivers."""
         ...
 
     def grant_write(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to write devices; no waivers."""
+        """Allow a principal to write devices; no waivers."""
         ...
 
     def grant_write_waivers(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to grant and revoke waivers; not to block or unblock anybody."""
+        """Allow a principal to grant and revoke waivers; not to block or unblock anyone."""
         ...
 
     def grant_write_blocks(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Allow somebody to block and unblock devices and users; no waivers."""
+        """Allow a principal to block and unblock devices and users; no waivers."""
         ...
 
     def grant_look_up(self, grantee: iam.IGrantable) -> iam.Grant:

@@ -1,4 +1,4 @@
-"""What the tests of the runtime share: a clock far from UTC, the log, and that nothing else is printed."""
+"""Shared by the tests of the runtime: a clock far from UTC, the log, and that nothing else is printed."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def permit(id_: str, annotations: str = "", condition: str = "") -> str:
 
 
 def unless(id_: str) -> str:
-    """Return the clause by which a policy honors its waivers."""
+    """Return the clause that makes a policy honor its waivers."""
     return f'unless {{ context.waivers.contains("{id_}") }}'
 
 
@@ -89,12 +89,12 @@ def unless(id_: str) -> str:
         pytest.param(
             PERMIT + forbid("broken", '@message("No.") @status("bad")', ERRS),
             {"errors": (ERROR.format("broken"),)},
-            id="a forbid that errs beside a permit denies",
+            id="a forbid that errs next to a permit denies",
         ),
         pytest.param(
             PERMIT + permit("broken", "", ERRS),
             {"errors": (ERROR.format("broken"),)},
-            id="a permit that errs beside a permit denies",
+            id="a permit that errs next to a permit denies",
         ),
         pytest.param(
             forbid("no", '@message("No.") @status("bad")') + permit("broken", "", ERRS),
@@ -119,7 +119,7 @@ def test_policies_decide_as_the_table_says(policies: str, expected: dict[str, An
 
 
 def test_a_device_is_in_no_group() -> None:
-    """Groups that come without a user permit nobody."""
+    """Groups that come without a user permit no one."""
     policies = permit("grp", "", 'when { principal in ClientVpn::Group::"admins" }')
     assert decide(policies, username="") == Decision(allowed=False)
     assert decide(
@@ -155,7 +155,7 @@ def test_no_decision_without_a_reason_is_denied_with_one(monkeypatch: pytest.Mon
 
 
 def cedar(text: str) -> str:
-    """Return a Cedar string literal in which every character is escaped."""
+    """Return a Cedar string literal with every character escaped."""
     return '"' + "".join(f"\\u{{{ord(character):x}}}" for character in text) + '"'
 
 
@@ -203,7 +203,7 @@ def test_names_are_data_whatever_they_spell(name: str) -> None:
 def test_no_name_turns_a_default_deny_into_anything_else(
     username: str, groups: list[str], common_name: str
 ) -> None:
-    """A permit for one user and one group holds for nobody else."""
+    """A permit for one user and one group holds for no one else."""
     policies = permit(
         "one", "", 'when { principal == ClientVpn::User::"alice" || principal in ClientVpn::Group::"g" }'
     )
@@ -237,13 +237,13 @@ def test_a_policy_that_honors_the_waiver_of_another_is_waived_too() -> None:
     ],
 )
 def test_waived_are_forbids_only(policies: str, waived: tuple[str, ...]) -> None:
-    """A permit that does not apply because of a waiver lets nobody in, so it is none."""
+    """A permit that does not apply because of a waiver lets no one in, so it is none."""
     facts = Facts(ConnectionRequest.from_event(event()), waivers=frozenset({"p", "f", "g"}))
     assert Authorizer(policies).decide(facts).waived == waived
 
 
 def test_an_authorizer_of_some_policies_has_no_other_and_none_in_shadow_mode() -> None:
-    """What it says is said by these alone."""
+    """These alone give the message."""
     shadow = forbid("try", "@shadow") + permit("open", "@shadow")
     authorizer = Authorizer(PERMIT + forbid("no") + shadow)
     facts = Facts(ConnectionRequest.from_event(event()))

@@ -76,11 +76,11 @@ def answer(
         ("bob@corp.example", "bob@partner.example", False),
         ("CORP\\bob", "bob", True),
         ("CORP\\bob", "OTHER\\bob", False),
-        ("mallory", "m\u00e1llory", True),  # Active Directory takes it for the same name
+        ("mallory", "m\u00e1llory", True),  # Active Directory treats it as the same name
         ("m\u00e1llory", "mallory", True),
         ("m\u00e1llory", "ma\u0301llory", True),  # another form of the same characters
         ("bob", "\uff42\uff4f\uff42", True),  # full width
-        ("bob", "b\u200bo\u00adb", True),  # characters that nobody sees
+        ("bob", "b\u200bo\u00adb", True),  # invisible characters
         ("kim", "\u212aim", True),  # the Kelvin sign
         ("stra\u00dfe", "STRASSE", True),
         ("bob", "bobby", False),
@@ -124,7 +124,7 @@ def test_a_long_name_has_a_key_that_dynamodb_takes() -> None:
 
 
 def test_no_waiver_and_no_shadow_mode_lift_a_block(log: Log) -> None:
-    """The record says who decided it and why; the client is told neither."""
+    """The record says who decided it and why; the client learns neither."""
     waivers = [
         Waiver(policy_id=id_, until=LATER, reason="r", approved_by="a", holder="user:bob")
         for id_ in ("strict", "other", BLOCKED)
@@ -171,7 +171,7 @@ def test_the_client_is_told_the_message_of_the_block() -> None:
     ],
 )
 def test_a_malformed_block_holds(log: Log, broken: Item) -> None:
-    """It was meant to keep somebody out; the record says what is wrong, and counts it."""
+    """It was meant to keep a user or device out; the record says what is wrong, and counts it."""
     block = Block("user:bob", until=LATER, reason="dismissed", by="carol")
     assert not answer(item(block, **broken), policies=PERMIT, username="CORP\\bob")["allow"]
     record = log.record()
@@ -181,7 +181,7 @@ def test_a_malformed_block_holds(log: Log, broken: Item) -> None:
 
 @pytest.mark.parametrize("blocks", [{"S": "x"}, {"L": []}, {"M": {"bob": {"S": "x"}}}, {"NULL": True}])
 def test_an_item_without_readable_blocks_holds(blocks: Item) -> None:
-    """Whatever somebody has written by hand."""
+    """Whatever was written by hand."""
     written: Item = {"holder": {"S": "blocked:user:bob"}, "blocks": blocks}
     assert not answer(("w", written), policies=PERMIT, username="bob")["allow"]
 
@@ -202,7 +202,7 @@ class Down:
 
 
 def test_while_blocks_cannot_be_read_only_policies_that_say_so_let_anybody_in(log: Log) -> None:
-    """Somebody who is blocked must not get in because a table is down."""
+    """A blocked user must not get in because a table is down."""
     down = DeviceTable(cast("Any", Down()), devices="d", waivers="w")
     found = answer(table=down, policies=PERMIT, username="bob")
     assert not found["allow"]

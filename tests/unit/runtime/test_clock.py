@@ -110,7 +110,7 @@ def test_a_date_in_a_policy_is_met_at_the_moment_itself(
 
 FROM_TWO_TO_THREE = Rules(hours=[Hours(days=["sat", "sun"], start="02:00", end="03:00")]).to_cedar()
 MOMENTS = {
-    # Summer time begins: at 02:00 it is 03:00, so that there is no such hour.
+    # Summer time begins: at 02:00 it is 03:00, so that hour is missing.
     "2026-03-28T00:59:59": False,
     "2026-03-28T01:00:00": True,
     "2026-03-28T01:59:59": True,
@@ -118,7 +118,7 @@ MOMENTS = {
     "2026-03-29T00:59:59": False,
     "2026-03-29T01:00:00": False,
     "2026-03-29T01:59:59": False,
-    # It ends: at 03:00 it is 02:00 again, so that the hour is there twice.
+    # It ends: at 03:00 it is 02:00 again, so the hour is there twice.
     "2026-10-24T23:59:59": False,
     "2026-10-25T00:00:00": True,
     "2026-10-25T00:59:59": True,
@@ -156,7 +156,7 @@ def test_days_are_those_of_the_zone(log: Log, clock: Clock, now: str, weekday: i
 
 
 def test_a_clock_that_jumps_back_between_two_invocations(log: Log, clock: Clock) -> None:
-    """Each connection is decided by what the clock shows then; nothing is remembered of before."""
+    """Each connection is decided with the clock's time then; nothing is remembered of before."""
     handler = connect_handler(FROM_THE_DATE_ON)
     shown = [DATE, DATE - timedelta(hours=1), DATE - timedelta(days=20_000), DATE]
     allowed = []
@@ -177,7 +177,7 @@ def test_a_clock_that_jumps_back_between_two_invocations(log: Log, clock: Clock)
 def test_a_clock_that_jumps_within_an_invocation(
     log: Log, clock: Clock, step: timedelta, sent: object
 ) -> None:
-    """The decision is by one look at it, which the record has; what the decision took is told by no clock."""
+    """The decision reads it once, and the record has that time; the duration is measured without it."""
     clock.step = step
     devices = inventory(("d", device_item("laptop-1", Device(compliant=True))))
     handler = handler_with(devices, FROM_THE_DATE_ON)
@@ -269,7 +269,7 @@ def test_a_clock_at_the_end_of_the_calendar_is_answered(
 
 
 def test_a_clock_that_cannot_be_read_is_answered(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the year 9999 Python has no time to tell: a denial, with a message."""
+    """Beyond the year 9999 Python has no time: a denial, with a message."""
 
     def look(_zone: tzinfo | None = None) -> datetime:
         raise ValueError("year 10000 is out of range")

@@ -1,4 +1,4 @@
-"""Facts of a team's own: whatever their module does, the client is answered and the record says why."""
+"""Custom facts: whatever their module does, the client is answered and the record says why."""
 
 from __future__ import annotations
 
@@ -176,15 +176,15 @@ FAULTS = {
         "def facts(request): return {}",
         f"{UNDECLARED}: while parsing context, expected the record to have an attribute `riskScore`, but",
     ),
-    "tells too much": (
+    "says too much": (
         "def facts(request): return {'riskScore': 1, 'score': 1}",
         f"{UNDECLARED}: while parsing context, record attribute `score` should not exist",
     ),
-    "tells another type": (
+    "says another type": (
         "def facts(request): return {'riskScore': '1'}",
         f"{UNDECLARED}: a value is of another type",
     ),
-    "tells an entity": (
+    "says an entity": (
         "def facts(request): return {'riskScore': {'__entity': {'type': 'ClientVpn::User', 'id': 'root'}}}",
         f"{UNDECLARED}: a value is of another type",
     ),
@@ -393,7 +393,7 @@ def test_shadow_mode_allows_what_an_outage_would_deny(
 def test_a_handler_without_a_module_has_no_custom_facts(
     define: Callable[[str], ConnectHandler], monkeypatch: pytest.MonkeyPatch, log: Log
 ) -> None:
-    """A schema beside the policies alone changes nothing."""
+    """A schema next to the policies alone changes nothing."""
     monkeypatch.delenv(EXTRA_FACTS)
     assert answer(define("raise OSError"))["allow"] is True
     assert "customFacts" not in log.record()["facts"]
@@ -463,7 +463,7 @@ class Level(IntEnum):
     ],
 )
 def test_python_values_become_values_of_policies(type_: str, value: object, condition: str) -> None:
-    """What Python values become in policies; times, addresses and decimals may be texts as Cedar writes them."""
+    """Python values in policies; times, addresses and decimals may be texts as Cedar writes them."""
     text = f'@id("a") permit (principal, action, resource) when {{ context has custom && {condition} }};'
     authorizer = Authorizer(text, custom=f"{{ a: {type_} }}")
     request = ConnectionRequest.from_event(event())
@@ -472,7 +472,7 @@ def test_python_values_become_values_of_policies(type_: str, value: object, cond
 
 
 def test_a_waiver_of_a_policy_on_extra_facts_is_one() -> None:
-    """What would have been without it is told by the schema too: here the text is a decimal."""
+    """The schema decides it too: here the text is a decimal."""
     text = (
         PERMIT
         + """@id("risky") forbid (principal, action, resource)
@@ -502,7 +502,7 @@ def test_a_time_at_the_end_of_the_calendar_is_refused() -> None:
 
 
 def test_the_schema_takes_a_fragment_that_ends_with_a_comment() -> None:
-    """What is behind it stays part of the schema."""
+    """The text behind it stays part of the schema."""
     assert Authorizer(PERMIT, custom=SCHEMA)
     assert schema_text(SCHEMA).count("\n") == schema_text().count("\n") + 1
 
@@ -529,7 +529,7 @@ def test_facts_agree_with_their_state() -> None:
 
 
 class Shorter(str):
-    """A text that does not tell how long it is."""
+    """A text that does not know its length."""
 
     __slots__ = ()
 

@@ -39,7 +39,7 @@ VARIABLES = {
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_SESSION_TOKEN": TOKEN,
     "NO_PROXY": "127.0.0.1",
-    # What a developer's own machine may have.
+    # Settings that a developer's machine may have.
     "AWS_SHARED_CREDENTIALS_FILE": "/nowhere",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
@@ -147,7 +147,7 @@ def test_what_is_left_unprocessed_is_asked_for_again(dynamodb: DynamoDb, pauses:
 def test_fails_when_keys_stay_unprocessed(
     dynamodb: DynamoDb, rounds: int, expected: list[float], pauses: list[float]
 ) -> None:
-    """The table is throttled; the pauses grow to two seconds, and the message tells how much is missing."""
+    """The table is throttled; the pauses grow to two seconds, and the message says how much is missing."""
     (first, second), waiver = keys(1, 2), Key("waivers", "holder", "user:bob")
     left = (second, waiver)
     for wanted in ((first, *left), *[left] * (rounds - 1)):
@@ -185,7 +185,7 @@ def test_an_attribute_may_have_the_name_of_a_type(dynamodb: DynamoDb) -> None:
 
 
 def test_fails_for_an_item_that_is_not_as_the_change_demands(dynamodb: DynamoDb) -> None:
-    """The message tells which."""
+    """The message says which."""
     (key,) = keys(1)
     dynamodb.refuse("ConditionalCheckFailedException")
     with pytest.raises(ConditionFailed, match="laptop-1"):
@@ -193,7 +193,7 @@ def test_fails_for_an_item_that_is_not_as_the_change_demands(dynamodb: DynamoDb)
 
 
 def test_an_item_is_not_written_over_one_that_has_an_attribute(dynamodb: DynamoDb) -> None:
-    """DynamoDB decides that with the write, and the message tells what is in the way."""
+    """DynamoDB decides that with the write, and the message says what is in the way."""
     (key,) = keys(1)
     dynamodb.refuse("ConditionalCheckFailedException")
     with pytest.raises(ConditionFailed, match=r"^an item of devices has principal$"):
@@ -203,7 +203,7 @@ def test_an_item_is_not_written_over_one_that_has_an_attribute(dynamodb: DynamoD
 
 
 def test_items_of_an_index_are_found_on_every_page(dynamodb: DynamoDb) -> None:
-    """Also where a page is empty."""
+    """Even if a page is empty."""
     first, second = keys(1, 2)
     last = {"commonName": {"S": "laptop-0"}}
     dynamodb.answer({"Items": [item(first)], "LastEvaluatedKey": last})

@@ -1,4 +1,4 @@
-"""What the re-authorizer decides by: sources that fail, and what the service tells of a connection."""
+"""The facts of the re-authorizer: sources that fail, and the service's data of a connection."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Registry:
 
 
 def evaluated(entry: RegisteredConnection | None, **connection: Any) -> Evaluation:
-    """Decide a connection of which the registry holds this."""
+    """Decide a connection with this entry in the registry."""
     evaluator = Evaluator(
         Authorizer(PERMIT),
         FactSources(),
@@ -56,7 +56,7 @@ def evaluated(entry: RegisteredConnection | None, **connection: Any) -> Evaluati
 
 
 def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
-    """Each call of one that hangs would cost the run its time; an answer in between begins the count anew."""
+    """Each call of one that hangs would cost the run its time; an answer in between resets the count."""
     source, answers = (
         Source(),
         iter([OSError("a"), OSError("b"), 1, OSError("c"), OSError("d"), OSError("e"), 2]),
@@ -80,13 +80,13 @@ def test_a_source_that_failed_three_times_in_a_row_is_not_asked_again() -> None:
         ("bob", "BOB", ("bob", None)),  # the user's name, which the service repeats
         ("bob", "CORP\\bob", ("bob", None)),  # in another form
         ("bob", "laptop", ("bob", None)),  # there is no certificate whose name it could be
-        (None, "laptop", (None, "unknown (EC2 does not tell)")),
+        (None, "laptop", (None, "unknown (EC2 does not report it)")),
     ],
 )
 def test_who_is_connected_is_who_the_service_tells(
     username: str | None, common_name: str | None, principal: tuple[str | None, str | None]
 ) -> None:
-    """A certificate's common name and the user are told apart."""
+    """A certificate's common name and the user differ."""
     request, _ = reported_request(
         Connection(
             connection_id="c", endpoint_id=REQUEST.endpoint_id, username=username, common_name=common_name
@@ -107,7 +107,7 @@ def test_a_common_name_is_a_certificates_where_that_is_known() -> None:
 
 @pytest.mark.parametrize("name", ["bob", "Bob", "CORP\\bob", "bob@corp.example", "BOB@corp"])
 def test_the_name_of_the_user_in_any_form_is_not_a_certificates(name: str) -> None:
-    """Which of the two the service tells, it does not tell."""
+    """The service does not say which of the two it reports."""
     connection = Connection(
         connection_id="c", endpoint_id=REQUEST.endpoint_id, username="corp\\bob", common_name=name
     )
@@ -130,7 +130,7 @@ def test_a_connection_of_nobody_is_asked_about_like_any_other() -> None:
 def test_what_was_terminated_a_moment_ago_is_left_to_settle(
     monkeypatch: pytest.MonkeyPatch, *, minutes: float, is_settling: bool
 ) -> None:
-    """For five minutes, in which the service may still show it as active."""
+    """For five minutes, while the service may still show it as active."""
     monkeypatch.setattr(redeciding, "datetime", SteppingClock(NOW))
     evaluation = evaluated(RegisteredConnection(request=REQUEST, terminated=NOW - timedelta(minutes=minutes)))
     assert (evaluation.verdict is Verdict.TERMINATING) == is_settling
@@ -168,7 +168,7 @@ def test_what_was_terminated_a_moment_ago_is_left_to_settle(
 def test_whose_a_connection_is(
     entry: RegisteredConnection | None, username: str | None, expected: tuple[str | None, bool, bool]
 ) -> None:
-    """The registry knows, or the service tells; otherwise nobody does, and it counts to no limit."""
+    """The registry knows, or the service does; otherwise it is unknown, and it counts to no limit."""
     found = evaluated(entry, username=username, common_name="laptop")
     assert (found.principal, found.registered, found.unconfirmed) == expected
 
@@ -234,7 +234,7 @@ def test_a_registration_that_cannot_be_read_is_decided_by_what_is_left_of_it(
     ],
 )
 def test_a_registration_that_ec2_contradicts_is_none(told: dict[str, Any], problem: str) -> None:
-    """Somebody else registered the connection; it is decided on what EC2 reports, and never left alone."""
+    """Another user registered the connection; it is decided on what EC2 reports, and never left alone."""
     evaluator = Evaluator(
         Authorizer(BLOCKED),
         FactSources(),
@@ -254,7 +254,7 @@ def test_a_registration_that_ec2_contradicts_is_none(told: dict[str, Any], probl
 
 
 def test_without_the_spelling_of_its_user_a_registration_that_cannot_be_read_names_none() -> None:
-    """Its index has the name in lower case, and policies compare the letters; EC2 may tell it."""
+    """Its index has the name in lower case, and policies compare the letters; EC2 may report it."""
     entry = RegisteredConnection(request=None, problem="cut", principal="user:mallory")
     evaluator = Evaluator(Authorizer(BLOCKED), FactSources(), registry=cast("Any", Registry(entry)))
     connections = [
@@ -306,7 +306,7 @@ def test_extra_facts_reach_the_policies_and_get_their_time() -> None:
 
 
 def test_a_connection_that_is_not_registered_is_left_alone_by_default() -> None:
-    """Nobody is ended on a guess."""
+    """No connection is ended on a guess."""
     evaluator = Evaluator(Authorizer(""), FactSources(), registry=cast("Any", Registry(None)))
     connection = Connection(connection_id="c", endpoint_id=REQUEST.endpoint_id, username="bob")
     assert evaluator.evaluate([connection]) == [Evaluation(connection=connection, verdict=Verdict.SKIPPED)]
@@ -378,7 +378,7 @@ def test_extra_facts_of_which_none_is_there_leave_undecided_what_reads_them(
 
 
 def test_extra_facts_are_asked_about_whole_requests_only() -> None:
-    """What a module would say of a request that EC2 tells in part counts for nothing, and may fail."""
+    """A module's answer on a request that EC2 reports in part counts for nothing, and may fail."""
     asked: list[ConnectionRequest] = []
 
     def facts(request: ConnectionRequest) -> dict[str, object]:
@@ -400,7 +400,7 @@ def test_extra_facts_are_asked_about_whole_requests_only() -> None:
 
 
 class MissingDevices:
-    """An inventory of which only the waivers can be read."""
+    """An inventory with readable waivers only."""
 
     def look_up(self, _requests: object) -> list[InventoryEntry]:
         """Fail."""

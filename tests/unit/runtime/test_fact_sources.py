@@ -1,4 +1,4 @@
-"""What the handler asks beside its client, and what becomes of it when a source fails."""
+"""The handler's sources besides its client, and the decisions when one fails."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_only_connections_that_ec2_knows_to_be_open_count() -> None:
 
 
 def test_without_an_answer_of_ec2_no_number_is_known() -> None:
-    """The reason is told with those of the other sources."""
+    """The reason is recorded with those of the other sources."""
     found = verified(Ec2(OSError("throttled")))
     assert (found.facts.request, found.facts.active_connections) == (REQUEST, None)
     assert found.problems["openConnections"] == "OSError: throttled"
@@ -226,7 +226,7 @@ def test_the_facts_are_of_the_configured_zone_and_of_one_moment(monkeypatch: pyt
 
 
 def test_a_malformed_device_makes_one_connection_unavailable() -> None:
-    """Nobody knows what it should have said."""
+    """What it should have said is unknown."""
     device = {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}
     found = collected(inventory=inventory(("d", device)))
     assert (found.facts.inventory, found.facts.device, found.facts.waivers) == ("unavailable", None, set())
@@ -331,7 +331,7 @@ def test_a_waiver_of_nothing_is_not_used(log: Log) -> None:
 
 
 def test_problems_are_a_warning_and_counted(log: Log) -> None:
-    """A record of an unavailable source is of level WARNING, with a metric of its own."""
+    """A record of an unavailable source is of level WARNING, with its own metric."""
     broken = inventory(("d", {"commonName": {"S": "laptop-1"}, "os": {"S": "new"}}))
     handler_with(broken, PERMIT)(event(), lambda_context())
     record = log.record()
@@ -380,7 +380,7 @@ def test_a_malformed_waiver_costs_no_other_waiver(log: Log) -> None:
 
 @pytest.mark.parametrize("inventory_state", ["known", "unknown", "unavailable"])
 def test_an_entry_says_what_the_facts_say(inventory_state: Any) -> None:
-    """What the inventory found reaches the policies unchanged."""
+    """The inventory's answer reaches the policies unchanged."""
     device = Device() if inventory_state == "known" else None
     entry = InventoryEntry(inventory=inventory_state, device=device, problem="")
     facts = FactSources().build(REQUEST, {"inventory": entry}, {}).facts
@@ -464,7 +464,7 @@ def test_ec2_is_there_only_where_connections_of_a_registry_count(
     counts_connections: bool,  # noqa: FBT001 - a table
     is_asked: bool,  # noqa: FBT001
 ) -> None:
-    """What is never asked costs no cold start."""
+    """A source that is never asked costs no cold start."""
     around = configured_sources(
         settings, NOTHING, counts_connections=counts_connections, tables=cast("Tables", Items())
     )
@@ -492,7 +492,7 @@ def counting(
 
 
 def test_connections_count_while_a_scan_is_young_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the next one is overdue, nobody vouches for the number; it is looked for again with each connection."""
+    """When the next one is overdue, the number is unconfirmed; it is looked for again with each connection."""
     clock, items, registry = counting(monkeypatch, valid_for=timedelta(seconds=10))
     seen = []
     for _ in range(2):
@@ -578,7 +578,7 @@ def test_the_settings_of_the_tables_reach_them() -> None:
 def test_a_dynamodb_that_is_down_is_a_fact(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, down: set[str]
 ) -> None:
-    """What is configured is unavailable then, and the rest of it is not missed."""
+    """The configured sources are unavailable then, and the rest of it is not missed."""
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "nowhere")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -619,7 +619,7 @@ def test_a_waiver_may_be_exactly_as_long_as_allowed(monkeypatch: pytest.MonkeyPa
 
 
 def test_without_the_table_of_devices_the_waivers_are_still_known() -> None:
-    """A re-authorizer takes them for what they are: the device alone is unavailable."""
+    """A re-authorizer treats them as what they are: the device alone is unavailable."""
     allowed = replace(waiver("user:bob", "a", minutes=5), until=datetime(2190, 1, 1, tzinfo=UTC))
     items = Items(
         ("w", waivers_item([waiver("device:laptop-1", "b", hours=9)])),
@@ -651,7 +651,7 @@ def test_without_the_table_of_devices_the_waivers_are_still_known() -> None:
 
 
 def test_a_waiver_longer_than_allowed_is_in_the_record(log: Log) -> None:
-    """Whoever wonders why somebody with a waiver was denied finds it there, whatever happened to logging."""
+    """Whoever wonders why a user with a waiver was denied finds it there, whatever happened to logging."""
     long = waiver("user:bob", hours=2)
     items = Items(("w", waivers_item([long])))
     limited = DeviceTable(cast("Tables", items), devices="d", waivers="w", longest_waiver=timedelta(hours=1))

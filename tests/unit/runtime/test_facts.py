@@ -1,4 +1,4 @@
-"""What the policies see, held against the schema by the engine itself."""
+"""The facts that policies see, checked against the schema by the engine itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.events import MISSING, PERMIT, VERSIONS, connection_requests,
 
 PERMIT_ALL = cedarpy.PolicySet.from_str(PERMIT)
 PARSED_SCHEMA = cedarpy.Schema.from_str(schema_text())
-# As far as every zone can tell the time.
+# As far as every zone has the time.
 FIRST, LAST = datetime.fromisoformat("1900-01-02"), datetime.fromisoformat("9999-12-30")
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -108,7 +108,7 @@ def test_an_os_version_without_a_build_has_none() -> None:
 
 
 def test_platform_and_username_are_in_lower_case() -> None:
-    """Clients and directories do not agree on case, Cedar tells them apart; the principal stays as sent."""
+    """Clients and directories do not agree on case, Cedar distinguishes them; the principal stays as sent."""
     seen = facts(platform="WIN", username="BOB@Example.com")
     assert (
         seen.cedar_request()["context"].items() >= {"platform": "win", "username": "bob@example.com"}.items()
@@ -156,7 +156,7 @@ def test_a_device_is_the_principal_when_there_is_no_user() -> None:
     ],
 )
 def test_the_clock_is_that_of_the_configured_zone(zone: str, now: str, weekday: int, clock: str) -> None:
-    """Weekday and minute are local, also on days when the clock changes; the instant is UTC."""
+    """Weekday and minute are local, even on days when the clock changes; the instant is UTC."""
     request = ConnectionRequest.from_event(event())
     at = datetime.fromisoformat(now)
     seen = Facts(request, now=at, time_zone=ZoneInfo(zone)).cedar_request()["context"]["time"]
@@ -180,7 +180,7 @@ def test_a_time_that_the_clocks_skip_is_seen_as_at_that_instant() -> None:
 
 
 def test_the_record_of_facts_has_what_the_tables_said() -> None:
-    """Without it a decision could not be replayed; what nobody was asked about is left out."""
+    """Without it a decision could not be replayed; a source that was not asked is left out."""
     request = ConnectionRequest.from_event(event())
     assert Facts(request).to_record() == {"timeZone": "UTC"}
     device = Device(compliant=True, last_seen=NOON, os=OsVersion(10, 0), tags={"owner": "bob"})
@@ -202,7 +202,7 @@ def test_the_record_of_facts_has_what_the_tables_said() -> None:
 
 
 def test_what_the_inventory_says_reaches_the_policies() -> None:
-    """The device is an entity of its own, of which only what is known is there."""
+    """The device is a separate entity, with only what is known of it."""
     request = ConnectionRequest.from_event(event())
     device = Device(compliant=False, last_seen=NOON, os=OsVersion(10, 0, 22631), tags={"owner": "bob"})
     seen = Facts(request, inventory="known", device=device, active_connections=0)
@@ -243,7 +243,7 @@ def test_without_a_time_the_facts_are_of_now() -> None:
 def test_fails_for_a_device_that_does_not_agree_with_the_inventory(
     inventory: Any, device: Device | None, common_name: str
 ) -> None:
-    """Policies could not tell which of the two is true."""
+    """Policies could not know which of the two is true."""
     request = ConnectionRequest.from_event(event(common_name=common_name))
     with pytest.raises(ValueError, match=f'^inventory is "{inventory}"; it is "known" with a device and a'):
         Facts(request, inventory=inventory, device=device)

@@ -54,7 +54,7 @@ ERRS = '@id("broken") forbid (principal, action, resource) when { context.active
 
 
 class PanicException(BaseException):
-    """What a panic of a Rust engine looks like to Python."""
+    """A panic of a Rust engine, as Python sees it."""
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -160,7 +160,7 @@ def assert_recorded(log: Log, reason: str, *, allow: bool = False) -> None:
 
 
 def test_no_decision_of_the_engine_is_a_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when it does not say why."""
+    """Even when it does not say why."""
     silence = {"decision": "NoDecision", "diagnostics": {}}
     monkeypatch.setattr("client_connect.engine.cedar.is_authorized", lambda *_: silence)
     assert_refused(connect_handler()(event()), event())
@@ -180,7 +180,7 @@ class Patience:
         self.seconds: list[float] = []
 
     def collect(self, request: ConnectionRequest, *, seconds: float) -> CollectedFacts:
-        """Say nothing beside the request."""
+        """Say nothing besides the request."""
         self.seconds.append(seconds)
         return CollectedFacts(facts=Facts(request))
 
@@ -232,7 +232,7 @@ def test_an_interrupt_passes_through(
 
 @pytest.mark.parametrize("shadow_mode", [False, True])
 def test_a_broken_log_does_not_cost_the_client_its_answer(*, shadow_mode: bool) -> None:
-    """What cannot be recorded is denied, and still in the right form."""
+    """A connection that cannot be recorded is denied, and still in the right form."""
     broken, logger = logging.Handler(), logging.getLogger("client_connect")
     broken.emit = raising(OSError("log is gone"))  # type: ignore[method-assign]
     logger.addHandler(broken)
@@ -364,7 +364,7 @@ def test_start_asks_the_registry_only_for_what_policies_read(
 
 
 def test_start_reads_settings_and_policies(log: Log, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The handler that it makes decides by them."""
+    """The handler that it makes decides with them."""
     (tmp_path / "policies.cedar").write_text(FORBID.replace("message", "note"), "utf-8")
     monkeypatch.setattr(bundled_files, "BUNDLE", str(tmp_path))
     assert message_of(start()(event())) == DEFAULT_DENIAL
@@ -431,7 +431,7 @@ def test_policies_see_the_name_of_the_endpoint(log: Log, name: str | None, *, al
 
 @pytest.mark.parametrize("platform", ["win", None])
 def test_only_endpoints_that_are_answered_have_metrics_of_their_own(log: Log, platform: str | None) -> None:
-    """CloudWatch charges for each, and whoever may invoke the function can make them up, also in what is no request."""
+    """CloudWatch charges for each, and whoever may invoke the function can make them up, even in an invalid request."""
     handler = connect_handler(endpoints={ENDPOINT: None})
     found = set()
     for number in range(20):
@@ -446,7 +446,7 @@ def test_only_endpoints_that_are_answered_have_metrics_of_their_own(log: Log, pl
 
 
 def test_another_endpoint_leaves_no_trace_in_the_registry(log: Log) -> None:
-    """It is neither looked up nor registered, nor are the policies asked."""
+    """It is neither looked up nor registered, and the policies are not asked."""
     asked = Mock()
     handler = ConnectHandler(asked, Settings(endpoints={ENDPOINT: None}), sources=asked)
     assert handler(event(endpoint_id=OTHER), lambda_context())["allow"] is False
@@ -530,7 +530,7 @@ def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> 
 
 
 def test_records_name_the_version_that_decided(log: Log) -> None:
-    """Each record, also of an error, so that it shows when somebody has moved the alias."""
+    """Each record, also of an error, so that it shows when the alias was moved by hand."""
     context = lambda_context()
     context.function_version = "42"
     for asked in (event(), {"endpoint-id": ENDPOINT}):
@@ -544,7 +544,7 @@ def test_records_name_the_version_that_decided(log: Log) -> None:
     "asked", [event(), event(endpoint_id="x"), {}], ids=["allowed", "unknown", "no request"]
 )
 def test_shadow_mode_is_counted_in_each_record(log: Log, asked: dict[str, Any]) -> None:
-    """Whatever the decision, so that its alarm sees the first connection."""
+    """Whatever the decision, so its alarm sees the first connection."""
     for shadow_mode in (True, False):
         connect_handler(shadow_mode=shadow_mode)(asked, lambda_context())
         record = log.record()

@@ -85,7 +85,7 @@ odd_texts = st.lists(
 ).map("".join).filter(bool)  # fmt: skip
 any_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 
-# What is permitted to some, and a message and a status that look like templates.
+# Permits for some, and a message and a status that look like templates.
 TEMPLATE = "{username} {0} %s %(username)s ${username} $username \\u0061"
 WRITTEN = TEMPLATE.replace("\\", "\\\\").replace("{", "{{").replace("}", "}}")
 POLICIES = f"""
@@ -133,7 +133,7 @@ def variants(sent: dict[str, Any], text: str) -> Iterable[tuple[str, dict[str, A
 
 
 def hold_text_is_text(text: str, log: Log) -> None:
-    """Expect the answer for any other text, and one clean line of which the text can be read again."""
+    """Expect the answer for any other text, and one clean line that still has the text."""
     for sent, expected in CASES:
         for field, changed in variants(sent, text):
             assert handler(changed) == expected
@@ -145,7 +145,7 @@ def hold_text_is_text(text: str, log: Log) -> None:
 
 @any_text
 def test_a_text_in_a_request_is_no_more_than_a_text(log: Log, text: str) -> None:
-    """Nobody is permitted, forbidden, told or recorded anything else for what a name spells."""
+    """The spelling of a name changes no permit, forbid, message or record."""
     hold_text_is_text(text, log)
 
 
@@ -204,7 +204,7 @@ def collected(sent: Mapping[str, Any], **sources: Any) -> Facts:
 
 @any_text
 def test_a_text_in_an_inventory_is_no_more_than_a_text(text: str) -> None:
-    """Tags of a device, their names too: none makes it compliant or somebody's."""
+    """Tags of a device, their names too: none makes it compliant or gives it a user."""
     device = Device(compliant=False, tags={text: "alice", "owner": text, "compliant": "true"})
     facts = collected(event(), inventory=inventory(("d", device_item("laptop-1", device))))
     assert facts.device == device
@@ -301,7 +301,7 @@ def test_a_text_among_the_extra_facts_is_no_more_than_a_text(text: str) -> None:
 
 @any_text
 def test_a_text_in_an_exception_does_not_disguise_its_record(log: Log, text: str) -> None:
-    """What is thrown may hold what came; the formatter writes its text into the line."""
+    """An exception may hold the input; the formatter writes its text into the line."""
 
     def decide(_facts: Facts) -> Decision:
         raise LookupError(f"{text}\ud83e")

@@ -61,7 +61,7 @@ def waiver(**changes: Any) -> Waiver:
 
 @given(DEVICES)
 def test_a_device_comes_back(device: Device) -> None:
-    """What is written is what is read, to the second."""
+    """Items are read as they were written, to the second."""
     item = device_item("laptop", device)
     assert item["commonName"] == {"S": "laptop"}
     assert device_of(item) == device
@@ -118,7 +118,7 @@ def test_fails_for_a_malformed_device(message: str) -> None:
 
 
 def granted(**attributes: Any) -> Item:
-    """Return what is to be in an item so that its one waiver has these attributes."""
+    """Return the content of an item whose one waiver has these attributes."""
     held = {"until": {"S": "2026-12-01T00:00:00Z"}, "reason": {"S": ""}, "approvedBy": {"S": ""}}
     return {"waivers": {"M": {"p": {"M": held | attributes}}}}
 
@@ -149,7 +149,7 @@ def test_fails_for_malformed_waivers(message: str) -> None:
 
 
 def test_holders_are_not_to_be_confused() -> None:
-    """A user cannot have a name by which the waivers of a device would be his; cases of a user's name are one."""
+    """A user cannot have a name that would claim the waivers of a device; cases of a user's name are one."""
     assert user_holder("Bob") == user_holder("bOB") == "user:bob"
     assert device_holder("Bob") == "device:Bob"
     assert user_holder("device:x") == "user:device:x"

@@ -92,7 +92,7 @@ def test_nobody_who_writes_an_inventory_keeps_a_decision_out_of_the_log(
     allow: bool,  # noqa: FBT001 - a parameter of the table
     cut: list[str] | None,
 ) -> None:
-    """However long what he writes is: who was told what by which policies, and the metrics, get through."""
+    """However long the input is: the answer, its policies and the metrics get through."""
     allowed, line = decided(tmp_path, monkeypatch, items)
     assert allowed is allow
     assert len(line.encode()) <= LONGEST_LINE
@@ -110,7 +110,7 @@ def test_nobody_who_writes_an_inventory_keeps_a_decision_out_of_the_log(
 def test_a_waiver_that_counts_is_recorded_however_long_its_texts_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By whom it was approved is told, and its reason as far as a reader needs it."""
+    """The record names who approved it, and its reason as far as a reader needs it."""
     _, line = decided(tmp_path, monkeypatch, waivers(reason="new laptop " * 30_000))
     (used,) = json.loads(line)["waiversUsed"]
     assert used["approvedBy"] == "carol"
@@ -181,7 +181,7 @@ STAYS_LONG = [*[["x" * 255] * 20] * 6, "x" * LONGEST_LINE, "x" * 255, "x" * 255]
 
 
 def test_a_part_is_left_out_when_it_stays_long() -> None:
-    """What must be there needs the space."""
+    """The required parts need the space."""
     found = json.loads(encoded({"part": [*STAYS_LONG, "y" * 127]}))
     assert found == {"part": [*STAYS_LONG[:6], *["x" * 255] * 3, "y" * 127], "cut": ["part"]}
     assert size({"part": found["part"]}) - size({"part": ""}) + len('""') == 32_000

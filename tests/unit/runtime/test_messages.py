@@ -46,7 +46,7 @@ def units(text: str) -> int:
     ],
 )
 def test_placeholders_are_filled(message: str, shown: str) -> None:
-    """What has no value is a dash; doubled braces are braces; unchecked policies show what they have."""
+    """A missing value is a dash; doubled braces are braces; unchecked policies show what they have."""
     custom = {"ticket": "T-1", "score": -7, "flag": True, "list": ["a"]}
     assert composed([message], facts(custom)) == shown
 
@@ -99,7 +99,7 @@ def test_a_value_makes_no_command(message: str, username: str) -> None:
 
 
 def test_a_command_of_the_author_stays() -> None:
-    """The lint can be switched off: a client may be told to wait before it tries again."""
+    """The lint can be switched off: a client may be asked to wait before it tries again."""
     assert composed(["TEMP[backoff 60]:Wait, {username}"], facts()) == "TEMP[backoff 60]:Wait, Bob"
 
 

@@ -1,6 +1,6 @@
 """How a decision changes when policies or facts do: for policy sets and facts that no table lists.
 
-What is right for one policy set alone is hard to say for all of them. What must hold between two is not.
+It is hard to say what is right for any one policy set, but easy to say what must hold between two.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ policy_sets = st.lists(policy(*IDS), min_size=2, max_size=len(IDS), unique_by=la
 
 
 def requests() -> list[ConnectionRequest]:
-    """Return requests of which the conditions tell a difference."""
+    """Return requests that make a difference to the conditions."""
     principals = [(None, "laptop-1"), *product(NAMES, (None, "laptop-1"))]
     groups = ((), GROUPS[:1], GROUPS[1:], GROUPS)
     versions = (("win", "10.0.26100,amd64"), ("win", "10.0.19045,amd64"), ("win", None), ("mac", None))
@@ -143,7 +143,7 @@ INVENTORIES: list[tuple[Inventory, Device | None]] = [
 
 @st.composite
 def facts(draw: st.DrawFn) -> Facts:
-    """Generate facts of which the conditions tell a difference."""
+    """Generate facts that make a difference to the conditions."""
     request = draw(st.sampled_from(requests()))
     inventory, device = draw(st.sampled_from(INVENTORIES if request.common_name else INVENTORIES[:3]))
     return Facts(
@@ -180,7 +180,7 @@ def answer(decision: Decision) -> dict[str, Any]:
 def test_another_forbid_never_turns_a_denial_into_a_permission(
     policies: list[Policy], forbid: Policy, facts: Facts
 ) -> None:
-    """Whatever it forbids, and also when it errs."""
+    """Whatever it forbids, and even when it errs."""
     assert decide(policies, facts).allowed or not decide([*policies, forbid], facts).allowed
 
 
@@ -188,7 +188,7 @@ def test_another_forbid_never_turns_a_denial_into_a_permission(
 def test_another_permit_never_turns_a_permission_into_a_denial(
     policies: list[Policy], permit: Policy, facts: Facts
 ) -> None:
-    """Unless it errs itself: any error denies, for nobody knows what the policy would have said."""
+    """Unless it errs itself: any error denies, because what the policy would have said is unknown."""
     after = decide([*policies, permit], facts)
     if decide([permit], facts).errors:
         assert not after.allowed
@@ -221,14 +221,14 @@ def test_the_order_of_policies_never_matters(orders: tuple[list[Policy], list[Po
 def test_a_waiver_affects_only_the_policies_that_name_it(
     policies: list[Policy], facts: Facts, waiver: str
 ) -> None:
-    """With it everything is as without it where the policies that ask for it are told that it is there."""
+    """With it everything is as without it where the policies that ask for it see that it is there."""
     text = text_of(policies)
     asked_for = f'context.waivers.contains("{waiver}")'
     without = facts._replace(waivers=facts.waivers - {waiver})
     waived = decide(text, facts._replace(waivers=facts.waivers | {waiver}))
     told = decide(text.replace(asked_for, "true"), without)
     assert answer(waived) == answer(told)
-    # Which waivers were used is told of those that are there.
+    # The used waivers are among those that are there.
     assert waived._replace(waived=()) == told._replace(waived=())
     if asked_for not in text:
         assert waived._replace(waived=()) == decide(text, without)._replace(waived=())
@@ -239,7 +239,7 @@ unlike_groups = st.lists(st.text(min_size=1), min_size=len(GROUPS), max_size=len
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:
-    """Replace the names in the policies, also where they are compared in lower case."""
+    """Replace the names in the policies, even where they are compared in lower case."""
     literals = {**names} | {name.lower(): names[name].lower() for name in NAMES}
     return re.sub(f'"({"|".join(literals)})"', lambda match: quote(literals[match[1]]), text)
 

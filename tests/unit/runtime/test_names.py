@@ -28,7 +28,7 @@ KELVIN, ANGSTROM, OHM, DOTTED_I, SHARP_S = "\u212a", "\u212b", "\u2126", "\u0130
     ],
 )
 def test_only_letters_that_upper_case_restores_are_lower_cased(text: str, lower: str) -> None:
-    """Another character must not become a letter of somebody else's name."""
+    """Another character must not become a letter of another name."""
     assert lower_case(text) == lower
 
 
@@ -77,5 +77,5 @@ def test_a_name_is_equal_whatever_the_case(username: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_nothing_else_is_equal(username: str | None, text: str | None) -> None:
-    """Two that are missing or blank, another domain, or a name that the service may have cut, name nobody."""
+    """Two that are missing or blank, another domain, or a name that the service may have cut, name no one."""
     assert not is_name_of(username, text)

@@ -47,7 +47,7 @@ def test_an_address_is_in_the_lists_of_its_interval(address: str, names: str) ->
 
 
 def test_the_authorizer_looks_up_what_facts_do_not_say() -> None:
-    """Networks that facts name are theirs; without a table there are none."""
+    """Networks that facts name are theirs; without a table no network has a name."""
     policies = '@id("a") permit (principal, action, resource) when { context.networks.contains("a") };'
     request = ConnectionRequest("c", "e", "win", ip_address("10.0.0.7"), username="bob")
     facts = Facts(request)

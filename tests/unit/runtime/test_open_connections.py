@@ -22,7 +22,7 @@ LONG_AGO = NOW - timedelta(hours=1)
 
 
 class Ec2:
-    """What EC2 answers, one call after the other."""
+    """EC2's answers, one call after the other."""
 
     exceptions = SimpleNamespace(ClientError=ClientError)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from client_connect.engine.statement import Shape
     from client_connect.states import Inventory
 
-# What a condition reads. Nothing else can change its value.
+# The facts that a condition reads. Nothing else can change its value.
 READS = [
     ('context.platform == "win"', {"platform"}),
     ("context has os && context.os.major < 10", {"os"}),
@@ -231,7 +231,7 @@ def test_a_scope_is_looked_at_as_the_condition_that_reads_alike(form: ModuleType
 
 
 def test_a_scope_of_syntax_nodes_is_the_condition_itself() -> None:
-    """With the type that it names, of which no shape tells."""
+    """With the type that it names, which no shape shows."""
 
     def part(text: str) -> object:
         ((_, _, node),), _ = policy_nodes.split(text)
@@ -262,10 +262,10 @@ ERRING = (
     '@id("e") forbid (principal, action, resource) when { context.time.weekday + 9223372036854775807 > 0 };'
 )
 
-# What the service tells (user, common name), the policies, and whether that is enough to deny.
+# The facts from the service (user, common name), the policies, and whether that is enough to deny.
 TOLD = [
     ("mallory", None, PERMIT + BLOCKED, True),
-    ("Mallory", None, PERMIT + BLOCKED, False),  # Cedar tells them apart
+    ("Mallory", None, PERMIT + BLOCKED, False),  # Cedar distinguishes them
     ("bob", None, PERMIT + BLOCKED, False),
     ("mallory", None, PERMIT + BLOCKED + MACS, True),
     ("bob", None, PERMIT + MACS, False),
@@ -275,7 +275,7 @@ TOLD = [
     ("mallory", None, BOB + STAFF, False),
     ("bob", None, PERMIT + SUNDAY, True),
     ("bob", None, PERMIT + ERRING, False),  # an error is no reason
-    ("bob", None, PERMIT + SUNDAY + ERRING, True),  # nor does it keep another policy from denying
+    ("bob", None, PERMIT + SUNDAY + ERRING, True),  # and it does not keep another policy from denying
     ("bob", None, BOB.replace("bob", "alice") + ERRING.replace("forbid", "permit"), False),  # it may permit
     ("bob", None, PERMIT + LAPTOPS, False),
     ("bob", "bob", PERMIT + LAPTOPS, False),  # the user's name, or a certificate's
@@ -365,9 +365,9 @@ def _conditions() -> st.SearchStrategy[Sequence[str]]:
 
 @st.composite
 def connections(draw: st.DrawFn) -> tuple[Connection, list[Facts]]:
-    """Generate what the service tells of a connection, and facts of which it would tell just that.
+    """Generate the service's data of a connection, and facts that match just that data.
 
-    Of somebody without Active Directory it does not tell the user; with it, the common name may be the user's.
+    Without Active Directory it does not report the user; with it, the common name may be the user's.
     """
     user, certificate = draw(st.none() | st.sampled_from(NAMES)), draw(st.none() | st.sampled_from(NAMES))
     told_user = user if draw(st.booleans()) else None
@@ -406,13 +406,13 @@ def connections(draw: st.DrawFn) -> tuple[Connection, list[Facts]]:
 
 @given(policies(), connections())
 def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection, list[Facts]]) -> None:
-    """The property on which people's sessions depend: nobody is denied whom the full decision would permit."""
+    """The property that people's sessions depend on: no one is denied if the full decision would permit them."""
     connection, completions = told
     authorizer = Authorizer(text)
     first = completions[0]
     certificates = first.request.common_name == connection.common_name
     request, unknown = reported_request(connection, certificates=certificates)
-    # What is asked of the inventory is by the common name that is known, and of waivers by user and device.
+    # The inventory is asked for the known common name, waivers for user and device.
     known_device = request.common_name == first.request.common_name and request.common_name is not None
     facts = first._replace(
         request=request,
@@ -424,7 +424,7 @@ def test_a_denial_is_one_for_every_completion(text: str, told: tuple[Connection,
     if denied:
         for completion in completions:
             assert not authorizer.decide(completion._replace(now=facts.now)).allowed
-    # What nobody will know is passed over, so that an answer is certain beside it.
+    # Facts that stay unknown are passed over, so an answer is certain without them.
     if certain and not authorizer.policies.reads & NEW_CONNECTIONS_ONLY:
         answers = {authorizer.decide(each._replace(now=facts.now)).allowed for each in completions}
         assert answers == {not denied}
@@ -479,7 +479,7 @@ def test_a_permit_counts_only_for_whom_it_could_be(permit: str, denied: bool, mi
 def test_a_forbid_denies_what_is_missing_only_if_that_changes_nothing(
     forbid: str, expected: tuple[bool, bool]
 ) -> None:
-    """An outage denies nobody, and leaves nobody undecided whom it does not concern."""
+    """An outage denies no one, and leaves only those undecided whom it concerns."""
     request = ConnectionRequest.from_event(event(username="bob", platform="win"))
     partial = PartialAuthorizer(
         Authorizer(f'{PERMIT}@id("f") forbid (principal, action, resource) {forbid};')

@@ -24,7 +24,7 @@ SCOPE = "(principal, action, resource)"
 
 
 def test_annotations_are_read_and_policies_are_split_by_what_they_do() -> None:
-    """Shadow policies stand apart, so that they cannot change a decision."""
+    """Shadow policies stand apart, so they cannot change a decision."""
     policies = PolicySet.parse(f"""
         @id("b") permit {SCOPE};
         @id("a") @message("m") @status("s") @note("n") forbid {SCOPE};
@@ -110,7 +110,7 @@ def whole(text: str, syntax: ModuleType) -> object:
 
 @pytest.mark.parametrize("text", [WHOLE_LANGUAGE, *SHIPPED])
 def test_both_ways_to_take_policies_apart_keep_all_of_them(text: str) -> None:
-    """So that it never matters by which one a handler reads its policies."""
+    """It never matters which one a handler reads its policies with."""
     assert whole(text, policy_json) == whole(text, policy_nodes)
 
 
@@ -150,7 +150,7 @@ def test_long_chains_decide(length: int) -> None:
     ],
 )
 def test_a_chain_that_the_engine_does_not_hold_is_refused(length: int, message: str) -> None:
-    """Also where no check saw the policies before."""
+    """Even if no check saw the policies before."""
     chain = " || ".join(f'context.platform == "{number}"' for number in range(length))
     with pytest.raises(InvalidPolicySet, match=message):
         PolicySet.parse(f'@id("chain") permit {SCOPE} when {{ {chain} }};')

@@ -47,7 +47,7 @@ def test_a_probe_says_what_would_be_decided_and_by_what(log: Log) -> None:
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.parametrize("request_", [None, [], "x", {}, {"connection-id": 1}])
 def test_a_probe_with_a_malformed_request_gets_the_reason(request_: object, log: Log) -> None:
-    """Nothing is raised, nobody is allowed, and no error is counted."""
+    """Nothing is raised, no one is allowed, and no error is counted."""
     answer = ConnectHandler(Authorizer(PERMIT).decide, Settings())({PROBE: request_})
     assert answer[PROBE].keys() == {"error"}
     assert all("Errors" not in line for line in log.records())

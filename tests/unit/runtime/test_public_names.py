@@ -1,4 +1,4 @@
-"""What users may import, and what each package may import itself."""
+"""The names that users may import, and the packages that each package may import."""
 
 from __future__ import annotations
 

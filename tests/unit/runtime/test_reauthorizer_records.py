@@ -1,4 +1,4 @@
-"""The records of the re-authorizer, in the form in which Lambda's own formatter writes them."""
+"""The records of the re-authorizer, in the form of Lambda's own formatter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 CONNECTION = Connection(connection_id="c", endpoint_id="e", username="bob", common_name="laptop")
 CANDIDATE = Candidate(connection=CONNECTION, reason="policies")
 DECISION = Decision(allowed=False, determining=("no",))
-# What Lambda adds, and what stands for the moment of the record.
+# The fields that Lambda adds, and the placeholder for the time of the record.
 OF_THE_LINE = ("timestamp", "logger", "at", "_aws")
 
 
@@ -125,7 +125,7 @@ def test_a_request_with_characters_that_are_escaped_is_recorded_without_loss_too
 
 
 def scan() -> Scan:
-    """Return a scan of two endpoints of which one connection is left to terminate."""
+    """Return a scan of two endpoints with one connection left to terminate."""
     return Scan(
         settings="s",
         started=datetime(2026, 11, 22, 9, tzinfo=UTC).timestamp(),
@@ -267,7 +267,7 @@ def test_a_record_lists_the_highest_counts_only(log: Log) -> None:
 
 
 def test_a_run_that_found_too_many_is_an_error(log: Log) -> None:
-    """Somebody must look."""
+    """A person must look."""
     records().of_run(Outcome(scan=scan(), scanned=True, cap_exceeded=True, failures=1), milliseconds=1)
     record, _ = read(log, dimension="FunctionName")
     assert (record["level"], record["CapExceeded"]) == ("ERROR", 1)

@@ -19,7 +19,7 @@ VARIABLES = {
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the construct sets in any case."""
+    """The variables that the construct always sets."""
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
 
@@ -29,7 +29,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_setting_is_read(
     monkeypatch: pytest.MonkeyPatch, *, dry_run: bool, per_user: int | None
 ) -> None:
-    """Each variable of the construct is a setting of its own."""
+    """Each variable of the construct is a separate setting."""
     monkeypatch.setenv("CLIENT_CONNECT_DRY_RUN", str(dry_run).lower())
     if per_user is not None:
         monkeypatch.setenv("CLIENT_CONNECT_CONNECTIONS_PER_USER", str(per_user))
@@ -72,7 +72,7 @@ def test_what_the_policies_may_end(connections: int, most: int) -> None:
 
 @pytest.mark.parametrize("name", VARIABLES)
 def test_fails_for_a_setting_that_is_missing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Whom to disconnect is not guessed."""
+    """The users to disconnect are not guessed."""
     monkeypatch.delenv(name)
     with pytest.raises(KeyError, match=f"^'{name}'$"):
         ReauthorizerSettings.from_environment()

@@ -1,4 +1,4 @@
-"""The decision record, in the form in which Lambda's own formatter writes it."""
+"""The decision record, in the form of Lambda's own formatter."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_the_record_of_a_decision_is_complete(log: Log) -> None:
 
 
 def test_the_record_of_an_error_has_its_type_its_detail_and_the_event(log: Log) -> None:
-    """What cannot be read as a request is kept as text, as it came."""
+    """An unreadable request is kept as text, as it came."""
     sent = event(public_ip="nonsense")
     connect_handler()(sent)
     record = log.record()
@@ -145,7 +145,7 @@ def test_the_endpoint_is_unknown_when_the_event_names_none(log: Log, sent: objec
 
 
 def test_an_error_that_is_not_the_requests_has_a_stack_trace(log: Log) -> None:
-    """With it the record tells where to look, and for which endpoint."""
+    """With it the record says where to look, and for which endpoint."""
 
     def decide(_facts: Facts) -> Decision:
         raise LookupError("broken")
@@ -220,7 +220,7 @@ def replayed(record: dict[str, Any]) -> ConnectionRequest:
 def test_a_request_with_characters_that_are_escaped_is_also_recorded_without_loss(
     log: Log, name: str
 ) -> None:
-    """Names with a no-break or ideographic space are real; a replay must not take them for others."""
+    """Names with a no-break or ideographic space are real; a replay must not change them."""
     connect_handler()(event(groups=[name]))
     record = log.record()
     assert replayed(record).groups == (name,)
@@ -260,7 +260,7 @@ def paths(value: object, prefix: str = "") -> Iterator[str]:
 
 
 def test_only_what_could_disguise_the_line_is_escaped(log: Log) -> None:
-    """Letters of every language and backslashes stay as they are beside it."""
+    """Letters of every language and backslashes stay as they are next to it."""
     connect_handler()(event(groups=["Zoë \\ 部長\n"]))
     assert log.record()["request"]["groups"] == ["Zoë \\ 部長\\n"]
 

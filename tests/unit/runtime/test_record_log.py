@@ -201,7 +201,7 @@ def handler_of_lambda(monkeypatch: pytest.MonkeyPatch, descriptor: int | None) -
 def test_a_frame_has_its_kind_length_and_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, level: int
 ) -> None:
-    """As Lambda's runtime writes them, while nobody else writes."""
+    """As Lambda's runtime writes them, while nothing else writes."""
     lock, path = Lock(), tmp_path / "log"
     with path.open("wb") as file:
         monkeypatch.setattr(handler_of_lambda(monkeypatch, file.fileno()), "lock", lock)
@@ -236,7 +236,7 @@ def test_a_record_reaches_the_log_when_its_duplicate_was_closed(
 def test_without_a_descriptor_of_lambda_records_are_lines_on_standard_output(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *, has_handler: bool
 ) -> None:
-    """As in a container image, also where nobody has configured logging."""
+    """As in a container image, even if logging is not configured."""
     handler_of_lambda(monkeypatch, None)
     if not has_handler:
         monkeypatch.setattr(logging.getLogger(), "handlers", [])
@@ -341,7 +341,7 @@ def test_a_thread_that_hangs_while_it_logs_delays_no_record(tmp_path: Path) -> N
     assert b"message" in (tmp_path / "log").read_bytes()
 
 
-# What a module, or a package that it imports, may do to the descriptors of its process.
+# Things that a module, or a package that it imports, may do to the descriptors of its process.
 CLOSED = "os.closerange(3, 256)"
 REOPENED = "os.closerange(3, 256); files = [open(os.devnull, 'w') for _ in range(9)]"
 REDIRECTED = f"{REOPENED}; os.dup2(files[0].fileno(), 1)"

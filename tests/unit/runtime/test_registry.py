@@ -30,7 +30,7 @@ NOON = datetime(2026, 11, 22, 13, 0, tzinfo=timezone(timedelta(hours=1)))
 
 
 def test_an_item_has_what_it_takes_to_decide_again() -> None:
-    """Its time is in UTC, so that it sorts, and it is kept for longer than any session lasts."""
+    """Its time is in UTC, so it sorts, and it is kept for longer than any session lasts."""
     request, decision = ConnectionRequest.from_event(event()), Decision(allowed=True, determining=("all",))
     item = connection_item(Facts(request, now=NOON), decision, policies="a1b2")
     assert ConnectionRequest.from_event(json.loads(item.pop("request")["S"])) == request

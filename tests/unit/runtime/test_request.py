@@ -1,4 +1,4 @@
-"""Reading the event: what is accepted, what is refused, and with which words."""
+"""Reading the event: what is accepted, what is refused, and how the message says so."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_an_optional_field_that_is_empty_null_or_missing_is_absent(field: str, v
 
 
 def test_an_empty_platform_is_accepted_and_unknown_keys_are_ignored() -> None:
-    """What a client leaves out or AWS adds later must not lock anybody out."""
+    """Attributes that a client leaves out or AWS adds later must not lock anyone out."""
     assert read(platform="", posture={"new": [1]}) == read(platform="")
 
 
@@ -190,7 +190,7 @@ def test_fails_for_a_required_field_that_is_missing_or_empty(field: str) -> None
 
 
 def test_fails_when_there_is_neither_a_user_nor_a_device() -> None:
-    """Somebody has to be authorized."""
+    """There must be a user or device to authorize."""
     with pytest.raises(InvalidRequest, match='"username" and "common-name" are both empty'):
         read(username="", common_name=None)
 
@@ -225,5 +225,5 @@ def test_fails_for_an_event_that_is_not_an_object(value: object, type_name: str)
 
 @given(connection_requests())
 def test_every_request_survives_being_written_and_read(request: ConnectionRequest) -> None:
-    """What is recorded is the request, so that it can be replayed."""
+    """The record has the request, so it can be replayed."""
     assert ConnectionRequest.from_event(request.to_event()) == request

@@ -27,7 +27,7 @@ def test_the_version_is_echoed_and_chooses_the_key_of_the_message(version: str, 
 
 
 def test_a_permission_has_statuses_but_no_message() -> None:
-    """There is nothing to tell a client that may connect."""
+    """There is no message for a client that may connect."""
     assert response(allow=True, message="No.", statuses=["compliant"], schema_version="v3") == {
         "allow": True,
         "error-msg-on-denied-connection": "",
@@ -65,7 +65,7 @@ def test_the_limits_of_the_service_are_kept() -> None:
     ],
 )
 def test_a_message_is_cut_between_words(message: str, shown: str) -> None:
-    """An ellipsis shows it; control characters, for which clients ignore a message, are spaces."""
+    """An ellipsis shows it; control characters, which make clients ignore a message, are spaces."""
     answer = response(allow=False, message=message, schema_version="v3")
     assert answer["error-msg-on-denied-connection"] == shown
 

@@ -30,7 +30,7 @@ def scan(**changes: object) -> Scan:
 
 
 def test_an_endpoint_that_is_begun_again_is_counted_anew() -> None:
-    """What its policies denied is forgotten; what was found of others, and beyond the limit, is kept."""
+    """Denials by its policies are forgotten; findings at other endpoints, and beyond the limit, are kept."""
     one = scan(per_user=1)
     one.deny(connection("first"), ["a"])
     one.go_on(None)
@@ -49,7 +49,7 @@ def test_an_endpoint_that_is_begun_again_is_counted_anew() -> None:
 
 
 def test_what_is_taken_of_an_endpoint_is_that_of_the_next_no_more() -> None:
-    """EC2 may list a connection twice, on any of an endpoint's pages; an endpoint that is begun again is seen anew."""
+    """EC2 may list a connection twice, on any of an endpoint's pages; an endpoint that is begun again is seen again."""
     one = scan(taken=["a"])
     one.go_on("token")
     assert (one.token, one.taken) == ("token", ["a"])
@@ -61,7 +61,7 @@ def test_what_is_taken_of_an_endpoint_is_that_of_the_next_no_more() -> None:
 
 
 def test_a_user_keeps_the_newest_connections() -> None:
-    """Also when an endpoint is begun again: who is seen twice has no more connections than before."""
+    """Even when an endpoint is begun again: who is seen twice has no more connections than before."""
     one = scan(per_user=2)
     connections = [connection(f"c{hour}", established=f"2026-11-22 0{hour}:00:00") for hour in (3, 1, 4, 2)]
     for _ in range(2):
@@ -81,7 +81,7 @@ def test_a_user_keeps_the_newest_connections() -> None:
     ids=["common name", "time", "user", "nothing"],
 )
 def test_a_connection_that_is_listed_again_with_other_details_is_the_same(again: dict[str, Any]) -> None:
-    """It is no newer connection beside which it would have to end."""
+    """It is no newer connection that would make it end."""
     one = scan(per_user=1)
     listed = connection("a", established="2026-11-22 08:00:00")
     for each in (listed, replace(listed, **again)):
@@ -111,7 +111,7 @@ def test_an_endpoint_of_which_nothing_was_counted_can_be_begun_again() -> None:
 
 
 def test_a_scan_comes_back_from_its_text() -> None:
-    """Whole, so that the next run goes on as if it were the same."""
+    """Whole, so the next run goes on as if it were the same."""
     one = scan(per_user=1)
     one.go_on("t")
     one.deny(connection("first"), [])
@@ -124,7 +124,7 @@ def test_a_scan_comes_back_from_its_text() -> None:
 
 
 def test_an_open_connection_is_one_that_was_seen() -> None:
-    """Whatever became of it; the share of those that are denied is one of these."""
+    """Whatever the result; the share of those that are denied is one of these."""
     tallies = {"e1": Tally(decided=5, left_alone=3, undecided=2, denials=4), "e2": Tally(decided=1)}
     assert scan(tallies=tallies).open == 11
 
@@ -205,5 +205,5 @@ def test_no_other_text_is_a_scan(text: str) -> None:
 def test_one_user_or_device_alone_exceeds_no_cap(
     users: dict[str, int], *, shared: bool, expected: int
 ) -> None:
-    """Unless a device's name is that of many people, or nobody knows whose the connections are."""
+    """Unless a device's name is that of many people, or the users of the connections are unknown."""
     assert counted(users, shared_certificates=shared) == expected

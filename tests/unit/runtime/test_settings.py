@@ -31,7 +31,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
 
 
 def test_each_setting_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each variable of the construct is a setting of its own."""
+    """Each variable of the construct is a separate setting."""
     monkeypatch.setenv(SHADOW_MODE, "true")
     monkeypatch.setenv(DEFAULT_MESSAGE, "Call 555.")
     monkeypatch.setenv(TIME_ZONE, "Europe/Berlin")
@@ -64,7 +64,7 @@ def test_an_empty_list_of_endpoints_answers_none(monkeypatch: pytest.MonkeyPatch
 def test_fails_for_certificates_that_are_neither_shared_nor_not(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """What names a device is not guessed."""
+    """The name of a device is not guessed."""
     monkeypatch.setenv(SHARED_CERTIFICATES, value)
     with pytest.raises(ValueError, match=f'^{SHARED_CERTIFICATES} is "{value}"; allowed are'):
         Settings.from_environment()

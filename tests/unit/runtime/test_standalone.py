@@ -34,7 +34,7 @@ def test_an_event_is_decided_by_policies() -> None:
 
 
 def test_a_request_is_made_by_hand_and_answered_as_aws_expects() -> None:
-    """What was not given is absent; the decision turns into the response."""
+    """A missing argument is absent; the decision turns into the response."""
     request = ConnectionRequest(
         connection_id="c",
         endpoint_id="e",
