@@ -26,7 +26,7 @@ _OPTIONS = ("--no-notices", "--no-color")
 _BOOTSTRAP_SECONDS = 180.0
 _DEPLOY_SECONDS = 600.0
 
-# The command line asks nobody but the emulator.
+# The command line asks only the emulator.
 _QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true"}
 
 
@@ -35,7 +35,7 @@ class CdkFailed(Exception):
 
 
 def ignore(_line: str) -> None:
-    """Take a line of output that nobody wants to see."""
+    """Take a line of output without showing it."""
 
 
 def bootstrap(emulator: Emulator, *, report: Callable[[str], None] = ignore) -> None:

@@ -61,11 +61,11 @@ class _Position:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """What the actions work on.
+    """The state that the actions work on.
 
     Attributes:
         termination_seconds: How long a termination takes.
-        stale_seconds: How long a connection is still described as active after somebody asked to terminate it,
+        stale_seconds: How long a connection is still described as active after a call to terminate it,
             and an endpoint with the tags of before they changed.
         endpoints: By their ids.
         terminations: The connections that were asked to be terminated, in that order; one that was asked

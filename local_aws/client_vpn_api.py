@@ -1,6 +1,6 @@
 """EC2's Client VPN calls on a loopback port, which the emulator does not know.
 
-It speaks EC2's query protocol over HTTP, so that unchanged programs use it through ``AWS_ENDPOINT_URL_EC2``.
+It speaks EC2's query protocol over HTTP, so unchanged programs use it through ``AWS_ENDPOINT_URL_EC2``.
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
-# What AWS grants an account in a Region.
+# The limits that AWS grants an account in a Region.
 # Source: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 LIMITS: Mapping[str, RateLimit] = {
     "DescribeClientVpnConnections": RateLimit(burst=100, per_second=20),
@@ -50,7 +50,7 @@ class ClientVpnApi:
     """A Region's Client VPN endpoints and the API to them, which lives as long as the ``with`` block.
 
     Answers ``DescribeClientVpnConnections``, ``TerminateClientVpnConnections``, ``DescribeClientVpnEndpoints``,
-    ``ModifyClientVpnEndpoint`` (of which only the client connect options), ``CreateTags`` and ``DeleteTags`` (of
+    ``ModifyClientVpnEndpoint`` (only the client connect options), ``CreateTags`` and ``DeleteTags`` (of
     endpoints), and ``InvalidAction`` otherwise.
 
     Args:
@@ -59,7 +59,7 @@ class ClientVpnApi:
         limits: What is throttled, by action; the rest is not. Default: what AWS grants.
         latency_seconds: How long each answer takes, by the real clock.
         termination_seconds: How long a connection is ``terminating``, by ``clock``.
-        stale_seconds: How long a connection is still described as active after somebody asked to terminate
+        stale_seconds: How long a connection is still described as active after a call to terminate
             it, and an endpoint with the tags of before they changed, by ``clock``: EC2 is eventually consistent.
 
     Attributes:
@@ -106,7 +106,7 @@ class ClientVpnApi:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variable by which AWS's SDKs find it."""
+        """The variable that AWS's SDKs find it with."""
         return {"AWS_ENDPOINT_URL_EC2": self.endpoint}
 
     def client(self) -> Any:  # noqa: ANN401 - the stubs of EC2 weigh more than all others together
@@ -176,7 +176,7 @@ class ClientVpnApi:
 
         With ``performed`` they take place all the same, as when an answer is lost.
         """
-        failures = [Refused(code, "It was told to answer so.", status=status) for _ in range(times)]
+        failures = [Refused(code, "It was configured to answer so.", status=status) for _ in range(times)]
         told = self._losses if performed else self._failures
         with self._lock:
             told.setdefault(action, []).extend(failures)

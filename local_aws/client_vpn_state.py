@@ -25,7 +25,7 @@ class Connection:
         client_ip: The address in the VPN.
         established: When it was established, in seconds since 1970.
         stubborn: Whether it fails to terminate.
-        asked: When somebody last asked to terminate it.
+        asked: The time of the last call to terminate it.
         settled: When the termination is over, or the client has left by itself.
     """
 
@@ -77,14 +77,14 @@ class ClientConnectOptions:
 
 @dataclass(slots=True, kw_only=True)
 class Endpoint:
-    """An endpoint with its connections, in the order in which they came.
+    """An endpoint with its connections, in order of arrival.
 
     Attributes:
         endpoint_id: Such as ``cvpn-endpoint-0123456789abcdef0``.
         created: When it was created, in seconds since 1970.
         client_connect_options: Its handler.
         tags: Its tags.
-        connections: All of them, also those that have ended.
+        connections: All of them, including those that have ended.
     """
 
     endpoint_id: str

@@ -47,7 +47,7 @@ _UNBROKEN = ("From", "By policy")
 
 
 class DemoFailed(Exception):
-    """What the demo shows did not happen."""
+    """An event that the demo shows did not happen."""
 
 
 def main() -> int:

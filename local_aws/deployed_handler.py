@@ -21,7 +21,7 @@ STACK = "ClientConnect"
 
 
 class InvocationFailed(Exception):
-    """The function answered with an error, which Client VPN would take for a denial without a message."""
+    """The function answered with an error, which Client VPN would handle as a denial without a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,7 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of a child process that takes the emulator for AWS, and never the user's account."""
+        """The variables of a child process that uses the emulator as AWS, and never the user's account."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
             "PATH": _path(),

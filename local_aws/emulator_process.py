@@ -10,7 +10,7 @@ from ministack.core.lambda_runtime import Worker  # type: ignore[import-untyped]
 from local_aws.function_log import END_OF_LOG, read_until
 from local_aws.signed_requests import Gate
 
-# The access key id is what tells the emulator the account of a function.
+# The access key id identifies to the emulator the account of a function.
 _FUNCTIONS_KEY = "MINISTACK_ACCOUNT_ID"
 
 _briefly = Worker._drain_stderr_bounded  # noqa: SLF001 - it has no public way to a function's log

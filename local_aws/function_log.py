@@ -1,7 +1,7 @@
 """The log of one invocation, whole however busy the machine is.
 
 MiniStack waits for a function's log for some milliseconds after its answer. On a busy machine the log was then missing,
-or was taken for that of the next invocation. So the function site ends the log of each invocation by a line of its own.
+or was counted to the next invocation. So the function site ends the log of each invocation by a separate line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Lambda's Python image has beside the standard library, and nothing else of this environment."""
+"""The packages of Lambda's Python image besides the standard library, and nothing else of this environment."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Client:
     device: Device | None = None
 
     def request(self) -> ConnectionRequest:
-        """Return the request by which it was allowed."""
+        """Return the request that was allowed."""
         return ConnectionRequest(
             connection_id=self.connection_id,
             endpoint_id=self.endpoint_id,
@@ -111,7 +111,7 @@ class LiveConnections:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the function finds this world and its tables, with the highest cap."""
+        """The variables that the function finds this world and its tables, with the highest cap."""
         return {
             **self.emulator.environment,
             **self.api.environment,

@@ -26,7 +26,7 @@ def running(
     directory: Path,
     output: IO[str] | int,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a program in a session of its own, and end it with whatever it started, however the block ends.
+    """Run a program in its own session, and end it with whatever it started, however the block ends.
 
     Args:
         command: The program and its arguments.
@@ -56,7 +56,7 @@ def running(
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """End a process that was started in a session of its own, together with its descendants."""
+    """End a process that was started in its own session, together with its descendants."""
     _signal_group(process, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_GRACE_SECONDS)
@@ -65,7 +65,7 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 def unwind_on_signals() -> None:
-    """Let SIGTERM unwind this program as Ctrl-C does, so that context managers stop what they started."""
+    """Let SIGTERM unwind this program as Ctrl-C does, so context managers stop what they started."""
     signal.signal(signal.SIGTERM, _exit)
     # Shells start background jobs with this one ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -77,7 +77,7 @@ def tail(text: str, lines: int = 25) -> str:
 
 
 def _signal_group(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    # Nobody left is the aim. macOS says "not permitted" where only zombies are left.
+    # The aim is that none is left. macOS says "not permitted" where only zombies are left.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 

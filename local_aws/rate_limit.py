@@ -1,4 +1,4 @@
-"""Token buckets, by which AWS throttles its APIs.
+"""Token buckets, as AWS throttles its APIs.
 
 Source: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
 """

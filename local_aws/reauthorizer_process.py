@@ -1,4 +1,4 @@
-"""The re-authorizer's function in a process of its own, as Lambda runs it.
+"""The re-authorizer's function in its own process, as Lambda runs it.
 
 ``python -m local_aws.reauthorizer_process POLICIES SECONDS SPEED`` runs it once, in an environment that names its
 tables and endpoints, and prints what it logs, and the most memory that it took.

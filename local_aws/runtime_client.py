@@ -1,6 +1,6 @@
 """A bundle under ``awslambdaric``, AWS's own runtime client for Python, in an interpreter with nothing else.
 
-The Runtime API that it talks to is a small loopback server of ours.
+The Runtime API that it talks to is a small loopback server.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
@@ -116,7 +116,7 @@ class RuntimeClient:
 
         Args:
             event: Anything that JSON can express.
-            seconds: The time the function is told it has.
+            seconds: The time the function sees as left.
 
         Raises:
             FunctionFailed: When the function raised.
@@ -130,7 +130,7 @@ class RuntimeClient:
 
     @property
     def log_lines(self) -> list[str]:
-        """What the function has written so far, to standard output and error."""
+        """The function's output so far, to standard output and error."""
         return self._log.read_text("utf-8").splitlines()
 
     @property

@@ -1,8 +1,8 @@
 """Events of every shape, made to follow the coverage of the handler: whatever comes, it keeps what it promises.
 
-Atheris changes the bytes of which the events are made wherever that reaches code that was not reached before. Each
+Atheris changes the bytes of the events wherever that reaches code that was not reached before. Each
 event goes to a handler that enforces its policies and to one in shadow mode. What they promise is written in
-``tests/support/oracle.py``. An event of which it is not true is printed as JSON, and ends the run.
+``tests/support/oracle.py``. An event that breaks it is printed as JSON, and ends the run.
 
     python -m proof.fuzz [EVENTS]
 """

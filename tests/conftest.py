@@ -1,4 +1,4 @@
-"""What all tests have in common."""
+"""Shared by all tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WAITING = 2
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes ``-n auto`` starts: one for each core, and two for the time in which others wait."""
+    """Return how many processes ``-n auto`` starts: one for each core, and two for the time that others wait."""
     return (os.cpu_count() or 1) + _WAITING
 
 

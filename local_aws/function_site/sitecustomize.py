@@ -1,10 +1,10 @@
 """Loaded by every Python process of the emulator: gives functions the logging that Lambda gives them.
 
 Lambda's runtime installs a JSON handler on the root logger before it imports a function; MiniStack runs
-functions without one, so that records below WARNING would be lost and the others would lose their fields.
+functions without one, so records below WARNING would be lost and the others would lose their fields.
 The field names and their order are those of Lambda's JSON format.
 
-It also ends the log of each invocation by a line of its own, so that the emulator knows that it has all of it.
+It also ends the log of each invocation by a separate line, so the emulator knows that it has all of it.
 """  # noqa: INP001 - a directory for PYTHONPATH
 
 import json

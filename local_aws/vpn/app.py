@@ -35,7 +35,7 @@ reauthorizer = ConnectionReauthorizer(
     "Reauthorizer",
     handler=handler,
     endpoints=[context("endpoint")],
-    wait_after_policy_change=cdk.Duration.minutes(0),  # or nobody would be cut while one looks
+    wait_after_policy_change=cdk.Duration.minutes(0),  # or no one would be cut while one looks
 )
 token = secretsmanager.Secret(stack, "Token")
 sync = DeviceSync(

@@ -42,7 +42,7 @@ class Attempt:
 
     @property
     def is_settled(self) -> bool:
-        """Whether there is an answer, or the reason why there is none."""
+        """Whether there is an answer, or the reason why it is missing."""
         return self.invocation is not None or bool(self.failure)
 
     @property

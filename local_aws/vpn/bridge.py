@@ -1,7 +1,7 @@
-"""What the Client VPN service does between OpenVPN and the client connect handler.
+"""The Client VPN service's part between OpenVPN and the client connect handler.
 
 It authenticates the user, as a directory would, makes the event of what the server knows of the client, asks the
-handler, and lets the client in or tells it the handler's message. Connections are those of the EC2 API: what is
+handler, and lets the client in or shows it the handler's message. Connections are those of the EC2 API: what is
 established is listed there, and what is terminated there is ended here.
 
 Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/connection-authorization.html
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     # Asks the handler; raises whatever keeps it from answering.
     Ask = Callable[[Mapping[str, Any]], Invocation]
 
-# What the service says when the handler gives no valid answer.
+# The service's answer when the handler gives no valid answer.
 NO_ANSWER = "Error establishing connection. Please contact your administrator."
 
 _LONGEST_USERNAME = 255
@@ -64,7 +64,7 @@ class Bridge:
         report: Called with each attempt when it is settled, from several threads.
 
     Attributes:
-        attempts: All attempts, in the order in which the server told of them.
+        attempts: All attempts, in the order the server reported them.
     """
 
     def __init__(  # noqa: PLR0913 - one keyword per part

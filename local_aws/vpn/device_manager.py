@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# What it is known by. The sync is told to ask a server on this machine in its place.
+# Its host name. The sync asks a server on this machine in its place.
 URL = "https://devices.example.com/devices"
 TOKEN = "the-token-of-the-sync"  # noqa: S105 - of a server that lives as long as a demonstration
 

@@ -114,7 +114,7 @@ class LocalVpn:
         return client
 
     def stop_clients(self) -> None:
-        """End all clients, at the same time: each takes a second to tell the server."""
+        """End all clients, at the same time: each takes a second to report it to the server."""
         with ThreadPoolExecutor(len(self._clients) or 1) as pool:
             list(pool.map(Client.stop, self._clients))
         self._clients.clear()

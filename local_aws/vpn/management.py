@@ -1,4 +1,4 @@
-"""OpenVPN's management interface: what a server tells of its clients, and what it is told.
+"""OpenVPN's management interface: the events of a server's clients, and the commands to it.
 
 Source: https://github.com/OpenVPN/openvpn/blob/v2.6.14/doc/management-notes.txt
 """
@@ -25,12 +25,12 @@ _END = ">CLIENT:ENV,END"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """What happened to a client.
+    """An event of a client.
 
     Attributes:
         kind: ``CONNECT``, ``REAUTH``, ``ESTABLISHED`` or ``DISCONNECT``.
         client: The server's number of the client.
-        key: The number of the key that it negotiates; empty where there is none.
+        key: The number of the key that it negotiates; empty without one.
         variables: What the server knows of it, such as ``IV_PLAT`` and ``untrusted_ip``.
     """
 

@@ -46,7 +46,7 @@ class Internet:
             _add_address(address, _BRIDGE, namespace=self.server)
 
     def place(self, *addresses: str) -> str:
-        """Return the namespace in which these public addresses are, which is made at the first time."""
+        """Return the namespace of these public addresses, made at the first call."""
         if addresses not in self._places:
             number = len(self._places)
             self._places[addresses] = namespace = f"{self._run}-{number}"
@@ -73,7 +73,7 @@ def inside(namespace: str, command: Sequence[str | Path]) -> list[str | Path]:
 
 
 def _add_address(address: str, device: str, *, namespace: str) -> None:
-    # IPv6 would take a second to find out that nobody else has the address.
+    # IPv6 would take a second to find out that the address is free.
     options = ("nodad",) if ip_address(address).version == 6 else ()  # noqa: PLR2004 - of the protocol
     _ip("address", "add", address, "dev", device, *options, namespace=namespace)
 

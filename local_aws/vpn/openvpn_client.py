@@ -102,7 +102,7 @@ class Client:
 
     @property
     def outcome(self) -> Outcome:
-        """What has become of it so far."""
+        """Its state so far."""
         ended, log = self.has_ended, self.log()
         if _UP in log:
             return "up"
@@ -112,7 +112,7 @@ class Client:
 
     @property
     def messages(self) -> list[str]:
-        """What its user was told by each refusal; an empty text is none."""
+        """The message that its user saw at each refusal; an empty text is none."""
         return _REFUSED.findall(self.log())
 
     def wait(self, seconds: float = 60.0) -> Outcome:

@@ -38,7 +38,7 @@ _NETWORK = ("--dev", "tun0", "--dev-type", "tun", "--proto", "udp6", "--port", s
 # As Client VPN does: a certificate can be in use twice, and a user name is needed only where the directory wants one.
 _CLIENTS = ("--verify-client-cert", "require", "--duplicate-cn", "--auth-user-pass-optional", "--dh", "none")
 # A storm from one machine is no attack. A client that has left without a word is missed after some seconds, which is
-# also the longest that one on a busy machine may be silent.
+# and the longest that one on a busy machine may be silent.
 _PATIENCE = (
     *("--connect-freq", "1000", "1", "--connect-freq-initial", "1000", "1", "--max-clients", "500"),
     *("--ping", "2", "--ping-restart", "15", "--push", "ping 2", "--push", "ping-restart 60"),
@@ -56,7 +56,7 @@ def openvpn_server(directory: Path, internet: Internet, authority: Authority) ->
     """Run a server in its namespace, and give its management socket.
 
     Args:
-        directory: The folder of the run, for the socket and the log.
+        directory: The folder of the run, with the socket and the log.
         internet: The networks.
         authority: Issues the server's certificate, and those of the clients.
 

@@ -23,7 +23,7 @@ def _message(number: int) -> bytes:
 
 
 def main(address: str) -> None:
-    """Ping until somebody ends this."""
+    """Ping until this is ended."""
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sender:
         sender.settimeout(_SECONDS)
         number = 0

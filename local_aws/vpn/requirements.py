@@ -1,4 +1,4 @@
-"""What a machine needs for a VPN, and how to get what is missing."""
+"""The requirements of a VPN on a machine, and how to get what is missing."""
 
 from __future__ import annotations
 

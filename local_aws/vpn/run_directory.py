@@ -1,4 +1,4 @@
-"""A run's own folder, by which what a killed run has left is recognized and removed."""
+"""A run's own folder, which identifies the remains of a killed run, to remove them."""
 
 from __future__ import annotations
 

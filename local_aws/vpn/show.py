@@ -64,17 +64,17 @@ _FAILURES = (
 
 
 class ShowFailed(Exception):
-    """What is shown did not happen."""
+    """An event that is shown did not happen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Somebody who connects once.
+    """A user who connects once.
 
     Attributes:
         username: The user; ``None`` for a certificate alone.
         device: The common name.
-        allowed: Whether that is to be allowed.
+        allowed: Whether that must be allowed.
         at: From where.
         platform: What the client says it runs on.
         version: What it says of its version.

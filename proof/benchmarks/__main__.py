@@ -51,7 +51,7 @@ def main() -> None:
     if unknown := [name for name in names if name not in BENCHMARKS]:
         parser.error(f"there is no benchmark {unknown[0]}; there are {', '.join(BENCHMARKS)}")
     rows: list[Row] = []
-    # Each in a process of its own.
+    # Each in its own process.
     with ProcessPoolExecutor(max_workers=1, max_tasks_per_child=1) as processes:
         for name in names:
             print(f"==> {name}", flush=True)

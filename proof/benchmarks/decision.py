@@ -1,4 +1,4 @@
-"""Decisions: what the handler takes beside the engine, beside other engines, and as policies and groups grow.
+"""Decisions: the handler's time next to the engine, next to other engines, and as policies and groups grow.
 
     python -m proof.benchmarks decision
 

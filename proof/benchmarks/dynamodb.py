@@ -1,4 +1,4 @@
-"""A DynamoDB that has one device and answers at once, so that nothing but our own time differs."""
+"""A DynamoDB that has one device and answers at once, so nothing but our own time differs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BODIES = {operation: json.dumps(answer).encode() for operation, answer in _ANSW
 
 @contextmanager
 def one_device() -> Iterator[dict[str, str]]:
-    """Serve, and give the environment variables by which the AWS SDK finds it."""
+    """Serve, and give the environment variables that the AWS SDK finds it with."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     process = multiprocessing.get_context("fork").Process(target=server.serve_forever, daemon=True)
     process.start()  # apart, or it would compete with what is measured

@@ -1,4 +1,4 @@
-"""The engine's own call, as the handler makes it, of which everything is ready."""
+"""The engine's own call, as the handler makes it, with everything ready."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ LAMBDA_LINES = (
 
 
 class Person:
-    """Somebody with a device and an address at home."""
+    """A user with a device and an address at home."""
 
     def __init__(self, number: int, dice: random.Random) -> None:
         self.username = f"user{number:05d}@example.com"

@@ -1,8 +1,8 @@
-"""What a handler with a device inventory takes beyond the round trip of its look-up and the engine's evaluation.
+"""The time of a handler with a device inventory beyond the round trip of its look-up and the engine's evaluation.
 
 Compares, alternating in one process, three things: the bare read of the same three items by the same client; the
 engine's bare evaluation of the same request, prebuilt, after such a read; and whole invocations of the handler: the
-look-up, the facts, the decision and the record. DynamoDB is a loopback server that gives one answer at once, so that
+look-up, the facts, the decision and the record. DynamoDB is a loopback server that gives one answer at once, so
 nothing but our own time differs.
 
     python -m proof.benchmarks inventory
@@ -46,7 +46,7 @@ def measure(rounds: int) -> dict[str, Sample]:
     from client_connect.sources.dynamodb import Tables  # noqa: PLC0415 - reads the endpoint from the environment
 
     tables = Tables()
-    client: Any = tables._client  # noqa: SLF001 - the same client, so that nothing but our code differs
+    client: Any = tables._client  # noqa: SLF001 - the same client, so nothing but our code differs
     authorizer = Authorizer(Rules(compliant_devices=True, platforms=["win", "mac"]).to_cedar())
     inventory = DeviceTable(tables, devices=DEVICES_TABLE, waivers=WAIVERS_TABLE)
     sources = FactSources(inventory=inventory, deadlines=Deadlines())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was measured of one thing, again and again.
+    """The repeated measurements of one subject.
 
     Attributes:
         values: The measurements, in one unit.
@@ -63,7 +63,7 @@ def ratio(of: Sample, to: Sample) -> float | None:
 def in_turn(
     calls: Mapping[str, Callable[[], float]], *, rounds: int, warm_up: int, unit: str = "ms"
 ) -> dict[str, Sample]:
-    """Measure several things in turn, so that whatever disturbs one disturbs all.
+    """Measure several things in turn, so whatever disturbs one disturbs all.
 
     Args:
         calls: What to measure, by name; each returns one measurement.

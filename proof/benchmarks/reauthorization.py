@@ -1,7 +1,7 @@
-"""A full endpoint of which 1 connection in 50 is denied by now, throttled as AWS throttles.
+"""A full endpoint where 1 connection in 50 is denied by now, throttled as AWS throttles.
 
 ``python -m proof.benchmarks.reauthorization`` opens 126,000 connections, the most that an endpoint holds, and runs the
-re-authorizer's function again and again, each time in a process of its own, until nothing is left to terminate. It
+re-authorizer's function again and again, each time in its own process, until nothing is left to terminate. It
 prints what each run did, and the most memory that it took; then the same with a tenth of the connections. It fails
 when a connection is terminated twice, or one that is not denied, or when one is left.
 """
@@ -27,7 +27,7 @@ POLICIES = """
 """
 DENIED_ONE_IN = 50
 
-# Ten times the connections may take so much more memory: for what is to be terminated, not for what is seen.
+# Ten times the connections may take so much more memory: for connections to terminate, not for those seen.
 MOST_MORE_MIB = 48
 
 

@@ -31,7 +31,7 @@ TOPIC = "Replay"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one replay took.
+    """The time of one replay.
 
     Attributes:
         decisions: How many decisions it made again.
@@ -47,7 +47,7 @@ class Run:
 
 
 def replay(log_file: Path, policies: Path, *, jobs: int) -> Run:
-    """Replay a log in a process of its own."""
+    """Replay a log in its own process."""
     command = [
         *(sys.executable, "-c", "from client_connect_tools.cli import main; main()"),
         *("replay", str(log_file), "--policies", str(policies)),

@@ -18,11 +18,11 @@ class Row:
     Attributes:
         topic: What it is about, such as ``Cold start``.
         what: What was measured.
-        baseline: What it is compared with; empty when it is a number of its own.
+        baseline: What it is compared with; empty when it is a number by itself.
         result: The ratio, or the number with its unit.
         bar: What it has to be; empty when nothing is asked.
         met: Whether it is; ``None`` without a bar.
-        ratio: The ratio for the plot; ``None`` where there is none.
+        ratio: The ratio for the plot; ``None`` without one.
     """
 
     topic: str
@@ -87,7 +87,7 @@ def _at_least(number: float | None) -> str:
 
 
 def limited(topic: str, what: str, value: float, unit: str, *, at_most: float | None = None) -> Row:
-    """Return the row of a number of its own, and print it."""
+    """Return the row of a number by itself, and print it."""
     row = Row(
         topic=topic,
         what=what,

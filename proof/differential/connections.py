@@ -1,6 +1,6 @@
-"""Random connections, each told twice: as Client VPN and the tables tell it, and as a policy sees it.
+"""Random connections, each described twice: as Client VPN and the tables describe it, and as a policy sees it.
 
-What a policy sees is written here from the documentation (docs/policies.md, docs/devices.md and AWS's table of the
+The facts of a policy are written here from the documentation (docs/policies.md, docs/devices.md and AWS's table of the
 event's fields), and never computed by the handler's own code. To cover a new fact, add what the handler is given of it
 to ``Connection`` and what a policy sees of it to ``DOCUMENTED``; a fact that the schema does not declare is left out.
 """
@@ -251,7 +251,7 @@ def _device_entity(connection: Connection) -> dict[str, str]:
     return {"type": "ClientVpn::Device", "id": connection.certificate}
 
 
-# What a policy sees in the context. None is absent.
+# The context that a policy sees. None is absent.
 DOCUMENTED: dict[str, Callable[[Connection], Any]] = {
     "connectionId": lambda connection: connection.event["connection-id"],
     "platform": lambda connection: connection.event["platform"].lower(),

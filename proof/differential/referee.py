@@ -18,10 +18,10 @@ _PROGRAM = Path(__file__).with_name("referee.cjs")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one set of policies says of one request.
+    """The verdict of one set of policies on one request.
 
     Attributes:
-        allowed: Cedar's own decision, to which policies that err do not count.
+        allowed: Cedar's own decision, without policies that err.
         reasons: The ids of the policies that determined it, sorted.
         errors: The ids of the policies that erred, sorted.
     """

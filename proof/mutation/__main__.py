@@ -1,4 +1,4 @@
-"""Mutates the runtime and tells which changes no test notices: `python -m proof.mutation [MODULE ...]`.
+"""Mutates the runtime and reports which changes no test notices: `python -m proof.mutation [MODULE ...]`.
 
 Each mutant that survives must be explained in `proof/mutation/explained.toml`, and at least 90 % must be killed.
 `--jobs N` runs the tests of N mutants at once; default: 1.
@@ -25,7 +25,7 @@ _LEAST_KILLED = 0.9
 
 
 def main(arguments: list[str]) -> int:
-    """Print what became of the mutants; return 1 when too many survive, or one that is not explained."""
+    """Print the fate of the mutants; return 1 when too many survive, or one that is not explained."""
     all_modules = [module for suite in SUITES for module in suite.modules]
     parser = argparse.ArgumentParser(prog="python -m proof.mutation", description=__doc__)
     parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"default: {' '.join(all_modules)}")
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
 
 
 def report(found: Sequence[Mutant], reasons: dict[Change, str]) -> int:
-    """Print a table and what is to be done; return 1 when there is anything to be done."""
+    """Print a table and what must be done; return 1 when there is anything."""
     for module in dict.fromkeys(mutant.module for mutant in found):
         _print_line(module, [mutant for mutant in found if mutant.module == module])
     _print_line("together", found)
@@ -53,7 +53,7 @@ def report(found: Sequence[Mutant], reasons: dict[Change, str]) -> int:
     slower = [mutant.change() for mutant in found if mutant.fate == "stopped"]  # or not, on a quicker machine
     unexplained = [change for change in survivors if change not in reasons]
     outdated = reasons.keys() - {*survivors, *slower}
-    _print_changes("No test notices, and nobody explains why", unexplained)
+    _print_changes("No test notices, and no explanation says why", unexplained)
     _print_changes("Explained, but no such mutant survives", outdated)
     enough = _share_killed(found) >= _LEAST_KILLED
     return 0 if enough and not unexplained and not outdated else 1

@@ -1,4 +1,4 @@
-"""The mutants that nobody can tell from the original, each with the reason: `proof/mutation/explained.toml`."""
+"""The mutants that no test can distinguish from the original, each with the reason: `proof/mutation/explained.toml`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILE = Path(__file__).with_name("explained.toml")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a mutant changes.
+    """The change of a mutant.
 
     Attributes:
         where: The module and the function, such as ``versions: Version.of_client``.

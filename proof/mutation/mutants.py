@@ -1,4 +1,4 @@
-"""Makes mutants of the runtime, runs the tests that reach them, and tells what became of each."""
+"""Makes mutants of the runtime, runs the tests that reach them, and reports the fate of each."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KILLED = ("killed", "stopped")
 # How the tests ended: with a failure or an error of pytest; or stopped because they ran far longer than usual.
 _FAILED = {1, 3, 255}
 _STOPPED = {24, 36, 152, -24}
-# They passed, or there are none.
+# They passed, or no test exists.
 _SURVIVED = {0, 5, 33}
 
 
@@ -102,7 +102,7 @@ def _laid_out(suite: Suite) -> Path:
 
 @contextmanager
 def _emulator(suite: Suite) -> Iterator[dict[str, str]]:
-    """Start the emulator where it is needed, once for all mutants; give the variable that tells how to reach it."""
+    """Start the emulator where it is needed, once for all mutants; give the variable with its address."""
     if not suite.emulator:
         yield {}
         return

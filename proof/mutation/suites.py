@@ -1,4 +1,4 @@
-"""Which tests are to notice the mutants of which modules."""
+"""Which tests must notice the mutants of which modules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def all_modules() -> set[str]:
     return {".".join(path.parts) for path in paths if path.name != "__init__"}
 
 
-# These are tested with DynamoDB and the Client VPN API, which takes seconds for each mutant.
+# These are tested with DynamoDB and the Client VPN API; that takes seconds for each mutant.
 _TABLES = Suite(
     name="tables",
     modules=("sources.connection_registry", "reauthorizer.evaluation", "reauthorizer.scan"),
@@ -56,7 +56,7 @@ _COUNTS = Suite(
     emulator=True,
 )
 
-# The first five are what the re-authorizer does beside deciding, which is tested end to end; three have no code to be
+# The first five are the re-authorizer's work besides deciding, which is tested end to end; three have no code to be
 # changed; and the last two have done their work before a mutant could take part in it.
 NOT_MUTATED = (
     *("reauthorizer.client_vpn", "reauthorizer.handler", "reauthorizer.run", "reauthorizer.state"),

@@ -1,1 +1,1 @@
-"""What `make check` asks about the packages that this project is built from."""
+"""The checks of `make check` on the packages that this project is built from."""

@@ -1,6 +1,6 @@
 """Asks whether what is locked has known vulnerabilities: `python -m proof.supply_chain.audit`, a part of `make check`.
 
-Where nobody answers for a package, as behind a mirror that has no advisories, it says so and goes on. pip-audit itself
+Where no service knows a package, as behind a mirror that has no advisories, it says so and goes on. pip-audit itself
 reports such a package as one without vulnerabilities. Arguments are handed to pip-audit, such as `--ignore-vuln ID`.
 """
 
@@ -17,7 +17,7 @@ LOCKS = (
     "lib/client_connect_tools/bundling/bundle.txt",
     *(f"requirements/{name}.txt" for name in ("bootstrap", "build", "dev", "proof")),
 )
-# How pip-audit ends when it is the service that fails; anything else is a failure of ours.
+# How pip-audit ends when it is the service that fails; anything else is our failure.
 _NO_ANSWER = ("pip_audit._service", "requests.exceptions", "Could not connect to", "not redirecting properly")
 _SECONDS = 300
 

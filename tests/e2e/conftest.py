@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
-    """The emulator; whoever uses it gives names of its own to what it makes."""
+    """The emulator; each user of it gives unique names to what it makes."""
     with Emulator() as running:
         yield running
 

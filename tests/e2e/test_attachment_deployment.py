@@ -55,7 +55,7 @@ app.synth()
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[ClientVpnApi]:
-    """Three endpoints, of which one has another handler already."""
+    """Three endpoints, one of which has another handler already."""
     with ClientVpnApi() as api:
         api.add_endpoint(FIRST)
         api.add_endpoint(SECOND)

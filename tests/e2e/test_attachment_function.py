@@ -34,7 +34,7 @@ STACK, OTHER_STACK = (
     f"arn:aws:cloudformation:us-east-1:000000000000:stack/{name}/2f7d6a10-guid" for name in ("vpn", "other")
 )
 BY_HAND = "cdk-client-connect:by-hand"
-# The tests' endpoints, each of which the function may change; in AWS it is one.
+# The tests' endpoints; the function may change each; in AWS it is one.
 ENDPOINTS = tuple(f"cvpn-endpoint-{number:017x}" for number in range(100))
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -70,12 +70,12 @@ class CloudFormation:
 
     @property
     def url(self) -> str:
-        """What the function is to answer to."""
+        """The address of the function's answers."""
         return f"{self._address}/answer?signature=secret"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variable by which AWS's SDKs find it."""
+        """The variable that AWS's SDKs find it with."""
         return {"AWS_ENDPOINT_URL_CLOUDFORMATION": self._address}
 
     @property
@@ -185,7 +185,7 @@ def request(  # noqa: PLR0913 - one keyword per field
 ) -> dict[str, Any]:
     """Return CloudFormation's event; ``old`` has the endpoint and the handler of before an update.
 
-    Each request has an id of its own, but for one that is repeated.
+    Each request has its own id, but for one that is repeated.
     """
     event: dict[str, Any] = {
         "RequestType": kind,
@@ -498,7 +498,7 @@ class TestUpdate:
     def test_turns_on_again(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
-        """What somebody has turned off by hand is on after the next update."""
+        """A handler that was turned off by hand is on after the next update."""
         endpoint_id = endpoint()
         send("Update", endpoint_id, physical_id=f"{endpoint_id}/{OURS}", old=(endpoint_id, OURS))
         assert api.client_connect_options(endpoint_id) == on(OURS)
@@ -533,7 +533,7 @@ class TestDelete:
     def test_refuses_to_turn_off_what_has_lost_its_claim(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
-        """Without any claim nobody knows who wants the handler: it stays on, and the reason says what to do."""
+        """Without any claim the handler's owner is unknown: it stays on, and the reason says what to do."""
         endpoint_id = endpoint()
         physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
         (key,) = api.tags(endpoint_id)
@@ -553,7 +553,7 @@ class TestDelete:
     def test_leaves_another_handler_alone(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
-        """What somebody else has put in since then stays, also where the attachment itself was to replace it."""
+        """A handler that was put in since then stays, even where the attachment was meant to replace it."""
         endpoint_id = endpoint()
         physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
         api.client().modify_client_vpn_endpoint(
@@ -582,7 +582,7 @@ class TestTwo:
 
     @pytest.fixture(params=["renamed", "moved to another stack"])
     def other(self, request: pytest.FixtureRequest) -> dict[str, str]:
-        """What the new one is known by."""
+        """The id of the new one."""
         return {"logical_id": "Renamed"} if request.param == "renamed" else {"stack_id": OTHER_STACK}
 
     def test_the_handler_stays_on_for_the_new_one(
@@ -675,7 +675,7 @@ class TestByHand:
         endpoint: Callable[..., str],
         moved: bool,  # noqa: FBT001 - a parameter of the test
     ) -> None:
-        """The endpoint is as it was, and nobody has turned the handler on but whoever did it by hand."""
+        """The endpoint is as it was, and only the one by hand has turned the handler on."""
         endpoint_id = endpoint(OURS)
         old = send("Create", endpoint_id)["PhysicalResourceId"]
         if not moved:
@@ -715,7 +715,7 @@ class TestByHand:
     def test_is_forgotten_when_it_was_off(
         self, send: Callable[..., Any], api: ClientVpnApi, endpoint: Callable[..., str]
     ) -> None:
-        """What an attachment has turned on itself, it turns off, whoever had turned it on before."""
+        """An attachment turns off what it has turned on itself, whoever had turned it on before."""
         endpoint_id = endpoint(OURS)
         physical_id = send("Create", endpoint_id)["PhysicalResourceId"]
         api.client().modify_client_vpn_endpoint(
@@ -805,7 +805,7 @@ class TestForged:
         endpoint: Callable[..., str],
         stack_id: str | None,
     ) -> None:
-        """Only its claim does; else an invoker could replace a handler of others by an update that he makes up."""
+        """Only its claim does; else an invoker could replace a foreign handler by an invented update."""
         endpoint_id = endpoint(None if stack_id else FOREIGN)
         environment = api.environment | cloudformation.environment
         if stack_id:
@@ -861,7 +861,7 @@ class TestTrouble:
     def test_fails_when_no_answer_gets_through(
         self, runtime: RuntimeClient, cloudformation: CloudFormation, endpoint: Callable[..., str]
     ) -> None:
-        """Then the function fails, so that Lambda invokes it again; it has not written the signed URL anywhere."""
+        """Then the function fails, so Lambda invokes it again; it has not written the signed URL anywhere."""
         cloudformation.failures = 3
         event = request(cloudformation, "Create", endpoint())
         with pytest.raises(FunctionFailed, match="503"):

@@ -167,7 +167,7 @@ def test_a_stolen_laptop_stays_out_whatever_the_sync_and_waivers_say(company: Co
 
 
 def test_cut_alone_ends_connections_and_lets_the_client_in_again(company: Company) -> None:
-    """The client is not blocked; who has no connection is told so."""
+    """The client is not blocked; a client without a connection is reported."""
     gina = company.connect("gina")
     assert "1 open connection ended" in company.run("cut", "--user", "gina")
     assert company.status(gina) == "terminated"
@@ -232,7 +232,7 @@ def test_fails_for_a_handler_of_another_region(company: Company) -> None:
 
 @pytest.fixture
 def world(emulator: Emulator) -> Iterator[LiveConnections]:
-    """Tables and an endpoint of its own."""
+    """Tables and an own endpoint."""
     with ClientVpnApi(limits={}) as api:
         created = LiveConnections(emulator=emulator, api=api)
         created.create()
@@ -271,7 +271,7 @@ def test_a_run_ends_what_is_blocked_beyond_every_cap(world: LiveConnections) -> 
 def test_a_dry_run_ends_what_is_blocked_only_if_it_is_one_because_of_shadow_mode(
     world: LiveConnections, *, ends: bool, number: int
 ) -> None:
-    """A block holds in shadow mode; what somebody asked to be a dry run ends nothing."""
+    """A block holds in shadow mode; a run that is asked to be dry ends nothing."""
     world.connect([client("bob"), client("alice")])
     world.put("waivers", blocked("user:bob"))
     with world.reached():
@@ -299,7 +299,7 @@ def test_a_connection_that_the_registry_does_not_know_is_ended_by_what_ec2_tells
 
 
 def test_a_block_that_is_over_and_a_table_that_is_down_end_nobody(world: LiveConnections) -> None:
-    """What is not known is no reason to end a connection."""
+    """An unknown fact is no reason to end a connection."""
     world.connect([client("bob")])
     world.put("waivers", blocked("user:bob", until=datetime.now(UTC) - timedelta(seconds=1)))
     with world.reached():

@@ -91,7 +91,7 @@ def test_a_device_that_may_connect_is_allowed(runtime: RuntimeClient, version: s
 
 @pytest.mark.parametrize("version", MESSAGE_KEY)
 def test_a_denied_device_is_told_why_under_the_versions_key(runtime: RuntimeClient, version: str) -> None:
-    """A device that may not is told why, under the version's own key."""
+    """A device that may not learns why, under the version's own key."""
     assert runtime.invoke(event(version, **{"platform-version": "10.0.19044,amd64"})) == {
         "allow": False,
         MESSAGE_KEY[version]: "Update Windows.",
@@ -166,7 +166,7 @@ def test_broken_policies_deny_everybody_and_say_why(bundle: Path, tmp_path: Path
     broken.mkdir()
     for part in bundle.iterdir():
         (broken / part.name).symlink_to(part)
-    # The package finds its policies beside itself, so it must be a copy.
+    # The package finds its policies next to itself, so it must be a copy.
     (broken / "client_connect").unlink()
     (broken / "policies.cedar").unlink()
     shutil.copytree(bundle / "client_connect", broken / "client_connect")

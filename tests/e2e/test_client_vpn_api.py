@@ -1,4 +1,4 @@
-"""The server for EC2's Client VPN calls, asked by boto3, against botocore's own model of EC2."""
+"""The server for EC2's Client VPN calls, called by boto3, against botocore's own model of EC2."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def api(clock: Clock) -> Iterator[ClientVpnApi]:
-    """Two endpoints, of which the first has seven connections."""
+    """Two endpoints; the first has seven connections."""
     with ClientVpnApi(clock=clock) as api:
         api.add_endpoint(ENDPOINT, handler=HANDLER)
         api.add_endpoint(OTHER)
@@ -127,10 +127,10 @@ class TestModel:
                 assert [element.tag.rpartition("}")[2] for element in root] == ["requestId", "return"]
             else:
                 problems = list(unknown(root, shape))
-                assert problems == [f"{root.tag}/requestId"]  # botocore takes it for the response's metadata
+                assert problems == [f"{root.tag}/requestId"]  # botocore reads it as the response's metadata
 
     def test_every_parameter_is_in_the_model(self, api: ClientVpnApi) -> None:
-        """What the server accepts is what boto3 can send."""
+        """The server accepts exactly what boto3 can send."""
         service = api.client().meta.service_model
         for name, action in ACTIONS.items():
             assert action.parameters <= set(input_names(service.operation_model(name).input_shape))
@@ -350,7 +350,7 @@ class TestEndpoints:
     """``DescribeClientVpnEndpoints`` and ``ModifyClientVpnEndpoint``."""
 
     def test_a_handler_is_shown_after_it_was_set(self, api: ClientVpnApi) -> None:
-        """What was turned on or off is described."""
+        """A handler that was turned on or off is described."""
         client = api.client()
         client.modify_client_vpn_endpoint(
             ClientVpnEndpointId=OTHER, ClientConnectOptions={"Enabled": True, "LambdaFunctionArn": HANDLER}
@@ -459,7 +459,7 @@ class TestThrottling:
         assert api.throttled["DescribeClientVpnConnections"] == 2
 
     def test_limits_can_be_set_and_failures_ordered(self, clock: Clock) -> None:
-        """An action of no limit is not throttled; one that was told to fail does so as often."""
+        """An action of no limit is not throttled; one configured to fail does so as often."""
         limits = {"DescribeClientVpnEndpoints": RateLimit(burst=1, per_second=0.5)}
         with ClientVpnApi(clock=clock, limits=limits) as api:
             describe = api.client().describe_client_vpn_endpoints
@@ -471,7 +471,7 @@ class TestThrottling:
             describe()
 
     def test_an_answer_may_be_lost(self, api: ClientVpnApi) -> None:
-        """What was told to fail although it is performed is performed."""
+        """An action configured to fail although performed is performed."""
         api.fail_next("ModifyClientVpnEndpoint", performed=True)
         modify, options = api.client().modify_client_vpn_endpoint, {"Enabled": False}
         assert (
@@ -512,7 +512,7 @@ def terminate_patiently(client: Any, connection_id: str) -> None:
 
 
 def test_a_faster_clock_runs_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An hour of the service is 36 seconds of ours at a speed of 100."""
+    """An hour of the service is 36 seconds here at a speed of 100."""
     monkeypatch.setattr("time.monotonic", lambda: 1000.0)
     clock = faster_clock(100)
     begin = clock()
@@ -532,7 +532,7 @@ def test_a_child_process_finds_it_by_its_environment(api: ClientVpnApi) -> None:
 
 
 def test_nothing_answers_after_its_end(api: ClientVpnApi) -> None:
-    """Its port is closed with it, also for a client that has asked before; removed endpoints are unknown."""
+    """Its port is closed with it, even for a client that has asked before; removed endpoints are unknown."""
     client = api.client()
     api.remove_endpoint(OTHER)
     assert len(client.describe_client_vpn_endpoints()["ClientVpnEndpoints"]) == 1

@@ -48,7 +48,7 @@ def api() -> Iterator[ClientVpnApi]:
 
 @pytest.fixture(scope="module")
 def created(emulator: Emulator, api: ClientVpnApi) -> LiveConnections:
-    """An endpoint of which the re-authorizer has just seen all connections; each test has a user of its own."""
+    """An endpoint whose connections the re-authorizer has all just seen; each test has its own user."""
     return scanned(LiveConnections(emulator=emulator, api=api))
 
 
@@ -61,7 +61,7 @@ def world(created: LiveConnections) -> LiveConnections:
 
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this machine be slow; how long anything is waited for has tests of its own."""
+    """Let this machine be slow; how long anything is waited for has its own tests."""
     for module, name in (
         (handler_module, "COUNTING_S"),
         (handler_module, "GATHERING_S"),
@@ -76,7 +76,7 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """What the handler records."""
+    """The handler's records."""
     with captured() as log:
         yield log
 
@@ -150,7 +150,7 @@ def test_a_connection_that_has_ended_does_not_count(
 def test_a_connection_with_a_status_that_is_not_known_counts(
     world: LiveConnections, client: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be up, and the re-authorizer takes it for open, too."""
+    """It may be up, and the re-authorizer counts it as open, too."""
     world.connect([client("a", "laptop")])
     monkeypatch.setattr(client_vpn_state.Connection, "status", lambda *_: "reconnecting")
     assert handler(world)(client("b", "phone")) is False
@@ -349,7 +349,7 @@ def test_without_a_way_to_ec2_nobody_waits_long(
 
 
 def test_a_limit_counts_with_every_emulator_of_a_process(world: LiveConnections, client: Clients) -> None:
-    """Each has credentials of its own, and takes no others."""
+    """Each has its own credentials, and takes no others."""
     assert handler(world)(client("a", "laptop")) is True
     with Emulator() as emulator:
         assert (
@@ -364,7 +364,7 @@ def users(client: Clients, device: str | None = None) -> tuple[list[Client], lis
 
 
 def test_after_an_outage_every_device_reconnects_at_once(world: LiveConnections, client: Clients) -> None:
-    """Though EC2 takes their connections for open still."""
+    """Though EC2 still counts their connections as open."""
     before, again = users(client, "laptop")
     world.connect(before)
     assert list(map(handler(world), again)) == [True] * 30

@@ -84,7 +84,7 @@ def test_the_alias_decides_by_the_policies(handler: DeployedHandler, who: str) -
 
 
 def test_a_malformed_event_is_denied_with_a_message(handler: DeployedHandler) -> None:
-    """What cannot be read is a valid denial, and the record says why."""
+    """An unreadable event gets a valid denial, and the record says why."""
     invocation = handler.invoke(EVENTS["malformed event"])
     assert invocation.answer["allow"] is False
     assert invocation.answer["error-msg-on-denied-connection"]
@@ -118,7 +118,7 @@ def test_the_service_linked_role_is_there(handler: DeployedHandler) -> None:
 
 
 def test_a_changed_policy_moves_the_alias(handler: DeployedHandler, policies: Path) -> None:
-    """After another deployment the alias points at a new version, which decides by the new policies."""
+    """After another deployment the alias points at a new version, which decides with the new policies."""
     before = handler.alias_version
     (policies / "contractors.cedar").unlink()
     after = deploy_again(handler, policies)

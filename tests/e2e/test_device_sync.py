@@ -61,7 +61,7 @@ class Fleet:
         return device_of(self.item(number))
 
     def put(self, **item: Any) -> None:
-        """Write an item, as somebody else does."""
+        """Write an item, as another writer does."""
         self.dynamodb.put_item(TableName=NAME, Item=item)
 
     def everything(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def test_a_device_that_turns_noncompliant_is_changed_at_once(fleet: Fleet) -> No
 
 
 def test_a_device_that_becomes_unknown_is_no_longer_compliant(fleet: Fleet) -> None:
-    """What is not known is absent, which the rules count against the device."""
+    """An unknown value is absent, which the rules count against the device."""
     fleet.sync()
     fleet.change(1, complianceState="error")
     assert fleet.sync().written == {"no longer compliant": 1}
@@ -233,7 +233,7 @@ def test_an_operator_can_release_the_brake(fleet: Fleet) -> None:
 
 
 def test_more_changes_than_were_accepted_wait(fleet: Fleet) -> None:
-    """Also where the brake alone would let so few pass: those who accept one mean that one."""
+    """Even where the brake alone would let so few pass: those who accept one mean that one."""
     fleet.sync()
     del fleet.server.devices[18:]
     assert fleet.sync(accepted=1).written == {}
@@ -241,7 +241,7 @@ def test_more_changes_than_were_accepted_wait(fleet: Fleet) -> None:
 
 
 def test_items_of_others_are_left_alone(fleet: Fleet) -> None:
-    """Those that were imported, and a mark of removal; unless they are to be taken over."""
+    """Those that were imported, and a mark of removal; unless they may be taken over."""
     fleet.put(commonName={"S": common_name(1)}, compliant={"BOOL": False}, tags={"M": {"by": {"S": "hand"}}})
     fleet.put(commonName={"S": common_name(2)}, removed={"BOOL": True})
     fleet.put(commonName={"S": "other-laptop"}, compliant={"BOOL": True})
@@ -413,7 +413,7 @@ def test_one_run_at_a_time(fleet: Fleet) -> None:
 
 
 def test_the_state_is_no_device(fleet: Fleet) -> None:
-    """The handler, and the commands, take it for a removed one."""
+    """The handler, and the commands, treat it as a removed one."""
     fleet.sync()
     key = {"commonName": {"S": state_key("intune")}}
     assert is_removed(fleet.dynamodb.get_item(TableName=NAME, Key=key)["Item"])
@@ -508,7 +508,7 @@ def test_an_item_that_changes_meanwhile_is_worked_out_again(
 
 
 def test_a_renamed_device_has_a_new_item_and_leaves_the_old_one(fleet: Fleet) -> None:
-    """The certificate may have the old name for a while, so that it ends as a missing device does."""
+    """The certificate may have the old name for a while, so it ends as a missing device does."""
     settings = {**INTUNE, "common_name": "deviceName", "common_name_case": "as-is"}
 
     def run() -> Any:
@@ -525,7 +525,7 @@ def test_a_renamed_device_has_a_new_item_and_leaves_the_old_one(fleet: Fleet) ->
 
 
 def test_an_item_that_cannot_be_read_is_left_alone_and_counted(fleet: Fleet) -> None:
-    """It is somebody's mistake."""
+    """It is a mistake in the source."""
     fleet.put(commonName={"S": common_name(1)}, sources={"S": "nonsense"})
     outcome = fleet.sync()
     assert (outcome.malformed, outcome.written) == (1, {"new": 19})

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.e2e
 
 NAME = "large-fleet"
-# Listing alone, in a process of its own, whose memory is that of the function.
+# Listing alone, in its own process, whose memory is that of the function.
 LISTING = """
 import json, os, re, sys, time
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ from client_connect_devices.state import State
 from client_connect_devices.items import Part, sources_attribute, top_of
 
 def items(count):
-    # A table in which every device is known and has just turned noncompliant.
+    # A table where every device is known and has just turned noncompliant.
     now = datetime.now(UTC)
     for number in range(count):
         name = f"{number:08x}-1111-4222-8333-444455556666"
@@ -83,7 +83,7 @@ def fleet(count: int) -> Iterator[IntuneServer]:
 @pytest.mark.proof
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory is counted in other units elsewhere")
 def test_a_list_needs_little_memory_and_few_requests() -> None:
-    """Also when every device changes: far within the 512 MiB of the function, a request for 1,000 devices."""
+    """Even when every device changes: far within the 512 MiB of the function, a request for 1,000 devices."""
     count = 100_000 if IS_PROOF else 3_000
     with fleet(count) as server:
         finished = list_in_a_process(server, count)

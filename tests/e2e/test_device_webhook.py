@@ -126,7 +126,7 @@ def test_an_event_is_written_as_the_handler_reads_it(
 
 
 def test_an_older_event_undoes_nothing(emulator: Emulator, webhook: ModuleType) -> None:
-    """Also one that is older by a fraction of a second; the same one again is written again."""
+    """Even one that is older by a fraction of a second; the same one again is written again."""
     new = {"device": "a", "at": "2025-11-22T09:00:00.5Z", "compliant": False}
     old = {"device": "a", "at": "2025-11-22T09:00:00Z", "compliant": True}
     assert send(webhook, new) == (200, "written")
@@ -260,7 +260,7 @@ def test_a_removed_device_is_marked(emulator: Emulator, webhook: ModuleType) -> 
 
 
 def inventory(emulator: Emulator) -> Callable[[str], str]:
-    """Return what tells what the handler's inventory says of a device."""
+    """Return a function that reads a device from the handler's inventory."""
     dynamodb = emulator.client("dynamodb")
 
     class Items:
@@ -309,7 +309,7 @@ def test_a_secret_that_was_replaced_is_soon_refused(
     ],
 )
 def test_fails_for_what_is_no_event(webhook: ModuleType, event: object, message: str) -> None:
-    """The sender is told why."""
+    """The sender learns why."""
     assert send(webhook, event) == (400, message)
 
 

@@ -402,7 +402,7 @@ def test_what_is_exported_can_be_imported(inventory: Inventory, tmp_path: Path) 
 
 
 def test_an_export_goes_into_pipes_and_through_no_link(inventory: Inventory, tmp_path: Path) -> None:
-    """Somebody else may have made the link; a pipe is not replaced by a file."""
+    """Another user may have made the link; a pipe is not replaced by a file."""
     inventory.put("devices", {"commonName": {"S": "pc"}})
     (tmp_path / "link").symlink_to("file")
     pipe = tmp_path / "pipe"
@@ -435,7 +435,7 @@ def test_fails_for_an_output_that_cannot_be_written(
 
 
 def test_malformed_items_are_reported_and_left_out(inventory: Inventory) -> None:
-    """Nobody knows what they should have said."""
+    """What they should have said is unknown."""
     inventory.put("devices", {"commonName": {"S": "a"}, "compliant": {"S": "true"}})
     inventory.put("devices", {"commonName": {"S": "b"}})
     for command in ("list", "export"):
@@ -529,7 +529,7 @@ def test_fails_for_a_waiver_that_is_longer_than_allowed(inventory: Inventory, en
 
 
 def test_fails_when_sts_does_not_say_who_grants(inventory: Inventory) -> None:
-    """A waiver of nobody is not written."""
+    """A waiver for no one is not written."""
     result = inventory.run(
         *WAIVE,
         *("--policy", "a", "--user", "bob", "--for", "8h"),
@@ -572,7 +572,7 @@ def test_expired_waivers_are_removed_and_others_stay_as_they_are(inventory: Inve
 
 @pytest.mark.parametrize("before", [[], [waiver("old", hours=1)]], ids=["none", "one"])
 def test_a_change_at_the_same_time_is_not_lost(inventory: Inventory, before: list[Waiver]) -> None:
-    """Somebody else waives between the reading and the writing: both waivers are there."""
+    """Another administrator waives between the reading and the writing: both waivers are there."""
     if before:
         inventory.put("waivers", waivers_item(before))
     theirs = [*before, waiver("theirs", hours=2)]

@@ -1,4 +1,4 @@
-"""What the real ``cdk diff`` shows of policies: docs/deployments.md has it as it is."""
+"""The policies in the real ``cdk diff``: docs/deployments.md has it as it is."""
 
 from __future__ import annotations
 

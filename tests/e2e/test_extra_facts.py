@@ -51,7 +51,7 @@ def facts(request: ConnectionRequest) -> dict[str, object]:
     return {"riskScore": 80 if request.username == "risky" else 0}
 """
 LOGGING = "import io, logging, logging.config, os, sys; "
-# What a module, or what it imports, may do to logging.
+# Things that a module, or its imports, may do to logging.
 SABOTAGE = {
     "dictConfig": 'logging.config.dictConfig({"version": 1})',
     "dictConfig with handlers": (
@@ -216,7 +216,7 @@ class _RiskService(BaseHTTPRequestHandler):
 
 
 def test_the_example_takes_an_unknown_user_for_an_outage(tmp_path: Path) -> None:
-    """It asks a service over a real connection; a user whom that does not know, and its end, are an outage."""
+    """It asks a service over a real connection; a user unknown to it, and its end, are an outage."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _RiskService)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     url = "http://{}:{}".format(*server.server_address[:2])

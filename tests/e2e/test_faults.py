@@ -1,4 +1,4 @@
-"""Whatever becomes of DynamoDB, the client is answered in time: under AWS's own runtime client, over real sockets."""
+"""Whatever happens to DynamoDB, the client is answered in time: under AWS's own runtime client, over real sockets."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def silent() -> Iterator[str]:
 
 @contextlib.contextmanager
 def dribbling() -> Iterator[str]:
-    """A service that sends a byte now and then, so that no read of a socket ever times out."""
+    """A service that sends a byte now and then, so no read of a socket ever times out."""
     stopped = threading.Event()
 
     def serve(server: socket.socket) -> None:
@@ -105,7 +105,7 @@ def dribbling() -> Iterator[str]:
 
 @contextlib.contextmanager
 def refusing() -> Iterator[str]:
-    """A port at which nobody listens."""
+    """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     yield f"http://127.0.0.1:{port}"

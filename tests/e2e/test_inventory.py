@@ -68,7 +68,7 @@ def connect(handler: DeployedHandler, device: str, **fields: Any) -> Invocation:
 
 
 def outcome(invocation: Invocation) -> tuple[bool, list[str]]:
-    """Return whether the connection is allowed, and by which policies."""
+    """Return whether the connection is allowed, and the policies that decided."""
     return invocation.answer["allow"], invocation.record["decision"]["determining"]
 
 
@@ -80,7 +80,7 @@ def test_a_device_that_nobody_knows_is_denied(handler: DeployedHandler) -> None:
 
 
 def test_a_device_that_turns_non_compliant_is_denied_the_next_time(handler: DeployedHandler) -> None:
-    """What was written last is decided on."""
+    """The last write decides."""
     put(handler, "DevicesTable", device_item("laptop-1", COMPLIANT))
     assert outcome(connect(handler, "laptop-1")) == (True, ["authenticated"])
     put(handler, "DevicesTable", device_item("laptop-1", NOT_COMPLIANT))
@@ -112,7 +112,7 @@ def test_a_waiver_lets_in_until_its_time(handler: DeployedHandler, holder: str) 
 
 
 def test_a_malformed_item_is_an_inventory_that_is_unavailable(handler: DeployedHandler) -> None:
-    """The text "true" may mean anything, so nobody is let in by it, and the record says what is wrong."""
+    """The text "true" may mean anything, so it lets no one in, and the record says what is wrong."""
     put(handler, "DevicesTable", {"commonName": {"S": "laptop-3"}, "compliant": {"S": "true"}})
     invocation = connect(handler, "laptop-3")
     assert outcome(invocation) == (False, ["inventory-available"])
@@ -134,7 +134,7 @@ def test_allowed_connections_are_registered(handler: DeployedHandler) -> None:
 
 
 def test_connections_are_counted_while_the_registry_is_kept_up_to_date(handler: DeployedHandler) -> None:
-    """Without a recent run of the re-authorizer nobody knows who has left, and the number is absent."""
+    """Without a recent run of the re-authorizer it is unknown who has left, and the number is absent."""
     put(handler, "DevicesTable", device_item("laptop-5", COMPLIANT))
     assert connect(handler, "laptop-5", username="Eve").answer["allow"]
     second = {"username": "EVE", "connection-id": "cvpn-connection-second"}

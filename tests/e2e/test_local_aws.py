@@ -144,7 +144,7 @@ class TestEmulator:
         assert read_until("end", lines, reader) == "of the next"
 
     def test_each_invocation_has_its_own_log(self, bundle: Path) -> None:
-        """Also where many come at the same time: no line is missing, or told of another one."""
+        """Even where many come at the same time: no line is missing, or given to another one."""
         with Emulator() as emulator:
             invoke_function(emulator, bundle)
 
@@ -284,7 +284,7 @@ class TestRuntimeClient:
             pytest.fail("it started")
 
     def test_fails_when_the_interpreter_ends(self, bundle: Path) -> None:
-        """A function that ends its process is told apart from one that answers late."""
+        """A function that ends its process is distinguished from one that answers late."""
         with (
             RuntimeClient(bundle, handler="function.handler") as runtime,
             pytest.raises(RuntimeStopped, match="ended with 7"),

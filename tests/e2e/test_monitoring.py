@@ -173,7 +173,7 @@ def test_alarms_watch_the_alias(monitored: Monitored) -> None:
 
 
 def test_the_dashboard_is_there(monitored: Monitored) -> None:
-    """Its body is JSON in which the first widget names alarms that exist."""
+    """Its body is JSON whose first widget names alarms that exist."""
     cloudwatch: Any = monitored.emulator.client("cloudwatch")  # type: ignore[call-overload]
     body = cloudwatch.get_dashboard(DashboardName=monitored.outputs["DashboardName"])["DashboardBody"]
     first, *_ = json.loads(body)["widgets"]

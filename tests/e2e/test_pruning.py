@@ -24,7 +24,7 @@ VERSIONS = 5
 
 @pytest.fixture
 def function(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A function with five versions, of which the fourth runs, and the first for a tenth of the requests."""
+    """A function with five versions; the fourth runs, and the first for a tenth of the requests."""
     client = emulator.client("lambda")
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
@@ -53,7 +53,7 @@ def function(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
 
 
 def test_the_oldest_versions_go(function: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many stay as it is told, and what runs, and what is newer; a second run finds nothing to do."""
+    """As many stay as configured, besides running and newer ones; a second run finds nothing to do."""
     monkeypatch.setenv(pruning.PREVIOUS_VERSIONS, "1")
     for _ in range(2):
         pruning.handler({"FunctionName": "another"}, None)

@@ -76,7 +76,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture(autouse=True)
 def _small_pages() -> Iterator[None]:
-    """Pages of 100 connections, so that a few hundred are several."""
+    """Pages of 100 connections, so a few hundred are several."""
     with mock.patch("client_connect.reauthorizer.client_vpn._PAGE_SIZE", 100):
         yield
 
@@ -98,7 +98,7 @@ def world(emulator: Emulator, api: ClientVpnApi) -> LiveConnections:
 
 @pytest.fixture
 def lines() -> Iterator[list[logging.LogRecord]]:
-    """What is logged."""
+    """The logged lines."""
     found: list[logging.LogRecord] = []
     logger, handler = logging.getLogger("client_connect"), logging.Handler()
     with mock.patch.object(handler, "emit", found.append):
@@ -178,7 +178,7 @@ def test_a_device_that_is_not_compliant_any_more_is_disconnected(
 
 @pytest.mark.parametrize("kind", ["devices", "waivers"])
 def test_an_inventory_that_is_down_ends_nobody(world: LiveConnections, kind: str) -> None:
-    """Nobody is decided then, and the summary says why."""
+    """No connection is decided then, and the summary says why."""
     world.connect(client(f"{number}", common_name=f"laptop-{number}") for number in range(250))
     world.delete_table(kind)
     outcome = world.run(COMPLIANT, inventory=True)
@@ -227,7 +227,7 @@ def test_a_panic_of_the_engine_ends_nobody(world: LiveConnections) -> None:
 
 
 def test_extra_facts_that_are_unavailable_end_nobody(world: LiveConnections) -> None:
-    """Only connections of which the facts are there are decided."""
+    """Only connections with all facts are decided."""
 
     def facts(request: Any) -> dict[str, object]:
         if request.username == "a":
@@ -262,7 +262,7 @@ def test_extra_facts_of_one_connection_have_the_time_that_the_handler_gives_them
 
 
 def test_extra_facts_that_are_unavailable_for_one_connection_are_told_of(world: LiveConnections) -> None:
-    """Also where no policy reads them, so that all are decided."""
+    """Even if no policy reads them, so all are decided."""
     world.connect([client("a"), client("b")])
 
     def facts(request: ConnectionRequest) -> dict[str, object]:
@@ -394,7 +394,7 @@ def test_a_scan_goes_on_where_it_was(world: LiveConnections) -> None:
 
 
 def test_a_refused_token_begins_the_endpoint_again(world: LiveConnections) -> None:
-    """What was counted of it counts no more, so that nothing is counted twice."""
+    """Its counts are dropped, so nothing is counted twice."""
     world.connect(
         client(f"{number:04}", platform="mac" if number % 100 == 0 else "win") for number in range(250)
     )
@@ -433,7 +433,7 @@ def test_a_page_for_which_a_run_has_no_time_is_taken_in_by_several(world: LiveCo
 
 
 def test_a_scan_by_other_policies_is_not_gone_on_with(world: LiveConnections) -> None:
-    """What old policies denied is not terminated by new ones."""
+    """Denials by old policies lead to no termination by new ones."""
     world.connect(client(f"{number:04}", platform="mac") for number in range(110))
     world.run(NO_MACS, maximum_terminations=2000, milliseconds=out_of_time_after(3))
     outcome = world.run(PERMIT, maximum_terminations=2000)
@@ -619,7 +619,7 @@ def test_a_run_that_nears_its_time_leaves_the_rest_to_the_next(world: LiveConnec
 
 
 def test_unknown_connections_are_left_alone(world: LiveConnections) -> None:
-    """By default, also those of which the registry only remembers a termination, and also by the limit."""
+    """By default, even those where the registry only remembers a termination, and by the limit too."""
     world.connect(
         [client("a", registered=False), client("b"), client("c", username="b", age_s=90, registered=False)]
     )
@@ -661,7 +661,7 @@ def test_the_newest_connections_stay(world: LiveConnections, lines: list[logging
 
 
 def test_the_limit_counts_unknown_connections_of_users_that_the_service_names(world: LiveConnections) -> None:
-    """Whose a connection without a user is, nobody knows: the same certificate may be that of many."""
+    """The owner of a connection without a user is unknown: the same certificate may be that of many."""
     world.connect(
         [
             client("old", username="bob", age_s=90, registered=False),
@@ -699,7 +699,7 @@ def test_a_connection_beyond_the_limit_is_recorded_with_what_the_service_tells(
 
 
 def test_the_limit_is_over_endpoints_and_runs(world: LiveConnections) -> None:
-    """Also where the scan takes several runs."""
+    """Even if the scan takes several runs."""
     two = replace(world, endpoints=(ENDPOINT, OTHER_ENDPOINT))
     world.api.add_endpoint(OTHER_ENDPOINT)
     two.connect(client(f"{number:04}") for number in range(150))
@@ -799,14 +799,14 @@ def test_a_crash_loses_nothing(world: LiveConnections, kind: type, step: str, wh
 
 
 def _let_time_pass(world: LiveConnections) -> None:
-    """Let the lease of a killed run end, and the time in which a termination may not show yet."""
+    """Let the lease of a killed run end, and the time while a termination may not show yet."""
     world.forget(STATE, "lease", "leaseUntil", "leaseWork")
     for id_ in ids("0000", "0030", "0060", "0090", "0120"):
         world.forget(id_, "terminatedAt")
 
 
 def test_policies_count_what_the_service_lists(world: LiveConnections) -> None:
-    """Not those that ended, not those that never came to be, and not those that nobody watches."""
+    """Not those that ended, not those never established, and not those at unwatched endpoints."""
     counting = f'@id("one") forbid (principal, action, resource) when {{ {NEW} > 3 }};'
     ours = client("this", username="bob").request()
     with pytest.raises(NotCounted, match="no re-authorizer has completed a scan"):
@@ -863,7 +863,7 @@ def registry_of(world: LiveConnections) -> ConnectionTable:
 
 
 def test_what_the_handler_registers_is_what_is_decided_again(world: LiveConnections) -> None:
-    """The request is complete, and beside it is what was decided, and by which policies."""
+    """The request is complete, with the decision and its policies next to it."""
     registry, facts = registry_of(world), Facts(client("a", groups=("staff",)).request())
     registry.record(facts, Decision(allowed=True, determining=("all",)), policies="a1b2")
     found = registry.find(ids("a", "b"))
@@ -938,7 +938,7 @@ def test_connections_count_on_all_endpoints_of_a_scan(emulator: Emulator, api: C
 
 
 def test_out_of_time_while_throttled(world: LiveConnections) -> None:
-    """What is throttled to the end leaves no mark that would protect a connection."""
+    """A call that is throttled to the end leaves no mark that would protect a connection."""
     world.connect([client("a", platform="mac")])
     run = world.reauthorizer(NO_MACS)
     with mock.patch.object(ClientVpn, "terminate", side_effect=OutOfTime):
@@ -947,7 +947,7 @@ def test_out_of_time_while_throttled(world: LiveConnections) -> None:
 
 
 def test_connections_of_other_endpoints_are_not_touched(world: LiveConnections) -> None:
-    """Only those of its own endpoints are listed."""
+    """Only those of its endpoints are listed."""
     world.api.add_endpoint(OTHER_ENDPOINT)
     world.api.connect(OTHER_ENDPOINT, [Connection(connection_id="x")])
     world.run(PERMIT.replace("permit", "forbid"), unknown_connections=UnknownConnections.DECIDE)
@@ -979,7 +979,7 @@ def test_after_a_change_of_the_policies_it_reports_before_it_ends_anything(world
 
 
 def test_a_wait_that_somebody_wrote_far_ahead_does_not_spare_anybody_for_long(world: LiveConnections) -> None:
-    """It begins anew, and is over after its own time; nothing that is no time stops a run."""
+    """It begins again, and is over after its own time; nothing that is no time stops a run."""
     world.connect([client("mac", platform="mac")])
     with world.reached():
         for value in ({"N": "9e15"}, {"N": "-1"}, {"S": "x"}):

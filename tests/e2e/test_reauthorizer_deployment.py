@@ -37,7 +37,7 @@ NO_MACS = '@id("no-macs") @message("No.") forbid (principal, action, resource) w
 def test_a_deployment_ends_what_its_policies_deny(account: Emulator, tmp_path: Path) -> None:
     """The run that the deployment starts terminates the connection that the handler once allowed, and no other.
 
-    Its schedule, which somebody has disabled, is enabled again.
+    Its schedule, disabled by hand, is enabled again.
     """
     events = account.client("events")
     policies = tmp_path / "vpn.cedar"

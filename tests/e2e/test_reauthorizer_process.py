@@ -1,4 +1,4 @@
-"""The re-authorizer's function in processes of its own, throttled as AWS throttles, and killed in the middle."""
+"""The re-authorizer's function in separate processes, throttled as AWS throttles, and killed in the middle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/reauthorization.md and docs/security.md promise of the re-authorizer, each with tests of its own."""
+"""The promises of docs/reauthorization.md and docs/security.md on the re-authorizer, each with its tests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-# The fixtures of the other module; named here, so that they are used.
+# The fixtures of the other module; named here, so they are used.
 FIXTURES = (_small_pages, api, lines, world)
 
 MALLORY = """@id("mallory") forbid (principal, action, resource)
@@ -107,7 +107,7 @@ def failing_for(*names: str) -> dict[str, Any]:
 def test_extra_facts_that_fail_for_one_user_are_unknown(
     world: LiveConnections, policies: str, expected: list[str], undecided: int
 ) -> None:
-    """Such as for an account that was deleted: who is blocked by name goes, nobody goes for what is not known."""
+    """Such as for an account that was deleted: a user blocked by name goes, no one goes for an unknown fact."""
     world.connect([client("mallory"), client("bob")])
     outcome = world.run(policies, **failing_for("mallory"))
     assert (terminated(world), tally(outcome)[2]) == (ids(*expected), undecided)
@@ -260,7 +260,7 @@ def test_a_permit_that_reads_what_is_missing_keeps_only_whom_it_may_be_for(
 
 
 def test_rules_decide_unknown_connections_without_an_inventory(world: LiveConnections) -> None:
-    """There are no waivers anywhere then, so that nothing keeps the rules from applying."""
+    """There are no waivers anywhere then, so nothing keeps the rules from applying."""
     world.connect([client(name, registered=False) for name in ("mallory", "bob")])
     rules = Rules(blocked_users=["mallory"]).to_cedar()
     outcome = world.run(rules, unknown_connections=UnknownConnections.DECIDE)
@@ -270,7 +270,7 @@ def test_rules_decide_unknown_connections_without_an_inventory(world: LiveConnec
 def test_rules_with_an_inventory_do_not_end_unknown_connections_of_unknown_devices(
     world: LiveConnections,
 ) -> None:
-    """The device may have a waiver, of which only its name would tell."""
+    """The device may have a waiverthat only its name would show."""
     world.connect([client("mallory", registered=False)])
     rules = Rules(blocked_users=["mallory"]).to_cedar()
     world.run(rules, unknown_connections=UnknownConnections.DECIDE, inventory=True)
@@ -278,7 +278,7 @@ def test_rules_with_an_inventory_do_not_end_unknown_connections_of_unknown_devic
 
 
 def test_a_group_that_nobody_tells_ends_no_unknown_connection(world: LiveConnections) -> None:
-    """Neither by a forbid of it nor by a permit of it alone; but nobody else's permit keeps a connection."""
+    """Neither by a forbid of it nor by a permit of it alone; but no other permit keeps a connection."""
     world.connect([client("mallory", registered=False)])
     for policies in (STAFF, PERMIT + STAFF.replace("permit", "forbid")):
         world.run(policies, unknown_connections=UnknownConnections.DECIDE)
@@ -405,7 +405,7 @@ def test_who_has_a_devices_key_keeps_nobody_open_by_connecting_often(
 
 
 def test_a_dry_run_uses_nothing_of_the_window_up(world: LiveConnections) -> None:
-    """It ends nobody."""
+    """It ends no connection."""
     world.connect(client(f"{n}", platform="mac") for n in range(6))
     for _ in range(3):
         assert world.run(NO_MACS, dry_run=True, maximum_terminations=6).terminated == 6
@@ -424,7 +424,7 @@ def test_a_history_that_cannot_be_read_is_none(world: LiveConnections, history: 
 
 @pytest.mark.parametrize("stubborn", [True, False])
 def test_a_connection_that_is_ended_again_counts_once(world: LiveConnections, *, stubborn: bool) -> None:
-    """EC2 still lists it as open after five minutes; others may be ended beside it."""
+    """EC2 still lists it as open after five minutes; others may be ended besides it."""
     world.connect([client("a", platform="mac")])
     assert world.run(NO_MACS, maximum_terminations=2).terminated == 1
     connection = world.api._service.endpoints[ENDPOINT].find(*ids("a"))
@@ -749,17 +749,17 @@ def test_every_promise_has_a_test(place: str) -> None:
     ],
 )
 def test_a_policy_on_facts_without_a_module_ends_nobody(world: LiveConnections, policy: str) -> None:
-    """The re-authorizer was told of no module; nor does it call the connection undecided for ever."""
+    """The re-authorizer was given no module; nor does it call the connection undecided for ever."""
     world.connect([client("a")])
     outcome = world.run(f'{PERMIT} @id("f") {policy}', custom_type="{ risk: Long }")
     assert (terminated(world), tally(outcome)) == ([], (1, 0, 0))
 
 
-# What must not use the cap up, stop runs, or spare a connection without a word.
+# Connections that must not use the cap up, stop runs, or spare a connection without a word.
 
 
 def test_a_connection_that_cannot_be_terminated_uses_nothing_up(world: LiveConnections) -> None:
-    """Each run tries it again; the others are ended beside it all the same."""
+    """Each run tries it again; the others are ended all the same."""
     world.connect([client("stubborn", platform="mac")])
     found = world.api._service.endpoints[ENDPOINT].find(*ids("stubborn"))
     assert found is not None
@@ -804,7 +804,7 @@ def history(world: LiveConnections) -> list[list[int]]:
     [
         ({"username": "mallory"}, False),
         ({"username": None, "common_name": "stolen"}, False),
-        # A certificate that everybody has names nobody.
+        # A certificate that everyone has names no one.
         ({"username": None, "common_name": "shared"}, True),
     ],
     ids=["a user", "a device", "a shared certificate"],

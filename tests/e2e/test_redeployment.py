@@ -126,7 +126,7 @@ class Stream:
             group, began = GROUPS[number % len(GROUPS)], monotonic()
             try:
                 invocation = self._handler.invoke(event(group, number))
-            except Exception as error:  # noqa: BLE001 - whatever it is, a test tells
+            except Exception as error:  # noqa: BLE001 - whatever it is, a test reports it
                 self.failures.append(error)
             else:
                 self.asked.append(Asked(group=group, began=began, ended=monotonic(), invocation=invocation))
@@ -136,7 +136,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redeployment:
-    """What became of the connections while the new policies were deployed.
+    """The connections while the new policies were deployed.
 
     Attributes:
         stream: The connections that asked.
@@ -187,7 +187,7 @@ def test_every_connection_is_answered(redeployment: Redeployment) -> None:
 
 
 def test_connections_asked_before_during_and_after(redeployment: Redeployment) -> None:
-    """The stream never paused: the old policies answered before, the new ones after, nobody else meanwhile."""
+    """The stream never paused: the old policies answered before, the new ones after, nothing else meanwhile."""
     seen = redeployment.seen()
     assert len(seen["before"]) >= INVOCATIONS
     assert len(seen["during"]) >= INVOCATIONS

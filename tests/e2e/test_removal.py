@@ -1,4 +1,4 @@
-"""What is left after the real ``cdk destroy``, after a first deployment that fails, and after a new name."""
+"""The remains after the real ``cdk destroy``, after a first deployment that fails, and after a new name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SERVICE_ROLES = "/aws-service-role/clientvpn-connections.amazonaws.com/"
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """An account of its own, of which these tests know everything."""
+    """A separate account, completely known to these tests."""
     with Emulator() as emulator:
         cdk_cli.bootstrap(emulator)
         yield emulator
@@ -84,7 +84,7 @@ def test_what_destroy_leaves(emulator: Emulator, tmp_path: Path) -> None:
 
 
 def test_the_stack_of_an_endpoint_follows_a_renamed_function(emulator: Emulator, tmp_path: Path) -> None:
-    """Even with weak references between stacks, of which CloudFormation does not notice another value."""
+    """Even with weak references between stacks, where CloudFormation does not notice another value."""
     weak = {"@aws-cdk/core:defaultCrossStackReferences": "weak"}
     for name in ("AWSClientVPN-old", "AWSClientVPN-new"):
         context = {**HERE, **weak, "functionName": name}

@@ -38,7 +38,7 @@ def policies(tmp_path: Path) -> Path:
 
 
 def test_a_log_group_is_replayed_page_by_page(emulator: Emulator, policies: Path) -> None:
-    """What is older than asked for is left out, and the function's other lines are counted."""
+    """Events before the asked time are left out, and the function's other lines are counted."""
     logs = emulator.client("logs")
     logs.create_log_group(logGroupName=GROUP)
     logs.create_log_stream(logGroupName=GROUP, logStreamName="stream")

@@ -195,13 +195,13 @@ def test_a_gradual_deployment_is_not_disturbed(bad: Deployed) -> None:
     ],
 )
 def test_fails_without_a_change(bad: Deployed, arguments: list[str], why: str) -> None:
-    """What cannot be done is an error that says why."""
+    """An impossible request is an error that says why."""
     assert why in bad.run("rollback", *arguments, status=2)
     assert bad.alias_of(bad.handler.function_name) == bad.bad
 
 
 def test_a_probe_is_neither_recorded_nor_registered(bad: Deployed) -> None:
-    """It leaves one line in the log, which no alarm, notification or replay takes for a decision."""
+    """It leaves one line in the log, which no alarm, notification or replay reads as a decision."""
     client = bad.handler.emulator.client("lambda")
     table = bad.handler.outputs["Connections"]
     dynamodb = bad.handler.emulator.client("dynamodb")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from local_aws.deployed_handler import DeployedHandler
     from local_aws.emulator import Emulator
 
-# What a bundle needs to run on this machine.
+# The requirements of a bundle on this machine.
 HERE = {"runtime": RUNTIME, "architecture": ARCHITECTURE}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the replay share: log lines in every form, and sets of policies that read everything."""
+"""Shared by the tests of the replay: log lines in every form, and sets of policies that read everything."""
 
 from __future__ import annotations
 

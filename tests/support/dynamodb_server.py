@@ -1,4 +1,4 @@
-"""A DynamoDB behind a real socket that answers what a test tells it to, also what DynamoDB never would."""
+"""A DynamoDB behind a real socket that answers what a test asks for, even what DynamoDB never would."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
 
 
 class DynamoDb:
-    """What was asked, and what is answered, in turn; an answer that is missing is a server error."""
+    """The requests, and the answers to give, in turn; an answer that is missing is a server error."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""What the runtime logs, as Lambda writes it."""
+"""The runtime's log, as Lambda writes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-# What would break, hide or disguise a line: control and direction marks, line separators, lone surrogates.
+# Characters that would break, hide or disguise a line: control and direction marks, line separators, lone surrogates.
 _UNCLEAN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -1,4 +1,4 @@
-"""What the handler promises of any event whatsoever, for the tests that send it events of every shape."""
+"""The handler's promises on any event whatsoever, for the tests that send it events of every shape."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAR = (
     "[]", '["staff", "\\ud800"]', "a,b", "10.0, amd64 executable", "\u200b\u061c\ufeff\U000e0041",
 )  # fmt: skip
 
-# Permits nearly everything, so that a request that should not pass would.
+# Permits nearly everything, so a request that should not pass would.
 POLICIES = """
     @id("all") @status("ok") permit (principal, action, resource);
     @id("mac") @message("{long}") @status("{long}") forbid (principal, action, resource)

@@ -1,7 +1,7 @@
-"""Python programs, run in this process as each would run in its own, so that Node and the CDK start only once.
+"""Python programs, run in this process as each would run in its own, so Node and the CDK start only once.
 
-What only a process of its own can prove, such as what is imported and how an interpreter ends, is for the tests that
-start one.
+Behavior that only a separate process can prove, such as what is imported and how an interpreter ends, is for the tests
+that start one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import aws_cdk as cdk
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-# What the CDK's command line tells an app, whose Node process reads it when it starts.
+# The variables that the CDK's command line sets for an app, whose Node process reads it when it starts.
 OUTDIR, CONTEXT = "CDK_OUTDIR", "CDK_CONTEXT_JSON"
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program has left.
+    """The results of a program.
 
     Attributes:
         returncode: What its process would end with.
@@ -92,7 +92,7 @@ def _written(stream: io.TextIOWrapper) -> str:
 
 @contextlib.contextmanager
 def _imports_of(folder: Path) -> Iterator[None]:
-    """Let a program import what lies beside it, and no later one find that."""
+    """Let a program import what lies next to it, and no later one find that."""
     before = set(sys.modules)
     with mock.patch.object(sys, "path", [str(folder), *sys.path]):
         yield

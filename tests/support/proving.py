@@ -154,7 +154,7 @@ def permits(conditions: Sequence[str]) -> Policies:
 
 
 def described(facts: Facts, *, texts: bool = True) -> list[str]:
-    """Return conditions that the connection meets, and no other one of which a policy could tell a difference.
+    """Return conditions that the connection meets, and no other one that a policy could distinguish.
 
     Args:
         facts: The connection.

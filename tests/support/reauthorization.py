@@ -1,4 +1,4 @@
-"""Runs of the re-authorizer: policies, clients, and what became of them."""
+"""Runs of the re-authorizer: policies, clients, and their fate."""
 
 from __future__ import annotations
 

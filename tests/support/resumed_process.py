@@ -17,7 +17,7 @@ from snapshot_restore_py import get_after_restore
 
 from client_connect import bundled_files
 
-# What is true when clients ask, and not yet when the snapshot is taken.
+# Conditions that are true when clients ask, and not yet when the snapshot is taken.
 LATER = timedelta(days=40)
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIALATER", "AWS_SECRET_ACCESS_KEY": "later", "AWS_SESSION_TOKEN": "later"}
 CHILDREN = 2

@@ -1292,7 +1292,7 @@ def test_fails_for_a_log_group_without_metrics(stack: cdk.Stack, which: str) -> 
     reauthorizer = ConnectionReauthorizer(
         stack, "Reauthorizer", handler=handler, endpoints=[ENDPOINT_ID], log_group=log_group("reauthorizer")
     )
-    message = f"log group Stack/{which} is of the class INFREQUENT_ACCESS, .* give one of the class STANDARD"
+    message = f"log group Stack/{which} is of the class INFREQUENT_ACCESS: .* give one of the class STANDARD"
     with pytest.raises(InvalidArgument, match=message):
         monitored(stack, handler, reauthorizer=reauthorizer, connection_log_group=log_group("connections"))
     assert stack.node.try_find_child("Monitoring") is None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ALL = "(principal, action, resource)"
 PERMIT = f'@id("all") permit {ALL};\n\n'
-NO_INVENTORY = "has none, so that context.inventory is always"
+NO_INVENTORY = "has none, so context.inventory is always"
 BAD = {
     "syntax": f'@id("x") forbid {ALL} when {{ context.platform = "win" }};',
     "template": '@id("x") forbid (principal == ?principal, action, resource);',

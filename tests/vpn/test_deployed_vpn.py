@@ -1,6 +1,6 @@
 """Real clients and a real OpenVPN server before the handler that the real ``cdk deploy`` has deployed.
 
-All tests share one deployment. Each client has a user and a device of its own, unless a test is about that, and the
+All tests share one deployment. Each client has its own user and device, unless a test is about that, and the
 clients of a test connect at the same time.
 """
 
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.vpn, pytest.mark.e2e]
 PASSWORD = "correct horse"  # noqa: S105 - the test's own
 STORM = 50
 
-# What clients of OpenVPN 2.4 to 2.7 send of their Windows, and what is denied.
+# The Windows versions that clients of OpenVPN 2.4 to 2.7 send, and the denied ones.
 WINDOWS = {
     "": True,
     "10.0 64bit": True,
@@ -141,7 +141,7 @@ class Clients:
         return next(each for each in attempts if each.seen["common_name"] == common_name)
 
     def outcomes(self) -> dict[str, tuple[str, list[str]]]:
-        """Wait for all; return what has become of each, and the policies that decided, which the record names."""
+        """Wait for all; return the fate of each, and the policies that decided, which the record names."""
         return {
             device: (client.wait(), checked(self.attempt(device)).determining)
             for device, client in self.devices.items()
@@ -149,7 +149,7 @@ class Clients:
 
 
 def checked(attempt: Attempt) -> Attempt:
-    """Check that the record has what the server has seen, and what the client was told."""
+    """Check that the record has what the server has seen, and the client's message."""
     assert attempt.invocation is not None, attempt.failure
     record, request = attempt.invocation.record, attempt.invocation.record["request"]
     pairs = {
@@ -322,7 +322,7 @@ def test_a_client_that_leaves_while_the_handler_is_asked_comes_back(
 
 
 def test_a_storm_is_let_in_and_comes_back_after_an_outage(clients: Clients) -> None:
-    """Each with its own record; though each user may have one connection, and nobody has taken leave."""
+    """Each with its own record; though each user may have one connection, and none has left."""
     vpn = clients.deployed.vpn
     addresses = [f"198.51.100.{100 + number}" for number in range(STORM)]
     place = vpn.internet.place(*addresses)

@@ -32,7 +32,7 @@ PASSWORD = "correct horse"  # noqa: S105 - the test's own
 ALICE = ClientOptions(username="alice", password=PASSWORD)
 USERS = {"alice": User(password=PASSWORD, groups=("staff",))}
 
-# A VPN with a client that is up, which tells its folder and then waits for its end.
+# A VPN with a client that is up, which prints its folder and then waits for its end.
 PROGRAM = """
 import sys, threading
 from local_aws.process import unwind_on_signals

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent  # also of node and uv
+BIN = Path(sys.executable).parent  # of node and uv too
 
 
 def run(*command: str | Path, cwd: Path) -> str:

@@ -1,4 +1,4 @@
-"""What CloudFormation would replace, or refuse to update, between two templates of the same stack."""
+"""Resources that CloudFormation would replace, or refuse to update, between two templates of the same stack."""
 
 from __future__ import annotations
 

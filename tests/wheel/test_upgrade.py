@@ -1,4 +1,4 @@
-"""What an upgrade does to the template of an app that does not change: what the changelog says, and nothing else.
+"""The effect of an upgrade on the template of an app that does not change: what the changelog says, and nothing else.
 
 The previous version is taken from its commit: that of the last tag or, before there is one, of the first landed state.
 That a wheel does as its sources do is what test_wheel.py is for.
@@ -96,7 +96,7 @@ def _without_hashes(template: str) -> str:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[str, str]]:
-    """Return what was done to which logical ids."""
+    """Return the changes by logical id."""
     assert {**before, "Resources": None} == {**after, "Resources": None}
     old, new = before["Resources"], after["Resources"]
     return {

@@ -37,7 +37,7 @@ DATA = {
     *(f"{package}/py.typed" for package in PACKAGES),
 }
 
-# What a user's app does first, in an environment that has never seen this repository.
+# The first steps of a user's app, in an environment that has never seen this repository.
 APP = """
 import json, sys
 from pathlib import Path
@@ -171,7 +171,7 @@ def version_in(folder: Path) -> str:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """Run git, as somebody."""
+    """Run git, under some name."""
     somebody = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
     return run("git", *somebody, *arguments, cwd=folder)
 

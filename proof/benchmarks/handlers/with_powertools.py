@@ -13,7 +13,7 @@ metrics = Metrics(namespace="ClientConnect", service="client-connect")
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001 - Lambda's signature
-    """Allow everybody, and tell so."""
+    """Allow everyone, and say so."""
     logger.info("connection allowed", extra={"request": event})
     metrics.add_metric(name="Allowed", unit=MetricUnit.Count, value=1)
     return {

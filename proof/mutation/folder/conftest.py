@@ -1,4 +1,4 @@
-"""What the tests do otherwise here than elsewhere, because they run for thousands of mutants."""
+"""The differences of the test run here, because they run for thousands of mutants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong with device managers."""
+"""The faults of device managers."""
 
 from __future__ import annotations
 

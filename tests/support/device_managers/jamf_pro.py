@@ -23,7 +23,7 @@ class JamfProServer(ManagerServer):
     token_path = "/api/oauth/token"  # noqa: S105 - a path
 
     def list(self, request: Request) -> Reply:
-        """A page by its number from 0; sections that nobody asked for are null."""
+        """A page by its number from 0; sections that were not asked for are null."""
         if request.path != "/api/v2/computers-inventory":
             return Reply(404, {"httpStatus": 404, "errors": []})
         size = int(request.query.get("page-size", "100"))

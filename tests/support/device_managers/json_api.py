@@ -1,4 +1,4 @@
-"""An API of somebody's own, with each way of paging."""
+"""An API of another kind, with each way of paging."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the servers have in common: tokens that expire, a record of requests, and faults."""
+"""Shared by the servers: tokens that expire, a record of requests, and faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    # What a fault does in place of, or to, the answer of a request for a list.
+    # The effect of a fault in place of, or to, the answer of a request for a list.
     Fault = Callable[["Reply"], "Reply"]
 
 CLIENT_ID, CLIENT_SECRET = "the-client-id", "the-client-secret"

@@ -28,7 +28,7 @@ def _in_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answered(url: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let the function answer, and return to which URLs it does."""
+    """Let the function answer, and return the URLs that it used."""
     urls: list[str] = []
 
     class Opened:

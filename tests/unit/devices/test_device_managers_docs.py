@@ -1,4 +1,4 @@
-"""What the pages of the device managers show is what the code takes."""
+"""The pages of the device managers match the code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGES = sorted(DOCS.glob("device-manager-*.md"))
 
 @pytest.fixture(scope="module")
 def names() -> dict[str, Any]:
-    """What the examples use."""
+    """The names that the examples use."""
     scope = cdk.Stack(cdk.App(), "Stack")
     secret = secretsmanager.Secret.from_secret_name_v2(scope, "Secret", "credentials")
     public = {name: getattr(cdk_client_connect, name) for name in cdk_client_connect.__all__}
@@ -81,7 +81,7 @@ def test_the_clouds_are_named() -> None:
 
 
 def test_the_policy_is_sound() -> None:
-    """It has neither errors nor anything doubtful beside a permit."""
+    """It has neither errors nor anything doubtful next to a permit."""
     (policy,) = re.findall(r"^```cedar\n(.*?)^```", OVERVIEW, re.DOTALL | re.MULTILINE)
     policies = Policies.from_string(policy + '@id("all") permit (principal, action, resource);')
     assert check(policies) == []

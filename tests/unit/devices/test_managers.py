@@ -144,7 +144,7 @@ TOTALS = [name for name in PAGING if name != "iru"]
 
 @pytest.mark.parametrize("name", MANAGERS)
 def test_all_devices_are_listed_over_several_pages(name: str) -> None:
-    """The last of which may be short, or exactly full."""
+    """The last one may be short, or exactly full."""
     manager = MANAGERS[name]
     for count in (0, 1, 20, 25):
         listing = manager.list([manager.device(number) for number in range(count)], page_size=10)
@@ -321,7 +321,7 @@ def test_jamf_is_asked_for_the_sections_that_are_needed() -> None:
 
 
 def test_errors_of_crowdstrike_with_status_200_are_errors() -> None:
-    """With an empty list beside them."""
+    """With an empty list next to them."""
     manager = MANAGERS["crowdstrike"]
     fault = faults.changed(lambda value: {**value, "errors": [{"code": 500, "message": "x"}]})
     with pytest.raises(UnexpectedAnswer, match="answers with errors"):

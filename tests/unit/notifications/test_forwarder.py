@@ -96,7 +96,7 @@ def test_an_event_that_is_no_request_is_told() -> None:
     ids=["no boolean", "no record", "list", "null"],
 )
 def test_everything_else_is_not_told(message: str) -> None:
-    """What is no record makes no notification."""
+    """Other lines make no notification."""
     assert forwarder.notification({"id": "1", "message": message}) is None
 
 
@@ -139,7 +139,7 @@ def test_an_allowed_connection_is_told_by_who_and_by_which_policy(
 def test_of_allowed_connections_only_those_of_the_named_permits_are_told(
     monkeypatch: pytest.MonkeyPatch, wanted: list[str], *, told: bool
 ) -> None:
-    """A denial is told anyway, and what only shadow mode let in is no permit's."""
+    """A denial is announced anyway, and a connection let in by shadow mode alone has no permit."""
     monkeypatch.setenv(forwarder.ALLOWED_BY, json.dumps(wanted))
     assert (forwarder.notification({"id": "1", "message": recorded(PERMIT)}) is not None) is told
     assert notified(recorded(PERMIT + FORBID))["allow"] is False
@@ -325,7 +325,7 @@ class Service:
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """The services, which the SDK takes for AWS's."""
+    """The services, which the SDK uses as AWS's."""
     service = Service()
 
     class Handler(BaseHTTPRequestHandler):
@@ -367,7 +367,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
 
 
 def denial(number: int) -> str:
-    """Return the record of a denial of its own."""
+    """Return the record of a separate denial."""
     return recorded(sent=event(connection_id=f"c-{number}"))
 
 
@@ -396,7 +396,7 @@ def test_denials_are_sent_in_batches_of_ten(service: Service, destination: str) 
 
 
 def test_an_allowed_connection_has_its_own_type(service: Service, destination: str) -> None:
-    """Rules and subscribers tell it from a denial without reading the detail."""
+    """Rules and subscribers distinguish it from a denial without reading the detail."""
     forwarder.handler(payload(denial(1), recorded(PERMIT)), None)
     ((denied, allowed),) = service.requests
     assert destination in (allowed.get("EventBusName"), allowed.get("TopicArn"))
@@ -421,7 +421,7 @@ def test_lines_that_cannot_be_read_lose_no_denial(service: Service, caplog: pyte
 
 @pytest.mark.usefixtures("destination")
 def test_a_request_that_is_refused_whole_does_not_stop_the_others(service: Service) -> None:
-    """What is in it is sent again, and the invocation fails at the end."""
+    """Its content is sent again, and the invocation fails at the end."""
     service.failures = 1
     forwarder.handler(payload(*map(denial, range(23))), None)
     assert sorted(connections(service)) == sorted(f"c-{number}" for number in range(23))
@@ -455,7 +455,7 @@ def test_only_what_was_refused_is_sent_again(service: Service) -> None:
 
 @pytest.mark.usefixtures("destination")
 def test_fails_when_a_denial_is_refused_again_and_again(service: Service) -> None:
-    """The invocation fails, so that Lambda repeats it; then the others come again with the same ids."""
+    """The invocation fails, so Lambda repeats it; then the others come again with the same ids."""
     service.refusals = {"c-1": 3}
     with pytest.raises(forwarder.NotDelivered, match="1 of 3 notifications were refused"):
         forwarder.handler(payload(*map(denial, range(3))), None)
