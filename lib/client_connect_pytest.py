@@ -40,8 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "client_connect_time_zone",
-        "the time zone of policy tests that name none (default: UTC)",
-        default="UTC",
+        "the time zone of policy tests that name none (default: of the settings of client-connect, else UTC)",
+        default="",
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - Typer reads it
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from client_connect_tools.commands._settings import use_settings
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.audit import audit
 from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
@@ -110,5 +112,18 @@ def _describe(
         bool,
         typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True),
     ] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            help="The settings: client-connect.toml or pyproject.toml. Default: found upwards from the current folder."
+        ),
+    ] = None,
+    no_settings: Annotated[
+        bool, typer.Option("--no-settings", help="Use no settings, whatever lies there.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Tell which settings are used.")] = False,
 ) -> None:
     """Work with the policies of an AWS Client VPN client connect handler."""
+    if settings is not None and no_settings:
+        wrong_use("--settings and --no-settings exclude each other; give one of them")
+    use_settings(settings, ignored=no_settings, verbose=verbose)

@@ -14,6 +14,7 @@ from client_connect_tools.checking.checks import require_sound
 from client_connect_tools.errors import ClientConnectError, InvalidPolicies
 from client_connect_tools.output.safe_output import safe_text
 from client_connect_tools.policies import TESTS_SUFFIX, Policies
+from client_connect_tools.project.settings import find_settings
 from client_connect_tools.testing.cases import read_policy_tests
 from client_connect_tools.testing.results import PolicyTestResult
 
@@ -67,7 +68,9 @@ class PolicyTestFile(pytest.File):
 
     def _of_the_handler(self, policies: Policies) -> Iterator[tuple[PolicyTest, Callable[[], Decision]]]:
         require_sound(policies)
-        time_zone: str = self.config.getini(TIME_ZONE)
+        time_zone: str = (
+            self.config.getini(TIME_ZONE) or find_settings(self.config.rootpath).time_zone or "UTC"
+        )
         authorizer = policies.authorizer()
         for test in read_policy_tests(policies, time_zone=time_zone):
             yield test, partial(authorizer.decide, test.facts)

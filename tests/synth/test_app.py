@@ -293,7 +293,7 @@ def test_main_ends_with_the_message_alone() -> None:
     result = run_program(ROOT / "app.py", folder=ROOT, variables={CONTEXT: '{"timeZone": "Mars/Olympus"}'})
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
-        'error: time_zone "Mars/Olympus" is not an IANA time zone; use one such as "Europe/Berlin"'
+        'error: time_zone "Mars/Olympus" is not an IANA time zone; use an IANA name such as "Europe/Berlin"'
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from cdk_client_connect import ClientConnectHandler, InvalidPolicyTests, Policie
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import aws_cdk as cdk
 
@@ -91,6 +91,33 @@ def test_warns_of_tests_in_another_time_zone(
     handler(policies=policies(f'time-zone = "{named}"\n{noon}' if named else noon), time_zone=zone)
     warning = Match.string_like_regexp("the test is in Europe/Berlin, but the handler decides in UTC")
     assert bool(Annotations.from_stack(stack).find_warning("*", warning)) is (named not in ("", zone))
+
+
+@pytest.mark.parametrize(
+    ("settings", "warning"),
+    [
+        ('time-zone = "Asia/Tokyo"', ""),
+        ('time-zone = "UTC"', 'time-zone in client-connect.toml is "UTC", by which client-connect decides'),
+        ("time-zone = 1", "the commands cannot use their settings"),
+        ("", ""),
+    ],
+)
+@pytest.mark.usefixtures("in_folder")
+def test_warns_of_settings_in_another_time_zone(
+    handler: Define, policies: Callable[[str], Policies], stack: cdk.Stack, settings: str, warning: str
+) -> None:
+    """The commands would decide by another clock than the handler."""
+    Path("client-connect.toml").write_text(settings, "utf-8")
+    noon = '[[test]]\nname = "at noon"\nat = 2026-01-05T03:00:00Z\nexpect = "allow"\n'
+    handler(policies=policies(noon), time_zone="Asia/Tokyo")
+    about = Match.string_like_regexp(warning or "settings|client-connect")
+    assert bool(Annotations.from_stack(stack).find_warning("*", about)) is bool(warning)
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_they_can_be_switched_off(handler: Define, policies: Callable[[str], Policies]) -> None:

@@ -46,7 +46,7 @@ from client_connect_tools import ExtraFacts, Policies, Rules, require_passing, r
 from client_connect_tools.bundling.extra_facts import require_declared
 from client_connect_tools.checking.custom_schema import check_custom_schema, declared_types
 from client_connect_tools.inputs import messages
-from client_connect_tools.inputs.time_zones import time_zone_names
+from client_connect_tools.inputs.time_zones import time_zone_advice, time_zone_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -445,7 +445,7 @@ def _require_time_zone(name: str) -> None:
             'time_zone is a token, whose value only the deployment knows; give a name such as "Europe/Berlin"'
         )
     if name not in time_zone_names():
-        raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; use one such as "Europe/Berlin"')
+        raise InvalidTimeZone(f'time_zone "{name}" is not an IANA time zone; {time_zone_advice(name)}')
 
 
 def _custom_types(policies: Policies | None, code: lambda_.Code | None) -> Mapping[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations
@@ -19,6 +20,7 @@ from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.checking.lints import attributes_read
 from client_connect_tools.inputs.time_zones import time_zone_named
 from client_connect_tools.nearest import nearest
+from client_connect_tools.project.settings import InvalidSettings, find_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +45,7 @@ def warn(handler: Construct, arn: str, options: Options, policies: Policies) -> 
     _warn_of_policies(handler, options, policies)
     if options.policy_tests:
         _warn_of_other_time_zones(handler, options, policies)
+    _warn_of_settings(handler, options, policies)
     has_inventory = options.device_inventory is not None
     warn_of_authentication(handler, arn, policies, has_inventory=has_inventory)
     if options.function_reference is FunctionReference.UNQUALIFIED:
@@ -138,6 +141,24 @@ def _warn_of_other_time_zones(handler: Construct, options: Options, policies: Po
             f"{test.file}:{test.line}: the test is in {zone}, but the handler decides in {options.time_zone}; leave "
             "time-zone out of the tests, or set time_zone of the handler",
         )
+
+
+def _warn_of_settings(handler: Construct, options: Options, policies: Policies) -> None:
+    """Warn of settings in another time zone, by which the commands decide otherwise than the handler."""
+    if not _clock(policies):
+        return
+    try:
+        settings = find_settings(Path())
+    except InvalidSettings as error:
+        problem = f"the commands cannot use their settings: {error}"
+    else:
+        if settings.time_zone in (None, options.time_zone):
+            return
+        problem = (
+            f'time-zone in {settings.name} is "{settings.time_zone}", by which client-connect decides, but the handler '
+            f"decides in {options.time_zone}; give both the same"
+        )
+    Annotations.of(handler).add_warning_v2("cdk-client-connect:otherTimeZone", problem)
 
 
 def _warn_of_unused_concurrency(handler: Construct, options: Options) -> None:

@@ -48,7 +48,8 @@ class GivenFacts:
         recorded: The decision record that is decided again.
         fields: The fields of a request, by the event's own keys; ``None`` where nothing was given.
         at: The time of the decision.
-        time_zone: The name of the zone; ``None`` for that of the record, else UTC.
+        time_zone: The name of the zone; ``None`` for that of the record, else the default.
+        default_zone: The name of the zone that is meant where nothing says another.
         device: A file or JSON text.
         inventory: What the inventory says, when it is not what ``device`` suggests.
         waivers: The ids of the policies that are waived.
@@ -63,6 +64,7 @@ class GivenFacts:
     fields: Mapping[str, object]
     at: str | None
     time_zone: str | None
+    default_zone: str
     device: str | None
     inventory: Inventory | None
     waivers: tuple[str, ...]
@@ -90,7 +92,7 @@ class GivenFacts:
         self._require_one_connection()
         if self.recorded is not None:
             return self._with_options(self.recorded.attempt.facts)
-        zone = zone_given(self.time_zone) or UTC
+        zone = zone_given(self.time_zone) or zone_given(self.default_zone) or UTC
         if self.event is not None:
             return self._of_request(_request(self._event(), f"the event of {self._where}"), zone)
         return self._of_request(self._request(), zone)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from client_connect_tools.commands._shared import errors_end_the_command, read_policies, wrong_use
+from client_connect_tools.commands._settings import read_handler, time_zone_or_settings
+from client_connect_tools.commands._shared import errors_end_the_command, wrong_use
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,17 +32,20 @@ AxisOption = Annotated[
     list[str] | None,
     typer.Option(help="An axis to keep, such as group; the others have one value. Repeatable. Default: all."),
 ]
-ZoneOption = Annotated[str, typer.Option(help="The handler's time zone, an IANA name.")]
+ZoneOption = Annotated[
+    str | None,
+    typer.Option(help="The handler's time zone, an IANA name. Default: of the settings, else UTC."),
+]
 TableFormatOption = Annotated[TableFormat, typer.Option(help="text, markdown, html or json.")]
 _WIDTH_WITHOUT_TERMINAL = 160
 
 
-def sound(paths: Sequence[Path], guardrails: Path | None) -> Policies:
+def sound(paths: list[Path] | None, guardrails: Path | None) -> Policies:
     """Return the policies of some paths as one set; end when they have errors."""
     from client_connect_tools.checking.checks import require_sound
 
     with errors_end_the_command():
-        policies = read_policies(*paths, guardrails=guardrails)
+        policies = read_handler(paths, guardrails)
         require_sound(policies)
     return policies
 
@@ -49,7 +53,7 @@ def sound(paths: Sequence[Path], guardrails: Path | None) -> Policies:
 def decided(
     sets: Sequence[Policies],
     axis: list[str] | None,
-    time_zone: str,
+    time_zone: str | None,
     *,
     by_policy: bool = True,
     only_changed: bool = False,
@@ -66,7 +70,7 @@ def decided(
         there = f"there are {', '.join(names)}" if names else "they tell no connections apart"
         wrong_use(f'the policies have no axis "{unknown[0]}"; {there}')
     try:
-        found = matrix(sets, axes, time_zone_named(time_zone), shown=axis or ())
+        found = matrix(sets, axes, time_zone_named(time_zone_or_settings(time_zone)), shown=axis or ())
     except ClientConnectError as error:
         wrong_use(error)
     return table(found, sets, by_policy=by_policy, only_changed=only_changed)

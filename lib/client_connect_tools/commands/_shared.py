@@ -39,7 +39,9 @@ TrustProviderOption = Annotated[
 ]
 GuardrailsOption = Annotated[
     Path | None,
-    typer.Option(help="Policies that must allow, too: the guardrails of the handler. Default: none."),
+    typer.Option(
+        help="Policies that must allow, too: the handler's guardrails. Default: of the settings, else none."
+    ),
 ]
 PoliciesArgument = "*.cedar files, directories, or Rules in Python modules as module:name: one set."
 

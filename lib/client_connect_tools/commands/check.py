@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,6 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from client_connect_tools.commands._settings import (
+    paths_or_settings,
+    read_handler,
+    settings,
+    time_zone_or_settings,
+)
 from client_connect_tools.commands._shared import (
     FINDINGS,
     FormatOption,
@@ -27,7 +34,7 @@ from client_connect_tools.commands._shared import (
 from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from client_connect_tools.finding import Finding
     from client_connect_tools.policies import Policies
@@ -36,15 +43,22 @@ if TYPE_CHECKING:
 
 def check(  # noqa: PLR0913 - each parameter is an option
     paths: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            help="*.cedar files, directories, Rules as module:name, - for standard input: one set."
+            help="*.cedar files, directories, Rules as module:name, - for standard input: one set. Default: of the "
+            "settings."
         ),
-    ],
+    ] = None,
     *,
-    ignore: Annotated[list[str] | None, typer.Option(help="The name of a lint to switch off.")] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="The name of a lint to switch off, besides those of the settings; repeatable."),
+    ] = None,
     groups: Annotated[
-        Path | None, typer.Option(help="A file with all groups that there are, one a line; others are found.")
+        Path | None,
+        typer.Option(
+            help="A file with all groups that there are, one a line; others are found. Default: of the settings."
+        ),
     ] = None,
     guardrails: GuardrailsOption = None,
     exact: Annotated[
@@ -63,8 +77,6 @@ def check(  # noqa: PLR0913 - each parameter is an option
     from client_connect_tools.checking import checks, lints
 
     form = report_format(output_format, as_json=as_json)
-    with errors_end_the_command():
-        policies = read_policies(*paths, standard_input=True, guardrails=guardrails)
     providers = trust_providers(trust_provider, native=native)
     if native and groups is not None:
         wrong_use("--groups has no meaning with --native, whose groups are not looked for; leave it out")
@@ -72,26 +84,47 @@ def check(  # noqa: PLR0913 - each parameter is an option
         wrong_use("--guardrails has no meaning with --native, whose policies have none; leave it out")
     if native and exact:
         wrong_use("--exact has no meaning with --native, whose policies are not proven; leave it out")
-    known = native_policies.LINTS if native else lints.LINTS
-    unknown = sorted(set(ignore or []) - known.keys())
-    if unknown:
-        wrong_use(f'there is no lint "{unknown[0]}"; there are {", ".join(known)}')
+    ignore = _ignored(ignore or [], native_policies.LINTS if native else lints.LINTS)
+    with errors_end_the_command():
+        if native:
+            policies = read_policies(*paths_or_settings(paths), standard_input=True)
+        else:
+            policies = read_handler(paths, guardrails, standard_input=True)
     if native:
-        findings = native_policies.check(policies, providers) + native_policies.lint(
-            policies, ignore=ignore or ()
-        )
+        findings = native_policies.check(policies, providers) + native_policies.lint(policies, ignore=ignore)
     else:
-        findings = checks.check(policies) + lints.lint(policies, ignore=ignore or ())
-        findings += _of_today(policies, groups)
+        findings = checks.check(policies) + lints.lint(policies, ignore=ignore)
+        findings += _of_today(policies, groups or settings().groups)
         if not any(each.severity == "error" for each in findings):
             findings += _of_tests(policies)
     if exact:
-        findings += _exact(policies, ignore or [])
-    findings = [each for each in findings if each.severity == "error" or each.rule not in (ignore or ())]
+        findings += _exact(policies, ignore)
+    findings = [each for each in findings if each.severity == "error" or each.rule not in ignore]
     findings = _in_order(policies, findings)
     _print(policies, findings, form)
     if findings:
         raise typer.Exit(FINDINGS)
+
+
+def _ignored(given: list[str], known: Collection[str]) -> list[str]:
+    """Return the lints that are switched off by the command line or by the settings, which tell so."""
+    from client_connect_tools import native
+    from client_connect_tools.checking import lints
+    from client_connect_tools.nearest import nearest
+
+    of_settings = settings().ignore
+    for names, those, where in (
+        (given, known, ""),
+        (of_settings, {**lints.LINTS, **native.LINTS}, f' that "{settings().name}" could ignore'),
+    ):
+        for name in names:
+            if name not in those:
+                near = nearest(name, those)
+                advice = f'write "{near}"; ' if near else ""
+                wrong_use(f'there is no lint "{name}"{where}; {advice}there are {", ".join(those)}')
+    if ignored := [name for name in of_settings if name in known]:
+        print(f"note: {settings().name} ignores {', '.join(ignored)}", file=sys.stderr)
+    return [*given, *ignored]
 
 
 def _in_order(policies: Policies, findings: list[Finding]) -> list[Finding]:
@@ -155,7 +188,7 @@ def _of_tests(policies: Policies) -> list[Finding]:
     from client_connect_tools.testing.cases import read_policy_tests
 
     with suppress(InvalidPolicyTests):  # `client-connect test` says what is wrong with them
-        return misspelt_in_tests(policies, read_policy_tests(policies))
+        return misspelt_in_tests(policies, read_policy_tests(policies, time_zone=time_zone_or_settings(None)))
     return []
 
 

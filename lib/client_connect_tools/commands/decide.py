@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from client_connect.printable import printable
+from client_connect_tools.commands._settings import PathsArgument, read_handler, time_zone_or_settings
 from client_connect_tools.commands._shared import (
     FINDINGS,
     GuardrailsOption,
     JsonOption,
-    PoliciesArgument,
     errors_end_the_command,
-    read_policies,
     wrong_use,
 )
 
@@ -35,7 +34,7 @@ _MAX_LONG = 2**63 - 1
 
 
 def decide(  # noqa: PLR0913 - each parameter is an option
-    policies: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
+    policies: PathsArgument = None,
     *,
     event: Annotated[
         str | None,
@@ -81,7 +80,9 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     ] = None,
     time_zone: Annotated[
         str | None,
-        typer.Option(help="The zone in which policies see the clock, an IANA name. Default: UTC."),
+        typer.Option(
+            help="The zone in which policies see the clock. Default: the record's, else of the settings, else UTC."
+        ),
     ] = None,
     device: Annotated[
         str | None,
@@ -151,6 +152,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
         },
         at=at,
         time_zone=time_zone,
+        default_zone=time_zone_or_settings(None),
         device=device,
         inventory=inventory,
         waivers=tuple(waiver or ()),
@@ -199,7 +201,12 @@ def _separated(groups: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    paths: list[Path], given: GivenFacts, *, guardrails: Path | None, shadow_mode: bool, default_message: str
+    paths: list[Path] | None,
+    given: GivenFacts,
+    *,
+    guardrails: Path | None,
+    shadow_mode: bool,
+    default_message: str,
 ) -> tuple[Explanation, Facts, RecordedAnswer | None]:
     from client_connect_tools.checking.checks import require_sound
     from client_connect_tools.commands._given_facts import WrongUse
@@ -210,7 +217,7 @@ def _explained(
     except WrongUse as error:
         wrong_use(str(error))
     with errors_end_the_command():
-        policies = read_policies(*paths, guardrails=guardrails)
+        policies = read_handler(paths, guardrails)
         require_sound(policies)
     facts = policies.authorizer().located(facts)
     _require_declared(policies, facts, "--custom" if given.custom else "the record's custom facts")

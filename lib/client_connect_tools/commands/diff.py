@@ -33,7 +33,7 @@ def diff(  # noqa: PLR0913 - each parameter is an option
     *,
     axis: AxisOption = None,
     guardrails: GuardrailsOption = None,
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = None,
     allow_denials: Annotated[
         bool, typer.Option("--allow-denials", help="End with status 0 when someone is newly denied, too.")
     ] = False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from client_connect_tools.commands._settings import paths_or_settings
 from client_connect_tools.commands._shared import FINDINGS, errors_end_the_command, wrong_use
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ _STANDARD_INPUT = "-"
 
 
 def fmt(
-    paths: Annotated[list[Path], typer.Argument(help="*.cedar files, directories, or - for standard input.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="*.cedar files, directories, or - for standard input. Default: of the settings."),
+    ] = None,
     *,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; status 1 when a file is not formatted.")
@@ -27,6 +31,7 @@ def fmt(
     line_width: Annotated[int, typer.Option(min=40, max=400, help="The columns of a line.")] = 120,
 ) -> None:
     """Format policies in place, as Cedar's own formatter does; comments stay, and what they mean does too."""
+    paths = paths_or_settings(paths)
     if _STANDARD_INPUT in map(str, paths):
         if len(paths) > 1 or check:
             wrong_use("- is standard input alone, which is printed; give files to write or to check")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,13 +15,12 @@ from client_connect_tools.commands._matrix_shared import (
     print_table,
     sound,
 )
+from client_connect_tools.commands._settings import PathsArgument, paths_or_settings
 from client_connect_tools.commands._shared import GuardrailsOption  # noqa: TC001 - Typer reads it
 
 
 def matrix(  # noqa: PLR0913 - each parameter is an option
-    paths: Annotated[
-        list[Path], typer.Argument(help="*.cedar files, directories, Rules as module:name: one set.")
-    ],
+    paths: PathsArgument = None,
     *,
     axis: AxisOption = None,
     guardrails: GuardrailsOption = None,
@@ -30,7 +28,7 @@ def matrix(  # noqa: PLR0913 - each parameter is an option
         bool,
         typer.Option("--decisions-only", help="Put together what other policies decide in the same way."),
     ] = False,
-    time_zone: ZoneOption = "UTC",
+    time_zone: ZoneOption = None,
     output_format: TableFormatOption = TableFormat.TEXT,
 ) -> None:
     """Show who may connect with what, when and from where: every case that policies tell apart.
@@ -40,4 +38,4 @@ def matrix(  # noqa: PLR0913 - each parameter is an option
     """
     policies = sound(paths, guardrails)
     table = decided([policies], axis, time_zone, by_policy=not decisions_only)
-    print_table(table, 1, output_format, f"Who may connect: {', '.join(map(str, paths))}")
+    print_table(table, 1, output_format, f"Who may connect: {', '.join(map(str, paths_or_settings(paths)))}")

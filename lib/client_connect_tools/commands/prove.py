@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from client_connect_tools.commands._settings import (
+    PathsArgument,
+    paths_or_settings,
+    read_handler,
+    time_zone_or_settings,
+)
 from client_connect_tools.commands._shared import (
     FINDINGS,
     GuardrailsOption,
     JsonOption,
-    PoliciesArgument,
     errors_end_the_command,
-    read_policies,
     wrong_use,
 )
 
@@ -30,7 +34,7 @@ _Conditions = list[str] | None
 
 
 def prove(  # noqa: PLR0913 - each parameter is an option
-    paths: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
+    paths: PathsArgument = None,
     *,
     never: Annotated[
         _Conditions, typer.Option(help="A Cedar condition of which no connection is allowed; repeatable.")
@@ -42,7 +46,10 @@ def prove(  # noqa: PLR0913 - each parameter is an option
         Path | None, typer.Option(help="Other policies, which allow the same connections.")
     ] = None,
     guardrails: GuardrailsOption = None,
-    time_zone: Annotated[str, typer.Option(help="The handler's time zone, an IANA name.")] = "UTC",
+    time_zone: Annotated[
+        str | None,
+        typer.Option(help="The handler's time zone, an IANA name. Default: of the settings, else UTC."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="The earliest time, ISO 8601. Default: at any time.")
     ] = None,
@@ -69,10 +76,12 @@ def prove(  # noqa: PLR0913 - each parameter is an option
 
     if not (never or always or equivalent):
         wrong_use("there is no question; give --never, --always or --equivalent")
-    assumptions = _assumptions(time_zone, since, waivers=not without_waivers, as_sent=as_sent)
+    assumptions = _assumptions(
+        time_zone_or_settings(time_zone), since, waivers=not without_waivers, as_sent=as_sent
+    )
     with errors_end_the_command():
-        policies = read_policies(*paths, guardrails=guardrails)
-        other = None if equivalent is None else read_policies(equivalent, guardrails=guardrails)
+        policies = read_handler(paths, guardrails)
+        other = None if equivalent is None else read_handler([equivalent], guardrails)
         try:
             prover = Prover(policies, assumptions, seconds=time_limit)
             answers = [prover.never(each) for each in never or ()]
@@ -80,7 +89,8 @@ def prove(  # noqa: PLR0913 - each parameter is an option
         except (NoSolver, InvalidCondition) as error:
             wrong_use(error)
         answers += [] if other is None else [prover.equivalent(other)]
-    shown = paths[0].as_posix() if len(paths) == 1 else "POLICIES"
+    given = paths_or_settings(paths)
+    shown = given[0].as_posix() if len(given) == 1 else "POLICIES"
     if as_json:
         print(json.dumps([_document(each, shown) for each in answers], indent=2))
     else:

@@ -25,12 +25,16 @@ from client_connect_tools.commands._logs import (
     reading_progress,
     unreadable_logs_end_the_command,
 )
+from client_connect_tools.commands._settings import (
+    paths_or_settings,
+    read_handler,
+    time_zone_or_settings,
+)
 from client_connect_tools.commands._shared import (
     FINDINGS,
     GuardrailsOption,
     JsonOption,
     PoliciesArgument,
-    read_policies,
     wrong_use,
 )
 
@@ -49,7 +53,12 @@ _WIDTH_WITHOUT_TERMINAL = 160
 def replay(  # noqa: PLR0913 - each is an option
     logs: LogsArgument = None,
     *,
-    policies: Annotated[list[Path], typer.Option(help=f"The new policies; repeatable. {PoliciesArgument}")],
+    policies: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help=f"The new policies; repeatable. Default: of the settings. {PoliciesArgument}",
+        ),
+    ] = None,
     against: Annotated[
         list[Path] | None,
         typer.Option(
@@ -75,7 +84,10 @@ def replay(  # noqa: PLR0913 - each is an option
         int | None, typer.Option(min=1, help="How many processes decide. Default: one for each core.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="The zone of the policies' clock. Default: the records', else UTC.")
+        str | None,
+        typer.Option(
+            help="The zone of the policies' clock. Default: the records', else of the settings, else UTC."
+        ),
     ] = None,
     log_group: LogGroupOption = None,
     since: SinceOption = None,
@@ -89,6 +101,7 @@ def replay(  # noqa: PLR0913 - each is an option
     """
     with unreadable_logs_end_the_command():
         found = find_logs(logs, log_group=log_group, since=since, until=until, region=region, profile=profile)
+    policies = paths_or_settings(policies)
     comparison = _prepare(policies, against, html, time_zone, guardrails)
     started = time.perf_counter()
     tally, understood = _run(comparison, found, jobs or _cores())
@@ -125,6 +138,7 @@ def _prepare(
             new_networks=after.network_table,
             old_networks=None if before is None else before.network_table,
             time_zone=_zone(time_zone),
+            default_zone=_zone(time_zone_or_settings(None)),
         )
     if html is not None:
         _require_writable(html)
@@ -145,7 +159,7 @@ def _require_writable(html: Path) -> None:
 def _sound(paths: list[Path], guardrails: Path | None) -> Policies:
     from client_connect_tools.checking.checks import require_sound
 
-    policies = read_policies(*paths, guardrails=guardrails)
+    policies = read_handler(paths, guardrails)
     require_sound(policies)
     return policies
 

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from client_connect_tools.commands._settings import (
+    PathsArgument,
+    paths_or_settings,
+    read_handler,
+    time_zone_or_settings,
+)
 from client_connect_tools.commands._shared import (
     FINDINGS,
     FormatOption,
     GuardrailsOption,
     JsonOption,
     NativeOption,
-    PoliciesArgument,
     TrustProviderOption,
     errors_end_the_command,
     read_policies,
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def test(  # noqa: PLR0913 - each parameter is an option
-    policies: Annotated[list[Path], typer.Argument(help=PoliciesArgument)],
+    policies: PathsArgument = None,
     *,
     output_format: FormatOption = None,
     as_json: JsonOption = False,
@@ -44,7 +49,7 @@ def test(  # noqa: PLR0913 - each parameter is an option
         bool, typer.Option("--require-coverage", help="Fail when no test reaches a policy.")
     ] = False,
     time_zone: Annotated[
-        str | None, typer.Option(help="The time zone of the tests that name none. Default: UTC.")
+        str | None, typer.Option(help="The zone of tests that name none. Default: of the settings, else UTC.")
     ] = None,
     guardrails: GuardrailsOption = None,
     native: NativeOption = False,
@@ -57,22 +62,28 @@ def test(  # noqa: PLR0913 - each parameter is an option
         wrong_use("--time-zone has no meaning with --native, where a policy sees no clock; leave it out")
     if native and guardrails is not None:
         wrong_use("--guardrails has no meaning with --native, whose policies have none; leave it out")
-    report = _run_native(policies, providers) if native else _run(policies, time_zone or "UTC", guardrails)
+    if native:
+        report = _run_native(paths_or_settings(policies), providers)
+    else:
+        report = _run(policies, time_zone_or_settings(time_zone), guardrails)
     _print_as(form, report)
     if report.failures or (require_coverage and report.uncovered):
         raise typer.Exit(FINDINGS)
 
 
-def _run(paths: list[Path], time_zone: str, guardrails: Path | None) -> PolicyTestReport:
+def _run(paths: list[Path] | None, time_zone: str, guardrails: Path | None) -> PolicyTestReport:
     from client_connect_tools.checking.checks import require_sound
-    from client_connect_tools.inputs.time_zones import time_zone_names
+    from client_connect_tools.errors import ClientConnectError
+    from client_connect_tools.inputs.time_zones import time_zone_named
     from client_connect_tools.testing.cases import read_policy_tests
     from client_connect_tools.testing.run import run_policy_tests
 
-    if time_zone not in time_zone_names():
-        wrong_use(f'time zone "{time_zone}" is not known; use an IANA name such as "Europe/Berlin"')
+    try:
+        time_zone_named(time_zone)
+    except ClientConnectError as error:
+        wrong_use(error)
     with errors_end_the_command():
-        policies = _tested_policies(paths, guardrails)
+        policies = _with_tests(read_handler(paths, guardrails), paths_or_settings(paths))
         require_sound(policies)
         return run_policy_tests(policies, read_policy_tests(policies, time_zone=time_zone))
 
@@ -81,13 +92,12 @@ def _run_native(paths: list[Path], providers: tuple[TrustProviderType, ...]) -> 
     from client_connect_tools import native
 
     with errors_end_the_command():
-        policies = _tested_policies(paths)
+        policies = _with_tests(read_policies(*paths), paths)
         native.require_sound(policies, providers)
         return native.run_policy_tests(policies, native.read_policy_tests(policies, providers))
 
 
-def _tested_policies(paths: list[Path], guardrails: Path | None = None) -> Policies:
-    policies = read_policies(*paths, guardrails=guardrails)
+def _with_tests(policies: Policies, paths: list[Path]) -> Policies:
     if not policies.test_files:
         given = ", ".join(f'"{path}"' for path in paths)
         wrong_use(f'there are no tests for {given}; write some in "{_test_file(paths[0], policies)}"')

@@ -9,11 +9,15 @@ import difflib
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from client_connect.settings import CUSTOM_SCHEMA_FILE
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.files.folders import Contents, contents, shown, within
 from client_connect_tools.files.hidden_characters import has_hidden_characters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 POLICIES_SUFFIX, TESTS_SUFFIX = ".cedar", ".tests.toml"
 NETWORKS_FOLDER, NETWORKS_SUFFIX = "networks", ".txt"
@@ -31,7 +35,7 @@ _MAY_LIE_THERE = (*_PROSE, ".pyc", ".cedarschema")
 _MAY_BE_NAMED = frozenset(
     {
         *("readme", "license", "notice", "codeowners", "owners", "makefile"),
-        *("pyproject.toml", "pytest.toml", "pytest.ini", "requirements.txt"),
+        *("client-connect.toml", "pyproject.toml", "pytest.toml", "pytest.ini", "requirements.txt"),
         *("thumbs.db", "desktop.ini"),
     }
 )
@@ -157,6 +161,35 @@ def files_of_file(file: Path) -> PolicyFiles:
         next((path for path in read if path.name == CUSTOM_SCHEMA_FILE), None),
         tuple(others),
     )
+
+
+def files_of_tests(paths: Iterable[Path]) -> list[Path]:
+    """Find the policy tests in some files and folders, which hold no policies.
+
+    Raises:
+        InvalidPolicies: When there are none in one of them, or one looks like tests but is not read.
+    """
+    return [file for path in paths for file in _tests_of(path)]
+
+
+def _tests_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        if not path.name.endswith(TESTS_SUFFIX):
+            raise InvalidPolicies(f'"{shown(path)}" is no file of policy tests; rename it to *{TESTS_SUFFIX}')
+        return [path]
+    try:
+        found = contents(path, skip=lambda each: _is_no_content(path / each))
+    except OSError as error:
+        raise InvalidPolicies(f'cannot read the directory "{shown(path)}": {error}') from None
+    tests = [file for file in found.files if file.name.endswith(TESTS_SUFFIX)]
+    problems = list(found.problems)
+    for file in found.files:
+        if file not in tests and _kind(file.name.lower()) == _TESTS:
+            problems += _named(file, _misplaced(file.relative_to(path)))
+    _refuse(path, problems)
+    if not tests:
+        raise InvalidPolicies(f'directory "{shown(path)}" holds no *{TESTS_SUFFIX} file; add one')
+    return tests
 
 
 def _not_as_named(path: Path) -> str:

@@ -17,7 +17,7 @@ from cedarpy import pst
 
 from client_connect.engine.policy_set import PolicySet
 from client_connect_tools.replay.deciding.decider import Decider, Verdict
-from client_connect_tools.replay.reading.logs import TOO_DEEP, Skipped, entries
+from client_connect_tools.replay.reading.logs import TOO_DEEP, Reader, Skipped, entries
 from client_connect_tools.replay.reading.sources import BLOCK_BYTES
 from client_connect_tools.replay.seen import Seen, key_of
 from client_connect_tools.replay.tally import NOT_LOGGED, Tally
@@ -46,7 +46,8 @@ class Comparison:
         new_networks: The table of the new policies' named networks, as ``Authorizer`` takes it. Addresses in the
             logs are looked up in it, whatever was found then.
         old_networks: The same for the old ones.
-        time_zone: The zone in which policies see the clock. Default: the one in the records, else UTC.
+        time_zone: The zone in which policies see the clock. Default: the one in the records, else ``default_zone``.
+        default_zone: The zone of connection logs, which have none. Default: UTC.
     """
 
     new: str
@@ -56,6 +57,7 @@ class Comparison:
     new_networks: bytes | None = None
     old_networks: bytes | None = None
     time_zone: tzinfo | None = None
+    default_zone: tzinfo | None = None
 
 
 class Replay:
@@ -72,7 +74,7 @@ class Replay:
             if comparison.old is None
             else Decider(comparison.old, custom=comparison.old_custom, networks=comparison.old_networks)
         )
-        self._time_zone = comparison.time_zone
+        self._reader = Reader(comparison.time_zone, comparison.default_zone)
         self._groups = _groups_named(comparison.new)
 
     def block(self, block: bytes, counted: frozenset[int] = frozenset()) -> Tally:
@@ -86,7 +88,7 @@ class Replay:
         lines = block.decode("utf-8", "surrogateescape").split("\n")
         tally = Tally(lines=len(lines) - (not lines[-1]), unseen_groups=set(self._groups))
         seen = set(counted)
-        for entry in entries(lines, time_zone=self._time_zone):
+        for entry in entries(lines, reader=self._reader):
             if isinstance(entry, Skipped):
                 tally.skip(entry)
             elif (key := key_of(entry)) in seen:

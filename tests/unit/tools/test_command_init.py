@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FILES = {
     ".github/workflows/policies.yml", ".gitignore", ".vscode/settings.json", "app.py", "cdk.json",
-    "policies/vpn.cedar", "policies/vpn.tests.toml", "requirements.txt", "vpn.cedarschema",
+    "client-connect.toml", "policies/vpn.cedar", "policies/vpn.tests.toml", "requirements.txt", "vpn.cedarschema",
 }  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def test_fails_for_a_row_that_is_no_period(tmp_path: Path, row: str, problem: st
         ),
         ("start,end\n", {"where": {"state": "approved"}}, 'has no column "state"'),
         ("start,end\n", {"where": "approved"}, "where is 'approved'; give a mapping"),
-        ("start,end\n", {"time_zone": "Berlin"}, 'time zone "Berlin" is not known; use an IANA name'),
+        ("start,end\n", {"time_zone": "Berlin"}, 'time zone "Berlin" is not known; write "Europe/Berlin"'),
         ("start,end\n", {"time_zone": None}, 'time zone "None" is not known'),
         (b"start,end\nM\xfcnchen,b\n", {}, 'it is neither UTF-8 nor UTF-16; save it as "CSV UTF-8"'),
         ("start,end\n1 2 3,4\n", {"dates": "%d/%m/%Y"}, "is not like dates='%d/%m/%Y'"),

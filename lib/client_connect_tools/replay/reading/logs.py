@@ -120,11 +120,13 @@ class Reader:
     """Reads entries, in whatever envelopes they are.
 
     Args:
-        time_zone: The zone in which policies see the clock. Default: the records', else UTC.
+        time_zone: The zone in which policies see the clock. Default: the records', else ``default_zone``.
+        default_zone: The zone of connection logs, which have none. Default: UTC.
     """
 
-    def __init__(self, time_zone: tzinfo | None = None) -> None:
+    def __init__(self, time_zone: tzinfo | None = None, default_zone: tzinfo | None = None) -> None:
         self._time_zone = time_zone
+        self._zone_of_logs = time_zone or default_zone
 
     def line(self, text: str, depth: int = 0) -> list[Attempt | Skipped]:
         """Read a line, or a text in an envelope."""
@@ -216,7 +218,7 @@ class Reader:
         if status == "failed" and reason != "client-connect-failed":
             return Skipped(f"connection log: attempt failed by {_word(reason)}")
         try:
-            return facts.of_connection_log(log, allowed=status == "successful", time_zone=self._time_zone)
+            return facts.of_connection_log(log, allowed=status == "successful", time_zone=self._zone_of_logs)
         except Malformed as error:
             return Skipped(str(error), is_attempt=True)
 
