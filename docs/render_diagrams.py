@@ -2,7 +2,8 @@
 
     python docs/render_diagrams.py
 
-writes them to docs/images. They are narrow, so that they can be read on a telephone.
+writes them to docs/images. They are narrow, to be read on a telephone, and follow the
+reader's system into the dark.
 """
 
 from __future__ import annotations
@@ -19,6 +20,24 @@ LINE, PADDING, ARROW = 17, 10, 34
 LETTER = 7.3  # the average of the widest fonts at this size
 INK, FAINT, PAPER, EDGE = "#16191f", "#5f6b7a", "#ffffff", "#98a3b0"
 FILLS = {"": "#f4f6f8", "ours": "#e3e8fb", "good": "#dff3e4", "bad": "#fbe3e1"}
+
+# The same colors where the reader's system is dark. A style sheet takes precedence over the attributes.
+_DARK = {
+    "ink": "#eceff4",
+    "faint": "#a7b1be",
+    "paper": "#1c2026",
+    "edge": "#566070",
+    "box": "#272c34",
+    "box-ours": "#2c3768",
+    "box-good": "#1f4a2e",
+    "box-bad": "#5c2724",
+}
+_STYLE = (
+    "<style>@media (prefers-color-scheme: dark) {"
+    + "".join(f".{name} {{ fill: {color} }} " for name, color in _DARK.items())
+    + f".box, .box-ours, .box-good, .box-bad {{ stroke: {_DARK['edge']} }} "
+    + f".line {{ stroke: {_DARK['faint']} }} }}</style>"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +110,83 @@ def diagram(title: str, rows: list[Row]) -> str:
             parts += _arrows_down(row, rows[number + 1], top)
         top += ARROW if row.leads == "down" else GAP
     height = top + MARGIN
+    return _svg(title, parts, width=WIDTH, height=height)
+
+
+def _svg(title: str, parts: list[str], *, width: float, height: float) -> str:
     return "\n".join(
         [
             (
-                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" '
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
                 f'height="{height:g}" font-family="system-ui, sans-serif" font-size="13" role="img">'
             ),
             f"<title>{escape(title)}</title>",
+            _STYLE,
             (
                 '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-                f'orient="auto"><path d="M0 0L8 4L0 8z" fill="{FAINT}"/></marker></defs>'
+                f'orient="auto-start-reverse"><path class="faint" d="M0 0L8 4L0 8z" fill="{FAINT}"/></marker></defs>'
             ),
-            f'<rect width="{WIDTH}" height="{height:g}" rx="8" fill="{PAPER}"/>',
+            f'<rect class="paper" width="{width:g}" height="{height:g}" rx="8" fill="{PAPER}"/>',
             *parts,
             "</svg>\n",
         ]
+    )
+
+
+def architecture() -> str:
+    """Return the picture of README: what a connection passes, and where the handler's facts come from."""
+    width, height, gap_across, gap_down = 176.0, 94.0, 44.0, 52.0
+    grid = [
+        [
+            Box("User", "with a VPN client on a laptop or telephone"),
+            Box("AWS Client VPN", "the endpoint, before your network"),
+            Box("Identity provider", "SAML, Active Directory, certificates"),
+        ],
+        [
+            Box("Cedar policies", "in your repository, tested, deployed by the CDK", "ours"),
+            Box("Client connect handler", "a Lambda function: permit, or deny with a message", "ours"),
+            Box("Decision records", "logs, alarms, dashboard, replay, help desk", "ours"),
+        ],
+        [
+            Box("Device manager", "Intune, Jamf Pro, Fleet, Iru, CrowdStrike, JumpCloud"),
+            Box("Device inventory", "devices, waivers and blocks in DynamoDB", "ours"),
+            Box("Re-authorizer", "decides open connections again, ends denied ones", "ours"),
+        ],
+    ]
+    lefts = [MARGIN + column * (width + gap_across) for column in range(3)]
+    tops = [MARGIN + row * (height + gap_down) for row in range(3)]
+    parts = [
+        part
+        for top, boxes in zip(tops, grid, strict=True)
+        for left, box in zip(lefts, boxes, strict=True)
+        for part in _box(box, left, top, width, height)
+    ]
+    rights = [left + width for left in lefts]
+    middles = [top + height / 2 for top in tops]
+    center = lefts[1] + width / 2
+    parts += [
+        _arrow(rights[0], middles[0], lefts[1], middles[0]),
+        _arrow(rights[1], middles[0], lefts[2], middles[0], both=True),
+        _arrow(rights[0], middles[1], lefts[1], middles[1]),
+        _arrow(rights[1], middles[1], lefts[2], middles[1]),
+        _arrow(rights[0], middles[2], lefts[1], middles[2]),
+        _arrow(center, tops[0] + height, center, tops[1], both=True),
+        _arrow(center, tops[2], center, tops[1] + height),
+        _arrow(lefts[2], tops[2], rights[1], tops[1] + height, both=True),
+    ]
+    parts += [
+        _label("may this client connect?", center - 10, tops[0] + height + 30, "end"),
+        _label("yes, or no and why", center + 10, tops[0] + height + 30, "start"),
+        _label("facts", center - 10, tops[1] + height + 30, "end"),
+    ]
+    return _svg(
+        "How a connection is decided", parts, width=rights[2] + MARGIN, height=tops[2] + height + MARGIN
+    )
+
+
+def _label(text: str, x: float, y: float, anchor: str) -> str:
+    return (
+        f'<text class="faint" x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="{FAINT}">{escape(text)}</text>'
     )
 
 
@@ -114,11 +195,12 @@ def _box(box: Box, left: float, top: float, width: float, height: float) -> list
     first = top + (height - len(lines) * LINE) / 2 + 13
     return [
         (
-            f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{height:g}" rx="6" '
-            f'fill="{FILLS[box.kind]}" stroke="{EDGE}"/>'
+            f'<rect class="{"-".join(filter(None, ("box", box.kind)))}" x="{left:g}" y="{top:g}" width="{width:g}" '
+            f'height="{height:g}" rx="6" fill="{FILLS[box.kind]}" stroke="{EDGE}"/>'
         ),
         *(
-            f'<text x="{left + width / 2:g}" y="{first + number * LINE:g}" text-anchor="middle" '
+            f'<text class="{"ink" if bold else "faint"}" x="{left + width / 2:g}" '
+            f'y="{first + number * LINE:g}" text-anchor="middle" '
             f'fill="{INK if bold else FAINT}"{" font-weight=" + chr(34) + "600" + chr(34) if bold else ""}>'
             f"{escape(line)}</text>"
             for number, (line, bold) in enumerate(lines)
@@ -131,20 +213,20 @@ def _arrows_down(row: Row, below: Row, top: float) -> list[str]:
     centres = [left + most.widths() / 2 for left in most.lefts()]
     parts = [_arrow(x, top, x, top + ARROW) for x in centres]
     if row.label:
-        parts.append(
-            f'<text x="{centres[0] + 10:g}" y="{top + 21:g}" fill="{FAINT}">{escape(row.label)}</text>'
-        )
+        parts.append(_label(row.label, centres[0] + 10, top + 21, "start"))
     return parts
 
 
-def _arrow(x1: float, y1: float, x2: float, y2: float) -> str:
+def _arrow(x1: float, y1: float, x2: float, y2: float, *, both: bool = False) -> str:
+    start = 'marker-start="url(#tip)" ' if both else ""
     return (
-        f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="{FAINT}" stroke-width="1.5" '
-        'marker-end="url(#tip)"/>'
+        f'<line class="line" x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" stroke="{FAINT}" stroke-width="1.5" '
+        f'{start}marker-end="url(#tip)"/>'
     )
 
 
 DIAGRAMS = {
+    "architecture": architecture(),
     "way": diagram(
         "The way of the data: from the event to the response, the record, alarms and notifications",
         [

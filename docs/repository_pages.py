@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-ALWAYS = ("README.md", "CHANGELOG.md")  # in the navigation, whether or not a page links to them
+ALWAYS = ("README.md", "CHANGELOG.md", "SECURITY.md")  # in the navigation, whether or not a page links to them
 FOLDER = "repository"
 
 _FENCED = re.compile(r"(^(?:`{3,})[^`]*\n.*?^`{3,}$)", re.DOTALL | re.MULTILINE)
+# A line of a page that stands for a section of README, and what the page says where it is not replaced.
+_SECTION_OF_README = re.compile(r"<!-- README: (.+) -->\n\n.*")
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:)[^)#\s]+")
 _CODE_IN_ROW = re.compile(r"(?<=`)[^`\n]*\\\|[^`\n]*(?=`)")
 
@@ -46,11 +48,19 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Make a page's links lead to where the files are in the site, and its tables as a code host shows them."""
     del config, files
     uri = page.file.src_uri
+    markdown = _SECTION_OF_README.sub(lambda found: _section_of_readme(found[1]), markdown)
 
     def moved(link: re.Match[str]) -> str:
         return posixpath.relpath(_uri(_target(link[0], _path(uri))), posixpath.dirname(uri) or ".")
 
     return _outside_fences(lambda text: _CODE_IN_ROW.sub(_without_escapes, _LINK.sub(moved, text)), markdown)
+
+
+def _section_of_readme(title: str) -> str:
+    """Return a section of README without its heading, with links as a page of docs/ has them."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    section = readme.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0].strip()
+    return _outside_fences(lambda text: _LINK.sub(lambda link: posixpath.relpath(link[0], "docs"), text), section)
 
 
 def _outside_fences(change: Callable[[str], str], markdown: str) -> str:

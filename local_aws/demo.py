@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import difflib
 import json
@@ -23,6 +24,7 @@ from local_aws import cdk_cli
 from local_aws.demo_app import this_machine
 from local_aws.deployed_handler import DeployedHandler, Invocation, InvocationFailed, deploy
 from local_aws.emulator import Emulator, EmulatorFailed
+from local_aws.pictures import picture_of
 from local_aws.process import unwind_on_signals
 from local_aws.steps import step
 
@@ -53,7 +55,14 @@ class DemoFailed(Exception):
 def main() -> int:
     """Run the demo and return its exit status."""
     unwind_on_signals()
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL, highlight=False)
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--svg", type=Path, help="also write what is shown into this file")
+    svg: Path | None = parser.parse_args().svg
+    console = Console(
+        width=None if sys.stdout.isatty() and svg is None else _WIDTH_WITHOUT_TERMINAL,
+        highlight=False,
+        record=svg is not None,
+    )
     if this_machine() is None:
         console.print(
             f"The demo runs the handler on this machine, which is {sys.platform} {platform.machine()}: it "
@@ -69,6 +78,8 @@ def main() -> int:
     except (EmulatorFailed, cdk_cli.CdkFailed, InvocationFailed, DemoFailed) as error:
         console.print(f"[red]failed:[/] {escape(str(error))}")
         return 1
+    if svg is not None:
+        svg.write_text(picture_of(console, "make demo"), "utf-8")
     return 0
 
 

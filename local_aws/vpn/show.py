@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from rich.text import Text
 from local_aws import cdk_cli
 from local_aws.deployed_handler import InvocationFailed
 from local_aws.emulator import Emulator, EmulatorFailed
+from local_aws.pictures import picture_of
 from local_aws.process import unwind_on_signals
 from local_aws.steps import step
 from local_aws.vpn.bridge import User
@@ -144,7 +144,7 @@ def main() -> int:
         console.print(f"[red]failed:[/] {escape(str(error))}")
         return 1
     if svg is not None:
-        svg.write_text(_svg(console), "utf-8")
+        svg.write_text(picture_of(console, "make vpn"), "utf-8")
     return 0
 
 
@@ -315,12 +315,6 @@ def _from(attempt: Attempt) -> str:
 def _sent(attempt: Attempt) -> str:
     sent = (attempt.seen.get(name, "") for name in ("IV_PLAT", "IV_PLAT_VER", "IV_VER"))
     return " ".join(filter(None, sent))
-
-
-def _svg(console: Console) -> str:
-    """Return what was shown, without the fonts that Rich would let a browser load from elsewhere."""
-    svg = console.export_svg(title="make vpn", unique_id="vpn")
-    return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

@@ -298,6 +298,6 @@ def test_main_ends_with_the_message_alone() -> None:
 
 
 def test_keys_are_documented() -> None:
-    """README names every key."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert [key for key in KEYS if f"`{key}`" not in readme] == []
+    """The page of the handler names every key."""
+    page = (ROOT / "docs" / "handler.md").read_text("utf-8")
+    assert [key for key in KEYS if f"`{key}`" not in page] == []

@@ -16,12 +16,8 @@ from urllib.parse import unquote
 
 import pytest
 from constructs import Construct
-from typer.testing import CliRunner
 
 import cdk_client_connect
-from client_connect_tools import Policies, check, lint
-from client_connect_tools.cli import main
-from tests.support.programs import run_program
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,7 +26,6 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 PACKAGES = sorted(path.stem for path in (DOCS / "api").glob("*.md"))
-INDEX = (DOCS / "index.md").read_text("utf-8")
 
 
 class Page(HTMLParser):
@@ -163,19 +158,8 @@ def test_the_diagram_of_the_constructs(diagrams: ModuleType) -> None:
     assert {name for name in constructs if f">{name}</text>" not in diagrams.DIAGRAMS["constructs"]} == set()
 
 
-def test_the_first_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The steps of the start page work: the policies are sound, the commands end well, the app synthesizes."""
-    (app,), (cedar,) = (
-        re.findall(rf"^```{language}\n(.*?)^```", INDEX, re.DOTALL | re.MULTILINE)
-        for language in ("python", "cedar")
-    )
-    (tmp_path / "policies").mkdir()
-    (tmp_path / "policies" / "vpn.cedar").write_text(cedar, "utf-8")
-    policies = Policies.from_directory(tmp_path / "policies")
-    assert check(policies) + lint(policies) == []
-    commands = re.findall(r"^client-connect (.*)$", INDEX, re.MULTILINE)
-    assert len(commands) == 2
-    monkeypatch.chdir(tmp_path)
-    for command in commands:
-        assert CliRunner().invoke(main, command.split()).exit_code == 0
-    assert run_program(app, folder=tmp_path).returncode == 0
+def test_the_start_page_has_the_quick_start_of_readme(site: Path) -> None:
+    """And not the sentence that stands for it on a code host."""
+    page = (site / "index.html").read_text("utf-8")
+    assert "client-connect init vpn" in re.sub(r"<[^>]+>", "", page)
+    assert "On a code host" not in page

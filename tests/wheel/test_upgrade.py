@@ -120,14 +120,15 @@ def explained(changelog: str, previous: str) -> set[tuple[str, str]]:
 
 
 def test_an_upgrade_changes_what_the_changelog_says(previous: str, tmp_path: Path) -> None:
-    """README's first example of the previous version has the template it had, but for what is explained."""
+    """README's app of the previous version has the template it had, but for what is explained."""
     archive = git("archive", "--format=zip", previous)
     assert archive is not None
     sources = tmp_path / "sources"
     with zipfile.ZipFile(BytesIO(archive)) as file:
         file.extractall(sources)
     readme = (sources / "README.md").read_text("utf-8")
-    app = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)[0]
+    examples = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    app = next(example for example in examples if "ClientConnectHandler" in example)
     folders = [tmp_path / name for name in ("before", "after")]
     for folder in folders:
         folder.mkdir()

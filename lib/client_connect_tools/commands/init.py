@@ -13,7 +13,7 @@ _NEXT = """
 Next:
   client-connect test policies
   client-connect matrix policies
-  pip install -r requirements.txt, then npx aws-cdk deploy -c endpoint=cvpn-endpoint-..."""
+  npx aws-cdk@2 deploy -c endpoint=cvpn-endpoint-...  (in shadow mode; before, pip install -r requirements.txt)"""
 
 
 def init(folder: Annotated[Path, typer.Argument(help="Where; it need not exist.")] = Path()) -> None:
