@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-ALWAYS = ("README.md", "CHANGELOG.md", "SECURITY.md")  # in the navigation, whether or not a page links to them
+ALWAYS = ("README.md", "CHANGELOG.md", "SECURITY.md")  # in the navigation, linked or not
 FOLDER = "repository"
 
 _FENCED = re.compile(r"(^(?:`{3,})[^`]*\n.*?^`{3,}$)", re.DOTALL | re.MULTILINE)
@@ -60,7 +60,9 @@ def _section_of_readme(title: str) -> str:
     """Return a section of README without its heading, with links as a page of docs/ has them."""
     readme = (ROOT / "README.md").read_text("utf-8")
     section = readme.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0].strip()
-    return _outside_fences(lambda text: _LINK.sub(lambda link: posixpath.relpath(link[0], "docs"), text), section)
+    return _outside_fences(
+        lambda text: _LINK.sub(lambda link: posixpath.relpath(link[0], "docs"), text), section
+    )
 
 
 def _outside_fences(change: Callable[[str], str], markdown: str) -> str:
