@@ -14,7 +14,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from local_aws.client_vpn_state import ClientConnectOptions, Connection, ConnectionStatus, Endpoint
+from local_aws.client_vpn_state import (
+    ClientConnectOptions,
+    Connection,
+    ConnectionStatus,
+    Endpoint,
+    EndpointConfiguration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,6 +97,12 @@ class Service:
             for endpoint in found
         )
         return f"<clientVpnEndpoint>{items}</clientVpnEndpoint>"
+
+    def export_revocation_list(self, parameters: Parameters, _now: float) -> str:
+        """Answer ``ExportClientVpnClientCertificateRevocationList``."""
+        text = self.endpoint(parameters).configuration.revocation_list
+        found = f"<certificateRevocationList>{escape(text)}</certificateRevocationList>" if text else ""
+        return f"{found}<status><code>active</code></status>"
 
     def modify_endpoint(self, parameters: Parameters, _now: float) -> str:
         """Answer ``ModifyClientVpnEndpoint``; without an ARN the endpoint keeps the one that it had."""
@@ -236,6 +248,9 @@ ACTIONS = {
         Service.terminate_connections, "ClientVpnEndpointId", "ConnectionId", "Username"
     ),
     "DescribeClientVpnEndpoints": _action(Service.describe_endpoints, "ClientVpnEndpointId.N"),
+    "ExportClientVpnClientCertificateRevocationList": _action(
+        Service.export_revocation_list, "ClientVpnEndpointId"
+    ),
     "ModifyClientVpnEndpoint": _action(
         Service.modify_endpoint,
         *("ClientVpnEndpointId", "ClientConnectOptions.Enabled", "ClientConnectOptions.LambdaFunctionArn"),
@@ -380,7 +395,28 @@ def _endpoint_xml(endpoint: Endpoint, tags: Mapping[str, str]) -> str:
         f"<status><code>available</code></status><creationTime>{_text_of(endpoint.created)}</creationTime>"
         "<vpnProtocol>openvpn</vpnProtocol><transportProtocol>udp</transportProtocol>"
         f"<clientConnectOptions><enabled>{str(options.enabled).lower()}</enabled>{arn}"
-        f"<status><code>applied</code></status></clientConnectOptions><tagSet>{items}</tagSet></item>"
+        f"<status><code>applied</code></status></clientConnectOptions>{_configuration_xml(endpoint.configuration)}"
+        f"<tagSet>{items}</tagSet></item>"
+    )
+
+
+def _configuration_xml(configuration: EndpointConfiguration) -> str:
+    group = configuration.connection_log_group
+    log = f"<Enabled>{str(bool(group)).lower()}</Enabled>"
+    log += f"<CloudwatchLogGroup>{escape(group)}</CloudwatchLogGroup>" if group else ""
+    kinds = {
+        "mutualAuthentication": ("clientRootCertificateChain", configuration.client_authority),
+        "federatedAuthentication": ("samlProviderArn", configuration.saml_provider),
+    }
+    options = "".join(
+        f"<item><{kind}><{name}>{escape(arn)}</{name}></{kind}></item>"
+        for kind, (name, arn) in kinds.items()
+        if arn
+    )
+    return (
+        f"<serverCertificateArn>{escape(configuration.server_certificate)}</serverCertificateArn>"
+        f"<authenticationOptions>{options}</authenticationOptions>"
+        f"<connectionLogOptions>{log}</connectionLogOptions>"
     )
 
 

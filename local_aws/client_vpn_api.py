@@ -21,7 +21,13 @@ import boto3
 from botocore.config import Config
 
 from local_aws.client_vpn_actions import Refused, Service, perform
-from local_aws.client_vpn_state import ClientConnectOptions, Connection, ConnectionStatus, Endpoint
+from local_aws.client_vpn_state import (
+    ClientConnectOptions,
+    Connection,
+    ConnectionStatus,
+    Endpoint,
+    EndpointConfiguration,
+)
 from local_aws.emulator import REGION
 from local_aws.rate_limit import RateLimit, TokenBucket
 
@@ -51,7 +57,7 @@ class ClientVpnApi:
 
     Answers ``DescribeClientVpnConnections``, ``TerminateClientVpnConnections``, ``DescribeClientVpnEndpoints``,
     ``ModifyClientVpnEndpoint`` (only the client connect options), ``CreateTags`` and ``DeleteTags`` (of
-    endpoints), and ``InvalidAction`` otherwise.
+    endpoints), ``ExportClientVpnClientCertificateRevocationList``, and ``InvalidAction`` otherwise.
 
     Args:
         clock: Gives the service's time in seconds since 1970: that of its states and of its throttling.
@@ -119,12 +125,21 @@ class ClientVpnApi:
         config = Config(proxies={}, connect_timeout=5, read_timeout=60, retries={"total_max_attempts": 1})
         return session.client("ec2", endpoint_url=self.endpoint, config=config)
 
-    def add_endpoint(self, endpoint_id: str, *, handler: str | None = None) -> None:
-        """Add an endpoint, with the ARN of its client connect handler if it has one."""
+    def add_endpoint(
+        self,
+        endpoint_id: str,
+        *,
+        handler: str | None = None,
+        configuration: EndpointConfiguration | None = None,
+    ) -> None:
+        """Add an endpoint, with the ARN of its client connect handler if it has one, or replace it."""
         options = ClientConnectOptions(enabled=handler is not None, function_arn=handler or "")
         with self._lock:
             self._service.endpoints[endpoint_id] = Endpoint(
-                endpoint_id=endpoint_id, created=self._clock(), client_connect_options=options
+                endpoint_id=endpoint_id,
+                created=self._clock(),
+                client_connect_options=options,
+                configuration=configuration or EndpointConfiguration(),
             )
 
     def remove_endpoint(self, endpoint_id: str) -> None:

@@ -75,6 +75,25 @@ class ClientConnectOptions:
     function_arn: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConfiguration:
+    """What else an endpoint is configured with; an empty text is none.
+
+    Attributes:
+        connection_log_group: Where it logs connections.
+        server_certificate: The ARN of its certificate.
+        client_authority: The ARN of the certificate that clients' certificates are checked with.
+        saml_provider: The ARN of its identity provider.
+        revocation_list: Its revocation list, as PEM.
+    """
+
+    connection_log_group: str = ""
+    server_certificate: str = ""
+    client_authority: str = ""
+    saml_provider: str = ""
+    revocation_list: str = ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Endpoint:
     """An endpoint with its connections, in order of arrival.
@@ -83,6 +102,7 @@ class Endpoint:
         endpoint_id: Such as ``cvpn-endpoint-0123456789abcdef0``.
         created: When it was created, in seconds since 1970.
         client_connect_options: Its handler.
+        configuration: What else it is configured with.
         tags: Its tags.
         connections: All of them, including those that have ended.
     """
@@ -90,6 +110,7 @@ class Endpoint:
     endpoint_id: str
     created: float
     client_connect_options: ClientConnectOptions = ClientConnectOptions()
+    configuration: EndpointConfiguration = EndpointConfiguration()
     tags: dict[str, str] = field(default_factory=dict)
     connections: list[Connection] = field(default_factory=list)
     _tags_before: dict[str, str] = field(default_factory=dict)

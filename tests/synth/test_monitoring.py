@@ -628,9 +628,9 @@ def test_without_a_connection_log_the_service_counts_failures(stack: cdk.Stack) 
     synthesized = template(stack)
     synthesized.resource_count_is(FILTER, 0)
     assert "Failed connections" not in titles(dashboard(synthesized))
-    assert all(
-        "connection-attempt" not in json.dumps(each) for each in synthesized.find_resources(QUERY).values()
-    )
+    queries = saved(synthesized)
+    assert not queries.keys() & {"Failed connections by reason", "Failed connections", *OF_THE_POLICY}
+    assert "ConnectionLog" not in str(queries["History of a user"]["LogGroupNames"])
     (graph,) = (
         each
         for each in dashboard(synthesized)
@@ -733,15 +733,18 @@ def test_the_saved_queries_are_these(whole: Template) -> None:
     }
     for name, query in queries.items():
         assert query["Name"].startswith("AWSClientVPN-Stack-Handler-")
-        ((_, log),) = query["LogGroupNames"][0].items()
+        read = [log["Ref"] for log in query["LogGroupNames"]]
         others = "ReauthorizerLogGroup" if name in OF_THE_REAUTHORIZER else "HandlerLogGroup"
-        assert log.startswith("ConnectionLog" if name in connection else others)
+        expected = ["ConnectionLog" if name in connection else others]
+        if name == "History of a user":
+            expected += ["ConnectionLog", "ReauthorizerLogGroup"]
+        assert all(log.startswith(start) for log, start in zip(read, expected, strict=True))
 
 
 def test_users_are_found_in_whatever_case_they_wrote_their_names(whole: Template) -> None:
     """Active Directory takes "ALICE" for "alice"; who writes it so must not be missing from the history."""
     queries = saved(whole)
-    assert 'filter tolower(request.username) = "alice"' in queries["History of a user"]["QueryString"]
+    assert 'filter tolower(user) = "alice"' in queries["History of a user"]["QueryString"]
     by_user = queries["Denials by user"]["QueryString"]
     assert "fields at, tolower(request.username) as user" in by_user
     assert by_user.count("by user") == 1
@@ -888,7 +891,12 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         unavailable = dict.fromkeys(
             ("inventory", "waivers", "registry", "openConnections", "customFacts"), "why"
         )
-        ended = {"connection": "c", "reason": "policies"}  # as tests of its records have it
+        # as tests of its records have it
+        ended = {
+            "connection": "c",
+            "reason": "policies",
+            "told": {"username": "alice", "commonName": "laptop-1"},
+        }
         records = [ended, *log.records(), {"waiversUsed": [WAIVER], "unavailable": unavailable}, CONNECTION]
     known = {path for record in records for path in paths(record)}
     made = {
@@ -906,9 +914,10 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         "connections",
         "@timestamp",
         "@message",
+        *("unreadable", "what", "attempt", "why", "device", "address", "id"),
     }
     words = "fields|filter|stats|sort|limit|unnest|into|by|as|desc|count|count_distinct|latest|ispresent|jsonParse|or"
-    words += "|tolower|and|not|like"
+    words += "|tolower|and|not|like|coalesce|parse"
     for name, query in saved(whole).items():
         text = re.sub(r"/.*/|parse @message", "", query["QueryString"])
         text = re.sub(r'"[^"]*"', "", text)
@@ -918,6 +927,74 @@ def test_the_queries_read_fields_that_records_have(whole: Template) -> None:
         names = {re.sub(r"^waiver(?=\.|$)", "waiversUsed.0", each) for each in names}
         assert names, name
         assert names <= known, (name, names - known)
+
+
+def rows(query: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what Logs Insights finds, as far as the history of a user needs it."""
+    found = [{path: value for path, value in values(line).items() if value is not None} for line in lines]
+    shown: dict[str, None] = {}
+    for command in query.split("\n| "):
+        verb, _, rest = command.partition(" ")
+        if verb == "parse":
+            name, _, pattern = rest.partition(" ")
+            compiled = re.compile(pattern.strip("/").replace("(?<", "(?P<"))
+            for row in found:
+                if match := compiled.search(str(row.get(name, ""))):
+                    row.update(match.groupdict())
+        elif verb == "fields":
+            for each in re.findall(r"(?:[^,(]|\([^)]*\))+", rest):
+                text, _, alias = each.strip().partition(" as ")
+                names = [name.strip("` ") for name in re.sub(r"^coalesce\((.*)\)$", r"\1", text).split(",")]
+                shown[alias or names[0]] = None
+                for row in found:
+                    value = next((row[name] for name in names if name in row), None)
+                    if value is not None:
+                        row[alias or names[0]] = value
+        elif verb == "filter":
+            wanted = re.fullmatch(r'tolower\((\w+)\) = "(\w+)"', rest)
+            assert wanted is not None
+            found = [row for row in found if str(row.get(wanted[1], "")).lower() == wanted[2]]
+    return [{name: row[name] for name in shown if name in row} for row in found]
+
+
+def values(value: object, prefix: str = "") -> dict[str, Any]:
+    """Return what Logs Insights finds in a line of JSON, by its name."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    found: dict[str, Any] = {}
+    for key, item in pairs:
+        found |= values(item, f"{prefix}{key}.") or {f"{prefix}{key}": item}
+    return found
+
+
+def test_the_history_of_a_user_has_all_logs(whole: Template) -> None:
+    """Decisions, errors, what the re-authorizer ended, and who was throttled; of nobody else."""
+    with captured() as log:
+        handler = connect_handler(
+            PERMIT + '@id("no-macs") forbid (principal, action, resource) when { context.platform == "mac" };'
+        )
+        handler(event(username="ALICE", platform="mac", connection_id="c1"))
+        handler({**event(username="alice", connection_id="c2"), "public-ip": "nowhere"})
+        handler(event(username="bob", connection_id="c3"))
+        ended = {
+            "message": "connection was terminated",
+            "reason": "policies",
+            "connection": "c4",
+            "told": {"username": "Alice", "commonName": "laptop-1"},
+        }
+        throttled = {
+            **CONNECTION,
+            "username": "alice",
+            "connection-attempt-failure-reason": "client-connect-handler-throttled",
+        }
+        lines = [*log.records(), ended, throttled, CONNECTION]
+    query = saved(whole)["History of a user"]["QueryString"]
+    found = rows(query, lines)
+    assert [(row.get("id"), row["what"], row.get("policy"), row.get("why")) for row in found] == [
+        ("c1", "connection denied", "no-macs", None),
+        (None, "connection denied", None, "InvalidRequest"),
+        ("c4", "connection was terminated", None, "policies"),
+        (CONNECTION["connection-id"], "connection-attempt", None, "client-connect-handler-throttled"),
+    ]
 
 
 def paths(value: object, prefix: str = "") -> set[str]:

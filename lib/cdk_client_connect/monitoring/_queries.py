@@ -31,11 +31,13 @@ class Query:
         name: Its name.
         log: The log that it reads.
         lines: Its commands.
+        also: Other logs that it reads, where they are.
     """
 
     name: str
     log: Log
     lines: tuple[str, ...]
+    also: tuple[Log, ...] = ()
 
     @property
     def text(self) -> str:
@@ -95,11 +97,24 @@ USER_HISTORY = Query(
     "History of a user",
     "decisions",
     (
-        'filter tolower(request.username) = "alice"',
-        f"fields at, message, decision.determining.0, decision.message, {_WHO}",
+        # What a record of an error has of a request is the event as Client VPN sent it.
+        r'parse event /"username"\s*:\s*"(?<unreadable>[^"]*)"/',
+        "fields coalesce(request.username, username, told.username, unreadable) as user",
+        'filter tolower(user) = "alice"',
+        (
+            "fields @timestamp, coalesce(message, `connection-log-type`) as what, "
+            "`connection-attempt-status` as attempt, decision.determining.0 as policy, "
+            "coalesce(error.type, reason, `connection-attempt-failure-reason`) as why, decision.message"
+        ),
+        (
+            "fields coalesce(`request.common-name`, `common-name`, told.commonName) as device, "
+            "coalesce(`request.public-ip`, `device-ip`) as address, "
+            "coalesce(`request.connection-id`, connection, `connection-id`) as id"
+        ),
         "sort @timestamp desc",
         "limit 200",
     ),
+    also=("connections", "reauthorizations"),
 )
 ERRORS = Query(
     "Errors",
@@ -350,14 +365,22 @@ SAVED = (
 
 
 def define_queries(scope: Construct, folder: str, log_groups: Mapping[Log, logs.ILogGroup]) -> None:
-    """Save the queries of the logs that are there, in a folder of the account's saved queries."""
+    """Save the queries of the logs that are there, in a folder of the account's saved queries.
+
+    A query that reads other logs, too, and is saved already, is given those that are there now.
+    """
     parts = cast("Construct", scope.node.try_find_child("Queries")) or Construct(scope, "Queries")
     for query in SAVED:
-        if (log_group := log_groups.get(query.log)) is not None:
+        id_ = query.name.title().replace(" ", "")
+        names = [log_groups[log].log_group_name for log in (query.log, *query.also) if log in log_groups]
+        if query.log in log_groups:
             logs.CfnQueryDefinition(
                 parts,
-                query.name.title().replace(" ", ""),
+                id_,
                 name=f"{folder}/{query.name}",
                 query_string=query.text,
-                log_group_names=[log_group.log_group_name],
+                log_group_names=names,
             )
+        elif names:
+            defined = cast("logs.CfnQueryDefinition", parts.node.find_child(id_))
+            defined.log_group_names = [*(defined.log_group_names or []), *names]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from client_connect_tools import distribution
 from client_connect_tools.commands._shared import wrong_use
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HandlerArgument = "The handler: the name of its function, the ARN of it, or the name of its stack."
+HANDLER = "CLIENT_CONNECT_HANDLER"
+HandlerOption = Annotated[str | None, typer.Option("--handler", envvar=HANDLER, help=HandlerArgument)]
 
 
 def require_boto3() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from client_connect.settings import ERROR_DENIAL
+from client_connect_tools.output.local_times import local_time
 from client_connect_tools.replay.event import CUTS, DENIALS
 
 if TYPE_CHECKING:
@@ -26,8 +28,24 @@ _VERBS: dict[What, str] = {
     "could not be terminated": "the re-authorizer could not end the connection",
     "kept by a waiver": "connection stays only because of a waiver",
     "not connected": "not connected",
+    "signing in": "went to the identity provider, and did not come back",
     "ended by the native policy": "connection ended by Client VPN's own authorization policy",
     "session ended": "session ended",
+}
+
+_NOT_ANSWERED = "the user read Client VPN's own message, and the handler has no record; see the alarm"
+# What Client VPN's reasons mean, and where to look next.
+_REASONS = {
+    "client-connect-handler-throttled": f"Lambda refused to run the handler: {_NOT_ANSWERED} HandlerThrottles",
+    "client-connect-handler-timed-out": f"the handler did not answer in time: {_NOT_ANSWERED} HandlerTimeouts",
+    "client-connect-handler-other-execution-error": (
+        f"Client VPN could not run the handler: {_NOT_ANSWERED} ExecutionErrors"
+    ),
+    "client-connect-handler-invalid-response": (
+        f"Client VPN did not understand the answer: {_NOT_ANSWERED} InvalidResponses"
+    ),
+    "client-connect-handler-service-error": f"Client VPN itself failed: {_NOT_ANSWERED} ServiceErrors",
+    "authorization-policy-deny": "the endpoint's own authorization policy denied it; the handler did not",
 }
 
 
@@ -45,6 +63,8 @@ def verdict(who: str, events: Sequence[Event], zone: tzinfo, now: datetime) -> s
             f"{who} could not connect {_when(failed, zone, now)}: Client VPN says {failed.because}"
             f" (denied by the handler: {_times(len(denials)) if denials else 'never'})."
         )
+    if events[-1].what == "signing in":
+        return f"{who} went to the identity provider {_when(events[-1], zone, now)}, and did not come back."
     if last is None:
         if later is None:
             return f"{who} was neither let in nor denied by the handler."
@@ -98,9 +118,7 @@ def _local(event: Event, zone: tzinfo) -> datetime:
 
 def time_text(event: Event, zone: tzinfo) -> str:
     """Return the local time, and that in UTC unless it is the same."""
-    utc = f"{event.at:%Y-%m-%d %H:%M:%S}Z"
-    local = _local(event, zone)
-    return utc if local.utcoffset() == event.at.utcoffset() else f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc})"
+    return local_time(event.at, zone)
 
 
 def what_text(event: Event) -> str:
@@ -123,7 +141,9 @@ def details(event: Event) -> Iterator[str]:
             else "the user read the handler's default message"
         )
     elif event.what in ("denied by an error", "endpoint not answered"):
-        yield "the user read the handler's message for errors"
+        yield f'the user read: "{ERROR_DENIAL}"'
+    elif event.what == "not connected":
+        yield _REASONS.get(event.because, "the reason is Client VPN's own; the handler did not deny it")
     if from_ := _from(event):
         yield from_
     if device := _device(event.facts):

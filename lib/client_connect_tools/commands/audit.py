@@ -24,6 +24,7 @@ from client_connect_tools.commands._logs import (
     unreadable_logs_end_the_command,
 )
 from client_connect_tools.commands._shared import JsonOption, errors_end_the_command, read_policies, wrong_use
+from client_connect_tools.output.local_times import local_time
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -160,9 +161,7 @@ def _row(found: Found) -> tuple[str, ...]:
 
 
 def _time(found: Found) -> str:
-    local = found.facts.local_time
-    utc = f"{found.facts.now:%Y-%m-%d %H:%M:%SZ}"
-    return utc if str(found.facts.time_zone) == "UTC" else f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc})"
+    return local_time(found.facts.now, found.facts.time_zone)
 
 
 def _answer(found: Found) -> str:
@@ -176,7 +175,7 @@ def _answer(found: Found) -> str:
 def _session(found: Found) -> str:
     if found.ended is None:
         return ""
-    return f"until {found.ended:%Y-%m-%d %H:%M:%SZ}"
+    return f"until {local_time(found.ended, found.facts.time_zone)}"
 
 
 def _summary(looked: Audit, matches: list[Found]) -> str:

@@ -20,6 +20,7 @@ from client_connect_tools.commands._deployed import (
 from client_connect_tools.commands._shared import FINDINGS, wrong_use
 from client_connect_tools.deployed.description import ALIAS_NAME
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
+from client_connect_tools.output.local_times import local_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +106,7 @@ def _described(planned: Rollback) -> Iterator[str]:
     source = move.source
     yield move.function.name
     yield f"  from {version_text(move.alias.version, None if source is None else source.described.digest)}"
-    yield f"    to {version_text(move.target.number, move.probed.policies)} of {move.target.modified[:19]}"
+    yield f"    to {version_text(move.target.number, move.probed.policies)} of {local_time_of(move.target.modified)}"
     yield from _policies(planned)
     if settings := move.changed_settings():
         yield f"Settings that differ: {', '.join(settings)}"

@@ -14,6 +14,7 @@ from client_connect_tools.commands._deployed import (
     require_boto3,
 )
 from client_connect_tools.commands._shared import JsonOption  # noqa: TC001 - Typer reads it
+from client_connect_tools.output.local_times import local_time_of
 
 if TYPE_CHECKING:
     from client_connect_tools.deployed.functions import Alias, Version
@@ -51,8 +52,8 @@ def _row(version: Version, alias: Alias) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     share = f"answers {row['share']:.0%}" if row["share"] else ""
-    published = row["published"][:19].replace("T", " ")
+    published = local_time_of(row["published"])
     policies = row["policies"] or "unknown"
     return printable(
-        f"{row['version']:>6}  {published:<19}  {policies:<12}  {share:<12}  {row['ids']}".rstrip()
+        f"{row['version']:>6}  {published:<20}  {policies:<12}  {share:<12}  {row['ids']}".rstrip()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from client_connect.printable import printable, printable_json
+from client_connect_tools.commands._deployed import HANDLER, refusals_end_the_command, require_boto3
 from client_connect_tools.commands._logs import (
     LogsArgument,
     ProfileOption,
@@ -48,6 +50,10 @@ def why(  # noqa: PLR0913 - each is an option
     device: Annotated[
         str | None, typer.Option(help="The common name of the device's certificate, likewise.")
     ] = None,
+    connection: Annotated[
+        str | None,
+        typer.Option(help="The id of one attempt, as a message with {connection-id} or Client VPN has it."),
+    ] = None,
     policies: Annotated[
         Path | None, typer.Option(help="The policies that are deployed, to say what would have allowed.")
     ] = None,
@@ -60,20 +66,36 @@ def why(  # noqa: PLR0913 - each is an option
         list[str] | None,
         typer.Option(help="Read this log group instead of files; repeatable. Needs --since."),
     ] = None,
+    handler: Annotated[
+        str | None,
+        typer.Option(
+            envvar=HANDLER,
+            help="Read the log groups of this handler, its re-authorizer and its endpoints, if nothing else is named: "
+            "the name or the ARN of its function, or the name of its stack. Default of --since: 24h.",
+        ),
+    ] = None,
     since: SinceOption = None,
     until: UntilOption = None,
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Tell what happened to one user or device, oldest first, and why it was denied.
+    """Tell what happened to one user, device or connection, oldest first, and why it was denied.
 
     Reads decision records, the re-authorizer's records and Client VPN's connection logs. Status 1 when the logs have
     nothing of it, or hold something that cannot be read.
     """
-    if not username and not device:
-        wrong_use("say whose history: --username NAME, --device NAME, or both")
+    if not (username or device or connection):
+        wrong_use("say whose history: --username NAME, --device NAME, or --connection ID")
+    username, device, connection = username or None, device or None, connection or None
     zone, given = _zone(time_zone), _policies(policies, guardrails)
     groups: list[str | None] = [*(log_group or [])]
+    if handler is not None and not logs and not groups:
+        if region is not None or profile is not None:
+            wrong_use(
+                "--region and --profile are about --log-group; set AWS_REGION and AWS_PROFILE for --handler"
+            )
+        groups, region = _groups_of(handler)
+        since = since or "24h"
     with unreadable_logs_end_the_command():
         found = [
             find_logs(logs, log_group=name, since=since, until=until, region=region, profile=profile)
@@ -81,14 +103,33 @@ def why(  # noqa: PLR0913 - each is an option
         ]
     from client_connect_tools.replay.history import History
 
-    history, understood = History(user=username, device=device), Understood()
+    history, understood = History(user=username, device=device, connection=connection), Understood()
     _read(found, history, understood)
     events = history.events()
-    who = printable(" with ".join(name for name in (username, device) if name))
+    who = printable(" with ".join(name for name in (username, device, connection) if name))
     (_print_json if as_json else _print)(who, events, history, zone, given)
+    if groups and not events and not as_json:
+        print(f"Log groups read, --since {since}: {', '.join(each.name for each in found)}")
     end_for_what_was_not_understood(understood)
     if not events or history.unreadable:
         raise typer.Exit(FINDINGS)
+
+
+def _groups_of(handler: str) -> tuple[list[str | None], str | None]:
+    """Return the log groups of a handler, and their Region; say what they lack."""
+    require_boto3()
+    from client_connect_tools.deployed.finding import find_handler
+    from client_connect_tools.deployed.log_groups import log_groups_of
+
+    with refusals_end_the_command():
+        found = find_handler(handler)
+        groups, silent = log_groups_of(found)
+    for endpoint in silent:
+        print(
+            f"{endpoint} logs no connections: users who were throttled or could not sign in there are not found",
+            file=sys.stderr,
+        )
+    return [*groups], found.region
 
 
 def _read(found: list[GivenLogs], history: History, understood: Understood) -> None:
@@ -188,6 +229,11 @@ def _print_notes(history: History, *, found: bool) -> None:
     if not found:
         read = ", ".join(f"{count:,} of {_LOGS[name]}" for name, count in history.entries.items())
         print(f"Entries read: {read or 'none'}.")
+        if not history.entries["connection log"]:
+            print(
+                "Users who were throttled or could not sign in never reached the handler. Read Client VPN's connection "
+                "log, too."
+            )
     if similar := history.similar():
         print(("\n" if found else "") + printable(f"Similar names in the logs: {', '.join(similar)}"))
     if history.unreadable:

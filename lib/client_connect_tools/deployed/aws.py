@@ -26,7 +26,10 @@ class Refused(Exception):
 
 
 def client(
-    service: Literal["lambda", "cloudformation", "logs"], region: str | None, *, profile: str | None = None
+    service: Literal["lambda", "cloudformation", "logs", "ec2", "acm", "iam"],
+    region: str | None,
+    *,
+    profile: str | None = None,
 ) -> Any:  # noqa: ANN401 - by the service
     """Return a client.
 

@@ -25,6 +25,7 @@ What = Literal[
     "could not be terminated",
     "kept by a waiver",
     "not connected",
+    "signing in",
     "ended by the native policy",
     "session ended",
 ]
@@ -179,6 +180,8 @@ def _connection_log(log: dict[str, Any]) -> Event | None:
     status = log.get("connection-attempt-status")
     if status == "successful":
         return _logged(log, "allowed", "", names=names)
+    if status == "waiting-for-assertion":
+        return _logged(log, "signing in", "", names=names)
     if status != "failed":
         return None
     reason = _text(log.get("connection-attempt-failure-reason"))

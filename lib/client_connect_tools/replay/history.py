@@ -21,11 +21,12 @@ _SAME_END = timedelta(minutes=5)
 
 
 class History:
-    """Finds what happened to one user or device in blocks of logs.
+    """Finds what happened to one user, device or connection in blocks of logs.
 
     Args:
         user: The user's name, in any case of letters. Default: any.
         device: The common name of a certificate, likewise. Default: any.
+        connection: The id of a connection, likewise. Default: any.
 
     Attributes:
         entries: How many entries of all users and devices were read, by the log that they are from.
@@ -34,8 +35,10 @@ class History:
         unknown: How many they do not.
     """
 
-    def __init__(self, *, user: str | None = None, device: str | None = None) -> None:
-        self._user, self._device = user, device
+    def __init__(
+        self, *, user: str | None = None, device: str | None = None, connection: str | None = None
+    ) -> None:
+        self._user, self._device, self._connection = user, device, connection
         self._events: dict[tuple[object, ...], Event] = {}
         self._nameless: list[Event] = []
         self._users: Counter[str] = Counter()
@@ -83,7 +86,9 @@ class History:
             return
         self._users[event.user] += 1
         self._devices[event.device] += 1
-        if not event.user and not event.device:
+        if not _is(event.connection, self._connection):
+            return
+        if not event.user and not event.device and self._connection is None:
             self._nameless.append(event)
         elif _is(event.user, self._user) and _is(event.device, self._device):
             self._events[_key(event)] = event
@@ -108,6 +113,7 @@ def _once(events: list[Event]) -> Iterable[Event]:
         if event.source == "handler" and event.connection
     }
     cuts = {event.connection: event for event in events if event.what == "terminated" and event.connection}
+    went_on = {event.connection for event in events if event.what != "signing in"}
     for event in events:
         if event.source == "connection log":
             let_in = answers.get(event.connection)
@@ -118,6 +124,8 @@ def _once(events: list[Event]) -> Iterable[Event]:
                     told = "no record of the handler" if let_in is None else "although the handler let it in"
                     yield replace(event, because=told)
                     continue
+            if event.what == "signing in" and event.connection in went_on:
+                continue
             cut = cuts.get(event.connection)
             if event.what == "session ended" and cut is not None and abs(event.at - cut.at) <= _SAME_END:
                 continue

@@ -9,9 +9,10 @@ import typer
 
 from client_connect.printable import printable
 from client_connect.settings import ANSWERED_ENDPOINTS, CONNECTIONS_TABLE, WAIVERS_TABLE
-from client_connect_tools.commands._deployed import HandlerArgument, refusals_end_the_command
+from client_connect_tools.commands._deployed import HANDLER, refusals_end_the_command
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.devices._shared import require_boto3
+from client_connect_tools.output.local_times import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from client_connect_tools.deployed.cutting import Cut
     from client_connect_tools.deployed.finding import DeployedHandler
 
-HANDLER = "CLIENT_CONNECT_HANDLER"
-HandlerOption = Annotated[str | None, typer.Option("--handler", envvar=HANDLER, help=HandlerArgument)]
 BlocksTableOption = Annotated[
     str | None,
     typer.Option(
@@ -115,7 +114,7 @@ def block_text(block: Block) -> str:
     """Describe a block in a line."""
     until = "until it is removed"
     if block.until is not None:
-        until = f"until {block.until.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
+        until = f"until {local_time(block.until, separator='T')}"
     by = f" (by {block.by})" if block.by else ""
     return printable(f"{block.holder} {until}: {block.reason or '?'}{by}")
 

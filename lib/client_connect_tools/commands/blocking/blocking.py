@@ -12,6 +12,7 @@ import typer
 from client_connect.blocks import BLOCKED, Block
 from client_connect.printable import printable
 from client_connect.sources.items import HOLDER, MalformedItem
+from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._holders import (
     DeviceOption,
     DurationOption,
@@ -26,7 +27,6 @@ from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_us
 from client_connect_tools.commands.blocking._shared import (
     BlocksTableOption,
     EndpointOption,
-    HandlerOption,
     Target,
     block_text,
     cut_record,
@@ -36,6 +36,7 @@ from client_connect_tools.commands.blocking.cutting import cut_connections, prin
 from client_connect_tools.commands.devices._shared import connect, failures_end_the_command, json_line
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
+from client_connect_tools.output.local_times import local_time, local_time_of
 
 if TYPE_CHECKING:
     from client_connect_tools.deployed.cutting import Cut
@@ -258,6 +259,6 @@ def _kept_record(each: KeptBlock) -> dict[str, Any]:
 def _line(each: KeptBlock) -> str:
     granted = f", written by {each.block.granted_by}" if each.block.granted_by else ""
     if each.block.granted_at is not None:
-        granted += f" at {each.block.granted_at.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
-    ended = f", ended at {each.ended_at} by {each.ended_by}" if each.ended_by else ""
+        granted += f" at {local_time(each.block.granted_at, separator='T')}"
+    ended = f", ended at {local_time_of(each.ended_at)} by {each.ended_by}" if each.ended_by else ""
     return f"{each.state} {block_text(each.block)}{printable(granted + ended)}"

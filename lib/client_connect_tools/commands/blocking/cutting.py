@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from client_connect.printable import printable
-from client_connect_tools.commands._deployed import refusals_end_the_command
+from client_connect_tools.commands._deployed import HandlerOption, refusals_end_the_command
 from client_connect_tools.commands._holders import DeviceOption, UserOption, holder_option
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
 from client_connect_tools.commands.blocking._shared import (
     EndpointOption,
-    HandlerOption,
     Target,
     cut_record,
     cut_text,

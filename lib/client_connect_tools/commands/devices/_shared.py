@@ -17,6 +17,7 @@ from client_connect.sources.items import COMMON_NAME, MalformedItem, device_item
 from client_connect_tools import distribution
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.devices.plain import plain
+from client_connect_tools.output.local_times import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,7 +89,7 @@ def number(count: int, noun: str) -> str:
 
 def waiver_text(waiver: Waiver) -> str:
     """Describe a waiver in a line."""
-    until = waiver.until.isoformat(timespec="seconds").replace("+00:00", "Z")
+    until = local_time(waiver.until, separator="T")
     return printable(
         f'"{waiver.policy_id}" until {until}: {waiver.reason} (approved by {waiver.approved_by})'
     )

@@ -18,6 +18,7 @@ from client_connect_tools.commands.devices._shared import (
     require_waivers_table,
     waiver_text,
 )
+from client_connect_tools.output.local_times import local_time, local_time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +72,8 @@ def _record(each: KeptWaiver) -> dict[str, Any]:
 def _line(each: KeptWaiver) -> str:
     granted = f", granted by {each.waiver.granted_by}" if each.waiver.granted_by else ""
     if each.waiver.granted_at is not None:
-        granted += f" at {each.waiver.granted_at.isoformat(timespec='seconds').replace('+00:00', 'Z')}"
-    ended = f", ended at {each.ended_at} by {each.ended_by}" if each.ended_by else ""
+        granted += f" at {local_time(each.waiver.granted_at, separator='T')}"
+    ended = f", ended at {local_time_of(each.ended_at)} by {each.ended_by}" if each.ended_by else ""
     return (
         printable(f"{each.state}\t{each.waiver.holder}\t".replace("\t", " "))
         + waiver_text(each.waiver)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from client_connect_tools import advice
 from client_connect_tools.cli import main
 from client_connect_tools.replay import attempts
 from tests.support.connection_logs import connection, denied_connection, record
@@ -136,6 +137,75 @@ def test_the_verdict_does_not_hide_shadow_mode() -> None:
     assert run(name, "--username", "bob")[1].startswith(
         "bob was let in 2 times, most recently on 2026-11-23 at 13:01, once only because of shadow mode.\n"
     )
+
+
+def failed(reason: str, minutes: int = 0, **changes: object) -> dict[str, Any]:
+    """Return an attempt that failed before the handler answered."""
+    return connection(
+        connection_id=f"c{minutes}",
+        connection_start_time=f"2026-11-23 12:{minutes:02}:00",
+        connection_attempt_status="failed",
+        connection_attempt_failure_reason=reason,
+        **changes,
+    )
+
+
+_NOT_ANSWERED = {
+    "client-connect-handler-throttled": "HandlerThrottles",
+    "client-connect-handler-timed-out": "HandlerTimeouts",
+    "client-connect-handler-other-execution-error": "ExecutionErrors",
+    "client-connect-handler-invalid-response": "InvalidResponses",
+    "client-connect-handler-service-error": "ServiceErrors",
+}
+
+
+@pytest.mark.parametrize("reason", _NOT_ANSWERED)
+def test_whoever_the_handler_never_answered_is_led_to_the_alarm(reason: str) -> None:
+    """Such users have no record; the connection log alone has them."""
+    name = log(record(username="somebody else"), failed(reason))
+    status, output, _ = run(name, "--username", "bob")
+    assert status == 0
+    assert f"Client VPN says {reason}" in output
+    alarm = _NOT_ANSWERED[reason]
+    assert f"see the alarm {alarm}" in output
+    assert advice.find_one(alarm, "alarm")
+
+
+def test_without_a_connection_log_it_says_what_cannot_be_seen() -> None:
+    """A throttled user is not "never denied"."""
+    nothing = run(log(record()), "--username", "carol")[1]
+    assert "Users who were throttled or could not sign in never reached the handler." in nothing
+    both = run(log(record(), connection()), "--username", "carol")[1]
+    assert "never reached the handler" not in both
+
+
+def test_one_attempt_is_found_by_its_reference() -> None:
+    """The user reads it out of the message; the case of letters does not matter."""
+    name = log(
+        denied(0, connection_id="cvpn-connection-0a"),
+        denied(1, connection_id="cvpn-connection-0b"),
+        failed("client-connect-failed", 0) | {"connection-id": "cvpn-connection-0a"},
+    )
+    found = events(name, "--connection", "CVPN-connection-0A")
+    assert [each["connection"] for each in found] == ["cvpn-connection-0a"]
+    both = events(name, "--connection", "cvpn-connection-0a", "--username", "carol")
+    assert both == []
+
+
+def test_whoever_does_not_come_back_from_the_identity_provider_is_shown() -> None:
+    """Of those who do, it says nothing; the line of an attempt that waits may have no user."""
+    waiting = {"connection-attempt-status": "waiting-for-assertion", "username": "NA"}
+    name = log(
+        connection(connection_id="c0") | waiting,
+        connection(connection_id="c1") | waiting,
+        record(connection_id="c1"),
+    )
+    assert [(each["connection"], each["what"]) for each in events(name, "--device", "laptop-1")] == [
+        ("c0", "signing in"),
+        ("c1", "allowed"),
+    ]
+    output = run(name, "--device", "laptop-1")[1]
+    assert "went to the identity provider, and did not come back" in output
 
 
 def test_a_limit_of_connections_is_no_denial_by_policies() -> None:
