@@ -81,7 +81,7 @@ def test_the_pitfalls_of_the_function_by_hand_are_real() -> None:
     """It lets Windows 7 in, takes the clock of Lambda, names a key of v1, and raises; the policies do not."""
     names: dict[str, Any] = {}
     exec(examples("python")[BY_HAND].replace("7 <= datetime.now().hour < 19", "True"), names)  # noqa: S102 - the documented text itself
-    old = sent(platform_version="6.1.7601")
+    old = sent(platform_version="6.1 64bit")
     response = names["handler"](old, None)
     assert response["allow"]
     assert "error-msg-on-denied-connection" not in response
