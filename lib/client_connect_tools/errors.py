@@ -2,8 +2,8 @@
 
 ClientConnectError (a ValueError)
 ├── InvalidPolicies      policies that cannot be read, parsed or trusted
-├── InvalidPolicyTests   tests beside policies that cannot be read or understood
-├── PolicyTestsFailed    policies decide otherwise than the tests beside them expect; in ``testing.results``
+├── InvalidPolicyTests   tests next to policies that cannot be read or understood
+├── PolicyTestsFailed    policies decide otherwise than the tests next to them expect; in ``testing.results``
 ├── InvalidRules         fields of ``Rules`` that are empty, malformed or contradictory
 ├── InvalidExtraFacts    a module of extra facts that cannot be bundled, or has no schema
 ├── UnreadableLog        a log that cannot be replayed; in ``client_connect_tools.replay``
@@ -56,7 +56,7 @@ class InvalidPolicies(ClientConnectError):
 
 
 class InvalidPolicyTests(ClientConnectError):
-    """The tests beside policies cannot be read or understood.
+    """The tests next to policies cannot be read or understood.
 
     Attributes:
         problems: Everything that is wrong with them, in the order of the files.

@@ -52,7 +52,7 @@ class Reason:
     Attributes:
         place: Where the condition is: ``principal``, ``action`` or ``resource`` in the policy's scope, or a
             ``when`` or ``unless`` clause.
-        condition: The smallest part of it that tells why. Of ``a && b`` this is the first part that is false,
+        condition: The smallest part of it that explains the result. Of ``a && b`` this is the first part that is false,
             of ``a || b`` the first that is true, of ``!a`` it is ``a``, of ``if`` the branch taken; where every
             part of ``a && b`` is true, or every part of ``a || b`` false, it is the whole.
         given: The conditions of the ``if`` that led to it, outermost first.
@@ -67,7 +67,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyExplanation:
-    """What one policy had to say of a connection.
+    """The verdict of one policy on a connection.
 
     Attributes:
         policy: Its id, effect, message and status, and whether it is in shadow mode.
@@ -174,7 +174,7 @@ def conditions_that_held(
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What the engine makes of one expression."""
+    """The engine's result for one expression."""
 
     value: bool | None
     error: str = ""
@@ -296,7 +296,7 @@ def _entity(entity: pst.EntityOrSlot) -> pst.Expr:
 
 
 def honored_waiver(id_: str) -> pst.Expr:
-    """Return the test by which a policy honors its waivers."""
+    """Return the test that makes a policy honor its waivers."""
     return pst.BinaryOp("contains", pst.GetAttr(pst.Var("context"), "waivers"), pst.StringLit(id_))
 
 

@@ -1,6 +1,6 @@
-"""Guardrails as forbids: policies that must allow, too, so that no permit of another set goes beyond them.
+"""Guardrails as forbids: policies that must allow, too, so no permit of another set goes beyond them.
 
-A connection is to be allowed only if both sets allow it. The other set together with the guardrails' forbids decides
+A connection is allowed only if both sets allow it. The other set together with the guardrails' forbids decides
 the same, and one more forbid, for whatever none of the guardrails' permits is for. So there is one set of policies for
 everything that decides, tests, proves or replays.
 """
@@ -27,9 +27,9 @@ ID = "guardrails"
 SOURCE = "<guardrails>"
 """The name of the source with that forbid."""
 MARK = "guardrail"
-"""The annotation of every policy of the guardrails, by which records tell them from others."""
+"""The annotation of every policy of the guardrails, which marks them in records."""
 _MESSAGE = "This connection is outside of what the security policies of this VPN permit."
-# A condition may nest 100 levels, and each || beside another is one.
+# A condition may nest 100 levels, and each || next to another is one.
 _MOST_TOGETHER = 20
 
 
@@ -41,7 +41,7 @@ def as_forbids(sources: Sequence[Source], *, shadow: bool = False) -> tuple[Sour
         shadow: Whether all of them are in shadow mode.
 
     Raises:
-        InvalidPolicies: When none of them permits anything, so that everyone would be denied.
+        InvalidPolicies: When none of them permits anything, so everyone would be denied.
     """
     marks = f"@{MARK} @shadow " if shadow else f"@{MARK} "
     found = [Source(each.name, _forbids(each, marks)) for each in sources]

@@ -19,7 +19,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     Args:
         name: The name that is not known; one of more than 100 characters is like none.
-        known: The names that there are, of which the first 500 are compared.
+        known: The names that there are; the first 500 are compared.
     """
     if len(name) > _MOST_CHARACTERS:
         return ""

@@ -93,13 +93,13 @@ class Policies:
 
     @staticmethod
     def from_file(path: str | os.PathLike[str]) -> Policies:
-        """Read one file as a set of its own.
+        """Read one file as a separate set.
 
         To the set of ``vpn.cedar`` belong its tests in ``vpn.tests.toml``, ``custom.cedarschema`` and
         ``networks/NAME.txt``, all in the same directory, if they exist. Other policies there are in ``left_out``.
 
         Raises:
-            InvalidPolicies: When it cannot be read, or what lies beside it looks like one of these but is not read.
+            InvalidPolicies: When it cannot be read, or a file next to it looks like one of these but is not read.
         """
         file = Path(path)
         read_source(file)  # for a file that is missing, this is the reason to name
@@ -131,14 +131,14 @@ class Policies:
         """Render rules to Cedar.
 
         Args:
-            *rules: The rules, of which at most one has no scope; a rule of any of them denies.
+            *rules: The rules; at most one has no scope; a rule of any of them denies.
             networks: The networks that ``allowed_networks`` and ``blocked_networks`` name: a mapping of names to
                 CIDRs, such as ``{"office": ["203.0.113.0/24"]}``, or a directory of ``NAME.txt`` files. Default: none.
             tests: Files of policy tests, ``*.tests.toml``, which run at synthesis. Default: none.
 
         Raises:
             InvalidPolicies: When the networks cannot be read, or a file of tests is not there.
-            InvalidRules: When there are none, or two of them have the same scope's name, or none.
+            InvalidRules: When none is given, or two of them have the same scope's name, or none.
         """
         files = tuple(map(Path, tests))
         for file in files:
@@ -152,10 +152,10 @@ class Policies:
         """Put several sets together: ``base.merge(team)`` and ``Policies.merge(base, team)`` are the same.
 
         Every ``@id`` must be unique in all of them. A forbid of any of them beats every permit of all of them. The
-        tests of each are those of all, and are decided by all; so are the named networks.
+        tests of each are those of all, and are decided with all; so are the named networks.
 
         Raises:
-            InvalidPolicies: When there are none, one is something else, or two of them say differently what
+            InvalidPolicies: When none is given, one is something else, or two of them say differently what
                 ``context.custom`` or a named network is.
         """
         if not policies:
@@ -197,7 +197,7 @@ class Policies:
         return "\n".join(source.text.strip() + "\n" for source in self.sources)
 
     def left_out_note(self) -> str:
-        """Return a line that says which policies are no part of the set, though they lie beside its single file."""
+        """Return a line that says which policies are no part of the set, though they lie next to its single file."""
         names = [shown(file) for file in self.left_out[:_NOTED]]
         more = f" and {len(self.left_out) - _NOTED} more" if len(self.left_out) > _NOTED else ""
         return safe_text(
@@ -207,12 +207,12 @@ class Policies:
 
     @property
     def custom(self) -> str | None:
-        """What ``context.custom`` is: what is bundled beside the policies. It depends on no line ending."""
+        """The type of ``context.custom``, as bundled next to the policies. It depends on no line ending."""
         return None if self.custom_schema is None else self.custom_schema.text.strip() + "\n"
 
     @property
     def network_table(self) -> bytes | None:
-        """The named networks as they are bundled; ``None`` when there are none. It depends on no comment or layout.
+        """The named networks as they are bundled; ``None`` without any. It depends on no comment or layout.
 
         Raises:
             InvalidPolicies: When a list is wrong, with everything that is.
@@ -223,7 +223,7 @@ class Policies:
         return packed(self.networks)
 
     def authorizer(self) -> Authorizer:
-        """Return what decides by these policies, with their schema and networks.
+        """Return the authorizer with these policies, with their schema and networks.
 
         Raises:
             InvalidPolicies: When a list of networks is wrong.
@@ -232,7 +232,7 @@ class Policies:
         return Authorizer(self.text, custom=self.custom, networks=self.network_table)
 
     def digests(self) -> dict[str, str]:
-        """Return what tells each policy from its other versions, by its ``@id`` in alphabetical order.
+        """Return the digest of each policy, by its ``@id`` in alphabetical order.
 
         ``permit 0123456789ab``, or ``forbid, shadow 0123456789ab``: the effect, whether it is in shadow mode,
         and the first 12 hexadecimal digits of the SHA-256 of the policy in Cedar's JSON format with sorted
@@ -240,7 +240,7 @@ class Policies:
         policies. A list of networks is ``networks/NAME``, with how many it has and a digest of them.
 
         Raises:
-            InvalidPolicies: When they cannot be parsed, or one has no ``@id`` of its own.
+            InvalidPolicies: When they cannot be parsed, or one has no unique ``@id``.
         """
         try:
             by_id = PolicySet.parse(self.text).by_id

@@ -46,7 +46,7 @@ MAX_DESCRIPTION_LENGTH = 1024
 # The names of resources.
 _NAME = re.compile(r"\b[A-Z]+(?:_[A-Z]+)*\b")
 _LINK = re.compile(r"\[([^]]+)]\([^)]+\)")
-# What findings and warnings show around a name; two colons where a check of the final template reports it.
+# The marks that findings and warnings put around a name; two colons where a check of the final template reports it.
 _AROUND = re.compile(r"ack:\s|cdk-client-connect::?|[][()`\"\s]")
 # Warnings of changed properties are named after them. The remaining properties share one explanation.
 _CHANGED, _CHANGED_PROPERTY = "changed", "changedProperty"

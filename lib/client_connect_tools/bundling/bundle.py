@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from client_connect_tools.bundling.extra_facts import ExtraFacts
 
-# What the bundle is for, beside the code; a construct that is given the folder compares it.
+# The target of the bundle, next to the code; a construct that is given the folder compares it.
 PLATFORM_FILE = "platform.json"
 LOCK = Path(__file__).with_name("bundle.txt")
 _SOURCES = Path(client_connect.__file__).parent
@@ -91,7 +91,7 @@ class Bundle:
 
         Args:
             folder: The folder.
-            installed: A folder with the dependencies, made by ``install`` for the same platform, which nobody changes
+            installed: A folder with the dependencies, made by ``install`` for the same platform, which is not changed
                 from then on: the bundle has links to its files. Default: they are installed.
             trusts_project: As ``install`` has it.
 
@@ -115,11 +115,11 @@ class Bundle:
         _let_anybody_read(folder)
 
     def team_files(self) -> Sequence[tuple[str, bytes]]:
-        """Return all that is a team's own: the policies and what is added beside them, with the paths in the bundle."""
+        """Return all of the team's files: the policies and those next to them, with the paths in the bundle."""
         return ((POLICIES_FILE, policies_file(self.policies, self.networks).encode()), *self._own_files())
 
     def _own_files(self) -> Sequence[tuple[str, bytes]]:
-        """Return what a team adds beside its policies, with the paths in the bundle."""
+        """Return the team's files next to its policies, with the paths in the bundle."""
         declared = () if self.custom is None else ((CUSTOM_SCHEMA_FILE, self.custom.encode()),)
         networks = () if self.networks is None else ((NETWORKS_FILE, self.networks),)
         return (*declared, *networks, *(self.extra_facts.files if self.extra_facts else ()))
@@ -129,7 +129,7 @@ class Bundle:
 
 
 def policies_file(policies: str, networks: bytes | None) -> str:
-    """Return the policies with the digest of their networks, of which the one is nothing without the other."""
+    """Return the policies with the digest of their networks: neither is complete without the other."""
     if networks is None:
         # One that was copied out of a bundle may begin so.
         return "\n" * policies.startswith(NETWORKS_DIGEST) + policies

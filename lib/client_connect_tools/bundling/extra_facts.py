@@ -1,4 +1,4 @@
-"""A team's own module that tells the handler facts, checked before it is bundled."""
+"""A team's module that gives facts to the handler, checked before it is bundled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OLDEST_PYTHON = (3, 11)
 # Lambda takes 250 MB in all.
 _MAX_BYTES = 200 * 2**20
-# What a module at the top of the bundle would stand before: what is in it, and what Lambda's image has.
+# The modules that one at the top of the bundle would hide: those in it, and those of Lambda's image.
 _BUNDLED = ("client_connect", "cedarpy", "tzdata")
 _IMAGE = (
     *("awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "runtime_client", "s3transfer"),
@@ -37,11 +37,11 @@ _LATER = ("annotationlib", "compression")
 class ExtraFacts:
     """A Python module with ``facts(request) -> dict``, which the handler asks before each decision.
 
-    What it returns is ``context.custom``, of the type that ``custom.cedarschema`` beside the policies declares.
+    Its result is ``context.custom``, of the type that ``custom.cedarschema`` next to the policies declares.
     It may use the standard library, boto3 and what else Lambda's image has. Made by one of the factories.
 
     Attributes:
-        module: The name by which it is imported.
+        module: The name that imports it.
         files: Its files: the path within the bundle, and the content.
     """
 
@@ -147,7 +147,7 @@ def _content(file: Path, *, main: Path) -> bytes:
 
 
 def _source(file: Path, *, defines_facts: bool) -> bytes:
-    """Return a source in UTF-8 with line feeds, so that the bundle is the same whoever saved it."""
+    """Return a source in UTF-8 with line feeds, so the bundle is the same whoever saved it."""
     try:
         text = read_text(file)
         with warnings.catch_warnings():

@@ -117,7 +117,7 @@ def _install(command: Sequence[str], index: PackageIndex, folder: Path, wanted: 
     found = problem("--offline")
     if found and not _is_on("UV_OFFLINE"):
         found = problem()
-        # As pip does: first the certificates that it is told to trust, then those of the system.
+        # As pip does: first the certificates that it is configured to trust, then those of the system.
         for store in (*({"SSL_CERT_FILE": file} for file in index.certificates), {"UV_NATIVE_TLS": "1"}):
             if _CERTIFICATE_ERROR.search(found):
                 found = problem(**store)

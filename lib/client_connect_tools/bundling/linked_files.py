@@ -17,16 +17,16 @@ def link_files(source: Path, folder: Path) -> None:
     """Put the files of a folder into another one as hard links; as copies where there are no links.
 
     Args:
-        source: The folder, in which nobody changes a file from then on.
+        source: The folder; its files must not change from then on.
         folder: The other one; missing or empty.
     """
     shutil.copytree(source, folder, copy_function=_link_or_copy, dirs_exist_ok=True)
 
 
 def share_files(folder: Path) -> None:
-    """Make the files of a folder hard links to equal ones of the folders beside it, as far as there are any.
+    """Make the files of a folder hard links to equal ones of the folders next to it, as far as there are any.
 
-    Only to files of the same owner that really are there, and not where a link leads: nobody else may change the
+    Only to files of the same owner that really are there, and not where a link leads: no one else may change the
     contents of this folder afterwards. Whether they are what they should be is for the caller to check, afterwards.
 
     Args:

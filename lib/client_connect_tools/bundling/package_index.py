@@ -48,7 +48,7 @@ class PackageIndex:
     Attributes:
         settings: uv's settings, by the names that they have in ``uv.toml``.
         environment: Variables that uv reads in addition to the present ones.
-        certificates: Files with certificates that pip and others are told to trust, the first one first.
+        certificates: Files with certificates that pip and others are configured to trust, the first one first.
         is_configured: Whether any settings name a source of packages.
     """
 

@@ -27,7 +27,7 @@ _TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipSettings:
-    """What decides where pip installs from.
+    """The settings that decide where pip installs from.
 
     Attributes:
         index_url: The index. Default: the public one.

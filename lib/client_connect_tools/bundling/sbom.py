@@ -124,7 +124,7 @@ def _declared(folder: Path, package: metadata.Distribution) -> Bom:
 
 
 def _register_compiled_in(bill: Bom, package: Component, declared: Bom) -> None:
-    """Take over who depends on whom of what is compiled into a package."""
+    """Take over the dependencies among the parts compiled into a package."""
     root = declared.metadata.component
     for link in declared.dependencies:
         if root is not None and link.ref == root.bom_ref:

@@ -1,7 +1,7 @@
 """Whether what an installer put into a folder is what the locked wheels hold: by their ``RECORD`` files.
 
 uv checks the hash of a wheel when it downloads it, and later installs the unpacked files from its cache unchecked.
-So each installed file is compared with the wheel's ``RECORD``, and the ``RECORD`` with a hash kept beside the lock.
+So each installed file is compared with the wheel's ``RECORD``, and the ``RECORD`` with a hash kept next to the lock.
 
 Source: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Written by `make lock` from the wheels whose hashes the lock states.
 RECORDS = Path(__file__).with_name("bundle.records.json")
-# What installers add to a package's metadata; no wheel brings it, and no function needs it.
+# Files that installers add to a package's metadata; no wheel brings it, and no function needs it.
 _OF_INSTALLERS = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 _SHOWN = 3
 
@@ -68,7 +68,7 @@ def locked_wheels(python: str, architecture: str) -> Mapping[str, LockedWheel]:
     """Return the locked wheels for a platform, by package.
 
     Raises:
-        BundleError: When there are none.
+        BundleError: Without any wheel.
     """
     found = _all_locked_wheels().get(python, {}).get(architecture)
     if found is None:

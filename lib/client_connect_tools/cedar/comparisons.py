@@ -1,4 +1,4 @@
-"""What policies compare with what."""
+"""The comparisons in policies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from cedarpy import pst
 
-# What is compared, seen from its right side.
+# The comparison, seen from its right side.
 _MIRRORED: Final[dict[pst.BinaryOpName, pst.BinaryOpName]] = {
     "eq": "eq",
     "not_eq": "not_eq",

@@ -1,4 +1,4 @@
-"""What policies name: the values between which they tell connections apart."""
+"""The constants of policies: the values that they distinguish connections by."""
 
 from __future__ import annotations
 

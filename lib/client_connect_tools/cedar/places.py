@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 _NAMED = re.compile(r"\"[^\"]*\"|'[^']*'|@[A-Za-z_]+|context(?:\.[A-Za-z_]+)+")
 _BRACKETS = ("(", ")")
 _END = "unexpected end of input"
-# Each part costs a validation of the policy, so that in a policy of more parts no place is looked for.
+# Each part costs a validation of the policy, so in a policy of more parts no place is looked for.
 _MOST_PARTS = 200
 _MOST_TOKENS = 1_000
 _CONDITIONS = (pst.BinaryOp, pst.HasAttr, pst.Like, pst.Is)
@@ -72,9 +72,9 @@ def _closed(text: str, place: Place) -> Place:
 
 
 def named(text: str, message: str) -> Place | None:
-    """Return where that stands of which a message says something: a text, an attribute or an annotation.
+    """Return the place of the subject of a message: a text, an attribute or an annotation.
 
-    What comes after the first semicolon is advice, and need not be there.
+    The part after the first semicolon is advice, and need not be there.
     """
     said = message.partition("; ")[0]
     candidates = (match[0] for match in _NAMED.finditer(said))
@@ -93,7 +93,7 @@ def of_syntax_error(text: str, message: str) -> Place | None:
     found = next((each for each in places if _parse_error(text[: each.end]) != _END), None)
     if found is None or _parse_error(text[: found.end]) != message:
         return None
-    # Sometimes the engine tells only after the next token, and names the one before.
+    # Sometimes the engine reports it only after the next token, and names the one before.
     before = [each for each in places if each.start <= found.start]
     name = message.removeprefix("unexpected token `").removesuffix("`")
     return next((each for each in before[:-3:-1] if text[slice(*each)] == name), found)
@@ -110,7 +110,7 @@ def _parse_error(text: str) -> str:
 def of_type_error(
     template: pst.Template, message: str, errors: Callable[[pst.Template], Counter[str]]
 ) -> pst.Expr | None:
-    """Return the smallest condition without which the engine says a message once less.
+    """Return the smallest condition whose removal saves one message of the engine.
 
     Args:
         template: The policy.
@@ -133,9 +133,9 @@ def _contains(outer: object, inner: object) -> bool:
 
 
 def _without(template: pst.Template, part: object) -> pst.Template:
-    """Return a policy in which a part is true."""
+    """Return a policy with a part replaced by true."""
     changed = _replaced(template, part)
-    assert isinstance(changed, pst.Template)  # noqa: S101 - tells the type
+    assert isinstance(changed, pst.Template)  # noqa: S101 - shows the type
     return changed
 
 

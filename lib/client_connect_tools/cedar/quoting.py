@@ -11,7 +11,7 @@ from client_connect_tools.files.hidden_characters import has_hidden_characters
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels. Nobody reads
+# Cedar nests every `||` one level deeper than the one before it, and the engine takes at most 100 levels. No one reads
 # what is long line by line; in small groups it nests less, and is parsed and decided faster.
 _TERMS, _MANY, _TERMS_OF_MANY = 20, 400, 4
 _OPERATOR = re.compile(r" (&&|\|\||[=!<>]=|[<>]|in|has) ")
@@ -23,7 +23,7 @@ def quote(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text for a comment, in which nothing is shown as what it is not."""
+    """Return text for a comment, without characters that disguise it."""
     return "".join(each if _is_shown(each) else _escape(each) for each in text)
 
 

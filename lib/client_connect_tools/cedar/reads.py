@@ -1,4 +1,4 @@
-"""What a condition reads of a connection, with the values that it finds there."""
+"""The facts that a condition reads, with the values that it finds there."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reader:
     def reads(self, expression: pst.Expr) -> tuple[Read, ...]:
         """Return what an expression reads, in its order, each once.
 
-        What would be within something absent is named by that alone, and a record or a device of which
+        An attribute of something absent is named by that alone, and a record or a device of which
         attributes are read by these alone.
         """
         found = {read.name: (node, read) for node, read in self._found(expression)}

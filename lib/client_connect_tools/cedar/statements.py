@@ -1,4 +1,4 @@
-"""Cedar text split into its statements, so that a finding can name the line: the engine reports none."""
+"""Cedar text split into its statements, so a finding can name the line: the engine reports none."""
 
 from __future__ import annotations
 

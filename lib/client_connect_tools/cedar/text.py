@@ -145,7 +145,7 @@ def _binary(node: pst.BinaryOp) -> tuple[str, _Level]:
 
 def _chain(node: pst.BinaryOp) -> tuple[str, _Level]:
     sign, level = _LEFT_TO_RIGHT[node.op]
-    # Cedar does not ask for parentheses around `a && b` beside `||`, but people do.
+    # Cedar does not ask for parentheses around `a && b` |`|next to `||`||`, but people do.
     tighter = _Level.RELATION if node.op == "or" else _Level(level + 1)
     left, left_level = _rendered(node.left)
     if left_level != level and left_level < tighter:

@@ -1,4 +1,4 @@
-"""What Cedar's strict validation finds in one policy, and how often."""
+"""The findings of Cedar's strict validation in one policy, and how often."""
 
 from __future__ import annotations
 

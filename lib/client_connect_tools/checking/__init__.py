@@ -1,1 +1,1 @@
-"""What is wrong with policies, and what is probably not meant."""
+"""Errors in policies, and things that are probably not meant."""

@@ -1,4 +1,4 @@
-"""What lints ask of all policies for each of them, found once: a large set would take hours otherwise."""
+"""The facts about all policies that lints need for each, found once: a large set would take hours otherwise."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _A_SWITCH = "every policy in a file is enforced; write @shadow to try it, or rem
 _A_BEGINNING = (
     'write `when { context.time.now >= datetime("2027-03-01T00:00:00Z") }`, and give the reason in @note'
 )
-# What authors take for annotations with an effect.
+# Names that authors believe to be annotations with an effect.
 _INSTEAD = {
     **dict.fromkeys(
         ("expires", "expiry", "expiration", "until", "end", "ends", "valid_until", "ttl"), _AN_END

@@ -1,4 +1,4 @@
-"""What is checked of policies before they can lock anyone out: at synthesis and offline."""
+"""The checks of policies before they can lock anyone out: at synthesis and offline."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check(policies: Policies) -> list[Finding]:
     templates (which never apply), at least one enforced permit, and the types of everything that a policy reads, by
     Cedar's strict validation against the schema; placeholders of the CDK for what is known at deployment only;
     ``custom.cedarschema``; lists of networks, and their names in policies; and
-    characters in any of the files, tests among them, by which a review shows something else than what decides. What
+    characters in any of the files, tests among them, that make a review show something other than what decides. What
     is allowed but doubtful is found by ``lint``.
     """
     parsed = parse(policies.sources)
@@ -65,7 +65,7 @@ def require_sound(policies: Policies) -> None:
 
 
 def refuse(findings: Sequence[Finding]) -> None:
-    """Refuse policies of which there are findings.
+    """Refuse policies with findings.
 
     Raises:
         InvalidPolicies: With all of them.

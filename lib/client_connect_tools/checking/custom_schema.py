@@ -1,4 +1,4 @@
-"""The type of a team's own facts, ``custom.cedarschema``: one Cedar record type, which goes into the schema."""
+"""The type of the custom facts, ``custom.cedarschema``: one Cedar record type, which goes into the schema."""
 
 from __future__ import annotations
 

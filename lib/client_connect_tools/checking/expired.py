@@ -1,4 +1,4 @@
-"""Policies whose time is over: they apply to nobody any more, or their exceptions do."""
+"""Policies whose time is over: they apply to no one any more, or their exceptions do."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _operands(node: pst.Expr, op: str) -> Iterator[pst.Expr]:
 
 
 def _end(node: pst.Expr) -> datetime | None:
-    """Return the time from which on a condition is false; nothing if there is none."""
+    """Return the time since when a condition is false; nothing if never."""
     match node:
         case pst.BinaryOp(op="and"):
             ends = [end for each in _operands(node, "and") if (end := _end(each)) is not None]
@@ -116,7 +116,7 @@ def _time(text: str) -> datetime | None:
     try:
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)) if time.year < date.max.year else None
-    except ValueError:  # what is no time is an error of its own
+    except ValueError:  # an invalid time is another error
         return None
 
 

@@ -1,4 +1,4 @@
-"""Names of groups that nobody has: those of policies by a list of all groups, and those of tests by the policies."""
+"""Names of groups without members: those of policies by a list of all groups, and those of tests by the policies."""
 
 from __future__ import annotations
 

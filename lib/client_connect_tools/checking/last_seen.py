@@ -1,4 +1,4 @@
-"""What policies on the time at which a device was last seen make of a time in the future."""
+"""How policies on the last check-in of a device treat a time in the future."""
 
 from __future__ import annotations
 

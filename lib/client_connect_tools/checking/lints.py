@@ -1,4 +1,4 @@
-"""What is allowed in a policy but is seldom meant; each lint has a name by which it is switched off."""
+"""Code that is allowed in a policy but seldom meant; each lint has a name to switch it off."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ EXACT = (
     "not-decided",
 )
 """The lints that ``proving`` finds, and not ``lint``."""
-# What people call a permit that is to let somebody in whatever else is the case.
+# Names of permits that should let a user in whatever else is the case.
 _MEANT_TO_WIN = re.compile(
     r"break[-_ ]?(?:the[-_ ]?)?glass|emergenc|always|override|bypass|exempt|exception", re.IGNORECASE
 )
-# What nobody has typed is not mistyped: Rules turn times into minutes themselves.
+# Generated text is not mistyped: Rules turn times into minutes themselves.
 _OF_TYPING = ("mistaken-number",)
 
 
@@ -98,7 +98,7 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
     """
     if check_custom_schema(policies):
         return []
-    # The ids also of those that cannot be parsed.
+    # The ids, including those of policies that cannot be parsed.
     ids = {each.id: None for each in parse(policies.sources)}
     of_these = {
         "never-applies": partial(_never_applies, types=schema(policies.custom)),
@@ -449,7 +449,7 @@ LINTS: dict[str, Lint] = {
 
 
 def _is_raw(node: pst.Expr) -> bool:
-    """Return whether an expression is text whose case nobody changed: a common name or a tag."""
+    """Return whether an expression is text whose case was not changed: a common name or a tag."""
     return nodes.path(node) == ("commonName",) or (isinstance(node, pst.BinaryOp) and node.op == "get_tag")
 
 

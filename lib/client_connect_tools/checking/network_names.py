@@ -39,7 +39,7 @@ def check_networks(policies: Policies, parsed: Sequence[ParsedStatement]) -> lis
 
 
 def asked_for(templates: Iterable[pst.Template]) -> Iterator[str]:
-    """Yield the names with which policies compare ``context.networks``."""
+    """Yield the names that policies compare ``context.networks`` with."""
     for names in _comparisons(templates):
         yield from names
 

@@ -1,7 +1,7 @@
-"""What becomes of policies while a source of facts is unavailable.
+"""The effect of policies while a source of facts is unavailable.
 
 Each condition of a policy is true, false or open: what the source says is open while it answers, and known to be absent
-while it does not. A policy overlooks an outage where some values of what is open make it keep somebody out who is let
+while it does not. A policy overlooks an outage where some values of the open facts make it keep a user out who is let
 in during the outage.
 """
 
@@ -54,7 +54,7 @@ INVENTORY = Source(
 
 
 class Outages:
-    """What the enforced policies of a set make of an outage of one source.
+    """The effect of an outage of one source on the enforced policies of a set.
 
     Args:
         policies: Those that are enforced.
@@ -76,7 +76,7 @@ class Outages:
     ) -> bool:
         """Tell whether a policy keeps out connections that are let in while the source is unavailable.
 
-        Not where it names that state, or decides by ``if context has x then ... else ...``: it says itself what is to
+        Not where it names that state, or decides by ``if context has x then ... else ...``: it says itself what must
         be.
 
         Args:
@@ -95,7 +95,7 @@ class Outages:
         return any(_is_possible(_all([formula, *open_])) for formula in unmet)
 
     def _unmet(self, policy: pst.Template, state: str) -> Formula:
-        """Return that a policy keeps somebody out while the source answers so, and not in an outage."""
+        """Return that a policy keeps a user out while the source answers so, and not in an outage."""
         before = _applies(policy, _Mode(self._source, state))
         after = _applies(policy, _Mode(self._source, _UNAVAILABLE))
         return _all([before, _not(after)] if policy.effect == "forbid" else [_not(before), after])
@@ -132,7 +132,7 @@ def _says_itself(policy: pst.Template, source: Source) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Mode:
-    """What a source says of itself."""
+    """A source's own state."""
 
     source: Source
     state: str

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_characters(policies: Policies) -> list[Finding]:
-    """Return the characters by which a text is not what it looks like, in policies and everything beside them."""
+    """Return the characters that disguise a text, in policies and all files next to them."""
     return [
         Finding(
             file=source.name, line=line, column=column, policy="", rule="hidden-character", message=message

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def unusable(parsed: ParsedStatement) -> Finding:
     """Return the finding about a policy that has an error."""
-    assert parsed.error is not None  # noqa: S101 - tells the type
+    assert parsed.error is not None  # noqa: S101 - shows the type
     rule, message = parsed.error
     if rule != "syntax":
         return parsed.finding(rule, message)

@@ -1,4 +1,4 @@
-"""Conditions whose truth is clear without asking anybody: which exclude each other, and of which one always holds."""
+"""Conditions whose truth is clear by themselves: those that exclude each other, and those where one always holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Value: TypeAlias = "str | int"
 
 _ANOTHER = "\0"  # a text that no policy has
 _PLATFORM, _INVENTORY = ("platform",), ("inventory",)
-# What can be read only where another attribute has a value.
+# Attributes that can be read only where another attribute has a value.
 _ONLY_WHERE: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {
     ("os",): (_PLATFORM, "win"),
     ("device",): (_INVENTORY, "known"),
@@ -90,7 +90,7 @@ def _never_both(one: _Condition, other: _Condition, *, negated: bool) -> bool:
 
 
 def _values(read: tuple[str, ...], named: Iterable[Value]) -> Iterator[Value]:
-    """Yield as many values as are needed to tell conditions apart."""
+    """Yield as many values as are needed to distinguish conditions."""
     bounds = NUMBERS.get(read[-1]) if read[:1] == ("time",) else None
     for value in named:
         if isinstance(value, str):

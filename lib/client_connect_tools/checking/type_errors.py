@@ -34,7 +34,7 @@ def type_errors(parsed: ParsedStatement, against: cedarpy.Schema) -> Iterator[Fi
     """Yield what has a wrong type in a policy, what is read without a test, and what the schema does not have."""
     if parsed.template is None:
         return
-    # What is wrong in one condition has one cause, and one way to write it.
+    # The errors in one condition have one cause, and one way to write it.
     told: set[tuple[str, object]] = set()
     unknown_in = []
     for message, said in _in_few_words(type_problems(parsed.statement.text, against)):
@@ -76,9 +76,9 @@ def _explained(message: str, part: pst.Expr | None, template: pst.Template) -> t
 
 
 def _in_few_words(problems: Counter[str]) -> Iterator[tuple[str, str]]:
-    """Yield each message, in an order of its own, with how to say it: once for users and devices."""
+    """Yield each message, in its order, with how to say it: once for users and devices."""
     both = {match[1] for each in problems if (match := _OF_BOTH.search(each))}
-    # What is unknown comes first, because it may be why the rest is wrong.
+    # Unknown names come first, because it may be why the rest is wrong.
     for message in sorted(problems, key=lambda each: (not _ATTRIBUTE.match(each), each)):
         if message == _NO_ACTION and len(problems) > 1:
             continue

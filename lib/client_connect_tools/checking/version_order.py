@@ -25,7 +25,7 @@ _MOST_WAYS = 256
 
 
 def keeps_out_later(policy: pst.Template) -> Iterator[str]:
-    """Yield what is wrong with each comparison by which a later version is kept out."""
+    """Yield what is wrong with each comparison that keeps a later version out."""
     found = {
         text: f"{text} also keeps out later versions, such as {_later(names)}; compare {_instead(names)} first"
         for way in _ways_to_keep_out(policy)
@@ -48,7 +48,7 @@ def _unbounded(way: _Way) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _is_bounded(names: tuple[str, ...], way: _Way) -> bool:
-    """Tell whether a way is only for versions of which a part is not high."""
+    """Return whether a way is only for versions with a part that is not high."""
     return any(
         path(compared.read) == names and _accepts(node, _highest(node)) not in (holds, None)
         for node, holds in way
@@ -78,7 +78,7 @@ def _highest(node: pst.Expr) -> int:
 
 
 def _ways_to_keep_out(policy: pst.Template) -> list[_Way]:
-    """Return what must hold together so that a policy keeps somebody out: the ways; none if too many."""
+    """Return what must hold together for a policy to keep a user out: the ways; none if too many."""
     applies: list[_Way] = [()]
     clauses = [(each.expr, isinstance(each, pst.When)) for each in policy.clauses]
     if policy.effect == "forbid":

@@ -1,4 +1,4 @@
-"""Options that say whom something is for and until when: those of waivers and of blocks."""
+"""Options for the user or device, and the end: those of waivers and of blocks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 
 
 def holder_option(device: str | None, user: str | None, what: str) -> str:
-    """Return the key of a device or a user, of which exactly one is given; ``what`` says what it is."""
+    """Return the key of a device or a user; exactly one must be given. ``what`` says what it is."""
     if (device is None) == (user is None):
         wrong_use(f"give either --device or --user: {what}")
     return (
@@ -51,7 +51,7 @@ def text_option(option: str, text: str | None) -> str:
 
 
 def end_option(until: str | None, duration: str | None, time_zone: str) -> datetime:
-    """Return the end that --until or --for gives, of which exactly one is given."""
+    """Return the end that --until or --for gives; exactly one must be given."""
     if (until is None) == (duration is None):
         wrong_use("give either --until or --for: when it ends")
     now = datetime.now(UTC)

@@ -216,7 +216,7 @@ def reading_progress() -> Iterator[Progress]:
 
 
 def end_for_what_was_not_understood(understood: Understood) -> None:
-    """End with status 2 when there is a file of which nothing was understood."""
+    """End with status 2 when nothing of some file was understood."""
     if names := understood.nothing_of():
         shown = ", ".join(f'"{name}"' for name in names[:20]) + (", ..." if len(names) > 20 else "")  # noqa: PLR2004
         wrong_use(

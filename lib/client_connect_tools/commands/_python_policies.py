@@ -27,7 +27,7 @@ def is_named(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a name in a module stands for.
+    """The meaning of a name in a module.
 
     Attributes:
         rules: Its rules.
@@ -41,10 +41,10 @@ class Named:
 def named(name: str) -> Named:
     """Import ``Rules``, a list of them, or ``Policies``. The module may be in the working directory, and its code runs.
 
-    To rules belong ``networks/NAME.txt`` and the tests in ``MODULE.tests.toml``, both beside the module, if they exist.
+    To rules belong ``networks/NAME.txt`` and the tests in ``MODULE.tests.toml``, next to the module, if they exist.
 
     Raises:
-        InvalidPolicies: When there are none of that name, or the module cannot be imported.
+        InvalidPolicies: When the module has no such name, or the module cannot be imported.
     """
     from client_connect_tools.files.networks import lists_given
     from client_connect_tools.policies import TESTS_SUFFIX, Policies

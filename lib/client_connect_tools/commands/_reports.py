@@ -1,4 +1,4 @@
-"""What was found, printed in one of the forms that pipelines read."""
+"""Findings, printed in one of the forms that pipelines read."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a handler and the constructs around it cost in a month."""
+"""The monthly cost of a handler and the constructs around it."""

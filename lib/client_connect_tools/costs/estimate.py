@@ -1,6 +1,6 @@
 """How much of what is used in a month, and what that costs.
 
-Where a quantity depends on what nobody knows beforehand, it is the largest that there can be: without provisioned
+Where a quantity depends on an unknown, it is the largest that there can be: without provisioned
 concurrency, as if each connection waited for a new environment.
 """
 
@@ -23,7 +23,7 @@ _SECONDS = HOURS * 3600
 _MILLION = 1_000_000
 _GB = 1024**3
 
-# What a decision takes, and what initializing an environment does.
+# The time of a decision, and of initializing an environment.
 DECISION_S, TABLE_S, INITIALIZATION_S = 0.01, 0.02, 1.0
 # A decision record with the lines that Lambda writes around it.
 RECORD_BYTES = 3000
@@ -47,7 +47,7 @@ DENIED, FORWARDING_S, FORWARDER_GB = 0.05, 0.1, 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What is used.
+    """The used quantities.
 
     Attributes:
         users: How many people connect on a working day.
@@ -95,7 +95,7 @@ def of_handler(usage: Usage, prices: Prices) -> float:
 
 
 def of_readiness(usage: Usage, prices: Prices) -> float:
-    """Return what ready environments cost, or new ones; at most, for Lambda keeps those that are used often."""
+    """Return the cost of ready environments, or new ones; at most, because Lambda keeps those that are used often."""
     memory = usage.memory_gb
     if usage.ready == "provisioned":
         price = prices.of("lambda", "provisioned_gb_second", usage.architecture)
@@ -168,7 +168,7 @@ def of_vpn(usage: Usage, prices: Prices) -> float:
 
 
 def of_nat_gateways(_usage: Usage, prices: Prices) -> float:
-    """Return what two NAT gateways cost, such as those of an ``ec2.Vpc`` of which nothing else is said."""
+    """Return the cost of two NAT gateways, such as those of an ``ec2.Vpc`` with default settings."""
     return 2 * HOURS * prices.of("nat_gateway", "hour")
 
 

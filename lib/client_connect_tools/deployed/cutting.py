@@ -68,7 +68,7 @@ class Cutter:
 
     Args:
         endpoints: The ids of the endpoints.
-        registry: The name of the registry's table; ``None`` where only what EC2 tells is compared.
+        registry: The name of the registry's table; ``None`` to compare only EC2's data.
     """
 
     def __init__(self, endpoints: Sequence[str], *, registry: str | None) -> None:
@@ -168,7 +168,7 @@ class Cutter:
 
 
 class _Tables:
-    """What the registry needs of DynamoDB, as boto3 finds that."""
+    """The registry's client of DynamoDB, with boto3's settings."""
 
     def __init__(self) -> None:
         self._client: Any = boto3.Session().client("dynamodb")
@@ -215,7 +215,7 @@ def _requests(connection: Connection, entry: RegisteredConnection | None) -> Ite
                 username=username,
                 common_name=common_name,
                 platform="",
-                public_ip=None,  # type: ignore[arg-type] # nobody asks for it
+                public_ip=None,  # type: ignore[arg-type] # it is never asked for
             )
 
 

@@ -1,4 +1,4 @@
-"""What a function and its versions say of themselves: the only text that a deployment writes and Lambda keeps for each.
+"""The descriptions of a function and its versions: the only text that a deployment writes and Lambda keeps for each.
 
 A version takes over the description of its function.
 """
@@ -36,14 +36,14 @@ _DESCRIPTION = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What a description says.
+    """The content of a description.
 
     Attributes:
         digest: The digest of the policies, as records have it; ``None`` where it was not known.
         ids: The ids of policies, as text, maybe not all.
         is_unqualified: Whether endpoints do not ask the alias.
         handler: Of a re-authorizer: whose policies it has.
-        handler_version: Of a re-authorizer: of which version of the handler.
+        handler_version: Of a re-authorizer: the version of its handler.
     """
 
     digest: str | None = None
@@ -63,7 +63,7 @@ def describe_handler(digest: str | None, policies: Mapping[str, str], *, is_unqu
 
     Args:
         digest: The digest of its policies; ``None`` where it is not known.
-        policies: What tells each of its policies from its other versions, by its id, as ``Policies.digests`` has it.
+        policies: The digest of each of its policies, by id, as ``Policies.digests`` has it.
         is_unqualified: Whether endpoints do not ask the alias.
     """
     return _with_policies(_UNQUALIFIED if is_unqualified else "", digest, policies)
@@ -76,7 +76,7 @@ def describe_reauthorizer(name: str, version: str, digest: str | None, policies:
         name: The handler's name.
         version: The number of the handler's version, which may be a token.
         digest: The digest of its policies; ``None`` where it is not known.
-        policies: What tells each of its policies from its other versions, by its id, as ``Policies.digests`` has it.
+        policies: The digest of each of its policies, by id, as ``Policies.digests`` has it.
     """
     # A token is of another length than what it stands for.
     start = f"for version {version} of {name}; "
@@ -85,7 +85,7 @@ def describe_reauthorizer(name: str, version: str, digest: str | None, policies:
 
 
 def parse_description(text: str) -> Described:
-    """Return what a description says; of one that somebody else wrote, nothing."""
+    """Return the content of a description; of a foreign one, nothing."""
     match = _DESCRIPTION.match(text)
     if match is None:
         return Described()
@@ -108,7 +108,7 @@ def _with_policies(start: str, digest: str | None, policies: Mapping[str, str], 
 
 
 def _shown(policies: Mapping[str, str], room: int) -> str:
-    """Return the ids with their digests, so that a change set shows which policies change; else ids alone.
+    """Return the ids with their digests, so a change set shows which policies change; else ids alone.
 
     Of many policies, as many ids as there is room for, and how many more there are.
     """

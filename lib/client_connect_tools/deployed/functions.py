@@ -87,7 +87,7 @@ class Probed:
         text: Their text.
         allow: Whether it allows the request; ``None`` of a re-authorizer, which was not asked.
         determining: The policies that decided.
-        message: What a denied client would be told.
+        message: The message that a denied client would get.
         errors: Why policies could not be evaluated.
         unavailable: Why a source of facts could not be asked, by its name.
     """
@@ -222,7 +222,7 @@ class Function:
         """Point the alias to a version, with all requests.
 
         Raises:
-            AwsFailed: When that is refused, as when somebody else has moved it since it was read.
+            AwsFailed: When that is refused, as when another user has moved it since it was read.
         """
         with aws_errors():
             self.client.update_alias(

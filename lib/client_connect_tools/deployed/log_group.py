@@ -1,4 +1,4 @@
-"""What CloudWatch Logs has of a log group in a time, page by page."""
+"""The events of a log group in CloudWatch Logs in a period, page by page."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback:
-    """What a way back takes, after everything was checked.
+    """The data of a way back, after all checks.
 
     Attributes:
         handler: The handler's alias.
@@ -72,7 +72,7 @@ class Rollback:
     notes: Sequence[str]
 
     def difference(self) -> Iterator[str]:
-        """Yield the lines by which the policies differ; none when they are the same."""
+        """Yield the lines where the policies differ; none when they are the same."""
         if isinstance(self.before, str):
             return
         yield from difflib.unified_diff(

@@ -47,7 +47,7 @@ WORDS: dict[str, bool | None] = {
     **dict.fromkeys(_FALSE, False),
     **dict.fromkeys(_NOT_KNOWN, None),
 }
-"""What words mean, as ``normalized``. A grace period is not counted as compliant."""
+"""The meanings of words, as ``normalized``. A grace period is not counted as compliant."""
 
 _FRACTION = re.compile(r"(\.[0-9]{6})[0-9]+")
 # Where a date is in other words, dateutil takes the sign after a name for that of POSIX, which is the opposite.
@@ -55,13 +55,13 @@ _UTC_BEFORE_OFFSET = re.compile(r"\b(?:GMT|UTC)\s*(?=[+-][0-9])", re.IGNORECASE)
 _NAME_BEFORE_OFFSET = re.compile(r":[0-9]{2}\s*(?:[AP]M\s*)?(?![AP]M\b)[A-Z]{1,5}\s*[+-][0-9]", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"[0-9]{4}[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})\b")
 _EARLIEST_YEAR = 2000  # exports write the year 1 or 1970 for never
-# What is missing in a date is taken from the default, and so differs.
+# A missing part of a date is taken from the default, and so differs.
 _DEFAULTS = (datetime(2001, 1, 1), datetime(2002, 2, 2))  # noqa: DTZ001 - parts of dates without a zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meanings:
-    """What values mean that do not say it themselves.
+    """The meanings of values that do not say it themselves.
 
     Attributes:
         words: What further words mean for ``compliant``, as ``normalized``.
@@ -83,7 +83,7 @@ def verdict(value: object, meanings: Meanings, *, column: str) -> bool | None:
     """Return whether a device is compliant; ``None`` where the value says that this is not known.
 
     Raises:
-        MalformedDevice: When nobody has said what the value means.
+        MalformedDevice: When the meaning of the value was not given.
     """
     if value is None or isinstance(value, bool):
         return value

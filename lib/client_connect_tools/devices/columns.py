@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 COMPLIANT, LAST_SEEN, OS = "compliant", "lastSeen", "os"
 KEYS = (COMMON_NAME, COMPLIANT, LAST_SEEN, OS)
 
-# What a column may be called that means one of the keys, without case, spaces and punctuation.
+# The names that a column for one of the keys may have, without case, spaces and punctuation.
 ALIKE: dict[str, tuple[str, ...]] = {
     COMMON_NAME: ("cn", "certificatecommonname", "subjectcn", "subjectcommonname"),
     COMPLIANT: ("compliance", "compliancestate", "compliancestatus", "iscompliant", "compliantstate"),
@@ -61,7 +61,7 @@ class Columns:
 
 @dataclass(slots=True)
 class Reading:
-    """What is read of a file by its columns.
+    """The columns that are read of a file.
 
     Attributes:
         columns: Where what is.
@@ -137,10 +137,10 @@ def columns_of(table: Table, export: str | None, given: Mapping[str, str]) -> Co
         given: The column of each key or tag, as the user has said.
 
     Returns:
-        The columns; ``None`` for JSON of which nothing was said: its objects are devices as they are.
+        The columns; ``None`` for JSON without given columns: its objects are devices as they are.
 
     Raises:
-        UnreadableFile: When a column is not there, or nobody knows what one is.
+        UnreadableFile: When a column is not there, or the meaning of one is unknown.
     """
     if export is None and not given:
         return None if table.columns is None else _of_own_header(table.columns)

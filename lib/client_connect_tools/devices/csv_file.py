@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
 _SEPARATORS = (",", ";", "\t", "|")
-# How a file tells Excel what separates its cells, and PowerShell what was exported.
+# The lines that name the separator for Excel, and the exported type for PowerShell.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _TYPE_LINE = "#TYPE "
 # How a file keeps Excel from reading a serial number as a number.
@@ -28,12 +28,12 @@ _QUOTED = re.compile(r'"[^"]*"')
 def read_csv(file: BinaryIO, encoding: str | None = None) -> Table:
     """Read rows of cells, each by the name of its column; an empty cell is left out.
 
-    What separates the cells is a comma, a semicolon, a tab or a bar: what the line ``sep=`` says, or what is most
+    The separator of the cells is a comma, a semicolon, a tab or a bar: what the line ``sep=`` says, or what is most
     often in the header. A line ``#TYPE`` and empty lines before the header are passed over.
 
     Raises:
-        UnreadableFile: When there is no header, or a quote is broken: then nobody knows where the rows after it
-            begin, and the text of a cell could be taken for a device. Or when a line does not end.
+        UnreadableFile: When there is no header, or a quote is broken: then it is unknown where the rows after it
+            begin, and the text of a cell could look like a device. Or when a line does not end.
     """
     lines = lines_of(text_of(file, encoding, newline=""))
     separator, before, first = _beginning(lines)

@@ -1,4 +1,4 @@
-"""What a device sync would do, by the code that runs in Lambda."""
+"""The effect of a device sync, found by the code that runs in Lambda."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SECONDS = 900.0
 
 @dataclass(slots=True, kw_only=True)
 class Report:
-    """What a run found and would do.
+    """The findings and planned changes of a run.
 
     Attributes:
         outcome: As the record of a run has it.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NOT_UTF_8 = "is not UTF-8; save the file as UTF-8, or name its encoding, such as --encoding cp1252"
 
-# Those of 32 bits first, for the mark of the other begins like theirs.
+# Those of 32 bits first, because the mark of the other begins like theirs.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -29,7 +29,7 @@ _LONGEST_MARK = 4
 
 
 class _Rejoined(io.RawIOBase):
-    """A file of which the beginning was read already."""
+    """A file whose beginning was read already."""
 
     def __init__(self, start: bytes, rest: BinaryIO) -> None:
         self._start = start
@@ -47,7 +47,7 @@ def require_encoding(name: str) -> str:
     """Return the name of an encoding.
 
     Raises:
-        ValueError: When there is none of that name.
+        ValueError: When no encoding has that name.
     """
     try:
         "".encode(name)
@@ -66,7 +66,7 @@ def text_of(file: BinaryIO, encoding: str | None, *, newline: str | None = None)
     """
     start = file.read(_LONGEST_MARK)
     name = encoding or _encoding(start)
-    # Bytes that are not UTF-8 become lone surrogates, so that one of them rejects its own line only.
+    # Bytes that are not UTF-8 become lone surrogates, so one of them rejects its own line only.
     errors = "surrogateescape" if name.lower().replace("_", "-").startswith("utf-8") else "strict"
     return io.TextIOWrapper(_Rejoined(start, file), name, errors, newline)  # type: ignore[arg-type] # reads like a file
 

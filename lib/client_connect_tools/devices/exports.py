@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """What the export of a device manager has.
+    """The content of a device manager's export.
 
     Attributes:
         title: What the manager is called.
@@ -24,8 +24,8 @@ class Export:
         last_seen: Those of the last check-in.
         os: Those of the system's version.
         lower_case: Whether the common name is compared in lower case, as the ids of Entra are.
-        counts_failures: Whether the verdict is a number of failures, of which 0 is a pass.
-        zone: What is to be said of times without a zone in its tables.
+        counts_failures: Whether the verdict is a number of failures, where 0 is a pass.
+        zone: The hint about times without a zone in its tables.
         zone_example: A zone that they may be in.
     """
 

@@ -21,4 +21,4 @@ READERS: Mapping[str, Callable[[BinaryIO, str | None], Table]] = {
     ".jsonl": read_json,
     ".ndjson": read_json,
 }
-"""What reads a file, by how its name ends."""
+"""The reader of a file, by the end of its name."""

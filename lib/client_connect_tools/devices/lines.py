@@ -48,7 +48,7 @@ Line = ObjectLine | RejectedLine
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a file holds.
+    """The content of a file.
 
     Attributes:
         columns: The header of a file that has one, as it is there; ``None`` for JSON.

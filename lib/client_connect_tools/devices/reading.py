@@ -75,7 +75,7 @@ def read_devices(
     Args:
         lines: The objects.
         zone: The zone of times that have none; ``None`` where each must have its own.
-        repeated: The names that are there more than once, with where: nobody knows which is right.
+        repeated: The names that are there more than once, with where: which one is right is unknown.
     """
     for line in lines:
         if isinstance(line, RejectedLine):

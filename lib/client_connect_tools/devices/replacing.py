@@ -1,4 +1,4 @@
-"""An item of the table of waivers replaced, with the traces of what ends, unless somebody else has changed it."""
+"""An item of the table of waivers replaced, with the traces of what ends, unless another writer has changed it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def replace(  # noqa: PLR0913 - what was read, and what to write
     item: Item | None,
     traces: Sequence[Item],
 ) -> bool:
-    """Write an item, or delete it, with the traces, unless it is no longer what was read; tell whether it was.
+    """Write or delete an item, with the traces, unless it was changed since it was read; return whether it was written.
 
     Args:
         dynamodb: A client.
         table: The name of the table.
         holder: The key of the item.
-        attribute: The name of the attribute that tells whether it was changed.
+        attribute: The name of the attribute that shows whether it was changed.
         read: The item as it was read; ``None`` when there was none.
         item: The item to write; ``None`` to delete it.
         traces: Items to write with it.

@@ -32,7 +32,7 @@ def write(
 ) -> Iterator[int]:
     """Write items, and yield after each request how many DynamoDB has taken.
 
-    What it leaves unprocessed is sent again after a pause, which grows at random while nothing is taken.
+    Unprocessed items are sent again after a pause, which grows at random while nothing is taken.
 
     Args:
         dynamodb: A client.

@@ -32,7 +32,7 @@ def files_below(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What is below a folder.
+    """The content of a folder.
 
     Attributes:
         files: The regular files, and links to regular files of the same folder; sorted by their paths.
@@ -90,7 +90,7 @@ def contents(
 
 
 def within(file: Path) -> str:
-    """Return why a file beside a file that was named cannot be used; nothing when it can."""
+    """Return why a file next to a named one cannot be used; nothing when it can."""
     return _problem(file, Path(os.path.realpath(file.parent)))
 
 
@@ -101,7 +101,7 @@ def read_bytes(file: Path, *, limit: int = MAX_BYTES) -> bytes:
         OSError: When it cannot be read, is no regular file, which could keep its reader waiting for ever, or has
             more than ``limit`` bytes.
     """
-    # Opened without waiting for somebody who writes into a pipe.
+    # Opened without waiting for the writer of a pipe.
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

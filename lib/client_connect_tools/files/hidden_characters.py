@@ -1,4 +1,4 @@
-"""Characters by which a text is not what it looks like: a review would show something else than what decides.
+"""Characters that disguise a text: a review would show something other than what decides.
 
 Source: https://trojansource.codes
 """
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Marks of direction reorder what is shown. Control characters overwrite it on a terminal. Some editors break lines at
-# separators of which Cedar and TOML know nothing, and some do not at a carriage return, where Cedar does.
+# separators unknown to Cedar and TOML, and some do not at a carriage return, where Cedar does.
 _DIRECTION = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _CONTROL = "\x00-\x08\x0b-\x1f\x7f-\x9f"
 _LINES = "\u2028\u2029\x0b\x0c\r\x85"
-# What is white, but no space of the keyboard.
+# White space that no keyboard has.
 _SPACES = "\xa0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000"
-# Unicode's Default_Ignorable_Code_Point (also what is not assigned yet), the other controls of annotations and
+# Unicode's Default_Ignorable_Code_Point (including unassigned ones), the other controls of annotations and
 # hieroglyphs, and the two that are shown as nothing though they are letter and note. Apart from the conditional ones.
 _NOTHING = (
     "\xad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060-\u2065\u206a-\u206f\u3164\ufeff\uffa0\ufff0-\ufffc"

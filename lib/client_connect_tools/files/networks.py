@@ -45,7 +45,7 @@ _PREFIX = re.compile(r"[^/]+(?:/[0-9]{1,3})?")
 
 @dataclass(frozen=True, slots=True)
 class NetworkList:
-    """Networks with a name, by which policies ask for them: ``context.networks.contains("NAME")``.
+    """Networks with a name, for policies: ``context.networks.contains("NAME")``.
 
     Attributes:
         name: The name.
@@ -62,7 +62,7 @@ class NetworkList:
 
     @property
     def problems(self) -> tuple[tuple[int, str], ...]:
-        """What is wrong with it: the line, and what to do."""
+        """The error in it: the line, and what to do."""
         problems = _parsed(self.source.text)[1]
         if not NAME.fullmatch(self.name):
             what = "letters, digits, - and _, at most 64, with a letter among them and no - or _ first"
@@ -128,7 +128,7 @@ def packed(lists: Sequence[NetworkList]) -> bytes | None:
     """Return the table that the handler looks addresses up in; ``None`` without lists.
 
     Raises:
-        InvalidPolicies: When there are so many ways in which lists overlap that they have no place in it.
+        InvalidPolicies: When there are so many ways that lists overlap that they have no place in it.
     """
     if not lists:
         return None

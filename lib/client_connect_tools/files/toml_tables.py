@@ -1,4 +1,4 @@
-"""TOML tables, read key by key: what is wrong is noted, not raised, so that all of it is reported at once."""
+"""TOML tables, read key by key: errors are noted, not raised, and all reported at once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _KINDS = {
 _LONGEST_NUMBER = 1024  # bits
 _DEEPEST = 32
 TOO_DEEP = "it has tables or lists that are nested too deeply; leave some levels out"
-# Within these, every instant can be told in every time zone.
+# Within these, every instant exists in every time zone.
 _YEARS = range(1970, 9999)
 
 
 def extremes(document: Mapping[str, object]) -> Iterator[str]:
-    """Yield what nobody could read or show: numbers without an end, and tables in tables in tables."""
+    """Yield values that cannot be read or shown: numbers without an end, and tables in tables in tables."""
     level: list[object] = [document]
     for _ in range(_DEEPEST):
         level = [item for value in level for item in _items(value)]

@@ -1,1 +1,1 @@
-"""What people write: names, times, versions, messages, devices."""
+"""Input that people write: names, times, versions, messages, devices."""

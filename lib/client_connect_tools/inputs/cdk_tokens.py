@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Of a text, and of a list that has one text.
 TOKEN = re.compile(r"[$#]\{Token\[[^]]*\]\}")
-# Numbers below this one, which nobody writes, stand for numbers.
+# Numbers below this one, which no one writes, stand for numbers.
 _HIGHEST_NUMBER = -1.8e289
 
 WHY = (

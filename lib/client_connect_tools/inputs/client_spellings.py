@@ -22,14 +22,14 @@ PLATFORMS = {
     "netbsd": "NetBSD",
     "solaris": "Solaris",
 }
-"""What ``context.platform`` can be, with the name that people know."""
+"""The values of ``context.platform``, with the name that people know."""
 
 OTHER_NAMES = {
     **dict.fromkeys(("windows", "windows 10", "windows 11", "win10", "win11", "win32", "win64"), "win"),
     **dict.fromkeys(("macos", "mac os", "mac os x", "os x", "osx", "darwin", "macintosh"), "mac"),
     **dict.fromkeys(("iphone", "ipad", "ipados"), "ios"),
 }
-"""What people call a platform that clients call something else."""
+"""Common names of platforms that clients call something else."""
 
 
 @dataclass(frozen=True, slots=True)

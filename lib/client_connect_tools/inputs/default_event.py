@@ -1,4 +1,4 @@
-"""The event of a connection of which nothing else is said."""
+"""The event of a connection, as far as nothing else is given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a client did not send is empty, so that who asks says himself what the policies look at.
+# Attributes are empty as if not sent, so the caller sets each one that the policies look at.
 DEFAULT_EVENT: Mapping[str, str | list[str]] = {
     "connection-id": "cvpn-connection-0123456789abcdef0",
     "endpoint-id": "cvpn-endpoint-0123456789abcdef0",

@@ -43,7 +43,7 @@ def read_device(value: Mapping[str, object], zone: tzinfo | None) -> Device:
 
 
 def is_in_future(last_seen: datetime) -> bool:
-    """Tell whether nobody can have seen a device yet: exports write such a time for "never", or by mistake.
+    """Return whether no one can have seen a device yet: exports write such a time for "never", or by mistake.
 
     Clocks and zones may be a day ahead.
     """

@@ -20,7 +20,7 @@ def has_invisible_ends(text: str) -> bool:
 _WORD = re.compile(r"[^\W\d_]+")
 # Scripts with letters that look like Latin ones; a word of one of them alone is a word of its language.
 _ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
-# The letters of Cyrillic and Greek by which a whole word looks Latin.
+# The letters of Cyrillic and Greek that make a whole word look Latin.
 _LIKE_LATIN = frozenset(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u04bb\u0501\u051b\u051d"
     "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408\u050c"

@@ -1,4 +1,4 @@
-"""What can be wrong with a message for denied clients."""
+"""Errors in a message for denied clients."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def problems(message: str, custom: Mapping[str, str] | None) -> Iterator[tuple[s
 
 
 def command(message: str) -> str:
-    """Return how clients take a message for a command, and what to do; empty if they do not."""
+    """Return how clients read a message as a command, and what to do; empty if they do not."""
     found = command_in(message)
     return f"{_EFFECTS[found]}; use other words" if found else ""
 

@@ -1,4 +1,4 @@
-"""What looks like a connection, but is spelt as no client spells it, so that policies see less than is meant."""
+"""Values that no client spells this way, so policies see less than is meant."""
 
 from __future__ import annotations
 

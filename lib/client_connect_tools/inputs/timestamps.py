@@ -15,7 +15,7 @@ class NotATime(ValueError):
 
 
 def instant(text: str, zone: tzinfo | None, *, earlier: bool = False) -> datetime:
-    """Read a moment, which is in ``zone`` when it has no zone of its own.
+    """Read a moment, which is in ``zone`` when it has no zone itself.
 
     Args:
         text: ISO 8601.
@@ -23,7 +23,7 @@ def instant(text: str, zone: tzinfo | None, *, earlier: bool = False) -> datetim
         earlier: Whether a local time that exists twice is the earlier of both. Default: it is refused.
 
     Raises:
-        NotATime: When it is not one, when it has no zone and there is none to take, or when the clocks of that zone
+        NotATime: When it is not one, when it has no zone and none is given, or when the clocks of that zone
             skip it or show it twice.
     """
     try:

@@ -1,1 +1,1 @@
-"""What policies decide for whom, when and from where: the cases that they tell apart, as a table."""
+"""The decisions of policies for all users, times and places: the cases that they distinguish, as a table."""

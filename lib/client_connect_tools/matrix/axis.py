@@ -17,7 +17,7 @@ class Value:
         name: What people call it.
         changes: What a connection with this value has, by the names in ``circumstances``.
         last: Where the value is a range, what it goes up to; ``name`` is then where it begins.
-        order: What it follows others of: values beside each other with the same one are named as a range.
+        order: The sort key: values next to each other with the same one are named as a range.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What connections differ in.
+    """A property in which connections differ.
 
     Attributes:
         name: Such as ``group``.

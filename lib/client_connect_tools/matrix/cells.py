@@ -31,7 +31,7 @@ class TooManyCells(ClientConnectError):
 
 
 class Outcome(NamedTuple):
-    """What policies say of a cell.
+    """The verdict of policies on a cell.
 
     Attributes:
         allowed: Whether the connection is allowed.
@@ -48,7 +48,7 @@ class Matrix:
 
     Attributes:
         axes: What they differ in.
-        classes: For each axis the values that no condition tells apart.
+        classes: For each axis the values that no condition distinguishes.
         outcomes: By the numbers of these classes; without those that no connection can have.
         fixed: What was left out, by axis, with the value that all cells have.
     """
@@ -60,7 +60,7 @@ class Matrix:
 
 
 def axes_of(sets: Iterable[Policies]) -> tuple[Axis, ...]:
-    """Return the axes of what policies tell apart, by their own constants; those in shadow mode ask nothing."""
+    """Return the axes of what policies distinguish, from their constants; those in shadow mode ask nothing."""
     sets = list(sets)
     parsed = [each.template for policies in sets for each in parse(policies.sources)]
     constants = Constants(each for each in parsed if each is not None and "shadow" not in each.annotations)
@@ -79,7 +79,7 @@ def matrix(
     """Decide every combination of values.
 
     Args:
-        sets: Policies without errors, each of which decides.
+        sets: Policies without errors; each decides.
         axes: What the cells differ in.
         zone: The zone of the policies' clock.
         shown: The names of the axes to keep; the others are fixed to their first value. Default: all.

@@ -1,4 +1,4 @@
-"""The values on an axis that no condition of the policies tells apart, found without every combination."""
+"""The values on an axis that no condition of the policies distinguishes, found without every combination."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _Signature: TypeAlias = "tuple[Hashable, ...]"
 def classes(axes: Sequence[Axis], deciders: Iterable[Decider], zone: tzinfo) -> list[list[frozenset[int]]]:
     """Return for each axis the values that are the same for every condition, in the order of the axis.
 
-    What a condition reads is known, so that it is evaluated for the combinations of those axes alone on which it
+    The facts that a condition reads are known, so it is evaluated for the combinations of those axes alone on which it
     depends.
 
     Args:
@@ -91,7 +91,7 @@ def _signatures(  # noqa: PLR0913, PLR0917 - of one condition on one axis
     count = prod(len(axes[each].values) for each in touched)
     for value in range(len(axes[axis].values)):
         if count > _MOST_COMBINATIONS:
-            yield value  # each is a class of its own
+            yield value  # each is a separate class
             continue
         yield tuple(
             _outcomes(

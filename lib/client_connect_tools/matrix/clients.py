@@ -1,4 +1,4 @@
-"""What connects: platforms, and the versions on both sides of each that policies compare with."""
+"""Clients: platforms, and the versions on both sides of each that policies compare with."""
 
 from __future__ import annotations
 

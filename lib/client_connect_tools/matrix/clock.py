@@ -1,4 +1,4 @@
-"""When somebody connects: days, times of day, and periods between the moments that policies name."""
+"""The time of connections: days, times of day, and periods between the moments that policies name."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _clock(minute: int) -> str:
 
 def _moments(constants: Constants) -> Iterator[datetime]:
     for text in constants.calls("datetime"):
-        with suppress(ValueError):  # what is no time is an error of its own
+        with suppress(ValueError):  # an invalid time is another error
             time = datetime.fromisoformat(text)
             yield time if time.tzinfo else time.replace(tzinfo=UTC)
 

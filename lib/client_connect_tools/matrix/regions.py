@@ -64,7 +64,7 @@ def regions(
 def _classes(
     axis: int, classes: Sequence[frozenset[int]], outcomes: Mapping[tuple[int, ...], Hashable]
 ) -> list[frozenset[int]]:
-    """Return for each class of an axis the values that no outcome tells apart from it."""
+    """Return for each class of an axis the values that no outcome distinguishes from it."""
     by_value: dict[int, dict[tuple[int, ...], Hashable]] = defaultdict(dict)
     for numbers, outcome in outcomes.items():
         by_value[numbers[axis]][numbers[:axis] + numbers[axis + 1 :]] = outcome

@@ -39,7 +39,7 @@ def cells(table: Table, row: Row) -> list[str]:
 
 
 def messages(table: Table) -> list[str]:
-    """Return what each policy that denies in the table tells the user."""
+    """Return the message of each policy that denies in the table."""
     return [f"{id_}: {message}" for id_, message in table.messages.items()]
 
 
@@ -56,18 +56,18 @@ def markdown(table: Table, sets: int) -> str:
 
 
 def markdown_messages(table: Table) -> list[str]:
-    """Return what each denial tells the user, as a list."""
+    """Return the message of each denial, as a list."""
     return [f"- {_markdown(each)}" for each in messages(table)]
 
 
 def _markdown(text: str) -> str:
-    """Return a text in which nothing acts: no markup, no mention of a user and no link."""
+    """Return a text where nothing acts: no markup, no mention of a user and no link."""
     shown = "".join(f"&#{ord(each)};" if each in "<>&@|`*_[]()#!~\\" else each for each in printable(text))
     return shown.replace("://", ":&#47;/")
 
 
 def html(table: Table, sets: int, title: str) -> str:
-    """Return a page of its own."""
+    """Return a complete page."""
     names = header(table, sets)
     template = Template(files(__package__).joinpath("html.html").read_text("utf-8"))
     return template.substitute(

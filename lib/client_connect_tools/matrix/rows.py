@@ -20,12 +20,12 @@ NO_PERMIT = "no policy permits it"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What some cells get.
+    """The decision on some cells.
 
     Attributes:
         allowed: Whether the connection is allowed.
-        policies: Who decides: the ids of the policies, or that there is none.
-        message: What the policies tell the user who is denied.
+        policies: Who decides: the ids of the policies, or that none applies.
+        message: The policies' messages for the denied user.
     """
 
     allowed: bool
@@ -61,9 +61,9 @@ class Table:
         columns: The names of these axes.
         rows: The rows, in the order of the axes' values.
         ignored: The names of the axes that make no difference.
-        by_policy: Whether the rows tell who decides.
+        by_policy: Whether the rows name the deciding policies.
         fixed: What was left out, with the value that all rows have.
-        messages: What the policies that deny in the rows tell the user, by their ids.
+        messages: The messages of the policies that deny in the rows, by their ids.
     """
 
     columns: tuple[str, ...]

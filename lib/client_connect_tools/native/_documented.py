@@ -1,8 +1,8 @@
-"""A native policy as far as AWS documents what it reads, so that Cedar's validator can check that much.
+"""A native policy as far as AWS documents what it reads, so Cedar's validator can check that much.
 
 The validator knows no "any": where AWS documents a name without a type, or no name at all, it would refuse what may
 well be right. So the smallest condition that depends on such a thing is replaced by one that may be true or false,
-beside which everything documented in it stays to be checked.
+and everything documented in it is still checked.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CONTEXT: pst.Expr = pst.Var("context")
-# What a policy itself says of the principal is never left in it, so this is not mistaken for anything.
+# A policy's own conditions on the principal are never left in it, so this is not mistaken for any.
 _TRUE_OR_FALSE = pst.GetAttr(pst.Var("principal"), "undocumented")
 
 
 def documented_part(template: pst.Template, *, root: str = "") -> pst.Template:
-    """Return a policy in which nothing is left that AWS does not document.
+    """Return a policy without anything that AWS does not document.
 
     Args:
         template: The policy.
-        root: Which of the undocumented parts of the context is to be read where the policy reads it, so that the
+        root: Which of the undocumented parts of the context must be read where the policy reads it, so that the
             validator notices when it is not tested first.
     """
     anything = pst.ScopeAny()
@@ -75,7 +75,7 @@ def _view(node: pst.Expr, *, root: str, is_condition: bool) -> pst.Expr:
 
 
 def _is_open(node: object) -> bool:
-    """Tell whether AWS does not document enough of a node to tell its type."""
+    """Return whether AWS documents too little of a node to know its type."""
     if isinstance(node, pst.Var | pst.EntityLit | pst.Is):
         return True
     names = path(node)

@@ -50,7 +50,7 @@ def guards(template: pst.Template, absent: Collection[tuple[str, ...]]) -> Itera
         for names in _reads(node)
         if any(names[: len(each)] == each for each in absent)
     ]
-    # The longest first, so that what it goes through is not shown again by itself.
+    # The longest first, so its parts are not shown again by themselves.
     for names, condition in sorted(reads, key=lambda read: -len(read[0])):
         if not any(other[: len(names)] == names for other in seen):
             seen.add(names)

@@ -1,4 +1,4 @@
-"""What is checked of a native authorization policy before it reaches the endpoint: at synthesis and offline."""
+"""The checks of a native authorization policy before it reaches the endpoint: at synthesis and offline."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _of_the_document(policies: Policies, parsed: list[ParsedStatement]) -> Itera
             "too-large",
             f"the policy has {size:,} bytes with its comments, and Client VPN takes at most {MAX_BYTES:,}; shorten it",
         )
-    # What cannot be parsed may be the missing permit.
+    # An unparsable policy may be the missing permit.
     if all(each.template is not None and each.template.effect == "forbid" for each in parsed):
         yield finding(
             "no-permit",

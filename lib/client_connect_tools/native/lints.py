@@ -1,4 +1,4 @@
-"""What is allowed in a native authorization policy, but is not documented by AWS or seldom meant."""
+"""Code that is allowed in a native authorization policy, but not documented by AWS or seldom meant."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def _undocumented_path(names: tuple[str, ...], *, is_test: bool) -> Iterator[tup
     found = attribute(known)
     if isinstance(found, Mapping):
         if len(known) < len(names):
-            # What is tested for, and what is read below it, is one thing.
+            # A tested attribute and those read below it are one.
             yield _shown_path(names[: len(known) + 1]), suggestion(names)
     elif found and found.type == "Undocumented" and (len(known) < len(names) or not is_test):
         yield _shown_path(names), ()

@@ -44,18 +44,18 @@ class NativePolicyTest(Case):
     expected: ExpectedDecision
 
     def circumstances(self) -> Iterator[str]:
-        """Yield what the policy is told, in lines."""
+        """Yield the policy's input, in lines."""
         return (f"{key}: {literal(value)}" for key, value in self.context.items())
 
     def circumstances_json(self) -> dict[str, Any]:
-        """Return what the policy is told, as JSON."""
+        """Return the policy's input, as JSON."""
         return {"context": self.context}
 
 
 def read_policy_tests(
     policies: Policies, trust_providers: Collection[TrustProviderType] = tuple(PROVIDERS)
 ) -> tuple[NativePolicyTest, ...]:
-    """Read the tests beside a native authorization policy, in the order of the files.
+    """Read the tests next to a native authorization policy, in the order of the files.
 
     Args:
         policies: Their ``test_files`` are read.
@@ -86,7 +86,7 @@ def run_policy_tests(policies: Policies, tests: Iterable[NativePolicyTest]) -> P
 def require_passing(
     policies: Policies, trust_providers: Collection[TrustProviderType] = tuple(PROVIDERS)
 ) -> None:
-    """Refuse a native authorization policy of which a test beside it fails.
+    """Refuse a native authorization policy if a test next to it fails.
 
     Raises:
         InvalidPolicyTests: When the tests cannot be read, with everything that is wrong in them.

@@ -1,4 +1,4 @@
-"""What AWS documents of the data that a native authorization policy sees.
+"""AWS's documentation of the data that a native authorization policy sees.
 
 Sources: the pages device-posture-trust-data-crowdstrike, -jamf and -jumpcloud of the AWS Client VPN administrator
 guide. The parts of the context whose attributes AWS does not document are here as such: nothing is guessed.
@@ -76,7 +76,7 @@ PROVIDERS: Mapping[TrustProviderType, Data] = {
         "durt_id": _STRING,
     },
 }
-"""What a policy sees of each of them, as far as AWS documents it."""
+"""The attributes of each of them, as far as AWS documents it."""
 
 # These exist, but AWS documents none of the attributes in them.
 UNDOCUMENTED: Mapping[str, Attribute] = {
@@ -125,7 +125,7 @@ def attribute(path: tuple[str, ...]) -> Attribute | Data | None:
 
 
 def leaves(data: Data = CONTEXT, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Attribute]]:
-    """Yield everything in trust data that has no attributes of its own, by its path below the context."""
+    """Yield everything in trust data without attributes, by its path below the context."""
     for name, value in data.items():
         if isinstance(value, Attribute):
             yield (*above, name), value

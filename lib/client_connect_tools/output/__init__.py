@@ -1,1 +1,1 @@
-"""What is written to terminals and files."""
+"""Output to terminals and files."""

@@ -1,4 +1,4 @@
-"""Files with the names of users and devices in them: complete or not there, and for nobody but their owner."""
+"""Files with the names of users and devices in them: complete or not there, and for their owner only."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def private_file(path: Path) -> Iterator[TextIO]:
     device such as ``/dev/null`` and what is open already, such as ``/dev/stdout``, are written to directly.
 
     Raises:
-        OSError: When it cannot be written, or is a link: somebody else may have made it, to a file of the user's or to
+        OSError: When it cannot be written, or is a link: another user may have made it, to a file of the user's or to
             one that others read.
     """
     require_no_link(path)

@@ -1,4 +1,4 @@
-r"""Output in which nothing acts: the one place that everything passes that a command prints.
+r"""Output without control characters or markup: the one place that everything passes that a command prints.
 
 File names, policies, logs and devices are written by others. On a terminal, control characters in them could move the
 cursor, hide text or make links; in a pipeline's log, a line that begins with ``::`` is a command to GitHub Actions,
@@ -112,7 +112,7 @@ class _Styled:
 def safe_streams() -> Iterator[None]:
     """Make standard output and standard error safe meanwhile.
 
-    After an exception that nobody expected they stay so, because Python is yet to print it.
+    After an exception that was not expected they stay so, because Python is yet to print it.
     """
     before = sys.stdout, sys.stderr
     for stream in before:
@@ -131,7 +131,7 @@ def safe_streams() -> Iterator[None]:
 
 
 def print_workflow_command(name: str, properties: Mapping[str, object], message: str) -> None:
-    """Print a command to GitHub Actions, in which nothing that it says can end it or be another one.
+    """Print a command to GitHub Actions; no text in it can end it or be another one.
 
     Args:
         name: Such as ``error``.

@@ -43,7 +43,7 @@ _FEBRUARY = 2
 _BEFORE = tuple(sum(_LENGTHS[:month]) for month in range(12))
 _DAYS_BEFORE_1970 = 719_162
 _THURSDAY = 3
-# A Monday at noon, from which what a model leaves open is taken.
+# A Monday at noon, for parts that a model leaves open.
 _USUAL = datetime(2026, 1, 5, 12)  # noqa: DTZ001 - on any clock
 
 
@@ -77,7 +77,7 @@ class Clock:
 
     @property
     def value(self) -> Fields:
-        """What policies see as ``context.time``."""
+        """The value of ``context.time``."""
         values: dict[str, Value] = {
             "now": Moment(self.now),
             "date": Date(self.year, self.month, self.day),
@@ -89,7 +89,7 @@ class Clock:
         return Fields({name: (True, value) for name, value in values.items()})
 
     def depends_on_zone(self, terms: Iterable[Truth]) -> bool:
-        """Tell whether formulas ask for both the moment and the clock, so that the zone between them matters."""
+        """Return whether formulas ask for both the moment and the clock, so that the zone between them matters."""
         return self._is_tied(variables_of(*terms))
 
     def constraints(self, terms: Iterable[Truth]) -> Iterator[Truth]:
@@ -140,7 +140,7 @@ class Clock:
             yield equal(variable, usual)
 
     def decoded(self, model: Model, used: frozenset[str]) -> datetime:
-        """Return the moment of a model, in which some of the variables matter."""
+        """Return the moment of a model, where some of the variables matter."""
         zone = self.zone or UTC
         if self._is_tied(used) or "now" in used:
             return moment_at(model["now"])
@@ -194,7 +194,7 @@ class Clock:
         )
 
     def _offset(self) -> Number:
-        """The milliseconds by which the clock is ahead of UTC."""
+        """The milliseconds that the clock is ahead of UTC."""
         if self.zone is UTC:
             return 0
         offset: Number = number_variable("offset")

@@ -143,7 +143,7 @@ class _Reading:
         ]
 
 
-# Values of the types that are not encoded, so that no formula asks for them.
+# Values of the types that are not encoded, so no formula asks for them.
 _OF_NO_MATTER: dict[str, object] = {
     "set": [],
     "decimal": {"__extn": {"fn": "decimal", "arg": "0.0"}},

@@ -1,4 +1,4 @@
-"""What ``custom.cedarschema`` declares, as a tree."""
+"""The declarations of ``custom.cedarschema``, as a tree."""
 
 from __future__ import annotations
 

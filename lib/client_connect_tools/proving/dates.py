@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from client_connect_tools.proving.texts import Pattern
     from client_connect_tools.proving.values import Date
 
-# Of a leap year, so that every day is among them.
+# Of a leap year, so every day is among them.
 _DAYS = [date.fromordinal(date(2000, 1, 1).toordinal() + number) for number in range(366)]
 
 

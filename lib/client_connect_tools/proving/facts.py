@@ -1,4 +1,4 @@
-"""What a connection can be: the variables of its facts, and what is always true of them.
+"""The possible connections: the variables of their facts, and what always holds.
 
 These constraints repeat what ``facts``, ``request``, ``versions`` and ``names`` of the runtime do. One that left out a
 connection that there can be would make a proof wrong, so a test holds them against facts of every kind.
@@ -67,7 +67,7 @@ _V4, _V6 = 2**32 - 1, 2**128 - 1
 _MAPPED = 0xFFFF << 32
 _PARTS = ("major", "minor", "patch")
 _OS_PARTS = ("major", "minor", "build")
-# A cut name is nobody's; see names.py.
+# A cut name belongs to no one; see names.py.
 _CUT_AT = 255
 # So many tags of one device can be asked for by a name that is not written out.
 _MOST_TAGS = 300
@@ -92,7 +92,7 @@ _GLOBAL_V6 = IPv6Network("2000::/3")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumptions:
-    """What is taken for granted of connections, and is a part of every answer.
+    """The assumptions about connections, which are a part of every answer.
 
     Attributes:
         zone: The handler's time zone; ``None`` for any.
@@ -117,7 +117,7 @@ class Facts:
     Args:
         nodes: Every policy and condition that there will be formulas of.
         custom: The type of ``context.custom``.
-        assumptions: What is taken for granted.
+        assumptions: The assumptions.
 
     Attributes:
         texts: The texts that names, groups and all else are of.
@@ -153,7 +153,7 @@ class Facts:
         }
         self._make()
 
-    # What the encoding of expressions asks for.
+    # The facts that the encoding of expressions asks for.
 
     def number(self, text: str) -> int:
         """Return the number of a text that is written in a policy."""
@@ -199,7 +199,7 @@ class Facts:
         return any_of(known, all_of(one_of(number, (self.readable, self.unreadable)), free))
 
     def may_be_version(self, number: Number) -> bool:
-        """Tell whether a text can be that of a version, of which not all are known."""
+        """Return whether a text can be a version; not all of them are known."""
         return "platformVersion" in variables_of(number)
 
     def same_version(self, one: Number, other: Number) -> Truth:
@@ -415,7 +415,7 @@ class Facts:
         present, text = self._tag(number)
         return all_of(self.has_device, present, self._is_users(text))
 
-    # What belongs together.
+    # The parts that belong together.
 
     def _lower(self, text: Node, lower: Node) -> Truth:
         """Return that a text is another one in lower case."""
@@ -448,7 +448,7 @@ class Facts:
             )
         )
 
-    # What a model is read by.
+    # The variables to read a model with.
 
     @property
     def tags(self) -> dict[int, tuple[Node, Node]]:
@@ -466,7 +466,7 @@ class Facts:
 
     @property
     def numbers(self) -> Iterator[Node]:
-        """The variables of which a connection should have the least values, where no usual one is possible."""
+        """The variables that should be least in a connection where no usual one is possible."""
         clock = self.clock
         yield from (clock.minute, clock.weekday, clock.month, clock.day, clock.year, clock.now)
         yield from map(number_variable, ("IPv4 address", "IPv6 address"))
@@ -480,7 +480,7 @@ class Facts:
 
     @property
     def usual(self) -> Iterator[Truth]:
-        """What makes a connection a usual one, and shows what matters of it; the most important first."""
+        """The properties of a usual connection that shows what matters; the most important first."""
         yield self.names_fit
         yield from self.clock.preferences()
         has_os, _ = self._os

@@ -24,14 +24,14 @@ USUAL_NAMES = {"pid": "user", "commonName": "device"}
 PLATFORMS = ("win", "mac", "linux", "ios", "android")
 _COMPARED = frozenset(("connectionId", "platform", "platformVersion", "username", "commonName"))
 _SETS = frozenset(("waivers", "networks", "ownerTags"))
-# What is read in any case of the letters, though texts are compared exactly elsewhere.
+# The names that are read in any case of the letters, though texts are compared exactly elsewhere.
 _IN_ANY_CASE = frozenset(("ownCertificate", "ownerTags"))
 LOWER = Kind(lower=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What policies name.
+    """The texts that policies name.
 
     Attributes:
         texts: All texts, ids among them.
@@ -98,7 +98,7 @@ def _is_written(node: pst.Expr) -> bool:
 
 
 def known_texts(named: Named, custom: RecordType, *, as_sent: bool) -> Texts:
-    """Return the texts: those that are written, and for each way in which others can be alike, some of them."""
+    """Return the texts: those that are written, and for each way that others can be alike, some of them."""
     texts = Texts()
     always = ("", *PLATFORMS, *get_args(Inventory), *get_args(CustomFactsState), *USUAL_NAMES.values())
     defaults = (str(DEFAULT_EVENT[key]) for key in ("connection-id", "endpoint-id"))
@@ -125,7 +125,7 @@ def known_texts(named: Named, custom: RecordType, *, as_sent: bool) -> Texts:
 
 
 def _other_spellings(lower: Iterable[str], named: Named, taken: frozenset[str], most: int) -> Iterator[str]:
-    """Yield the users whom no policy names, though one in lower case; where they are compared so, all such texts."""
+    """Yield the users that no policy names, though one in lower case; where they are compared so, all such texts."""
     patterns = [each for each in named.patterns if None in each]
     for text in lower:
         yield from spellings(text, (), taken=named.users, count=1)

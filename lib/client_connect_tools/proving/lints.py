@@ -1,4 +1,4 @@
-"""What is certain of a set of policies: those without an effect, those that admit everybody, those that contradict."""
+"""Certain findings about a set of policies: those without an effect, those that admit everyone, contradictions."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class _Lints:
                 yield _Found(each.parsed, "can-err", message)
 
     def _admits(self, policy: EncodedPolicy) -> str | None:
-        """Return whom a permit admits, all of them, though there are other permits."""
+        """Return the users that a permit admits without exception, though there are other permits."""
         template, templates = policy.parsed.template, self._templates
         if policy.effect != "permit" or template is None or is_unconditional(template):
             return None

@@ -1,4 +1,4 @@
-"""What each operator of Cedar makes of values: when it is an error, and its result.
+"""The operators of Cedar on values: when one is an error, and its result.
 
 Strict validation has made sure of the types, so nothing is said here of values of a wrong one.
 """

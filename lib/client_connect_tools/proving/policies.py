@@ -115,7 +115,7 @@ def _encoded(parsed: ParsedStatement, expressions: Expressions) -> EncodedPolicy
 
 
 def _conditions(template: pst.Template) -> Iterator[pst.Expr]:
-    """Yield what must be true, in the order in which the engine asks."""
+    """Yield what must be true, in the order of the engine."""
     scopes: tuple[tuple[pst.Var, object], ...] = (
         (pst.Var("principal"), template.principal),
         (pst.Var("resource"), template.resource),

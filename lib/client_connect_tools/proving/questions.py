@@ -57,7 +57,7 @@ class Answer:
         outcome: Whether it is proven.
         claim: What is proven, or not.
         assumptions: What holds of all connections that the answer is about.
-        counterexample: A connection of which the claim is not true.
+        counterexample: A connection that breaks the claim.
         reason: Why it is not decided.
     """
 
@@ -73,7 +73,7 @@ class Prover:
 
     Args:
         policies: The policies.
-        assumptions: What is taken for granted of connections.
+        assumptions: The assumptions about connections.
         seconds: How long one question may take.
 
     Raises:
@@ -89,7 +89,7 @@ class Prover:
         self._seconds = seconds
 
     def never(self, condition: str) -> Answer:
-        """Answer whether no connection of which a condition holds is allowed.
+        """Answer whether no connection that meets a condition is allowed.
 
         Raises:
             InvalidCondition: When it is wrong.
@@ -98,7 +98,7 @@ class Prover:
         return self._about(condition, claim, expected=False)
 
     def always(self, condition: str) -> Answer:
-        """Answer whether every connection of which a condition holds is allowed.
+        """Answer whether every connection that meets a condition is allowed.
 
         Raises:
             InvalidCondition: When it is wrong.
@@ -210,7 +210,7 @@ if TYPE_CHECKING:
 
 
 def assumptions_text(assumptions: Assumptions, facts: Facts, term: Truth) -> Iterator[str]:
-    """Yield what is taken for granted, in words."""
+    """Yield the assumptions, in words."""
     yield from _given(assumptions)
     if facts.clock.depends_on_zone([term]):
         yield f"the handler's time zone is {assumptions.zone or 'any'}"

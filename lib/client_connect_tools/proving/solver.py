@@ -30,7 +30,7 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Values of the variables with which formulas are true.
+    """Values of the variables that make formulas true.
 
     Attributes:
         values: The values, by the names of the variables.
@@ -74,12 +74,12 @@ class Solver:
             self._add(term)
 
     def model(self, *terms: Truth, prefer: Iterable[Truth] = (), least: Iterable[Node] = ()) -> Model | None:
-        """Return values with which formulas are true; nothing when there are none.
+        """Return values that make formulas true; nothing if no such values exist.
 
         Args:
             *terms: The formulas.
             prefer: What should be true too, as far as it can be; the most important first.
-            least: Numbers that should then be small, so that the same question always has the same answer.
+            least: Numbers that should then be small, so the same question always has the same answer.
 
         Raises:
             OutOfTime: When the time does not suffice.
@@ -102,7 +102,7 @@ class Solver:
         return self._read(found)
 
     def _improved(self, found: Any, term: Truth, until: float) -> Any:  # noqa: ANN401 - Z3 has no types
-        """Return a model in which one more formula is true, if there is one in time."""
+        """Return a model with one more formula true, if there is one in time."""
         translated = self._translate(term)
         if self._z3.is_true(found.eval(translated, model_completion=True)):
             self._solver.add(translated)
@@ -120,7 +120,7 @@ class Solver:
         return better
 
     def _lessened(self, found: Any, number: Node, until: float) -> Any:  # noqa: ANN401 - Z3 has no types
-        """Return a model in which a number is as small as it can be from 0 on, and keep it so."""
+        """Return a model where a number is as small as it can be from 0 on, and keep it so."""
         variable = self._translate(number)
         value = found.eval(variable, model_completion=True).as_long()
         least = 0

@@ -32,7 +32,7 @@ class Node:
     is_bool: bool = True
 
 
-# A class of its own for each would say little that ``is_bool`` does not.
+# A separate class for each would say little that ``is_bool`` does not.
 Truth: TypeAlias = "bool | Node"
 Number: TypeAlias = "int | Node"
 Value: TypeAlias = "bool | int"

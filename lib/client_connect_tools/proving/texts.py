@@ -92,7 +92,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What a text must be beside what the patterns tell apart.
+    """The conditions of a text besides those that the patterns distinguish.
 
     Attributes:
         lower: In lower case, as ``client_connect.names`` has it.
@@ -117,7 +117,7 @@ def samples(
     count: int,
     any_case: bool,
 ) -> Iterator[str]:
-    """Yield texts that are not taken, for each way in which one can match the patterns.
+    """Yield texts that are not taken, for each way to match the patterns.
 
     Args:
         patterns: The patterns.
@@ -144,7 +144,7 @@ def samples(
 
 
 def spellings(text: str, patterns: Iterable[Pattern], *, taken: Collection[str], count: int) -> Iterator[str]:
-    """Yield texts that are another one in lower case and are not taken, for each way in which one can match patterns.
+    """Yield texts that are another one in lower case and are not taken, for each way to match patterns.
 
     Args:
         text: A text in lower case.
@@ -179,7 +179,7 @@ def _cases(letter: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A way in which a text can match the patterns, and be in lower case or not."""
+    """A way of a text to match the patterns, and be in lower case or not."""
 
     accepted: _States
     is_lower: bool
@@ -192,7 +192,7 @@ class _Begun:
     Attributes:
         text: The text.
         states: Where in each pattern one can be.
-        fresh: A character in it that no policy has; empty when there is none.
+        fresh: A character in it that no policy has; empty if all are used.
     """
 
     text: str
@@ -201,7 +201,7 @@ class _Begun:
 
 
 class _Walk:
-    """All texts at once, from the shortest on, of which only those are followed that match differently."""
+    """All texts at once, from the shortest on; only those are followed that match differently."""
 
     def __init__(
         self,
@@ -237,7 +237,7 @@ class _Walk:
             yield from self._rare(rare, taken, count)
 
     def _rare(self, ways: set[_Way], taken: Collection[str], count: int) -> Iterator[str]:
-        """Yield texts of the ways in which none with a fresh character matches, so that they may be taken."""
+        """Yield texts of the ways that no fresh character matches, so they may be taken."""
         letters = set(self._alphabet)
         known = [each for each in taken if letters.issuperset(each)]
         most = count + sum(_spellings(each) if self._any_case else 1 for each in known)

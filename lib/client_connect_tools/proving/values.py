@@ -1,4 +1,4 @@
-"""What an expression of Cedar can be worth, as formulas."""
+"""The values of a Cedar expression, as formulas."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Either:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unknown:
-    """What is not encoded, and matters only where it is used."""
+    """A value that is not encoded, and matters only where it is used."""
 
     what: str
 

@@ -1,4 +1,4 @@
-"""Replay logged connections against policies: what would change, and for whom."""
+"""Replay logged connections against policies: what would change, and whose access."""
 
 from client_connect_tools.replay.deciding.decider import Decider, Verdict
 from client_connect_tools.replay.reading.facts import Attempt

@@ -25,7 +25,7 @@ class Found:
             handler told.
         allowed: Whether the policies of that time allowed it; in shadow mode a client is let in whatever they say.
         determining: The ids of the policies that decided then.
-        unknown: What the logs lack to tell whether the question is about it; empty where it is.
+        unknown: The facts that the logs lack to decide whether the question is about it; empty where it is.
         ended: When the session ended, where the logs have it.
     """
 
@@ -118,7 +118,7 @@ class Audit:
             self._answers[key] = attempt.allowed
         verdict = self._decider.decide(attempt.facts, attempt.missing)
         if verdict.allowed is False:
-            # A record has every fact, so that what it says of a connection is more than a connection log does.
+            # A record has every fact, so it says more of a connection than a connection log does.
             self._not_meant |= {key} if is_record else set()
             return
         missing = tuple(sorted({name for names in verdict.missing for name in names}))

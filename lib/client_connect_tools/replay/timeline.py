@@ -14,7 +14,7 @@ Series = Literal["decisions", "changes", "denials by policy", "denials by platfo
 OTHERS = "others"
 _MOST_INTERVALS = 120
 _MOST_NAMES = 20
-# Each is a multiple of the one before, so that intervals can be merged.
+# Each is a multiple of the one before, so intervals can be merged.
 _WIDTHS = (60, 300, 900, 3600, 10_800, 21_600, 86_400, 604_800)
 
 

@@ -1,1 +1,1 @@
-"""What commands found, in the forms that people and pipelines read."""
+"""The findings of commands, in the forms that people and pipelines read."""

@@ -23,7 +23,7 @@ def report(findings: Iterable[Finding]) -> str:
 
 
 def _issue(finding: Finding) -> dict[str, object]:
-    # What stays when lines above it come and go, so that GitLab can tell what a merge request brings.
+    # An id that stays when lines above it come and go, so GitLab can see the changes of a merge request.
     same = f"{finding.file}\0{finding.policy}\0{finding.rule}\0{finding.message}"
     return {
         "description": finding.message,

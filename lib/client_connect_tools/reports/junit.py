@@ -1,4 +1,4 @@
-"""What was looked at and what failed as JUnit XML, as most build servers read it.
+"""Checked items and failures as JUnit XML, as most build servers read it.
 
 Source: https://github.com/testmoapp/junitxml
 """

@@ -25,4 +25,4 @@ class ReportFormat(StrEnum):
 PipelineFormat: TypeAlias = Literal[
     ReportFormat.GITHUB, ReportFormat.GITLAB, ReportFormat.SARIF, ReportFormat.JUNIT
 ]
-"""The forms of which no command has its own."""
+"""The forms that are the same for all commands."""

@@ -194,7 +194,7 @@ class _Times:
 
 
 def _plain(text: str) -> datetime | None:
-    """Return a date and a time in a form that nobody reads in two ways."""
+    """Return a date and a time in an unambiguous form."""
     if match := _YEAR_FIRST.fullmatch(text) or _DOTTED.fullmatch(text):
         parts = match.groupdict()
         hour = int(parts["hour"])

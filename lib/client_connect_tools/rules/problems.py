@@ -1,4 +1,4 @@
-"""What can be wrong with rules: fields that are empty, malformed, misunderstood or contradict each other."""
+"""Errors in rules: fields that are empty, malformed, misunderstood or contradict each other."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def _message_problems(rules: _Rules) -> Iterator[str]:
         if not _is(str, message):
             yield f'the message of "{id_}" is {message!r}; give a text that tells the user what to do'
         else:
-            # What custom facts there are, only the policies know that these rules become.
+            # Only the policies made of these rules know which custom facts exist.
             found = [problem for _, problem in messages.problems(message, None)]
             found += filter(None, [messages.command(message)])
             yield from (f'the message of "{id_}" {problem}' for problem in found)

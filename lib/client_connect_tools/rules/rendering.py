@@ -1,4 +1,4 @@
-"""Each rule as a Cedar forbid, with what it tells the client."""
+"""Each rule as a Cedar forbid, with its message."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LINE_WIDTH = 100
 _LONGEST_FORMATTED = 20_000
 _PLACEHOLDER = "context.conditionThatIsTooLong"
 
-# What users know the builds of Windows by. The 22H2 of Windows 10 needs no name before it.
+# The names of Windows builds that users know. The 22H2 of Windows 10 needs no name before it.
 _WINDOWS_RELEASES = {
     19041: "2004",
     19042: "20H2",
@@ -50,7 +50,7 @@ _WINDOWS_RELEASES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One forbid: everybody to whom ``condition`` applies, unless it is waived for them."""
+    """One forbid: everyone that ``condition`` applies to, unless it is waived for them."""
 
     id: str
     comment: str
@@ -91,7 +91,7 @@ class Rule:
 
 
 def permit() -> str:
-    """Return the policy that lets in whom no other keeps out, formatted."""
+    """Return the policy that lets in everyone that no other keeps out, formatted."""
     return _formatted(PERMIT)
 
 
@@ -142,7 +142,7 @@ def minimum_openvpn(minimum: MinimumVersion) -> Rule:
 
 
 def minimum_aws_client(minimum: MinimumVersion) -> Rule:
-    """The AWS provided client of this version or later, as far as it tells the truth."""
+    """The AWS provided client of this version or later, if its claim is true."""
     comment, condition = _version_condition("awsClient", "patch", minimum)
     what = (
         "Update the AWS VPN Client to" if minimum.unknown == "allow" else "Connect with the AWS VPN Client,"
@@ -271,7 +271,7 @@ def open_during(periods: Sequence[Period]) -> Rule:
 
 
 def _in_periods(periods: Sequence[Period]) -> list[str]:
-    """Return conditions, one of which holds within one of the periods."""
+    """Return conditions, where one holds within one of the periods."""
     ends = sorted({(instant(period.start), instant(period.end)) for period in periods})
     return [f"context.time.now >= {start} && context.time.now < {end}" for start, end in ends]
 
@@ -430,7 +430,7 @@ def _recent(attribute: str, third: str, minimum: MinimumVersion) -> str:
 
 
 def _grouped(condition: str) -> str:
-    """Return a condition on versions as it stands beside an `&&`."""
+    """Return a condition on versions as it stands next to an `&&`."""
     return f"({condition})" if " || " in condition else condition
 
 
@@ -439,12 +439,12 @@ def _guard(path: str, third: str) -> str:
 
 
 def is_user(users: Sequence[str]) -> str:
-    """Return the condition that a user has one of these names, in which ``*`` is any characters."""
+    """Return the condition that a user has one of these names, where ``*`` is any characters."""
     return _named("username", [lower_case(user) for user in users])
 
 
 def has_common_name(common_names: Sequence[str]) -> str:
-    """Return the condition that a certificate has one of these names, in which ``*`` is any characters."""
+    """Return the condition that a certificate has one of these names, where ``*`` is any characters."""
     return _named("commonName", common_names)
 
 
@@ -456,7 +456,7 @@ def _named(attribute: str, names: Sequence[str]) -> str:
 
 
 def _in_networks(networks: Sequence[str]) -> list[str]:
-    """Return conditions, one of which holds within networks, which are CIDRs or the names of lists."""
+    """Return conditions; one holds within networks, which are CIDRs or the names of lists."""
     names = sorted({each for each in networks if NAME.fullmatch(each)})
     ranges = [ip_network(each) for each in networks if not NAME.fullmatch(each)]
     asked = f"contains({quote(names[0])})" if len(names) == 1 else f"containsAny({texts(names)})"
@@ -476,14 +476,14 @@ def _on_lines(condition: str) -> str:
 
 
 def _windows(windows: Sequence[Hours]) -> tuple[str, list[str]]:
-    """Return what windows are called, and conditions, one of which holds within one of them."""
+    """Return the names of windows, and conditions; one holds within one of them."""
     in_order = sorted(windows, key=lambda window: (window.weekdays, window.minutes))
     described = listed(list(dict.fromkeys(str(window) for window in in_order)))
     return described, list(dict.fromkeys(condition for window in in_order for condition in _within(window)))
 
 
 def _within(window: Hours) -> list[str]:
-    """Return conditions, one of which holds within a window, which may go on after midnight."""
+    """Return conditions; one holds within a window, which may go on after midnight."""
     start, end = window.minutes
     if start < end:
         return [_on(window.weekdays, start, end)]

@@ -23,8 +23,8 @@ class Rules:
     """Who may connect, from where, when and with what.
 
     Without arguments every client that authenticated may connect; each field then restricts. ``None`` does
-    not restrict; an empty list is an error, because it would restrict everybody or nobody. Each rule is a
-    forbid of its own, with an id, a message and a status, and can be waived for a user or a device.
+    not restrict; an empty list is an error, because it would restrict everyone or no one. Each rule is a
+    separate forbid, with an id, a message and a status, and can be waived for a user or a device.
 
     Attributes:
         platforms: The platforms that may connect, such as ``win`` and ``mac``, in any case.
@@ -41,15 +41,15 @@ class Rules:
         groups: The directory or SAML groups whose members may connect, exactly as the directory names them.
         blocked_users: The users who may not connect, whatever the case of the letters. Name every form
             that the directory accepts, such as ``bob`` and ``bob@example.com``; ``*`` is any characters. Active
-            Directory also accepts other accents, such as ``bób``, so that this is no barrier: disable the account too.
+            Directory also accepts other accents, such as ``bób``, so this is no barrier: disable the account too.
         blocked_common_names: The common names of client certificates (devices) that may not connect; ``*`` is any
             characters.
         hours: The times of the week to connect at.
         maintenance_hours: The times of the week not to connect at.
         maintenance: The periods not to connect in.
         open_during: The only periods to connect in, for example those of ``periods_from_csv("windows.csv",
-            time_zone="Europe/Berlin")``. When the last is over, nobody may connect; ``client-connect check`` says so.
-        closed_on: The days on which nobody may connect, in the handler's time zone: dates, such as
+            time_zone="Europe/Berlin")``. When the last is over, no one may connect; ``client-connect check`` says so.
+        closed_on: The days when no one may connect, in the handler's time zone: dates, such as
             ``datetime.date(2026, 12, 25)`` or ``"2026-12-25"``, and days of every year, such as ``"12-25"``.
         own_certificate: Whether the common name of the certificate must be the user's name, whatever the case of the
             letters. Nothing else counts as equal: ``alice`` is not ``alice@corp.example``.
@@ -65,9 +65,9 @@ class Rules:
             is refused. Prefer ``ConnectionReauthorizer(connections_per_user=...)``, which ends the user's oldest
             connection instead and refuses no new one. Needs a connection registry and a re-authorizer: without them
             the number is not known, and the rule allows.
-        messages: What a denied client is told instead, by the id of the rule; 1 to 255 characters. They may have
+        messages: The text for a denied client instead, by the id of the rule; 1 to 255 characters. They may have
             placeholders, such as ``{username}``.
-        scope: For whom, where and when these rules count. Default: for everybody, everywhere and always.
+        scope: The users, places and times that these rules count for. Default: all.
             ``Policies.from_rules`` puts rules of several scopes together.
 
     Raises:
@@ -111,7 +111,7 @@ class Rules:
         return "\n".join([rendering.permit(), *self.forbids()])
 
     def forbids(self) -> list[str]:
-        """Return the policies alone that keep somebody out."""
+        """Return the policies alone that keep users out."""
         messages = self.messages or {}
         rules = [replace(rule, message=messages.get(rule.id, rule.message)) for rule in self._rules()]
         scope = self.scope
@@ -183,7 +183,7 @@ def to_cedar(several: Sequence[Rules]) -> str:
     """Return several rules as Cedar: one permit, and the forbids of all.
 
     Raises:
-        InvalidRules: When there are none, or two of them cannot be told apart.
+        InvalidRules: When none is given, or two of them have the same ids.
     """
     if not several:
         raise InvalidRules("there are no rules; give at least one")

@@ -1,4 +1,4 @@
-"""For whom, where and when rules count."""
+"""The users, places and times that rules count for."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ENDPOINT = re.compile(r"cvpn-endpoint-[0-9a-f]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """For whom, where and when rules count; nobody else is affected by them.
+    """The users, places and times that rules count for; no one else is affected.
 
     Attributes:
         name: What the ids of the rules begin with, such as ``contractors`` for ``contractors-hours``: lower-case
@@ -40,7 +40,7 @@ class Scope:
         except_users: The names of the users that they are not for, in the same way. Default: none.
         except_common_names: The common names of the certificates (devices) that they are not for; ``*`` is any
             characters. Default: none.
-        except_until: When the exceptions end, so that the rules count for those users and devices too. Default: never.
+        except_until: When the exceptions end, so the rules count for those users and devices too. Default: never.
         endpoints: The endpoints that they are for: names that ``ClientConnectHandler(endpoints={"prod": ...})`` gives
             them, or ids. Default: all.
         starts: When a rule begins to count, by its id without the name. Default: at once.

@@ -53,7 +53,7 @@ class MinimumVersion:
 
     Attributes:
         version: Two or three numbers, such as ``10.0.19045`` for Windows 10 22H2.
-        unknown: What happens when the client did not send enough to tell: ``allow`` it, or ``deny`` it.
+        unknown: What happens when the client did not send enough to decide: ``allow`` it, or ``deny`` it.
             Clients older than OpenVPN 2.7 send no Windows build, so ``deny`` also denies up-to-date devices.
     """
 

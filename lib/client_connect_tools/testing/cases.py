@@ -1,4 +1,4 @@
-"""Policy tests as they are written beside the policies, in ``*.tests.toml``."""
+"""Policy tests as they are written next to the policies, in ``*.tests.toml``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from client_connect_tools.files.networks import NetworkList
     from client_connect_tools.policies import Policies
 
-# A Monday, so that a test without a time of its own is within what most people call working hours.
+# A Monday, so that a test without a time is within what most people call working hours.
 DEFAULT_AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 DEFAULT_COMMON_NAME = "device"
@@ -63,16 +63,16 @@ class PolicyTest(Case):
         return self.facts.request.groups
 
     def circumstances(self) -> Iterator[str]:
-        """Yield what the policies are told, in lines."""
+        """Yield the policies' input, in lines."""
         return facts_lines(self.facts)
 
     def circumstances_json(self) -> dict[str, Any]:
-        """Return what the policies are told, as JSON."""
+        """Return the policies' input, as JSON."""
         return facts_json(self.facts)
 
 
 def read_policy_tests(policies: Policies, *, time_zone: str = "UTC") -> tuple[PolicyTest, ...]:
-    """Read the tests beside policies, in the order of the files.
+    """Read the tests next to policies, in the order of the files.
 
     Args:
         policies: Their ``test_files`` are read; a test may name the policies that are in them only.
@@ -89,7 +89,7 @@ def read_policy_tests(policies: Policies, *, time_zone: str = "UTC") -> tuple[Po
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """What a test must fit to.
+    """The conditions for a test.
 
     Attributes:
         authorizer: The policies and their schema.

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 DEFAULT_REQUEST: dict[str, str | list[str]] = {**DEFAULT_EVENT, "username": "user"}
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# What says nothing unless the test chose it.
+# The defaults, which say nothing unless the test chose them.
 _INCIDENTAL = ("connection-id", "endpoint-id", "schema-version")
 
 
 def facts_lines(facts: Facts) -> Iterator[str]:
-    """Yield what the policies are told, in lines."""
+    """Yield the policies' input, in lines."""
     event = facts.request.to_event()
     shown = {
         key: value
@@ -50,7 +50,7 @@ def facts_lines(facts: Facts) -> Iterator[str]:
 
 
 def facts_json(facts: Facts) -> dict[str, Any]:
-    """Return what the policies are told, as JSON."""
+    """Return the policies' input, as JSON."""
     device = facts.device
     return {
         "at": facts.now.isoformat(),

@@ -1,4 +1,4 @@
-"""What a policy test expects of the decision."""
+"""The expectations of a policy test on the decision."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedDecision:
-    """What a policy test expects; what is ``None`` may be anything.
+    """The expectations of a policy test; ``None`` allows anything.
 
     Attributes:
         allowed: Whether the connection is allowed.
         by: Exactly the ids of the policies that make the decision, sorted.
-        message: What the policies tell a denied client.
+        message: The policies' message for a denied client.
         statuses: Exactly the posture compliance statuses, sorted.
         shadow_denied: Exactly the ids of the forbids in shadow mode that apply, sorted.
         shadow_allowed: Exactly the ids of the permits in shadow mode that apply, sorted.

@@ -39,7 +39,7 @@ class Case:
 
 
 class CaseReader(ABC, Generic[CaseT]):
-    """What one kind of policy tests has in its tables.
+    """The tables of one kind of policy tests.
 
     Attributes:
         file_keys: The keys above the tests, ``test`` among them.

@@ -1,4 +1,4 @@
-"""What the policies said of a case, and how it differs from what the case expects."""
+"""The verdict of the policies on a case, and how it differs from what the case expects."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class DecidedCase(Protocol):
         """The decision."""
 
     def circumstances(self) -> Iterator[str]:
-        """Yield what the policies are told, in lines."""
+        """Yield the policies' input, in lines."""
 
     def circumstances_json(self) -> dict[str, Any]:
-        """Return what the policies are told, as JSON."""
+        """Return the policies' input, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Difference:
     Attributes:
         key: The key of the test, such as ``by``.
         expected: Its value in the test.
-        actual: The value with which the test would pass.
+        actual: The value that would pass.
     """
 
     key: str
@@ -60,7 +60,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTestResult:
-    """What the policies said of one case. As text, it is the differences and the case itself.
+    """The verdict of the policies on one case. As text, it is the differences and the case itself.
 
     Attributes:
         test: The case.
@@ -85,7 +85,7 @@ class PolicyTestResult:
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """What is not as expected, in the order in which tests are written."""
+        """The differences from the expectations, in the order in which tests are written."""
         return tuple(self._differences())
 
     def _differences(self) -> Iterator[Difference]:
@@ -136,7 +136,7 @@ class PolicyTestResult:
 
 
 class PolicyTestsFailed(ClientConnectError):
-    """Policies decide otherwise than the tests beside them expect.
+    """Policies decide otherwise than the tests next to them expect.
 
     Attributes:
         failures: The tests that failed, in the order of the files.

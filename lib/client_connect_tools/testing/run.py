@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PolicyTestReport:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         results: Of each case, in its order.
@@ -49,7 +49,7 @@ def run_policy_tests(policies: Policies, tests: Iterable[PolicyTest]) -> PolicyT
 
 
 def require_passing(policies: Policies, *, time_zone: str = "UTC") -> None:
-    """Refuse policies of which a test beside them fails.
+    """Refuse policies if a test next to them fails.
 
     Args:
         policies: Without tests, nothing is done.

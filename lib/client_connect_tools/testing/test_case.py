@@ -31,7 +31,7 @@ def as_test(facts: Facts, *, name: str, expected: bool, by: Sequence[str] = ()) 
     Args:
         facts: The connection.
         name: The name of the test.
-        expected: Whether the connection is to be allowed.
+        expected: Whether the connection must be allowed.
         by: The policies that are to decide it. Default: not said.
     """
     if any(misspellings(facts.request)) or facts.now.year < _FIRST_YEAR:

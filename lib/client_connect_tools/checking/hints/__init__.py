@@ -1,1 +1,1 @@
-"""What to write instead of what newcomers to Cedar write first; the engine says only what it cannot use."""
+"""Corrections of what newcomers to Cedar write first; the engine says only what it cannot use."""

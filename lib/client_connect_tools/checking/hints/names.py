@@ -65,7 +65,7 @@ def attributes() -> dict[str, str]:
 
 
 def instead_of(name: str) -> str:
-    """Return what to write instead of an attribute or a variable that there is not; empty when nobody can tell."""
+    """Return what to write instead of an attribute or a variable that does not exist; empty when that is unclear."""
     if hint := _INSTEAD.get(name.lower()):
         return hint
     if near := nearest(name, attributes()):

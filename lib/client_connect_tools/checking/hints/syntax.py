@@ -1,4 +1,4 @@
-"""What to write instead of what Cedar cannot parse."""
+"""Corrections of text that Cedar cannot parse."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _CHARACTERS = {
 
 
 def explained(text: str, message: str) -> tuple[str, Place | None]:
-    """Return what to write instead, empty when nobody can tell, and where the mistake is, if that is known.
+    """Return what to write instead, empty when that is unclear, and where the mistake is, if that is known.
 
     Args:
         text: A policy that the engine cannot parse.

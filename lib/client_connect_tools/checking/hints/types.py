@@ -1,4 +1,4 @@
-"""What to write instead of what has a wrong type."""
+"""Corrections of expressions of a wrong type."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _READABLE = {
 
 
 def hint(message: str, part: pst.Expr | None) -> str:
-    """Return what to write instead; empty when nobody can tell.
+    """Return what to write instead; empty when that is unclear.
 
     Args:
         message: What the engine says of the policy.
-        part: The smallest condition of which it says that, if it is known.
+        part: The smallest condition that it says that of, if it is known.
     """
     if match := _UNKNOWN_TYPE.search(message):
         return _entity_type(match[1])

@@ -1,1 +1,1 @@
-"""``client-connect block``, ``unblock``, ``blocks`` and ``cut``: to keep somebody out, now."""
+"""``client-connect block``, ``unblock``, ``blocks`` and ``cut``: to keep a user or device out, now."""

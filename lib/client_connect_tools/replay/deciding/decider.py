@@ -1,6 +1,6 @@
-"""One connection decided by one set of policies, exactly, or not at all where a fact is missing.
+"""One connection decided with one set of policies, exactly, or not at all where a fact is missing.
 
-The engine is asked once for each combination of values that the policies can tell apart. So the conditions are
+The engine is asked once for each combination of values that the policies distinguish. So the conditions are
 taken apart into atoms; atoms that read the same facts form a group; and what a group says of a value is kept.
 """
 
@@ -35,13 +35,13 @@ _SECONDS_OF_HOUR = 3600
 _CUSTOM = frozenset({"custom", "customFacts"})
 _NETWORKS = frozenset({"networks", reads.CONTEXT})
 _ENTITIES = {reads.PRINCIPAL, reads.GROUPS, reads.CONTEXT, reads.DEVICE}
-# What a group says of a value: the outcome of each of its atoms.
+# The verdict of a group on a value: the outcome of each of its atoms.
 _Outcomes = tuple[formula.Outcome, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What policies say of a connection.
+    """The verdict of policies on a connection.
 
     Attributes:
         allowed: Whether it may be established; ``None`` where that depends on a fact that is missing.
@@ -162,7 +162,7 @@ def _combine(applies: list[tuple[_Policy, formula.Outcome]], missing: frozenset[
     permitting = _certain(permits)
     if not permitting and not any(outcome & TRUE for _, outcome in permits):
         return Verdict(allowed=False, policies=())
-    # A permit beside a certain one decides nothing any more, unless it may err.
+    # A permit next to a certain one decides nothing any more, unless it may err.
     harmless = TRUE | FALSE if permitting else 0
     blamed = [policy for policy, outcome in forbids if outcome != FALSE]
     blamed += [

@@ -1,4 +1,4 @@
-"""Which facts a Cedar expression reads, as finely as a replay tells them apart: its value depends on nothing else."""
+"""Which facts a Cedar expression reads, as finely as a replay distinguishes them: its value depends on nothing else."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
     "rises_or_falls_with_time",
 ]
 
-# Beside the names of the analysis, of the record with the time each attribute, with which it goes on at its own pace.
+# Besides the names of the analysis, each attribute of the record with the time, which advances at its own pace.
 _TIME = "time"
 TIMES = tuple(f"time.{name}" for name in ("now", "date", "month", "day", "weekday", "minuteOfDay"))
 

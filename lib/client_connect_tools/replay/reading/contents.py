@@ -45,7 +45,7 @@ class _Contents(Reader):
 
 
 def contents(lines: Iterable[str]) -> Iterator[Skipped]:
-    """Read lines of which each has one entry at least; those of our logs and Client VPN's as ``Content``."""
+    """Read lines with at least one entry each; those of our logs and Client VPN's as ``Content``."""
     for entry in entries(lines, reader=_Contents()):
         if isinstance(entry, Skipped):
             yield entry

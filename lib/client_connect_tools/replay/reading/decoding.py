@@ -26,7 +26,7 @@ _REFUSED = {
     b"PAR1": "it is in Parquet; export CSV or JSON, such as by Amazon Athena",
     b"Obj\x01": "it is in Avro; export CSV or JSON",
 }
-# Those of 32 bits first, for the mark of the other begins like theirs.
+# Those of 32 bits first, because the mark of the other begins like theirs.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -42,7 +42,7 @@ def decoded(raw: BinaryIO) -> BinaryIO:
         raw: The file, at its beginning.
 
     Raises:
-        OSError: When it is in a form of which there is no text.
+        OSError: When its form has no text.
     """
     stream = _peekable(raw)
     for _ in range(_DEEPEST):  # Firehose compresses what CloudWatch Logs has compressed already

@@ -1,4 +1,4 @@
-"""What log systems wrap entries in: CloudWatch Logs, Firehose, OpenSearch, Splunk, Datadog, Athena and others."""
+"""The envelopes of log systems: CloudWatch Logs, Firehose, OpenSearch, Splunk, Datadog, Athena and others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Where the entry itself is, the likeliest first: what was parsed of it may stand beside it.
+# Where the entry itself is, the likeliest first: its parsed fields may stand next to it.
 _LIKELY = (
     *("@message", "message", "_raw", "_source", "result", "event", "log", "line", "content", "attributes"),
     *(
@@ -77,7 +77,7 @@ def _may_hold_json(value: object) -> bool:
 
 
 def _athena(result: object) -> list[dict[str, object]]:
-    """Return the rows of ``aws athena get-query-results``, of which the first has the columns."""
+    """Return the rows of ``aws athena get-query-results``; the first has the columns."""
     rows = result.get("Rows") if isinstance(result, dict) else None
     cells = [
         [cell.get("VarCharValue") for cell in row["Data"] if isinstance(cell, dict)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-# What a connection log never holds. Waivers are taken as none: every rule names them.
+# Facts that a connection log never holds. Waivers count as none: every rule names them.
 _NOT_LOGGED = frozenset(
     {
         "endpointName",
@@ -45,14 +45,14 @@ _CUSTOM_FACTS: tuple[CustomFactsState, ...] = get_args(CustomFactsState)
 
 
 class Attempt(NamedTuple):
-    """A connection that somebody tried to establish, as the log has it.
+    """A connection that a client tried to establish, as the log has it.
 
     Attributes:
         facts: What the policies see of it, as far as it is logged.
-        missing: The names of the facts that the log does not hold, so that their values here mean nothing.
+        missing: The names of the facts that the log does not hold, so their values here mean nothing.
         allowed: Whether the policies of that time allowed it.
         determining: The ids of the policies that decided then, as far as they are logged.
-        erred: Whether a policy of that time could not be evaluated, so that it denied.
+        erred: Whether a policy of that time could not be evaluated, so it denied.
         answered: Whether the client was let in, where a record says so: in shadow mode it is, whatever policies say.
     """
 
@@ -73,7 +73,7 @@ def of_record(record: dict[str, Any], *, time_zone: tzinfo | None = None) -> Att
 
     Args:
         record: What the handler logged.
-        time_zone: The zone in which policies see the clock. Default: the record's, else UTC.
+        time_zone: The zone of the policies' clock. Default: the record's, else UTC.
 
     Raises:
         Malformed: When it is not what a handler writes.
@@ -95,7 +95,7 @@ def of_connection_log(log: dict[str, Any], *, allowed: bool, time_zone: tzinfo |
     Args:
         log: The entry, of type ``connection-attempt``.
         allowed: Whether the connection was allowed.
-        time_zone: The zone in which policies see the clock. Default: UTC.
+        time_zone: The zone of the policies' clock. Default: UTC.
 
     Raises:
         Malformed: When it lacks what Client VPN always logs.
@@ -162,7 +162,7 @@ def _time_of(log: dict[str, Any]) -> datetime:
 
 
 def _reasonable(time: datetime) -> datetime:
-    """Refuse times next to which there are none that a computer can represent."""
+    """Refuse times at the very end of what a computer can represent."""
     if not _FIRST_YEAR <= time.year <= _LAST_YEAR:
         raise Malformed(f"time outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return time

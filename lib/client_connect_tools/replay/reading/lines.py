@@ -1,4 +1,4 @@
-"""Blocks of lines in which each entry has one line, made of whatever form the entries have in a file.
+"""Blocks of lines, one for each entry, made of whatever form the entries have in a file.
 
 Where each line is an object already, which is how logs are kept, a block is passed on as it is.
 """
@@ -148,7 +148,7 @@ class Lines:
 
 
 def _is_plain(block: bytes) -> bool:
-    """Whether each line is an object, as far as their first and last characters tell."""
+    """Whether each line is an object, judged by their first and last characters."""
     return block[:1] == b"{" and block[-2:] == b"}\n" and block.count(b"}\n{") == block.count(b"\n") - 1
 
 

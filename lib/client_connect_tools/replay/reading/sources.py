@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 STANDARD_INPUT = "-"
 BLOCK_BYTES = 512 * 1024
-# What is longer is not read at once, for it would fill the memory.
+# Longer content is not read at once, because it would fill the memory.
 _LONGEST_LINE = 16 * 1024 * 1024
 
 
@@ -127,7 +127,7 @@ def _can_be_read_once_only(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
-    """Open a log, and tell how far it has been read."""
+    """Open a log, and report how far it has been read."""
     with _reading(path), _Raw(path) as raw:
         yield decoded(io.BufferedReader(raw)), raw.tell
 
@@ -145,7 +145,7 @@ def _reading(path: Path | None) -> Iterator[None]:
 
 
 class _Raw(io.RawIOBase):
-    """A file that counts what is read of it: standard input cannot tell where it is."""
+    """A file that counts what is read of it: standard input does not know its position."""
 
     def __init__(self, path: Path | None) -> None:
         super().__init__()

@@ -18,7 +18,7 @@ _LISTS = frozenset(
         *("items", "Items", "entries", "messages", "Rows"),
     )
 )
-# What has one of these is no export, but an entry of a log, in which such a key may be anything.
+# Text with one of these is no export, but an entry of a log, where such a key may be anything.
 _ENTRY = re.compile(rb'"(at|decision|request|connection-log-type)"')
 _DEEPEST_LIST = 5
 _SCALAR = re.compile(rb"[^\s,]+")
@@ -147,7 +147,7 @@ class Values:
         )
 
     def _end(self) -> bool:
-        """Close a bracket; tell whether a value ends with it."""
+        """Close a bracket; return whether a value ends with it."""
         if not self._open:
             return False
         value = self._open[-1]

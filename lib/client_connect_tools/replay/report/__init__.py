@@ -1,1 +1,1 @@
-"""What a replay found, as text, HTML and charts."""
+"""The result of a replay, as text, HTML and charts."""

@@ -35,7 +35,7 @@ _STEPS = (
     *(_DAY * days for days in (1, 2, 3, 7, 14, 28, 56)),
 )
 _ROUND = (1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100)
-# What a colour means in every chart of decisions.
+# The meaning of a color in every chart of decisions.
 _MEANINGS = {
     "allowed": "good",
     "newly allowed": "good",

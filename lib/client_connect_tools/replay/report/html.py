@@ -1,4 +1,4 @@
-"""What a replay found, as one page that asks the network for nothing."""
+"""The result of a replay, as one page that asks the network for nothing."""
 
 from __future__ import annotations
 

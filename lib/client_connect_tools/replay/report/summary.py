@@ -1,4 +1,4 @@
-"""What a replay found, as JSON."""
+"""The result of a replay, as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a replay found, as tables on a terminal."""
+"""The result of a replay, as tables on a terminal."""
 
 from __future__ import annotations
 
