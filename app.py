@@ -103,7 +103,7 @@ class ClientConnectStack(cdk.Stack):
 
 
 class ClientVpnStack(cdk.Stack):
-    """A Client VPN endpoint that asks the handler, into a VPC of its own or one that exists."""
+    """A Client VPN endpoint that asks the handler, into its own VPC or one that exists."""
 
     def __init__(
         self,

@@ -81,7 +81,7 @@ class Context:
         return value
 
     def texts(self, key: str, pattern: str, *, example: str) -> Sequence[str]:
-        """Return the texts of a list, or of a text in which commas separate them; none without the key."""
+        """Return the texts of a list, or of a text separated by commas; none without the key."""
         value = self._node.try_get_context(key)
         if value is None:
             return []
@@ -133,7 +133,7 @@ class Context:
 
 
 def _meant(key: str) -> str | None:
-    """Return the key of ours that another one is probably meant to be; CDK's own have a colon."""
+    """Return our key that another one is probably meant to be; CDK's own have a colon."""
     if ":" in key:
         return None
     near = difflib.get_close_matches(

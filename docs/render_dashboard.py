@@ -50,7 +50,7 @@ def widgets() -> list[dict[str, Any]]:
 
 
 def widgets_of(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the widgets of a body, in which references are written as their names."""
+    """Return the widgets of a body, with references written as their names."""
     text = "".join(part if isinstance(part, str) else _name(part) for part in body["Fn::Join"][1])
     found: list[dict[str, Any]] = json.loads(text)["widgets"]
     return found

@@ -1,4 +1,4 @@
-"""What our risk service says of a user, for the policies to read as context.custom."""
+"""The risk service's data of a user, for the policies to read as context.custom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URL = os.environ["RISK_SERVICE_URL"]
 
 
 def facts(request: ConnectionRequest) -> dict[str, Any]:
-    """Return the score, 0 to 100, and whether somebody vouches for the user."""
+    """Return the score, 0 to 100, and whether a colleague vouches for the user."""
     user = quote(request.username or request.common_name or "", safe="")
     with urlopen(f"{URL}/users/{user}", timeout=1.5) as answer:  # noqa: S310 - our own address
         risk = json.load(answer)

@@ -17,7 +17,7 @@ def around(centre: float, *, spread: float) -> Sample:
 
 
 def test_a_ratio_is_the_median_of_those_of_the_rounds() -> None:
-    """What disturbs a few rounds does not move it, nor what disturbs both sides."""
+    """A disturbance of a few rounds does not move it, and one of both sides neither."""
     assert ratio(Sample([2, 2, 2, 2, 99]), Sample([1, 1, 1, 1, 0.1])) == 2
     assert ratio(Sample([2, 4, 6, 8, 10]), Sample([1, 2, 3, 4, 5])) == 2
 
@@ -67,7 +67,7 @@ def test_a_number_of_its_own_has_its_bar() -> None:
 
 
 def test_things_are_measured_in_turn_after_a_warm_up() -> None:
-    """What disturbs the machine for a while disturbs both."""
+    """A disturbance of the machine for a while disturbs both."""
     clock = count()
     found = in_turn({"a": lambda: next(clock), "b": lambda: next(clock)}, rounds=3, warm_up=2)
     assert (found["a"].values, found["b"].values) == ([4, 6, 8], [5, 7, 9])

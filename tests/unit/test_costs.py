@@ -45,7 +45,7 @@ def test_the_page_has_what_the_command_prints(command: str, printed: str) -> Non
 
 
 def test_the_totals_of_the_page_are_those_of_the_table() -> None:
-    """What the text says in words too."""
+    """The numbers that the text has in words too."""
     table = json.loads(run("costs", "--json").stdout)
     text = PAGE.read_text("utf-8")
     assert f"it costs {table['total'][0]:.0f} dollars, and {table['total'][3]:.0f} with 50,000 users" in text

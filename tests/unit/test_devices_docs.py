@@ -1,4 +1,4 @@
-"""What docs/devices.md shows is what the code takes."""
+"""The examples of docs/devices.md work with the code."""
 
 from __future__ import annotations
 

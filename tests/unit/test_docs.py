@@ -77,7 +77,7 @@ def written(example: str, folder: Path) -> Path:
 
 
 def test_there_are_thirteen_recipes() -> None:
-    """Each is in the documentation as it is in its file, and has tests beside it."""
+    """Each is in the documentation as it is in its file, and has tests next to it."""
     assert len(RECIPES) == 13
     assert sorted(blocks(POLICIES, "cedar")) == sorted(path.read_text("utf-8") for path in RECIPES)
     assert all(path.with_suffix(".tests.toml").is_file() for path in RECIPES)
@@ -153,7 +153,7 @@ def attributes(path: str, data: Data) -> Iterator[tuple[str, str, str]]:
     "example", blocks((ROOT / "docs" / "identity-providers.md").read_text("utf-8"), "cedar")
 )
 def test_policies_for_each_identity_provider_are_sound(example: str) -> None:
-    """They are what a reader copies; each needs a permit beside it, if it is none."""
+    """A reader copies them; each needs a permit next to it, unless it is one."""
     permit = "" if example.count("\npermit") else '@id("all") permit (principal, action, resource);'
     policies = Policies.from_string(f"{permit}{example}")
     assert [*check(policies), *lint(policies)] == []
@@ -193,7 +193,7 @@ def rules(source: str) -> set[str]:
 def synthesis_warnings() -> set[str]:
     """Return the names of the warnings that constructs and checks of the final template add.
 
-    `policies` is the key of metadata. A changed property without an explanation of its own has that of all.
+    `policies` is the key of metadata. A changed property without its own explanation has that of all.
     """
     sources = [path.read_text("utf-8") for path in (ROOT / "lib" / "cdk_client_connect").rglob("*.py")]
     found = {name for source in sources for pattern in (WARNING, FINAL) for name in pattern.findall(source)}
@@ -207,7 +207,7 @@ def own_explanations() -> set[str]:
 
 
 def properties_that_may_change() -> set[str]:
-    """Return the properties of a function of which another value is a warning."""
+    """Return the properties of a function with a warning for another value."""
     of_some = inspect.getsource(_final_function.FunctionCheck)
     return {*_final_function._WARNED, *OF_A_PROPERTY.findall(of_some), "ReservedConcurrentExecutions"}
 
@@ -282,7 +282,7 @@ def test_advice_is_complete(each: advice.Advice) -> None:
         assert len(each.description({})) <= advice.MAX_DESCRIPTION_LENGTH
 
 
-# What needs hundreds of characters, or another file.
+# Findings that need hundreds of characters, or another file.
 NOT_WRITTEN_OUT = {
     "too-deep",
     "too-long",
@@ -303,7 +303,7 @@ NOT_WRITTEN_OUT = {
     ids=lambda each: f"{each.kind}: {each.name}",
 )
 def test_examples_of_policies_are_real(each: advice.Advice) -> None:
-    """The example of an error or a lint is one in which it is found."""
+    """The example of an error or a lint is one that it is found in."""
     policies = Policies.from_string(each.example, custom="{ risk: Long }")
     if each.kind.startswith("native"):
         findings = native.check(policies, ("crowdstrike", "jamf")) + native.lint(policies)

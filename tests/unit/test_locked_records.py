@@ -1,4 +1,4 @@
-"""What is noted of a locked wheel is what the wheel holds, and a wheel of which that cannot be said is refused."""
+"""The notes on a locked wheel are its content, and a wheel that they cannot describe is refused."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_what_is_noted_fits_what_is_installed_and_nothing_else(tmp_path: Path) -
 def test_refuses_a_wheel_that_cannot_be_verified(
     tmp_path: Path, files: Mapping[str, bytes], record: str | None
 ) -> None:
-    """What is not listed, or would be installed elsewhere, nobody could compare."""
+    """Files not listed, or installed elsewhere, could not be compared."""
     with pytest.raises(records.UnsuitableWheel):
         records.of_wheel(wheel(tmp_path, files, record))
 

@@ -1,4 +1,4 @@
-"""What is said of mutants is true: none that survives is overlooked, and none is explained that does not."""
+"""The explanations of mutants are true: none that survives is overlooked, and none is explained that does not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ why = "both are no number"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known(Mutant):
-    """A mutant of which nobody needs to be asked what it changes."""
+    """A mutant whose change is clear."""
 
     known: Change
 
@@ -58,7 +58,7 @@ def test_an_explanation_is_of_the_change_that_a_diff_shows() -> None:
 
 @pytest.mark.parametrize("text", [EXPLAINED * 2, EXPLAINED.replace("both are no number", "")])
 def test_fails_for_an_explanation_that_comes_twice_or_says_nothing(text: str) -> None:
-    """One of the two would be read by nobody."""
+    """One of the two would never be read."""
     with pytest.raises(ValueError, match=r"^this is explained twice, or without a reason: versions: f"):
         explained(text)
 
@@ -92,7 +92,7 @@ def test_a_report_tells_what_is_to_be_done(
 
 
 def test_every_explanation_is_of_code_that_is_there() -> None:
-    """The lines are in the module that is named: this tells early of one that is outdated."""
+    """The lines are in the module that is named: this shows early of one that is outdated."""
     for change in explained(FILE.read_text("utf-8")):
         lines = (
             (ROOT / "lambda_src" / PACKAGE / f"{change.module.replace('.', '/')}.py")

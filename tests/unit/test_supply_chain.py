@@ -1,4 +1,4 @@
-"""What is locked is locked whole, and vulnerabilities of it are neither overlooked nor made up."""
+"""The locks are complete, and vulnerabilities of their packages are neither overlooked nor made up."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_python_package_is_locked_by_hash(lock: str) -> None:
 
 
 def test_every_lock_of_python_packages_is_checked() -> None:
-    """No other lock lies beside those that are checked here and audited."""
+    """No other lock lies next to those that are checked here and audited."""
     folders = [ROOT / "requirements", ROOT / "lib" / "client_connect_tools"]
     found = {path.relative_to(ROOT).as_posix() for folder in folders for path in folder.rglob("*.txt")}
     template = "lib/client_connect_tools/project/template/"  # of a project of the user's, who locks it
@@ -141,7 +141,7 @@ def test_a_service_that_fails_is_no_finding(ask: Callable[[Advisories], tuple[in
 
 
 def test_without_a_network_the_audit_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody listens: it says so."""
+    """No service listens: it says so."""
     assert audit.main(["--vulnerability-service", "osv", "--osv-url", "http://127.0.0.1:9/"]) == 0
     assert "WARNING: not audited for known vulnerabilities: " in capsys.readouterr().err
 
@@ -167,6 +167,6 @@ def test_a_package_that_the_service_does_not_know_is_not_called_sound(
 
 
 def test_a_wrong_call_fails_the_audit(capsys: pytest.CaptureFixture[str]) -> None:
-    """What is not the service's failure is not taken for one."""
+    """Other failures do not count as the service's."""
     assert audit.main(["--no-such-option"]) == 1
     assert "--no-such-option" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_each_solution_is_sound_and_its_tests_reach_all_of_it(folder: Path) -> N
     checked = CliRunner().invoke(main, ["check", *sets(folder), "--ignore", "expired"])
     assert (checked.exit_code, "nothing found" in checked.stdout) == (0, True), checked.stdout
     for each in [sets(folder), ["baseline"]] if "baseline" in sets(folder) else [sets(folder)]:
-        covers = [] if "--guardrails" in each else ["--require-coverage"]  # the baseline has tests of its own
+        covers = [] if "--guardrails" in each else ["--require-coverage"]  # the baseline has its own tests
         tested = CliRunner().invoke(main, ["test", *covers, *each])
         assert tested.exit_code == 0, tested.stdout
 

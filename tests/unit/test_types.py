@@ -1,4 +1,4 @@
-"""What mypy follows of the CDK is what is imported of it, so that no type becomes ``Any`` without a word."""
+"""Mypy follows the imported parts of the CDK, so no type becomes ``Any`` without a word."""
 
 from __future__ import annotations
 

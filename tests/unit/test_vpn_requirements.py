@@ -1,4 +1,4 @@
-"""What a machine is told that cannot run the local VPN."""
+"""The messages for a machine that cannot run the local VPN."""
 
 from __future__ import annotations
 

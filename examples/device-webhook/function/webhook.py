@@ -12,7 +12,7 @@ The function behind a URL of Lambda. A request is a JSON object, signed together
 ``"removed": true`` says that the device manager no longer knows the device. Change ``item_of`` to what your device
 manager sends.
 
-A request that somebody recorded is refused five minutes after it was sent, and until then changes nothing that an event
+A request that was recorded is refused five minutes after it was sent, and until then changes nothing that an event
 with a later ``at`` says. Keep the device manager's clock right: when it is put back, its events are older than what is
 known until it has caught up. A device that is removed stays as a mark: without it, an older event would bring the
 device back.
@@ -113,7 +113,7 @@ def _secrets(_period: int) -> tuple[bytes, ...]:
     """Return the secrets that are shared with the device manager, read again in each period.
 
     Raises:
-        ValueError: When there is none, or more than the new and the old one.
+        ValueError: When none is given, or more than the new and the old one.
     """
     answer = boto3.client("secretsmanager").get_secret_value(SecretId=os.environ["SECRET"])
     secrets = tuple(line.strip().encode() for line in answer["SecretString"].splitlines() if line.strip())
@@ -125,7 +125,7 @@ def _secrets(_period: int) -> tuple[bytes, ...]:
 
 
 def _write(item: dict[str, Any]) -> bool:
-    """Write an item unless a newer one is there; tell whether it was written.
+    """Write an item unless a newer one is there; return whether it was written.
 
     Events may arrive in any order, and more than once. Times in UTC compare as texts, but a second that
     ``client-connect devices import`` wrote has no fraction: ``09:00:00Z``. A time later than that of any event, which

@@ -11,7 +11,7 @@ from cdk_client_connect import DeviceInventory
 
 
 class DevicesStack(cdk.Stack):
-    """The tables, and the parameters by which other teams find them."""
+    """The tables, and the parameters for other teams to find them."""
 
     def __init__(self, scope: cdk.App, id: str, *, env: cdk.Environment) -> None:
         super().__init__(scope, id, env=env)

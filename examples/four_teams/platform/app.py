@@ -1,6 +1,6 @@
 """The platform team's app: what watches the handler and the endpoint, and decides open connections again.
 
-It decides by the same policies as the handler, so it is deployed from the same commit of the policies.
+It decides with the same policies as the handler, so it is deployed from the same commit of the policies.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ POLICIES = Path(__file__).parents[1] / "policies"
 
 
 class SecurityStack(cdk.Stack):
-    """The handler, its registry, and the parameters by which other teams find them."""
+    """The handler, its registry, and the parameters for other teams to find them."""
 
     def __init__(self, scope: cdk.App, id: str, *, env: cdk.Environment) -> None:
         super().__init__(scope, id, env=env)

@@ -53,7 +53,7 @@ when { context.customFacts == "unavailable" };
 UNREADABLE = "ValueError: facts() returned what no policy can read"
 UNDECLARED = "ValueError: facts() returned what custom.cedarschema does not declare"
 
-# What a module may do wrong, and how the record says so.
+# The mistakes of a module, and how the record says so.
 FAULTS = {
     "raises": (
         "def facts(request): raise LookupError('no such user')",

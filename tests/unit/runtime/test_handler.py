@@ -530,7 +530,7 @@ def test_a_bundle_decides_by_the_policies_beside_the_package(tmp_path: Path) -> 
 
 
 def test_records_name_the_version_that_decided(log: Log) -> None:
-    """Each record, also of an error, so that it shows when the alias was moved by hand."""
+    """Each record, even of an error, so it shows when the alias was moved by hand."""
     context = lambda_context()
     context.function_version = "42"
     for asked in (event(), {"endpoint-id": ENDPOINT}):

@@ -1,4 +1,4 @@
-"""What the tests of the tools share."""
+"""Shared by the tests of the tools."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def half_locked() -> Iterator[Path]:
-    """Return a folder with a folder ``locked`` that may not be read: not by root either, who is nobody meanwhile."""
+    """Return a folder with a folder ``locked`` that may not be read, even by root, with another user id meanwhile."""
     if sys.platform == "win32":
         pytest.skip("there, modes lock no folder")
     user = os.geteuid()

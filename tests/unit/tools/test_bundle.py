@@ -167,7 +167,7 @@ print(json.dumps([answer, modules]))
 
 
 def test_every_module_of_the_bundle_can_be_imported(built: Path) -> None:
-    """Those in packages below ours too, beside the SDK that Lambda has."""
+    """Those in packages below ours too, besides the SDK that Lambda has."""
     package = built / "client_connect"
     paths = [path.relative_to(built).with_suffix("") for path in package.rglob("*.py")]
     names = sorted(".".join(path.parts).removesuffix(".__init__") for path in paths)
@@ -201,7 +201,7 @@ def test_the_bundle_is_for_the_function_not_for_this_machine(
 
 
 def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says what is missing, for what, and how to go on; the folder is as empty as before."""
+    """The message says what is missing, its purpose, and how to go on; the folder is as empty as before."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     folder = tmp_path / "out"
@@ -223,7 +223,7 @@ def test_fails_without_network_and_cache(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_warm_cache_needs_no_network(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was built once is built again on a train."""
+    """A bundle that was built once can be built again on a train."""
     monkeypatch.setenv("UV_OFFLINE", "1")
     HERE.build(tmp_path)
     assert files(tmp_path) == files(built)
@@ -250,7 +250,7 @@ def cache(tmp_path: Path, built: Path) -> Path:
     """Return a copy of what uv's cache has of the packages, to be tampered with."""
     assert built.is_dir()
     own = subprocess.run([uv.find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True)
-    # Another test may be writing to uv's cache, so that a copy lacks what is being replaced.
+    # Another test may be writing to uv's cache, so a copy lacks what is being replaced.
     for attempt in range(5):
         copy = tmp_path / f"cache{attempt}"
         copy.mkdir()
@@ -344,7 +344,7 @@ def test_fails_when_an_installed_file_is_a_link(built: Path, tmp_path: Path) -> 
 
 
 def test_there_is_a_record_for_every_runtime_and_package() -> None:
-    """Each is of a wheel that the lock has; where there is none, the message says which Python there is."""
+    """Each is of a wheel that the lock has; without one, the message says which Python there is."""
     hashes = set(re.findall(r"sha256:(\w+)", bundle.LOCK.read_text("utf-8")))
     for python in ("3.11", "3.12", "3.13", "3.14"):
         for architecture in bundle.ARCHITECTURES:

@@ -1,4 +1,4 @@
-"""Named networks in a bundle: the handler decides by those of its policies, or not at all."""
+"""Named networks in a bundle: the handler decides with those of its policies, or not at all."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_the_engine_reads_the_same_nodes(expression: pst.Expr) -> None:
     ],
 )
 def test_there_are_no_more_parentheses_than_a_person_writes(text: str) -> None:
-    """What was written so is printed so."""
+    """Text in this form is printed in this form."""
     assert expression_text(parsed(text)) == text
 
 

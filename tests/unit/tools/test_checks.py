@@ -1,4 +1,4 @@
-"""What is found in policies before they can lock anyone out."""
+"""The findings in policies before they can lock anyone out."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ SOUND = [
 
 @pytest.mark.parametrize("policy", SOUND)
 def test_sound_policies_have_no_findings(policy: str) -> None:
-    """What the schema has and the annotations that the handler knows, up to their limits."""
+    """The names of the schema and the annotations that the handler knows, up to their limits."""
     assert found(PERMIT + policy) == []
     require_sound(Policies.from_string(PERMIT + policy))
 
 
 _FLAT = " || ".join(f"context has os && context.os.major == {number}" for number in range(45))
-# What nests in the engine, so that it would not survive a few thousand of them, or a few dozen of a few dozen.
+# Code that nests in the engine, which would not survive a few thousand of them, or a few dozen of a few dozen.
 DEEP = {
     "brackets": f"{'(' * 1500}true{')' * 1500}",
     "operators": "true" + " && true" * 1500,
@@ -248,7 +248,7 @@ def test_each_mistake_is_found_where_it_is(policy: str, findings: list[str]) -> 
 
 
 def test_fails_with_all_findings_in_the_order_of_the_files() -> None:
-    """Nobody has to repair one mistake to see the next."""
+    """No one has to repair one mistake to see the next."""
     one = f'permit {ALL};\n@id("x") forbid {ALL} when {{ context.a }}; @id("y") @mesage("") forbid {ALL};'
     two = f'\n@id("z") forbid {ALL} when {{ true;\n}};\n  @id("x") permit {ALL};'
     texts = {"z.cedar": one, "sound.cedar": PERMIT, "a.cedar": two}

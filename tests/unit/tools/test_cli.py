@@ -85,7 +85,7 @@ def test_a_bundle_of_a_directory_or_a_file(policies: Path, tmp_path: Path) -> No
 
 
 def test_fails_for_policies_with_findings(policies: Path, tmp_path: Path) -> None:
-    """Exit status 1, every finding on a line of its own on stderr, and nothing is built."""
+    """Exit status 1, every finding on a separate line on stderr, and nothing is built."""
     (policies / "long.cedar").write_text(f"permit (principal, action, resource);\n{PERMIT}{PERMIT}", "utf-8")
     result = run("bundle", policies, "--output", tmp_path / "out")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -139,7 +139,7 @@ def test_fails_for_a_name_that_cannot_be(
 def test_an_interrupted_bundle_leaves_nothing(
     policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is there of it could be deployed as if it were whole, and would stand in the way of the next attempt."""
+    """A partial bundle could be deployed as if it were whole, and would stand in the way of the next attempt."""
     monkeypatch.setattr(sbom, "bill_of_materials", interrupted)
     arguments = ("bundle", policies, "--output", tmp_path / "out", "--sbom", tmp_path / "sbom.json")
     assert run(*arguments).exit_code == 130
@@ -150,7 +150,7 @@ def test_an_interrupted_bundle_leaves_nothing(
 
 
 def interrupted(_: Path) -> str:
-    """Do as when somebody presses Ctrl-C."""
+    """Do as when a user presses Ctrl-C."""
     raise KeyboardInterrupt
 
 

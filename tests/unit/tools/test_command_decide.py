@@ -92,7 +92,7 @@ def test_a_denial_is_followed_by_the_reason_of_each_policy(policies: Path) -> No
 
 
 def test_an_allow_decision_names_waivers_and_shadow_denials(policies: Path) -> None:
-    """A waiver and a policy in shadow mode that would deny are told, and there is no message."""
+    """A waiver and a policy in shadow mode that would deny are reported, and there is no message."""
     result = run(
         policies,
         *("--username", "bob", "--common-name", "pc", "--groups", "staff", "--groups", "vpn"),
@@ -130,7 +130,7 @@ def test_a_denial_without_a_policy(policies: Path) -> None:
 
 
 def test_shadow_mode_allows_and_prints_what_the_policies_say(policies: Path) -> None:
-    """The client is allowed, and what the policies say is told all the same."""
+    """The client is allowed, and the policies' verdict is reported all the same."""
     lines = run(policies, *BOB, "--shadow-mode").stdout.splitlines()
     assert lines[0].startswith("allowed: bob")
     assert lines[1] == "only because of shadow mode: the policies deny"
@@ -162,7 +162,7 @@ def test_a_long_condition_is_cut_for_people_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extra", [[], ["--json"]])
 def test_fails_when_a_policy_cannot_be_evaluated(tmp_path: Path, extra: list[str]) -> None:
-    """Status 1: the client is denied, and the error and where it arose are told."""
+    """Status 1: the client is denied, and the error and its place are reported."""
     where = "context.time.weekday + 9223372036854775807 > 0"
     path = policy(tmp_path, f'@id("o") @message("No.") forbid {ALL} when {{ {where} }};')
     result = run(path, *BOB, *extra)
@@ -278,7 +278,7 @@ NOT_SENT = "which no Windows client sends, so that policies see no version"
 def test_a_spelling_that_no_client_sends_is_decided_with_a_warning(
     policies: Path, arguments: tuple[str, ...], warning: str
 ) -> None:
-    """What a strange client would be told may be the question; who mistook the spelling is told so."""
+    """The answer to a strange client may be the question; a wrong spelling is pointed out."""
     result = run(policies, "--username", "bob", *arguments, "--json")
     assert (result.exit_code, result.stderr) == (0, warning)
     assert json.loads(result.stdout)["request"][arguments[0].removeprefix("--")] == arguments[1]
@@ -394,7 +394,7 @@ DEVICE = ("--common-name", "pc", "--device")
     ],
 )
 def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: str) -> None:
-    """After the gap and after the repeated hour, and with an offset of its own."""
+    """After the gap and after the repeated hour, and with its own offset."""
     document = decided(policies, "--username", "bob", "--at", at, "--time-zone", "Europe/Berlin")
     assert document["at"] == instant
 
@@ -523,7 +523,7 @@ def test_the_documented_output(example: str, tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("spelling", ["10.0.17763", "10.0,_amd64_executable", "6.1_64bit", "N/A"])
 def test_a_spelling_of_a_server_is_decided_without_a_warning(policies: Path, spelling: str) -> None:
-    """And so is a text by which OpenVPN says that it does not know."""
+    """And so is a text that OpenVPN sends to say that it does not know."""
     assert run(policies, *BOB, "--platform-version", spelling).stderr == ""
 
 

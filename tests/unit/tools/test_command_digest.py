@@ -41,7 +41,7 @@ def test_the_digest_is_that_of_the_records(tmp_path: Path) -> None:
 
 
 def test_another_policy_is_another_digest(tmp_path: Path) -> None:
-    """So what was deployed by hand is told from what is in the repository."""
+    """It shows whether the deployed policies are those of the repository."""
     file = tmp_path / "vpn.cedar"
     file.write_text(POLICIES, "utf-8")
     before = run(file).stdout.splitlines()

@@ -79,7 +79,7 @@ def test_failures_follow_in_full_with_status_1() -> None:
 
 
 def test_colours_are_for_terminals() -> None:
-    """What is captured has none; a terminal has them, and the same text."""
+    """Captured output has none; a terminal has them, and the same text."""
     plain, coloured = run(DAY + WRONG), run(DAY + WRONG, FORCE_COLOR="1", TERM="xterm")
     assert "\x1b[" not in plain.stdout
     assert "\x1b[32mpassed\x1b[0m" in coloured.stdout
@@ -157,7 +157,7 @@ def test_fails_without_tests(path: str) -> None:
 
 
 def test_fails_for_wrong_tests_and_policies() -> None:
-    """What cannot be understood is reported before anything runs: status 2 for tests and paths, 1 for policies."""
+    """Unreadable input is reported before anything runs: status 2 for tests and paths, 1 for policies."""
     result = run(DAY + '[[test]]\nname = "x"\nexpct = "deny"\n')
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[0] == "the policy tests have 2 problems:"

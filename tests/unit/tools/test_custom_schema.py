@@ -160,20 +160,20 @@ def test_records_of_facts_are_taken(custom: str) -> None:
     ],
 )
 def test_fails_for_anything_else(custom: str, place: tuple[int, int], message: str) -> None:
-    """What it is pasted into cannot be changed by it; the place is that of what is wrong."""
+    """It cannot change the schema that it is pasted into; the place is that of the error."""
     found = finding(custom)
     assert message in found.message
     assert (found.line, found.column) == place
 
 
 def test_lints_know_it() -> None:
-    """What would be false without the schema is not taken for it: such a policy may apply."""
+    """Policies that are false only without the schema are not reported as such: such a policy may apply."""
     vip = '@id("vip") @message("m") forbid (principal, action, resource) when { context has custom.vip };'
     assert lint(Policies.from_string(f"{PERMIT} {vip} {OUTAGE}", custom=SCHEMA)) == []
 
 
 def test_a_faulty_one_hides_no_other_errors() -> None:
-    """What is wrong beside the types is still found; of the types, nothing can be said."""
+    """Errors besides the types are still found; of the types, nothing can be said."""
     faulty = Policies.from_string(
         f"{PERMIT}forbid (principal, action, resource); permit (", custom="{ a: X }"
     )
@@ -192,7 +192,7 @@ def test_check_names_the_line_of_a_faulty_schema(folder: Path) -> None:
 
 
 def test_schema_prints_the_custom_facts_too(folder: Path) -> None:
-    """The command prints the schema with it, so that an editor knows it too."""
+    """The command prints the schema with it, so an editor knows it too."""
     assert run("schema") == (0, schema_text(), "")
     assert run("schema .") == run("schema vpn.cedar") == (0, schema_text(f"{SCHEMA}\n"), "")
     assert f"type Custom = {SCHEMA}" in run("schema .")[1]
@@ -237,7 +237,7 @@ def test_decide_takes_custom_facts_and_their_outage() -> None:
     ],
 )
 def test_fails_for_custom_facts_that_no_module_could_return(options: str, message: str) -> None:
-    """What no module could say is wrong use."""
+    """Values that no module could return are wrong use."""
     Path(".list.json").write_text("[]", "utf-8")
     status, output, errors = run(f"decide . --username bob {options}")
     assert (status, output) == (2, "")
@@ -274,7 +274,7 @@ def logged(**facts: object) -> dict[str, object]:
 
 
 def test_replay_decides_recorded_custom_facts_by_the_new_schema(folder: Path) -> None:
-    """Records hold what the module said; what they hold is decided by the new policies' schema."""
+    """Records hold the module's facts; the new policies' schema decides which are used."""
     log = lines(
         logged(customFacts="available", custom={"riskScore": 71}),
         logged(customFacts="available", custom={"riskScore": 70}),
@@ -368,7 +368,7 @@ def test_replay_cannot_read_what_no_handler_writes(facts: dict[str, object]) -> 
     ],
 )
 def test_a_message_shows_declared_facts(schema: str, placeholder: str, problem: str | None) -> None:
-    """At synthesis, so that no user is shown a dash or a brace."""
+    """At synthesis, so no user is shown a dash or a brace."""
     forbid = f'@id("x") @message("See {placeholder}.") forbid (principal, action, resource);'
     findings = check(Policies.from_string(PERMIT + forbid, custom=schema))
     assert [each.rule for each in findings] == ([] if problem is None else ["unknown-placeholder"])

@@ -54,7 +54,7 @@ def decided(*arguments: str | Path) -> dict[str, Any]:
 
 
 def failure(*arguments: str | Path, stdin: str = "") -> str:
-    """Run the command, and return the one line with which it refuses."""
+    """Run the command, and return the one line of its refusal."""
     result = run(*arguments, stdin=stdin)
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     return result.stderr
@@ -76,7 +76,7 @@ def named(connection_id: str, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with policies of its own."""
+    """Return a folder with its own policies."""
     (tmp_path / "policies").mkdir()
     return tmp_path
 
@@ -227,7 +227,7 @@ def test_a_block_denies_as_it_did(folder: Path) -> None:
 
 
 def test_who_was_let_in_by_shadow_mode_is_so_again(folder: Path) -> None:
-    """The answer is that of the handler; what the policies said is told beside."""
+    """The answer is that of the handler; the policies' verdict is next to it."""
     result = run(policies(folder, LATE), "--record", written(folder, record(allow=True)))
     assert ", let in only because of shadow mode" in result.stdout.splitlines()[0]
     assert "only because of shadow mode: the policies deny" in result.stdout
@@ -379,7 +379,7 @@ def test_fails_for_a_record_that_is_given_as_an_event(folder: Path, given: str) 
 
 
 def test_a_key_that_no_event_has_is_ignored_with_a_warning(folder: Path) -> None:
-    """AWS may add some; a slip of the pen is told all the same."""
+    """AWS may add some; a slip of the pen is reported all the same."""
     result = run(policies(folder, LATE), "--event", "-", stdin=json.dumps(event() | {"group": ["staff"]}))
     assert result.exit_code == 0
     assert result.stderr == 'warning: the event has "group", which is ignored; did you mean "groups"?\n'

@@ -50,7 +50,7 @@ def test_each_machine_of_the_demo_is_tried() -> None:
 
 
 def test_fails_where_there_is_no_package_for_the_machine(assembly: Path) -> None:
-    """A machine for which nothing is published is named in the error."""
+    """A machine without published packages is named in the error."""
     with pytest.raises(
         ExchangeFailed, match=r"(?s)no packages for aarch64-pc-windows-msvc, Python 3\.14: .*cedarpy"
     ):

@@ -110,7 +110,7 @@ LARGE = "y" * (400 * 1024)
 def test_a_bad_row_is_rejected_alone_with_its_line(
     content: bytes, accepted: str, rejected: list[str]
 ) -> None:
-    """What can be read is; every other row is rejected by itself, with the line where it begins."""
+    """Readable rows are read; every other row is rejected by itself, with the line where it begins."""
     items, problems = read(".csv", content)
     assert names(items) == accepted
     assert len(problems) == len(rejected)
@@ -199,7 +199,7 @@ def test_a_name_that_an_array_has_twice_is_rejected_each_time(separator: str) ->
 
 
 def test_the_command_names_the_entry_of_an_array(tmp_path: Path) -> None:
-    """Beside the line, in which there may be all of them."""
+    """Next to the line, which may have all of them."""
     file = tmp_path / "devices.json"
     file.write_text('[{"commonName":"a","compliant":false},{"commonName":"a","compliant":true}]', "utf-8")
     result = CliRunner().invoke(main, ["devices", "import", str(file), "--dry-run"])

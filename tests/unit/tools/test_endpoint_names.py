@@ -54,7 +54,7 @@ def run(*arguments: object) -> tuple[int, str]:
 
 
 def test_tests_use_the_name(policies: Path) -> None:
-    """A variant may have another one; without it there is none."""
+    """A variant may have another one; without it the name is absent."""
     status, output = run("test", policies)
     assert (status, " tests passed" in output) == (0, True)
     (policies / "vpn.tests.toml").write_text(TESTS.replace('= "prod"', '= "prd"'))
@@ -75,7 +75,7 @@ def test_decide_takes_the_name(policies: Path, options: list[str], *, allowed: b
 
 
 def test_a_decision_record_has_the_name() -> None:
-    """So that a replay decides by it."""
+    """A replay then decides with it."""
     request = ConnectionRequest.from_event(DEFAULT_EVENT | {"username": "bob"})
     facts = Facts(request, endpoint_name="prod")
     decision = Policies.from_string(POLICIES).authorizer().decide(facts)

@@ -80,7 +80,7 @@ def test_what_is_no_time_is_an_error_of_its_own(tmp_path: Path, text: str) -> No
 
 
 def test_the_command_tells(tmp_path: Path) -> None:
-    """Unless it is told not to."""
+    """Unless it is switched off."""
     file = tmp_path / "vpn.cedar"
     file.write_text(
         f'{PERMIT}\n@id("x") @message("No.") forbid (principal, action, resource) '

@@ -144,7 +144,7 @@ def test_the_scope_comes_first(scope: str, expected: tuple[object, ...]) -> None
             {"platform": "mac"},
             ("when", "context has os", False, "context.os is absent"),
         ),
-        # A disjunction of which every part was false is shown whole.
+        # A disjunction with only false parts is shown whole.
         (
             'when { context.platform == "mac" || (context has os && context.os.major < 10) }',
             {},
@@ -155,7 +155,7 @@ def test_the_scope_comes_first(scope: str, expected: tuple[object, ...]) -> None
                 'context.platform is "win"; context.os.major is 10',
             ),
         ),
-        # What is within something absent is named by that alone.
+        # An attribute of something absent is named by that alone.
         (
             "when { context.time.weekday == 7 || (context has os && context.os has build && context.os.build < 9) }",
             {"platform": "mac"},
@@ -176,7 +176,7 @@ def test_the_scope_comes_first(scope: str, expected: tuple[object, ...]) -> None
                 "context.device is absent",
             ),
         ),
-        # What made a negation false.
+        # The cause of a false negation.
         (
             'when { !["win", "mac"].contains(context.platform) }',
             {},
@@ -207,7 +207,7 @@ def test_the_scope_comes_first(scope: str, expected: tuple[object, ...]) -> None
             {},
             ("when", "context.time.weekday == 7", False, "context.time.weekday is 1"),
         ),
-        # What made an unless clause true.
+        # The cause of a true unless clause.
         (
             'unless { context has commonName && context.commonName == "x" || context.platform like "w*" }',
             {"common_name": "y"},
@@ -285,7 +285,7 @@ def test_the_scope_comes_first(scope: str, expected: tuple[object, ...]) -> None
             {"waivers": frozenset({"other"})},
             ("unless", 'context.waivers.contains("other")', True, 'context.waivers is ["other"]'),
         ),
-        # What cannot be evaluated, with the engine's error.
+        # An expression that cannot be evaluated, with the engine's error.
         (
             'when { context.platform == "win" && (context.os.build < 19045 || true) }',
             {"platform_version": "10.0 64bit"},
@@ -311,7 +311,7 @@ def test_the_scope_comes_first(scope: str, expected: tuple[object, ...]) -> None
 def test_the_first_condition_that_fails(
     clauses: str, changes: dict[str, Any], expected: tuple[object, ...]
 ) -> None:
-    """The smallest part of a policy that tells why it does not apply, with what it reads."""
+    """The smallest part of a policy that explains why it does not apply, with its facts."""
     found = reason(f"forbid {ALL} {clauses}", **changes)
     assert found is not None
     assert (found.place, *shown(found.condition)) == expected
@@ -404,7 +404,7 @@ OVERFLOW = f'@id("o") forbid {ALL} when {{ context.time.weekday + 92233720368547
     ],
 )
 def test_the_response_is_the_handlers(policies: str, version: str, shadow_mode: bool) -> None:  # noqa: FBT001
-    """Whatever the policies say, the client is told what a deployed handler would tell it."""
+    """Whatever the policies say, the client gets the message of a deployed handler."""
     given = facts(schema_version=version)
     configured = Settings(shadow_mode=shadow_mode, default_message="Ask us.")
     handler = ConnectHandler(lambda _: Authorizer(policies).decide(given), configured)

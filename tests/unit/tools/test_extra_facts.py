@@ -135,7 +135,7 @@ def test_fails_with_a_source_that_could_tell_nothing(write: Write, source: str |
     ],
 )
 def test_fails_with_a_name_that_means_another_module(write: Write, name: str, problem: str) -> None:
-    """What the handler imports must not become the team's, nor the other way round."""
+    """The handler's imports must not become the team's, nor the other way round."""
     with pytest.raises(InvalidExtraFacts) as caught:
         ExtraFacts.from_file(write(name, SOURCE))
     assert problem in str(caught.value)
@@ -202,7 +202,7 @@ def test_the_digest_covers_what_a_team_adds() -> None:
 
 
 def test_the_bundle_holds_what_a_team_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module at the top, its type beside the policies, and its name for a construct that gets the folder."""
+    """The module at the top, its type next to the policies, and its name for a construct that gets the folder."""
     monkeypatch.setattr(bundle, "install", lambda folder, *_, **__: folder.mkdir(exist_ok=True))
     extra = ExtraFacts(
         module="risk", files=(("risk/__init__.py", SOURCE.encode()), ("risk/data/table.bin", b"\xff"))

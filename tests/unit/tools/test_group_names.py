@@ -1,4 +1,4 @@
-"""Groups that nobody has: in policies, by a list of all groups, and in tests."""
+"""Groups without members: in policies, by a list of all groups, and in tests."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_fails_for_a_list_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_groups_of_tests_that_are_misspelt_are_found(tmp_path: Path) -> None:
-    """A test that expects a denial passes with any group that nobody has."""
+    """A test that expects a denial passes with any group without members."""
     found, _, status = checked(tmp_path, None, tests=TEST)
     message = 'the test has the group "vpn-staf", which is not "vpn-staff" in the policies; is one of them misspelt?'
     assert (found, status) == ([f"vpn.tests.toml:2:1: {message} (similar-name)"], 1)

@@ -55,7 +55,7 @@ CONDITIONS = (
     "context has device && context.device has compliant && context.device.compliant",
     'context.waivers.contains("p1")',
     'if context has username then context.username like "b*" else context.ownCertificate',
-    # What errs for some connections.
+    # Conditions that err for some connections.
     "context has activeConnections && context.activeConnections * 9223372036854775807 >= 0",
 )
 
@@ -66,7 +66,7 @@ def some_facts(found: random.Random) -> Facts:
 
 
 def random_policies(found: random.Random, *, prefix: str) -> Policies:
-    """Return some policies, one of which permits."""
+    """Return some policies; one permits."""
     effects = ["permit", *(found.choice(("permit", "permit", "forbid")) for _ in range(found.randint(0, 4)))]
     texts = [
         f'@id("{prefix}{number}") {found.choice(("", "", "", "@shadow"))} {effect} {found.choice(SCOPES)}'
@@ -99,7 +99,7 @@ def test_a_connection_is_allowed_only_if_both_allow_it() -> None:
             expected = one.decide(facts).allowed and alone.allowed
             decision = together.decide(facts)
             if alone.errors and decision.allowed:
-                # A permit that errs permits nobody, but neither does it keep another one from permitting.
+                # A permit that errs permits no one, and does not keep another one from permitting.
                 assert _permits_without_error(baseline, facts)
                 continue
             assert decision.allowed is expected
@@ -130,7 +130,7 @@ def test_a_permit_that_errs_permits_nobody() -> None:
 
 
 def test_what_no_permit_of_the_guardrails_is_for_is_denied_by_name() -> None:
-    """The user is told, and the record says that it was the guardrails."""
+    """The user gets a message, and the record names the guardrails."""
     authorizer = policies().authorizer()
     facts = some_facts(random.Random(1))._replace(waivers=frozenset())  # noqa: S311 - any
     request = facts.request._replace(username="bob", groups=("others",), platform="mac")

@@ -21,7 +21,7 @@ SESSIONS = re.findall(r"```console\n\$ client-connect ([^\n]+)\n(.*?)```", DOCS,
 
 @pytest.fixture(autouse=True)
 def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The example, from which the page is."""
+    """The example that the page shows."""
     shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
 

@@ -1,6 +1,6 @@
 """Checking a file of a pull request takes as long as it is large: where time grew with its square, this took hours.
 
-Such a test has no limit of its own but pytest's for every test.
+Such a test has no limit but pytest's for every test.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_many_line_ends_are_printed_at_once() -> None:
 
 
 def test_a_place_is_counted_on_from_the_one_before() -> None:
-    """Lines and columns, also where many policies are on one line."""
+    """Lines and columns, even where many policies are on one line."""
     one = 'a "\n;" // c\n;'
     found = [(each.line, each.column) for each in statements(f"{one} b; {one}\n\n {one}")]
     assert found == [(1, 1), (3, 3), (3, 6), (7, 2)]
@@ -84,7 +84,7 @@ def test_what_is_asked_of_all_policies_is_asked_once_of_each() -> None:
 
 
 def test_no_lint_looks_at_all_policies_for_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it needs of them is asked once."""
+    """It asks for them once."""
     looked: list[int] = []
 
     class Counting(AllPolicies):

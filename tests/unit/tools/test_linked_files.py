@@ -1,4 +1,4 @@
-"""Files that are on the disk once: only where they are the same, and nobody else may write them."""
+"""Files that are on the disk once: only where they are the same, and no one else may write them."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def change(old: Path, _elsewhere: Path) -> None:
 
 
 def link(old: Path, elsewhere: Path) -> None:
-    """A link to a file that somebody else may write."""
+    """A link to a file that another user may write."""
     old.unlink()
     old.symlink_to(elsewhere)
 
 
 def link_folder(old: Path, elsewhere: Path) -> None:
-    """A link to a folder that somebody else may write."""
+    """A link to a folder that another user may write."""
     old.unlink()
     old.parent.rmdir()
     elsewhere.rename(elsewhere.with_name(old.name))
@@ -89,7 +89,7 @@ def make_a_folder(old: Path, _elsewhere: Path) -> None:
 
 
 def make_a_pipe(old: Path, _elsewhere: Path) -> None:
-    """What whoever reads it would wait for."""
+    """A pipe, which a reader would wait for."""
     old.unlink()
     os.mkfifo(old)
 
@@ -114,7 +114,7 @@ def test_nothing_is_shared_with_what_is_not_the_same_file(
 
 
 def test_a_folder_that_is_a_link_is_left_alone(tmp_path: Path) -> None:
-    """What it leads to is not ours."""
+    """Its target is not ours."""
     out = tmp_path / "cdk.out"
     asset(out, "old")
     target = asset(tmp_path, "target")

@@ -1,4 +1,4 @@
-"""What is allowed in a policy but seldom meant."""
+"""Code that is allowed in a policy but seldom meant."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _in(group: str, id_: str) -> str:
     return f'@id("{id_}") permit (principal in ClientVpn::Group::"{group}", action, resource);'
 
 
-# For each lint: policies in which it finds the one called "x", and policies in which it finds nothing.
+# For each lint: policies with the finding in the one called "x", and policies without one.
 GLASS = '@id("x") @note("Break glass.") permit (principal in ClientVpn::Group::"oncall", action, resource);'
 OLD = "context has os && context.os.major < 10"
 CASES: dict[str, tuple[list[str], list[str]]] = {
@@ -668,7 +668,7 @@ def cases_of_principal() -> tuple[list[str], list[str]]:
 
 
 def cases_of_owner_tags() -> tuple[list[str], list[str]]:
-    """Return cases of tags, of which there are none without the inventory."""
+    """Return cases of tags, which do not exist without the inventory."""
     forbid = f'{PERMIT} @id("x") {TOLD} forbid {ALL}'
     return (
         [
@@ -760,7 +760,7 @@ CASES["inventory-outage"] = (
 
 
 def found(text: str, name: str) -> list[str]:
-    """Return the policies in which a lint finds something."""
+    """Return the policies with a finding of a lint."""
     networks = {"office": ["198.51.100.0/24"]}
     policies = Policies.from_string(text, custom="{ riskScore: Long }", networks=networks)
     assert check(policies) == []
@@ -801,7 +801,7 @@ def test_thousands_of_groups_are_compared_at_once() -> None:
 
 
 def test_every_lint_has_cases() -> None:
-    """The names are stable: users switch lints off by them. Those of proofs have theirs beside the prover."""
+    """The names are stable: users switch lints off with them. Those of proofs are with the prover."""
     assert {*CASES, *EXACT, "expired", "unknown-group", "unused-network"} == set(LINTS)
 
 
@@ -861,7 +861,7 @@ def test_warnings_are_not_errors() -> None:
 
 
 def test_unparsable_policies_hide_no_others() -> None:
-    """What cannot be parsed is passed over; the rest is looked at."""
+    """An unparsable policy is passed over; the rest is looked at."""
     findings = lint(Policies.from_string(f'@id("x") forbid {ALL}; permit ('))
     assert [finding.rule for finding in findings] == ["forbid-without-message"]
 
@@ -875,7 +875,7 @@ def test_unparsable_policies_hide_no_others() -> None:
     ],
 )
 def test_the_advice_means_the_same(text: str, advice: str) -> None:
-    """What is to be written in place of a user's exact name denies the same user."""
+    """The recommended text in place of a user's exact name denies the same user."""
     (finding,) = lint(Policies.from_string(f'{PERMIT} @id("x") {TOLD} {text};'))
     assert finding.message.endswith(advice.format('context has username && context.username == "bob"'))
 
@@ -987,7 +987,7 @@ class TestCommand:
         ]
 
     def test_types_of_custom_facts(self, tmp_path: Path) -> None:
-        """What never applies is found as at synthesis: with the types of the facts, and not without sound ones."""
+        """A policy that never applies is found as at synthesis: with the types of the facts, if they are sound."""
         (tmp_path / "custom.cedarschema").write_text("{ n?: Long }")
         has = "context has custom && context.custom has n"
         (tmp_path / "vpn.cedar").write_text(

@@ -67,7 +67,7 @@ def test_policies_see_the_names_of_the_networks_of_the_address(address: str, nam
 
 
 def _networks() -> st.SearchStrategy[str]:
-    """Generate networks that often lie in or beside each other, at the ends of the space too."""
+    """Generate networks that often lie within or next to each other, at the ends of the space too."""
     near = st.tuples(
         st.sampled_from([0, 0x0A000000, 0xFFFFFF00]), st.integers(0, 255), st.integers(24, 32)
     ).map(lambda each: str(ip_network((each[0] + each[1], each[2]), strict=False)))
@@ -154,7 +154,7 @@ def test_fails_for_lines_that_are_no_networks(
 
 @pytest.mark.parametrize("name", ["1.2", "10", "-office", "büro", "of fice", "x" * 65])
 def test_fails_for_names_that_are_none(name: str) -> None:
-    """A name must not be taken for an address, and be spelled in one way only."""
+    """A name must not look like an address, and be spelled in one way only."""
     (finding, *_) = check(
         Policies.from_string(OFFICE, networks={"office": ["10.0.0.0/8"], name: ["10.0.0.0/8"]})
     )
@@ -217,7 +217,7 @@ def test_fails_for_names_that_no_list_has(condition: str, message: str) -> None:
 
 @pytest.mark.parametrize("table", [b"", b"x", b"client-connect networks 1\n{}", None])
 def test_fails_for_a_table_that_is_none(table: bytes | None) -> None:
-    """Also for one that is cut off."""
+    """Even for one that is cut off."""
     whole = packed(lists_given(LISTS)) or b""
     with pytest.raises((InvalidNetworks, KeyError)):
         Networks(whole[:-1] if table is None else table)
@@ -334,7 +334,7 @@ def test_fails_for_policy_tests_with_networks_that_are_none(folder: Path, case: 
 
 
 def test_decide_and_replay_look_addresses_up(folder: Path) -> None:
-    """In the lists beside the policies that are given, whatever was found when it was logged."""
+    """In the lists next to the policies that are given, whatever was found when it was logged."""
     runner = CliRunner()
     decided = runner.invoke(
         main, ["decide", "policies", "--username", "bob", "--public-ip", "::ffff:198.51.100.7"]
@@ -370,7 +370,7 @@ EDGES = {
 
 @pytest.mark.parametrize("lists", [LISTS, EDGES, {"all6": ["::/0"]}])
 def test_an_unpacked_table_packs_to_the_same(lists: dict[str, list[str]]) -> None:
-    """So the lists in prebuilt code can be checked like those beside the policies."""
+    """So the lists in prebuilt code can be checked like those next to the policies."""
     table = packed(lists_given(lists))
     assert table
     assert packed(lists_given(unpacked(table))) == table

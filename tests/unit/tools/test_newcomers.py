@@ -1,4 +1,4 @@
-"""What newcomers to Cedar write first: where it is wrong, and what to write."""
+"""First attempts of newcomers to Cedar: the place of the error, and the correction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUP = 'write principal in ClientVpn::Group::"staff"'
 USER = 'write context has username && context.username == "bob"'
 PATTERN = 'such as context.username like "acme-*"'
 
-# What is marked with brackets of this kind is what the finding is about.
+# Brackets of this kind mark the subject of the finding.
 CONDITIONS = [
     ("⟦context.time.hour⟧ > 7", "for 07:00, write 7 * 60"),
     ("⟦context.time.dayOfWeek⟧ == 1", "1 (Monday) to 7 (Sunday)"),
@@ -138,7 +138,7 @@ def test_what_is_wrong_with_the_scope_is_shown_with_what_to_write(text: str, hin
     "condition", ['"staff" in context.groups', 'principal == "bob"', 'context.publicIp in ip("::1")']
 )
 def test_one_mistake_is_one_finding(condition: str) -> None:
-    """What the engine says of it twice is said once, unless it is another mistake."""
+    """A message that the engine repeats is shown once, unless it is another mistake."""
     findings = check(Policies.from_string(f'@id("a") permit {SCOPE} when {{ {condition} }};'))
     assert len({(each.column, each.message) for each in findings}) == len(findings)
     assert len({each.message.partition("; ")[2] for each in findings}) == len(findings)

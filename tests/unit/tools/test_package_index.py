@@ -107,7 +107,7 @@ def install(tmp_path: Path) -> list[str]:
 
 
 def settings() -> dict[str, object]:
-    """Return what uv is told."""
+    """Return the arguments of uv."""
     return tomllib.loads(find_package_index().as_toml())
 
 
@@ -213,7 +213,7 @@ def test_no_other_index_answers_for_one_that_is_configured(
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a self-signed certificate for 127.0.0.1 with its key: that of a proxy that signs anew."""
+    """Return a self-signed certificate for 127.0.0.1 with its key: that of a proxy that re-signs."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("needs openssl")
@@ -248,7 +248,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_certificates_that_pip_trusts_are_trusted(
     simple: Path, authority: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """As behind a proxy that signs anew: uv by itself trusts those that it brings."""
+    """As behind a proxy that re-signs: uv by itself trusts those that it brings."""
     monkeypatch.setenv(variable, str(authority / "certificate.pem"))
     with serving(simple, authority / "both.pem") as url:
         monkeypatch.setenv("UV_DEFAULT_INDEX", url)
@@ -342,7 +342,7 @@ def test_no_home_folder_is_needed(
 def test_a_cache_that_is_read_only_is_enough(
     wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it has of the packages is copied."""
+    """Its packages are copied."""
     monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
     install(tmp_path)
     monkeypatch.setenv("UV_FIND_LINKS", "")

@@ -148,7 +148,7 @@ def test_fails_for_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_rules_are_open_in_these_periods_only(tmp_path: Path) -> None:
-    """For those whom they are for; thousands of periods are no problem."""
+    """For the right users; thousands of periods are no problem."""
     rows = "".join(
         f"{day:%Y-%m-%d} 22:00,{day + timedelta(days=1):%Y-%m-%d} 02:00\n"
         for day in (datetime(2027, 1, 1, tzinfo=UTC) + timedelta(days=7 * week) for week in range(2000))

@@ -140,7 +140,7 @@ def test_fails_for_policies_that_cannot_be_told_apart(text: str) -> None:
 
 
 def test_fails_for_what_is_no_directory(tmp_path: Path) -> None:
-    """A missing directory, a file and a directory without policies are told apart."""
+    """A missing directory, a file and a directory without policies are distinguished."""
     file = tmp_path / "README.md"
     file.write_text(FIRST, "utf-8")
     for path, problem in [
@@ -158,7 +158,7 @@ def test_fails_for_what_is_no_directory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "link to nowhere"])
 def test_fails_for_what_is_beside_policies_and_no_file(tmp_path: Path, kind: str) -> None:
-    """Tests that are left out, and facts that nobody declares, are not what was meant."""
+    """Tests that are left out, and undeclared facts, are mistakes."""
     file = tmp_path / "who.cedar"
     file.write_text(FIRST, "utf-8")
     tests, schema = tmp_path / "who.tests.toml", tmp_path / "custom.cedarschema"

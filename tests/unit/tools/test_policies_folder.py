@@ -29,7 +29,7 @@ no_links = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes n
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder of policies in which all that can be read lies in subfolders too."""
+    """Return a folder of policies where all readable kinds lies in subfolders too."""
     monkeypatch.chdir(tmp_path)
     write("policies/staff.cedar", STAFF)
     write("policies/contractors/contractors.cedar", NO_MACS)
@@ -168,7 +168,7 @@ def test_fails_for_what_looks_like_a_part_but_is_not_read(folder: Path, name: st
     "content", [NO_MACS.encode(), NO_MACS.encode("utf-16-le"), b"// x\n" * 20_000, b"", b"192.0.2.0/24"]
 )
 def test_fails_for_everything_else(folder: Path, name: str, content: bytes) -> None:
-    """Whatever is in it, in whatever encoding and at whatever place: nobody has to find policies in it."""
+    """Whatever is in it, in whatever encoding and at whatever place: it need not hold policies."""
     if name == "networks":
         shutil.rmtree(folder / "networks")
     write(f"policies/{name}", "").write_bytes(content)
@@ -275,14 +275,14 @@ def test_files_that_are_too_large_are_refused(folder: Path, name: str) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is forbidden to root")
 def test_fails_for_a_folder_that_cannot_be_read(folder: Path) -> None:
-    """What is in it is not known."""
+    """Its content is unknown."""
     (folder / "contractors").chmod(0)
     assert "Permission denied" in problems()[0]
     (folder / "contractors").chmod(0o700)
 
 
 def test_a_single_file_is_a_set_of_its_own_and_says_what_is_not_in_it(folder: Path) -> None:
-    """Other policies beside it are named; what looks like its own tests, schema or networks is read, or an error."""
+    """Other policies next to it are named; its own tests, schema or networks are read, or an error."""
     for name in ("a", "b", "c", "d"):
         write(f"policies/{name}.cedar", STAFF)
     write("policies/staff.tests.toml", '[[test]]\nname = "x"\nexpect = "allow"\n')
@@ -368,7 +368,7 @@ def test_characters_that_disguise_a_text_are_errors_everywhere(folder: Path, cha
 def test_what_only_other_scripts_and_emoji_need_is_hidden_in_a_european_name(
     folder: Path, letter: str, hidden: str
 ) -> None:
-    """The forbid would be shown as one on somebody, and keep nobody out."""
+    """The forbid would be shown as one on a user, and keep no one out."""
     write(
         "policies/names.cedar",
         f'@id("no") forbid (principal == ClientVpn::User::"ma{letter}{hidden}lory", action, resource);\n',

@@ -120,7 +120,7 @@ def problems(toml: str) -> list[str]:
 
 @pytest.mark.usefixtures("folder")
 def test_a_test_without_keys_is_a_plain_user_on_a_monday_at_noon() -> None:
-    """A test with nothing but an expectation is a plain user on a Monday at noon, about whom nothing is known."""
+    """A test with nothing but an expectation is a plain user on a Monday at noon, without any facts."""
     (test,) = read(case('expect = "allow"'))
     assert test.facts.request.to_event() == {
         "connection-id": "cvpn-connection-0123456789abcdef0",
@@ -183,7 +183,7 @@ aws-client-version = "5.2", schema-version = "v4" }
 def test_the_state_of_the_inventory_follows_from_the_device(
     keys: str, inventory: str, common_name: str | None
 ) -> None:
-    """What the inventory says follows from the device, which has a common name to be known by."""
+    """The inventory's answer follows from the device, which has a common name to be known by."""
     seen = facts(keys)
     assert (seen.inventory, seen.request.common_name) == (inventory, common_name)
 
@@ -271,7 +271,7 @@ def test_fails_for_a_denial_by_an_error() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_an_error_in_shadow_mode_fails_only_where_the_test_says_so() -> None:
-    """It changes no connection. A test may still demand that there is none, or a certain one."""
+    """It changes no connection. A test may still demand no status, or a certain one."""
     Path("vpn.cedar").write_text(POLICIES.replace('@id("overflow")', '@id("overflow") @shadow'), "utf-8")
     assert result(OVERFLOW + 'expect = "allow"').passed
     assert result(OVERFLOW + 'expect = "allow"\nerrors = ["overflow"]').passed
@@ -295,7 +295,7 @@ def test_a_shadow_error_hides_no_other() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_message_and_statuses_as_the_service_takes_them() -> None:
-    """What is compared is what is sent: a message of at most 255 characters, at most ten statuses."""
+    """The sent answer is compared: a message of at most 255 characters, at most ten statuses."""
     forbids = "".join(
         f'@id("f{n:02}") @message("{chr(65 + n) * 200}") @status("s{n:02}") forbid (principal, action, resource);'
         for n in range(11)
@@ -435,7 +435,7 @@ def declared(folder: Path) -> Path:
     ],
 )
 def test_custom_facts_are_what_the_test_says_or_an_outage(keys: str, state: str, custom: object) -> None:
-    """What the module says, or that it failed."""
+    """The module's facts, or its failure."""
     seen = facts(keys)
     assert (seen.custom_facts, seen.custom) == (state, custom)
 
@@ -607,7 +607,7 @@ def test_fails_for_a_wrong_case(keys: str, problem: str) -> None:
     ],
 )  # fmt: skip
 def test_fails_for_a_wrong_file(toml: str, problem: str) -> None:
-    """A file that holds no tests, or none that can be told apart, is refused."""
+    """A file that holds no tests, or several with one name, is refused."""
     assert any(text.startswith(problem) for text in problems(toml)), problems(toml)
 
 
@@ -645,7 +645,7 @@ def test_fails_for_a_spelling_that_no_client_sends(request_: str, key: str, advi
     ],
 )
 def test_what_a_client_may_send_is_tested(request_: str) -> None:
-    """Also by OpenVPN, when it does not know the version, and by clients of other kinds."""
+    """Even by OpenVPN, when it does not know the version, and by clients of other kinds."""
     assert facts(f"request = {{ {request_} }}").request.endpoint_id
 
 
@@ -664,7 +664,7 @@ EXTREMES = {
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("keys", EXTREMES.values(), ids=EXTREMES)
 def test_fails_for_numbers_without_an_end_and_nests_without_a_ground(keys: str) -> None:
-    """Nobody could read or show them; it is an error of the tests as any other, with status 2."""
+    """They could not be read or shown; it is an error of the tests as any other, with status 2."""
     toml = case(f"expect = 'allow'\n{keys}")
     (problem,) = problems(toml)
     assert re.match(

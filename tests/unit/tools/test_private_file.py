@@ -28,7 +28,7 @@ def write(path: Path, text: str = "new\n") -> None:
 
 @pytest.fixture(autouse=True)
 def everybody_may_read() -> Iterator[None]:
-    """Let new files be for everybody, unless somebody cares."""
+    """Let new files be readable by everyone by default."""
     before = os.umask(0)
     yield
     os.umask(before)
@@ -48,7 +48,7 @@ def test_only_the_owner_may_read(tmp_path: Path, before: int | None) -> None:
 
 
 def test_a_file_that_is_open_elsewhere_keeps_its_content(tmp_path: Path) -> None:
-    """It is replaced, not written to: a hard link somebody made does not show the new content."""
+    """It is replaced, not written to: a foreign hard link does not show the new content."""
     file, other = tmp_path / "file", tmp_path / "other"
     other.write_text("old", "utf-8")
     file.hardlink_to(other)
@@ -83,7 +83,7 @@ def test_a_link_that_is_made_meanwhile_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_half_a_file_is_none(tmp_path: Path) -> None:
-    """What was there before stays when writing fails."""
+    """The old content stays when writing fails."""
     file = tmp_path / "file"
     file.write_text("old", "utf-8")
     with suppress(KeyError), private_file(file) as stream:

@@ -69,7 +69,7 @@ def test_the_tests_run_in_the_zone_of_the_settings(name: str, text: str) -> None
 
 
 def test_every_deciding_command_has_the_zone() -> None:
-    """What each shows is of Tokyo."""
+    """Each shows the time of Tokyo."""
     write(TOKYO)
     connection = ("--username", "bob", "--at", "2026-01-05T03:00:00Z", "--json")
     decided = json.loads(run("decide", *connection)[1])

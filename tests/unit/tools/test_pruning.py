@@ -22,5 +22,5 @@ from client_connect_versions.pruning import surplus
     ],
 )
 def test_the_oldest_go(versions: set[int], running: set[int], keep: int, removed: list[int]) -> None:
-    """By number, never one that runs or is newer than that, and nothing at all where nobody knows what runs."""
+    """By number, never one that runs or is newer than that, and nothing at all if it is unknown what runs."""
     assert surplus(versions, running, keep=keep) == removed

@@ -1,4 +1,4 @@
-"""What users may import, and which package may import which."""
+"""The names that users may import, and which package may import which."""
 
 from __future__ import annotations
 

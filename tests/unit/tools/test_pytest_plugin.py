@@ -54,7 +54,7 @@ def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 
 def run_alone(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run it in a process of its own, as a user does."""
+    """Run it in its own process, as a user does."""
     return project.runpytest_subprocess(*OTHERS, *arguments)
 
 
@@ -69,7 +69,7 @@ def test_policy_tests_are_collected_like_any_other(project: pytest.Pytester) -> 
 
 
 def test_custom_facts_are_known(project: pytest.Pytester) -> None:
-    """What lies beside the policies says of which type they are."""
+    """A schema next to the policies declares their type."""
     project.makefile(".cedarschema", **{"policies/custom": "{ riskScore: Long }"})
     project.makefile(
         ".tests.toml",
@@ -99,7 +99,7 @@ def test_a_name_is_no_command_to_a_pipeline(pytester: pytest.Pytester, name: str
 
 
 def test_reports_name_the_place(project: pytest.Pytester) -> None:
-    """What servers read has each test with its file, and the failure's text."""
+    """The report for build servers has each test with its file, and the failure's text."""
     run(project, "--junitxml=report.xml", "-o", "junit_family=xunit1")
     cases = {case.get("name"): case for case in ET.parse("report.xml").iter("testcase")}  # noqa: S314 - our own
     assert set(cases) == {"test_python", "by day", "at night"}
@@ -122,7 +122,7 @@ def test_it_can_be_switched_off(project: pytest.Pytester) -> None:
 
 
 def test_nothing_is_collected_without_policies(pytester: pytest.Pytester) -> None:
-    """Files of that name in a project that has no Cedar files are somebody else's."""
+    """Files of that name in a project that has no Cedar files belong to another tool."""
     pytester.makefile(".tests.toml", other="not = [even TOML")
     pytester.makefile(".toml", **{"policies/tests": "not = [even TOML"})
     pytester.makefile(".cedar", **{"policies/vpn": POLICIES})
@@ -173,7 +173,7 @@ def test_the_cdk_is_never_imported(project: pytest.Pytester) -> None:
 def test_fails_for_files_that_are_wrong(
     project: pytest.Pytester, policies: str, tests: str, message: str
 ) -> None:
-    """What is wrong with the tests or the policies is an error of the collection, again without a traceback."""
+    """Errors in the tests or the policies are an error of the collection, again without a traceback."""
     project.makefile(".cedar", **{"policies/vpn": policies})
     project.makefile(".tests.toml", **{"policies/vpn": tests})
     result = run(project)
@@ -191,7 +191,7 @@ def test_all_policies_of_the_folder_decide(project: pytest.Pytester) -> None:
 
 
 def test_subfolders_are_of_the_set(project: pytest.Pytester) -> None:
-    """As they are deployed: a test in a subfolder is decided by all, and so is one at the top."""
+    """As they are deployed: a test in a subfolder is decided with all, and so is one at the top."""
     lock = '@id("lock") forbid (principal, action, resource);'
     case = '[[test]]\nname = "locked"\nexpect = "deny"\nby = ["lock"]\n'
     for folder in ("policies/inner", "policies/inner/tests"):
@@ -209,7 +209,7 @@ def test_subfolders_are_of_the_set(project: pytest.Pytester) -> None:
 
 
 def test_folders_side_by_side_are_not_guessed_to_be_two_sets(project: pytest.Pytester) -> None:
-    """Nobody else knows which of them are deployed together; the configuration says it in a line."""
+    """Only the team knows which of them are deployed together; the configuration says it in a line."""
     project.makefile(".cedar", **{"policies/vpn": POLICIES})
     for name in ("sets/one", "sets/two"):
         project.makepyfile(**{f"{name}/__init__": ""})
@@ -228,7 +228,7 @@ def test_folders_side_by_side_are_not_guessed_to_be_two_sets(project: pytest.Pyt
 
 
 def test_other_projects_are_left_alone(project: pytest.Pytester) -> None:
-    """What installs itself is not looked into, and an error of what is not ours says how to exclude it."""
+    """Installed packages are not examined, and an error in a foreign file says how to exclude it."""
     project.makefile(".cedar", **{"policies/vpn": POLICIES})
     for folder in ("node_modules/photos", "photos"):
         project.makepyfile(**{f"{folder}/__init__": ""})

@@ -51,7 +51,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.usefixtures("folder")
 def test_rules_are_checked_tested_decided_and_printed() -> None:
-    """Like a folder of policies, with what lies beside the module."""
+    """Like a folder of policies, with the files next to the module."""
     assert run("check", "vpn_rules:rules") == (0, "3 policies: nothing found\n")
     assert run("check", "vpn_rules:policies") == (0, "1 policy: nothing found\n")
     status, printed = run("test", "vpn_rules:rules")
@@ -89,7 +89,7 @@ def test_several_rules_and_files_are_one_set(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_tests_of_rules_are_beside_the_module(folder: Path) -> None:
-    """So the error says, when there are none."""
+    """The error says so, without any."""
     (folder / "vpn_rules.tests.toml").unlink()
     assert run("test", "vpn_rules:rules") == (
         2,

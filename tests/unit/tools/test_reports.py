@@ -78,7 +78,7 @@ def test_nothing_that_is_reported_is_another_command(tmp_path: Path, monkeypatch
 
 @pytest.mark.usefixtures("folder")
 def test_gitlab_keeps_the_fingerprint_when_lines_move(folder: Path) -> None:
-    """So it can tell what a merge request brings."""
+    """So it can see the changes of a merge request."""
     (issue,) = json.loads(reported("gitlab"))
     assert issue["check_name"] == "type"
     assert issue["severity"] == "major"
@@ -103,7 +103,7 @@ def test_sarif_names_the_rule_and_the_region() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_junit_has_a_case_for_each_policy() -> None:
-    """Those in which nothing was found pass."""
+    """Those without findings pass."""
     root = ET.fromstring(reported("junit").encode())  # noqa: S314 - our own
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
     passed, failed = root.iter("testcase")

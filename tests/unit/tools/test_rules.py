@@ -95,7 +95,7 @@ def facts(**changes: Any) -> Facts:
 
 
 def decide(rules: Rules, asked: Facts) -> tuple[str, ...]:
-    """Return the ids of the policies that decide, in which nothing at all is to be found."""
+    """Return the ids of the policies that decide, which must have no findings at all."""
     policies = Policies.from_rules(rules)
     assert [*check(policies), *lint(policies, ignore=["literal-asterisk"])] == []
     decision = Authorizer(policies.text).decide(asked)
@@ -204,7 +204,7 @@ def test_each_field_decides_as_it_reads(
 
 
 # The versions before, at and after the minimum, as OpenVPN spells them, and whether each is older than it:
-# None where the text does not tell.
+# None where the text does not decide.
 @pytest.mark.parametrize(
     ("minimum", "text", "older"),
     [
@@ -250,7 +250,7 @@ def test_a_windows_version_that_does_not_tell_is_treated_as_the_rule_says(
     text: str | None,
     older: bool | None,  # noqa: FBT001
 ) -> None:
-    """What is older is denied, what is not is allowed, and only what is unknown depends on `unknown`."""
+    """Older ones are denied, others are allowed, and only what is unknown depends on `unknown`."""
     asked = facts(platform="Win", platform_version=text)
     by = {True: ("minimum-windows",), False: PERMITTED}
     allowing, denying = (
@@ -308,7 +308,7 @@ def test_a_minimum_windows_version_does_not_affect_other_platforms(platform: str
 def test_a_client_version_that_does_not_tell_is_treated_as_the_rule_says(  # noqa: PLR0913
     *, field: str, id_: str, version: str, minimum: str, text: str | None, older: bool | None
 ) -> None:
-    """What is older is denied, what is not is allowed, and only what is unknown depends on `unknown`."""
+    """Older ones are denied, others are allowed, and only what is unknown depends on `unknown`."""
     asked = facts(**{version: text})
     by = {True: (id_,), False: PERMITTED}
     allowing, denying = (
@@ -326,7 +326,7 @@ FRIDAY_NIGHT = [Hours(["fri"], "22:00", "06:00")]
 SUNDAY_NIGHT = [Hours(["sun"], "22:00", "06:00")]
 
 
-# The moments in UTC from which on it is open, closed, open and so on.
+# The moments in UTC when it becomes open, closed, open and so on.
 @pytest.mark.parametrize(
     ("zone", "windows", "moments"),
     [
@@ -455,7 +455,7 @@ def test_maintenance_is_from_one_moment_to_another(periods: list[Period], moment
         assert decide(rules, facts(now=utc(moment) - timedelta(milliseconds=1))) == by[not begins]
 
 
-# One denial of each rule: what Bob is told, and the status in the connection log.
+# One denial of each rule: Bob's message, and the status in the connection log.
 DENIED: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("platform", {"platforms": ["mac", "ios"]}, {},
      "This VPN accepts connections from iOS and macOS only.", "platform-not-allowed"),
@@ -511,7 +511,7 @@ IDS = [id_ for id_, *_ in DENIED]
 def test_a_denial_has_a_message_and_a_status(
     id_: str, rules: dict[str, Any], changes: dict[str, Any], message: str, status: str
 ) -> None:
-    """The client is told what to do, by us or in words of their own, and the status is in the connection log."""
+    """The client gets our message or the team's, and the status is in the connection log."""
     for words, shown in [({}, message), ({id_: 'Say "please".\n\u2013 IT'}, 'Say "please".\n\u2013 IT')]:
         decision = Authorizer(Rules(**rules, messages=words).to_cedar()).decide(facts(**changes))
         assert decision.determining == (id_,)
@@ -538,7 +538,7 @@ def test_a_waiver_lifts_its_own_rule_only(
         ({"minimum_windows": MinimumVersion("10.0.26100")}, "Update Windows to 11 24H2 (10.0.26100) or later."),
         ({"minimum_windows": MinimumVersion("10.0.19046")}, "Update Windows to version 10.0.19046 or later."),
         ({"minimum_windows": MinimumVersion("6.3")}, "Update Windows to version 6.3 or later."),
-        # A client that says too little is to be updated too.
+        # A client that says too little must be updated too.
         ({"minimum_windows": STRICT},
          "Update Windows to 22H2 (10.0.19045) or later, and your VPN client to one that sends its version."),
         ({"minimum_aws_client": MinimumVersion("5.1.2", unknown="deny")},
@@ -640,7 +640,7 @@ def test_a_thousand_networks_are_evaluated() -> None:
 
 
 def test_the_text_depends_on_no_order_and_no_repetition() -> None:
-    """The same rules give the same policies, so that nothing is deployed again without a change."""
+    """The same rules give the same policies, so nothing is deployed again without a change."""
     shuffled = {
         name: [*reversed(values), *values] if isinstance(values, list) else values
         for name, values in reversed(EVERY_FIELD.items())
@@ -670,7 +670,7 @@ def test_the_text_depends_on_no_order_and_no_repetition() -> None:
     ],
 )  # fmt: skip
 def test_the_text_depends_on_no_spelling(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """What means the same is rendered the same."""
+    """Equal meanings are rendered the same."""
     assert Rules(**one).to_cedar() == Rules(**other).to_cedar()
 
 
@@ -914,7 +914,7 @@ def test_what_leaves_something_is_no_contradiction(rules: dict[str, Any]) -> Non
     ],
 )  # fmt: skip
 def test_fails_for_a_value_that_cannot_be_used(make: Any, problems: list[str]) -> None:
-    """What cannot be compared with a client or a clock is refused where it is written, all at once."""
+    """A value that cannot be compared with a client or a clock is refused where it is written, all at once."""
     with pytest.raises(InvalidRules) as failure:
         make()
     for line, problem in zip(str(failure.value).splitlines(), problems, strict=True):
@@ -922,7 +922,7 @@ def test_fails_for_a_value_that_cannot_be_used(make: Any, problems: list[str]) -
 
 
 # Rules against a reading of their documentation in plain Python. What a client's text says of a version is
-# known beside it: (major, minor, last), with None for what it does not say.
+# known with it: (major, minor, last), with None for what it does not say.
 
 T = TypeVar("T")
 Known = tuple[int, int, int | None] | None
@@ -1196,7 +1196,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def closes_for_good(hours: list[Hours] | None, maintenance_hours: list[Hours] | None) -> bool:
-    """Read windows: nobody could ever connect, or the hours restrict nothing."""
+    """Read windows: no one could ever connect, or the hours restrict nothing."""
     if not (hours or maintenance_hours):
         return False
     monday = datetime(2026, 11, 23)  # noqa: DTZ001 (the clock on the wall)

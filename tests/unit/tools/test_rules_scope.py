@@ -225,7 +225,7 @@ def test_fails_for_a_rule_that_is_not_used() -> None:
 
 
 def test_many_networks_are_scoped_too() -> None:
-    """Also those that are too long to be formatted."""
+    """Even those that are too long to be formatted."""
     networks = [f"5.{number}.0.0/16" for number in range(256)] + [
         f"6.{number}.128.0/17" for number in range(256)
     ]

@@ -1,4 +1,4 @@
-"""Nothing that others have written acts on the terminal or the pipeline in which a command is run."""
+"""No foreign text acts on the terminal or the pipeline that a command runs in."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def test_the_page_of_a_replay_shows_what_it_does_not_do(hostile: str) -> None:
 
 
 def test_what_nobody_expected_is_printed_safely(tmp_path: Path) -> None:
-    """The traceback of a mistake of ours has the text of an exception, which may be anybody's."""
+    """The traceback of our own mistake has the text of an exception, which may be foreign."""
     program = (
         "import sys, client_connect_tools.checking.checks as checks\n"
         "from client_connect_tools.cli import main\n"
@@ -272,7 +272,7 @@ def test_the_errors_of_the_library_are_safe_where_others_print_them(hostile: str
     """The CDK shows them at synthesis: a finding is one line, whatever its file is called."""
     finding = Finding(file=hostile, line=1, column=1, policy=hostile, rule="x", message=hostile)
     assert len(str(finding).splitlines()) == 1
-    assert_safe(str(finding))  # also a warning of the CDK
+    assert_safe(str(finding))  # may be a warning of the CDK
     for error in (
         InvalidPolicies(hostile, [finding]),
         InvalidPolicyTests([hostile]),
@@ -285,7 +285,7 @@ def test_the_errors_of_the_library_are_safe_where_others_print_them(hostile: str
 
 @pytest.mark.usefixtures("folder")
 def test_a_note_of_the_cdk_is_safe(hostile: str) -> None:
-    """Other policies lie beside the one file of a set, whatever they are called."""
+    """Other policies lie next to the one file of a set, whatever they are called."""
     Path("policies", f"{hostile}.cedar").write_text("", "utf-8")
     assert_safe(Policies.from_file("policies/all.cedar").left_out_note())
 

@@ -28,7 +28,7 @@ LOCK = bundle.LOCK.read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a bundle with a file of a team's own."""
+    """Build a bundle with a team's file."""
     folder = tmp_path_factory.mktemp("sbom") / "bundle"
     Bundle(POLICIES, "3.14", "arm64").build(folder)
     (folder / "own.py").write_text("OWN = True\n", "utf-8")
@@ -157,7 +157,7 @@ def test_fails_where_it_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_fails_where_it_is_a_link(tmp_path: Path) -> None:
-    """Somebody else may have made it, to a file of the user's."""
+    """Another user may have made it, to a file of the user's."""
     (tmp_path / "who.cedar").write_text(POLICIES, "utf-8")
     (tmp_path / "mine").write_text("mine", "utf-8")
     (tmp_path / "sbom.json").symlink_to("mine")

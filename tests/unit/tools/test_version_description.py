@@ -1,4 +1,4 @@
-"""What a version says of itself."""
+"""A version's own description."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_length_of_a_token_does_not_matter() -> None:
     ["", "something else", "policies", "policies 0123", "for version 3 of x; other", "POLICIES " + DIGEST],
 )
 def test_what_others_wrote_says_nothing(text: str) -> None:
-    """A version that somebody published by hand."""
+    """A version that was published by hand."""
     assert parse_description(text) == Described()
 
 

@@ -54,7 +54,7 @@ def test_the_matrix_is_a_table_with_the_messages() -> None:
 
 @pytest.mark.usefixtures("sets")
 def test_a_change_by_which_someone_is_denied_fails() -> None:
-    """It says which policy changed, and for whom, from when to when."""
+    """It says which policy changed, for which users, from when to when."""
     status, output, _ = run("diff", "old", "new")
     lines = output.splitlines()
     assert (status, lines[:2]) == (1, ["changed: hours", "1 row newly denied:"])
@@ -130,7 +130,7 @@ def test_an_axis_that_policies_do_not_have_is_wrong_use() -> None:
 
 
 def test_policies_with_errors_have_no_matrix(sets: Path) -> None:
-    """What is wrong with them is said."""
+    """The errors in them are reported."""
     (sets / "new" / "vpn.cedar").write_text("permit (principal, action, resource);")
     for arguments in (("matrix", "new"), ("diff", "old", "new")):
         status, output, errors = run(*arguments)

@@ -114,7 +114,7 @@ def test_rows_read_as_people_speak() -> None:
 
 
 def test_decisions_alone_are_fewer_rows() -> None:
-    """What other policies deny is one row then."""
+    """Denials by other policies are one row then."""
     policies = Policies.from_file(ROOT / "examples" / "policies" / "registered-devices.cedar")
     found = matrix([policies], axes_of([policies]), BERLIN)
     by_policy, alone = table(found, [policies]), table(found, [policies], by_policy=False)
@@ -157,7 +157,7 @@ def test_decisions_alone_are_fewer_rows() -> None:
     ],
 )
 def test_each_kind_of_condition_has_an_axis(condition: str, axis: str, names: list[str] | None) -> None:
-    """With both sides of it, one of which is another decision."""
+    """With both sides of it; the decision changes at one."""
     policies = Policies.from_string(
         f'{PERMIT}@id("x") @message("No.") forbid {SCOPE} when {{ {condition} }};'
     )

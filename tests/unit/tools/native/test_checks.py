@@ -1,4 +1,4 @@
-"""What is checked of a native authorization policy."""
+"""The checks of a native authorization policy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCORE = "context has crowdstrike && context.crowdstrike has assessment && contex
 SAML = "context has saml"
 PERMIT = f"permit {ALL} when {{ true }};"
 
-# For each check: policies in which it finds something, and nothing else does.
+# For each check: policies where it finds something, and nothing else does.
 CASES: dict[str, list[str]] = {
     "syntax": ["permit (principal, action, resource)", f"permit {ALL} when {{ context. }};"],
     "too-deep": [f"permit {ALL} when {{ {'(' * 120}true{')' * 120} }};"],
@@ -38,7 +38,7 @@ CASES: dict[str, list[str]] = {
     ],
     "no-permit": [f"forbid {ALL} when {{ true }};", "", "// nothing"],
     "unguarded-attribute": [
-        # In a forbid, beside another permit, and where another condition could permit.
+        # In a forbid, next to another permit, and where another condition could permit.
         f'forbid {ALL} when {{ context has jamf && context.jamf.risk == "HIGH" }}; permit {ALL} when {{ true }};',
         f"forbid {ALL} when {{ {SCORE} || context.crowdstrike.assessment.overall < 5 }}; permit {ALL} when {{ true }};",
         f'permit {ALL} when {{ context.jamf.risk == "LOW" }}; permit {ALL} when {{ {SCORE} }};',
@@ -92,7 +92,7 @@ SOUND = [
     f"permit {ALL};",
     f'permit {ALL} when {{ {RISK} && ["LOW", "SECURE"].contains(context.jamf.risk) }};',
     f"permit {ALL} when {{ {SCORE} && context.crowdstrike.assessment.overall >= 80 }};",
-    # What AWS does not document may be anything.
+    # Attributes that AWS does not document may be anything.
     f'permit {ALL} when {{ context.saml.memberOf.contains("staff") }};',
     f'permit {ALL} when {{ context.connection.a.b.c == 1 || context.connection.a.b.c like "x*" }};',
     f"permit {ALL} when {{ {SAML} && context.saml has x && !context.saml.x }};",
@@ -100,7 +100,7 @@ SOUND = [
     f"permit {ALL} when {{ context has jamf.groups && context.jamf.groups == context.saml.x }};",
     f"permit {ALL} when {{ context has jumpcloud.device.is_managed && context.jumpcloud.device.is_managed }};",
     f'permit {ALL} when {{ context has jumpcloud.system && context.jumpcloud.system like "x*" }};',
-    # Also below a provider, and beside the providers.
+    # Even below a provider, and next to the providers.
     f"permit {ALL} when {{ context has crowdstryke }};",
     f"permit {ALL} when {{ {RISK} && context.jamf has risc && context.jamf.risc > 1 }};",
     f"permit {ALL} when {{ context.saml.x == (context has jamff) && context.directory.user == 1 }};",
@@ -138,7 +138,7 @@ def test_a_check_finds_what_it_is_named_for_and_no_other_does(name: str, text: s
 
 @pytest.mark.parametrize("text", SOUND)
 def test_what_is_right_or_undocumented_is_no_error(text: str) -> None:
-    """What is right, and what AWS does not document, is no error."""
+    """Correct code, and attributes that AWS does not document, are no errors."""
     assert found(text) == []
 
 

@@ -81,7 +81,7 @@ def test_check_as_json() -> None:
     ],
 )  # fmt: skip
 def test_fails_with_status_2_for_wrong_use(arguments: list[str], message: str) -> None:
-    """What cannot be meant is status 2, with what to give instead."""
+    """Options that cannot be meant is status 2, with what to give instead."""
     Path("vpn.cedar").write_text(SOUND, "utf-8")
     result = CliRunner().invoke(main, [*arguments, "vpn.cedar"])
     assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""What is allowed in a native authorization policy, but not documented or seldom meant."""
+"""Code that is allowed in a native authorization policy, but not documented or seldom meant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PERMIT = f"permit {ALL} {TRUE};"
 RISK = "context has jamf && context.jamf has risk && context.jamf.risk"
 SCORE = "context has crowdstrike.assessment.overall && context.crowdstrike.assessment.overall"
 
-# For each lint: policies in which it finds something, and policies in which it does not.
+# For each lint: policies with a finding, and policies without one.
 CASES: dict[str, tuple[list[str], list[str]]] = {
     "undocumented-form": (
         [
@@ -154,7 +154,7 @@ def test_a_lint_is_silent_about_what_is_meant(name: str, text: str) -> None:
 
 
 def test_each_thing_is_named_once() -> None:
-    """What is read twice is one warning, and each root that is not tested is named."""
+    """An attribute that is read twice is one warning, and each root that is not tested is named."""
     text = f'permit {ALL} when {{ context.saml.x == 1 || context.saml.x == 2 || context["active-directory"].y }};'
     findings = native.lint(Policies.from_string(text))
     assert [finding.message.partition(",")[0] for finding in findings] == [

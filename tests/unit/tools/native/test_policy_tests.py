@@ -36,7 +36,7 @@ forbid (principal, action, resource) when { context.jamf.risk == "HIGH" };
 
 @pytest.fixture
 def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Policies]:
-    """Return policies with tests beside them, in the working folder."""
+    """Return policies with tests next to them, in the working folder."""
     monkeypatch.chdir(tmp_path)
 
     def write(tests: str, policies: str = SCORE) -> Policies:
@@ -169,13 +169,13 @@ def test_what_is_checked_errs_only_where_it_denies_anyway(
 
 
 def test_without_a_permit_the_connection_is_denied() -> None:
-    """Without a permit that applies, the connection is denied, by nobody."""
+    """Without a permit that applies, the connection is denied, by no policy."""
     decision = native.decide(Policies.from_string("forbid (principal, action, resource) when { false };"), {})
     assert (decision.allowed, decision.determining, decision.errors) == (False, (), ())
 
 
 def test_cases_have_their_context(read: Callable[..., Policies]) -> None:
-    """What a case leaves out is absent; a variant replaces whole tables."""
+    """Attributes that a case leaves out are absent; a variant replaces whole tables."""
     policies = read(
         """
 [[test]]
@@ -225,7 +225,7 @@ WRONG = {
 
 @pytest.mark.parametrize("line", WRONG)
 def test_fails_for_data_that_no_provider_sends(read: Callable[..., Policies], line: str) -> None:
-    """What is not as AWS documents it is noted with its name and what to give instead."""
+    """Differences from AWS's documentation are noted with its name and what to give instead."""
     policies = read(f'[[test]]\nname = "x"\nexpect = "deny"\n{line}\n')
     with pytest.raises(InvalidPolicyTests) as caught:
         native.read_policy_tests(policies, ("crowdstrike", "jamf"))
@@ -249,7 +249,7 @@ def test_fails_for_data_that_no_provider_sends(read: Callable[..., Policies], li
 def test_undocumented_data_that_the_policy_reads(
     read: Callable[..., Policies], condition: str, data: str
 ) -> None:
-    """What AWS does not document may be anything, if the policy reads it; a misspelling it does not read is noted."""
+    """An undocumented attribute may be anything, if the policy reads it; a misspelling it does not read is noted."""
     policies = read(
         f'[[test]]\nname = "x"\nexpect = "allow"\n{data}\n',
         f"permit (principal, action, resource) when {{ {condition} }};",
@@ -295,7 +295,7 @@ def test_an_error_does_not_pass_for_a_denial(read: Callable[..., Policies]) -> N
 
 
 def test_a_variant_that_expects_otherwise_has_no_errors_of_its_case(read: Callable[..., Policies]) -> None:
-    """What is right for a denial by error is not for what is allowed."""
+    """Expectations for a denial by error do not fit an allowed connection."""
     policies = read(
         '[[test]]\nname = "x"\nexpect = "deny"\nerrors = true\n'
         'variants = [{}, { expect = "allow", jamf = { risk = "LOW" } }]\n',
@@ -305,7 +305,7 @@ def test_a_variant_that_expects_otherwise_has_no_errors_of_its_case(read: Callab
 
 
 def test_coverage_is_by_place(read: Callable[..., Policies]) -> None:
-    """A policy that decided no case is named by its place, for it needs no id."""
+    """A policy that decided no case is named by its place, because it needs no id."""
     policies = read('[[test]]\nname = "x"\nexpect = "deny"\njamf = { risk = "HIGH" }\n')
     report = native.run_policy_tests(policies, native.read_policy_tests(policies))
     assert report.uncovered == ("vpn.cedar:1",)

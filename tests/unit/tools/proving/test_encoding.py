@@ -189,7 +189,7 @@ CONDITIONS = {
         "false",
     ),
 }
-"""By the operators that they are about, so that no encoding has texts that its conditions need not."""
+"""By the operators that they are about, so no encoding has texts that its conditions need not."""
 SEEDS = range(24)
 
 
@@ -276,7 +276,7 @@ def test_formulas_say_what_the_engine_says(group: str) -> None:
 
 
 def groups_with(op: str) -> list[str]:
-    """Return the groups in which a condition uses an operator."""
+    """Return the groups where a condition uses an operator."""
     return [
         group
         for group, conditions in CONDITIONS.items()
@@ -318,7 +318,7 @@ def test_an_overflow_that_is_overlooked_is_seen(op: str, monkeypatch: pytest.Mon
 
 
 def test_and_that_does_not_stop_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands behind a false part is not evaluated, so it does not err."""
+    """Code behind a false part is not evaluated, so it does not err."""
 
     def strict(self: expressions.Expressions, left: pst.Expr, right: pst.Expr) -> operators.Outcome:
         (one_errs, one), (other_errs, other) = self._truth(left), self._truth(right)

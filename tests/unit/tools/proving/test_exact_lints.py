@@ -95,7 +95,7 @@ def test_a_policy_that_can_apply_is_left_alone(condition: str) -> None:
     ],
 )
 def test_a_permit_that_admits_everybody_is_found_beside_others(condition: str, whom: str) -> None:
-    """With whom it admits; alone it may be meant."""
+    """With the users that it admits; alone it may be meant."""
     broad = f'@id("broad") permit {ALL} when {{ {condition} }};\n'
     staff = '@id("win") permit (principal in ClientVpn::Group::"staff", action, resource) when { context has os };\n'
     findings = lint_exactly(Policies.from_string(staff + broad), since=TODAY)
@@ -106,7 +106,7 @@ def test_a_permit_that_admits_everybody_is_found_beside_others(condition: str, w
 
 
 def test_a_permit_that_a_forbid_always_beats_is_found() -> None:
-    """As break-glass next to registered devices: during an outage nobody on call gets in."""
+    """As break-glass next to registered devices: during an outage no one on call gets in."""
     text = """
     @id("registered") permit (principal, action, resource) when { context.inventory == "known" };
     @id("on-call") permit (principal in ClientVpn::Group::"on-call", action, resource)
@@ -128,7 +128,7 @@ def test_a_permit_that_helps_only_those_who_need_no_help_is_found() -> None:
 
 
 def test_a_policy_that_another_one_covers_is_found() -> None:
-    """Once of two that are alike; not what tells or reports something of its own, nor what errs."""
+    """Once of two that are alike; not one with its own message or status, and not one that errs."""
     staff = '@id("staff") permit (principal in ClientVpn::Group::"staff", action, resource);\n'
     narrow = staff.replace('"staff")', '"narrow")', 1).replace(";", " when { context has os };")
     assert found(staff + narrow) == {("narrow", "covered")}

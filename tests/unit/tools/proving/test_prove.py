@@ -109,7 +109,7 @@ def test_what_never_is_is_proven(condition: str) -> None:
 
 @pytest.mark.parametrize("condition", REFUTED)
 def test_a_counterexample_is_a_test_that_fails_and_a_command(condition: str, tmp_path: Path) -> None:
-    """Copied beside the policies, the test fails as said; run by hand, the command allows the connection."""
+    """Copied next to the policies, the test fails as said; run by hand, the command allows the connection."""
     (tmp_path / "networks").mkdir()
     (tmp_path / "networks" / "office.txt").write_text("203.0.113.0/24\n", "utf-8")
     file = tmp_path / "vpn.cedar"
@@ -155,7 +155,7 @@ def test_always_is_about_every_connection_that_meets_the_condition() -> None:
 
 
 def test_a_calculation_that_is_too_large_denies() -> None:
-    """An error of any policy denies, so such a permit does not always let in whom it is for."""
+    """An error of any policy denies, so such a permit does not always let in its users."""
     text = POLICIES + (
         '@id("sum") permit (principal, action, resource) '
         "when { context has activeConnections && context.activeConnections + 1 < 3 };"
@@ -270,7 +270,7 @@ def test_what_is_not_covered_is_not_decided() -> None:
 
 
 def test_a_question_that_takes_too_long_is_not_decided() -> None:
-    """Never proven; with a status of its own."""
+    """Never proven; with its own status."""
     text = '@id("p") permit (principal, action, resource) when { context has custom && context.custom.risk > 1 };'
     condition = (  # which has an answer for who can factor the product of two large primes
         "context has custom && context has activeConnections && context.activeConnections > 1 && "
@@ -292,7 +292,7 @@ def test_the_status_tells_what_came_of_it(path: Path) -> None:
 
 
 def test_an_answer_names_its_assumptions(path: Path) -> None:
-    """In text as in JSON, also of a proof."""
+    """In text as in JSON, even of a proof."""
     shown = run("prove", path, "--never", "principal is ClientVpn::Device", "--without-waivers").stdout
     assert shown == (
         "proven: no connection is allowed while principal is ClientVpn::Device\n"
@@ -332,7 +332,7 @@ def test_policies_with_errors_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_custom_facts_cannot_be_compared() -> None:
-    """What one set reads, the other has not."""
+    """One set reads facts that the other has not."""
     policies = Policies.from_string(POLICIES, custom="{ risk: Long }")
     other = Policies.from_string(POLICIES, custom="{ risk: Bool }")
     with pytest.raises(ValueError, match="declare different custom facts"):

@@ -74,7 +74,7 @@ class Browser:
 
 @contextlib.contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
-    """Start a browser with an empty profile; the test is skipped where there is none."""
+    """Start a browser with an empty profile; the test is skipped without one."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chrome")
     driver = shutil.which("chromedriver")
     if chromium is None or driver is None:

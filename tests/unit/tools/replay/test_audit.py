@@ -44,7 +44,7 @@ def found(*arguments: str) -> list[dict[str, Any]]:
 
 
 def test_it_lists_what_clients_were_answered(folder: Path) -> None:
-    """Also what only shadow mode let in, in the order of time."""
+    """Including those that only shadow mode let in, in the order of time."""
     shadow = record(allowed=False, determining=("no",), minutes=3, connection_id="c3", groups=["interns"])
     name = log(
         folder,
@@ -84,7 +84,7 @@ def test_the_connection_log_says_what_was_answered_and_until_when(folder: Path) 
 
 
 def test_what_the_log_lacks_is_unknown_and_never_left_out(folder: Path) -> None:
-    """The connection log has no groups. A decision record of the same connection tells."""
+    """The connection log has no groups. A decision record of the same connection does."""
     name = log(folder, connection(connection_id="c1"), connection(connection_id="c2"))
     status, output, _ = run(name, "--where", INTERNS)
     assert (status, output.count("unknown: the log lacks groups")) == (1, 2)
@@ -113,7 +113,7 @@ def test_the_question_may_be_a_file_and_read_named_networks(folder: Path) -> Non
 
 
 def test_the_clock_is_that_of_the_time_zone(folder: Path) -> None:
-    """Which is shown beside UTC."""
+    """Which is shown next to UTC."""
     name = log(folder, record(connection_id="c1"))
     status, output, _ = run(
         name, "--where", "context.time.minuteOfDay >= 20 * 60", "--time-zone", "Asia/Seoul"

@@ -34,7 +34,7 @@ def test_a_blocked_connection_stays_denied_by_the_block() -> None:
 
 
 def test_while_blocks_were_not_known_new_policies_may_say_what_that_means() -> None:
-    """As the handler would have decided by them."""
+    """As the handler would have decided with them."""
     request = ConnectionRequest.from_event(event())
     facts = Facts(request, inventory="unavailable", knows_blocks=False)
     attempt = of_record(recorded(facts, PERMIT))

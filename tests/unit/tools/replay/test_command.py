@@ -54,7 +54,7 @@ def test_status_0_with_the_totals_when_nothing_changes(folder: Path) -> None:
 
 
 def test_status_1_with_users_and_reasons_when_decisions_change(folder: Path) -> None:
-    """Exit status 1, or 0 when that is what was meant, with whom it concerns and why."""
+    """Exit status 1, or 0 when that is what was meant, with the users and the reason."""
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar")
     assert result.exit_code == 1
     for text in ("Newly denied: 1, by policy", "by user", "eve", "mac", "2026-11-23 12:00:00", "50.0%"):
@@ -105,7 +105,7 @@ def test_undecidable_is_not_fine(
 
 
 def test_undecidable_connections_are_counted_once(folder: Path) -> None:
-    """Also when several policies are to blame."""
+    """Even when several policies are to blame."""
     (folder / "log.jsonl").write_bytes(
         lines(*(connection(connection_id=f"c-{number}") for number in range(1200)))
     )
@@ -130,7 +130,7 @@ WRONG_KEY = 'malformed decision record: "facts.device.os"'
 def test_a_decision_that_cannot_be_read_is_undecidable(
     folder: Path, entries: list[object], options: list[str], status: int, warning: str
 ) -> None:
-    """Nobody knows what the new policies say of it, so it must not pass; what is wrong with it is shown."""
+    """The new policies' decision on it is unknown, so it must not pass; its error is shown."""
     (folder / "log.jsonl").write_bytes(lines(*entries))
     page = folder / "report.html"
     result = run(folder / "log.jsonl", "--policies", folder / "all.cedar", "--html", page, *options)
@@ -208,7 +208,7 @@ def test_json_of_what_is_undecidable(folder: Path) -> None:
 
 
 def test_the_page_is_written_in_addition_to_the_output(folder: Path) -> None:
-    """Is written beside what is printed."""
+    """Is written next to the printed text."""
     file = folder / "report.html"
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--html", file)
     assert result.exit_code == 1
@@ -245,7 +245,7 @@ def test_the_time_zone(folder: Path) -> None:
 
 
 def test_names_cannot_act_on_the_terminal(folder: Path) -> None:
-    """Control characters and markup are shown as what they are, also in a narrow window."""
+    """Control characters and markup are shown as what they are, even in a narrow window."""
     name = "\x1b[2J\x1b]0;owned\x07[red]\u202e"
     entry = record(platform="mac")
     entry["requestJson"] = json.dumps(entry["request"] | {"username": name})
@@ -257,7 +257,7 @@ def test_names_cannot_act_on_the_terminal(folder: Path) -> None:
 
 
 def test_progress_is_shown_on_a_terminal_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the output, so that JSON stays JSON."""
+    """Next to the output, so JSON stays JSON."""
     arguments = (folder / "log.jsonl", "--policies", folder / "mac.cedar", "--json")
     assert said(run(*arguments)) == ""
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -72,7 +72,7 @@ ATOMS = (
     'resource in ClientVpn::Endpoint::"cvpn-endpoint-2"',
     '(if context.platform == "win" then principal in ClientVpn::Group::"staff" else context.inventory == "known")',
 )  # fmt: skip
-# What is not checked before: an attribute that is read without a test, and one that does not exist.
+# Code that is not checked before: an attribute that is read without a test, and one that does not exist.
 UNSOUND = (
     'principal in [ClientVpn::Group::"admins", ClientVpn::User::"Bob"]',
     "context.os.major < 10",
@@ -211,7 +211,7 @@ DEVICES = (
 
 @pytest.mark.parametrize("atom", [*ATOMS, *UNSOUND])
 def test_no_difference_that_a_policy_sees_is_missed(atom: str) -> None:
-    """What is remembered of one connection is not taken for another that the policy can tell from it."""
+    """A remembered decision is not used for a connection that the policy distinguishes."""
     policies = f'@id("p") permit (principal, action, resource) when {{ {atom} }};'
     decider, authorizer = Decider(policies), Authorizer(policies)
     for each in variations():
@@ -221,7 +221,7 @@ def test_no_difference_that_a_policy_sees_is_missed(atom: str) -> None:
 
 @given(policy_sets(ATOMS + UNSOUND), st.lists(facts(), min_size=1, max_size=8))
 def test_decisions_are_the_authorizer_s(policies: str, connections: list[Facts]) -> None:
-    """With what is remembered from one to the next: whether, by which policies, and whether by an error."""
+    """With what is remembered from one to the next: whether, with which policies, and whether by an error."""
     decider, authorizer = Decider(policies), Authorizer(policies)
     for each in connections:
         verdict, decision = decider.decide(each), authorizer.decide(each)
@@ -263,7 +263,7 @@ MISSING = frozenset({"platformVersion", "os", "openvpn", "awsClient", "groups", 
     Facts(ConnectionRequest.from_event(request()), now=NOON),
 )
 def test_what_is_decided_holds_whatever_the_missing_facts_are(policies: str, known: Facts) -> None:
-    """Held against every combination of values; where there is no decision, somebody is to blame."""
+    """Held against every combination of values; where there is no decision, a missing fact is to blame."""
     verdict, authorizer = Decider(policies).decide(known, MISSING), Authorizer(policies)
     possible = {authorizer.decide(complete).allowed for complete in completions(known)}
     if verdict.allowed is None:
@@ -289,7 +289,7 @@ MAC = 'when { context.platform == "mac" }'
         ),
         pytest.param(STAFF, {}, (None, ("staff",), (("groups",),)), id="a permit that may apply"),
         pytest.param(STAFF, {"username": ""}, (False, (), ()), id="a device is in no group"),
-        pytest.param(STAFF + PERMIT, {}, (True, ("all",), ()), id="a permit beside a certain one"),
+        pytest.param(STAFF + PERMIT, {}, (True, ("all",), ()), id="a permit next to a certain one"),
         pytest.param(
             STAFF + forbid("mac", MAC),
             {"platform": "mac"},
@@ -366,7 +366,7 @@ def test_the_engine_is_asked_once_for_what_policies_cannot_tell_apart(
 
 
 def test_a_memory_is_bounded() -> None:
-    """What was used lately is kept, and what was not is made again."""
+    """Recently used entries are kept, and others are made again."""
     made: list[int] = []
 
     def get(memo: Memo[int, int], key: int) -> int:

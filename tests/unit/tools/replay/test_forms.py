@@ -1,4 +1,4 @@
-"""The forms in which people have these logs: exports, pages, terminals and other systems."""
+"""The forms of these logs: exports, pages, terminals and other systems."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_blocks_of_any_size_change_nothing(
 def test_how_a_file_is_compressed_or_encoded_changes_nothing(
     name: str, pack: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
-    """It is told by content, not by name."""
+    """It is recognized by content, not by name."""
     texts = [json.dumps(entry) for entry in RECORDS]
     file = tmp_path / "log.txt"
     file.write_bytes(pack(FORMS[name](RECORDS, texts).encode()))
@@ -178,7 +178,7 @@ def policies(tmp_path: Path) -> Path:
 def test_fails_for_a_file_of_which_nothing_is_understood(
     content: str, policies: Path, tmp_path: Path
 ) -> None:
-    """Also in a folder with others; it is named."""
+    """Even in a folder with others; it is named."""
     folder = tmp_path / "logs"
     folder.mkdir()
     (folder / "good.jsonl").write_text(json.dumps(RECORDS[0]) + "\n", "utf-8")
@@ -202,7 +202,7 @@ def test_fails_for_a_file_of_which_nothing_is_understood(
     ],
 )
 def test_a_file_without_decisions_may_lie_beside_others(content: str, policies: Path, tmp_path: Path) -> None:
-    """Such as an hour in which nobody connected, and the file that CloudWatch Logs writes before it exports."""
+    """Such as an hour without connections, and the file that CloudWatch Logs writes before it exports."""
     folder = tmp_path / "logs"
     folder.mkdir()
     (folder / "good.jsonl").write_text(json.dumps(RECORDS[0]) + "\n", "utf-8")

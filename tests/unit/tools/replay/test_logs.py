@@ -1,4 +1,4 @@
-"""Every form in which logs are kept, and what in them is no decision."""
+"""Every form of stored logs, and entries that are no decisions."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_several_in_one_line() -> None:
 @given(connection_requests())
 def test_what_the_handler_logs_is_read_without_loss(request: ConnectionRequest) -> None:
     """Through Lambda's own formatter, with names that a log line must escape."""
-    from tests.support.log_lines import captured  # noqa: PLC0415 - beside a fixture of the same purpose
+    from tests.support.log_lines import captured  # noqa: PLC0415 - next to a fixture of the same purpose
 
     with captured() as logged:
         connect_handler(PERMIT)(request.to_event())
@@ -128,7 +128,7 @@ def test_what_the_handler_logs_is_read_without_loss(request: ConnectionRequest) 
 
 
 def test_an_error_record_is_skipped(log: Log) -> None:
-    """The handler made no decision, so there is none to compare with."""
+    """The handler made no decision, so no decision can be compared."""
     connect_handler(PERMIT)(event(public_ip="nonsense"))
     assert kinds(*log.lines) == ["error record: the handler made no decision"]
 
@@ -141,7 +141,7 @@ def test_a_shadow_decision_counts_as_what_the_policies_said(log: Log) -> None:
 
 
 def test_the_facts_of_a_record_are_used() -> None:
-    """What an inventory, a registry and the settings added to the request."""
+    """The facts that an inventory, a registry and the settings added to the request."""
     known = {
         "inventory": "known",
         "device": {
@@ -209,7 +209,7 @@ def test_facts_are_read_without_loss(log: Log) -> None:
 
 
 def test_the_time_zone_that_is_asked_for_beats_the_record_s() -> None:
-    """Also for connection logs, which have none."""
+    """Even for connection logs, which have none."""
     zone = ZoneInfo("Asia/Tokyo")
     told = json.dumps(record() | {"facts": {"timeZone": "Europe/Berlin"}})
     assert attempt(told, time_zone=zone).facts.time_zone is zone
@@ -218,7 +218,7 @@ def test_the_time_zone_that_is_asked_for_beats_the_record_s() -> None:
 
 
 def test_a_connection_log() -> None:
-    """What it holds is used, and what it lacks is said to be missing."""
+    """Its facts are used, and the others are reported as missing."""
     found = attempt(LOG)
     assert found.allowed
     assert found.facts.now == NOON
@@ -373,7 +373,7 @@ def test_what_is_no_decision_is_counted_by_kind(line: str, kind: str) -> None:
     ],
 )
 def test_what_should_have_been_an_attempt_is_told_from_the_rest(line: str, is_attempt: bool) -> None:  # noqa: FBT001
-    """Nobody knows what the policies say of it."""
+    """The policies' decision on it is unknown."""
     (entry,) = attempts([line])
     assert isinstance(entry, Skipped)
     assert (entry.kind, entry.is_attempt) == (kinds(line)[0], is_attempt)

@@ -81,7 +81,7 @@ def test_standard_input_is_read_among_files(
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
 @pytest.mark.parametrize("sent", [CONTENT, gzip.compress(CONTENT)], ids=["plain", "gzip"])
 def test_a_pipe_is_opened_only_once(sent: bytes, tmp_path: Path) -> None:
-    """It can be read once only, so nobody looks into it before; how much there is cannot be known."""
+    """It can be read once only, so it is not examined before; how much there is cannot be known."""
     file, pipe = tmp_path / "file", tmp_path / "pipe"
     file.write_bytes(b"first\n")
     os.mkfifo(pipe)
@@ -159,7 +159,7 @@ def test_fails_for_what_cannot_be_read_before_anything_is(tmp_path: Path) -> Non
 
 
 def test_fails_for_a_folder_below_that_may_not_be_read(half_locked: Path) -> None:
-    """What is in it would be missing from the comparison."""
+    """Its entries would be missing from the comparison."""
     (half_locked / "a.log").write_bytes(CONTENT)
     with pytest.raises(UnreadableLog, match=r'cannot read the log ".*locked": Permission denied'):
         Sources.find([str(half_locked)])

@@ -1,4 +1,4 @@
-"""What is counted, and that it stays small."""
+"""The counts, and that they stay small."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_newly_allowed_after_an_error() -> None:
 
 
 def test_compared_with_old_policies() -> None:
-    """What the log says was decided does not count then."""
+    """The logged decision does not count then."""
     found = replayed(
         PERMIT,
         record(platform="mac"),
@@ -128,7 +128,7 @@ def test_what_is_skipped_is_counted() -> None:
 
 
 def test_what_cannot_be_read_is_undecidable() -> None:
-    """What several processes counted is added up."""
+    """The counts of several processes are added up."""
     entry = record() | {"facts": {"device": 1}}
     found = replayed(PERMIT, record(), entry, connection(device_ip="NA"))
     found.merge(replayed(PERMIT, entry))
