@@ -38,27 +38,36 @@ def ignore(_line: str) -> None:
     """Take a line of output without showing it."""
 
 
-def bootstrap(emulator: Emulator, *, report: Callable[[str], None] = ignore) -> None:
+def bootstrap(emulator: Emulator, *, region: str = REGION, report: Callable[[str], None] = ignore) -> None:
     """Run ``cdk bootstrap`` for the emulator's account.
 
     Args:
         emulator: The emulator, running.
+        region: The Region.
         report: Called with each line of output.
 
     Raises:
         CdkFailed: When it fails, or takes longer than three minutes.
     """
-    arguments = ["bootstrap", f"aws://{ACCOUNT}/{REGION}"]
+    arguments = ["bootstrap", f"aws://{ACCOUNT}/{region}"]
     # Away from cdk.json, whose app it would synthesize for nothing.
-    _run(emulator, arguments, report, seconds=_BOOTSTRAP_SECONDS, directory=emulator.directory)
+    _run(
+        emulator,
+        arguments,
+        report,
+        seconds=_BOOTSTRAP_SECONDS,
+        directory=emulator.directory,
+        region=region,
+    )
 
 
-def deploy(
+def deploy(  # noqa: PLR0913 - as many as the command line has
     emulator: Emulator,
     *,
     stack: str,
     app: str = APP,
     context: Mapping[str, str] | None = None,
+    region: str = REGION,
     report: Callable[[str], None] = ignore,
 ) -> dict[str, str]:
     """Run ``cdk deploy`` and return the stack's outputs.
@@ -68,6 +77,7 @@ def deploy(
         stack: The name of the stack.
         app: The command that synthesizes; the project's own app by default.
         context: The context values to pass with ``-c``.
+        region: The Region of an app that names none.
         report: Called with each line of output.
 
     Raises:
@@ -76,7 +86,7 @@ def deploy(
     outputs = emulator.directory / "outputs.json"
     arguments = ["deploy", stack, "--app", app, "--require-approval", "never", "--outputs-file", str(outputs)]
     arguments += ["--progress", "events", *_assembly(emulator, context)]
-    _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS)
+    _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS, region=region)
     found: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8"))
     return found.get(stack, {})  # a stack without outputs is not in it
 
@@ -120,13 +130,14 @@ def _assembly(emulator: Emulator, context: Mapping[str, str] | None) -> list[str
     return ["--output", str(emulator.directory / "cdk.out"), *values]
 
 
-def _run(
+def _run(  # noqa: PLR0913 - likewise
     emulator: Emulator,
     arguments: Sequence[str],
     report: Callable[[str], None],
     *,
     seconds: float,
     directory: Path = ROOT,
+    region: str = REGION,
 ) -> None:
     started = time.monotonic()
     kept = {  # what it remembers of accounts, and what it leaves when it is stopped, ends with the emulator
@@ -134,7 +145,8 @@ def _run(
         "TMPDIR": str(emulator.directory),
     }
     command: list[str | Path] = [_CDK, *arguments, *_OPTIONS]
-    environment = emulator.environment | _QUIET | kept
+    regional = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    environment = emulator.environment | regional | _QUIET | kept
     with running(command, environment=environment, directory=directory, output=subprocess.PIPE) as process:
         timer = threading.Timer(seconds, stop, [process])
         try:

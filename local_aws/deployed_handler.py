@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from mypy_boto3_lambda import LambdaClient
+
     from local_aws.emulator import Emulator
 
 STACK = "ClientConnect"
@@ -65,8 +67,12 @@ class DeployedHandler:
     @property
     def alias_version(self) -> str:
         """The version that the alias points at."""
-        found = self.emulator.client("lambda").get_alias(FunctionName=self.function_name, Name=self.alias)
+        found = self._client.get_alias(FunctionName=self.function_name, Name=self.alias)
         return found["FunctionVersion"]
+
+    @property
+    def _client(self) -> LambdaClient:
+        return self.emulator.client("lambda", self.function_arn.split(":")[3])
 
     def invoke(self, event: object) -> Invocation:
         """Ask the function as Client VPN does: synchronously, by the alias.
@@ -74,7 +80,7 @@ class DeployedHandler:
         Raises:
             InvocationFailed: When the function reports an error, or logs no decision record.
         """
-        client = self.emulator.client("lambda")
+        client = self._client
         started = perf_counter()
         response = client.invoke(FunctionName=self.function_arn, Payload=json.dumps(event), LogType="Tail")
         payload = response["Payload"].read().decode()

@@ -71,7 +71,7 @@ class Emulator:
         self._port = 0
         self._access_key_id = f"AKIA{secrets.token_hex(8).upper()}"
         self._secret_access_key = secrets.token_urlsafe(30)
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._clients_lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -126,25 +126,27 @@ class Emulator:
         }
 
     @overload
-    def client(self, service: Literal["cloudformation"]) -> CloudFormationClient: ...
+    def client(self, service: Literal["cloudformation"], region: str = ...) -> CloudFormationClient: ...
     @overload
-    def client(self, service: Literal["dynamodb"]) -> DynamoDBClient: ...
+    def client(self, service: Literal["dynamodb"], region: str = ...) -> DynamoDBClient: ...
     @overload
-    def client(self, service: Literal["iam"]) -> IAMClient: ...
+    def client(self, service: Literal["iam"], region: str = ...) -> IAMClient: ...
     @overload
-    def client(self, service: Literal["lambda"]) -> LambdaClient: ...
+    def client(self, service: Literal["lambda"], region: str = ...) -> LambdaClient: ...
     @overload
-    def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
+    def client(self, service: Literal["logs"], region: str = ...) -> CloudWatchLogsClient: ...
     def client(
-        self, service: Literal["cloudformation", "dynamodb", "iam", "lambda", "logs"]
+        self,
+        service: Literal["cloudformation", "dynamodb", "iam", "lambda", "logs"],
+        region: str = REGION,
     ) -> CloudFormationClient | DynamoDBClient | IAMClient | LambdaClient | CloudWatchLogsClient:
         """Return a boto3 client of one of the emulator's services: always the same one, from whatever thread."""
         with self._clients_lock:
-            if service not in self._clients:
-                session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=REGION)
+            if (service, region) not in self._clients:
+                session = boto3.Session(self._access_key_id, self._secret_access_key, region_name=region)
                 client: Any = session.client(service, endpoint_url=self.endpoint, config=_CLIENT_CONFIG)
-                self._clients[service] = client
-            return self._clients[service]  # type: ignore[no-any-return]
+                self._clients[service, region] = client
+            return self._clients[service, region]  # type: ignore[no-any-return]
 
     def log(self) -> str:
         """Return what the emulator has logged so far."""

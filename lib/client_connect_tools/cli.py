@@ -11,8 +11,9 @@ from typer.core import TyperGroup
 from client_connect_tools.commands._settings import use_settings
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.commands.audit import audit
-from client_connect_tools.commands.blocking.blocking import block, blocks, unblock
+from client_connect_tools.commands.blocking.blocking import block, unblock
 from client_connect_tools.commands.blocking.cutting import cut
+from client_connect_tools.commands.blocking.listing import blocks
 from client_connect_tools.commands.bundle import bundle
 from client_connect_tools.commands.certificates import certificates
 from client_connect_tools.commands.check import check
@@ -72,7 +73,6 @@ command: Callable[..., None]
 for command in (
     audit,
     block,
-    blocks,
     bundle,
     check,
     costs,
@@ -95,6 +95,7 @@ for command in (
     why,
 ):
     main.command()(command)
+main.add_typer(blocks, name="blocks")
 main.add_typer(devices, name="devices")
 main.add_typer(certificates, name="certificates")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -52,6 +53,8 @@ unless { context.waivers.contains("compliant") };
 @id("outage") forbid (principal, action, resource) when { context.inventory == "unavailable" };
 """
 )
+OTHER = "eu-west-1"
+DOCS = (ROOT / "docs" / "another-region.md").read_text("utf-8")
 WHY = ("--reason", "dismissed", "--by", "carol")
 
 
@@ -61,6 +64,7 @@ class Company:
 
     handler: DeployedHandler
     api: ClientVpnApi
+    assembly: str
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run ``client-connect`` in this process; return what it printed."""
@@ -109,7 +113,7 @@ def company(account: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iter
         context = {**HERE, "policies": str(policies), "endpoint": ENDPOINT, "ec2": api.endpoint}
         app = synthesize(APP, folder / "cdk.out", {**context, "stack": "Blocking", "inventory": "yes"})
         handler = handler_of(account, cdk_cli.deploy(account, stack="Blocking", app=app))
-        yield Company(handler=handler, api=api)
+        yield Company(handler=handler, api=api, assembly=app)
 
 
 APP = ROOT / "tests" / "e2e" / "reauthorized_app.py"
@@ -320,41 +324,77 @@ def test_while_only_devices_are_down_a_block_still_ends_a_connection(world: Live
     assert terminated(world) == ids("bob")
 
 
-def test_waivers_and_blocks_move_to_another_table(company: Company, tmp_path: Path) -> None:
-    """With who granted them and when; what has ended stays behind, and a wrong line writes nothing."""
-    table = company.handler.outputs["Waivers"]
-    company.run(
-        *("devices", "waive", "--policy", "compliant", "--user", "joan", "--for", "1h"),
-        *("--reason", "r", "--approved-by", "a", "--waivers-table", table),
-    )
-    company.run("block", "--user", "kurt", "--for", "1h", *WHY, "--no-cut")
-    listed = company.run("devices", "waivers", "--json", "--waivers-table", table) + company.run(
-        "blocks", "--json"
-    )
-    file = tmp_path / "list.jsonl"
-    file.write_text(listed, "utf-8")
-    other = f"{table}-other"
-    company.handler.emulator.client("dynamodb").create_table(
-        TableName=other,
-        KeySchema=[{"AttributeName": "holder", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "holder", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    assert "would be written" in company.run("devices", "import-waivers", str(file), "--dry-run")
-    company.run("devices", "import-waivers", str(file), "--waivers-table", other)
+@pytest.fixture(scope="module")
+def elsewhere(company: Company) -> Company:
+    """Deploy the same app, to another Region."""
+    emulator = company.handler.emulator
+    cdk_cli.bootstrap(emulator, region=OTHER)
+    outputs = cdk_cli.deploy(emulator, stack="Blocking", app=company.assembly, region=OTHER)
+    return replace(company, handler=handler_of(emulator, outputs))
 
-    def active(name: str, *arguments: str) -> list[dict[str, str]]:
-        printed = company.run(*arguments, "--active", "--json", "--waivers-table", name)
-        return sorted(map(json.loads, printed.splitlines()), key=str)
 
-    for command in (("devices", "waivers"), ("blocks",)):
-        before, after = active(table, *command), active(other, *command)
-        assert before == after
-        assert any("grantedAt" in each for each in after)
-    file.write_text(listed + '{"holder": "user:x"}\nnonsense\n', "utf-8")
-    printed = company.run("devices", "import-waivers", str(file), "--waivers-table", other, status=1)
-    assert 'neither "policyId"' in printed
-    company.run("unblock", "--user", "kurt")
+def test_another_region_decides_the_same_with_what_was_exported_here(
+    company: Company, elsewhere: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the commands of the documentation; before what they move is there, the answers differ."""
+    regions = [each.handler.function_arn.split(":")[3] for each in (company, elsewhere)]
+    assert regions == ["us-east-1", OTHER]
+    dynamodb = company.handler.emulator.client("dynamodb")
+    for name, compliant in (("sound", True), ("broken", False), ("stolen", True), ("waived", False)):
+        item = device_item(name, Device(compliant=compliant, last_seen=datetime.now(UTC)))
+        dynamodb.put_item(TableName=company.handler.outputs["Devices"], Item=item)
+    waive = (
+        "devices",
+        "waive",
+        "--policy",
+        "compliant",
+        "--for",
+        "1h",
+        "--reason",
+        "r",
+        "--approved-by",
+        "a",
+    )
+    waivers = ("--waivers-table", company.handler.outputs["Waivers"])
+    company.run(*waive, "--device", "waived", *waivers)
+    company.run(*waive, "--user", "joan", *waivers)
+    company.run("block", "--device", "stolen", "--for", "1h", *WHY, "--no-cut")
+    company.run("block", "--user", "CORP\\kurt", "--no-end", *WHY, "--message", "Call 4711.", "--no-cut")
+    expected = decisions(company)
+    assert {allow for allow, *_ in expected} == {True, False}
+    assert decisions(elsewhere) != expected
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^ *client-connect ((?:blocks|devices) .*)$", DOCS, re.MULTILINE)
+    assert len(commands) == 6
+    for command in commands:
+        company.run(*command.replace("--handler Vpn", "--handler Blocking").split())
+    assert decisions(elsewhere) == expected
+    company.run("unblock", "--device", "stolen")
+    company.run("unblock", "--user", "CORP\\kurt")
+
+
+def decisions(of: Company) -> list[tuple[bool, list[str], str, str]]:
+    """Return how each user is decided on each device: why, what the client is told, and who blocked it."""
+    records = [
+        of.ask(user, device=device)
+        for user in ("alice", "joan", "kurt@corp.example")
+        for device in ("sound", "broken", "stolen", "waived", None)
+    ]
+    return [
+        (
+            record["allow"],
+            record["decision"]["determining"],
+            record["decision"]["message"],
+            record.get("block", {}).get("grantedBy", ""),
+        )
+        for record in records
+    ]
+
+
+def test_a_table_that_is_not_the_handlers_is_refused(company: Company) -> None:
+    """As when a variable still names that of another Region or account."""
+    printed = company.run("blocks", "--waivers-table", "other", status=2)
+    assert "--waivers-table or CLIENT_CONNECT_WAIVERS_TABLE is other; leave one of them out" in printed
 
 
 def test_a_session_that_a_waiver_keeps_open_leaves_a_record(world: LiveConnections) -> None:

@@ -19,10 +19,10 @@ HANDLER = "CLIENT_CONNECT_HANDLER"
 HandlerOption = Annotated[str | None, typer.Option("--handler", envvar=HANDLER, help=HandlerArgument)]
 
 
-def require_boto3() -> None:
-    """End the command when boto3 is not installed."""
+def require_boto3(extra: str = "rollback") -> None:
+    """End the command when boto3 is not installed, which an extra of the distribution brings."""
     if importlib.util.find_spec("boto3") is None:
-        wrong_use(f'boto3 is not installed; install it by: pip install "{distribution.name()}[rollback]"')
+        wrong_use(f'boto3 is not installed; install it by: pip install "{distribution.name()}[{extra}]"')
 
 
 @contextmanager

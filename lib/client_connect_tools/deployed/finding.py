@@ -89,18 +89,19 @@ class DeployedHandler:
             return status
 
 
-def find_handler(given: str) -> DeployedHandler:
+def find_handler(given: str, *, region: str | None = None) -> DeployedHandler:
     """Return a handler.
 
     Args:
         given: Its name, which begins with ``AWSClientVPN-``, its ARN, or the name of its stack.
+        region: Its Region, where the ARN does not say it. Default: that of the environment.
 
     Raises:
         Refused: When there is none, or more than one.
         AwsFailed: When AWS cannot be asked.
     """
     arn = _ARN.fullmatch(given)
-    region = None if arn is None else arn["region"]
+    region = region if arn is None else arn["region"]
     name = given if arn is None else arn["name"]
     if arn is None and not _NAME.fullmatch(given.replace("_", "")):
         raise Refused(

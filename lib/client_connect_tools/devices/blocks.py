@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from client_connect.blocks import PREFIX, covers, device_key, folded, user_key
+from client_connect.blocks import PREFIX, Block, covers, device_key, folded, user_key
 from client_connect.sources.items import (
     EXPIRES_AT,
     HOLDER,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-    from client_connect.blocks import Block
     from client_connect.sources.items import Item
 
     # From the blocks of an item, as it holds them, to those that it shall hold, and the ends of others.
@@ -107,6 +106,33 @@ def write_block(dynamodb: DynamoDBClient, table: str, block: Block, *, by: str |
 
     _edit(dynamodb, table, block.holder, edit, by=by or block.granted_by)
     return _readable(former[0]) if former else None
+
+
+def block_if_new(dynamodb: DynamoDBClient, table: str, block: Block, *, by: str) -> Block | None:
+    """Block somebody, unless a block of the same name still counts; return that one.
+
+    Args:
+        dynamodb: A client.
+        table: The name of the table.
+        block: The block.
+        by: The ARN of the principal that writes it now.
+
+    Raises:
+        DynamoDbFailed: When the table cannot be read or written, or others are always faster.
+    """
+    name = _name(block.holder)
+    still: list[Item] = []
+
+    def edit(present: dict[str, Item]) -> tuple[dict[str, Item], list[Ended]]:
+        former = [present[name]] if name in present else []
+        still[:] = [each for each in former if _holds(each, datetime.now(UTC))]
+        if still:
+            return present, []
+        ended = [Ended(attributes=each, how="expired") for each in former]
+        return {**present, name: block_attributes(block)}, ended
+
+    _edit(dynamodb, table, block.holder, edit, by=by)
+    return (_readable(still[0]) or Block(block.holder)) if still else None
 
 
 def remove_block(

@@ -17,32 +17,41 @@ if TYPE_CHECKING:
     from client_connect.sources.items import Item
 
 
+_MISSING = "ResourceNotFoundException"
+
+
 class DynamoDbFailed(Exception):
     """DynamoDB or STS cannot be asked, or refuses; the message says why."""
 
 
-def client() -> DynamoDBClient:
+def client(region: str | None = None) -> DynamoDBClient:
     """Return a client.
+
+    Args:
+        region: The Region. Default: that of the environment.
 
     Raises:
         DynamoDbFailed: When there is no Region, or the configuration is not right.
     """
     with aws_errors():
-        session = boto3.Session()
+        session = boto3.Session(region_name=region)
         if session.region_name is None:
             raise DynamoDbFailed("no Region is set; set AWS_DEFAULT_REGION, or the region of your profile")
         created: DynamoDBClient = session.client("dynamodb")
         return created
 
 
-def caller() -> str:
+def caller(region: str | None = None) -> str:
     """Return the ARN of the principal whose credentials are used, as STS knows it.
+
+    Args:
+        region: The Region of the STS that is asked. Default: that of the environment.
 
     Raises:
         DynamoDbFailed: When STS cannot be asked.
     """
     with aws_errors():
-        arn: str = boto3.Session().client("sts").get_caller_identity()["Arn"]
+        arn: str = boto3.Session(region_name=region).client("sts").get_caller_identity()["Arn"]
         return arn
 
 
@@ -56,6 +65,11 @@ def aws_errors(table: str = "") -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, ValueError) as error:
+        if table and isinstance(error, ClientError) and error.response["Error"]["Code"] == _MISSING:
+            raise DynamoDbFailed(
+                f'there is no table "{table}" in this Region and account; see whether they are the right ones, and '
+                "whether the stack is deployed there"
+            ) from error
         where = f'table "{table}": ' if table else ""
         raise DynamoDbFailed(f"{where}{error}") from error
 

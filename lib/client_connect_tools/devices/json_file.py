@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from client_connect.sources.items import COMMON_NAME
 from client_connect_devices import values
 from client_connect_devices.session import total_of
+from client_connect_tools.devices import export_file
 from client_connect_tools.devices.encodings import NOT_UTF_8, lines_of, text_of
 from client_connect_tools.devices.lines import Line, ObjectLine, RejectedLine, Table, UnreadableFile
 from client_connect_tools.inputs.device_json import is_unicode, shown
@@ -51,8 +52,9 @@ def read_json(file: BinaryIO, encoding: str | None = None) -> Table:
     """Read devices: of objects on lines one by one, of anything else as a whole.
 
     Raises:
-        UnreadableFile: When it begins an array and is not one; when it is a page of several, and not the last; when
-            what is no object a line is too large; or when a line does not end.
+        UnreadableFile: When it is an export of something else, or one that was cut short; when it begins an array and
+            is not one; when it is a page of several, and not the last; when what is no object a line is too large; or
+            when a line does not end.
     """
     return Table(None, _read(text_of(file, encoding)))
 
@@ -64,7 +66,9 @@ def _read(text: io.TextIOWrapper) -> Iterator[Line]:
         if first.isspace():
             skipped += 1
             continue
-        if _is_object(first):
+        if export_file.is_export(first):
+            yield from _of_numbered(export_file.entries(itertools.chain([first], lines), "devices"), skipped)
+        elif _is_object(first):
             yield from _of_lines(itertools.chain([first], lines), skipped)
         else:
             yield from _of_whole(_whole(first, text), skipped)
@@ -91,9 +95,14 @@ def _whole(beginning: str, text: io.TextIOWrapper) -> str:
 
 
 def _of_lines(lines: Iterable[str], skipped: int) -> Iterator[Line]:
-    for number, line in enumerate(lines, skipped + 1):
-        if line.isspace():
-            continue
+    yield from _of_numbered(
+        ((number, line) for number, line in enumerate(lines, 1) if not line.isspace()), skipped
+    )
+
+
+def _of_numbered(lines: Iterable[tuple[int, str]], skipped: int) -> Iterator[Line]:
+    for after, line in lines:
+        number = skipped + after
         try:
             value = _DECODER.decode(line)
         except (ValueError, RecursionError) as error:

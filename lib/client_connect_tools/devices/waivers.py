@@ -50,10 +50,12 @@ class Change:
     Attributes:
         former: The waiver of the same policy that was there before.
         expired: Others that were removed because their time is over.
+        is_kept: Whether the former one was left as it is, and nothing was changed.
     """
 
     former: Waiver | None
     expired: tuple[Waiver, ...]
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,23 @@ def waive(dynamodb: DynamoDBClient, table: str, waiver: Waiver, *, by: str | Non
         DynamoDbFailed: When it cannot be read or written, or others are always faster.
     """
     return _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=by or waiver.granted_by)
+
+
+def waive_if_new(dynamodb: DynamoDBClient, table: str, waiver: Waiver, *, by: str) -> Waiver | None:
+    """Grant a waiver, unless one of the same policy still counts; return that one.
+
+    Args:
+        dynamodb: A client.
+        table: The name of the table.
+        waiver: The waiver.
+        by: The ARN of the principal that writes it now.
+
+    Raises:
+        MalformedItem: When what the table holds cannot be understood.
+        DynamoDbFailed: When it cannot be read or written, or others are always faster.
+    """
+    change = _change(dynamodb, table, waiver.holder, waiver.policy_id, [waiver], by=by, replaces=False)
+    return change.former if change.is_kept else None
 
 
 def unwaive(dynamodb: DynamoDBClient, table: str, *, holder: str, policy_id: str, by: str) -> Change:
@@ -130,7 +149,14 @@ def kept(item: Item) -> list[KeptWaiver]:
 
 
 def _change(  # noqa: PLR0913 - what is changed, and by whom
-    dynamodb: DynamoDBClient, table: str, holder: str, policy_id: str, granted: Sequence[Waiver], *, by: str
+    dynamodb: DynamoDBClient,
+    table: str,
+    holder: str,
+    policy_id: str,
+    granted: Sequence[Waiver],
+    *,
+    by: str,
+    replaces: bool = True,
 ) -> Change:
     for attempt in range(_ATTEMPTS):
         if attempt:
@@ -143,6 +169,8 @@ def _change(  # noqa: PLR0913 - what is changed, and by whom
         former = next((waiver for waiver in present if waiver.policy_id == policy_id), None)
         if former is None and not granted:
             return Change(former=None, expired=())
+        if former is not None and not replaces and former.until > now:
+            return Change(former=former, expired=(), is_kept=True)
         kept_ones = [waiver for waiver in others if waiver not in expired]
         traces = [_trace(waiver, "expired", now, by) for waiver in expired]
         if former is not None:

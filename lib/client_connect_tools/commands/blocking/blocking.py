@@ -1,8 +1,7 @@
-"""``client-connect block``, ``unblock`` and ``blocks``."""
+"""``client-connect block`` and ``unblock``."""
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,6 @@ import typer
 
 from client_connect.blocks import BLOCKED, Block
 from client_connect.printable import printable
-from client_connect.sources.items import HOLDER, MalformedItem
 from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._holders import (
     DeviceOption,
@@ -24,23 +22,20 @@ from client_connect_tools.commands._holders import (
     text_option,
 )
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
+from client_connect_tools.commands._target import Target, target
 from client_connect_tools.commands.blocking._shared import (
     BlocksTableOption,
     EndpointOption,
-    Target,
     block_text,
     cut_record,
-    target,
 )
 from client_connect_tools.commands.blocking.cutting import cut_connections, print_cuts
 from client_connect_tools.commands.devices._shared import connect, failures_end_the_command, json_line
 from client_connect_tools.inputs import messages
 from client_connect_tools.inputs.default_event import DEFAULT_EVENT
-from client_connect_tools.output.local_times import local_time, local_time_of
 
 if TYPE_CHECKING:
     from client_connect_tools.deployed.cutting import Cut
-    from client_connect_tools.devices.blocks import KeptBlock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,27 +132,6 @@ def unblock(
         raise typer.Exit(FINDINGS)
 
 
-def blocks(
-    active: Annotated[bool, typer.Option("--active", help="Only those that count now.")] = False,
-    handler: HandlerOption = None,
-    waivers_table: BlocksTableOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List all blocks: those that count, and for 400 days those that expired, were removed or replaced.
-
-    A block that is malformed counts, and is reported; status 1 when there are any. --json prints one object a line.
-    """
-    table = target(handler).table(waivers_table)
-    problems: list[str] = []
-    for each in _kept(table, problems):
-        if each.state == "active" or not active:
-            print(json_line(_kept_record(each)) if as_json else _line(each))
-    for problem in problems:
-        print(printable(problem), file=sys.stderr)
-    if problems:
-        raise typer.Exit(FINDINGS)
-
-
 def _end(until: str | None, duration: str | None, time_zone: str) -> datetime:
     if until is None and duration is None:
         wrong_use("give --until, --for or --no-end: when the block ends")
@@ -231,34 +205,3 @@ def _record(wanted: Block, former: Block | None, proof: _Proof | None, cuts: lis
         "handler": proof and proof.text,
         "cut": [cut_record(each) for each in cuts],
     }
-
-
-def _kept(table: str, problems: list[str]) -> list[KeptBlock]:
-    dynamodb = connect()
-    from client_connect_tools.devices.blocks import is_of_blocks, kept_blocks
-    from client_connect_tools.devices.dynamodb import scan
-
-    found: list[KeptBlock] = []
-    with failures_end_the_command():
-        for item in filter(is_of_blocks, scan(dynamodb, table)):
-            try:
-                found += kept_blocks(item)
-            except MalformedItem as error:
-                problems.append(f'"{item[HOLDER]["S"]}": {error}')
-    problems += [
-        f"{each.block.holder}: {each.problem}; it holds all the same" for each in found if each.problem
-    ]
-    return found
-
-
-def _kept_record(each: KeptBlock) -> dict[str, Any]:
-    ended = {"endedAt": each.ended_at, "endedBy": each.ended_by} if each.ended_by else {}
-    return {**each.block.to_record(), "state": each.state, **ended}
-
-
-def _line(each: KeptBlock) -> str:
-    granted = f", written by {each.block.granted_by}" if each.block.granted_by else ""
-    if each.block.granted_at is not None:
-        granted += f" at {local_time(each.block.granted_at, separator='T')}"
-    ended = f", ended at {local_time_of(each.ended_at)} by {each.ended_by}" if each.ended_by else ""
-    return f"{each.state} {block_text(each.block)}{printable(granted + ended)}"

@@ -11,13 +11,8 @@ from client_connect.printable import printable
 from client_connect_tools.commands._deployed import HandlerOption, refusals_end_the_command
 from client_connect_tools.commands._holders import DeviceOption, UserOption, holder_option
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
-from client_connect_tools.commands.blocking._shared import (
-    EndpointOption,
-    Target,
-    cut_record,
-    cut_text,
-    target,
-)
+from client_connect_tools.commands._target import Target, target
+from client_connect_tools.commands.blocking._shared import EndpointOption, cut_record, cut_text
 from client_connect_tools.commands.devices._shared import json_line, number
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from client_connect_tools.commands.devices.exporting import export
-from client_connect_tools.commands.devices.granting_again import import_waivers
 from client_connect_tools.commands.devices.importing import import_devices
 from client_connect_tools.commands.devices.showing import list_devices, show
 from client_connect_tools.commands.devices.syncing import sync
@@ -22,8 +21,7 @@ devices.command()(show)
 devices.command()(export)
 devices.command()(waive)
 devices.command()(unwaive)
-devices.command()(waivers)
-devices.command("import-waivers")(import_waivers)
+devices.add_typer(waivers, name="waivers")
 
 
 @devices.callback()

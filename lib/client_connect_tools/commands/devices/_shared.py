@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,13 +14,14 @@ import typer
 from client_connect.printable import printable
 from client_connect.settings import DEVICES_TABLE, WAIVERS_TABLE
 from client_connect.sources.items import COMMON_NAME, MalformedItem, device_item, device_of, is_removed
-from client_connect_tools import distribution
+from client_connect_tools.commands._deployed import require_boto3
 from client_connect_tools.commands._shared import wrong_use
 from client_connect_tools.devices.plain import plain
 from client_connect_tools.output.local_times import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import TextIO
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -32,6 +33,10 @@ DevicesTableOption = Annotated[
 ]
 WaiversTableOption = Annotated[
     str | None, typer.Option(envvar=WAIVERS_TABLE, help="The name of the inventory's table of waivers.")
+]
+
+OutputOption = Annotated[
+    Path | None, typer.Option(help="The file to write, for its owner only. Default: standard output.")
 ]
 
 
@@ -49,19 +54,17 @@ def _no_table(table: str, variable: str) -> str:
     wrong_use(f"there is no table of {table}; give --{table}-table, or set {variable}")
 
 
-def connect() -> DynamoDBClient:
-    """Return a client of DynamoDB, or end the command with what is missing."""
-    require_boto3()
+def connect(region: str | None = None) -> DynamoDBClient:
+    """Return a client of DynamoDB, or end the command with what is missing.
+
+    Args:
+        region: The Region. Default: that of the environment.
+    """
+    require_boto3("devices")
     from client_connect_tools.devices.dynamodb import client
 
     with failures_end_the_command():
-        return client()
-
-
-def require_boto3() -> None:
-    """End the command when boto3 is not installed."""
-    if importlib.util.find_spec("boto3") is None:
-        wrong_use(f'boto3 is not installed; install it by: pip install "{distribution.name()}[devices]"')
+        return client(region)
 
 
 @contextmanager
@@ -75,6 +78,21 @@ def failures_end_the_command() -> Iterator[None]:
         wrong_use(printable(f"the item in the table is malformed: {error}; correct or delete it"))
     except DynamoDbFailed as error:
         wrong_use(printable(str(error)))
+
+
+@contextmanager
+def written(output: Path | None) -> Iterator[TextIO]:
+    """Write to standard output, or to a file that takes its place only when it is complete."""
+    from client_connect_tools.output.private_file import private_file
+
+    if output is None:
+        yield sys.stdout
+        return
+    try:
+        with private_file(output) as stream:
+            yield stream
+    except OSError as error:
+        wrong_use(f'cannot write "{output}": {error.strerror or error}')
 
 
 def json_line(value: Mapping[str, Any]) -> str:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from client_connect.printable import printable
+from client_connect.settings import DEVICES_TABLE
+from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
+from client_connect_tools.commands._target import TableRegionOption, inventory_table
 from client_connect_tools.commands.devices._shared import (
     DevicesTableOption,
     connect,
     json_line,
     number,
-    require_devices_table,
 )
 from client_connect_tools.errors import ClientConnectError
 from client_connect_tools.inputs.time_zones import time_zone_named
@@ -41,7 +43,9 @@ _WORDS = {"true": True, "false": False, "unknown": None}
 
 def import_devices(  # noqa: PLR0913, PLR0917 - each is an option
     file: Annotated[Path, typer.Argument(help="A file of devices: *.csv, *.tsv, *.json or *.jsonl.")],
+    handler: HandlerOption = None,
     devices_table: DevicesTableOption = None,
+    region: TableRegionOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the file, and neither read nor write the table.")
     ] = False,
@@ -90,7 +94,11 @@ def import_devices(  # noqa: PLR0913, PLR0917 - each is an option
         day_first=None if dates is None else dates == "day-first",
     )
     columns = _columns(column or ())
-    table = None if dry_run else require_devices_table(devices_table)
+    table = (
+        None
+        if dry_run
+        else inventory_table(handler, devices_table, variable=DEVICES_TABLE, kind="devices", region=region)
+    )
     tally = Tally()
     with opened(file, encoding) as found:
         reading = _reading(file, found, export, columns, meanings)
@@ -99,7 +107,7 @@ def import_devices(  # noqa: PLR0913, PLR0917 - each is an option
         reading = _reading(file, found, export, columns, meanings)
         lines = found.lines if reading is None else reading.devices(found.lines)
         items = _items(read_devices(lines, zone=meanings.zone, repeated=repeated), file, tally)
-        problem = _count(items, tally) if table is None else _write(table, items, tally)
+        problem = _count(items, tally) if table is None else _write(table, items, tally, region)
         if reading is not None:
             _note_what_is_left_out(found, reading)
     _report(tally, table, as_json=as_json)
@@ -253,9 +261,9 @@ def _count(items: Iterator[Item], tally: Tally) -> str:
     return ""
 
 
-def _write(table: str, items: Iterator[Item], tally: Tally) -> str:
+def _write(table: str, items: Iterator[Item], tally: Tally, region: str | None) -> str:
     """Write the items; return why not all of them were written, when it is only a part."""
-    dynamodb = connect()
+    dynamodb = connect(region)
     from client_connect_tools.devices.dynamodb import DynamoDbFailed
     from client_connect_tools.devices.writing import write
 

@@ -9,6 +9,7 @@ import typer
 
 from client_connect.printable import printable
 from client_connect.settings import DEVICES_TABLE
+from client_connect_tools.commands._deployed import require_boto3
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
 from client_connect_tools.commands.devices._shared import (
     DevicesTableOption,
@@ -16,7 +17,6 @@ from client_connect_tools.commands.devices._shared import (
     failures_end_the_command,
     json_line,
     number,
-    require_boto3,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def sync(  # noqa: PLR0913, PLR0917 - each is an option
     credentials = os.environ.get(CREDENTIALS) or wrong_use(
         f"there are no credentials; set {CREDENTIALS} to the JSON of the secret, as docs/device-managers.md shows it"
     )
-    require_boto3()
+    require_boto3("devices")
     report = _report(manager, credentials, devices_table or "")
     if as_json:
         print(json_line(_record(report)))
