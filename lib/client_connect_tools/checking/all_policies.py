@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVarTuple
 
 from cedarpy import pst
 
+from client_connect.engine.policy_reads import may_read, reads
 from client_connect_tools.cedar.nodes import walk
-from client_connect_tools.checking.outages import Outages
+from client_connect_tools.checking.outages import INVENTORY, Outages
 from client_connect_tools.checking.similar_names import similar
 
 if TYPE_CHECKING:
@@ -56,6 +57,18 @@ class AllPolicies(list[pst.Template]):
             and "status" in policy.annotations
             and any(each is not policy and is_unconditional(each) for each in self.permits)
         )
+
+    @cached_property
+    def leaves_outages_open(self) -> bool:
+        """Whether policies read devices, and none says what it means that the inventory is unavailable.
+
+        Not where one of them overlooks it, which is another mistake with the same remedy.
+        """
+        read = frozenset[str]().union(*map(reads, self))
+        if may_read(read, "inventory") or not any(may_read(read, each) for each in ("device", "ownerTags")):
+            return False
+        outages = self.outages(INVENTORY)
+        return not any(outages.overlooked_by(each, covers=is_for_all_of) for each in self.enforced)
 
     def outages(self, source: Source) -> Outages:
         """Return what the enforced policies make of an outage of a source."""

@@ -61,10 +61,15 @@ def unknown_groups(policies: Policies, known: Collection[str]) -> list[Finding]:
     return in_order(policies.sources, findings)
 
 
+def groups_of(policies: Policies) -> list[str]:
+    """Return the groups that policies name, in their order."""
+    templates = (each.template for each in parse(policies.sources))
+    return list(dict.fromkeys(name for each in templates if each is not None for name in groups(each)))
+
+
 def misspelt_in_tests(policies: Policies, tests: Iterable[_Test]) -> list[Finding]:
     """Return the groups of tests that are probably one that the policies name, but written otherwise."""
-    templates = (each.template for each in parse(policies.sources))
-    named = list(dict.fromkeys(name for each in templates if each is not None for name in groups(each)))
+    named = groups_of(policies)
     return [
         Finding(
             file=test.file,

@@ -394,6 +394,18 @@ def _inventory_outage(template: pst.Template, everything: AllPolicies) -> Iterat
     yield from _overlooks_outage(template, everything, INVENTORY)
 
 
+def _outage_denies(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    if template.effect != "permit" or is_shadow(template) or not everything.leaves_outages_open:
+        return
+    if everything.outages(INVENTORY).admits(template, covers=is_for_all_of):
+        yield (
+            "while the device inventory is unavailable, the permit lets in nobody: no policy reads context.inventory, "
+            "so that nothing says what an outage means, and nobody knows who is blocked; to let somebody in, write "
+            'context.inventory == "known" && context has device, and to let in nobody, add a forbid when '
+            '{ context.inventory == "unavailable" }'
+        )
+
+
 def _unused_network(unused: NetworkList) -> Finding:
     message = f'no policy reads "{unused.name}"; write context.networks.contains("{unused.name}"), or remove the list'
     return Finding(
@@ -443,6 +455,7 @@ LINTS: dict[str, Lint] = {
     "future-last-seen": _future_last_seen,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
+    "outage-denies": _outage_denies,
     **dict.fromkeys(EXACT, _of_the_set),
 }
 """The lints, by the name that switches each of them off."""

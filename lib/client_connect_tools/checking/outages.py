@@ -63,7 +63,7 @@ class Outages:
 
     def __init__(self, policies: Sequence[pst.Template], source: Source) -> None:
         self._source = source
-        outage = _Mode(source, _UNAVAILABLE)
+        self._outage = outage = _Mode(source, _UNAVAILABLE)
         self._lets_in = any(
             _applies(each, outage) is not False for each in policies if each.effect == "permit"
         )
@@ -93,6 +93,17 @@ class Outages:
             _not(formula) for each, formula in self._closing if each is not policy and covers(each, policy)
         ]
         return any(_is_possible(_all([formula, *open_])) for formula in unmet)
+
+    def admits(self, permit: pst.Template, *, covers: Callable[[pst.Template, pst.Template], bool]) -> bool:
+        """Tell whether a permit lets in somebody while the source is unavailable.
+
+        Args:
+            permit: One of the policies.
+            covers: As for ``overlooked_by``.
+        """
+        applies = _applies(permit, self._outage)
+        open_ = [_not(formula) for each, formula in self._closing if covers(each, permit)]
+        return _is_possible(_all([applies, *open_]))
 
     def _unmet(self, policy: pst.Template, state: str) -> Formula:
         """Return that a policy keeps a user out while the source answers so, and not in an outage."""

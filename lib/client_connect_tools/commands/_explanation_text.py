@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from client_connect.blocks import BLOCKS_UNKNOWN
 from client_connect.printable import printable
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from client_connect_tools.explanation import Condition, Explanation, PolicyExplanation, Reason
 
 _LONGEST_EXPRESSION = 400
+OUTAGE = (
+    "while the inventory is unavailable, nobody knows who is blocked: no one is let in unless a policy reads "
+    "context.inventory, and so says what that means"
+)
 # What conditions have in their text when they read what an option gives.
 _READ_BY = {
     "--groups": "ClientVpn::Group::",
@@ -65,6 +70,8 @@ def _answer(explanation: Explanation, facts: Facts, left_out: Collection[str]) -
         yield Text(f"statuses: {printable(', '.join(statuses))}")
     for error in decision.errors:
         yield Text(f"error: {printable(error)}", "red")
+    if BLOCKS_UNKNOWN in decision.determining:
+        yield Text(OUTAGE, "yellow")
     if not (decision.determining or decision.errors):
         hint = _hint(explanation, left_out)
         yield Text(f"no policy determined it: no permit applied, and without one everything is denied{hint}")
@@ -118,6 +125,8 @@ def _summary(explained: PolicyExplanation, decision: Decision) -> str:
     reason, policy = explained.reason, explained.policy
     if reason is not None:
         return _failure(reason)
+    if BLOCKS_UNKNOWN in decision.determining:
+        return "applied, but nobody is let in while it is not known who is blocked"
     if policy.shadow:
         return f"applied, but is in shadow mode: enforced, it would {_EFFECTS[policy.effect]}"
     if decision.errors:

@@ -133,6 +133,7 @@ class GivenFacts:
             changes["device"] = device
             changes["inventory"] = self.inventory or ("disabled" if device is None else "known")
             _require_consistent(changes["inventory"], device, facts.request)
+            changes["knows_blocks"] = changes["inventory"] != "unavailable"
         if self.custom is not None or self.custom_facts is not None:
             custom = None if self.custom is None else _custom(_json_or_file(self.custom, "--custom"))
             changes["custom"] = custom

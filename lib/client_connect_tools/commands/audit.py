@@ -74,10 +74,25 @@ def audit(  # noqa: PLR0913 - each is an option
     matches = looked.found()
     (_print_json if as_json else _print)(looked, matches)
     end_for_what_was_not_understood(understood)
+    _print_doubts(asked, looked)
     if not looked.connections:
         wrong_use("the logs hold no connection; give decision records or Client VPN's connection logs")
     if looked.unreadable or any(each.unknown for each in matches):
         raise typer.Exit(1)
+
+
+def _print_doubts(asked: Policies, looked: Audit) -> None:
+    """Print what is seldom meant in the question, and the groups in it that nobody has in the logs."""
+    from client_connect_tools.checking.conditions import doubts
+    from client_connect_tools.checking.group_names import groups_of
+
+    found = list(doubts(asked, looked.groups, "the logs have the group"))
+    if looked.groups:
+        found += [
+            f'no record has the group "{each}"' for each in groups_of(asked) if each not in looked.groups
+        ]
+    for each in found:
+        print(f"note: {printable(each)}", file=sys.stderr)
 
 
 def _zone(name: str | None) -> tzinfo | None:
@@ -89,7 +104,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
 def _asked(question: Path | None, where: str | None, policies: Path | None) -> Policies:
     """Return the question as a policy; end when there is none, or when it is wrong."""
-    from client_connect_tools.checking.conditions import condition_policies
+    from client_connect_tools.checking.conditions import condition_policies, require_meant
     from client_connect_tools.files.folders import read_text
 
     if (question is None) is (where is None):
@@ -100,9 +115,13 @@ def _asked(question: Path | None, where: str | None, policies: Path | None) -> P
         wrong_use(f'cannot read the question "{question}": {error}')
     with errors_end_the_command():
         known = None if policies is None else read_policies(policies)
-        if known is None:
-            return condition_policies(text)
-        return condition_policies(text, custom_schema=known.custom_schema, networks=known.networks)
+        asked = (
+            condition_policies(text)
+            if known is None
+            else condition_policies(text, custom_schema=known.custom_schema, networks=known.networks)
+        )
+        require_meant(text, asked)
+        return asked
 
 
 def _print_json(looked: Audit, matches: list[Found]) -> None:

@@ -70,7 +70,7 @@ def prove(  # noqa: PLR0913 - each parameter is an option
     Status 0 when everything is proven, 1 when there is a counterexample or the policies have errors, 2 for wrong use, 3
     when something is not decided.
     """
-    from client_connect_tools.checking.conditions import InvalidCondition
+    from client_connect_tools.checking.conditions import InvalidCondition, require_meant
     from client_connect_tools.proving.questions import Prover
     from client_connect_tools.proving.solver import NoSolver
 
@@ -84,6 +84,8 @@ def prove(  # noqa: PLR0913 - each parameter is an option
         other = None if equivalent is None else read_handler([equivalent], guardrails)
         try:
             prover = Prover(policies, assumptions, seconds=time_limit)
+            for each in (*(never or ()), *(always or ())):
+                require_meant(each, prover.condition(each))
             answers = [prover.never(each) for each in never or ()]
             answers += [prover.always(each) for each in always or ()]
         except (NoSolver, InvalidCondition) as error:
@@ -124,6 +126,7 @@ def _text(answer: Answer, path: str, policies: Policies) -> str:
     lines = [f"{_HEADINGS[answer.outcome]}: {answer.claim}"]
     if answer.reason:
         lines.append(f"  reason: {answer.reason}")
+    lines += (f"  note: {each}" for each in answer.doubts)
     lines.append(f"  of {_count(policies)}, {', '.join(answer.assumptions)}")
     if answer.counterexample is not None:
         lines += _example(answer.counterexample, path)
@@ -189,6 +192,7 @@ def _document(answer: Answer, path: str) -> dict[str, Any]:
         "claim": answer.claim,
         "assumptions": answer.assumptions,
         "reason": answer.reason or None,
+        "notes": answer.doubts,
         "counterexample": None,
     }
     if (example := answer.counterexample) is not None:

@@ -51,6 +51,7 @@ def facts(values: Iterable[Value], zone: tzinfo) -> Facts | None:
         active_connections=changes.get("active-connections"),
         custom_facts=changes.get("custom-facts", "disabled"),
         endpoint_name=changes.get("endpoint-name"),
+        knows_blocks=inventory != "unavailable",
     )
 
 

@@ -62,7 +62,10 @@ def classes(axes: Sequence[Axis], deciders: Iterable[Decider], zone: tzinfo) -> 
         deciders: The policies.
         zone: The zone of their clock.
     """
-    signatures: list[list[list[Hashable]]] = [[[] for _ in axis.values] for axis in axes]
+    # No condition needs to read that the inventory is unavailable: nobody knows who is blocked then.
+    signatures: list[list[list[Hashable]]] = [
+        [[each.changes.get("inventory") == "unavailable"] for each in axis.values] for axis in axes
+    ]
     for decider in deciders:
         for conditions in decider.conditions:
             touched = [number for number, axis in enumerate(axes) if _is_touched(axis, conditions)]

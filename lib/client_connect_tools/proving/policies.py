@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING
 
 from cedarpy import pst
 
+from client_connect.engine.policy_reads import may_read
 from client_connect_tools.cedar.parsing import parse
 from client_connect_tools.proving.expressions import Expressions
 from client_connect_tools.proving.operators import truth
-from client_connect_tools.proving.terms import all_of, any_of, negated, within
+from client_connect_tools.proving.terms import all_of, any_of, equal, negated, within
 from client_connect_tools.proving.values import TextSet, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import client_connect
+    from client_connect import Decision
     from client_connect.networks import Networks
     from client_connect_tools.cedar.parsing import ParsedStatement
     from client_connect_tools.policies import Policies
     from client_connect_tools.proving.facts import Facts
     from client_connect_tools.proving.terms import Truth
+
+# Whose policies read one of these has an inventory.
+_OF_DEVICES = ("device", "ownerTags")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,9 @@ class EncodedPolicies:
     """
 
     def __init__(self, policies: Policies, facts: Facts) -> None:
-        authorizer = policies.authorizer()
-        expressions = Expressions(facts, _networks(authorizer.networks, facts))
+        self._authorizer = policies.authorizer()
+        expressions = Expressions(facts, _networks(self._authorizer.networks, facts))
+        self._unavailable: Truth = equal(facts.inventory, facts.number("unavailable"))
         self.policies: list[EncodedPolicy] = [_encoded(each, expressions) for each in parse(policies.sources)]
 
     @cached_property
@@ -88,6 +95,26 @@ class EncodedPolicies:
     def allowed(self) -> Truth:
         """That a connection is allowed, as the authorizer decides: any error denies."""
         return all_of(self.permitted, negated(self.forbidden), negated(self.errs))
+
+    @cached_property
+    def let_in(self) -> Truth:
+        """That a connection is allowed, also while the inventory cannot be read, and nobody knows who is blocked."""
+        return all_of(self.allowed, negated(self._unavailable)) if self._denies_in_outages else self.allowed
+
+    def decide(self, facts: client_connect.Facts) -> Decision:
+        """Return what the engine decides."""
+        return self._authorizer.decide(facts)
+
+    def in_outage(self, facts: client_connect.Facts) -> client_connect.Facts:
+        """Return facts without knowledge of blocks while the inventory is unavailable, as ``let_in`` takes it."""
+        unknown = self._denies_in_outages and facts.inventory == "unavailable"
+        return facts._replace(knows_blocks=not unknown)
+
+    @property
+    def _denies_in_outages(self) -> bool:
+        """Whether policies with an inventory do not say what it means that it cannot be read."""
+        reads = self._authorizer.policies.reads
+        return not may_read(reads, "inventory") and any(may_read(reads, name) for name in _OF_DEVICES)
 
 
 def nodes_of(policies: Iterable[Policies]) -> Iterator[pst.Template | pst.StringLit]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from client_connect_tools.checking.checks import require_sound
-from client_connect_tools.checking.conditions import condition_policies
+from client_connect_tools.checking.conditions import condition_policies, doubts
+from client_connect_tools.checking.group_names import groups_of
 from client_connect_tools.errors import InvalidPolicies
 from client_connect_tools.proving.counterexample import connection
 from client_connect_tools.proving.custom_types import custom_type
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 Outcome = Literal["proven", "counterexample", "not decided"]
 _TOO_MANY_PATTERNS = (
     "the policies match texts (like) in too many different ways to try them all; use fewer patterns"
+)
+
+_OF_NO_CONNECTION = (
+    "the condition holds for no connection, so that a proof would say nothing; look for parts of it that exclude each "
+    "other: a time over midnight is the one || the other"
 )
 
 
@@ -59,6 +65,7 @@ class Answer:
         assumptions: What holds of all connections that the answer is about.
         counterexample: A connection that breaks the claim.
         reason: Why it is not decided.
+        doubts: What is seldom meant in the condition.
     """
 
     outcome: Outcome
@@ -66,6 +73,7 @@ class Answer:
     assumptions: tuple[str, ...]
     counterexample: Counterexample | None = None
     reason: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 class Prover:
@@ -118,12 +126,21 @@ class Prover:
         claim = "both sets of policies allow the same connections, whatever they tell and report"
         return _Question(self._policies, other, self._assumptions, self._seconds, claim).of_difference()
 
-    def _about(self, condition: str, claim: str, *, expected: bool) -> Answer:
-        asked = condition_policies(
-            condition, custom_schema=self._policies.custom_schema, networks=self._policies.networks
+    def condition(self, text: str) -> Policies:
+        """Return a condition as a policy that applies where it holds.
+
+        Raises:
+            InvalidCondition: When it is wrong.
+        """
+        return condition_policies(
+            text, custom_schema=self._policies.custom_schema, networks=self._policies.networks
         )
+
+    def _about(self, condition: str, claim: str, *, expected: bool) -> Answer:
+        asked = self.condition(condition)
         question = _Question(self._policies, asked, self._assumptions, self._seconds, claim)
-        return question.of_condition(expected=expected)
+        found = doubts(asked, groups_of(self._policies), "the policies name the group")
+        return replace(question.of_condition(expected=expected), doubts=tuple(found))
 
 
 class _Question:
@@ -139,28 +156,52 @@ class _Question:
 
     def of_condition(self, *, expected: bool) -> Answer:
         def refuted(policies: EncodedPolicies, condition: EncodedPolicies) -> Truth:
-            allowed = negated(policies.allowed) if expected else policies.allowed
+            # In each direction what is claimed too seldom: a handler may or may not know who is blocked in an outage.
+            allowed = negated(policies.let_in) if expected else policies.allowed
             return all_of(condition.allowed, allowed)
 
         def example(
-            facts: client_connect.Facts, decision: Decision, holds: Decision
+            facts: client_connect.Facts, policies: EncodedPolicies, condition: EncodedPolicies
         ) -> Counterexample | None:
-            if not holds.allowed or decision.allowed is expected:
+            if not condition.decide(facts).allowed:
+                return None
+            facts = policies.in_outage(facts) if expected else facts
+            decision = policies.decide(facts)
+            if decision.allowed is expected:
                 return None
             return Counterexample(facts=facts, decision=decision, expected=expected)
 
-        return self._answer(refuted, example)
+        answer = self._answer(refuted, example)
+        return self._unless_empty(answer) if answer.outcome == "proven" else answer
+
+    def _unless_empty(self, proven: Answer) -> Answer:
+        """Return an answer, unless there is no connection at all that it is about."""
+
+        def held(_policies: EncodedPolicies, condition: EncodedPolicies) -> Truth:
+            return condition.allowed
+
+        def example(
+            facts: client_connect.Facts, policies: EncodedPolicies, condition: EncodedPolicies
+        ) -> Counterexample | None:
+            if not condition.decide(facts).allowed:
+                return None
+            return Counterexample(facts=facts, decision=policies.decide(facts), expected=True)
+
+        if self._answer(held, example).outcome != "proven":
+            return proven
+        return self._undecided(proven.assumptions, _OF_NO_CONNECTION)
 
     def of_difference(self) -> Answer:
         def refuted(policies: EncodedPolicies, other: EncodedPolicies) -> Truth:
-            return negated(alike(policies.allowed, other.allowed))
+            return negated(alike(policies.let_in, other.let_in))
 
         def example(
-            facts: client_connect.Facts, decision: Decision, other: Decision
+            facts: client_connect.Facts, policies: EncodedPolicies, other: EncodedPolicies
         ) -> Counterexample | None:
-            if decision.allowed is other.allowed:
+            decision, others = (each.decide(each.in_outage(facts)) for each in (policies, other))
+            if decision.allowed is others.allowed:
                 return None
-            return Counterexample(facts=facts, decision=decision, expected=other.allowed, other=other)
+            return Counterexample(facts=facts, decision=decision, expected=others.allowed, other=others)
 
         return self._answer(refuted, example)
 
@@ -172,7 +213,8 @@ class _Question:
                 custom=custom_type(self._sets[0].custom),
                 assumptions=self._assumptions,
             )
-            term = refuted(*(EncodedPolicies(each, facts) for each in self._sets))
+            policies, other = (EncodedPolicies(each, facts) for each in self._sets)
+            term = refuted(policies, other)
             assumed = tuple(assumptions_text(self._assumptions, facts, term))
             found = self._found(facts, term)
         except TooManyPatterns:
@@ -185,7 +227,7 @@ class _Question:
             return self._undecided(assumed, why)
         if found is None:
             return Answer(outcome="proven", claim=self._claim, assumptions=assumed)
-        counterexample = example(found, *(each.authorizer().decide(found) for each in self._sets))
+        counterexample = example(found, policies, other)
         if counterexample is None:
             return self._undecided(assumed, "the solver found a connection that the engine decides otherwise")
         return Answer(
@@ -206,7 +248,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     _Refuted = Callable[[EncodedPolicies, EncodedPolicies], Truth]
-    _Example = Callable[[client_connect.Facts, Decision, Decision], Counterexample | None]
+    _Example = Callable[[client_connect.Facts, EncodedPolicies, EncodedPolicies], Counterexample | None]
 
 
 def assumptions_text(assumptions: Assumptions, facts: Facts, term: Truth) -> Iterator[str]:

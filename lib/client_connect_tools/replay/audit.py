@@ -56,6 +56,7 @@ class Audit:
         unreadable: How many of them cannot be read.
         understood: How many entries of the last block such logs hold.
         unknown: How many they do not.
+        groups: All that decision records name.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Audit:
         self.unreadable: int = 0
         self.understood: int = 0
         self.unknown: int = 0
+        self.groups: set[str] = set()
 
     def block(self, block: bytes) -> None:
         """Look at a block of whole lines."""
@@ -114,7 +116,9 @@ class Audit:
         key = attempt.facts.request.connection_id
         self._seen.add(key)
         is_record = not attempt.missing
-        if not is_record:
+        if is_record:
+            self.groups.update(attempt.facts.request.groups)
+        else:
             self._answers[key] = attempt.allowed
         verdict = self._decider.decide(attempt.facts, attempt.missing)
         if verdict.allowed is False:

@@ -176,6 +176,7 @@ class _Case:
             custom_facts=custom_facts,
             custom=custom,
             endpoint_name=endpoint_name,
+            knows_blocks=inventory != "unavailable",
         )
         return self._fitting(self.tested.authorizer.located(facts))
 

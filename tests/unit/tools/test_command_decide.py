@@ -579,7 +579,7 @@ OTHERWISE = "without these it would still be denied: no permit applied"
         ('(principal in ClientVpn::Group::"staff", action, resource)', ("--groups", "interns"), OTHERWISE),
         ('(principal in ClientVpn::Group::"staff", action, resource)', ("--groups", "staff"), None),
         (f"{ALL} when {{ context has device }}", (), f"{OTHERWISE}; you gave no --device"),
-        (f"{ALL} when {{ context has device }}", ("--inventory", "unavailable"), OTHERWISE),
+        (f'{ALL} when {{ context.inventory == "known" }}', ("--inventory", "unavailable"), OTHERWISE),
         (
             '(principal in ClientVpn::Group::"staff", action, resource) when { context has device }',
             (),

@@ -48,7 +48,27 @@ def _in(group: str, id_: str) -> str:
 # For each lint: policies with the finding in the one called "x", and policies without one.
 GLASS = '@id("x") @note("Break glass.") permit (principal in ClientVpn::Group::"oncall", action, resource);'
 OLD = "context has os && context.os.major < 10"
+COMPLIANT = "context has device && context.device has compliant && context.device.compliant"
+ONCALL = '@id("x") permit (principal in ClientVpn::Group::"oncall", action, resource);'
+DOWN = 'context.inventory == "unavailable"'
 CASES: dict[str, tuple[list[str], list[str]]] = {
+    "outage-denies": (
+        [
+            f'@id("y") permit {ALL} when {{ {COMPLIANT} }}; {ONCALL}',
+            f'@id("y") permit {ALL} when {{ context.ownerTags.contains("owner") }}; {ONCALL}',
+            f'@id("x") permit {ALL} when {{ {COMPLIANT} || principal in ClientVpn::Group::"oncall" }};',
+            f"""{ONCALL} @id("y") {TOLD} forbid {ALL}
+            unless {{ principal in ClientVpn::Group::"oncall" || {COMPLIANT} }};""",
+        ],
+        [
+            f'@id("y") permit {ALL} when {{ context.inventory == "known" && {COMPLIANT} }}; {ONCALL}',
+            f'@id("y") permit {ALL} when {{ {COMPLIANT} }};',
+            f'@id("x") permit {ALL}; @id("y") {TOLD} forbid {ALL} unless {{ {COMPLIANT} }};',
+            f'@id("y") permit {ALL} when {{ {COMPLIANT} }}; {ONCALL} @id("z") {TOLD} forbid {ALL} when {{ {DOWN} }};',
+            ONCALL,
+            f'@id("y") permit {ALL} when {{ {COMPLIANT} }}; {ONCALL.replace("@id", "@shadow @id")}',
+        ],
+    ),
     "forbid-without-message": (
         [f'{PERMIT} @id("x") forbid {ALL};', f'{PERMIT} @id("x") @shadow forbid {ALL};'],
         [f'{PERMIT} @id("x") {TOLD} forbid {ALL};', f'@id("x") permit {ALL};'],

@@ -64,6 +64,8 @@ def prover(text: str = POLICIES, *, custom: str | None = None, seconds: float = 
 PROVEN = (
     f'{INTERN} && context.time.weekday > 5 && !(principal in ClientVpn::Group::"leads")',
     "principal is ClientVpn::Device",
+)
+IMPOSSIBLE = (
     'context.platform == "mac" && context has os',
     "context.time.minuteOfDay == 2200",
     'context.time.date == "2026-12-25" && context.time.weekday != 5',
@@ -95,7 +97,7 @@ REFUTED = (
     'context.waivers.contains("leads") && context has activeConnections && context.activeConnections == 3',
     "context has device && context.device has lastSeen && context.device.lastSeen > context.time.now",
     "context has awsClient && context.awsClient.major > 5 && context has openvpn && context.openvpn.patch == 7",
-    'context.customFacts == "unavailable" && context.inventory == "unavailable"',
+    'context.customFacts == "unavailable" && context.inventory == "unknown"',
     '!context.publicIp.isIpv4() && context.connectionId == "c-1"',
 )  # fmt: skip
 
@@ -105,6 +107,67 @@ def test_what_never_is_is_proven(condition: str) -> None:
     """And a proof has no counterexample."""
     answer = prover().never(condition)
     assert (answer.outcome, answer.counterexample, answer.reason) == ("proven", None, "")
+
+
+@pytest.mark.parametrize("condition", IMPOSSIBLE)
+def test_nothing_is_proven_of_what_no_connection_is(condition: str) -> None:
+    """Neither that it is never allowed nor that it always is: an auditor would take it for an answer."""
+    for ask in (prover().never, prover().always):
+        answer = ask(condition)
+        assert (answer.outcome, answer.counterexample) == ("not decided", None)
+        assert "the condition holds for no connection" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (f"{INTERN} && context.time.minuteOfDay >= 1320 && context.time.minuteOfDay < 360", "over midnight"),
+        ('context.platform == "Windows"', 'write "win"'),
+        ('principal == ClientVpn::Group::"interns"', "can never apply"),
+        ('context.inventory == "down"', "context.inventory is never"),
+        ('context has username && context.username == "acme-*"', "like"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--never", "--always"])
+def test_a_condition_that_nobody_can_mean_is_wrong_use(
+    condition: str, told: str, option: str, path: Path
+) -> None:
+    """The message says what to write."""
+    result = run("prove", path, option, condition)
+    assert result.exit_code == 2
+    assert not result.stdout
+    assert told in result.stderr
+
+
+def test_a_group_that_the_policies_spell_otherwise_is_told(path: Path) -> None:
+    """Beside the answer, as it may be another group."""
+    told = 'the policies name the group "interns", and not "Interns"; is one of them misspelt?'
+    condition = 'principal in ClientVpn::Group::"Interns" && context.time.weekday > 5'
+    assert f"  note: {told}" in run("prove", path, "--never", condition).stdout
+    (answer,) = json.loads(run("prove", path, "--never", condition, "--json").stdout)
+    assert answer["notes"] == [told]
+    assert "note:" not in run("prove", path, "--never", INTERN).stdout
+
+
+BREAK_GLASS = """@id("compliant") permit (principal, action, resource)
+when { STATE context has device && context.device has compliant && context.device.compliant };
+@id("glass") permit (principal in ClientVpn::Group::"oncall", action, resource);"""
+
+
+def test_nobody_always_connects_if_no_policy_says_what_an_outage_means() -> None:
+    """The handler does not know who is blocked then; a policy that reads the inventory's state changes that."""
+    oncall = 'principal in ClientVpn::Group::"oncall"'
+    silent = BREAK_GLASS.replace("STATE", "")
+    answer = prover(silent).always(oncall)
+    assert answer.counterexample is not None
+    assert answer.counterexample.facts.inventory == "unavailable"
+    assert answer.counterexample.decision.determining == ("client-connect:blocks-unavailable",)
+    open_ = BREAK_GLASS.replace("STATE", 'context.inventory == "known" &&')
+    assert prover(open_).always(oncall).outcome == "proven"
+    assert prover(silent).equivalent(Policies.from_string(open_)).outcome == "counterexample"
+    # A device that is malformed in the inventory is unavailable, and its blocks are known.
+    unavailable = 'context.inventory == "unavailable"'
+    assert prover(silent).never(unavailable).outcome == "counterexample"
 
 
 @pytest.mark.parametrize("condition", REFUTED)
@@ -203,7 +266,7 @@ def test_what_aws_sends_and_the_time_can_be_taken_for_granted() -> None:
         ('context.time.date == "2025-12-24"', {"since": datetime(2026, 11, 30, tzinfo=UTC)}),
     ):
         assert prover().never(condition).outcome == "counterexample", condition
-        assert prover(**assumed).never(condition).outcome == "proven", condition
+        assert "holds for no connection" in prover(**assumed).never(condition).reason, condition
 
 
 def test_sets_are_compared_by_whom_they_allow(path: Path, tmp_path: Path) -> None:

@@ -140,6 +140,34 @@ def test_a_wrong_question_is_refused(folder: Path, arguments: list[str], problem
     assert (status in (1, 2), output, problem in errors) == (True, "", True)
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        (f"{INTERNS} && context.time.minuteOfDay >= 1320 && context.time.minuteOfDay < 360", "over midnight"),
+        ('context.platform == "Windows"', 'write "win"'),
+        ('principal == ClientVpn::Group::"interns"', "can never apply"),
+    ],
+)
+def test_a_question_that_no_connection_can_answer_is_refused(folder: Path, condition: str, told: str) -> None:
+    """An auditor would take the empty list for an answer."""
+    status, output, errors = run(log(folder, record(groups=["interns"])), "--where", condition)
+    assert (status, output) == (1, "")
+    assert told in errors
+
+
+def test_groups_that_no_record_has_are_told(folder: Path) -> None:
+    """With the group that is probably meant; nothing is told where the logs cannot tell."""
+    name = log(folder, record(groups=["interns"]))
+    ask = 'principal in ClientVpn::Group::"%s"'
+    _, _, errors = run(name, "--where", ask % "Interns")
+    assert 'note: the logs have the group "interns", and not "Interns"; is one of them misspelt?\n' in errors
+    _, _, errors = run(name, "--where", ask % "trainees")
+    assert errors == 'note: no record has the group "trainees"\n'
+    assert run(name, "--where", ask % "interns")[2] == ""
+    _, _, errors = run(name, "--where", f"{INTERNS} && context.time.minuteOfDay >= 8")
+    assert "08:00 is 480" in errors
+
+
 def test_logs_without_a_connection_are_an_error(folder: Path) -> None:
     """An empty list would say that there was none."""
     name = log(folder, {"level": "INFO"})
