@@ -24,7 +24,7 @@ WORKERS := -n auto --dist loadfile --no-loadscope-reorder
 # that of aws-cdk-lib: with the other one, what an assembly or a construct holds of these types is an "unknown interface".
 again = $(UV) pip install --quiet --no-deps --require-hashes --reinstall-package $(1) -r requirements/dev.txt
 
-.PHONY: help setup demo vpn test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean
+.PHONY: help setup demo vpn acceptance leftovers test check style types public-types workflows vulnerabilities docs bench proof fuzz mutation lock clean
 .DELETE_ON_ERROR:
 
 help:  ## show this list (make; at once)
@@ -39,6 +39,15 @@ demo: setup  ## deploy the handler to a local emulator and watch it decide (Linu
 # It needs root: `make setup`, then `sudo make vpn`.
 vpn: setup  ## connect real OpenVPN clients to a real server before the deployed handler, and cut them (Linux, root, openvpn; 2 minutes)
 	@$(BIN)/python -m local_aws.vpn.show $(VPN_ARGS)
+
+# Where and how: PROFILE and REGION of a sandbox account, or HERE=1; YES=1 does not ask; REPORT names a file for the report as JSON.
+IN_ACCOUNT = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") $(if $(YES),--yes)
+
+acceptance: setup  ## try what the documentation says of AWS, in a sandbox account: PROFILE=... REGION=... (an account, openvpn; an hour, half a dollar)
+	@$(BIN)/python -m acceptance run $(if $(HERE),--here) $(IN_ACCOUNT) $(if $(REPORT),--json "$(REPORT)")
+
+leftovers: setup  ## find and remove what a stopped `make acceptance` has left: PROFILE=... REGION=... (an account; minutes)
+	@$(BIN)/python -m acceptance leftovers $(IN_ACCOUNT)
 
 test: $(if $(CI),check) setup  ## run all tests (and `make check` first where CI is set) (Linux for those that deploy; 12 minutes)
 	@echo "==> Running the tests, the end-to-end deployment among them"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from local_aws.emulator import ACCOUNT, REGION, ROOT
 from local_aws.process import running, stop, tail
@@ -32,6 +32,18 @@ _QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "tru
 
 class CdkFailed(Exception):
     """The CDK command line failed; the message ends with what it said."""
+
+
+class Target(Protocol):
+    """Where stacks are deployed: the emulator, or an account of AWS."""
+
+    @property
+    def directory(self) -> Path:
+        """A folder for what the command line writes."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which the command line finds it."""
 
 
 def ignore(_line: str) -> None:
@@ -62,31 +74,33 @@ def bootstrap(emulator: Emulator, *, region: str = REGION, report: Callable[[str
 
 
 def deploy(  # noqa: PLR0913 - as many as the command line has
-    emulator: Emulator,
+    emulator: Target,
     *,
     stack: str,
     app: str = APP,
     context: Mapping[str, str] | None = None,
     region: str = REGION,
     report: Callable[[str], None] = ignore,
+    seconds: float = _DEPLOY_SECONDS,
 ) -> dict[str, str]:
     """Run ``cdk deploy`` and return the stack's outputs.
 
     Args:
-        emulator: The emulator, running and bootstrapped.
+        emulator: The emulator, running, or another place; bootstrapped.
         stack: The name of the stack.
         app: The command that synthesizes; the project's own app by default.
         context: The context values to pass with ``-c``.
         region: The Region of an app that names none.
         report: Called with each line of output.
+        seconds: How long it may take.
 
     Raises:
-        CdkFailed: When it fails, or takes longer than ten minutes.
+        CdkFailed: When it fails, or takes longer.
     """
     outputs = emulator.directory / "outputs.json"
     arguments = ["deploy", stack, "--app", app, "--require-approval", "never", "--outputs-file", str(outputs)]
     arguments += ["--progress", "events", *_assembly(emulator, context)]
-    _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS, region=region)
+    _run(emulator, arguments, report, seconds=seconds, region=region)
     found: dict[str, dict[str, str]] = json.loads(outputs.read_text("utf-8"))
     return found.get(stack, {})  # a stack without outputs is not in it
 
@@ -124,14 +138,14 @@ def destroy(
     _run(emulator, arguments, report, seconds=_DEPLOY_SECONDS)
 
 
-def _assembly(emulator: Emulator, context: Mapping[str, str] | None) -> list[str]:
+def _assembly(emulator: Target, context: Mapping[str, str] | None) -> list[str]:
     """Keep the cloud assembly out of the work tree, and from one deployment to the next."""
     values = [option for name, value in (context or {}).items() for option in ("-c", f"{name}={value}")]
     return ["--output", str(emulator.directory / "cdk.out"), *values]
 
 
 def _run(  # noqa: PLR0913 - likewise
-    emulator: Emulator,
+    emulator: Target,
     arguments: Sequence[str],
     report: Callable[[str], None],
     *,

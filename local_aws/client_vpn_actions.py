@@ -104,6 +104,11 @@ class Service:
         found = f"<certificateRevocationList>{escape(text)}</certificateRevocationList>" if text else ""
         return f"{found}<status><code>active</code></status>"
 
+    def export_configuration(self, parameters: Parameters, _now: float) -> str:
+        """Answer ``ExportClientVpnClientConfiguration``."""
+        profile = self.endpoint(parameters).configuration.profile
+        return f"<clientConfiguration>{escape(profile)}</clientConfiguration>"
+
     def modify_endpoint(self, parameters: Parameters, _now: float) -> str:
         """Answer ``ModifyClientVpnEndpoint``; without an ARN the endpoint keeps the one that it had."""
         endpoint = self.endpoint(parameters)
@@ -251,6 +256,7 @@ ACTIONS = {
     "ExportClientVpnClientCertificateRevocationList": _action(
         Service.export_revocation_list, "ClientVpnEndpointId"
     ),
+    "ExportClientVpnClientConfiguration": _action(Service.export_configuration, "ClientVpnEndpointId"),
     "ModifyClientVpnEndpoint": _action(
         Service.modify_endpoint,
         *("ClientVpnEndpointId", "ClientConnectOptions.Enabled", "ClientConnectOptions.LambdaFunctionArn"),

@@ -57,7 +57,8 @@ class ClientVpnApi:
 
     Answers ``DescribeClientVpnConnections``, ``TerminateClientVpnConnections``, ``DescribeClientVpnEndpoints``,
     ``ModifyClientVpnEndpoint`` (only the client connect options), ``CreateTags`` and ``DeleteTags`` (of
-    endpoints), ``ExportClientVpnClientCertificateRevocationList``, and ``InvalidAction`` otherwise.
+    endpoints), ``ExportClientVpnClientCertificateRevocationList``, ``ExportClientVpnClientConfiguration``, and
+    ``InvalidAction`` otherwise.
 
     Args:
         clock: Gives the service's time in seconds since 1970: that of its states and of its throttling.
@@ -141,6 +142,11 @@ class ClientVpnApi:
                 client_connect_options=options,
                 configuration=configuration or EndpointConfiguration(),
             )
+
+    def has_endpoint(self, endpoint_id: str) -> bool:
+        """Whether there is an endpoint of this id."""
+        with self._lock:
+            return endpoint_id in self._service.endpoints
 
     def remove_endpoint(self, endpoint_id: str) -> None:
         """Remove an endpoint with its connections."""

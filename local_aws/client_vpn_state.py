@@ -85,6 +85,7 @@ class EndpointConfiguration:
         client_authority: The ARN of the certificate that clients' certificates are checked with.
         saml_provider: The ARN of its identity provider.
         revocation_list: Its revocation list, as PEM.
+        profile: What clients connect by, as OpenVPN reads it.
     """
 
     connection_log_group: str = ""
@@ -92,6 +93,7 @@ class EndpointConfiguration:
     client_authority: str = ""
     saml_provider: str = ""
     revocation_list: str = ""
+    profile: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -113,7 +113,7 @@ class Emulator:
         """The variables of a child process that uses the emulator as AWS, and never the user's account."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return inherited | {
-            "PATH": _path(),
+            "PATH": tools_path(),
             "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), _HOST, "localhost"))),
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ENDPOINT_URL_S3": self.endpoint,  # keeps the bucket's name in the path
@@ -166,7 +166,7 @@ class Emulator:
     def _own_environment(self) -> dict[str, str]:
         # Nothing is inherited: the emulator hands its own environment on to the functions.
         return {
-            "PATH": _path(),
+            "PATH": tools_path(),
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory),
             "LANG": "C.UTF-8",
@@ -197,8 +197,8 @@ class Emulator:
             time.sleep(0.1)
 
 
-def _path() -> str:
-    """The tools of this virtual environment first: Node, npm and uv are the locked ones."""
+def tools_path() -> str:
+    """Return a search path with the tools of this virtual environment first: Node, npm and uv are the locked ones."""
     return os.pathsep.join((str(_TOOLS), os.environ.get("PATH", os.defpath)))
 
 

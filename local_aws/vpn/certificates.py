@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 from local_aws.vpn.requirements import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+ELLIPTIC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")  # quick to make
+# The only kind that Client VPN supports.
+# Source: https://docs.aws.amazon.com/vpn/latest/clientvpn-admin/mutual.html
+RSA = ("-newkey", "rsa:2048")
 _DAYS = ("-days", "2")
 _REQUEST = """[req]
 distinguished_name = name
@@ -44,14 +48,16 @@ class Authority:
 
     Args:
         directory: The folder, which is there.
+        keys: The kind of keys, as OpenSSL's options name it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, keys: Sequence[str] = ELLIPTIC) -> None:
         self._directory = directory
+        self._keys: tuple[str | Path, ...] = (*keys, "-nodes")
         self._issued: dict[str, Certificate] = {}
         self._own = Certificate(certificate=directory / "ca.crt", key=directory / "ca.key")
         _openssl(
-            *("req", "-x509", *_KEY, *_DAYS, "-subj", "/CN=Local Client VPN"),
+            *("req", "-x509", *self._keys, *_DAYS, "-subj", "/CN=Local Client VPN"),
             *("-keyout", self._own.key, "-out", self._own.certificate),
         )
 
@@ -83,7 +89,7 @@ class Authority:
         config = stem.with_suffix(".cnf")
         config.write_text(_REQUEST.format(common_name=_quoted(common_name), usage=usage), "utf-8")
         _openssl(
-            *("req", "-x509", *_KEY, *_DAYS, "-utf8", "-config", config, "-extensions", "leaf"),
+            *("req", "-x509", *self._keys, *_DAYS, "-utf8", "-config", config, "-extensions", "leaf"),
             *("-CA", self._own.certificate, "-CAkey", self._own.key),
             *("-keyout", made.key, "-out", made.certificate),
         )

@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from local_aws.vpn.bridge import Bridge
-from local_aws.vpn.certificates import Authority
+from local_aws.vpn.certificates import ELLIPTIC, Authority
 from local_aws.vpn.networks import Internet
 from local_aws.vpn.openvpn_client import Client, ClientOptions
 from local_aws.vpn.openvpn_server import openvpn_server
 from local_aws.vpn.run_directory import run_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from local_aws.client_vpn_api import ClientVpnApi
@@ -37,6 +37,7 @@ class LocalVpn:
         endpoint_id: An endpoint that ``api`` has.
         users: The directory, by names in lower case.
         report: Called with each attempt when it is settled, from several threads.
+        keys: The kind of the certificates' keys.
 
     Attributes:
         directory: The folder of the run, with the logs of the server and of the clients.
@@ -45,7 +46,7 @@ class LocalVpn:
         bridge: Has the attempts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one keyword per part
         self,
         *,
         ask: Ask,
@@ -53,7 +54,9 @@ class LocalVpn:
         endpoint_id: str,
         users: Mapping[str, User],
         report: Callable[[Attempt], None] = lambda _attempt: None,
+        keys: Sequence[str] = ELLIPTIC,
     ) -> None:
+        self._keys = keys
         self._bridge_to = partial(
             Bridge, ask=ask, api=api, endpoint_id=endpoint_id, users=users, report=report
         )
@@ -68,7 +71,7 @@ class LocalVpn:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
             self.directory = resources.enter_context(run_directory())
-            self.authority = Authority(self.directory)
+            self.authority = Authority(self.directory, keys=self._keys)
             self.internet = Internet(self.directory.name)
             server = openvpn_server(self.directory, self.internet, self.authority)
             management = resources.enter_context(server)

@@ -67,9 +67,9 @@ class Internet:
             _ip("route", "add", server, "dev", "eth0", namespace=namespace)
 
 
-def inside(namespace: str, command: Sequence[str | Path]) -> list[str | Path]:
-    """Return the command that runs another one in a namespace."""
-    return [tool("ip"), "netns", "exec", namespace, *command]
+def inside(namespace: str | None, command: Sequence[str | Path]) -> list[str | Path]:
+    """Return the command that runs another one in a namespace, or in the network of this machine."""
+    return list(command) if namespace is None else [tool("ip"), "netns", "exec", namespace, *command]
 
 
 def _add_address(address: str, device: str, *, namespace: str) -> None:

@@ -47,6 +47,7 @@ class ClientOptions:
         program: The client's program; that of this machine by default.
         arguments: Further arguments of OpenVPN.
         retry: Whether it tries again after it has lost its session or was refused for a time, as users' clients do.
+        profile: The configuration file of its endpoint, which says where the server is and whom to trust.
     """
 
     username: str | None = None
@@ -57,6 +58,7 @@ class ClientOptions:
     program: Path | None = None
     arguments: Sequence[str] = ()
     retry: bool = False
+    profile: Path | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Client:
     Attributes:
         name: Begins the names of its files.
         directory: The folder of the run.
-        namespace: Where it is.
+        namespace: Where it is; ``None`` for the network of this machine.
         authority: Issued the server's certificate.
         certificate: Its own.
         options: How it connects.
@@ -74,7 +76,7 @@ class Client:
 
     name: str
     directory: Path
-    namespace: str
+    namespace: str | None
     authority: Authority
     certificate: Certificate
     options: ClientOptions
@@ -132,12 +134,10 @@ class Client:
 
     def _command(self) -> list[str | Path]:
         options = self.options
-        protocol, server = ("udp6", SERVER_IPV6) if options.ipv6 else ("udp4", SERVER_IPV4)
         return [
-            *(options.program or tool("openvpn"), "--client", *_QUIET, *(() if options.retry else _ONCE)),
-            *("--proto", protocol, "--remote", server, str(PORT), "--remote-cert-tls", "server"),
+            *(options.program or tool("openvpn"), *self._endpoint()),
+            *(*_QUIET, *(() if options.retry else _ONCE)),
             *(("--local", options.local, "--lport", "0") if options.local else ("--nobind",)),
-            *("--ca", self.authority.certificate),
             *("--cert", self.certificate.certificate, "--key", self.certificate.key),
             *(
                 ("--dev", "tun0")
@@ -146,6 +146,16 @@ class Client:
             ),
             *self._credentials(),
             *options.arguments,
+        ]
+
+    def _endpoint(self) -> list[str | Path]:
+        options = self.options
+        if options.profile is not None:
+            return ["--config", options.profile]
+        protocol, server = ("udp6", SERVER_IPV6) if options.ipv6 else ("udp4", SERVER_IPV4)
+        return [
+            *("--client", "--proto", protocol, "--remote", server, str(PORT), "--remote-cert-tls", "server"),
+            *("--ca", self.authority.certificate),
         ]
 
     def _credentials(self) -> list[str | Path]:

@@ -110,6 +110,8 @@ class TestModel:
             ClientVpnEndpointId=ENDPOINT, MaxResults=5, NextToken=page["NextToken"]
         )
         client.describe_client_vpn_endpoints()
+        client.export_client_vpn_client_configuration(ClientVpnEndpointId=ENDPOINT)
+        client.export_client_vpn_client_certificate_revocation_list(ClientVpnEndpointId=ENDPOINT)
         client.modify_client_vpn_endpoint(
             ClientVpnEndpointId=ENDPOINT, ClientConnectOptions={"Enabled": False}
         )

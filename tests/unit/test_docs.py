@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import cdk_client_connect
 import client_connect_tools
+from acceptance.checks import CLAIMS
 from cdk_client_connect.final_templates import _function as _final_function
 from cdk_client_connect.monitoring._alarm_definitions import DEFINITIONS
 from client_connect import InvalidPolicySet, InvalidRequest
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from acceptance.claims import Claim
     from client_connect_tools.native.trust_data import Data
 
 ROOT = Path(__file__).parents[2]
@@ -62,6 +64,9 @@ def program(name: str) -> ModuleType:
 
 
 render_advice: Any = program("render_advice")
+
+
+render_acceptance: Any = program("render_acceptance")
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -339,3 +344,15 @@ def test_links_within_the_project_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
     local = [link for link in links if not link.startswith("https://")]
     assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_a_sentence_that_acceptance_cites_stands_in_its_page(claim: Claim) -> None:
+    """Verbatim, but for line ends: change it in acceptance/checks too, and its check if the sentence says more."""
+    page = re.sub(r"\s+", " ", (ROOT / claim.page).read_text("utf-8"))
+    assert claim.sentence in page
+
+
+def test_the_page_of_acceptance_has_every_claim() -> None:
+    """Renew it by: python docs/render_acceptance.py."""
+    assert render_acceptance.page() == (ROOT / "docs" / "acceptance.md").read_text("utf-8")

@@ -1,0 +1,1 @@
+"""``make acceptance``: what the documentation says of AWS, tried in an account, with one check for each sentence."""

@@ -1,0 +1,164 @@
+"""The stack of a run: the whole VPN on AWS; on this machine, what the emulator can deploy of it."""
+
+from __future__ import annotations
+
+import os
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from acceptance.naming import FUNCTION_PREFIX, TAG, stack_of
+from cdk_client_connect import (
+    ClientConnectHandler,
+    ConnectionReauthorizer,
+    ConnectionRegistry,
+    DeviceInventory,
+    EndpointAttachment,
+    Policies,
+    ProvisionedConcurrency,
+)
+
+# What an endpoint sends, of which nothing is known beforehand: the spelling of its fields.
+RECORDER = """
+import json
+
+def handler(event, context):
+    print(json.dumps({"recorded": event}))
+    return {
+        "allow": True,
+        "error-msg-on-denied-connection": "",
+        "posture-compliance-statuses": [],
+        "schema-version": event["schema-version"],
+    }
+"""
+
+app = cdk.App()
+context, optional = app.node.get_context, app.node.try_get_context
+run, ec2_here = context("run"), optional("ec2")
+env = cdk.Environment(
+    account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=os.environ.get("CDK_DEFAULT_REGION")
+)
+stack = cdk.Stack(
+    app,
+    stack_of(run),
+    env=env,
+    tags={TAG: run},
+    description="Made by make acceptance of cdk-client-connect; to be removed by make leftovers",
+)
+cdk.Tags.of(app).add(TAG, run)
+
+inventory, registry = DeviceInventory(stack, "Inventory"), ConnectionRegistry(stack, "Registry")
+architecture = optional("architecture")
+runtime = lambda_.Runtime(
+    optional("runtime") or "python3.14", lambda_.RuntimeFamily.PYTHON, supports_inline_code=True
+)
+handler = ClientConnectHandler(
+    stack,
+    "Handler",
+    function_name=f"{FUNCTION_PREFIX}{run}",
+    policies=Policies.from_file(context("policies")),
+    device_inventory=inventory,
+    connection_registry=registry,
+    architecture=lambda_.Architecture.custom(architecture) if architecture else None,
+    runtime=runtime,
+    provisioned_concurrency=ProvisionedConcurrency.fixed(1),
+)
+recorder = lambda_.Function(
+    stack,
+    "Recorder",
+    function_name=f"{FUNCTION_PREFIX}recorder-{run}",
+    code=lambda_.Code.from_inline(RECORDER),
+    handler="index.handler",
+    runtime=runtime,
+    log_group=logs.LogGroup(stack, "RecorderLog", removal_policy=cdk.RemovalPolicy.DESTROY),
+)
+outputs = {
+    "FunctionArn": handler.function_arn,
+    "HandlerLogName": handler.log_group.log_group_name,
+    "RecorderArn": recorder.function_arn,
+    "RecorderLogName": recorder.log_group.log_group_name,
+    "DevicesTable": inventory.devices_table.table_name,
+    "WaiversTable": inventory.waivers_table.table_name,
+    "ConnectionsTable": registry.table.table_name,
+}
+
+
+def vpn() -> ec2.ClientVpnEndpoint:
+    """Define a VPC and the endpoint, with one association, which is what costs."""
+    vpc = ec2.Vpc(
+        stack,
+        "Vpc",
+        max_azs=1,
+        nat_gateways=0,
+        restrict_default_security_group=False,
+        subnet_configuration=[
+            ec2.SubnetConfiguration(name="Vpn", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        ],
+    )
+    certificate = context("certificate")
+    log = logs.LogGroup(stack, "ConnectionLog", removal_policy=cdk.RemovalPolicy.DESTROY)
+    outputs["ConnectionLogName"] = log.log_group_name
+    return ec2.ClientVpnEndpoint(
+        stack,
+        "Endpoint",
+        vpc=vpc,
+        cidr="10.100.0.0/16",
+        server_certificate_arn=certificate,
+        client_certificate_arn=certificate,  # of the same authority
+        client_connection_handler=handler,
+        logging=True,
+        log_group=log,
+        split_tunnel=True,
+    )
+
+
+def other_endpoint() -> str:
+    """Define an endpoint without an association, which costs nothing, for an attachment."""
+    endpoint = ec2.CfnClientVpnEndpoint(
+        stack,
+        "OtherEndpoint",
+        client_cidr_block="10.104.0.0/22",
+        server_certificate_arn=context("certificate"),
+        authentication_options=[
+            ec2.CfnClientVpnEndpoint.ClientAuthenticationRequestProperty(
+                type="certificate-authentication",
+                mutual_authentication=ec2.CfnClientVpnEndpoint.CertificateAuthenticationRequestProperty(
+                    client_root_certificate_chain_arn=context("certificate")
+                ),
+            )
+        ],
+        connection_log_options=ec2.CfnClientVpnEndpoint.ConnectionLogOptionsProperty(enabled=False),
+    )
+    return endpoint.ref
+
+
+endpoint = optional("endpoint")
+if endpoint is None:
+    endpoint = vpn()
+    outputs["EndpointId"] = endpoint.endpoint_id
+outputs["OtherEndpointId"] = other = optional("otherEndpoint") or other_endpoint()
+reauthorizer = ConnectionReauthorizer(
+    stack,
+    "Reauthorizer",
+    handler=handler,
+    endpoints=[endpoint, other],
+    maximum_share=1.0,
+    wait_after_policy_change=cdk.Duration.minutes(
+        0
+    ),  # what a deployment denies is to be cut while the run looks
+)
+outputs["ReauthorizerName"] = reauthorizer.function.function_name
+
+functions = [reauthorizer.function]
+if optional("attached") == "true":
+    attachment = EndpointAttachment(stack, "Attachment", handler=handler, endpoint_id=other)
+    functions += [each for each in attachment.node.find_all() if isinstance(each, lambda_.Function)]
+if ec2_here is not None:
+    for function in functions:
+        function.add_environment("AWS_ENDPOINT_URL_EC2", ec2_here)
+
+for name, value in outputs.items():
+    cdk.CfnOutput(stack, name, value=value)
+app.synth()

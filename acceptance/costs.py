@@ -1,0 +1,58 @@
+"""What a run creates, and what that costs for an hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from client_connect_tools.costs.prices import shipped_prices
+
+# The clients of a run that are connected at the same time, at most.
+_CONNECTIONS = 3
+_MEMORY_GB = 0.5
+_HOUR_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Something that costs by the hour.
+
+    Attributes:
+        what: What it is.
+        dollars: US dollars for an hour.
+    """
+
+    what: str
+    dollars: float
+
+
+# What costs by what is done with it, which is less than a cent in a run.
+CREATED = (
+    "a certificate in ACM, a VPC with one subnet and no way out, two Client VPN endpoints, one with an association",
+    "the handler with its alias and one provisioned environment, a re-authorizer, an attachment, an event recorder",
+    "three DynamoDB tables, roles, and log groups",
+    "the role AWSServiceRoleForClientVPNConnections, if the account does not have it, which then stays",
+)
+
+
+def costs() -> list[Cost]:
+    """Return what costs by the hour, by the dated list prices of this library."""
+    prices = shipped_prices()
+    provisioned = prices.of("lambda", "provisioned_gb_second", "arm64") * _MEMORY_GB * _HOUR_SECONDS
+    return [
+        Cost(what="the association of the endpoint", dollars=prices.of("client_vpn", "association_hour")),
+        Cost(
+            what=f"up to {_CONNECTIONS} connections",
+            dollars=_CONNECTIONS * prices.of("client_vpn", "connection_hour"),
+        ),
+        Cost(what="one provisioned environment of 512 MiB", dollars=provisioned),
+    ]
+
+
+def statement() -> str:
+    """Return what a run creates and what it costs, as a text."""
+    lines = ["It creates, under names that begin with ClientConnectAcceptance- or AWSClientVPN-acceptance-:"]
+    lines += [f"  - {each}" for each in CREATED]
+    lines.append(f"That costs, by the {shipped_prices().title}:")
+    lines += [f"  - {each.what}: ${each.dollars:.3f} an hour" for each in costs()]
+    lines.append(f"  - together: ${sum(each.dollars for each in costs()):.2f} an hour, for about an hour")
+    return "\n".join(lines)

@@ -1,0 +1,43 @@
+"""The policies of a run: what each device of it shows."""
+
+from __future__ import annotations
+
+# The common names of the devices, by what becomes of them.
+ALLOWED = "acceptance-allowed"
+CUT = "acceptance-cut"
+DENIED = "acceptance-denied"
+LONG = "acceptance-long"
+UMLAUTS = "acceptance-umlauts"
+
+DENIAL = "This device is denied by the acceptance run ({connection-id})."
+CLOSED = "This device is closed."
+LONGEST = 255  # characters, as Client VPN documents it
+LONG_MESSAGE = ("0123456789" * 26)[:LONGEST]
+UMLAUT_MESSAGE = "ü" * LONGEST
+STATUS_ALLOWED, STATUS_DENIED = "acceptance-permitted", "acceptance-denied"
+_PERMIT = f"""@id("devices") @status("{STATUS_ALLOWED}")
+permit (principal, action, resource) when {{ context has commonName && context.commonName like "acceptance-*" }};
+"""
+
+
+def policies(*, closed: bool = False) -> str:
+    """Return them as Cedar.
+
+    Args:
+        closed: Whether the device that is to be cut is denied.
+    """
+    return "".join(
+        (
+            _PERMIT,
+            _denied("denied", DENIED, DENIAL, status=STATUS_DENIED),
+            _denied("long", LONG, LONG_MESSAGE),
+            _denied("umlauts", UMLAUTS, UMLAUT_MESSAGE),
+            _denied("closed", CUT, CLOSED) if closed else "",
+        )
+    )
+
+
+def _denied(policy: str, device: str, message: str, *, status: str | None = None) -> str:
+    annotations = f'@id("{policy}") @message("{message}")' + (f' @status("{status}")' if status else "")
+    condition = f'context has commonName && context.commonName == "{device}"'
+    return f"{annotations}\nforbid (principal, action, resource) when {{ {condition} }};\n"

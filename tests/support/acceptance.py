@@ -1,0 +1,148 @@
+"""What an honest run on AWS would observe, and lies about it, each of which a check must find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acceptance import policies
+from acceptance.checks.clients import STRANGER
+
+ARN = "arn:aws:lambda:eu-central-1:111111111111:function:AWSClientVPN-acceptance-12010327d60a67:live"
+CONNECTION = "cvpn-connection-0123456789abcdef0"
+STACK = "ClientConnectAcceptance-12010327d60a67"
+
+_ENDPOINT = {"enabled": True, "handler": ARN, "status": "applied", "given": ARN}
+_EVENT = {
+    "connection-id": CONNECTION,
+    "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
+    "common-name": policies.ALLOWED,
+    "username": "",
+    "platform": "linux",
+    "platform-version": "",
+    "public-ip": "198.51.100.7",
+    "client-openvpn-version": "2.6.14",
+    "groups": [],
+    "aws-client-version": "",
+    "schema-version": "v3",
+}
+_DENIAL = policies.DENIAL.format_map({"connection-id": CONNECTION})
+_DEFAULT = "Your connection is not permitted by the rules of this VPN. Please contact your administrator."
+_VISITS: dict[str, Any] = {
+    policies.ALLOWED: {"outcome": "up", "messages": []},
+    policies.DENIED: {"outcome": "refused", "messages": [_DENIAL]},
+    STRANGER: {"outcome": "refused", "messages": [_DEFAULT]},
+    policies.LONG: {"outcome": "refused", "messages": [policies.LONG_MESSAGE]},
+    policies.UMLAUTS: {"outcome": "refused", "messages": [policies.UMLAUT_MESSAGE]},
+}
+_RECORDS: dict[str, Any] = {
+    device: {
+        "allow": not names or "devices" in names,
+        "determining": names,
+        "connection": CONNECTION,
+        "statuses": [],
+    }
+    for device, names in {policies.ALLOWED: ["devices"], policies.DENIED: ["denied"], STRANGER: []}.items()
+}
+_LOG: dict[str, Any] = {
+    policies.ALLOWED: {
+        "connection-attempt-status": "successful",
+        "posture-compliance-statuses": [policies.STATUS_ALLOWED],
+    },
+    policies.DENIED: {
+        "connection-attempt-status": "failed",
+        "connection-attempt-failure-reason": "client-connect-failed",
+        "posture-compliance-statuses": [policies.STATUS_DENIED],
+    },
+}
+_CUT = {
+    "doomed": "up",
+    "other": "up",
+    "listed": True,
+    "ended": True,
+    "otherIsOn": True,
+    "again": [policies.CLOSED],
+    "seconds": 3.2,
+}
+_LEFT = {
+    "DevicesTable": f"{STACK}-Devices",
+    "WaiversTable": f"{STACK}-Waivers",
+    "ConnectionsTable": f"{STACK}-Connections",
+    "HandlerLogName": f"{STACK}-HandlerLog",
+}
+_KEPT = [_LEFT["DevicesTable"], _LEFT["HandlerLogName"], _LEFT["WaiversTable"]]
+
+HONEST: dict[str, Any] = {
+    "role": {"before": False, "after": True, "again": "InvalidInput"},
+    "roleAfterwards": True,
+    "endpoint": _ENDPOINT,
+    "attached": _ENDPOINT,
+    "detached": {**_ENDPOINT, "enabled": False},
+    "visits": _VISITS,
+    "records": _RECORDS,
+    "connectionLog": _LOG,
+    "cut": _CUT,
+    "event": {"event": _EVENT, "seconds": 95.0},
+    "leftByStack": {**_LEFT, "names": _KEPT},
+    "leftovers": [],
+}
+
+
+def _visits(device: str, **changes: Any) -> dict[str, Any]:
+    return {**_VISITS, device: {**_VISITS[device], **changes}}
+
+
+def _event(**changes: Any) -> dict[str, Any]:
+    changed = {name.replace("_", "-"): value for name, value in changes.items()}
+    return {"event": {**_EVENT, **changed}, "seconds": 95.0}
+
+
+def _left(*without: str, names: list[str] | None = None) -> dict[str, Any]:
+    return {
+        **_LEFT,
+        "names": [each for each in names or _KEPT if each not in {_LEFT[key] for key in without}],
+    }
+
+
+# The check, the observation, and the lie about it.
+LIES: list[tuple[str, str, Any]] = [
+    ("role-created", "role", {"before": False, "after": False, "again": ""}),
+    ("role-found", "role", {"before": True, "after": True, "again": ""}),
+    ("role-found", "role", {"before": True, "after": True, "again": "AccessDenied"}),
+    ("role-stays", "roleAfterwards", False),
+    ("alias-accepted", "endpoint", {**_ENDPOINT, "enabled": False}),
+    ("alias-accepted", "endpoint", {**_ENDPOINT, "status": "applying"}),
+    ("arn-described", "endpoint", {**_ENDPOINT, "handler": ARN.removesuffix(":live")}),
+    ("attachment-on", "attached", {**_ENDPOINT, "enabled": False}),
+    ("attachment-on", "attached", {**_ENDPOINT, "handler": ""}),
+    ("attachment-off", "detached", _ENDPOINT),
+    ("clients-decided", "visits", _visits(policies.ALLOWED, outcome="refused")),
+    ("clients-decided", "visits", _visits(policies.DENIED, outcome="up")),
+    ("clients-decided", "visits", _visits(STRANGER, outcome="ended")),
+    ("message-shown", "visits", _visits(policies.DENIED, messages=[policies.DENIAL])),
+    ("message-shown", "visits", _visits(policies.DENIED, messages=[])),
+    ("default-message", "visits", _visits(STRANGER, messages=[""])),
+    ("message-length", "visits", _visits(policies.LONG, messages=[policies.LONG_MESSAGE[:254]])),
+    ("message-characters", "visits", _visits(policies.UMLAUTS, messages=[policies.UMLAUT_MESSAGE[:127]])),
+    ("record-names-policies", "records", {**_RECORDS, STRANGER: {"determining": ["devices"]}}),
+    ("statuses-logged", "connectionLog", {**_LOG, policies.ALLOWED: {"posture-compliance-statuses": []}}),
+    ("statuses-logged", "connectionLog", {**_LOG, policies.DENIED: {}}),
+    ("denied-today-ended", "cut", {**_CUT, "ended": False}),
+    ("denied-today-ended", "cut", {**_CUT, "otherIsOn": False}),
+    ("denied-today-ended", "cut", {**_CUT, "doomed": "refused"}),
+    ("effect-at-once", "cut", {**_CUT, "again": []}),
+    ("lists-with-resource", "cut", {**_CUT, "listed": False}),
+    ("terminates-with-resource", "cut", {**_CUT, "ended": False}),
+    ("change-takes-effect", "event", {"event": _EVENT, "seconds": 14401.0}),
+    ("event-fields", "event", _event(device_serial="C02XL0GZJGH5")),
+    ("event-fields", "event", {"event": {"Common-Name": "x"}, "seconds": 95.0}),
+    ("event-read", "event", _event(public_ip="somewhere")),
+    ("schema-version", "event", _event(schema_version="v4")),
+    ("groups-are-a-list", "event", _event(groups="staff")),
+    ("groups-are-a-list", "event", _event(groups=None)),
+    ("device-is-common-name", "event", _event(common_name="")),
+    ("device-is-common-name", "event", _event(username="alice")),
+    ("log-stays", "leftByStack", _left("HandlerLogName")),
+    ("tables-stay", "leftByStack", _left("WaiversTable")),
+    ("registry-goes", "leftByStack", _left(names=[*_KEPT, _LEFT["ConnectionsTable"]])),
+    ("nothing-left", "leftovers", ["table x is still there"]),
+]
