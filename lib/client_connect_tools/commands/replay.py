@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from client_connect_tools.commands._directory import GroupsFileOption, directory_given, warn_of_unlisted
 from client_connect_tools.commands._logs import (
     GivenLogs,
     LogGroupOption,
@@ -39,12 +40,15 @@ from client_connect_tools.commands._shared import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import tzinfo
+    from typing import TextIO
 
     from rich.progress import Progress
 
     from client_connect_tools.policies import Policies
     from client_connect_tools.replay import Comparison, Tally
+    from client_connect_tools.replay.people import Directory
 
 
 _WIDTH_WITHOUT_TERMINAL = 160
@@ -68,6 +72,11 @@ def replay(  # noqa: PLR0913 - each is an option
     guardrails: GuardrailsOption = None,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with charts to this file, for its owner only.")
+    ] = None,
+    groups: GroupsFileOption = None,
+    affected: Annotated[
+        Path | None,
+        typer.Option(help="Write whom it concerns to this file as CSV, a row each, for its owner only."),
     ] = None,
     as_json: JsonOption = False,
     allow_change: Annotated[
@@ -95,24 +104,31 @@ def replay(  # noqa: PLR0913 - each is an option
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Decide logged connections by new policies, and show what would change.
+    """Decide logged connections by new policies, and show what would change, and for whom.
 
     Status 1 when something would, or when the new policies cannot decide a connection.
     """
     with unreadable_logs_end_the_command():
         found = find_logs(logs, log_group=log_group, since=since, until=until, region=region, profile=profile)
     policies = paths_or_settings(policies)
-    comparison = _prepare(policies, against, html, time_zone, guardrails)
+    directory = directory_given(groups)
+    comparison = _prepare(policies, against, time_zone, guardrails, directory)
+    for file in filter(None, (html, affected)):
+        _require_writable(file)
     started = time.perf_counter()
     tally, understood = _run(comparison, found, jobs or _cores())
     seconds = time.perf_counter() - started
     if html is not None:
-        _write_page(html, tally, _description(found.name, policies, against), seconds)
-    (_print_json if as_json else _print)(tally, seconds)
+        description = _description(found.name, policies, against)
+        _write(html, lambda stream: stream.write(_page(tally, description, seconds, directory)))
+    if affected is not None:
+        _write(affected, lambda stream: _write_affected(stream, tally, directory))
+    (_print_json if as_json else _print)(tally, seconds, directory)
     unreadable = tally.unreadable.total()
     _warn_of_undecidable(tally.undecidable_by_new - unreadable, "the log lacks facts that the policies read")
     _warn_of_undecidable(unreadable, "what is logged of them cannot be read")
     _warn_of_duplicates(tally.duplicates)
+    warn_of_unlisted(tally, directory)
     end_for_what_was_not_understood(understood)
     if tally.attempts == unreadable:
         wrong_use(
@@ -123,14 +139,18 @@ def replay(  # noqa: PLR0913 - each is an option
 
 
 def _prepare(
-    new: list[Path], old: list[Path] | None, html: Path | None, time_zone: str | None, guardrails: Path | None
+    new: list[Path],
+    old: list[Path] | None,
+    time_zone: str | None,
+    guardrails: Path | None,
+    directory: Directory | None,
 ) -> Comparison:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
 
     with unreadable_logs_end_the_command():
         after, before = _sound(new, guardrails), _sound(old, guardrails) if old else None
-        comparison = Comparison(
+        return Comparison(
             new=after.text,
             old=None if before is None else before.text,
             new_custom=after.custom,
@@ -139,21 +159,19 @@ def _prepare(
             old_networks=None if before is None else before.network_table,
             time_zone=_zone(time_zone),
             default_zone=_zone(time_zone_or_settings(None)),
+            directory=directory,
         )
-    if html is not None:
-        _require_writable(html)
-    return comparison
 
 
-def _require_writable(html: Path) -> None:
+def _require_writable(file: Path) -> None:
     from client_connect_tools.output.private_file import require_no_link
 
-    if html.is_dir() or not html.absolute().parent.is_dir():
-        wrong_use(f'cannot write the page "{html}"; name a file in a folder that exists')
+    if file.is_dir() or not file.absolute().parent.is_dir():
+        wrong_use(f'cannot write "{file}"; name a file in a folder that exists')
     try:
-        require_no_link(html)
+        require_no_link(file)
     except OSError as error:
-        wrong_use(f'cannot write the page "{html}": {error}')
+        wrong_use(f'cannot write "{file}": {error}')
 
 
 def _sound(paths: list[Path], guardrails: Path | None) -> Policies:
@@ -191,21 +209,23 @@ def _tell(progress: Progress, tally: Tally) -> None:
         progress.update(task, description=f"{tally.attempts:,} connections, {tally.changes:,} changes")
 
 
-def _print_json(tally: Tally, seconds: float) -> None:
+def _print_json(tally: Tally, seconds: float, directory: Directory | None) -> None:
     from client_connect_tools.replay.report.summary import summary
 
-    print(json.dumps(summary(tally, seconds=seconds), indent=2))
+    print(json.dumps(summary(tally, seconds=seconds, directory=directory), indent=2))
 
 
-def _print(tally: Tally, seconds: float) -> None:
+def _print(tally: Tally, seconds: float, directory: Directory | None) -> None:
+    from rich.text import Text
+
     from client_connect_tools.output.safe_output import console
     from client_connect_tools.replay.report.terminal import tables
 
     # Where nobody has set a width, as in a pipeline's log, names are not to be broken.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
     terminal = console(width=width)
-    for table in tables(tally, seconds=seconds):
-        terminal.print(table)
+    for table in tables(tally, seconds=seconds, directory=directory):
+        terminal.print(table, soft_wrap=isinstance(table, Text))
         terminal.print()
 
 
@@ -221,15 +241,27 @@ def _warn_of_duplicates(count: int) -> None:
         print(f"{entries} in the logs more than once, and counted once", file=sys.stderr)
 
 
-def _write_page(file: Path, tally: Tally, description: str, seconds: float) -> None:
-    from client_connect_tools.output.private_file import private_file
+def _page(tally: Tally, description: str, seconds: float, directory: Directory | None) -> str:
+    """Return the page of a replay."""
     from client_connect_tools.replay.report.html import page
+
+    return page(tally, description=description, seconds=seconds, directory=directory)
+
+
+def _write_affected(stream: TextIO, tally: Tally, directory: Directory | None) -> None:
+    from client_connect_tools.replay.report.affected import write_affected
+
+    write_affected(stream, tally, directory)
+
+
+def _write(file: Path, write: Callable[[TextIO], object]) -> None:
+    from client_connect_tools.output.private_file import private_file
 
     try:
         with private_file(file) as stream:
-            stream.write(page(tally, description=description, seconds=seconds))
+            write(stream)
     except OSError as error:
-        wrong_use(f'cannot write the page "{file}": {error.strerror or error}')
+        wrong_use(f'cannot write "{file}": {error.strerror or error}')
 
 
 def _description(logs: str, new: list[Path], old: list[Path] | None) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cedarpy import pst
 
 from client_connect.engine.policy_set import PolicySet
+from client_connect.names import lower_case
 from client_connect_tools.replay.deciding.decider import Decider, Verdict
 from client_connect_tools.replay.reading.logs import TOO_DEEP, Reader, Skipped, entries
 from client_connect_tools.replay.reading.sources import BLOCK_BYTES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import tzinfo
 
+    from client_connect_tools.replay.people import Directory
     from client_connect_tools.replay.reading.facts import Attempt
 
 # A process takes a second or two to start and to see what the first one knows; this many blocks take no less.
@@ -48,6 +50,7 @@ class Comparison:
         old_networks: The same for the old ones.
         time_zone: The zone in which policies see the clock. Default: the one in the records, else ``default_zone``.
         default_zone: The zone of connection logs, which have none. Default: UTC.
+        directory: Who is in which groups, for connection logs, which do not say it. Default: that is not known.
     """
 
     new: str
@@ -58,6 +61,7 @@ class Comparison:
     old_networks: bytes | None = None
     time_zone: tzinfo | None = None
     default_zone: tzinfo | None = None
+    directory: Directory | None = None
 
 
 class Replay:
@@ -75,6 +79,7 @@ class Replay:
             else Decider(comparison.old, custom=comparison.old_custom, networks=comparison.old_networks)
         )
         self._reader = Reader(comparison.time_zone, comparison.default_zone)
+        self._directory = comparison.directory
         self._groups = _groups_named(comparison.new)
 
     def block(self, block: bytes, counted: frozenset[int] = frozenset()) -> Tally:
@@ -101,6 +106,8 @@ class Replay:
         return tally
 
     def _decide(self, attempt: Attempt, tally: Tally) -> None:
+        if self._directory is not None and "groups" in attempt.missing:
+            attempt = _with_groups(attempt, self._directory)
         try:
             old, new = self._before(attempt), self._new.decide(attempt.facts, attempt.missing)
         except RecursionError:  # of custom facts that JSON could just hold
@@ -113,6 +120,16 @@ class Replay:
             return self._old.decide(attempt.facts, attempt.missing)
         policies = (NOT_LOGGED,) if attempt.missing and not attempt.allowed else attempt.determining
         return Verdict(allowed=attempt.allowed, policies=policies, erred=attempt.erred)
+
+
+def _with_groups(attempt: Attempt, directory: Directory) -> Attempt:
+    """Return an attempt with the user's groups, where the directory has them."""
+    request = attempt.facts.request
+    groups = directory.groups.get(lower_case(request.username or ""))
+    if groups is None:
+        return attempt
+    facts = attempt.facts._replace(request=request._replace(groups=groups))
+    return attempt._replace(facts=facts, missing=attempt.missing - {"groups"})
 
 
 def _groups_named(policies: str) -> frozenset[str]:

@@ -20,9 +20,9 @@ _BITS = 32  # of what there may be in a second
 def key_of(attempt: Attempt) -> int:
     """Return a number of 64 bits that only the same entry of the same log has: whose it is, and when it was."""
     request, now = attempt.facts.request, attempt.facts.now
-    what = f"{request.connection_id}\n{request.username}\n{request.common_name}\n{request.platform}"
     of_log = "log" if attempt.missing else now.microsecond
-    return int(now.timestamp()) << _BITS | crc32(f"{what}\n{of_log}".encode("utf-8", "surrogatepass"))
+    what = f"{request.connection_id}\n{request.username}\n{request.common_name}\n{request.platform}\n{of_log}"
+    return int(now.timestamp()) << _BITS | crc32(what.encode("utf-8", "surrogatepass"))
 
 
 class Seen:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from client_connect.names import lower_case
-from client_connect_tools.replay.timeline import OTHERS, Series, Timeline
+from client_connect_tools.replay.people import (
+    ALLOWED,
+    DENIED,
+    MOST_PEOPLE,
+    UNDECIDED,
+    People,
+    Person,
+    person_of,
+)
+from client_connect_tools.replay.timeline import Series, Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterable, Iterator
     from datetime import datetime
 
     from client_connect_tools.replay.deciding.decider import Verdict
@@ -27,20 +36,21 @@ _MOST_ROWS = 10_000
 _MOST_NOTES = 20
 _COUNTS = (
     *("lines", "understood", "unknown", "duplicates", "attempts", "incomplete", "allowed", "denied"),
-    *("undecidable", "undecidable_by_new"),
+    *("undecidable", "undecidable_by_new", "with_groups"),
 )
 
 
 @dataclass(slots=True)
 class Row:
-    """How often something was seen, when first and when last, and what with."""
+    """How often something was seen, of whom, when first and when last, and what with."""
 
     count: int = 0
     first: datetime | None = None
     last: datetime | None = None
     notes: dict[str, None] = field(default_factory=dict)
+    people: set[Person] = field(default_factory=set)
 
-    def add(self, count: int, first: datetime, last: datetime, notes: tuple[str, ...] = ()) -> None:
+    def add(self, count: int, first: datetime, last: datetime, notes: Iterable[str] = ()) -> None:
         """Count sightings. Of the notes, the first 20 that differ are kept."""
         self.count += count
         self.first = first if self.first is None else min(self.first, first)
@@ -50,42 +60,49 @@ class Row:
                 self.notes[note] = None
 
 
+_Key = TypeVar("_Key", bound="Hashable")
+
+
 @dataclass(slots=True)
-class Table:
+class Table(Generic[_Key]):
     """Rows by name. Names that come up when the table is full are one more row together, ``others``.
 
     Attributes:
+        most: How many rows are kept.
         rows: The rows that were kept; their counts are exact.
         others: Everything else.
     """
 
-    rows: dict[str, Row] = field(default_factory=dict)
+    most: int = _MOST_ROWS
+    rows: dict[_Key, Row] = field(default_factory=dict)
     others: Row = field(default_factory=Row)
 
-    def row(self, name: str) -> Row:
+    def row(self, name: _Key) -> Row:
         """Return the row to count a name in."""
         row = self.rows.get(name)
         if row is None:
-            if len(self.rows) >= _MOST_ROWS:
+            if len(self.rows) >= self.most:
                 return self.others
             row = self.rows[name] = Row()
         return row
 
-    def merge(self, other: Table) -> None:
+    def merge(self, other: Table[_Key]) -> None:
         """Add what another table counted."""
         for name, row in other.rows.items():
-            _add(self.row(name), row)
-        _add(self.others, other.others)
+            add_row(self.row(name), row)
+        add_row(self.others, other.others)
 
-    def top(self, most: int | None = None) -> Iterator[tuple[str, Row]]:
-        """Yield the rows with the most sightings, and the rest as ``others``."""
-        ranked = sorted(self.rows.items(), key=lambda item: (-item[1].count, item[0]))
+    def top(self, most: int | None = None) -> Iterator[tuple[_Key | None, Row]]:
+        """Yield the rows with the most people, then sightings; and the rest, without a name."""
+        ranked = sorted(
+            self.rows.items(), key=lambda item: (-len(item[1].people), -item[1].count, str(item[0]))
+        )
         yield from ranked[:most]
         rest = Row()
         for row in (*(row for _, row in ranked[len(ranked) if most is None else most :]), self.others):
-            _add(rest, row)
+            add_row(rest, row)
         if rest.count:
-            yield OTHERS, rest
+            yield None, rest
 
 
 @dataclass(slots=True)
@@ -96,26 +113,35 @@ class Change:
         count: How many, exactly.
         by_policy: For new denials, what denies now; for new permissions, what denied before. Where several
             policies decided together, each counts.
-        by_user: Whom it concerns, with those policies.
+        by_person: Whom it concerns, with those policies.
+        by_hour: When, by the weekday, of which Monday is 1, and the hour on the policies' clock.
     """
 
     count: int = 0
-    by_policy: Table = field(default_factory=Table)
-    by_user: Table = field(default_factory=Table)
+    by_policy: Table[str] = field(default_factory=Table)
+    by_person: Table[Person] = field(default_factory=lambda: Table(MOST_PEOPLE))
+    by_hour: Table[tuple[int, int]] = field(default_factory=Table)
 
-    def add(self, attempt: Attempt, policies: tuple[str, ...]) -> None:
+    @property
+    def people(self) -> int:
+        """How many people it concerns."""
+        return len(self.by_person.rows)
+
+    def add(self, attempt: Attempt, person: Person, policies: tuple[str, ...]) -> None:
         """Count a connection."""
-        now = attempt.facts.now
+        now, local = attempt.facts.now, attempt.facts.local_time
         self.count += 1
         for policy in policies:
-            self.by_policy.row(policy).add(1, now, now)
-        self.by_user.row(_user(attempt)).add(1, now, now, policies)
+            _count(self.by_policy.row(policy), person, now)
+        _count(self.by_hour.row((local.isoweekday(), local.hour)), person, now)
+        self.by_person.row(person).add(1, now, now, policies)
 
     def merge(self, other: Change) -> None:
         """Add what another one counted."""
         self.count += other.count
         self.by_policy.merge(other.by_policy)
-        self.by_user.merge(other.by_user)
+        self.by_person.merge(other.by_person)
+        self.by_hour.merge(other.by_hour)
 
 
 @dataclass(slots=True)
@@ -142,6 +168,8 @@ class Tally:
         unreadable: The connections that cannot be read, by what is wrong with their records.
         skipped: What was no decision to replay, by kind.
         timeline: What the new policies decide, over time.
+        people: Everybody whose connections were decided.
+        with_groups: The connections of which it is known in what groups their users are.
         unseen_groups: The groups in the new policies that no connection had; those of a log without groups are not
             known, so that it tells of none.
     """
@@ -159,10 +187,12 @@ class Tally:
     undecidable_by_new: int = 0
     newly_denied: Change = field(default_factory=Change)
     newly_allowed: Change = field(default_factory=Change)
-    blamed: dict[Side, Table] = field(default_factory=lambda: {"new": Table(), "old": Table()})
+    blamed: dict[Side, Table[str]] = field(default_factory=lambda: {"new": Table(), "old": Table()})
     unreadable: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
     timeline: Timeline = field(default_factory=Timeline)
+    people: People = field(default_factory=People)
+    with_groups: int = 0
     unseen_groups: set[str] = field(default_factory=set)
 
     @property
@@ -174,26 +204,31 @@ class Tally:
         """Count a connection, with what was decided and what would be."""
         self.attempts += 1
         self.understood += 1
-        self.incomplete += bool(attempt.missing)
+        request = attempt.facts.request
+        if attempt.missing:
+            self.incomplete += 1
+            self.with_groups += request.username is not None and "groups" not in attempt.missing
+        else:
+            self.with_groups += 1
         if self.unseen_groups:
-            self.unseen_groups.difference_update(attempt.facts.request.groups)
+            self.unseen_groups.difference_update(request.groups)
         if old.allowed is None or new.allowed is None:
-            self._undecided(attempt, old, new)
+            self.people.add(request, UNDECIDED)
+            self._undecided(attempt, person_of(request), old, new)
             return
+        self.people.add(request, ALLOWED if new.allowed else DENIED)
         entries: list[tuple[Series, str]] = [("decisions", "allowed" if new.allowed else "denied")]
         if new.allowed:
             self.allowed += 1
         else:
             self.denied += 1
             entries += [("denials by policy", policy) for policy in _deniers(new)]
-            entries.append(
-                ("denials by platform", lower_case(attempt.facts.request.platform) or "(not known)")
-            )
+            entries.append(("denials by platform", lower_case(request.platform) or "(not known)"))
         if old.allowed and not new.allowed:
-            self.newly_denied.add(attempt, _deniers(new))
+            self.newly_denied.add(attempt, person_of(request), _deniers(new))
             entries.append(("changes", "newly denied"))
         elif new.allowed and not old.allowed:
-            self.newly_allowed.add(attempt, _deniers(old))
+            self.newly_allowed.add(attempt, person_of(request), _deniers(old))
             entries.append(("changes", "newly allowed"))
         self.timeline.add(int(attempt.facts.now.timestamp()), entries)
 
@@ -209,7 +244,7 @@ class Tally:
         self.undecidable += 1
         self.undecidable_by_new += 1
 
-    def _undecided(self, attempt: Attempt, old: Verdict, new: Verdict) -> None:
+    def _undecided(self, attempt: Attempt, person: Person, old: Verdict, new: Verdict) -> None:
         now = attempt.facts.now
         self.undecidable += 1
         self.undecidable_by_new += new.allowed is None
@@ -218,7 +253,7 @@ class Tally:
         for side, verdict in verdicts:
             if verdict.allowed is None:
                 for policy, missing in zip(verdict.policies, verdict.missing, strict=True):
-                    self.blamed[side].row(policy).add(1, now, now, missing)
+                    _count(self.blamed[side].row(policy), person, now, missing)
 
     def merge(self, other: Tally) -> None:
         """Add what another one counted later in the same logs."""
@@ -231,23 +266,27 @@ class Tally:
         self.unreadable.update(other.unreadable)
         self.skipped.update(other.skipped)
         self.timeline.merge(other.timeline)
+        self.people.merge(other.people)
         self.unseen_groups &= other.unseen_groups
 
     @property
     def misnamed_groups(self) -> list[str]:
         """The groups that no connection had, if any of them could have."""
-        return sorted(self.unseen_groups) if self.attempts > self.incomplete + self.unreadable.total() else []
+        return sorted(self.unseen_groups) if self.with_groups else []
 
 
 def _deniers(verdict: Verdict) -> tuple[str, ...]:
     return (POLICY_ERROR,) if verdict.erred else verdict.policies or (NO_PERMIT,)
 
 
-def _user(attempt: Attempt) -> str:
-    request = attempt.facts.request
-    return request.username if request.username is not None else f"{request.common_name} (device)"
+def _count(row: Row, person: Person, now: datetime, notes: Iterable[str] = ()) -> None:
+    row.add(1, now, now, notes)
+    row.people.add(person)
 
 
-def _add(row: Row, other: Row) -> None:
+def add_row(row: Row, other: Row) -> None:
+    """Add what another row counted."""
     if other.first is not None and other.last is not None:
-        row.add(other.count, other.first, other.last, tuple(other.notes))
+        row.add(other.count, other.first, other.last, other.notes)
+        if len(row.people) < MOST_PEOPLE:
+            row.people |= other.people

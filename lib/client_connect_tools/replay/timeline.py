@@ -33,11 +33,14 @@ class Timeline:
     _names: dict[Series, set[str]] = field(default_factory=dict)
     _first: int | None = None
     _last: int | None = None
+    _until: int = 0  # the first second for which the intervals are too many
 
     def add(self, second: int, entries: Iterable[tuple[Series, str]]) -> None:
         """Count something that happened."""
-        if self._first is None or self._last is None or not self._first <= second <= self._last:
+        if self._first is None or self._last is None or not self._first <= second < self._until:
             self._reach(second, second)
+        elif second > self._last:
+            self._last = second
         interval = second // self.width
         for series, name in entries:
             self.counts[interval, series, self._name(series, name)] += 1
@@ -65,6 +68,7 @@ class Timeline:
         self._last = last if self._last is None else max(self._last, last)
         while len(self.intervals()) > _MOST_INTERVALS:
             self._coarsen()
+        self._until = (self._first // self.width + _MOST_INTERVALS) * self.width
 
     def _coarsen(self) -> None:
         old, self.width = self.width, _wider(self.width)

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from client_connect import Authorizer
+from client_connect.cedar_json import address
 from client_connect.engine import cedar, formula
 from client_connect.engine.formula import ERROR, FALSE, TRUE
 from client_connect_tools.cedar.parsing import schema
@@ -85,6 +86,8 @@ class Decider:
         enforced = self._authorizer.policies.enforced.to_pst().static_policies
         self._policies = [_Policy.of(policy) for policy in enforced.values()]
         self._groups = list(_groups(self._policies, schema(custom)))
+        # At hand for connections of which all is known, the usual ones.
+        self._usual = [(group.lately, group.value, group.outcomes) for group in self._groups]
         self._reads = frozenset(chain.from_iterable(group.names for group in self._groups))
         self._reads_networks = not _NETWORKS.isdisjoint(self._reads)
         self._memo: Memo[tuple[object, ...], Verdict] = Memo(_DECISIONS_KEPT)
@@ -107,12 +110,16 @@ class Decider:
         if facts.custom is not None and not self._declares(facts):
             facts, missing = facts._replace(custom_facts="disabled", custom=None), missing | _CUSTOM
         missing = missing & self._reads
-        known = [
-            None
-            if missing and not missing.isdisjoint(group.names)
-            else group.lately(group.value(facts)) or group.outcomes(facts)
-            for group in self._groups
-        ]
+        known: list[_Outcomes | None]
+        if missing:
+            known = [
+                group.lately(group.value(facts)) or group.outcomes(facts)
+                if missing.isdisjoint(group.names)
+                else None
+                for group in self._groups
+            ]
+        else:
+            known = [lately(value(facts)) or outcomes(facts) for lately, value, outcomes in self._usual]
         key = (missing, *known)
         return self._memo.lately(key) or self._memo.get(key, lambda: self._verdict(facts, missing, known))
 
@@ -201,6 +208,8 @@ class _Group:
         self._reads_entities = not _ENTITIES.isdisjoint(self.names)
         # Of custom facts the schema says what their values are: a text may be a time. It takes whole requests.
         self._types = types if "custom" in self._attributes else None
+        # Of each address there is one evaluation at least, so its request is made without all other facts.
+        self._reads_address_only = self.names == ("publicIp",)
         self._whole_context = self._types is not None or reads.CONTEXT in self._attributes
         self._hourly = self.names == ("time.now",) and all(map(reads.rises_or_falls_with_time, self.atoms))
         self._memo: Memo[Hashable, _Outcomes] = Memo(_VALUES_KEPT)
@@ -223,6 +232,8 @@ class _Group:
         return facts.cedar_entities() if self._reads_entities else []
 
     def _request(self, facts: Facts) -> dict[str, Any]:
+        if self._reads_address_only:
+            return {**_ANYBODY, "context": {"publicIp": address(facts.request.public_ip)}}
         request = facts.cedar_request()
         if not self._whole_context:
             context = request["context"]

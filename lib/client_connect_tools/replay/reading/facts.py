@@ -37,6 +37,7 @@ _NOT_LOGGED = frozenset(
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 9990
 _TOO_LONG = 2**63
+_ONLY_ZONE = frozenset({"timeZone"})
 _INVENTORY: tuple[Inventory, ...] = get_args(Inventory)
 _BLOCKED = (None, "yes", "unavailable")
 # Whose block it was matters to no policy.
@@ -169,15 +170,19 @@ def _reasonable(time: datetime) -> datetime:
 
 
 def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
-    logged = _exact(record, "facts")
+    logged = _exact(record, "facts", "factsJson")
     known = _object({} if logged is None else logged, "facts")
+    now = _reasonable(_instant(record.get("at"), "at"))
+    zone = time_zone or _zone(known.get("timeZone"))
+    if known.keys() <= _ONLY_ZONE:
+        return Facts(_request(record), now, zone)
     waivers = _list(known.get("waivers", []), "facts.waivers")
     blocked = _one_of(_BLOCKED, known.get("blocked"), "facts.blocked")
     try:
         return Facts(
             _request(record),
-            now=_reasonable(_instant(record.get("at"), "at")),
-            time_zone=time_zone or _zone(known.get("timeZone")),
+            now=now,
+            time_zone=zone,
             inventory=_one_of(_INVENTORY, known.get("inventory", "disabled"), "facts.inventory"),
             device=_optional(_device, known, "device", "facts"),
             waivers=frozenset([_text(id_, "facts.waivers") for id_ in waivers]),
@@ -196,20 +201,20 @@ def _facts(record: dict[str, Any], time_zone: tzinfo | None) -> Facts:
 
 def _request(record: dict[str, Any]) -> ConnectionRequest:
     try:
-        return ConnectionRequest.from_event(_exact(record, "request"))
+        return ConnectionRequest.from_event(_exact(record, "request", "requestJson"))
     except InvalidRequest as error:
         raise Malformed(f"decision record with an invalid request: {error}") from error
 
 
-def _exact(record: dict[str, Any], name: str) -> object:
+def _exact(record: dict[str, Any], name: str, escaped: str) -> object:
     """Return a part of a record, without loss where the log had to escape it."""
-    text = _whole(record, f"{name}Json")
+    text = _whole(record, escaped)
     if text is None:
         return _whole(record, name)
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
-        raise _wrong(f"{name}Json") from error
+        raise _wrong(escaped) from error
 
 
 def _whole(record: dict[str, Any], key: str) -> Any:  # noqa: ANN401 - whatever JSON holds

@@ -12,31 +12,36 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from client_connect.printable import printable
+from client_connect_tools.replay.people import ALLOWED, DENIED, UNDECIDED
 from client_connect_tools.replay.report.charts import chart
 from client_connect_tools.replay.report.labels import moment, number, share
-from client_connect_tools.replay.timeline import OTHERS
+from client_connect_tools.replay.report.sections import Heat, sections
+from client_connect_tools.replay.report.verdict import people_text, verdict
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from client_connect_tools.replay.tally import Change, Row, Table, Tally
+    from client_connect_tools.replay.people import Directory
+    from client_connect_tools.replay.report.sections import Cell, Section
+    from client_connect_tools.replay.tally import Tally
     from client_connect_tools.replay.timeline import Series
 
 _PAGE = Path(__file__).with_name("report.html")
 _SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _SERIES: tuple[Series, ...] = ("decisions", "changes", "denials by policy", "denials by platform")
 _MOST_ROWS = 1000
+_PRINTED = 50  # as report.html has it
 _SECONDS = {60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
 
 
-def page(tally: Tally, *, description: str, seconds: float) -> str:
+def page(tally: Tally, *, description: str, seconds: float, directory: Directory | None = None) -> str:
     """Return the page. Everything that comes from a log is escaped, and the browser runs no other script.
 
     Args:
         tally: What was found.
         description: What was replayed, in a sentence.
         seconds: How long it took.
+        directory: What a directory knows of users, where one was given.
     """
     template = _PAGE.read_text("utf-8")
     (script,) = _SCRIPT.findall(template)
@@ -48,79 +53,55 @@ def page(tally: Tally, *, description: str, seconds: float) -> str:
         tiles="".join(_tiles(tally)),
         interval=_interval(tally.timeline.width),
         charts="".join(chart(tally.timeline, series) for series in _SERIES),
-        tables="".join(_tables(tally)),
+        verdict=escape(verdict(tally)),
+        tables="".join(map(_table, sections(tally, directory, most=_MOST_ROWS))),
         footer=f"{number(tally.lines)} lines, {number(tally.attempts)} connections, in {seconds:.1f} s.",
     )
 
 
 def _tiles(tally: Tally) -> Iterator[str]:
-    for name, count, kind in (
-        ("newly denied", tally.newly_denied.count, "bad"),
-        ("newly allowed", tally.newly_allowed.count, "good"),
-        ("allowed", tally.allowed, ""),
-        ("denied", tally.denied, ""),
-        ("undecidable", tally.undecidable, "open"),
-        ("replayed", tally.attempts, ""),
+    for name, count, people, kind in (
+        ("newly denied", tally.newly_denied.count, tally.newly_denied.people, "bad"),
+        ("newly allowed", tally.newly_allowed.count, tally.newly_allowed.people, "good"),
+        ("allowed", tally.allowed, tally.people.count(ALLOWED), ""),
+        ("denied", tally.denied, tally.people.count(DENIED), ""),
+        ("undecidable", tally.undecidable, tally.people.count(UNDECIDED), "open"),
+        ("replayed", tally.attempts, len(tally.people), ""),
     ):
         emphasis = kind if count else ""
         part = share(count, tally.attempts)
-        yield f'<li class="{emphasis}"><b>{number(count)}</b> {name} <small>{part}</small></li>'
+        yield (
+            f'<li class="{emphasis}"><b>{number(count)}</b> {name} <small>{part}</small>'
+            f"<br>{people_text(people, tally)}</li>"
+        )
 
 
-def _tables(tally: Tally) -> Iterator[str]:
-    yield from _change("Newly denied", "denied by", tally.newly_denied)
-    yield from _change("Newly allowed", "denied before by", tally.newly_allowed)
-    for side, policies in tally.blamed.items():
-        if policies.rows:
-            title = f"Undecidable by the {side} policies, for facts that the log does not hold"
-            yield _table(title, ("policy", *_COUNTED, "missing"), _rows(policies, notes=True))
-    yield from _kinds("Undecidable, because they cannot be read", tally.unreadable)
-    yield from _kinds("Skipped, because they are no decisions to replay", tally.skipped)
-
-
-def _kinds(title: str, counts: Counter[str]) -> Iterator[str]:
-    if counts:
-        rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        yield _table(title, ("kind", "lines"), ([_cell(kind), _count(count)] for kind, count in rows))
-
-
-_COUNTED = ("connections", "first seen", "last seen")
-
-
-def _change(title: str, by: str, change: Change) -> Iterator[str]:
-    if change.count:
-        yield _table(f"{title}, by policy", (by, *_COUNTED), _rows(change.by_policy))
-        yield _table(f"{title}, by user", ("user", *_COUNTED, by), _rows(change.by_user, notes=True))
-
-
-def _rows(table: Table, *, notes: bool = False) -> Iterator[list[str]]:
-    for name, row in table.top(_MOST_ROWS):
-        cells = [_cell(name), _count(row.count), *_times(row)]
-        yield [*cells, _cell("" if name == OTHERS else ", ".join(row.notes))] if notes else cells
-
-
-def _table(title: str, columns: Iterable[str], rows: Iterable[list[str]]) -> str:
+def _table(section: Section) -> str:
     heads = "".join(
-        f'<th scope="col"><button type="button">{escape(column)}</button></th>' for column in columns
+        f'<th scope="col"><button type="button">{escape(column)}</button></th>' for column in section.columns
     )
-    body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in section.rows)
+    more = len(section.rows) - _PRINTED
+    note = (
+        f'<p class="printed">{number(more)} more rows are in the page, and not printed.</p>'
+        if more > 0
+        else ""
+    )
     return (
-        f'<section><h2>{escape(title)}</h2><div class="scroll"><table>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></section>"
+        f'<section><h2>{escape(section.title)}</h2><div class="scroll"><table>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{note}</section>"
     )
 
 
-def _cell(text: str) -> str:
-    return f"<td>{escape(printable(text))}</td>"
-
-
-def _count(count: int) -> str:
-    return f'<td class="number" data-value="{count}">{number(count)}</td>'
-
-
-def _times(row: Row) -> Iterator[str]:
-    for time in (row.first, row.last):
-        yield f'<td class="time">{moment(time)}</td>'
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, Heat):
+        heat = -(-4 * cell.value // cell.largest) if cell.largest else 0
+        return f'<td class="number h{heat}" data-value="{cell.value}">{number(cell.value) if cell.value else ""}</td>'
+    if isinstance(cell, int):
+        return f'<td class="number" data-value="{cell}">{number(cell)}</td>'
+    if isinstance(cell, datetime) or cell is None:
+        return f'<td class="time">{moment(cell)}</td>'
+    return f"<td>{escape(printable(cell))}</td>"
 
 
 def _interval(seconds: int) -> str:

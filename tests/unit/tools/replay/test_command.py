@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 MAC = forbid("mac", 'when { context.platform == "mac" }')
+ONE = "The one who loses access would be denied at each connection."
 OS = forbid("os", "when { context has os && context.os.major < 10 }")
 
 
@@ -57,7 +58,7 @@ def test_status_1_with_users_and_reasons_when_decisions_change(folder: Path) -> 
     """Exit status 1, or 0 when that is what was meant, with the users and the reason."""
     result = run(folder / "log.jsonl", "--policies", folder / "mac.cedar")
     assert result.exit_code == 1
-    for text in ("Newly denied: 1, by policy", "by user", "eve", "mac", "2026-11-23 12:00:00", "50.0%"):
+    for text in ("Newly denied, by policy", "by user", "eve", "mac", "2026-11-23 12:00:00", "50.0%"):
         assert text in result.stdout
     allowed = run(folder / "log.jsonl", "--policies", folder / "mac.cedar", "--allow-change")
     assert allowed.exit_code == 0
@@ -70,7 +71,7 @@ def test_against_old_policies(folder: Path) -> None:
     assert run(log, "--policies", mac, "--against", mac).exit_code == 0
     result = run(log, "--policies", folder / "all.cedar", "--against", mac)
     assert result.exit_code == 1
-    assert "Newly allowed: 1, by policy" in result.stdout
+    assert "Newly allowed, by policy" in result.stdout
 
 
 def test_undecidable_is_no_change(folder: Path) -> None:
@@ -188,11 +189,25 @@ def test_json_has_everything_that_the_tables_have(folder: Path) -> None:
     }
     at = "2026-11-23T12:00:00.000+00:00"
     seen = {"count": 1, "first": at, "last": at}
-    assert found["newlyDenied"] == {
-        "byPolicy": [{"policy": "mac", **seen}],
-        "byUser": [{"user": "eve", **seen, "policies": ["mac"]}],
+    assert found["verdict"] == "50% of connections, 1 of 2 people, would lose access, by mac. " + ONE
+    assert found["people"] == {
+        "all": 2,
+        "areMore": False,
+        "allowed": 1,
+        "denied": 1,
+        "undecidable": 0,
+        "newlyDenied": 1,
+        "newlyDeniedAndNeverLetIn": 1,
+        "newlyAllowed": 0,
     }
-    assert found["newlyAllowed"] == {"byPolicy": [], "byUser": []}
+    assert found["newlyDenied"] == {
+        "byPolicy": [{"policy": "mac", "people": 1, **seen}],
+        "byUser": [{"user": "eve", **seen, "policies": ["mac"], "everyOne": True}],
+        "byGroup": [{"group": "staff", "people": 1, "of": 2, "count": 1}],
+        "byDepartment": [],
+        "byWeekdayAndHour": [{"weekday": 1, "hour": 12, "people": 1, "count": 1}],
+    }
+    assert set(map(len, found["newlyAllowed"].values())) == {0}
     assert found["undecidable"] == []
     assert found["unreadable"] == {}
     assert found["skipped"] == {"other JSON": 1}
@@ -274,8 +289,8 @@ def test_progress_is_shown_on_a_terminal_only(folder: Path, monkeypatch: pytest.
         (["log.jsonl", "--policies", "bad.cedar"], "the policies have 1 problem:"),
         (["log.jsonl", "--policies", "all.cedar", "--against", "bad.cedar"], "the policies have 1 problem:"),
         (["log.jsonl", "--policies", "all.cedar", "--time-zone", "Mars"], 'time zone "Mars" is not known; use'),
-        (["log.jsonl", "--policies", "all.cedar", "--html", "no/page"], 'cannot write the page "no/page"'),
-        (["log.jsonl", "--policies", "all.cedar", "--html", "."], 'cannot write the page "."; name a file'),
+        (["log.jsonl", "--policies", "all.cedar", "--html", "no/page"], 'cannot write "no/page"'),
+        (["log.jsonl", "--policies", "all.cedar", "--html", "."], 'cannot write "."; name a file'),
         (["log.jsonl", "--policies", "all.cedar", "--jobs", "0"], ""),
         (["--policies", "all.cedar"], "no logs are named; give files or folders"),
         (["log.jsonl"], ""),

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools.cli import main
+from client_connect_tools.commands._directory_file import read_directory
 from tests.support.connection_logs import PERMIT, connection, forbid, lines, record
 from tests.support.programs import run_program
 
@@ -40,12 +41,22 @@ def test_each_command_does_what_the_text_around_it_says(command: str) -> None:
     # The files lie next to each other here, which the command mentions.
     assert all(line.startswith("note: ") for line in result.stderr.splitlines()), result.stderr
     assert Path("report.html").exists() is ("--html" in command)
+    assert Path("affected.csv").exists() is ("--affected" in command)
 
 
 def test_all_commands_are_known() -> None:
     """Nothing in the examples is passed over but the AWS command line."""
     assert {line.split()[0] for line in COMMANDS} == {"client-connect", "aws"}
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
+
+
+def test_the_example_of_a_file_of_groups_is_one(folder: Path) -> None:
+    """As it stands."""
+    (example,) = re.findall(r"```text\n(user;.*?)```", DOCS, re.DOTALL)
+    (folder / "users.csv").write_text(example, "utf-8")
+    found = read_directory(folder / "users.csv")
+    assert found.groups["alice@corp.example"] == ("staff", "vpn")
+    assert found.departments["bob@corp.example"] == "IT"
 
 
 def test_the_python_example_runs_as_it_stands(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -100,7 +101,8 @@ def test_the_page_of_a_replay_without_findings() -> None:
     """Charts and tables that would be empty say so or are left out."""
     text = page(Tally(), description="Nothing.", seconds=0)
     assert text.count("None.") == 4
-    assert "<table>" not in text
+    assert "Nothing is known of who would lose or gain access." in text
+    assert text.count("<table>") == 1
 
 
 @pytest.mark.parametrize(
@@ -157,6 +159,7 @@ def column(opened: Browser, number: int) -> list[str]:
 def test_a_click_on_a_header_sorts(opened: Browser) -> None:
     """Names from a to z first and numbers from the largest, the other way with the next click."""
     assert column(opened, 2)[:3] == ["30", "29", "28"]
+    assert column(opened, 3)[:3] == ["yes"] * 3
     opened.click(f"{USERS}//button[.='user']")
     ascending = column(opened, 1)
     assert [name for name in ascending if name.startswith("user")] == [
@@ -171,7 +174,7 @@ def test_a_click_on_a_header_sorts(opened: Browser) -> None:
     assert numbers == sorted(numbers, reverse=True)
     assert len(set(numbers)) == 30
     opened.click(f"{USERS}//button[.='first seen']")
-    times = column(opened, 3)
+    times = column(opened, 4)
     assert times == sorted(times)
     assert times[0].startswith("2026-11-23 12:00")
 
@@ -217,6 +220,70 @@ def test_narrow_and_wide_screens(opened: Browser, width: int, charts_in_a_row: i
     assert bars
     opened.screenshot(tmp_path / "page.png")
     assert (tmp_path / "page.png").stat().st_size > 10_000
+
+
+def crowd() -> Tally:
+    """Return what was found of more people than are printed, with long names."""
+    names = [f"{'a' * 50}{number}@corp.example" for number in range(120)]
+    policies = [forbid(f"policy-{'b' * 30}-{number}") for number in range(6)]
+    return replayed(PERMIT + "".join(policies), *(record(username=name, platform="mac") for name in names))
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Open such a page in a browser."""
+    folder = tmp_path_factory.mktemp("crowd")
+    (folder / "report.html").write_text(page(crowd(), description="x" * 300, seconds=1), "utf-8")
+    with browser(folder / "profile") as started:
+        started.open(folder / "report.html")
+        yield started
+
+
+def resize(opened: Browser, width: int) -> None:
+    """Make the window so wide."""
+    opened.command(
+        "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+    )
+
+
+@pytest.fixture
+def printed(crowded: Browser) -> Iterator[Browser]:
+    """Show the page as it is printed on A4, on a system with dark colors."""
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    crowded.command("Emulation.setEmulatedMedia", media="print", features=dark)
+    resize(crowded, 703)
+    yield crowded
+    crowded.command("Emulation.setEmulatedMedia", media="", features=[])
+
+
+def test_it_prints_whole_columns_and_fifty_rows(printed: Browser) -> None:
+    """Nothing scrolls on paper; how many rows are left out is printed below."""
+    assert printed.run("return document.documentElement.scrollWidth") <= 703
+    cut = "e => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1"
+    assert printed.run(f"return [...document.querySelectorAll('.scroll')].filter({cut}).length") == 0
+    rows = "[...document.querySelectorAll('tbody tr')].filter(row => row.textContent.startsWith('aaa'))"
+    assert printed.run(f"return {rows}.filter(row => row.offsetHeight).length") == 50
+    assert printed.texts(f"{USERS}/p") == ["70 more rows are in the page, and not printed."]
+    assert printed.run("return document.querySelectorAll('.printed').length") == 1
+
+
+def test_the_colors_of_charts_and_legends_are_printed(printed: Browser) -> None:
+    """Without the browser's option for backgrounds, dark on light, and alike in bars and legends."""
+    style = "getComputedStyle(document.querySelector('.legend i'))"
+    assert printed.run(f"return {style}.printColorAdjust || {style}.webkitPrintColorAdjust") == "exact"
+    legend = printed.run(f"return {style}.backgroundColor")
+    assert legend == printed.run("return getComputedStyle(document.querySelector('svg rect')).fill")
+    assert _lightness(printed.run("return getComputedStyle(document.body).color")) < 200
+    pdf = base64.b64decode(printed.command("Page.printToPDF", printBackground=False)["data"])
+    assert pdf.startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_page_of_long_names_fits_a_screen(crowded: Browser, width: int) -> None:
+    """Names break; only tables scroll."""
+    resize(crowded, width)
+    assert crowded.run("return document.documentElement.scrollWidth") <= width
+    assert crowded.texts("//p[@class='verdict']")[0].startswith("100% of connections, 120 of 120 people")
 
 
 def test_light_and_dark(opened: Browser) -> None:

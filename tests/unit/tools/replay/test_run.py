@@ -47,7 +47,7 @@ def test_the_result_does_not_depend_on_the_processes(monkeypatch: pytest.MonkeyP
     alone = replay(comparison, blocks())
     together = replay(comparison, blocks(), jobs=3, on_tally=lambda tally: seen.append(tally.attempts))
     assert together == alone
-    assert list(together.newly_denied.by_user.rows) == list(alone.newly_denied.by_user.rows)
+    assert list(together.newly_denied.by_person.rows) == list(alone.newly_denied.by_person.rows)
     assert seen == [40 * (block + 1) for block in range(12)]
     assert (alone.attempts, alone.incomplete) == (480, 72)
     assert alone.changes > 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_connect_tools.replay import tally as tallies
-from client_connect_tools.replay.tally import NO_PERMIT, NOT_LOGGED, POLICY_ERROR, Table, Tally
+from client_connect_tools.replay.people import Person
+from client_connect_tools.replay.tally import NO_PERMIT, NOT_LOGGED, POLICY_ERROR, Change, Table
 from client_connect_tools.replay.timeline import OTHERS, Timeline
 from tests.support.connection_logs import (
     NOON,
@@ -26,12 +26,21 @@ MAC = forbid("mac", 'when { context.platform == "mac" }')
 OS = forbid("os", "when { context has os && context.os.major < 10 }")
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterable
 
 
-def counted(table: Table) -> dict[str, int]:
+def counted(table: Table[str]) -> dict[str, int]:
     """Return the counts of a table, in its order."""
-    return {name: row.count for name, row in table.top()}
+    return {OTHERS if name is None else name: row.count for name, row in table.top()}
+
+
+def users(change: Change) -> dict[str, int]:
+    """Return how many connections of each person are decided otherwise; devices are in brackets."""
+    return {
+        f"[{person.name}]" if person.is_device else person.name: row.count
+        for person, row in change.by_person.top()
+        if person is not None
+    }
 
 
 def test_nothing_is_counted_when_the_new_policies_decide_alike() -> None:
@@ -55,8 +64,8 @@ def test_who_is_newly_denied() -> None:
     ).newly_denied
     assert found.count == 4
     assert counted(found.by_policy) == {"mac": 3, "bob": 2}
-    assert counted(found.by_user) == {"Bob": 2, "eve": 1, "laptop-1 (device)": 1}
-    mac, bob = found.by_policy.rows["mac"], found.by_user.rows["Bob"]
+    assert users(found) == {"bob": 2, "[laptop-1]": 1, "eve": 1}
+    mac, bob = found.by_policy.rows["mac"], found.by_person.rows[Person("bob")]
     assert (mac.first, mac.last) == (NOON + timedelta(minutes=1), NOON + timedelta(minutes=9))
     assert (bob.first, bob.last) == (NOON + timedelta(minutes=5), NOON + timedelta(minutes=9))
     assert list(bob.notes) == ["bob", "mac"]
@@ -83,7 +92,7 @@ def test_who_is_newly_allowed() -> None:
     ).newly_allowed
     assert found.count == 3
     assert counted(found.by_policy) == {NO_PERMIT: 1, NOT_LOGGED: 1, "a": 1, "b": 1}
-    assert counted(found.by_user) == {"Bob": 2, "eve": 1}
+    assert users(found) == {"bob": 2, "eve": 1}
 
 
 def test_newly_allowed_after_an_error() -> None:
@@ -156,20 +165,25 @@ def test_the_timeline_of_a_replay() -> None:
     }
 
 
-def test_tables_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_are_bounded() -> None:
     """Rows that are kept are exact, the rest is one row, and nothing is lost."""
-    monkeypatch.setattr(tallies, "_MOST_ROWS", 3)
-    found = replayed(
-        forbid("no"), *(record(minutes=number, username=f"u{number % 10}") for number in range(25))
-    )
-    table = found.newly_denied.by_user
+    table = table_of(f"u{number % 10}" for number in range(25))
     assert counted(table) == {"u0": 3, "u1": 3, "u2": 3, OTHERS: 16}
     assert table.others.last == NOON + timedelta(minutes=24)
-    assert [(name, row.count) for name, row in table.top(1)] == [("u0", 3), (OTHERS, 22)]
-    total = Tally()
-    total.merge(found)
-    total.merge(replayed(forbid("no"), record(username="new"), record(username="u1")))
-    assert counted(total.newly_denied.by_user) == {"u1": 4, "u0": 3, "u2": 3, OTHERS: 17}
+    assert [(name, row.count) for name, row in table.top(1)] == [("u0", 3), (None, 22)]
+    total: Table[str] = Table(3)
+    total.merge(table)
+    total.merge(table_of(["new", "u1"]))
+    assert counted(total) == {"u1": 4, "u0": 3, "u2": 3, OTHERS: 17}
+
+
+def table_of(names: Iterable[str]) -> Table[str]:
+    """Return a table of three rows at most, with a sighting a minute."""
+    table: Table[str] = Table(3)
+    for minute, name in enumerate(names):
+        time = NOON + timedelta(minutes=minute)
+        table.row(name).add(1, time, time)
+    return table
 
 
 @given(
