@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +13,7 @@ from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.client_vpn_state import EndpointConfiguration
 from local_aws.deployed_handler import Invocation
 from local_aws.emulator import ACCOUNT, ARCHITECTURE, REGION, RUNTIME, Emulator
-from local_aws.vpn.certificates import RSA
+from local_aws.vpn.certificates import RSA, Authority
 from local_aws.vpn.local_vpn import OFFICE, LocalVpn
 from local_aws.vpn.networks import SERVER_IPV4
 from local_aws.vpn.openvpn_client import ClientOptions
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from local_aws.vpn.certificates import Authority
+    from local_aws.vpn.certificates import Issuer
     from local_aws.vpn.openvpn_client import Client
 
 ENDPOINT = "cvpn-endpoint-0123456789abcdef0"
@@ -58,7 +59,13 @@ class Here:
         self._resources = contextlib.ExitStack()
         self.emulator: Emulator
         self.api = ClientVpnApi(limits={}, termination_seconds=0.5)
-        self.vpn = LocalVpn(ask=self._ask, api=self.api, endpoint_id=ENDPOINT, users={}, keys=RSA)
+        self.vpn = LocalVpn(
+            ask=self._ask,
+            api=self.api,
+            endpoint_id=ENDPOINT,
+            users={},
+            authority=partial(Authority, keys=RSA),
+        )
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
@@ -87,7 +94,7 @@ class Here:
         return self.emulator.environment
 
     @property
-    def authority(self) -> Authority:
+    def authority(self) -> Issuer:
         """That of the VPN."""
         return self.vpn.authority
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_aws.emulator import tools_path
-from local_aws.vpn.certificates import RSA, Authority
+from local_aws.vpn.certificates import RSA, Authority, Issuer
 from local_aws.vpn.openvpn_client import Client, ClientOptions
 from local_aws.vpn.requirements import tool
 
@@ -54,7 +54,7 @@ class Place(Protocol):
     @property
     def environment(self) -> dict[str, str]: ...  # noqa: D102 - what the CDK's command line finds the place by
     @property
-    def authority(self) -> Authority: ...  # noqa: D102 - see above
+    def authority(self) -> Issuer: ...  # noqa: D102 - see above
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's, one of many
         """Return a boto3 client."""

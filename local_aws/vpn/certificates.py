@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from local_aws.vpn.requirements import tool
 
@@ -41,6 +41,23 @@ class Certificate:
 
     certificate: Path
     key: Path
+
+
+class Issuer(Protocol):
+    """What issues the certificates of a server and its clients."""
+
+    @property
+    def certificate(self) -> Path:
+        """The authority's own certificate."""
+        ...
+
+    def server(self, common_name: str) -> Certificate:
+        """Issue the certificate of a server."""
+        ...
+
+    def client(self, common_name: str) -> Certificate:
+        """Return the certificate of a device."""
+        ...
 
 
 class Authority:

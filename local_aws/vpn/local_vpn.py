@@ -9,19 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from local_aws.vpn.bridge import Bridge
-from local_aws.vpn.certificates import ELLIPTIC, Authority
+from local_aws.vpn.certificates import Authority
 from local_aws.vpn.networks import Internet
 from local_aws.vpn.openvpn_client import Client, ClientOptions
 from local_aws.vpn.openvpn_server import openvpn_server
 from local_aws.vpn.run_directory import run_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from local_aws.client_vpn_api import ClientVpnApi
     from local_aws.vpn.attempts import Attempt
     from local_aws.vpn.bridge import Ask, User
+    from local_aws.vpn.certificates import Issuer
 
 OFFICE = "198.51.100.7"
 
@@ -37,7 +38,7 @@ class LocalVpn:
         endpoint_id: An endpoint that ``api`` has.
         users: The directory, by names in lower case.
         report: Called with each attempt when it is settled, from several threads.
-        keys: The kind of the certificates' keys.
+        authority: Makes the authority that issues certificates, with its files in a folder.
 
     Attributes:
         directory: The folder of the run, with the logs of the server and of the clients.
@@ -54,24 +55,24 @@ class LocalVpn:
         endpoint_id: str,
         users: Mapping[str, User],
         report: Callable[[Attempt], None] = lambda _attempt: None,
-        keys: Sequence[str] = ELLIPTIC,
+        authority: Callable[[Path], Issuer] = Authority,
     ) -> None:
-        self._keys = keys
         self._bridge_to = partial(
             Bridge, ask=ask, api=api, endpoint_id=endpoint_id, users=users, report=report
         )
+        self._authority_in = authority
         self._resources = contextlib.ExitStack()
         self._clients: list[Client] = []
         self._numbers = itertools.count()
         self.directory: Path
-        self.authority: Authority
+        self.authority: Issuer
         self.internet: Internet
         self.bridge: Bridge
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as resources:
             self.directory = resources.enter_context(run_directory())
-            self.authority = Authority(self.directory, keys=self._keys)
+            self.authority = self._authority_in(self.directory)
             self.internet = Internet(self.directory.name)
             server = openvpn_server(self.directory, self.internet, self.authority)
             management = resources.enter_context(server)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from local_aws.vpn.certificates import Authority, Certificate
+    from local_aws.vpn.certificates import Certificate, Issuer
 
 # "up" through the tunnel, "refused" with or without a message, or "ended" for another reason.
 Outcome = Literal["up", "refused", "ended", "waiting"]
@@ -77,7 +77,7 @@ class Client:
     name: str
     directory: Path
     namespace: str | None
-    authority: Authority
+    authority: Issuer
     certificate: Certificate
     options: ClientOptions
     _resources: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, init=False, repr=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local_aws.vpn.certificates import Authority
+    from local_aws.vpn.certificates import Issuer
     from local_aws.vpn.networks import Internet
 
 # The server's own address in the tunnel, and its port.
@@ -52,7 +52,7 @@ class ServerFailed(Exception):
 
 
 @contextlib.contextmanager
-def openvpn_server(directory: Path, internet: Internet, authority: Authority) -> Iterator[Path]:
+def openvpn_server(directory: Path, internet: Internet, authority: Issuer) -> Iterator[Path]:
     """Run a server in its namespace, and give its management socket.
 
     Args:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from client_connect_tools.commands.certificates.checking import check
+from client_connect_tools.commands.certificates.creating import create, profile
 
 certificates: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-certificates.command()(check)
+for _command in (check, create, profile):
+    certificates.command()(_command)
 
 
 @certificates.callback()
