@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 Kind = Literal["CA", "server", "client", "certificate", "CRL", "identity provider", "metadata"]
@@ -40,3 +41,13 @@ class Expiry:
         is_early = self.begins is not None and self.begins > now
         left = self.days_left(now)
         return is_early or (left is not None and left <= days)
+
+
+def once(found: Iterable[Expiry]) -> Iterator[Expiry]:
+    """Yield each certificate once, with all its places: each profile has the authority's."""
+    places: dict[Expiry, list[str]] = {}
+    for expiry in found:
+        places.setdefault(replace(expiry, origin=""), []).append(expiry.origin)
+    for expiry, (first, *others) in places.items():
+        more = len(set(others) - {first})
+        yield replace(expiry, origin=f"{first} and {more} more" if more else first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ _LARGEST = 20 * 2**20
 
 
 def read_files(files: Iterable[str]) -> tuple[list[Expiry], list[str]]:
-    """Return what expires in files, each certificate once, and what is wrong with the files.
+    """Return what expires in files, and what is wrong with the files.
 
     Args:
         files: Their paths, or ``-`` for standard input.
@@ -35,7 +34,7 @@ def read_files(files: Iterable[str]) -> tuple[list[Expiry], list[str]]:
             problems.append(str(error))
         except OSError as error:
             problems.append(f'cannot read "{error.filename or file}": {error.strerror or error}')
-    return list(_once(found)), problems
+    return found, problems
 
 
 def _read(file: str) -> list[Expiry]:
@@ -57,13 +56,3 @@ def _content(file: str) -> tuple[bytes, str]:
         return sys.stdin.buffer.read(_LARGEST), "<stdin>"
     with Path(file).open("rb") as stream:
         return stream.read(_LARGEST), file
-
-
-def _once(found: Iterable[Expiry]) -> Iterable[Expiry]:
-    """Join the places of what is in several, as the authority's certificate is in each profile."""
-    places: dict[Expiry, list[str]] = {}
-    for expiry in found:
-        places.setdefault(replace(expiry, origin=""), []).append(expiry.origin)
-    for expiry, (first, *others) in places.items():
-        more = len(set(others) - {first})
-        yield replace(expiry, origin=f"{first} and {more} more" if more else first)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client_connect.printable import printable
+from client_connect_tools.commands._deployed import refusals_end_the_command
 from client_connect_tools.commands._shared import FINDINGS, WRONG_USE, JsonOption, wrong_use
 from client_connect_tools.commands.certificates._shared import require_cryptography
 
@@ -26,6 +27,13 @@ def check(
             help="PEM or DER files, OpenVPN profiles, SAML metadata; - is standard input.", show_default=False
         ),
     ] = None,
+    endpoint_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="What this endpoint uses: certificates in ACM, revocation list, identity provider; repeatable.",
+        ),
+    ] = None,
     days: Annotated[int, typer.Option(help="What expires within so many days is a finding.", min=0)] = 30,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,11 +42,9 @@ def check(
     Status 1 when one expires within --days, has expired or is not valid yet; 2 when a file cannot be read.
     """
     require_cryptography()
-    if not files:
-        wrong_use("nothing is named; give files, or - for standard input")
-    from client_connect_tools.certificates.files import read_files
-
-    found, problems = read_files(files)
+    if not files and not endpoint_id:
+        wrong_use("nothing is named; give files, - for standard input, or --endpoint-id")
+    found, problems = _read(files or [], endpoint_id or [])
     now = datetime.now(UTC)
     found.sort(key=lambda expiry: (expiry.ends is None, expiry.ends or now))
     rows = [_row(expiry, now, days) for expiry in found]
@@ -53,6 +59,20 @@ def check(
         raise typer.Exit(WRONG_USE)
     if any(row["due"] for row in rows):
         raise typer.Exit(FINDINGS)
+
+
+def _read(files: Sequence[str], endpoint_ids: Sequence[str]) -> tuple[list[Expiry], list[str]]:
+    from client_connect_tools.certificates.expiry import once
+    from client_connect_tools.certificates.files import read_files
+
+    found, problems = read_files(files)
+    if endpoint_ids:
+        from client_connect_tools.certificates.endpoints import read_endpoints
+
+        with refusals_end_the_command():
+            more, others = read_endpoints(endpoint_ids)
+        found, problems = [*found, *more], [*problems, *others]
+    return list(once(found)), problems
 
 
 def _row(expiry: Expiry, now: datetime, days: int) -> dict[str, Any]:

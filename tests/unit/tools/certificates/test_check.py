@@ -233,7 +233,7 @@ def test_nothing_named_is_wrong_use() -> None:
     """It is no success."""
     result = run()
     assert result.exit_code == 2
-    assert result.stderr == "nothing is named; give files, or - for standard input\n"
+    assert result.stderr == "nothing is named; give files, - for standard input, or --endpoint-id\n"
 
 
 def test_names_act_on_no_terminal(tmp_path: Path) -> None:
