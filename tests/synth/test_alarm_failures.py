@@ -37,6 +37,7 @@ def defined() -> dict[str, dict[str, Any]]:
         reauthorizer=reauthorizer,
         device_syncs=[device_sync(stack, handler)],
         connection_log_group=logs.LogGroup(stack, "ConnectionLog"),
+        certificates={"Server": "arn:aws:acm:eu-central-1:111111111111:certificate/1"},
     )
     return alarms(template(stack))
 
@@ -89,6 +90,7 @@ def healthy(
     put(OURS, "SyncSecretDaysToExpiry", lambda at: [] if at % 3 else [200])
     put(VPN, "CrlDaysToExpiry", lambda _: [90])
     put(VPN, "IdpCertDaysToExpiry", lambda _: [400])
+    put("AWS/CertificateManager", "DaysToExpiry", lambda at: [] if at % 144 else [300])
     return found
 
 
@@ -188,8 +190,9 @@ FAILED: list[tuple[str, str, Series]] = [
         *("AuthorizationPolicyTerminations", "many sessions"),
         failing("AuthorizationPolicyTerminatedConnections", 12, namespace=VPN),
     ),
-    ("CrlExpiry", "two weeks", failing("CrlDaysToExpiry", 14, namespace=VPN)),
+    ("CrlExpiry", "a month", failing("CrlDaysToExpiry", 30, namespace=VPN)),
     ("IdpCertificateExpiry", "a month", failing("IdpCertDaysToExpiry", 30, namespace=VPN)),
+    ("CertificateExpiry", "a month", failing("DaysToExpiry", 30, namespace="AWS/CertificateManager")),
     ("InventoryErrors", "no table", failing("InventoryErrors", 1)),
     ("WaiverErrors", "a malformed waiver", failing("WaiverErrors", 1)),
     ("RegistryErrors", "no table", failing("RegistryErrors", 1)),

@@ -9,6 +9,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
+import jsii
 import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
@@ -43,7 +44,7 @@ from client_connect_tools.costs import estimate
 from tests.support.events import PERMIT, connect_handler, event
 from tests.support.log_lines import captured
 
-from .conftest import NO_BUNDLING, endpoint, l2_endpoint, only, template
+from .conftest import CERTIFICATE, NO_BUNDLING, endpoint, l2_endpoint, only, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +68,9 @@ ALARMS: dict[str, tuple[str, str, str, float, int]] = {
     "ServiceErrors": ("AWS/ClientVPN", "ClientConnectHandlerFailedServiceErrors", "Sum", 1, 300),
     "Spillover": ("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", "Sum", 10, 300),
     "DecisionErrors": ("ClientConnect", "Errors", "Sum", 1, 300),
-    "CrlExpiry": ("AWS/ClientVPN", "CrlDaysToExpiry", "Minimum", 14, 3600),
+    "CrlExpiry": ("AWS/ClientVPN", "CrlDaysToExpiry", "Minimum", 30, 3600),
     "IdpCertificateExpiry": ("AWS/ClientVPN", "IdpCertDaysToExpiry", "Minimum", 30, 3600),
+    "CertificateExpiry": ("AWS/CertificateManager", "DaysToExpiry", "Minimum", 30, 86_400),
     "InventoryErrors": ("ClientConnect", "InventoryErrors", "Sum", 1, 300),
     "WaiverErrors": ("ClientConnect", "WaiverErrors", "Sum", 1, 300),
     "RegistryErrors": ("ClientConnect", "RegistryErrors", "Sum", 1, 300),
@@ -117,6 +119,7 @@ def monitored(
         "endpoints": [ENDPOINT_ID],
         "connection_log_group": None,
         "device_syncs": syncs,
+        "certificates": {"Server": CERTIFICATE} if syncs else None,
     }
     return ConnectionMonitoring(stack, "Monitoring", **{**arguments, **changes})
 
@@ -175,7 +178,9 @@ def joined(text: Any) -> str:
 
 def test_the_texts_of_alarms_name_their_resources(whole: Template) -> None:
     """No word in capitals is left that stands for a name, so each command can be run as it is."""
-    left = re.compile(r"\b(FUNCTION|LOG_GROUP|ENDPOINT|[A-Z]+_TABLE|REAUTHORIZER\w*|SYNC\w*|FORWARDER\w*)\b")
+    left = re.compile(
+        r"\b(FUNCTION|LOG_GROUP|ENDPOINT|CERTIFICATE|[A-Z]+_TABLE|REAUTHORIZER\w*|SYNC\w*|FORWARDER\w*)\b"
+    )
     texts = {id_: joined(alarm["AlarmDescription"]) for id_, alarm in alarms(whole).items()}
     assert {id_: left.findall(text) for id_, text in texts.items() if left.search(text)} == {}
     assert "aws events describe-rule --name <ReauthorizerSchedule" in texts["ReauthorizerStopped"]
@@ -198,12 +203,147 @@ def test_the_alarms_are_these(whole: Template) -> None:
     expected |= {f"AuthorizationPolicyDenials{suffix}" for suffix in of_endpoints}
     expected |= OF_SEVERAL_METRICS - {"AuthorizationPolicyDenials", "DeviceSyncStopped"}
     expected |= {"DeviceSyncStoppedintune"}
+    expiring = [name for name in expected if name.startswith(("CrlExpiry", "Idp", "CertificateExpiry"))]
+    expected |= {f"{name}{days}Days" for name in expiring for days in (14, 5, 1)}
     assert alarms(whole).keys() == expected
     assert {definition.name for definition in DEFINITIONS} - ALARMS.keys() == OF_SEVERAL_METRICS
 
 
 def _suffixes(name: str, others: tuple[str, ...]) -> tuple[str, ...]:
+    if name == "CertificateExpiry":
+        return (
+            "StackEndpointServer",
+        )  # all endpoints use the same certificate, for all that it can be used for
     return ("intune",) if name.startswith("DeviceSync") else others
+
+
+def test_whoever_gets_the_alarms_is_reminded(whole: Template) -> None:
+    """At 14, 5 and 1 days, each with a message of its own, and the text of the first."""
+    for name, alarm in alarms(whole).items():
+        days = re.search(r"(14|5|1)Days$", name)
+        if days is None:
+            continue
+        first = alarms(whole)[name.removesuffix(days[0])]
+        changed = {"Threshold": int(days[1])}
+        assert alarm == first | changed
+        assert alarm["ComparisonOperator"] == "LessThanOrEqualToThreshold"
+
+
+def test_there_are_no_reminders_without_a_topic_nor_of_what_comes_earlier(stack: cdk.Stack) -> None:
+    """On the dashboard, they would say the same as the first alarm."""
+    settings = MonitoringAlarms(crl_expiry=AlarmSettings(threshold=5))
+    monitored(stack, alarms=settings)
+    assert not [name for name in alarms(template(stack)) if name.endswith("Days")]
+    other = new_stack()
+    monitored(other, alarms=settings, alarm_topic=sns.Topic(other, "Topic"))
+    found = alarms(template(other))
+    thresholds = sorted(alarm["Threshold"] for name, alarm in found.items() if name.startswith("CrlExpiry"))
+    assert thresholds == [1, 5]
+
+
+ARN = "arn:aws:acm:eu-central-1:111111111111:certificate/{}"
+
+
+def expiring(synthesized: Template) -> dict[str, Any]:
+    """Return the certificates that are watched, by the names of their alarms."""
+    return {
+        name.removeprefix("CertificateExpiry"): names_and_values(alarm)["CertificateArn"]
+        for name, alarm in alarms(synthesized).items()
+        if name.startswith("CertificateExpiry") and not name.endswith("Days")
+    }
+
+
+def endpoint_with(stack: cdk.Stack, id_: str, server: str, authority: Any) -> ec2.CfnClientVpnEndpoint:
+    """Define an endpoint with certificates."""
+    return ec2.CfnClientVpnEndpoint(
+        stack,
+        id_,
+        authentication_options=authority
+        if not isinstance(authority, str)
+        else [
+            ec2.CfnClientVpnEndpoint.ClientAuthenticationRequestProperty(
+                type="certificate-authentication",
+                mutual_authentication=ec2.CfnClientVpnEndpoint.CertificateAuthenticationRequestProperty(
+                    client_root_certificate_chain_arn=authority
+                ),
+            )
+        ],
+        client_cidr_block="10.100.0.0/16",
+        connection_log_options=ec2.CfnClientVpnEndpoint.ConnectionLogOptionsProperty(enabled=False),
+        server_certificate_arn=server,
+    )
+
+
+def test_the_certificates_of_endpoints_are_watched_once_each(stack: cdk.Stack) -> None:
+    """The server's and that of the authority, also those that only the deployment knows, and those given by name."""
+    given = cdk.CfnParameter(stack, "Server").value_as_string
+    saml = [
+        ec2.CfnClientVpnEndpoint.ClientAuthenticationRequestProperty(
+            type="federated-authentication",
+            federated_authentication=ec2.CfnClientVpnEndpoint.FederatedAuthenticationRequestProperty(
+                saml_provider_arn="arn:aws:iam::111111111111:saml-provider/idp"
+            ),
+        )
+    ]
+    one = endpoint_with(stack, "One", given, ARN.format("authority"))
+    two = endpoint_with(stack, "Two", ARN.format("server"), ARN.format("authority"))
+    three = endpoint_with(stack, "Three", given, saml)
+    lazy = endpoint_with(stack, "Lazy", ARN.format("lazy"), cdk.Lazy.any(_Saml()))
+    monitoring = monitored(
+        stack, endpoints=[one, three, lazy, ENDPOINT_ID], certificates={"Portal": ARN.format("server")}
+    )
+    monitoring.add_endpoint(two)
+    monitoring.add_endpoint(endpoint_with(stack, "Four", ARN.format("four"), saml))
+    synthesized = template(stack)
+    assert expiring(synthesized) == {
+        "Portal": ARN.format("server"),
+        "StackOneServer": {"Ref": "Server"},
+        "StackOneClientAuthority": ARN.format("authority"),
+        "StackLazyServer": ARN.format("lazy"),
+        "StackFourServer": ARN.format("four"),
+    }
+    assert "CertificateExpiry-Stack-One-ClientAuthority" in monitoring.alarms
+    (graph,) = [
+        each
+        for each in dashboard(synthesized)
+        if each["properties"].get("title") == "Days until certificates expire"
+    ]
+    assert str(graph).count("AWS/CertificateManager") == 5
+    text = joined(alarms(synthesized)["CertificateExpiryPortal"]["AlarmDescription"])
+    assert f"--certificate-arn {ARN.format('server')}" in text
+
+
+@jsii.implements(cdk.IStableAnyProducer)
+class _Saml:
+    def produce(self) -> Any:
+        return [{"type": "federated-authentication"}]
+
+
+def test_an_endpoint_is_added_to_a_monitoring_with_a_device_sync(stack: cdk.Stack) -> None:
+    """The alarms of the sync are there already."""
+    monitoring = monitored(stack)
+    monitoring.add_endpoint("cvpn-endpoint-0fedcba9876543210")
+    assert len([name for name in alarms(template(stack)) if name.startswith("DeviceSync")]) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([ARN], r"certificates=.* must be a dictionary, such as"),
+        ("arn", r"certificates='arn' must be a dictionary"),
+        ({"a b": ARN.format("x")}, "certificates has the name 'a b'; give letters, digits and hyphens"),
+        ({7: ARN.format("x")}, "certificates has the name 7;"),
+        (
+            {"A": "arn:aws:iam::111111111111:server-certificate/x"},
+            "as A, which is no ARN of a certificate in ACM",
+        ),
+        ({"A": None}, "certificates has None as A, which is no ARN"),
+    ],
+)
+def test_fails_for_certificates_that_are_none(stack: cdk.Stack, given: Any, message: str) -> None:
+    """An alarm on a metric that never comes would never fire."""
+    with pytest.raises(InvalidArgument, match=message):
+        monitored(stack, certificates=given)
 
 
 def test_the_alarm_on_a_stopped_device_sync_fires_without_data(whole: Template) -> None:
@@ -233,13 +373,17 @@ def test_a_sync_of_another_inventory_is_refused() -> None:
 def test_each_alarm_watches_its_metric_and_says_what_to_do(whole: Template, name: str) -> None:
     """Each watches its metric with its threshold, is quiet without data, and says what to do."""
     namespace, metric, statistic, threshold, period = ALARMS[name]
-    found = {id_: alarm for id_, alarm in alarms(whole).items() if id_.startswith(name)}
+    found = {
+        id_: alarm
+        for id_, alarm in alarms(whole).items()
+        if id_.startswith(name) and not id_.endswith("Days")
+    }
     assert len(found) == (3 if namespace == "AWS/ClientVPN" else 1)
     for alarm in found.values():
         assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (namespace, metric, statistic)
         assert (alarm["Threshold"], alarm["Period"]) == (threshold, period)
         assert alarm["EvaluationPeriods"] == PERIODS.get(name, 1)
-        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["TreatMissingData"] == ("ignore" if name == "CertificateExpiry" else "notBreaching")
         assert alarm["ComparisonOperator"] == (
             "LessThanOrEqualToThreshold" if "Expiry" in name else "GreaterThanOrEqualToThreshold"
         )
@@ -603,9 +747,10 @@ def test_the_dashboard_fills_its_grid(whole: Template) -> None:
 
 
 def test_the_dashboard_shows_every_alarm(whole: Template) -> None:
-    """The first widget has all of them."""
+    """The first widget has all of them but reminders, which say the same again."""
     shown = dashboard(whole)[0]["properties"]["alarms"]
-    assert sorted(shown) == sorted(f"{id_}.Arn" for id_ in whole.find_resources(ALARM))
+    wanted = [id_ for id_ in whole.find_resources(ALARM) if not re.search(r"Days[0-9A-F]{8}$", id_)]
+    assert sorted(shown) == sorted(f"{id_}.Arn" for id_ in wanted)
 
 
 def test_failures_are_searched_by_reason(whole: Template) -> None:
@@ -668,7 +813,9 @@ def test_the_dashboard_says_what_is_in_shadow_mode(
 
 def test_a_handler_without_endpoints(stack: cdk.Stack) -> None:
     """Everything about endpoints is left out, and the rest is there."""
-    monitoring = monitored(stack, endpoints=[], connection_log_group=logs.LogGroup(stack, "Log"))
+    monitoring = monitored(
+        stack, endpoints=[], certificates={}, connection_log_group=logs.LogGroup(stack, "Log")
+    )
     assert "HandlerErrors" in monitoring.alarms
     assert not [name for name in monitoring.alarms if re.search("Endpoint|(Crl|Certificate)Expiry", name)]
     assert "Active connections" not in titles(dashboard(template(stack)))
@@ -1480,11 +1627,18 @@ def test_the_estimate_of_costs_counts_these_alarms() -> None:
         stack = new_stack()
         ids = [f"cvpn-endpoint-{number:017x}" for number in range(endpoints)]
         handler = full_handler(stack)
+        certificates = [
+            (f"{use}{number}", ARN.format(f"{use}{number}"))
+            for number in range(endpoints)
+            for use in ("Server", "Authority")
+        ]
         monitored(
             stack,
             handler,
             reauthorizer=ConnectionReauthorizer(stack, "Reauthorizer", handler=handler, endpoints=ids),
             endpoints=ids,
+            certificates=dict(certificates),
+            alarm_topic=sns.Topic(stack, "Topic"),
         )
         return sum(
             sum("MetricStat" in each for each in alarm.get("Metrics", [{"MetricStat": {}}]))

@@ -18,7 +18,7 @@ from cdk_client_connect.monitoring._targets import PERIOD
 from client_connect_tools import advice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from aws_cdk import aws_sns as sns
     from constructs import Construct
@@ -36,6 +36,9 @@ _Metrics: TypeAlias = "_Metric | Mapping[str, _Metric] | None"
 _LONGEST_GENERATED = 100
 
 _OFTEN_ENOUGH_FOR_DAYS = Duration.hours(1)
+
+# The days before an expiry on which the topic gets a message: the first alarm and its reminders.
+_DAYS_LEFT, _REMINDERS = 30, (14, 5, 1)
 
 # Over how long CloudWatch evaluates an alarm whose period is shorter than an hour, and one whose is not.
 _SHORT_S, _LONGEST_OF_SHORT_S, _LONGEST_OF_LONG_S = 3600, 86_400, 604_800
@@ -55,6 +58,7 @@ class Definition:
         anomaly: Whether the threshold is a number of standard deviations above the usual level.
         periods: How many periods in a row the threshold must be crossed, or of how many it must be in ``datapoints``.
         datapoints: In how many of the periods. Default: in all.
+        reminders: Further values, each of which is sent to the topic when it is reached.
         without_data: The meaning of missing data. Nearly always good news: no one connected, nothing went
             wrong, or the endpoint has neither a revocation list nor a SAML provider.
     """
@@ -67,6 +71,7 @@ class Definition:
     anomaly: bool = False
     periods: int = 1
     datapoints: int | None = None
+    reminders: tuple[float, ...] = ()
     without_data: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING
 
     @property
@@ -92,6 +97,13 @@ class Definition:
             periods=periods,
             datapoints=self.datapoints and min(self.datapoints, periods),
         )
+
+    def stages(self) -> Iterator[tuple[str, Definition]]:
+        """Yield the alarm and its later reminders, each with a suffix of the construct id."""
+        yield "", self
+        for value in self.reminders:
+            if Token.is_unresolved(self.threshold) or value < self.threshold:
+                yield f"-{value:g}Days", replace(self, threshold=value, reminders=())
 
 
 def _longest(name: str) -> int:
@@ -228,7 +240,8 @@ DEFINITIONS = (
         metrics=lambda watched: watched.of_endpoints(
             "CrlDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
         ),
-        threshold=14,
+        threshold=_DAYS_LEFT,
+        reminders=_REMINDERS,
         below=True,
     ),
     Definition(
@@ -236,8 +249,18 @@ DEFINITIONS = (
         metrics=lambda watched: watched.of_endpoints(
             "IdpCertDaysToExpiry", cloudwatch.Stats.MINIMUM, period=_OFTEN_ENOUGH_FOR_DAYS
         ),
-        threshold=30,
+        threshold=_DAYS_LEFT,
+        reminders=_REMINDERS,
         below=True,
+    ),
+    Definition(
+        name="CertificateExpiry",
+        metrics=lambda watched: watched.of_certificates(),
+        threshold=_DAYS_LEFT,
+        reminders=_REMINDERS,
+        below=True,
+        # ACM publishes nothing about an expired certificate, and that must not end the alarm.
+        without_data=cloudwatch.TreatMissingData.IGNORE,
     ),
     Definition(
         name="InventoryErrors",
@@ -382,17 +405,23 @@ def define_alarms(
         if metrics is None or not wanted(definition, metrics):
             continue
         for suffix, metric in _by_suffix(metrics).items():
-            id_ = f"{definition.name}-{suffix}" if suffix else definition.name
             tuned = definition.with_settings(chosen, watched)
             _require_evaluable(tuned, metric.period)
-            alarms[id_] = _alarm(
-                scope, id_, metric, tuned, tuned.description(watched.names(Stack.of(scope), suffix))
-            )
+            text = tuned.description(watched.names(Stack.of(scope), suffix))
+            for stage, staged in tuned.stages():
+                if not stage or topic is not None:
+                    id_ = f"{definition.name}-{suffix}{stage}" if suffix else f"{definition.name}{stage}"
+                    alarms[id_] = _alarm(scope, id_, metric, staged, text)
     if topic is not None:
         for alarm in alarms.values():
             alarm.add_alarm_action(actions.SnsAction(topic))
             alarm.add_ok_action(actions.SnsAction(topic))
     return alarms
+
+
+def is_reminder(id_: str) -> bool:
+    """Whether the alarm of a construct id only repeats another one, closer to the expiry."""
+    return id_.endswith(tuple(f"-{value:g}Days" for value in _REMINDERS))
 
 
 def of_endpoints(_definition: Definition, metrics: _Metrics) -> bool:

@@ -349,6 +349,7 @@ def _certificates(watched: MonitoringTargets) -> cloudwatch.IWidget | None:
         *watched.of_endpoints(
             "IdpCertDaysToExpiry", cloudwatch.Stats.MINIMUM, label="identity provider"
         ).values(),
+        *watched.of_certificates(labeled=True).values(),
     ]
     return _graph("Days until certificates expire", metrics) if metrics else None
 

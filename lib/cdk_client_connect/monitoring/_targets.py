@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration, Stack, Token
@@ -12,7 +12,7 @@ from cdk_client_connect.shared._metrics import record_metric
 from client_connect.engine.policy_set import PolicySet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PERIOD = Duration.minutes(5)
 
 _SERVICE_NAMESPACE = "AWS/ClientVPN"
+_CERTIFICATES_NAMESPACE = "AWS/CertificateManager"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class MonitoringTargets:
         forwarder: The function that announces denials.
         reauthorizer: What ends open connections that are denied.
         device_syncs: What keeps the device inventory as device managers have it.
+        certificates: The ARNs of certificates in ACM, by their names.
     """
 
     handler: IClientConnectHandler
@@ -46,6 +48,7 @@ class MonitoringTargets:
     announcing: Announcing | None
     reauthorizer: ConnectionReauthorizer | None = None
     device_syncs: tuple[DeviceSync, ...] = ()
+    certificates: Mapping[str, str] = field(default_factory=dict)
 
     def names(self, stack: Stack, part: str = "") -> dict[str, str]:
         """Return the names of resources, by the words that stand for them in the texts of alarms.
@@ -55,7 +58,7 @@ class MonitoringTargets:
 
         Args:
             stack: The stack of the texts.
-            part: The name of an endpoint, or of the source of a device sync, if an alarm is about one.
+            part: The name of an endpoint, a certificate, or the source of a device sync, if an alarm is about one.
         """
         found = {
             word: name
@@ -65,6 +68,8 @@ class MonitoringTargets:
         for endpoint in self.endpoints:
             if endpoint.name == part:
                 found["ENDPOINT"] = endpoint.id
+        if part in self.certificates:
+            found["CERTIFICATE"] = self.certificates[part]
         return found
 
     def _named(self, part: str) -> Iterator[tuple[str, IConstruct, str]]:
@@ -221,6 +226,23 @@ class MonitoringTargets:
                 period=period,
             )
         return found
+
+    def of_certificates(self, *, labeled: bool = False) -> dict[str, cloudwatch.Metric]:
+        """Return the days that each certificate in ACM has left, by its name, which may be its label.
+
+        ACM publishes them until a certificate has expired.
+        """
+        return {
+            name: cloudwatch.Metric(
+                namespace=_CERTIFICATES_NAMESPACE,
+                metric_name="DaysToExpiry",
+                dimensions_map={"CertificateArn": arn},
+                statistic=cloudwatch.Stats.MINIMUM,
+                period=Duration.days(1),
+                label=name if labeled else None,
+            )
+            for name, arn in self.certificates.items()
+        }
 
     def of_endpoints(
         self,

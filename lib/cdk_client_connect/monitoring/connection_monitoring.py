@@ -14,7 +14,13 @@ from cdk_client_connect.endpoint._endpoints import read_added, read_endpoints, r
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.handler._imported_handler import handler_key
 from cdk_client_connect.handler.i_client_connect_handler import WANTED, IClientConnectHandler
-from cdk_client_connect.monitoring._alarm_definitions import define_alarms, let_publish, of_endpoints
+from cdk_client_connect.monitoring._alarm_definitions import (
+    define_alarms,
+    is_reminder,
+    let_publish,
+    of_endpoints,
+)
+from cdk_client_connect.monitoring._certificates import certificates_of, read_certificates
 from cdk_client_connect.monitoring._connection_log_metrics import define_connection_log_metrics
 from cdk_client_connect.monitoring._dashboard import Content, define_dashboard
 from cdk_client_connect.monitoring._log_class import require_standard_class
@@ -70,6 +76,9 @@ class ConnectionMonitoring(Construct):
         reauthorizer: What ends the handler's open connections that are denied; no other handler's. Default: the one in
             the same stack, if there is one, whichever is defined first.
         device_syncs: What keeps the handler's device inventory as device managers have it. Default: nothing.
+        certificates: The ARNs of further certificates in ACM, by names that you choose, such as the server certificate
+            of an endpoint that is defined elsewhere. The certificates of ``endpoints`` in this app are always watched.
+            Default: no others.
         alarm_topic: Where alarms are sent, and that they are over; in the same account and Region. Default:
             nowhere; they are on the dashboard.
         alarms: What alarms do otherwise than by default. Default: all alarms as they are.
@@ -100,6 +109,7 @@ class ConnectionMonitoring(Construct):
         connection_log_group: logs.ILogGroup | None,
         reauthorizer: ConnectionReauthorizer | None = None,
         device_syncs: Sequence[DeviceSync] = (),
+        certificates: Mapping[str, str] | None = None,
         alarm_topic: sns.ITopic | None = None,
         alarms: MonitoringAlarms | None = None,
         notifications: Notifications | None = None,
@@ -150,6 +160,7 @@ class ConnectionMonitoring(Construct):
             _require_inventory_of(handler, sync)
         decisions = _log_group_of(handler)
         named = read_endpoints(endpoints)
+        given = read_certificates({} if certificates is None else certificates)
         _require_usable(scope, endpoints, handler)
         _require_only(handler)
         targets = (connection_log_group, alarm_topic, notifications.bus, notifications.topic)
@@ -191,6 +202,7 @@ class ConnectionMonitoring(Construct):
             announcing=announcing,
             reauthorizer=reauthorizer,
             device_syncs=tuple(device_syncs),
+            certificates=given | certificates_of(endpoints, named, given, Stack.of(self)),
         )
         self._alarm_settings = alarms
         self._alarm_topic = alarm_topic
@@ -216,11 +228,15 @@ class ConnectionMonitoring(Construct):
         """
         added = read_added(endpoint, self._watched.endpoints)
         _require_usable(self, [endpoint], self._handler)
-        alone = replace(self._watched, endpoints=(added,))
+        before = self._watched.certificates
+        used = certificates_of([endpoint], [added], before, Stack.of(self))
+        alone = replace(self._watched, endpoints=(added,), certificates=used, device_syncs=())
         self._alarms |= define_alarms(
             self, alone, self._alarm_settings, self._alarm_topic, wanted=of_endpoints
         )
-        self._watched = replace(self._watched, endpoints=(*self._watched.endpoints, added))
+        self._watched = replace(
+            self._watched, endpoints=(*self._watched.endpoints, added), certificates={**before, **used}
+        )
 
     def watch_reauthorizer(self, reauthorizer: ConnectionReauthorizer) -> None:
         """Watch the handler's re-authorizer, which was defined later; one in another stack is left to the caller."""
@@ -242,7 +258,8 @@ class ConnectionMonitoring(Construct):
             define_queries(self, self._handler.function_name, {"reauthorizations": reauthorizer.log_group})
 
     def _content(self) -> Content:
-        return Content(watched=self._watched, alarms=list(self._alarms.values()), log_groups=self._log_groups)
+        alarms = [alarm for id_, alarm in self._alarms.items() if not is_reminder(id_)]
+        return Content(watched=self._watched, alarms=alarms, log_groups=self._log_groups)
 
     @property
     def handler(self) -> IClientConnectHandler:

@@ -80,6 +80,7 @@ class MonitoringAlarms:
         authorization_policy_terminations: An endpoint's own authorization policy ended many sessions at once.
         crl_expiry: The certificate revocation list expires. Threshold in days.
         idp_certificate_expiry: The SAML identity provider's certificate expires. Threshold in days.
+        certificate_expiry: A certificate in ACM expires: the server's, or its authority's. Threshold in days.
         inventory_errors: The device inventory could not be read.
         waiver_errors: A waiver is malformed, so it is no waiver.
         registry_errors: Connections could not be recorded, or looked up in the registry.
@@ -119,6 +120,7 @@ class MonitoringAlarms:
     authorization_policy_terminations: AlarmSettings = AlarmSettings()
     crl_expiry: AlarmSettings = AlarmSettings()
     idp_certificate_expiry: AlarmSettings = AlarmSettings()
+    certificate_expiry: AlarmSettings = AlarmSettings()
     inventory_errors: AlarmSettings = AlarmSettings()
     waiver_errors: AlarmSettings = AlarmSettings()
     registry_errors: AlarmSettings = AlarmSettings()

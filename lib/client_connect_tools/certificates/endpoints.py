@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from client_connect_tools.certificates.reading import UnreadableCertificates, read_expiries
@@ -40,11 +41,11 @@ def read_endpoints(ids: Sequence[str]) -> tuple[list[Expiry], list[str]]:
 def _sources(endpoint: Endpoint) -> Iterator[tuple[str, Callable[[], str]]]:
     """Yield what to call each source, and what reads it."""
     for arn in dict.fromkeys(filter(None, (endpoint.server_certificate, endpoint.client_authority))):
-        yield arn, lambda arn=arn: _of_acm(arn)
+        yield arn, partial(_of_acm, arn)
     if endpoint.client_authority is not None:
-        yield f"the revocation list of {endpoint.id}", lambda: _revocation_list(endpoint.id)
+        yield f"the revocation list of {endpoint.id}", partial(_revocation_list, endpoint.id)
     for arn in endpoint.saml_providers:
-        yield arn, lambda arn=arn: _metadata(arn)
+        yield arn, partial(_metadata, arn)
 
 
 def _of_acm(arn: str) -> str:

@@ -39,8 +39,9 @@ ITEM_BYTES = 2000
 # A run each 5 minutes, with 1,769 MiB: what it takes by itself, and for each open connection.
 RUNS, RUN_GB, RUN_S, RUN_CONNECTION_S = HOURS * 12, 1769 / 1024, 3, 0.002
 REAUTHORIZER_METRICS = 8
-# The metrics that the alarms of a monitoring look at, without endpoints and for each; an anomaly counts as three.
-ALARM_METRICS, ENDPOINT_ALARM_METRICS = 33, 10
+# The metrics that the alarms of a monitoring with a topic look at, without endpoints and for each, whose server and
+# authority have a certificate each; an anomaly counts as three.
+ALARM_METRICS, ENDPOINT_ALARM_METRICS = 33, 24
 # Of connections that are denied; each is an event and an invocation of the forwarder.
 DENIED, FORWARDING_S, FORWARDER_GB = 0.05, 0.1, 0.25
 
