@@ -26,6 +26,7 @@ from client_connect_tools.commands.explain import explain
 from client_connect_tools.commands.fmt import fmt
 from client_connect_tools.commands.init import init
 from client_connect_tools.commands.matrix import matrix
+from client_connect_tools.commands.names import names
 from client_connect_tools.commands.prove import prove
 from client_connect_tools.commands.replay import replay
 from client_connect_tools.commands.rollback import rollback
@@ -84,6 +85,7 @@ for command in (
     fmt,
     init,
     matrix,
+    names,
     prove,
     replay,
     rollback,

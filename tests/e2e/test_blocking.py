@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from local_aws.client_vpn_state import Connection
 from local_aws.emulator import ROOT
 from local_aws.live_connections import ENDPOINT, Client, LiveConnections
 from tests.support.apps import HERE, handler_of, synthesize
+from tests.support.aws_cli import expanded, understood
 from tests.support.log_lines import captured
 from tests.support.reauthorization import NO_MACS, PERMIT, client, ids, terminated
 
@@ -54,6 +56,9 @@ unless { context.waivers.contains("compliant") };
 """
 )
 OTHER = "eu-west-1"
+INCIDENTS = (ROOT / "docs" / "incidents.md").read_text("utf-8")
+# Of AWS's services, what the emulator does not have; that the commands exist is checked against their models.
+NOT_EMULATED = ("aws cloudtrail ", "aws ec2 ", "pip ", "export ", "eval ")
 DOCS = (ROOT / "docs" / "another-region.md").read_text("utf-8")
 WHY = ("--reason", "dismissed", "--by", "carol")
 
@@ -395,6 +400,71 @@ def test_a_table_that_is_not_the_handlers_is_refused(company: Company) -> None:
     """As when a variable still names that of another Region or account."""
     printed = company.run("blocks", "--waivers-table", "other", status=2)
     assert "--waivers-table or CLIENT_CONNECT_WAIVERS_TABLE is other; leave one of them out" in printed
+
+
+def on_call(company: Company) -> list[list[str]]:
+    """Return the commands of the page for those on call, with what ``names`` puts into the variables."""
+    names = json.loads(company.run("names", company.handler.function_name, "--json"))
+    assert names["FUNCTION"] == company.handler.function_name
+    assert (names["REAUTHORIZER"], names["ENDPOINT"]) == (
+        company.handler.outputs["ReauthorizerName"],
+        ENDPOINT,
+    )
+    shown = re.findall(r"^```sh\n(.*?)^```", INCIDENTS, re.DOTALL | re.MULTILINE)
+    lines = [line for example in shown for line in example.splitlines()]
+    return [expanded(line, names) for line in lines if not line.startswith(NOT_EMULATED)]
+
+
+def test_each_command_of_the_page_for_on_call_runs_as_pasted(company: Company) -> None:
+    """A rule is disabled, a laptop is stolen, and nobody looks up anything but the name of the stack."""
+    emulator = company.handler.emulator
+    commands = on_call(company)
+    assert len(commands) > 15
+    (rule,) = {words[4] for words in commands if words[:3] == ["aws", "events", "describe-rule"]}
+    events: Any = emulator.client("events")  # type: ignore[call-overload]
+    events.disable_rule(Name=rule)
+    stolen = company.connect("nora", device="laptop-17")
+    for program, *words in commands:
+        if program == "aws":
+            call = understood([program, *words])
+            client: Any = emulator.client(call.service)  # type: ignore[call-overload]
+            # There is no provisioned concurrency yet, where it is asked for.
+            with suppress(client.exceptions.from_code("ProvisionedConcurrencyConfigNotFoundException")):
+                getattr(client, call.operation)(**call.arguments)
+        elif words[0] != "rollback":  # there is one version only; see the next test
+            company.run(*words, status=1 if words[:3] == ["why", "--username", "ceo"] else 0)
+    assert events.describe_rule(Name=rule)["State"] == "ENABLED"
+    assert company.status(stolen) == "terminated"
+    assert "ceo-mac" in company.run("devices", "waivers", "--active")
+    company.run("devices", "unwaive", "--policy", "compliant-device", "--device", "ceo-mac")
+    company.run("unblock", "--device", "laptop-17")
+    company.run("unblock", "--user", "bob@corp.example")
+
+
+def test_shadow_mode_set_by_hand_is_seen_and_taken_back_by_two_commands(company: Company) -> None:
+    """Those of the page; in between everybody gets in."""
+    name = company.handler.function_name
+    functions = company.handler.emulator.client("lambda")
+    company.handler.emulator.client("dynamodb").put_item(
+        TableName=company.handler.outputs["Devices"], Item=device_item("rooted", Device(compliant=False))
+    )
+    assert company.ask("lena", device="rooted")["allow"] is False
+    assert "SHADOW MODE" not in company.run("versions", name)
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    for changed in ("true", "false"):
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**variables, "CLIENT_CONNECT_SHADOW_MODE": changed}}
+        )
+        if changed == "true":
+            version = functions.publish_version(FunctionName=name)["Version"]
+            functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    assert company.ask("lena", device="rooted")["allow"] is True
+    first, *_ = [
+        line for line in company.run("versions", name).splitlines() if "answers" in line and "%" in line
+    ]
+    assert "SHADOW MODE" in first
+    assert "CLIENT_CONNECT_SHADOW_MODE" in company.run("rollback", name, "--yes", "--no-reauthorizer")
+    assert company.ask("lena", device="rooted")["allow"] is False
 
 
 def test_a_session_that_a_waiver_keeps_open_leaves_a_record(world: LiveConnections) -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import re
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
+from typer.testing import CliRunner
 
 from client_connect_notifications import forwarder
+from client_connect_tools.cli import main
 from local_aws import cdk_cli
 from local_aws.deployed_handler import handler_of
 from local_aws.emulator import ROOT
 from tests.support.apps import HERE, synthesize
+from tests.support.aws_cli import expanded, understood
 
 if TYPE_CHECKING:
     from local_aws.deployed_handler import DeployedHandler
@@ -29,6 +35,7 @@ pytestmark = [
     ),
 ]
 
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 EVENT: dict[str, Any] = {
     "connection-id": "cvpn-connection-0123456789abcdef0",
     "endpoint-id": "cvpn-endpoint-0123456789abcdef0",
@@ -104,6 +111,30 @@ def test_a_denial_reaches_the_target_of_the_example_rule(monitored: Monitored) -
     assert detail["decision"]["message"] == "You may not."
     assert detail["request"]["username"] == "mallory.allow IS FALSE .FunctionName"
     assert detail["request"]["connection-id"] == EVENT["connection-id"]
+
+
+def test_a_lost_log_group_comes_back_with_its_subscription(monitored: Monitored) -> None:
+    """By the documented commands as they are pasted, after ``names``; then denials are announced again."""
+    emulator = monitored.emulator
+    with mock.patch.dict(os.environ, emulator.environment):
+        printed = CliRunner().invoke(main, ["names", monitored.handler.function_name, "--json"])
+    names = json.loads(printed.stdout)
+    assert names["LOG_GROUP"] == monitored.outputs["LogName"]
+    assert names["FORWARDER"] == monitored.outputs["ForwarderName"]
+    logs = emulator.client("logs")
+    (before,) = logs.describe_subscription_filters(logGroupName=names["LOG_GROUP"])["subscriptionFilters"]
+    logs.delete_log_group(logGroupName=names["LOG_GROUP"])
+    commands, _ = re.findall(
+        r"```sh\n(.*?)```", OPERATIONS.split("## Lost records")[1].split("\n## ")[0], re.DOTALL
+    )
+    for line in commands.splitlines():
+        call = understood(expanded(line, names))
+        getattr(logs, call.operation)(**call.arguments)
+    (after,) = logs.describe_subscription_filters(logGroupName=names["LOG_GROUP"])["subscriptionFilters"]
+    for same in ("filterPattern", "destinationArn"):
+        assert after[same] == before[same]  # type: ignore[literal-required]
+    record = monitored.deny(username="mallory3.allow IS FALSE .FunctionName")
+    assert received(emulator, monitored.outputs["QueueUrl"])["detail"]["at"] == record["at"]
 
 
 def test_the_deployed_forwarder_takes_what_logs_send(monitored: Monitored) -> None:

@@ -17,6 +17,7 @@ from constructs import Construct, IValidation
 from cdk_client_connect.errors import InvalidArgument
 from cdk_client_connect.shared._key import grant_key
 from cdk_client_connect.shared._support_function import support_function
+from client_connect_tools.deployed.description import ANNOUNCES
 from client_connect_tools.nearest import nearest
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def define_notifications(
         parts,
         package="client_connect_notifications",
         handler="forwarder.handler",
-        description="Announces the Client VPN connections that the handler decided",
+        description=ANNOUNCES,
         timeout=Duration.minutes(1),
         environment={"DESTINATION_ARN": topic.topic_arn if topic else bus.event_bus_arn}
         | _allowing(notifications),

@@ -22,8 +22,6 @@ TableRegionOption = Annotated[
         "--region", help="The Region of the handler and the table. Default: that of the environment."
     ),
 ]
-# As the re-authorizer has it; the module of its settings is not imported for a name.
-_WATCHED_ENDPOINTS = "CLIENT_CONNECT_ENDPOINTS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,16 +62,24 @@ class Target:
             )
         return given or own
 
+    def inventory(self, given: str | None, variable: str, kind: str) -> str:
+        """Return a table of the inventory, or end the command; the arguments are those of :meth:`named`."""
+        return self.named(given, variable, kind) or wrong_use(
+            f"the handler has no device_inventory, so it has no table of {kind}"
+        )
+
     def endpoints(self, given: list[str] | None) -> list[str]:
         """Return the endpoints whose connections are looked at, or end the command."""
         if given:
             return given
         if self.handler is None:
             wrong_use("it is not known at which endpoints connections are open; give --handler or --endpoint")
+        from client_connect_tools.deployed.description import WATCHED_ENDPOINTS
+
         with refusals_end_the_command():
             reauthorizer = self.handler.reauthorizer()
             watched = {} if reauthorizer is None else reauthorizer.environment()
-        text = watched.get(_WATCHED_ENDPOINTS) or self.variables.get(ANSWERED_ENDPOINTS) or ""
+        text = watched.get(WATCHED_ENDPOINTS) or self.variables.get(ANSWERED_ENDPOINTS) or ""
         if not (found := list(filter(None, text.split(",")))):
             wrong_use(
                 f"the handler {self.handler.function.name} has no re-authorizer that names its endpoints; give "
@@ -103,25 +109,6 @@ def target(handler: str | None, region: str | None = None) -> Target:
         found = find_handler(handler, region=region)
         _require_region(found.region, region)
         return Target(handler=found, variables=found.function.environment())
-
-
-def inventory_table(
-    handler: str | None, given: str | None, *, variable: str, kind: str, region: str | None = None
-) -> str:
-    """Return a table of an inventory: the one that is given, or that of a handler, or end the command.
-
-    Args:
-        handler: By its function or stack.
-        given: The table, by its option or by the environment.
-        variable: The variable that names it.
-        kind: What is in it: ``devices`` or ``waivers``.
-        region: The Region; ``None`` for that of the environment.
-    """
-    found = target(handler, region)
-    name = found.named(given, variable, kind)
-    if name is None:
-        wrong_use(f"the handler {handler} has no device_inventory, so there is no table of {kind}")
-    return name
 
 
 def _require_region(region: str | None, given: str | None) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client_connect.printable import printable
+from client_connect.settings import SHADOW_MODE
 from client_connect_tools.commands._deployed import (
     HandlerArgument,
     refusals_end_the_command,
@@ -46,6 +47,7 @@ def _row(version: Version, alias: Alias) -> dict[str, Any]:
         "published": version.modified,
         "policies": version.described.digest,
         "ids": version.described.ids,
+        "shadowMode": (version.environment or {}).get(SHADOW_MODE) == "true",
         "share": alias.share(version.number),
     }
 
@@ -54,6 +56,7 @@ def _line(row: dict[str, Any]) -> str:
     share = f"answers {row['share']:.0%}" if row["share"] else ""
     published = local_time_of(row["published"])
     policies = row["policies"] or "unknown"
+    shadow = "SHADOW MODE  " if row["shadowMode"] else ""
     return printable(
-        f"{row['version']:>6}  {published:<20}  {policies:<12}  {share:<12}  {row['ids']}".rstrip()
+        f"{row['version']:>6}  {published:<20}  {policies:<12}  {share:<12}  {shadow}{row['ids']}".rstrip()
     )

@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 def client(
-    service: Literal["lambda", "cloudformation", "logs", "ec2", "acm", "iam"],
+    service: Literal["lambda", "cloudformation", "logs", "ec2", "acm", "iam", "events"],
     region: str | None,
     *,
     profile: str | None = None,

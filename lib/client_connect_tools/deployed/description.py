@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ALIAS_NAME = "live"
+# The variable of a re-authorizer; the module of its settings is not imported for a name.
+WATCHED_ENDPOINTS = "CLIENT_CONNECT_ENDPOINTS"
+# By this the function that announces decisions is found.
+ANNOUNCES = "Announces the Client VPN connections that the handler decided"
 
 # Lambda's own limit. A handler's version has a number of ten digits at most.
 MOST_CHARACTERS = 256

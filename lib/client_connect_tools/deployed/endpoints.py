@@ -10,6 +10,8 @@ from client_connect_tools.deployed.aws import aws_errors, client
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from client_connect_tools.deployed.finding import DeployedHandler
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
@@ -72,3 +74,18 @@ def describe_endpoints(region: str | None, ids: Sequence[str] = ()) -> list[Endp
             for page in pages.paginate(**asked)
             for each in page["ClientVpnEndpoints"]
         ]
+
+
+def endpoints_of(handler: DeployedHandler) -> list[Endpoint]:
+    """Return the endpoints that ask a handler.
+
+    Raises:
+        AwsFailed: When EC2 cannot be asked, or refuses.
+    """
+    arn = handler.alias.function_arn
+    return [
+        endpoint
+        for endpoint in describe_endpoints(handler.region)
+        if endpoint.handler is not None
+        and (endpoint.handler == arn or endpoint.handler.startswith(f"{arn}:"))
+    ]

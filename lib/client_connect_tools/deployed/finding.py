@@ -46,15 +46,22 @@ class DeployedHandler:
         name: str | None = tags.get(_STACK)
         return name
 
+    def functions_of_stack(self) -> list[str]:
+        """Return the names of the functions of its stack.
+
+        Raises:
+            AwsFailed: When they cannot be read.
+        """
+        stack = self.stack()
+        return [] if stack is None else list(_functions_of(stack, self.region))
+
     def reauthorizer(self) -> Function | None:
         """Return the re-authorizer, which says whose it is: in the handler's stack, or else in any other.
 
         Raises:
             AwsFailed: When the functions of the stack, or of the account and Region, cannot be read.
         """
-        stack = self.stack()
-        in_stack = () if stack is None else _functions_of(stack, self.region)
-        for name in in_stack:
+        for name in self.functions_of_stack():
             candidate = Function(self.function.client, name)
             alias = None if name == self.function.name else candidate.alias()
             if alias is None:

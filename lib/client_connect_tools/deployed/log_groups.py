@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from client_connect_tools.deployed.aws import aws_errors
-from client_connect_tools.deployed.endpoints import describe_endpoints
+from client_connect_tools.deployed.endpoints import endpoints_of
 
 if TYPE_CHECKING:
     from client_connect_tools.deployed.finding import DeployedHandler
@@ -18,16 +18,10 @@ def log_groups_of(handler: DeployedHandler) -> tuple[list[str], list[str]]:
     Raises:
         AwsFailed: When one of them cannot be read.
     """
-    groups = [_log_group(handler.function)]
+    groups = [log_group_of(handler.function)]
     if (reauthorizer := handler.reauthorizer()) is not None:
-        groups.append(_log_group(reauthorizer))
-    arn = handler.alias.function_arn
-    asking = [
-        endpoint
-        for endpoint in describe_endpoints(handler.region)
-        if endpoint.handler is not None
-        and (endpoint.handler == arn or endpoint.handler.startswith(f"{arn}:"))
-    ]
+        groups.append(log_group_of(reauthorizer))
+    asking = endpoints_of(handler)
     groups += [
         endpoint.connection_log_group for endpoint in asking if endpoint.connection_log_group is not None
     ]
@@ -35,7 +29,12 @@ def log_groups_of(handler: DeployedHandler) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(groups)), silent
 
 
-def _log_group(function: Function) -> str:
+def log_group_of(function: Function) -> str:
+    """Return the log group of a function.
+
+    Raises:
+        AwsFailed: When it cannot be read.
+    """
     with aws_errors():
         found = function.client.get_function_configuration(FunctionName=function.name)
     name: str = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function.name}"

@@ -40,20 +40,6 @@ OutputOption = Annotated[
 ]
 
 
-def require_devices_table(name: str | None) -> str:
-    """Return the name of the table of devices, or end the command."""
-    return name or _no_table("devices", DEVICES_TABLE)
-
-
-def require_waivers_table(name: str | None) -> str:
-    """Return the name of the table of waivers, or end the command."""
-    return name or _no_table("waivers", WAIVERS_TABLE)
-
-
-def _no_table(table: str, variable: str) -> str:
-    wrong_use(f"there is no table of {table}; give --{table}-table, or set {variable}")
-
-
 def connect(region: str | None = None) -> DynamoDBClient:
     """Return a client of DynamoDB, or end the command with what is missing.
 

@@ -7,7 +7,7 @@ import typer
 from client_connect.settings import DEVICES_TABLE
 from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
-from client_connect_tools.commands._target import TableRegionOption, inventory_table
+from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.devices._shared import (
     DevicesOfTable,
     DevicesTableOption,
@@ -31,7 +31,7 @@ def export(
     Items that are malformed are reported and left out; status 1 when there are any. What is exported is JSON
     with and without --json, which concerns the count that is shown when there is an output file.
     """
-    table = inventory_table(handler, devices_table, variable=DEVICES_TABLE, kind="devices", region=region)
+    table = target(handler, region).inventory(devices_table, DEVICES_TABLE, "devices")
     dynamodb = connect(region)
     from client_connect_tools.devices.export_file import first_line, last_line
 

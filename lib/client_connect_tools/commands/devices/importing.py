@@ -14,7 +14,7 @@ from client_connect.printable import printable
 from client_connect.settings import DEVICES_TABLE
 from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
-from client_connect_tools.commands._target import TableRegionOption, inventory_table
+from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.devices._shared import (
     DevicesTableOption,
     connect,
@@ -94,11 +94,7 @@ def import_devices(  # noqa: PLR0913, PLR0917 - each is an option
         day_first=None if dates is None else dates == "day-first",
     )
     columns = _columns(column or ())
-    table = (
-        None
-        if dry_run
-        else inventory_table(handler, devices_table, variable=DEVICES_TABLE, kind="devices", region=region)
-    )
+    table = None if dry_run else target(handler, region).inventory(devices_table, DEVICES_TABLE, "devices")
     tally = Tally()
     with opened(file, encoding) as found:
         reading = _reading(file, found, export, columns, meanings)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client_connect.printable import printable
+from client_connect.settings import DEVICES_TABLE, WAIVERS_TABLE
 from client_connect.sources.items import COMMON_NAME, HOLDER, MalformedItem, device_of, is_removed, waivers_of
 from client_connect.waiver import device_holder, user_holder
+from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._shared import FINDINGS, JsonOption, wrong_use
+from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.devices._shared import (
     DevicesOfTable,
     DevicesTableOption,
@@ -20,8 +23,6 @@ from client_connect_tools.commands.devices._shared import (
     connect,
     failures_end_the_command,
     json_line,
-    require_devices_table,
-    require_waivers_table,
     waiver_text,
 )
 from client_connect_tools.inputs.device_json import is_in_future
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from client_connect.waiver import Waiver
 
 
-def list_devices(
+def list_devices(  # noqa: PLR0913, PLR0917 - each is an option
     non_compliant: Annotated[
         bool, typer.Option("--non-compliant", help="Only devices that are not known to be compliant.")
     ] = False,
@@ -45,16 +46,18 @@ def list_devices(
             metavar="DAYS", min=1, max=36500, help="Only devices not known to be seen in so many days."
         ),
     ] = None,
+    handler: HandlerOption = None,
     devices_table: DevicesTableOption = None,
+    region: TableRegionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List devices: common name, compliance, when it was last seen, system, tags; a tab between them.
 
     Items that are malformed are reported; status 1 when there are any. --json prints one object a line.
     """
-    table = require_devices_table(devices_table)
+    table = target(handler, region).inventory(devices_table, DEVICES_TABLE, "devices")
     since = None if not_seen_for is None else datetime.now(UTC) - timedelta(days=not_seen_for)
-    devices = DevicesOfTable(connect(), table)
+    devices = DevicesOfTable(connect(region), table)
     for known in devices:
         if _is_wanted(known, since, non_compliant=non_compliant):
             print(json_line(known.plain) if as_json else "\t".join(_cells(known.plain)))
@@ -62,23 +65,27 @@ def list_devices(
         raise typer.Exit(FINDINGS)
 
 
-def show(
+def show(  # noqa: PLR0913, PLR0917 - each is an option
     common_name: Annotated[str | None, typer.Argument(help="The common name of a device.")] = None,
     username: Annotated[str | None, typer.Option(help="A user, in place of a device.")] = None,
+    handler: HandlerOption = None,
     devices_table: DevicesTableOption = None,
     waivers_table: WaiversTableOption = None,
+    region: TableRegionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a device and its waivers, or the waivers of a user. Status 1 when there is neither."""
     device: KnownDevice | None = None
-    if common_name and username is None:
-        holder, table = device_holder(common_name), require_devices_table(devices_table)
-    elif username and common_name is None:
-        holder, table = user_holder(username), None
-    else:
+    table = None
+    if bool(common_name) == bool(username):
         wrong_use("give either the common name of a device, or --username")
-    waivers_in = require_waivers_table(waivers_table)
-    dynamodb = connect()
+    found = target(handler, region)
+    if common_name:
+        holder, table = device_holder(common_name), found.inventory(devices_table, DEVICES_TABLE, "devices")
+    else:
+        holder = user_holder(username or "")
+    waivers_in = found.inventory(waivers_table, WAIVERS_TABLE, "waivers")
+    dynamodb = connect(region)
     with failures_end_the_command():
         if common_name and table:
             device = _device(dynamodb, table, common_name)

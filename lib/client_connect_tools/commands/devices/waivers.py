@@ -14,7 +14,7 @@ from client_connect.sources.items import HOLDER, MalformedItem
 from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._groups import lists_only
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
-from client_connect_tools.commands._target import TableRegionOption, inventory_table
+from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.devices._moving import (
     DryRunOption,
     ReplaceOption,
@@ -117,7 +117,7 @@ def import_waivers(  # noqa: PLR0913, PLR0917 - each is an option
 
 
 def _table(handler: str | None, given: str | None, region: str | None) -> str:
-    return inventory_table(handler, given, variable=WAIVERS_TABLE, kind="waivers", region=region)
+    return target(handler, region).inventory(given, WAIVERS_TABLE, "waivers")
 
 
 def _described(waiver: Waiver) -> str:

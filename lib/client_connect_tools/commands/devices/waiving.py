@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from client_connect.printable import printable
-from client_connect.settings import LONGEST_WAIVER
+from client_connect.settings import LONGEST_WAIVER, WAIVERS_TABLE
 from client_connect.waiver import Waiver
+from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._holders import (
     DeviceOption,
     DurationOption,
@@ -31,12 +32,12 @@ from client_connect_tools.commands._shared import (
     read_policies,
     wrong_use,
 )
+from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.devices._shared import (
     WaiversTableOption,
     connect,
     failures_end_the_command,
     json_line,
-    require_waivers_table,
     waiver_text,
 )
 
@@ -58,7 +59,9 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
     policies: Annotated[
         Path | None, typer.Option(help=f"Where the policy must be, and honor waivers. {PoliciesArgument}")
     ] = None,
+    handler: HandlerOption = None,
     waivers_table: WaiversTableOption = None,
+    region: TableRegionOption = None,
     longest: Annotated[
         str | None,
         typer.Option(
@@ -85,13 +88,15 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
         _require_short(waiver.until, longest)
     if policies is not None:
         _require_honored(policies, policy)
-    table = require_waivers_table(waivers_table)
-    dynamodb = connect()
+    table = target(handler, region).inventory(waivers_table, WAIVERS_TABLE, "waivers")
+    dynamodb = connect(region)
     from client_connect_tools.devices.dynamodb import caller
     from client_connect_tools.devices.waivers import waive as grant
 
     with failures_end_the_command():
-        waiver = replace(waiver, granted_by=caller(), granted_at=datetime.now(UTC).replace(microsecond=0))
+        waiver = replace(
+            waiver, granted_by=caller(region), granted_at=datetime.now(UTC).replace(microsecond=0)
+        )
         change = grant(dynamodb, table, waiver)
     if as_json:
         print(json_line({"waiver": waiver.to_record(), **_record("replaced", change)}))
@@ -100,23 +105,25 @@ def waive(  # noqa: PLR0913, PLR0917 - each is an option
     _print_change("replaced", change)
 
 
-def unwaive(
+def unwaive(  # noqa: PLR0913, PLR0917 - each is an option
     policy: PolicyOption,
     device: DeviceOption = None,
     user: UserOption = None,
+    handler: HandlerOption = None,
     waivers_table: WaiversTableOption = None,
+    region: TableRegionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a policy count again for a device or a user. Status 1 when it was not waived."""
     holder = holder_option(device, user, "whom the waiver is for")
     text_option("--policy", policy)
-    table = require_waivers_table(waivers_table)
-    dynamodb = connect()
+    table = target(handler, region).inventory(waivers_table, WAIVERS_TABLE, "waivers")
+    dynamodb = connect(region)
     from client_connect_tools.devices.dynamodb import caller
     from client_connect_tools.devices.waivers import unwaive as revoke
 
     with failures_end_the_command():
-        change = revoke(dynamodb, table, holder=holder, policy_id=policy, by=caller())
+        change = revoke(dynamodb, table, holder=holder, policy_id=policy, by=caller(region))
     if as_json:
         print(json_line(_record("removed", change)))
     else:
