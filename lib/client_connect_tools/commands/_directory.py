@@ -35,8 +35,8 @@ def directory_given(file: Path | None) -> Directory | None:
         wrong_use(str(error))
 
 
-def warn_of_unlisted(tally: Tally, directory: Directory | None) -> None:
-    """Say how many users the file does not have, and how it may spell one of them."""
+def warn_of_unlisted(tally: Tally, directory: Directory | None, *, names: bool = True) -> None:
+    """Say how many users the file does not have, and, where users may be named, how it may spell one of them."""
     if directory is None:
         return
     if unlisted := directory.unlisted(tally.people):
@@ -46,7 +46,8 @@ def warn_of_unlisted(tally: Tally, directory: Directory | None) -> None:
         known = _same_account(name, directory)
         hint = f', but has "{known}"; names must be those of the logs' if known else ""
         users = "1 user of the logs is" if count == 1 else f"{count:,} users of the logs are"
-        print(printable(f'{users} not in the file of groups; it lacks "{name}"{hint}'), file=sys.stderr)
+        example = f'; it lacks "{name}"{hint}' if names else ""
+        print(printable(f"{users} not in the file of groups{example}"), file=sys.stderr)
 
 
 def _same_account(name: str, directory: Directory) -> str:

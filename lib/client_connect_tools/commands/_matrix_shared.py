@@ -12,7 +12,7 @@ from client_connect_tools.commands._settings import read_handler, time_zone_or_s
 from client_connect_tools.commands._shared import errors_end_the_command, wrong_use
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from client_connect_tools.matrix.rows import Table
@@ -76,8 +76,21 @@ def decided(
     return table(found, sets, by_policy=by_policy, only_changed=only_changed)
 
 
-def print_table(table: Table, sets: int, form: TableFormat, title: str) -> None:
-    """Print a table."""
+def width_of_output() -> int | None:
+    """Return how wide tables may be where nobody has set it, as in the log of a pipeline."""
+    return None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+
+
+def print_table(  # noqa: PLR0913 - each is a part of what is printed
+    table: Table,
+    sets: int,
+    form: TableFormat,
+    title: str,
+    *,
+    more: Mapping[str, object] | None = None,
+    page: str = "",
+) -> None:
+    """Print a table; JSON with more keys, and a page with more at its end."""
     from client_connect_tools.matrix import rendering
 
     match form:
@@ -88,9 +101,9 @@ def print_table(table: Table, sets: int, form: TableFormat, title: str) -> None:
             for told in rendering.markdown_messages(table):
                 print(told)
         case TableFormat.HTML:
-            print(rendering.html(table, sets, title))
+            print(rendering.html(table, sets, title, page))
         case TableFormat.JSON:
-            print(rendering.as_json(table))
+            print(rendering.as_json(table, more))
 
 
 def _print_text(table: Table, sets: int) -> None:
@@ -107,7 +120,7 @@ def _print_text(table: Table, sets: int) -> None:
         shown.add_column(Text(name), overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(text, style=styles.get(text, "")) for text in rendering.cells(table, row)))
-    terminal = console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+    terminal = console(width=width_of_output())
     terminal.print(shown)
     terminal.print(rendering.note(table))
     for told in rendering.messages(table):

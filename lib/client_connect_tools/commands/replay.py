@@ -13,19 +13,17 @@ import typer
 
 from client_connect_tools.commands._directory import GroupsFileOption, directory_given, warn_of_unlisted
 from client_connect_tools.commands._logs import (
-    GivenLogs,
     LogGroupOption,
     LogsArgument,
     ProfileOption,
     RegionOption,
     SinceOption,
-    Understood,
     UntilOption,
     end_for_what_was_not_understood,
     find_logs,
-    reading_progress,
     unreadable_logs_end_the_command,
 )
+from client_connect_tools.commands._replaying import run_replay
 from client_connect_tools.commands._settings import (
     paths_or_settings,
     read_handler,
@@ -43,8 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
     from typing import TextIO
-
-    from rich.progress import Progress
 
     from client_connect_tools.policies import Policies
     from client_connect_tools.replay import Comparison, Tally
@@ -116,7 +112,7 @@ def replay(  # noqa: PLR0913 - each is an option
     for file in filter(None, (html, affected)):
         _require_writable(file)
     started = time.perf_counter()
-    tally, understood = _run(comparison, found, jobs or _cores())
+    tally, understood = run_replay(comparison, found, jobs)
     seconds = time.perf_counter() - started
     if html is not None:
         description = _description(found.name, policies, against)
@@ -188,27 +184,6 @@ def _zone(name: str | None) -> tzinfo | None:
     return None if name is None else time_zone_named(name)
 
 
-def _run(comparison: Comparison, logs: GivenLogs, jobs: int) -> tuple[Tally, Understood]:
-    from client_connect_tools.replay import replay
-
-    understood = Understood()
-    with unreadable_logs_end_the_command(), reading_progress() as progress:
-        tally = replay(
-            comparison,
-            logs.blocks(progress, understood),
-            jobs=jobs,
-            size=logs.size,
-            on_tally=lambda tally: _tell(progress, tally),
-            on_block=lambda tally: understood.decided(understood=tally.understood, unknown=tally.unknown),
-        )
-    return tally, understood
-
-
-def _tell(progress: Progress, tally: Tally) -> None:
-    for task in progress.task_ids:
-        progress.update(task, description=f"{tally.attempts:,} connections, {tally.changes:,} changes")
-
-
 def _print_json(tally: Tally, seconds: float, directory: Directory | None) -> None:
     from client_connect_tools.replay.report.summary import summary
 
@@ -267,7 +242,3 @@ def _write(file: Path, write: Callable[[TextIO], object]) -> None:
 def _description(logs: str, new: list[Path], old: list[Path] | None) -> str:
     before = ", ".join(map(str, old)) if old else "what the logs say was decided"
     return f"{logs}: {', '.join(map(str, new))} compared with {before}."
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

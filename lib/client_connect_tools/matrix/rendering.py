@@ -9,8 +9,11 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from client_connect.printable import printable
+from client_connect_tools.output.markdown import markdown_table, markdown_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from client_connect_tools.matrix.rows import Decided, Row, Table
 
 _WHEN = {1: ("decision",), 2: ("before", "after")}
@@ -50,24 +53,16 @@ def _by(row: Row) -> str:
 
 def markdown(table: Table, sets: int) -> str:
     """Return a table in Markdown, as a comment on a pull request shows it."""
-    names = header(table, sets)
-    lines = [names, ["---"] * len(names), *(cells(table, row) for row in table.rows)]
-    return "\n".join(f"| {' | '.join(map(_markdown, line))} |" for line in lines)
+    return markdown_table(header(table, sets), (cells(table, row) for row in table.rows))
 
 
 def markdown_messages(table: Table) -> list[str]:
     """Return the message of each denial, as a list."""
-    return [f"- {_markdown(each)}" for each in messages(table)]
+    return [f"- {markdown_text(each)}" for each in messages(table)]
 
 
-def _markdown(text: str) -> str:
-    """Return a text where nothing acts: no markup, no mention of a user and no link."""
-    shown = "".join(f"&#{ord(each)};" if each in "<>&@|`*_[]()#!~\\" else each for each in printable(text))
-    return shown.replace("://", ":&#47;/")
-
-
-def html(table: Table, sets: int, title: str) -> str:
-    """Return a complete page."""
+def html(table: Table, sets: int, title: str, more: str = "") -> str:
+    """Return a complete page, with more of it as HTML at the end."""
     names = header(table, sets)
     template = Template(files(__package__).joinpath("html.html").read_text("utf-8"))
     return template.substitute(
@@ -76,7 +71,29 @@ def html(table: Table, sets: int, title: str) -> str:
         head="".join(f"<th>{_html(name)}</th>" for name in names),
         body="\n".join(_html_row(table, row, names) for row in table.rows),
         messages="\n".join(f"<li>{_html(text)}</li>" for text in messages(table)),
+        more=more,
     )
+
+
+def html_section(title: str, names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a further table with its title."""
+    head = "".join(f"<th>{_html(name)}</th>" for name in names)
+    lines = (
+        "".join(
+            f'<td data-name="{_html(name)}">{_html(text)}</td>' for name, text in zip(names, row, strict=True)
+        )
+        for row in rows
+    )
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    return (
+        f'<h2>{_html(title)}</h2>\n<div class="scroll"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>\n"
+    )
+
+
+def html_paragraph(title: str, text: str) -> str:
+    """Return a further paragraph with its title."""
+    return f"<h2>{_html(title)}</h2>\n<p>{_html(text)}</p>\n"
 
 
 def _html_row(table: Table, row: Row, names: list[str]) -> str:
@@ -92,8 +109,8 @@ def _html(text: str) -> str:
     return escape(printable(text))
 
 
-def as_json(table: Table) -> str:
-    """Return the rows as JSON."""
+def as_json(table: Table, more: Mapping[str, object] | None = None) -> str:
+    """Return the rows as JSON, with more keys."""
     rows = [
         {"cases": dict(zip(table.columns, row.values, strict=True)), "cells": row.cells}
         | dict(zip(_WHEN[len(row.decided)], map(_json, row.decided), strict=True))
@@ -105,7 +122,7 @@ def as_json(table: Table) -> str:
         "fixed": dict(table.fixed),
         "rows": rows,
     }
-    return json.dumps(content, indent=2)
+    return json.dumps(content | dict(more or {}), indent=2)
 
 
 def _json(decided: Decided) -> dict[str, object]:

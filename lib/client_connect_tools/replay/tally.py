@@ -36,7 +36,7 @@ _MOST_ROWS = 10_000
 _MOST_NOTES = 20
 _COUNTS = (
     *("lines", "understood", "unknown", "duplicates", "attempts", "incomplete", "allowed", "denied"),
-    *("undecidable", "undecidable_by_new", "with_groups"),
+    *("undecidable", "undecidable_by_new", "perhaps_newly_denied", "with_groups"),
 )
 
 
@@ -161,6 +161,7 @@ class Tally:
         undecidable: Those for which a missing fact keeps the new policies, or the old ones, from a decision, and
             those that cannot be read.
         undecidable_by_new: Those of them that the new policies cannot decide.
+        perhaps_newly_denied: Those of them that were allowed before.
         newly_denied: Those that were allowed before.
         newly_allowed: Those that were denied before.
         blamed: The policies that a missing fact left undecided, and in ``notes`` which facts, by whether
@@ -185,6 +186,7 @@ class Tally:
     denied: int = 0
     undecidable: int = 0
     undecidable_by_new: int = 0
+    perhaps_newly_denied: int = 0
     newly_denied: Change = field(default_factory=Change)
     newly_allowed: Change = field(default_factory=Change)
     blamed: dict[Side, Table[str]] = field(default_factory=lambda: {"new": Table(), "old": Table()})
@@ -248,6 +250,7 @@ class Tally:
         now = attempt.facts.now
         self.undecidable += 1
         self.undecidable_by_new += new.allowed is None
+        self.perhaps_newly_denied += new.allowed is None and old.allowed is True
         self.timeline.add(int(now.timestamp()), [("decisions", "undecidable")])
         verdicts: tuple[tuple[Side, Verdict], ...] = (("old", old), ("new", new))
         for side, verdict in verdicts:

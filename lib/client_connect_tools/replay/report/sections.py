@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_connect_tools.replay.people import ALLOWED, DENIED, UNDECIDED
-from client_connect_tools.replay.report.labels import share
+from client_connect_tools.replay.report.labels import moment, number, share
 from client_connect_tools.replay.timeline import OTHERS
 
 if TYPE_CHECKING:
@@ -77,12 +77,7 @@ def sections(tally: Tally, directory: Directory | None, *, most: int) -> Iterato
         most: How many rows each has.
     """
     yield _totals(tally)
-    for title, by, change in (
-        ("Newly denied", "denied by", tally.newly_denied),
-        ("Newly allowed", "denied before by", tally.newly_allowed),
-    ):
-        if change.count:
-            yield from _change(title, by, change, tally, directory, most)
+    yield from changes(tally, directory, most=most)
     for side, policies in tally.blamed.items():
         if policies.rows:
             title = f"Undecidable by the {side} policies, for facts that the log does not hold"
@@ -96,6 +91,25 @@ def sections(tally: Tally, directory: Directory | None, *, most: int) -> Iterato
         if counts:
             rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             yield Section(title=title, columns=("kind", "lines"), rows=rows)
+
+
+def changes(tally: Tally, directory: Directory | None, *, most: int) -> Iterator[Section]:
+    """Yield the tables of what changes, for whom and when."""
+    for title, by, change in (
+        ("Newly denied", "denied by", tally.newly_denied),
+        ("Newly allowed", "denied before by", tally.newly_allowed),
+    ):
+        if change.count:
+            yield from _change(title, by, change, tally, directory, most)
+
+
+def text_of(cell: Cell) -> str:
+    """Return a cell as text, as it was written."""
+    if isinstance(cell, Heat):
+        return number(cell.value) if cell.value else ""
+    if isinstance(cell, int):
+        return number(cell)
+    return cell if isinstance(cell, str) else moment(cell)
 
 
 def _totals(tally: Tally) -> Section:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _MOST_ROWS = 1000
 
 
-def summary(tally: Tally, *, seconds: float, directory: Directory | None = None) -> dict[str, Any]:
+def summary(tally: Tally, *, seconds: float = 0, directory: Directory | None = None) -> dict[str, Any]:
     """Return a replay's findings, with tables cut at a thousand rows and the rest in a row ``others``.
 
     Args:
         tally: What was found.
-        seconds: How long it took.
+        seconds: How long it took. Default: that is not told.
         directory: What a directory knows of users, where one was given.
     """
     sides: tuple[Side, ...] = ("new", "old")
@@ -62,9 +62,14 @@ def summary(tally: Tally, *, seconds: float, directory: Directory | None = None)
         "unreadable": dict(sorted(tally.unreadable.items())),
         "skipped": dict(sorted(tally.skipped.items())),
         "groupsNeverSeen": tally.misnamed_groups,
-        "seconds": round(seconds, 3),
-        "decisionsPerSecond": round(tally.attempts / seconds) if seconds else None,
+        **_speed(tally, seconds),
     }
+
+
+def _speed(tally: Tally, seconds: float) -> dict[str, Any]:
+    if not seconds:
+        return {}
+    return {"seconds": round(seconds, 3), "decisionsPerSecond": round(tally.attempts / seconds)}
 
 
 def _change(tally: Tally, change: Change, directory: Directory | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -10,8 +9,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from client_connect.printable import printable
-from client_connect_tools.replay.report.labels import moment, number
-from client_connect_tools.replay.report.sections import Heat, sections
+from client_connect_tools.replay.report.labels import number
+from client_connect_tools.replay.report.sections import Heat, sections, text_of
 from client_connect_tools.replay.report.verdict import verdict
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from client_connect_tools.replay.people import Directory
-    from client_connect_tools.replay.report.sections import Cell, Section
+    from client_connect_tools.replay.report.sections import Section
     from client_connect_tools.replay.tally import Tally
 
 _MOST_ROWS = 20
@@ -37,32 +36,25 @@ def tables(tally: Tally, *, seconds: float, directory: Directory | None = None) 
     """
     yield Text(verdict(tally), "bold")
     for section in sections(tally, directory, most=_MOST_ROWS):
-        yield _table(section)
+        yield table(section)
     if groups := tally.misnamed_groups:
         yield Text(printable(f"No connection had these groups of the new policies: {', '.join(groups)}"))
     rate = f"{tally.attempts / seconds:,.0f} a second" if seconds else ""
     yield Text(f"{number(tally.attempts)} connections replayed in {seconds:.1f} s, {rate}. Times are UTC.")
 
 
-def _table(section: Section) -> RichTable:
-    table = RichTable(title=section.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+def table(section: Section) -> RichTable:
+    """Return a section as a table."""
+    shown = RichTable(title=section.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for position, column in enumerate(section.columns):
         is_heat = bool(section.rows) and isinstance(section.rows[0][position], Heat)
         right = column in _RIGHT or is_heat
-        table.add_column(
+        shown.add_column(
             column,
             justify="right" if right else "left",
             no_wrap=right or column.endswith("seen"),
             overflow="fold",
         )
     for row in section.rows:
-        table.add_row(*map(_cell, row))
-    return table
-
-
-def _cell(cell: Cell) -> Text:
-    if isinstance(cell, Heat):
-        return Text(number(cell.value) if cell.value else "")
-    if isinstance(cell, int):
-        return Text(number(cell))
-    return Text(moment(cell) if isinstance(cell, datetime) or cell is None else printable(cell))
+        shown.add_row(*(Text(printable(text_of(cell))) for cell in row))
+    return shown
