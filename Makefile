@@ -43,7 +43,7 @@ vpn: setup  ## connect real OpenVPN clients to a real server before the deployed
 # Where and how: PROFILE and REGION of a sandbox account, or HERE=1; YES=1 does not ask; REPORT names a file for the report as JSON.
 IN_ACCOUNT = $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") $(if $(YES),--yes)
 
-acceptance: setup  ## try what the documentation says of AWS, in a sandbox account: PROFILE=... REGION=... (an account, openvpn; an hour, half a dollar)
+acceptance: setup  ## try what the documentation says of AWS, in a sandbox account: PROFILE=... REGION=... (an account, openvpn; an hour or two, half a dollar)
 	@$(BIN)/python -m acceptance run $(if $(HERE),--here) $(IN_ACCOUNT) $(if $(REPORT),--json "$(REPORT)")
 
 leftovers: setup  ## find and remove what a stopped `make acceptance` has left: PROFILE=... REGION=... (an account; minutes)

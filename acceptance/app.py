@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import aws_cdk as cdk
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 
+from acceptance import aws_parts
 from acceptance.naming import FUNCTION_PREFIX, TAG, stack_of
 from cdk_client_connect import (
     ClientConnectHandler,
@@ -85,60 +85,14 @@ outputs = {
 }
 
 
-def vpn() -> ec2.ClientVpnEndpoint:
-    """Define a VPC and the endpoint, with one association, which is what costs."""
-    vpc = ec2.Vpc(
-        stack,
-        "Vpc",
-        max_azs=1,
-        nat_gateways=0,
-        restrict_default_security_group=False,
-        subnet_configuration=[
-            ec2.SubnetConfiguration(name="Vpn", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
-        ],
-    )
-    certificate = context("certificate")
-    log = logs.LogGroup(stack, "ConnectionLog", removal_policy=cdk.RemovalPolicy.DESTROY)
-    outputs["ConnectionLogName"] = log.log_group_name
-    return ec2.ClientVpnEndpoint(
-        stack,
-        "Endpoint",
-        vpc=vpc,
-        cidr="10.100.0.0/16",
-        server_certificate_arn=certificate,
-        client_certificate_arn=certificate,  # of the same authority
-        client_connection_handler=handler,
-        logging=True,
-        log_group=log,
-        split_tunnel=True,
-    )
-
-
-def other_endpoint() -> str:
-    """Define an endpoint without an association, which costs nothing, for an attachment."""
-    endpoint = ec2.CfnClientVpnEndpoint(
-        stack,
-        "OtherEndpoint",
-        client_cidr_block="10.104.0.0/22",
-        server_certificate_arn=context("certificate"),
-        authentication_options=[
-            ec2.CfnClientVpnEndpoint.ClientAuthenticationRequestProperty(
-                type="certificate-authentication",
-                mutual_authentication=ec2.CfnClientVpnEndpoint.CertificateAuthenticationRequestProperty(
-                    client_root_certificate_chain_arn=context("certificate")
-                ),
-            )
-        ],
-        connection_log_options=ec2.CfnClientVpnEndpoint.ConnectionLogOptionsProperty(enabled=False),
-    )
-    return endpoint.ref
-
-
 endpoint = optional("endpoint")
+log = None
 if endpoint is None:
-    endpoint = vpn()
-    outputs["EndpointId"] = endpoint.endpoint_id
-outputs["OtherEndpointId"] = other = optional("otherEndpoint") or other_endpoint()
+    log = logs.LogGroup(stack, "ConnectionLog", removal_policy=cdk.RemovalPolicy.DESTROY)
+    endpoint = aws_parts.endpoint(stack, handler, context("certificate"), log)
+    outputs |= {"EndpointId": endpoint.endpoint_id, "ConnectionLogName": log.log_group_name}
+other = optional("otherEndpoint") or aws_parts.other_endpoint(stack, context("certificate"))
+outputs["OtherEndpointId"] = other
 reauthorizer = ConnectionReauthorizer(
     stack,
     "Reauthorizer",
@@ -158,6 +112,13 @@ if optional("attached") == "true":
 if ec2_here is not None:
     for function in functions:
         function.add_environment("AWS_ENDPOINT_URL_EC2", ec2_here)
+if log is not None:
+    outputs |= aws_parts.monitoring(stack, handler, endpoint, reauthorizer, log)
+    outputs |= aws_parts.snapshot_handler(
+        stack, f"{FUNCTION_PREFIX}snapshot-{run}", Policies.from_file(context("policies"))
+    )
+    if optional("native") == "true":
+        aws_parts.native_policy(stack, endpoint)
 
 for name, value in outputs.items():
     cdk.CfnOutput(stack, name, value=value)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # The common names of the devices, by what becomes of them.
 ALLOWED = "acceptance-allowed"
 CUT = "acceptance-cut"
+NOBODY = "acceptance-nobody"  # who never connects; denying it makes another version
 DENIED = "acceptance-denied"
 LONG = "acceptance-long"
 UMLAUTS = "acceptance-umlauts"
@@ -20,11 +26,11 @@ permit (principal, action, resource) when {{ context has commonName && context.c
 """
 
 
-def policies(*, closed: bool = False) -> str:
+def policies(denied: Sequence[str] = ()) -> str:
     """Return them as Cedar.
 
     Args:
-        closed: Whether the device that is to be cut is denied.
+        denied: Devices that are denied, beside those that always are.
     """
     return "".join(
         (
@@ -32,7 +38,7 @@ def policies(*, closed: bool = False) -> str:
             _denied("denied", DENIED, DENIAL, status=STATUS_DENIED),
             _denied("long", LONG, LONG_MESSAGE),
             _denied("umlauts", UMLAUTS, UMLAUT_MESSAGE),
-            _denied("closed", CUT, CLOSED) if closed else "",
+            *(_denied(f"closed-{number}", device, CLOSED) for number, device in enumerate(denied)),
         )
     )
 

@@ -16,7 +16,7 @@ from acceptance.policies import policies
 from local_aws import cdk_cli
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from acceptance.place import Place
     from local_aws.vpn.openvpn_client import Client
@@ -84,24 +84,26 @@ class Sandbox:
         """The endpoint that clients connect to."""
         return self.place.endpoint_id(self.outputs)
 
-    def deploy(self, *, attached: bool, closed: bool) -> None:
+    def deploy(self, *, attached: bool, native: bool = False, denied: Sequence[str] = ()) -> None:
         """Deploy the stack.
 
         Args:
             attached: Whether the other endpoint has an attachment.
-            closed: Whether the device that is to be cut is denied.
+            native: Whether the endpoint has a native policy, where that can be.
+            denied: Devices that the policies deny, beside those that they always do.
 
         Raises:
             cdk_cli.CdkFailed: When it fails.
         """
         file = self.place.directory / "acceptance.cedar"
-        file.write_text(policies(closed=closed), "utf-8")
+        file.write_text(policies(denied), "utf-8")
         context = {
             **self.place.context(),
             "run": self.run,
             "policies": str(file),
             "certificate": self._certificate,
             "attached": str(attached).lower(),
+            "native": str(native).lower(),
         }
         self.outputs = cdk_cli.deploy(
             self.place,
@@ -124,7 +126,7 @@ class Sandbox:
         self._report("Importing a certificate into ACM")
         self._certificate = self._import_certificate()
         self._report(f"Deploying the stack {self.stack}")
-        self.deploy(attached=True, closed=False)
+        self.deploy(attached=True)
         exported = self.place.client("ec2").export_client_vpn_client_configuration(
             ClientVpnEndpointId=self.endpoint_id
         )

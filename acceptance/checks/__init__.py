@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from acceptance.checks import clients, endpoint, events, reauthorization, removal, role
+from acceptance.checks import (
+    clients,
+    endpoint,
+    events,
+    functions,
+    monitoring,
+    native,
+    reauthorization,
+    removal,
+    role,
+    rollout,
+)
 
 OBSERVATIONS = (
     *role.OBSERVATIONS,
     *endpoint.OBSERVATIONS,
     *clients.OBSERVATIONS,
+    *functions.OBSERVATIONS,
+    *monitoring.OBSERVATIONS,
     *reauthorization.OBSERVATIONS,
     endpoint.DETACHED,
+    *rollout.OBSERVATIONS,
+    *native.OBSERVATIONS,
+    monitoring.ALARMS,
     *events.OBSERVATIONS,
     *removal.OBSERVATIONS,
 )
@@ -17,7 +33,11 @@ CLAIMS = (
     *role.CLAIMS,
     *endpoint.CLAIMS,
     *clients.CLAIMS,
+    *functions.CLAIMS,
+    *monitoring.CLAIMS,
     *reauthorization.CLAIMS,
+    *rollout.CLAIMS,
+    *native.CLAIMS,
     *events.CLAIMS,
     *removal.CLAIMS,
 )

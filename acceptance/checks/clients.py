@@ -133,11 +133,6 @@ def _with_statuses(attempts: dict[str, Any]) -> str | None:
     return "; ".join(wrong) or None
 
 
-def _failed(attempts: dict[str, Any]) -> str | None:
-    reason = attempts[policies.DENIED].get("connection-attempt-failure-reason")
-    return None if reason == "client-connect-failed" else f"the reason of the denied client is {reason}"
-
-
 OBSERVATIONS = (
     Observation(name="visits", title="Connecting clients with the exported profile", observe=_visits),
     Observation(name="records", title="Reading their decision records", observe=_records),

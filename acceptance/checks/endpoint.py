@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from acceptance.claims import Claim, Observation
@@ -9,18 +10,32 @@ from acceptance.claims import Claim, Observation
 if TYPE_CHECKING:
     from acceptance.sandbox import Sandbox
 
+_APPLYING = "applying"
+_APPLY_SECONDS = 600.0
+_POLL_SECONDS = 5.0
+
 
 def _described(sandbox: Sandbox, endpoint_id: str) -> dict[str, Any]:
-    (endpoint,) = sandbox.place.client("ec2").describe_client_vpn_endpoints(
-        ClientVpnEndpointIds=[endpoint_id]
-    )["ClientVpnEndpoints"]
-    options: dict[str, Any] = endpoint.get("ClientConnectOptions", {})
+    """Return the endpoint's handler, when EC2 has applied it or the time is over."""
+    deadline = time.monotonic() + _APPLY_SECONDS
+    while (options := _options(sandbox, endpoint_id)).get("Status", {}).get("Code") == _APPLYING:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
     return {
         "enabled": options.get("Enabled", False),
         "handler": options.get("LambdaFunctionArn", ""),
         "status": options.get("Status", {}).get("Code", ""),
         "given": sandbox.outputs["FunctionArn"],
     }
+
+
+def _options(sandbox: Sandbox, endpoint_id: str) -> dict[str, Any]:
+    (endpoint,) = sandbox.place.client("ec2").describe_client_vpn_endpoints(
+        ClientVpnEndpointIds=[endpoint_id]
+    )["ClientVpnEndpoints"]
+    options: dict[str, Any] = endpoint.get("ClientConnectOptions", {})
+    return options
 
 
 def _accepted(endpoint: dict[str, Any]) -> str | None:

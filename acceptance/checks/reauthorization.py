@@ -25,7 +25,7 @@ def _cut(sandbox: Sandbox) -> dict[str, Any]:
         "other": other.outcome,
         "listed": _listed(sandbox, doomed),
     }
-    sandbox.deploy(attached=False, closed=True)
+    sandbox.deploy(attached=False, denied=[policies.CUT])
     started = time.monotonic()
     while not doomed.has_ended and time.monotonic() < started + _CUT_SECONDS:
         time.sleep(_POLL_SECONDS)

@@ -44,7 +44,7 @@ def _fails_again(role: dict[str, Any]) -> str | None:
 
 
 def _stays(after: bool) -> str | None:  # noqa: FBT001 - what was observed
-    return None if after else "the role is gone"
+    return None if after is True else "the role is gone"
 
 
 OBSERVATIONS = (

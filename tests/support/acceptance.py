@@ -63,6 +63,25 @@ _CUT = {
     "again": [policies.CLOSED],
     "seconds": 3.2,
 }
+_DENIAL_EVENT = {"detail": {"request": {"common-name": policies.DENIED}}}
+_QUERIES = {
+    "Denials by reason": {"status": "Complete", "rows": 3},
+    "Connections ended": {"status": "Complete", "rows": 0},
+}
+_ALARMS = {
+    "states": {"Vpn-HandlerErrors": "OK", "Vpn-DenialBurst": "ALARM"},
+    "told": ["Vpn-DenialBurst", "Vpn-HandlerErrors"],
+}
+_SHIFT = {"deployments": [{"status": "Succeeded", "error": "", "seconds": 75.0}], "version": "2"}
+_BACK = {
+    "failed": True,
+    "before": "2",
+    "after": "2",
+    "deployments": [{"status": "Stopped", "error": "ALARM_ACTIVE", "seconds": 20.0}],
+}
+_STARTS = {"reports": 5, "initialized": 0, "provisioned": "READY"}
+_RESTORE = {"error": "", "restored": True, "initialized": False, "log": "REPORT Restore Duration: 310 ms"}
+_NATIVE = {"outcome": "up", "evaluations": [{"result": "deny", "shadow-mode": "enabled"}]}
 _LEFT = {
     "DevicesTable": f"{STACK}-Devices",
     "WaiversTable": f"{STACK}-Waivers",
@@ -81,6 +100,15 @@ HONEST: dict[str, Any] = {
     "records": _RECORDS,
     "connectionLog": _LOG,
     "cut": _CUT,
+    "denials": [_DENIAL_EVENT],
+    "queries": _QUERIES,
+    "filters": {"Vpn-Failures": 3},
+    "alarms": _ALARMS,
+    "shift": _SHIFT,
+    "rolledBack": _BACK,
+    "starts": _STARTS,
+    "restore": _RESTORE,
+    "native": _NATIVE,
     "event": {"event": _EVENT, "seconds": 95.0},
     "leftByStack": {**_LEFT, "names": _KEPT},
     "leftovers": [],
@@ -141,6 +169,41 @@ LIES: list[tuple[str, str, Any]] = [
     ("groups-are-a-list", "event", _event(groups=None)),
     ("device-is-common-name", "event", _event(common_name="")),
     ("device-is-common-name", "event", _event(username="alice")),
+    ("denial-announced", "denials", []),
+    ("denial-announced", "denials", [{"detail": {"request": {"common-name": "another"}}}]),
+    (
+        "queries-run",
+        "queries",
+        {**_QUERIES, "Connections ended": {"status": "MalformedQueryException", "rows": 0}},
+    ),
+    ("queries-run", "queries", {**_QUERIES, "Denials by reason": {"status": "Complete", "rows": 0}}),
+    ("queries-run", "queries", {}),
+    ("failures-counted", "filters", {}),
+    ("failures-counted", "filters", {"Vpn-Failures": 0}),
+    ("alarms-quiet", "alarms", {**_ALARMS, "states": {"Vpn-HandlerErrors": "ALARM"}}),
+    ("alarms-quiet", "alarms", {"states": {}, "told": []}),
+    ("alarms-told", "alarms", {**_ALARMS, "told": ["Vpn-DenialBurst"]}),
+    (
+        "failure-reason",
+        "connectionLog",
+        {**_LOG, policies.DENIED: {"connection-attempt-failure-reason": "x"}},
+    ),
+    ("traffic-shifted", "shift", {"deployments": [], "version": "2"}),
+    (
+        "traffic-shifted",
+        "shift",
+        {"deployments": [{"status": "Failed", "error": "TIMEOUT", "seconds": 75.0}]},
+    ),
+    ("traffic-shifted", "shift", {"deployments": [{"status": "Succeeded", "error": "", "seconds": 3.0}]}),
+    ("rolled-back", "rolledBack", {**_BACK, "failed": False}),
+    ("rolled-back", "rolledBack", {**_BACK, "after": "3"}),
+    ("concurrency-used", "starts", {**_STARTS, "initialized": 1}),
+    ("concurrency-used", "starts", {**_STARTS, "provisioned": "IN_PROGRESS"}),
+    ("snapshot-restored", "restore", {**_RESTORE, "restored": False}),
+    ("snapshot-restored", "restore", {**_RESTORE, "initialized": True}),
+    ("snapshot-restored", "restore", {**_RESTORE, "error": "Unhandled"}),
+    ("native-shadow", "native", {**_NATIVE, "outcome": "refused"}),
+    ("native-shadow", "native", {**_NATIVE, "evaluations": [{"result": "permit"}]}),
     ("log-stays", "leftByStack", _left("HandlerLogName")),
     ("tables-stay", "leftByStack", _left("WaiversTable")),
     ("registry-goes", "leftByStack", _left(names=[*_KEPT, _LEFT["ConnectionsTable"]])),

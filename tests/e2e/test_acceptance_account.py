@@ -1,0 +1,99 @@
+"""``make acceptance`` and ``make leftovers`` with a profile of the emulator: nothing happens without a yes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from acceptance.__main__ import main
+from acceptance.naming import TAG
+from local_aws.emulator import ACCOUNT, REGION, Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.e2e
+
+PROFILE = ["--profile", "sandbox", "--region", REGION]
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Emulator]:
+    """An account with nothing in it, not even the CDK's bootstrap stack."""
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def profile(empty: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """A profile of the AWS CLI that leads to it; the environment leads nowhere."""
+    keys = empty.environment
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile sandbox]\nendpoint_url = {empty.endpoint}\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+        f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n",
+        "utf-8",
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return empty
+
+
+def leave_certificate(emulator: Emulator, folder: Path, *, run: str | None) -> str:
+    """Import a certificate, as a run does or with another tag."""
+    from local_aws.vpn.certificates import Authority  # noqa: PLC0415 - needs openssl
+
+    server = Authority(folder).server("vpn.example.com")
+    imported = emulator.client("acm").import_certificate(  # type: ignore[call-overload]
+        Certificate=server.certificate.read_bytes(),
+        PrivateKey=server.key.read_bytes(),
+        Tags=[{"Key": TAG, "Value": run} if run else {"Key": "owner", "Value": "network"}],
+    )
+    arn: str = imported["CertificateArn"]
+    return arn
+
+
+def certificates(emulator: Emulator) -> set[str]:
+    """Return the account's certificates."""
+    listed = emulator.client("acm").list_certificates()  # type: ignore[call-overload]
+    return {each["CertificateArn"] for each in listed["CertificateSummaryList"]}
+
+
+def test_a_run_says_where_and_what_it_costs_and_creates_nothing(
+    profile: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The account is not bootstrapped, so it ends even with a yes."""
+    assert main(["run", *PROFILE, "--yes"]) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"This is AWS account {ACCOUNT}, {REGION}, signed in as arn:aws:iam::{ACCOUNT}:root" in said
+    assert "the association of the endpoint: $0.100 an hour" in said
+    assert f"bootstrapped for the CDK: npx cdk bootstrap aws://{ACCOUNT}/{REGION} --profile sandbox" in said
+    assert profile.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert certificates(profile) == set()
+
+
+def test_nothing_is_left_of_no_run(profile: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    """An account that no run was in."""
+    assert certificates(profile) == set()
+    assert main(["leftovers", *PROFILE]) == 0
+    assert f"Nothing is left in AWS account {ACCOUNT}, {REGION}." in capsys.readouterr().out
+
+
+def test_leftovers_are_removed_with_a_yes_and_nothing_else(
+    profile: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a terminal nobody can say it, but for --yes."""
+    foreign = leave_certificate(profile, tmp_path, run=None)
+    left = leave_certificate(profile, tmp_path, run="12010327d60a67")
+    assert main(["leftovers", *PROFILE]) == 2
+    said = capsys.readouterr().out
+    assert left in said.replace("\n", "")
+    assert foreign not in said.replace("\n", "")
+    assert certificates(profile) == {foreign, left}
+    assert main(["leftovers", *PROFILE, "--yes"]) == 0
+    assert certificates(profile) == {foreign}
