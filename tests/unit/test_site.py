@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -18,6 +20,7 @@ import pytest
 from constructs import Construct
 
 import cdk_client_connect
+from client_connect_tools import advice
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -163,3 +166,39 @@ def test_the_start_page_has_the_quick_start_of_readme(site: Path) -> None:
     page = (site / "index.html").read_text("utf-8")
     assert "client-connect init vpn" in re.sub(r"<[^>]+>", "", page)
     assert "On a code host" not in page
+
+
+# What a reader types who has no name from a tool, and the page or heading that answers it.
+SEARCHES = {
+    "quick start": "index.html#quick-start",
+    "tutorial": "tutorial.html",
+    "replay": "replay.html",
+    "costs": "costs.html",
+    "glossary": "glossary.html",
+    "certificates create": "tutorial.html#2-create-certificates",
+    "okta": "identity-providers.html#okta",
+    "terraform": "without-the-cdk.html",
+    "ClientConnectHandler": "api/cdk_client_connect.html#cdk_client_connect.ClientConnectHandler",
+    "bootstrapped": "troubleshooting.html#has-the-environment-been-bootstrapped",
+}
+
+
+def test_search_finds_each_name_that_a_tool_prints(site: Path) -> None:
+    """As the first hit, by the site's own index and program; and what else readers look for."""
+    names = sorted({each.name for each in advice.every()})
+    node = shutil.which("node")
+    assert node is not None
+    program = ROOT / "tests" / "support" / "site_search.mjs"
+    result = subprocess.run(
+        [node, program, site, *names, *SEARCHES], capture_output=True, text=True, check=True
+    )
+    first = json.loads(result.stdout)
+    assert {name: first[name] for name in names if (first[name] or {}).get("title") != name} == {}
+    assert {query: first[query]["location"] for query in SEARCHES} == SEARCHES
+
+
+def test_cedar_is_highlighted(site: Path) -> None:
+    """Keywords, annotations and strings are told apart."""
+    page = (site / "policies.html").read_text("utf-8")
+    assert '<span class="nd">@id</span>' in page
+    assert '<span class="k">permit</span>' in page
