@@ -59,6 +59,11 @@ class AllPolicies(list[pst.Template]):
         )
 
     @cached_property
+    def unknown_devices(self) -> Outages:
+        """What the enforced policies make of a device that the inventory does not know."""
+        return Outages(self.enforced, INVENTORY, state="unknown")
+
+    @cached_property
     def leaves_outages_open(self) -> bool:
         """Whether policies read devices, and none says what it means that the inventory is unavailable.
 

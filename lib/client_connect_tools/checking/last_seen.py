@@ -23,8 +23,16 @@ def admits_future(policy: pst.Template) -> bool:
 
 
 def denies_future(policy: pst.Template) -> bool:
-    """Tell whether a policy has a bound that keeps out a device that was seen in the far future."""
-    return True in _denies_future(policy)
+    """Tell whether a forbid has a bound that keeps out a device that was seen in the far future.
+
+    That of a permit keeps nobody from another one.
+    """
+    return policy.effect == "forbid" and True in _denies_future(policy)
+
+
+def bounds_age(policy: pst.Template) -> bool:
+    """Tell whether a policy has a bound that keeps out a device that was not seen for long."""
+    return False in _denies_future(policy)
 
 
 def _denies_future(policy: pst.Template) -> Iterator[bool]:

@@ -18,6 +18,7 @@ from client_connect_tools.cedar.parsing import in_order, parse, schema
 from client_connect_tools.cedar.places import named
 from client_connect_tools.cedar.polarity import conditions
 from client_connect_tools.cedar.text import expression_text
+from client_connect_tools.checking import less_than_meant, precedence
 from client_connect_tools.checking.all_policies import (
     AllPolicies,
     groups,
@@ -28,7 +29,7 @@ from client_connect_tools.checking.all_policies import (
 from client_connect_tools.checking.annotations import ignored
 from client_connect_tools.checking.closed_values import impossible_comparisons
 from client_connect_tools.checking.custom_schema import check_custom_schema
-from client_connect_tools.checking.last_seen import admits_future, denies_future
+from client_connect_tools.checking.last_seen import admits_future, bounds_age, denies_future
 from client_connect_tools.checking.mistaken_numbers import mistaken_numbers
 from client_connect_tools.checking.network_names import unread
 from client_connect_tools.checking.outages import CUSTOM_FACTS, INVENTORY
@@ -105,7 +106,23 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
         "unknown-waiver": partial(_unknown_waiver, ids=ids),
     }
     unused = () if "unused-network" in ignore else unread(policies)
-    return find(policies, LINTS | of_these, ignore) + [_unused_network(each) for each in unused]
+    return [
+        *in_order(policies.sources, [*find(policies, LINTS | of_these, ignore), *_unclear(policies, ignore)]),
+        *map(_unused_network, unused),
+    ]
+
+
+def _unclear(policies: Policies, ignore: Collection[str]) -> Iterator[Finding]:
+    """Yield what the nodes of a policy no longer tell: whether there were parentheses."""
+    name = "unclear-precedence"
+    for each in parse(policies.sources) if name not in ignore else ():
+        if each.template is None or name in ignored(each.template):
+            continue
+        for place, text in precedence.unclear(each.statement.text):
+            message = (
+                f"&& binds closer than ||, so {text:.300} stands together; put it, or what is meant, into ()"
+            )
+            yield each.finding(name, message, "warning", place=place)
 
 
 def find(policies: Policies, lints: Mapping[str, Lint], ignore: Collection[str]) -> list[Finding]:
@@ -137,7 +154,13 @@ def attributes_read(policies: Policies) -> frozenset[str]:
 
 def _forbid_without_message(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     if template.effect == "forbid" and not template.annotations.get("message"):
-        yield 'the forbid has no @message, so the user is not told what to do; add @message("...")'
+        status = (
+            "; its @status is not reported in shadow mode: to report one of a connection that is allowed, write a "
+            "permit with @status"
+        )
+        yield 'the forbid has no @message, so the user is not told what to do; add @message("...")' + (
+            status if is_shadow(template) and "status" in template.annotations else ""
+        )
 
 
 def _permit_without_conditions(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
@@ -244,18 +267,40 @@ def _literal_asterisk(template: pst.Template, _all: list[pst.Template]) -> Itera
                 f'{text!a:.100} is compared with its asterisk, which stands for nothing else here; write like "..." to '
                 "compare with a pattern, such as context has username && context.username like"
             )
+    yield from dict.fromkeys(_beginning(template))
+
+
+def _beginning(template: pst.Template) -> Iterator[str]:
+    """Yield what is wrong with the beginning of a name that is compared as all of it."""
+    for compared in filter(None, map(comparison, nodes.walk(template))):
+        if nodes.path(compared.read) in (("username",), ("commonName",)):
+            yield from (
+                f"{text!a:.100} is compared as it is, and looks like the beginning of names; for all of them, write "
+                f'like "{text:.100}*", or "{text:.100}*" in Rules'
+                for text in compared.literals
+                if isinstance(text, str) and text.endswith(("-", "@"))
+            )
 
 
 def _contradiction(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     yield from dict.fromkeys(contradictions(template))
 
 
+def _either_meant(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from less_than_meant.either_meant(template)
+
+
+def _double_negation(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
+    yield from less_than_meant.double_negation(template)
+
+
 def _mistaken_number(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    yield from dict.fromkeys(mistaken_numbers(template))
+    yield from dict.fromkeys((*mistaken_numbers(template), *less_than_meant.miscounted(template)))
 
 
 def _later_version(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
     yield from keeps_out_later(template)
+    yield from less_than_meant.later_texts(template)
 
 
 def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -266,7 +311,7 @@ def _upper_case(template: pst.Template, _all: list[pst.Template]) -> Iterator[st
 
 
 def _impossible_value(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
-    yield from dict.fromkeys(impossible_comparisons(template))
+    yield from dict.fromkeys((*impossible_comparisons(template), *less_than_meant.tags_by_user(template)))
 
 
 def _invisible_character(template: pst.Template, _all: list[pst.Template]) -> Iterator[str]:
@@ -386,12 +431,37 @@ def _future_last_seen(template: pst.Template, everything: AllPolicies) -> Iterat
         )
 
 
+def _reversed_age(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    if (
+        less_than_meant.reversed_age(template)
+        and not bounds_age(template)
+        and not everything.has_one_for_all_of(template, bounds_age)
+    ):
+        yield (
+            "context.device.lastSeen.durationSince(context.time.now) is negative for what was seen before now, so that "
+            "it is never long; write context.time.now.durationSince(context.device.lastSeen)"
+        )
+
+
 def _custom_facts_outage(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, CUSTOM_FACTS)
 
 
 def _inventory_outage(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
     yield from _overlooks_outage(template, everything, INVENTORY)
+
+
+def _unknown_device(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
+    if (
+        template.effect == "forbid"
+        and not is_shadow(template)
+        and any(isinstance(each, pst.GetAttr) and each.attr == "compliant" for each in nodes.walk(template))
+        and everything.unknown_devices.overlooked_by(template, covers=is_for_all_of)
+    ):
+        yield (
+            "a device that the inventory does not know has no compliance, so that the policy lets it in, and no policy "
+            'keeps it out; add a forbid when { context.inventory == "unknown" }'
+        )
 
 
 def _outage_denies(template: pst.Template, everything: AllPolicies) -> Iterator[str]:
@@ -435,6 +505,9 @@ LINTS: dict[str, Lint] = {
     "similar-name": _similar_name,
     "literal-asterisk": _literal_asterisk,
     "contradiction": _contradiction,
+    "either-meant": _either_meant,
+    "double-negation": _double_negation,
+    "unclear-precedence": _of_the_set,
     "mistaken-number": _mistaken_number,
     "later-version": _later_version,
     "upper-case": _upper_case,
@@ -453,9 +526,11 @@ LINTS: dict[str, Lint] = {
     "unknown-waiver": _unknown_waiver,
     "other-waiver": _other_waiver,
     "future-last-seen": _future_last_seen,
+    "reversed-duration": _reversed_age,
     "custom-facts-outage": _custom_facts_outage,
     "inventory-outage": _inventory_outage,
     "outage-denies": _outage_denies,
+    "unknown-device": _unknown_device,
     **dict.fromkeys(EXACT, _of_the_set),
 }
 """The lints, by the name that switches each of them off."""

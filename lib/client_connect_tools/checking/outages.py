@@ -59,11 +59,14 @@ class Outages:
     Args:
         policies: Those that are enforced.
         source: The source.
+        state: What is asked about in the place of an outage: that the source knows nothing.
     """
 
-    def __init__(self, policies: Sequence[pst.Template], source: Source) -> None:
+    def __init__(
+        self, policies: Sequence[pst.Template], source: Source, *, state: str = _UNAVAILABLE
+    ) -> None:
         self._source = source
-        self._outage = outage = _Mode(source, _UNAVAILABLE)
+        self._outage = outage = _Mode(source, state)
         self._lets_in = any(
             _applies(each, outage) is not False for each in policies if each.effect == "permit"
         )
@@ -83,9 +86,10 @@ class Outages:
             policy: One of the policies.
             covers: Whether the first policy is for everybody and everything that the second is for.
         """
-        if not self._lets_in or not _depends(policy, self._source) or _says_itself(policy, self._source):
+        if not self._lets_in or not _depends(policy, self._source) or self._is_told_by(policy):
             return False
-        answers = [state for state in (self._source.usual, self._source.missing) if state]
+        states = (self._source.usual, self._source.missing)
+        answers = [state for state in states if state and state != self._outage.state]
         unmet = [formula for state in answers if _is_possible(formula := self._unmet(policy, state))]
         if not unmet:
             return False
@@ -105,10 +109,28 @@ class Outages:
         open_ = [_not(formula) for each, formula in self._closing if covers(each, permit)]
         return _is_possible(_all([applies, *open_]))
 
+    def _is_told_by(self, policy: pst.Template) -> bool:
+        """Tell whether a policy says itself what is to be."""
+        source = self._source
+        for node in walk(policy):
+            if isinstance(node, pst.IfThenElse) and any(
+                isinstance(each, pst.HasAttr) and (path(each) or ("",))[0] == source.fact
+                for each in walk(node.cond)
+            ):
+                return True
+            compared = comparison(node)
+            if (
+                compared is not None
+                and path(compared.read) == (source.state,)
+                and self._outage.state in compared.literals
+            ):
+                return True
+        return False
+
     def _unmet(self, policy: pst.Template, state: str) -> Formula:
         """Return that a policy keeps a user out while the source answers so, and not in an outage."""
         before = _applies(policy, _Mode(self._source, state))
-        after = _applies(policy, _Mode(self._source, _UNAVAILABLE))
+        after = _applies(policy, self._outage)
         return _all([before, _not(after)] if policy.effect == "forbid" else [_not(before), after])
 
 
@@ -122,23 +144,6 @@ def _reads(node: object, source: Source) -> bool:
     if names[:1] in ((source.fact,), (source.state,)):
         return True
     return source is INVENTORY and (names == ("ownerTags",) or device_fact(node))
-
-
-def _says_itself(policy: pst.Template, source: Source) -> bool:
-    for node in walk(policy):
-        if isinstance(node, pst.IfThenElse) and any(
-            isinstance(each, pst.HasAttr) and (path(each) or ("",))[0] == source.fact
-            for each in walk(node.cond)
-        ):
-            return True
-        compared = comparison(node)
-        if (
-            compared is not None
-            and path(compared.read) == (source.state,)
-            and _UNAVAILABLE in compared.literals
-        ):
-            return True
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,14 @@ def _unknown_tests(
 def _explained(message: str, part: pst.Expr | None, template: pst.Template) -> tuple[str, str]:
     """Return the name of the check that a message belongs to, and what to write instead."""
     if message.startswith(UNGUARDED):
-        return "unguarded-attribute", f"it may be absent, so test it first: `{_guard(message)}`"
+        guard = _guard(message)
+        test = guard.removesuffix(" && ...")
+        instead = (
+            f"; Cedar does not take !({test}) || ... for a test, so write if {test} then ... else true"
+            if _is_negated(template, message)
+            else ""
+        )
+        return "unguarded-attribute", f"it may be absent, so test it first: `{guard}`{instead}"
     if message == _NO_ACTION:
         return "type", _GROUP_IS_NO_PRINCIPAL if _is_a_group(template) else ""
     return "type", types.hint(message, part)
@@ -99,6 +106,23 @@ def _guard(message: str) -> str:
     *above, last = base + attribute
     test = f"{'.'.join(above)} has {last}"
     return f"context has {above[1]} && {test} && ..." if above[1:] else f"{test} && ..."
+
+
+def _is_negated(template: pst.Template, message: str) -> bool:
+    """Tell whether a policy asks whether the attribute that it reads is absent, and reads it where it is not."""
+    match = re.search(r"optional attribute `(?:\w+\.)*(\w+)", message)
+    return match is not None and any(
+        isinstance(each, pst.BinaryOp)
+        and each.op == "or"
+        and any(
+            isinstance(node, pst.UnaryOp)
+            and node.op == "not"
+            and isinstance(node.arg, pst.HasAttr)
+            and node.arg.attrs[-1] == match[1]
+            for node in nodes.walk(each.left)
+        )
+        for each in nodes.walk(template)
+    )
 
 
 def _is_a_group(template: pst.Template) -> bool:

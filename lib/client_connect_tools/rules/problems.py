@@ -53,6 +53,9 @@ _MAX_NUMBER = 999_999_999
 _DAYS_OF_A_YEAR = 365
 _WEEK = frozenset(range(len(DAYS) * MINUTES_OF_A_DAY))
 _EVERYWHERE = {ip_network("0.0.0.0/0"), ip_network("::/0")}
+_VERSIONS = {"minimum_windows": "10.0.19045", "minimum_openvpn": "2.6", "minimum_aws_client": "5.2"}
+_VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){1,2}", re.ASCII)
+_PLACEHOLDER = re.compile(r"\{[\w.-]*\}")
 _NOT_UNICODE = re.compile("[\ud800-\udfff]")
 
 # No Windows says that it is later: Windows 11 is 10.0.22000 and later.
@@ -72,6 +75,7 @@ _LISTS: dict[str, type] = {
     "open_during": Period,
 }
 
+_BLOCKS = ("blocked-users", "blocked-common-names")
 _DEVICE = ("inventory-available", "registered-device")
 # The rules that a field is rendered to, in their order.
 _IDS: dict[str, tuple[str, ...]] = {
@@ -129,10 +133,11 @@ def _fields(rules: Any) -> list[str]:  # noqa: ANN401 - Rules, which imports thi
 
 
 def _type_problems(rules: _Rules) -> Iterator[str]:
-    for name in ("minimum_windows", "minimum_openvpn", "minimum_aws_client"):
+    for name, usual in _VERSIONS.items():
         value = getattr(rules, name)
         if not isinstance(value, MinimumVersion | None):
-            yield f'{name} is {value!r}; give a MinimumVersion("10.0.19045")'
+            example = value if isinstance(value, str) and _VERSION.fullmatch(value) else usual
+            yield f'{name} is {value!r}; give a MinimumVersion("{example}")'
     for name in ("own_certificate", "registered_devices", "compliant_devices"):
         if not isinstance(getattr(rules, name), bool):
             yield f"{name} is {getattr(rules, name)!r}; give True or False"
@@ -142,7 +147,9 @@ def _type_problems(rules: _Rules) -> Iterator[str]:
         if value is not None and not (whole and 1 <= value <= _MAX_NUMBER):
             yield f"{name} is {value!r}; give a whole number from 1 to {_MAX_NUMBER}"
     tag: object = rules.own_device
-    if tag is not None and (not _is(str, tag) or has_invisible_ends(str(tag))):
+    if tag is not None and (
+        not _is(str, tag) or has_invisible_ends(str(tag)) or _PLACEHOLDER.fullmatch(str(tag))
+    ):
         yield f'own_device is {tag!r}; give the name of the tag that holds the user\'s name, such as "owner"'
     messages: object = rules.messages
     if not isinstance(messages, Mapping | None):
@@ -313,8 +320,38 @@ def _scope_problems(rules: _Rules) -> Iterator[str]:
         yield f'scope is {scope!r}; give a Scope("contractors", groups=["contractors"])'
         return
     known = _used_ids(rules)
+    if not known:
+        yield (
+            f'there are no rules for the scope "{scope.name}", so that it changes nothing; give some, such as hours; '
+            "who may connect at all is in groups or users of Rules without groups and users in their scope"
+        )
     for id_ in sorted(scope.ids - set(known)):
         yield f'scope names "{id_}", but the rules in use are {", ".join(known) or "none"}'
+    yield from _audience_problems(rules, scope)
+    ended = set(scope.ends)
+    for id_, other in (_BLOCKS, _BLOCKS[::-1]):
+        if id_ in ended and other not in ended and other in known:
+            yield (
+                f'ends has "{id_}", but not "{other}", which would never end; give both an end, or put one of them '
+                "into Rules with a scope of its own"
+            )
+
+
+def _audience_problems(rules: _Rules, scope: Scope) -> Iterator[str]:
+    """Yield what is wrong where rules name the same people as their scope."""
+    members = set(_entries(rules, "groups")), {lower_case(each) for each in _entries(rules, "users")}
+    audience = set(scope.groups or ()), {lower_case(each) for each in scope.users or ()}
+    if any(members) and any(audience) and audience[0] <= members[0] and audience[1] <= members[1]:
+        yield (
+            f'groups and users have all that the scope "{scope.name}" is for, so that they keep out nobody; the scope '
+            "says for whom rules are, and groups and users who may connect: name those in Rules with another scope, or "
+            "without one"
+        )
+    if scope.users is not None and _entries(rules, "blocked_users"):
+        yield (
+            f'blocked_users count for the users of the scope "{scope.name}" only, and so do all its rules; leave users '
+            "out of the scope"
+        )
 
 
 def _used_ids(rules: _Rules) -> list[str]:

@@ -196,6 +196,7 @@ def to_cedar(several: Sequence[Rules]) -> str:
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         which = "have no scope" if repeated[0] is None else f'have the scope "{repeated[0]}"'
         raise InvalidRules(
-            f"several rules {which}, so that their ids would be the same; give each a scope of its own"
+            f"several rules {which}, so that their ids would be the same; put what is for everybody into one Rules, "
+            'and give each of the others a scope of its own, such as Scope("contractors", groups=["contractors"])'
         )
     return "\n".join([rendering.permit(), *(forbid for each in several for forbid in each.forbids())])

@@ -148,8 +148,11 @@ class Scope:
             yield from _time_problems(name, getattr(self, name))
         yield from self._exception_problems()
         yield from self._empty_periods()
-        if isinstance(self.shadow, str):
-            yield f'shadow is the string "{self.shadow}"; give a list, such as ["{self.shadow}"]'
+        shadow: object = self.shadow
+        if isinstance(shadow, str):
+            yield f'shadow is the string "{shadow}"; give a list, such as ["{shadow}"]'
+        elif not isinstance(shadow, Sequence):
+            yield f'shadow is {shadow!r}; give a list of rule ids, such as ["minimum-openvpn"]'
         groups_of = (self.groups, self.except_groups)
         if all(isinstance(each, Sequence) for each in groups_of) and (
             both := sorted(set(self.groups or ()) & set(self.except_groups or ()))

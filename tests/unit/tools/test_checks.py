@@ -397,3 +397,18 @@ def test_fails_for_more_clauses_than_the_engine_evaluates(clause: str, effect: s
     (finding,) = check(Policies.from_string(f"{PERMIT} {policy} {clause};"))
     assert (finding.rule, finding.policy) == ("too-deep", "many")
     assert finding.message.startswith("the policy has 101 clauses (when, unless)")
+
+
+def test_a_negated_test_is_told_to_be_none() -> None:
+    """Whoever wrote ``!(context has x) || ...`` did test for it; what is proposed instead is sound."""
+    condition = "!(context has activeConnections) || context.activeConnections < 2"
+    (finding,) = check(
+        Policies.from_string(f'@id("x") permit (principal, action, resource) when {{ {condition} }};')
+    )
+    instead = "if context has activeConnections then ... else true"
+    assert finding.message.endswith(f"!(context has activeConnections) || ... for a test, so write {instead}")
+    sound = instead.replace("...", "context.activeConnections < 2")
+    assert (
+        check(Policies.from_string(f'@id("x") permit (principal, action, resource) when {{ {sound} }};'))
+        == []
+    )

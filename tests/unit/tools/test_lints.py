@@ -48,10 +48,126 @@ def _in(group: str, id_: str) -> str:
 # For each lint: policies with the finding in the one called "x", and policies without one.
 GLASS = '@id("x") @note("Break glass.") permit (principal in ClientVpn::Group::"oncall", action, resource);'
 OLD = "context has os && context.os.major < 10"
+_AHEAD = f"{_LAST}.durationSince(context.time.now)"
+HEALTHY = "context.device has compliant && context.device.compliant"
+REST = f'@id("rest") {TOLD} forbid {ALL} when {{ context.inventory == "unavailable" }};'
 COMPLIANT = "context has device && context.device has compliant && context.device.compliant"
 ONCALL = '@id("x") permit (principal in ClientVpn::Group::"oncall", action, resource);'
 DOWN = 'context.inventory == "unavailable"'
 CASES: dict[str, tuple[list[str], list[str]]] = {
+    "either-meant": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};'
+            for condition in (
+                f'context has username && context.username == "bob" && {NAMED}',
+                f'context has username && context.username like "bob*" }} when {{ {NAMED}',
+                f'{NAMED} && context has username && ["a", "b"].contains(context.username)',
+                f"context.time.weekday > 5 && ({_MINUTE} < 480 || {_MINUTE} >= 1080)",
+                f"({_MINUTE} > 1080 || {_MINUTE} < 480) && [6, 7].contains(context.time.weekday)",
+                f"context.time.weekday >= 6 }} when {{ {_MINUTE} < 480 || {_MINUTE} > 1079",
+            )
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};'
+            for condition in (
+                f'(context has username && context.username == "bob") || ({NAMED})',
+                f'context has username && context.username == "bob" }} unless {{ {NAMED}',
+                f'context has username && context.username != "bob" && {NAMED}',
+                f'{NAMED} && context has username && !(["a", "b"].contains(context.username))',
+                f"context.time.weekday > 5 || {_MINUTE} < 480 || {_MINUTE} >= 1080",
+                f"context.time.weekday < 6 && ({_MINUTE} < 480 || {_MINUTE} >= 1080)",
+                f"context.time.weekday > 5 && {_MINUTE} >= 480 && {_MINUTE} < 1080",
+            )
+        ]
+        + [f'@id("x") permit {ALL} when {{ context has username && context.username == "bob" && {NAMED} }};'],
+    ),
+    "double-negation": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ !context.ownCertificate }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ true }} unless {{ !(context.platform == "win") }};',
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context.ownCertificate }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ !context.ownCertificate }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ !context.ownCertificate || context.time.day == 1 }};',
+            f'@id("x") permit {ALL} unless {{ !context.ownCertificate }};',
+        ],
+    ),
+    "unclear-precedence": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};'
+            for condition in (
+                f'context.platform == "win" || {NAMED} && context.time.day < 5',
+                f'context.time.day < 5 && context.platform == "win" || {NAMED}',
+                f'(context.platform == "win" || {NAMED} && context.time.day < 5) && true',
+                'principal in ClientVpn::Group::"a" || context.platform == "mac" && context.time.day < 5',
+                'context.platform == "a||b" || context.platform == "(" && context.time.day < 5',
+            )
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {condition} }};'
+            for condition in (
+                f'context.platform == "win" || ({NAMED} && context.time.day < 5)',
+                f'(context.platform == "win" || {NAMED}) && context.time.day < 5',
+                f'context.platform == "win" && {NAMED} && context.time.day < 5',
+                f'{NAMED} || context has username && context.username == "bob"',
+                "context has os && (context.os.major < 9 || context.os has build && context.os.build < 6001)",
+                "context.time.day == 6 && context.time.month == 1 || context.time.month == 2",
+                'context.platform == "a || b && c" // a || b && context.time.day < 5\n',
+            )
+        ],
+    ),
+    "unknown-device": (
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has device && !({HEALTHY}) }}; {REST}',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has device && context.device has compliant && '
+                f"!context.device.compliant }}; {REST}"
+            ),
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has device && !({HEALTHY}) }}; {REST} '
+                f'@id("z") {TOLD} forbid {ALL} when {{ context.inventory == "unknown" && context.platform == "mac" }};'
+            ),
+        ],
+        [
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {COMPLIANT} }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has device && !({HEALTHY}) }}; {REST} @id("z") '
+                f'{TOLD} forbid {ALL} when {{ context.inventory == "unknown" }};'
+            ),
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has device && !({HEALTHY}) }}; @id("z") '
+                f'{TOLD} forbid {ALL} when {{ context.inventory != "known" }};'
+            ),
+            (
+                f'@id("y") permit {ALL} when {{ {COMPLIANT} }}; @id("x") {TOLD} forbid {ALL} '
+                f"when {{ context has device && !({HEALTHY}) }}; {REST}"
+            ),
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context.inventory == "unknown" || '
+                f"(context has device && !({HEALTHY})) }}; {REST}"
+            ),
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has device && context.device has os && '
+                f"context.device.os.major < 14 }}; {REST}"
+            ),
+        ],
+    ),
+    "reversed-duration": (
+        [
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AHEAD} <= duration("14d") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_SEEN} && {_AHEAD} > duration("14d") }};',
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ {_SEEN} && {_AHEAD}.toDays() < 14 }};',
+        ],
+        [
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AHEAD} >= duration("-14d") && {_AHEAD} < duration("1d") }};',
+            f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("14d") && {_AHEAD} <= duration("1d") }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ {_SEEN} && {_AHEAD} > duration("1d") }}; '
+                f'@id("y") {TOLD} forbid {ALL} when {{ {_SEEN} && {_AGO} > duration("14d") }};'
+            ),
+        ],
+    ),
     "outage-denies": (
         [
             f'@id("y") permit {ALL} when {{ {COMPLIANT} }}; {ONCALL}',
@@ -220,6 +336,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
     "literal-asterisk": (
         [
             _in("vendor-*", "x"),
+            f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has username && context.username == "acme-" }};',
             f'@id("x") permit {ALL} when {{ context has commonName && context.commonName == "L-*" }};',
         ],
         [f'@id("x") permit {ALL} when {{ context has commonName && context.commonName like "L-*" }};'],
@@ -255,6 +372,8 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 'context.platform == "win" && context has os && context.os.major < 10',
                 'context.platform != "mac" && context has os && context.os.major < 10',
                 'context.platform == "mac" || context has os',
+                'context.platform == "win" && !(context has os)',
+                'context.inventory == "known" && !(context has device.os)',
                 'context has device || context.inventory == "unknown"',
                 'context.platform like "w*" && context.platform != "win"',
             )
@@ -269,6 +388,17 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                     "context has os && context.os.major == 10",
                     "context has os && context.os has build && context.os.build >= 2009",
                     "context has openvpn && context.openvpn.major >= 26",
+                    "context has activeConnections && context.activeConnections <= 2",
+                    "context.time.minuteOfDay <= 1080",
+                )
+            ),
+            *(
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has activeConnections && {condition} }};'
+                for condition in (
+                    "context.activeConnections > 2",
+                    "2 < context.activeConnections",
+                    "context.activeConnections == 2",
+                    "context.time.minuteOfDay > 1080",
                 )
             ),
             *(
@@ -323,6 +453,11 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
                 )
             ),
             f'@id("x") permit {ALL} when {{ context has openvpn && context.openvpn.minor >= 6 }};',
+            f'@id("x") permit {ALL} when {{ context has platformVersion && context.platformVersion like "14*" }};',
+            (
+                f'{PERMIT} @id("x") {TOLD} forbid {ALL} when {{ context has platformVersion && '
+                '!(context.platformVersion like "14.*") };'
+            ),
             f'@id("x") permit {ALL} unless {{ context has openvpn && context.openvpn.minor < 6 }};',
             (
                 f'{PERMIT} @id("x") {TOLD} forbid {ALL} unless {{ context has device.os && '
@@ -375,6 +510,7 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             f'@id("x") permit {ALL} when {{ {condition} }};'
             for condition in [
                 'context.inventory == "unavaliable"',
+                "context has username && context.ownerTags.contains(context.username)",
                 'context.publicIp.isInRange(ip("10.0.0.0/8"))',
                 'context.publicIp.isInRange(ip("192.168.7.0/24"))',
                 'context.publicIp.isInRange(ip("100.64.0.1"))',
@@ -518,6 +654,10 @@ CASES: dict[str, tuple[list[str], list[str]]] = {
             (
                 f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }}; '
                 f'@id("y") {TOLD} @shadow forbid {ALL} when {{ {_SEEN} && {_LAST} > context.time.now }};'
+            ),
+            (
+                f'@id("x") permit {ALL} when {{ {_SEEN} && {_AGO} <= duration("30d") }}; '
+                f'@id("y") @status("quarantined") permit {ALL} when {{ {_SEEN} && {_AGO} > duration("30d") }};'
             ),
         ],
         [

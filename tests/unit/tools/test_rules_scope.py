@@ -203,7 +203,7 @@ def test_fails_for_a_scope_that_is_malformed(arguments: dict[str, Any], problem:
     [
         ((), "there are no rules; give at least one"),
         ((Rules(), Rules()), "several rules have no scope, so that their ids would be the same"),
-        ((Rules(scope=Scope("a")), Rules(scope=Scope("a"))), 'several rules have the scope "a"'),
+        ((Rules(platforms=["win"], scope=Scope("a")),) * 2, 'several rules have the scope "a"'),
         (
             (Policies.from_string(""),),
             "Policies cannot be rendered; give Rules, each as an argument of its own",
@@ -222,6 +222,58 @@ def test_fails_for_a_rule_that_is_not_used() -> None:
         Rules(platforms=["win"], scope=Scope("a", ends={"hours": NOW}))
     with pytest.raises(InvalidRules, match="scope is 'contractors'; give a Scope"):
         Rules(platforms=["win"], scope="contractors")  # type: ignore[arg-type]
+
+
+CONTRACTORS = Scope("contractors", groups=["contractors"], users=["bob"])
+BLOCKS: dict[str, Any] = {"blocked_users": ["bob"], "blocked_common_names": ["L-42"]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"scope": CONTRACTORS}, 'no rules for the scope "contractors"'),
+        ({"scope": CONTRACTORS, "groups": ["contractors"], "users": ["BOB", "eve"]}, "keep out nobody"),
+        ({"scope": Scope("c", groups=["a"]), "groups": ["a", "b"]}, "keep out nobody"),
+        ({"scope": Scope("c", users=["acme-*"]), "users": ["acme-*"]}, "keep out nobody"),
+        ({"scope": Scope("c", users=["bob"]), **BLOCKS}, "leave users out of the scope"),
+        ({"scope": Scope("c", ends={"blocked-users": NOW}), **BLOCKS}, 'not "blocked-common-names"'),
+        ({"scope": Scope("c", ends={"blocked-common-names": NOW}), **BLOCKS}, 'not "blocked-users"'),
+    ],
+)
+def test_rules_that_do_less_than_they_seem_to_are_refused(fields: dict[str, Any], problem: str) -> None:
+    """A scope with its own group in ``groups`` would let everybody in, and a block without an end would stay."""
+    with pytest.raises(InvalidRules, match=problem):
+        Rules(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"scope": Scope("c", groups=["a", "b"]), "groups": ["a"]},
+        {"scope": Scope("c", groups=["a"], users=["bob"]), "groups": ["a"]},
+        {"scope": Scope("c", except_groups=["a"]), "groups": ["a", "b"]},
+        {"scope": Scope("c", endpoints=["prod"]), "groups": ["a"]},
+        {"scope": Scope("c", groups=["a"]), **BLOCKS},
+        {"scope": Scope("c", ends={"blocked-users": NOW, "blocked-common-names": NOW}), **BLOCKS},
+        {"scope": Scope("c", ends={"blocked-users": NOW}), "blocked_users": ["bob"], "platforms": ["win"]},
+        {"scope": Scope("c", ends={"platform": NOW}), "platforms": ["win"], **BLOCKS},
+    ],
+)
+def test_rules_that_name_others_than_their_scope_are_not(fields: dict[str, Any]) -> None:
+    """They keep out somebody."""
+    assert check(Policies.from_rules(Rules(**fields))) == []
+
+
+def test_what_is_not_a_list_or_a_version_is_told_with_an_example() -> None:
+    """With what was given, if it is a version."""
+    with pytest.raises(InvalidRules, match="shadow is True; give a list of rule ids"):
+        Scope("trial", shadow=True)  # type: ignore[arg-type]
+    with pytest.raises(InvalidRules, match=r'give a MinimumVersion\("2.6"\)'):
+        Rules(minimum_openvpn="2.6")  # type: ignore[arg-type]
+    with pytest.raises(InvalidRules, match=r'give a MinimumVersion\("10.0.19045"\)'):
+        Rules(minimum_windows="Windows 10")  # type: ignore[arg-type]
+    with pytest.raises(InvalidRules, match="give the name of the tag"):
+        Rules(own_device="{username}")
 
 
 def test_many_networks_are_scoped_too() -> None:
