@@ -36,9 +36,9 @@ from client_connect_tools.commands._shared import (
     PoliciesArgument,
     wrong_use,
 )
+from client_connect_tools.commands._writing import require_writable, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import tzinfo
     from typing import TextIO
 
@@ -110,15 +110,15 @@ def replay(  # noqa: PLR0913 - each is an option
     directory = directory_given(groups)
     comparison = _prepare(policies, against, time_zone, guardrails, directory)
     for file in filter(None, (html, affected)):
-        _require_writable(file)
+        require_writable(file)
     started = time.perf_counter()
     tally, understood = run_replay(comparison, found, jobs)
     seconds = time.perf_counter() - started
     if html is not None:
         description = _description(found.name, policies, against)
-        _write(html, lambda stream: stream.write(_page(tally, description, seconds, directory)))
+        write_private(html, lambda stream: stream.write(_page(tally, description, seconds, directory)))
     if affected is not None:
-        _write(affected, lambda stream: _write_affected(stream, tally, directory))
+        write_private(affected, lambda stream: _write_affected(stream, tally, directory))
     (_print_json if as_json else _print)(tally, seconds, directory)
     unreadable = tally.unreadable.total()
     _warn_of_undecidable(tally.undecidable_by_new - unreadable, "the log lacks facts that the policies read")
@@ -157,17 +157,6 @@ def _prepare(
             default_zone=_zone(time_zone_or_settings(None)),
             directory=directory,
         )
-
-
-def _require_writable(file: Path) -> None:
-    from client_connect_tools.output.private_file import require_no_link
-
-    if file.is_dir() or not file.absolute().parent.is_dir():
-        wrong_use(f'cannot write "{file}"; name a file in a folder that exists')
-    try:
-        require_no_link(file)
-    except OSError as error:
-        wrong_use(f'cannot write "{file}": {error}')
 
 
 def _sound(paths: list[Path], guardrails: Path | None) -> Policies:
@@ -227,16 +216,6 @@ def _write_affected(stream: TextIO, tally: Tally, directory: Directory | None) -
     from client_connect_tools.replay.report.affected import write_affected
 
     write_affected(stream, tally, directory)
-
-
-def _write(file: Path, write: Callable[[TextIO], object]) -> None:
-    from client_connect_tools.output.private_file import private_file
-
-    try:
-        with private_file(file) as stream:
-            write(stream)
-    except OSError as error:
-        wrong_use(f'cannot write "{file}": {error.strerror or error}')
 
 
 def _description(logs: str, new: list[Path], old: list[Path] | None) -> str:

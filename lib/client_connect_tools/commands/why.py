@@ -32,12 +32,14 @@ from client_connect_tools.commands._shared import (
     read_policies,
     wrong_use,
 )
+from client_connect_tools.commands._writing import require_writable, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
     from client_connect_tools.commands._logs import GivenLogs
+    from client_connect_tools.commands._why_story import Story
     from client_connect_tools.policies import Policies
     from client_connect_tools.replay.event import Event
     from client_connect_tools.replay.history import History
@@ -60,6 +62,9 @@ def why(  # noqa: PLR0913 - each is an option
     guardrails: GuardrailsOption = None,
     time_zone: Annotated[
         str | None, typer.Option(help="The zone of the times. Default: the records', else UTC.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write it as a page to this file, too, for its owner only.")
     ] = None,
     as_json: JsonOption = False,
     log_group: Annotated[
@@ -88,6 +93,8 @@ def why(  # noqa: PLR0913 - each is an option
         wrong_use("say whose history: --username NAME, --device NAME, or --connection ID")
     username, device, connection = username or None, device or None, connection or None
     zone, given = _zone(time_zone), _policies(policies, guardrails)
+    if html is not None:
+        require_writable(html)
     groups: list[str | None] = [*(log_group or [])]
     if handler is not None and not logs and not groups:
         if region is not None or profile is not None:
@@ -107,9 +114,15 @@ def why(  # noqa: PLR0913 - each is an option
     _read(found, history, understood)
     events = history.events()
     who = printable(" with ".join(name for name in (username, device, connection) if name))
-    (_print_json if as_json else _print)(who, events, history, zone, given)
-    if groups and not events and not as_json:
-        print(f"Log groups read, --since {since}: {', '.join(each.name for each in found)}")
+    read = f"Log groups read, --since {since}: {', '.join(each.name for each in found)}" if groups else ""
+    if as_json:
+        _print_json(who, events, history, zone, given)
+    if html is not None or not as_json:
+        story = _story(who, events, history, zone, given, read)
+        if html is not None:
+            write_private(html, lambda stream: stream.write(story.page()))
+        for line in () if as_json else story.text():
+            print(line)
     end_for_what_was_not_understood(understood)
     if not events or history.unreadable:
         raise typer.Exit(FINDINGS)
@@ -205,39 +218,41 @@ def _print_json(
     print(json.dumps(printable_json(content), indent=2))
 
 
-def _print(
-    who: str, events: list[Event], history: History, zone: tzinfo | None, policies: Policies | None
-) -> None:
-    from client_connect_tools.commands._why_text import details, time_text, what_text
+def _story(  # noqa: PLR0913, PLR0917 - what it is told of
+    who: str,
+    events: list[Event],
+    history: History,
+    zone: tzinfo | None,
+    policies: Policies | None,
+    read: str,
+) -> Story:
+    from client_connect_tools.commands._why_story import Story, Told
+    from client_connect_tools.commands._why_text import details
 
-    zones = _zones(events, zone)
-    print(printable(_verdict(who, events, zones)))
-    if events:
-        print()
-    before: list[str] = []
+    zones, told, before = _zones(events, zone), [], list[str]()
     for event, each in zip(events, zones, strict=True):
-        print(printable(f"{time_text(event, each)}  {what_text(event)}"))
         reasons = _reasons(event, policies, zone)
         is_same = bool(reasons) and reasons == before
         before = reasons or before
-        for line in (*details(event), *(("for the same reason as above",) if is_same else reasons)):
-            print(printable(f"    {line}"))
-    _print_notes(history, found=bool(events))
+        lines = (*details(event), *(("for the same reason as above",) if is_same else reasons))
+        told.append(Told(event=event, zone=each, lines=lines))
+    notes = [*_notes(history, found=bool(events)), *([read] if read and not events else [])]
+    return Story(who=who, verdict=_verdict(who, events, zones), events=told, notes=notes)
 
 
-def _print_notes(history: History, *, found: bool) -> None:
+def _notes(history: History, *, found: bool) -> Iterator[str]:
     if not found:
         read = ", ".join(f"{count:,} of {_LOGS[name]}" for name, count in history.entries.items())
-        print(f"Entries read: {read or 'none'}.")
+        yield f"Entries read: {read or 'none'}."
         if not history.entries["connection log"]:
-            print(
+            yield (
                 "Users who were throttled or could not sign in never reached the handler. Read Client VPN's connection "
                 "log, too."
             )
     if similar := history.similar():
-        print(("\n" if found else "") + printable(f"Similar names in the logs: {', '.join(similar)}"))
+        yield f"Similar names in the logs: {', '.join(similar)}"
     if history.unreadable:
-        print(f"Entries that tell of connections, but cannot be read: {history.unreadable:,}.")
+        yield f"Entries that tell of connections, but cannot be read: {history.unreadable:,}."
 
 
 _DECIDED = ("denied", "let in by shadow mode", "terminated", "would be terminated", "could not be terminated")
