@@ -87,6 +87,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         )
     if options.here and options.action == "leftovers":
         parser.error("a run on this machine leaves nothing behind: give PROFILE=... and REGION=...")
+    if options.json and not options.json.resolve().parent.is_dir():
+        parser.error(f"{options.json.resolve().parent} is no folder: make it, or give another REPORT=...")
     return options
 
 
@@ -118,7 +120,7 @@ def _run(options: argparse.Namespace, screen: Console) -> int:
     if options.json is not None:
         made = document(run=sandbox.run, place=place.title, observed=observed, verdicts=found)
         options.json.write_text(
-            json.dumps(made, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
+            json.dumps(made, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n", "utf-8"
         )
     return 1 if failures(found) or sandbox.problems else 0
 

@@ -14,6 +14,7 @@ from acceptance import leftovers
 from acceptance.naming import TAG, new_run, stack_of
 from acceptance.policies import policies
 from local_aws import cdk_cli
+from local_aws.process import ENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -146,19 +147,25 @@ class Sandbox:
 
     def _remove(self) -> None:
         """Remove everything; another Ctrl-C meanwhile does not stop that."""
-        with _uninterrupted(self._report):
-            self._report(f"Deleting the stack {self.stack}, and what it leaves")
-            try:
-                for client in self._clients:
+        with _uninterrupted(self._tell):
+            self._tell(f"Deleting the stack {self.stack}, and what it leaves")
+            for client in self._clients:
+                with contextlib.suppress(Exception):  # what runs on this machine costs nothing
                     client.stop()
+            try:
                 leftovers.delete_stack(self.place, self.stack)
                 self.left_by_stack = leftovers.find(self.place, self.run)
-                self.problems = leftovers.remove(self.place, self.left_by_stack, self._detail)
+                self.problems = leftovers.remove(self.place, self.left_by_stack)
                 self.problems += [f"{each} is still there" for each in leftovers.find(self.place, self.run)]
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told
                 self.problems.append(f"what the run {self.run} has created: {error}")
             for problem in self.problems:
-                self._report(f"NOT REMOVED: {problem}; try make leftovers")
+                self._tell(f"NOT REMOVED: {problem}; try make leftovers")
+
+    def _tell(self, line: str) -> None:
+        """Report, also where nobody listens any more: nothing may keep what was created from being removed."""
+        with contextlib.suppress(Exception):
+            self._report(line)
 
 
 def has_role(place: Place) -> bool:
@@ -179,7 +186,7 @@ def _uninterrupted(report: Callable[[str], None]) -> Iterator[None]:
         arrived.append(number)
         report("Stopping when what was created has been removed")
 
-    before = {number: signal.signal(number, wait) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, wait) for number in ENDING}
     try:
         yield
     finally:

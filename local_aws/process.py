@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+# What ends a program; there is no SIGHUP on Windows.
+ENDING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+
 _GRACE_SECONDS = 5.0
 
 
@@ -66,7 +69,9 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 def unwind_on_signals() -> None:
     """Let SIGTERM unwind this program as Ctrl-C does, so context managers stop what they started."""
-    signal.signal(signal.SIGTERM, _exit)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _exit)
     # Shells start background jobs with this one ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -90,8 +95,7 @@ def _signals_deferred() -> Iterator[None]:
         return
     arrived: list[int] = []
     before = {
-        number: signal.signal(number, lambda number, _frame: arrived.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda number, _frame: arrived.append(number)) for number in ENDING
     }
     try:
         yield

@@ -12,6 +12,7 @@ from acceptance.checks import (
     reauthorization,
     removal,
     role,
+    rollback,
     rollout,
 )
 
@@ -23,6 +24,7 @@ OBSERVATIONS = (
     *monitoring.OBSERVATIONS,
     *reauthorization.OBSERVATIONS,
     endpoint.DETACHED,
+    *rollback.OBSERVATIONS,
     *rollout.OBSERVATIONS,
     *native.OBSERVATIONS,
     monitoring.ALARMS,
@@ -36,6 +38,7 @@ CLAIMS = (
     *functions.CLAIMS,
     *monitoring.CLAIMS,
     *reauthorization.CLAIMS,
+    *rollback.CLAIMS,
     *rollout.CLAIMS,
     *native.CLAIMS,
     *events.CLAIMS,

@@ -82,6 +82,8 @@ _BACK = {
 _STARTS = {"reports": 5, "initialized": 0, "provisioned": "READY"}
 _RESTORE = {"error": "", "restored": True, "initialized": False, "log": "REPORT Restore Duration: 310 ms"}
 _NATIVE = {"outcome": "up", "evaluations": [{"result": "deny", "shadow-mode": "enabled"}]}
+_MOVED = {"status": 0, "said": "version 1 answers", "seconds": 2.0, "outcome": "up", "messages": []}
+_ROLLBACK = {"back": _MOVED, "forward": {**_MOVED, "outcome": "refused", "messages": [policies.CLOSED]}}
 _LEFT = {
     "DevicesTable": f"{STACK}-Devices",
     "WaiversTable": f"{STACK}-Waivers",
@@ -100,6 +102,7 @@ HONEST: dict[str, Any] = {
     "records": _RECORDS,
     "connectionLog": _LOG,
     "cut": _CUT,
+    "rollback": _ROLLBACK,
     "denials": [_DENIAL_EVENT],
     "queries": _QUERIES,
     "filters": {"Vpn-Failures": 3},
@@ -204,6 +207,9 @@ LIES: list[tuple[str, str, Any]] = [
     ("snapshot-restored", "restore", {**_RESTORE, "error": "Unhandled"}),
     ("native-shadow", "native", {**_NATIVE, "outcome": "refused"}),
     ("native-shadow", "native", {**_NATIVE, "evaluations": [{"result": "permit"}]}),
+    ("goes-back", "rollback", {**_ROLLBACK, "back": {**_MOVED, "status": 2}}),
+    ("goes-back", "rollback", {**_ROLLBACK, "back": {**_MOVED, "outcome": "refused"}}),
+    ("goes-forward", "rollback", {**_ROLLBACK, "forward": _MOVED}),
     ("log-stays", "leftByStack", _left("HandlerLogName")),
     ("tables-stay", "leftByStack", _left("WaiversTable")),
     ("registry-goes", "leftByStack", _left(names=[*_KEPT, _LEFT["ConnectionsTable"]])),
