@@ -158,10 +158,10 @@ def _cases(policies: Policies, findings: list[Finding]) -> Iterator[Case]:
     found = {(each.file, each.policy) for each in findings}
     for each in parse(policies.sources):
         if (each.file, each.id) not in found:
-            yield Case(each.file, each.statement.line, each.id)
+            yield Case(each.file, each.id)
     for finding in findings:
         name = f"{finding.policy or 'the policies'}: {finding.rule}"
-        yield Case(finding.file, finding.line, name, finding.message, str(finding))
+        yield Case(finding.file, name, finding.message, str(finding))
 
 
 def _of_today(policies: Policies, groups: Path | None) -> list[Finding]:

@@ -31,12 +31,15 @@ from client_connect_tools.commands._settings import (
 )
 from client_connect_tools.commands._shared import (
     FINDINGS,
+    FormatOption,
     GuardrailsOption,
     JsonOption,
     PoliciesArgument,
+    report_format,
     wrong_use,
 )
 from client_connect_tools.commands._writing import require_writable, write_private
+from client_connect_tools.reports.report_format import ReportFormat
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from client_connect_tools.policies import Policies
     from client_connect_tools.replay import Comparison, Tally
     from client_connect_tools.replay.people import Directory
+    from client_connect_tools.reports.report_format import PipelineFormat
 
 
 _WIDTH_WITHOUT_TERMINAL = 160
@@ -74,6 +78,7 @@ def replay(  # noqa: PLR0913 - each is an option
         Path | None,
         typer.Option(help="Write whom it concerns to this file as CSV, a row each, for its owner only."),
     ] = None,
+    output_format: FormatOption = None,
     as_json: JsonOption = False,
     allow_change: Annotated[
         bool, typer.Option("--allow-change", help="End with status 0 when something changes, too.")
@@ -104,11 +109,12 @@ def replay(  # noqa: PLR0913 - each is an option
 
     Status 1 when something would, or when the new policies cannot decide a connection.
     """
+    form = report_format(output_format, as_json=as_json)
     with unreadable_logs_end_the_command():
         found = find_logs(logs, log_group=log_group, since=since, until=until, region=region, profile=profile)
     policies = paths_or_settings(policies)
     directory = directory_given(groups)
-    comparison = _prepare(policies, against, time_zone, guardrails, directory)
+    comparison, after = _prepare(policies, against, time_zone, guardrails, directory)
     for file in filter(None, (html, affected)):
         require_writable(file)
     started = time.perf_counter()
@@ -119,7 +125,14 @@ def replay(  # noqa: PLR0913 - each is an option
         write_private(html, lambda stream: stream.write(_page(tally, description, seconds, directory)))
     if affected is not None:
         write_private(affected, lambda stream: _write_affected(stream, tally, directory))
-    (_print_json if as_json else _print)(tally, seconds, directory)
+    if form is ReportFormat.JSON:
+        _print_json(tally, seconds, directory)
+    elif form is ReportFormat.TEXT:
+        _print(tally, seconds, directory)
+    else:
+        _print_for_pipeline(
+            form, tally, after, allow_change=allow_change, allow_undecidable=allow_undecidable
+        )
     unreadable = tally.unreadable.total()
     _warn_of_undecidable(tally.undecidable_by_new - unreadable, "the log lacks facts that the policies read")
     _warn_of_undecidable(unreadable, "what is logged of them cannot be read")
@@ -140,13 +153,13 @@ def _prepare(
     time_zone: str | None,
     guardrails: Path | None,
     directory: Directory | None,
-) -> Comparison:
+) -> tuple[Comparison, Policies]:
     """Look into everything that was given before anything starts."""
     from client_connect_tools.replay import Comparison
 
     with unreadable_logs_end_the_command():
         after, before = _sound(new, guardrails), _sound(old, guardrails) if old else None
-        return Comparison(
+        comparison = Comparison(
             new=after.text,
             old=None if before is None else before.text,
             new_custom=after.custom,
@@ -157,6 +170,7 @@ def _prepare(
             default_zone=_zone(time_zone_or_settings(None)),
             directory=directory,
         )
+        return comparison, after
 
 
 def _sound(paths: list[Path], guardrails: Path | None) -> Policies:
@@ -171,6 +185,16 @@ def _zone(name: str | None) -> tzinfo | None:
     from client_connect_tools.inputs.time_zones import time_zone_named
 
     return None if name is None else time_zone_named(name)
+
+
+def _print_for_pipeline(
+    form: PipelineFormat, tally: Tally, policies: Policies, *, allow_change: bool, allow_undecidable: bool
+) -> None:
+    from client_connect_tools.commands._replay_findings import cases, findings
+    from client_connect_tools.commands._reports import print_for_pipeline
+
+    found = findings(tally, policies, allow_change=allow_change, allow_undecidable=allow_undecidable)
+    print_for_pipeline(form, found, cases(found, policies), "client-connect replay")
 
 
 def _print_json(tally: Tally, seconds: float, directory: Directory | None) -> None:

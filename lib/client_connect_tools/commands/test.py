@@ -145,7 +145,7 @@ def _cases(report: PolicyTestReport) -> Iterator[Case]:
 
     for each in report.results:
         failure = "" if each.passed else _difference(each)
-        yield Case(each.test.file, each.test.line, each.test.name, failure, str(each) if failure else "")
+        yield Case(each.test.file, each.test.name, failure, str(each) if failure else "")
 
 
 def _difference(failed: PolicyTestResult) -> str:

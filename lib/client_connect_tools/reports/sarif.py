@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from client_connect_tools.advice import find
 from client_connect_tools.distribution import version
 
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ def report(findings: Sequence[Finding]) -> str:
     driver = {
         "name": "client-connect",
         "version": version(),
-        "rules": [{"id": rule, "help": {"text": f"client-connect explain {rule}"}} for rule in rules],
+        "rules": [_rule(each) for each in rules],
     }
     results = [_result(each, rules.index(each.rule)) for each in findings]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [run]}
     return json.dumps(log, indent=2)
+
+
+def _rule(name: str) -> dict[str, object]:
+    advice = {"help": {"text": f"client-connect explain {name}"}} if find(name) else {}
+    return {"id": name, **advice}
 
 
 def _result(finding: Finding, rule_index: int) -> dict[str, object]:
