@@ -144,12 +144,13 @@ def _leftovers(options: argparse.Namespace, screen: Console) -> int:
         if not _agreed("Remove it?", options, screen):
             return _REFUSED
         problems = leftovers.remove(account, found, screen.print)
-        problems += leftovers.remove(
-            account, leftovers.find(account), screen.print
-        )  # what the stacks have left
+        # What the stacks have left; what others have begun meanwhile was not agreed to.
+        agreed = {each.run for each in found}
+        left = [each for each in leftovers.find(account) if each.run in agreed]
+        problems += leftovers.remove(account, left, screen.print)
         for problem in problems:
             screen.print(f"[red]not removed:[/] {escape(problem)}", soft_wrap=True)
-        return 1 if problems or leftovers.find(account) else 0
+        return 1 if problems or any(each.run in agreed for each in leftovers.find(account)) else 0
 
 
 def _agreed(question: str, options: argparse.Namespace, screen: Console) -> bool:

@@ -1,7 +1,7 @@
 """What runs have created: found by its tag and its names, and removed.
 
 Nothing else is touched: a stack must have both the prefix and the tag, a certificate, table or log group the tag, and a
-log group without tags, which Lambda makes by itself, the name of a run's function.
+log group without tags, which Lambda makes by itself, the name of a run's function, with the run in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from acceptance.naming import FUNCTION_PREFIX, STACK_PREFIX, TAG
+from acceptance.naming import FUNCTION_PREFIX, STACK_PREFIX, TAG, run_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,12 +43,12 @@ class Leftover:
     Attributes:
         kind: Such as ``log group``.
         name: Its name or ARN.
-        run: The run; empty where nothing says it.
+        run: The run.
     """
 
     kind: str
     name: str
-    run: str = ""
+    run: str
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -149,8 +149,10 @@ def _stacks(place: Place) -> Iterator[Leftover]:
         name = stack["StackName"]
         ours = name.startswith(STACK_PREFIX) and stack["StackStatus"] != _GONE
         run = _run_of(stack.get("Tags", []))
-        if ours and (run is not None or stack["StackStatus"] == _NOT_TAGGED_YET):
-            yield Leftover(kind=_STACK, name=name, run=run or name.removeprefix(STACK_PREFIX))
+        if run is None and stack["StackStatus"] == _NOT_TAGGED_YET:
+            run = run_in(name)
+        if ours and run:
+            yield Leftover(kind=_STACK, name=name, run=run)
 
 
 def _certificates(place: Place) -> Iterator[Leftover]:
@@ -180,8 +182,10 @@ def _log_groups(place: Place) -> Iterator[Leftover]:
             name = group["logGroupName"]
             arn = group["arn"].removesuffix(":*")
             run = logs.list_tags_for_resource(resourceArn=arn).get("tags", {}).get(TAG)
-            if run is not None or name.startswith(_MADE_BY_LAMBDA):
-                yield Leftover(kind="log group", name=name, run=run or "")
+            if run is None and name.startswith(_MADE_BY_LAMBDA):
+                run = run_in(name)
+            if run:
+                yield Leftover(kind="log group", name=name, run=run)
 
 
 def _delete_certificate(place: Place, arn: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 
@@ -12,11 +13,30 @@ FUNCTION_PREFIX = "AWSClientVPN-acceptance-"
 
 # Short, because CloudFormation cuts the name of a stack in the names of functions.
 _RANDOM_BYTES = 3
+_RUN = re.compile(r"[0-9]{8}[0-9a-f]{6}")
 
 
 def new_run() -> str:
     """Return the name of a run, which no other has."""
     return f"{time.strftime('%m%d%H%M', time.gmtime())}{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def run_in(name: str) -> str:
+    """Return the run whose name is in that of a stack, a function or a log group; nothing where none is.
+
+    The prefixes alone prove nothing: handlers must be called ``AWSClientVPN-``, and an account of somebody's acceptance
+    tests has other ones.
+    """
+    for prefix in (
+        STACK_PREFIX,
+        FUNCTION_PREFIX,
+        f"{FUNCTION_PREFIX}recorder-",
+        f"{FUNCTION_PREFIX}snapshot-",
+    ):
+        found = re.search(rf"(?:^|/){re.escape(prefix)}({_RUN.pattern})(?![0-9a-zA-Z])", name)
+        if found:
+            return found[1]
+    return ""
 
 
 def stack_of(run: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from acceptance import leftovers
 from acceptance.__main__ import main
 from acceptance.naming import TAG
+from acceptance.place import Account
 from local_aws.emulator import ACCOUNT, REGION, Emulator
 
 if TYPE_CHECKING:
@@ -97,3 +99,41 @@ def test_leftovers_are_removed_with_a_yes_and_nothing_else(
     assert certificates(profile) == {foreign, left}
     assert main(["leftovers", *PROFILE, "--yes"]) == 0
     assert certificates(profile) == {foreign}
+
+
+def test_what_only_begins_as_names_of_runs_do_is_nobody_elses_to_remove(profile: Emulator) -> None:
+    """A handler must be called AWSClientVPN-, and what is deployed for acceptance tests is often called so, too."""
+    logs = profile.client("logs")
+    foreign = "/aws/lambda/AWSClientVPN-acceptance-handler"
+    made = [f"/aws/lambda/AWSClientVPN-acceptance-{part}12010327d60a67" for part in ("", "recorder-")]
+    for name in (foreign, f"{foreign}-2026", *made):
+        logs.create_log_group(logGroupName=name)
+    try:
+        with Account(profile="sandbox", region=REGION) as account:
+            assert [(each.name, each.run) for each in leftovers.find(account)] == [
+                (name, "12010327d60a67") for name in made
+            ]
+    finally:
+        for name in (foreign, f"{foreign}-2026", *made):
+            logs.delete_log_group(logGroupName=name)
+
+
+def test_what_another_run_began_after_the_question_stays(
+    profile: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody agrees to what was listed."""
+    before = certificates(profile)
+    leave_certificate(profile, tmp_path, run="12010327d60a67")
+    later = []
+    remove = leftovers.remove
+
+    def remove_slowly(*arguments: Any) -> list[str]:
+        later.append(leave_certificate(profile, tmp_path, run=f"1201032{len(later)}d60a67"))
+        return remove(*arguments)
+
+    monkeypatch.setattr(leftovers, "remove", remove_slowly)
+    assert main(["leftovers", *PROFILE, "--yes"]) == 0
+    assert certificates(profile) == before | set(later)
+    monkeypatch.undo()
+    for arn in later:
+        profile.client("acm").delete_certificate(CertificateArn=arn)  # type: ignore[call-overload]
