@@ -65,8 +65,8 @@ def find_settings(folder: Path) -> Settings:
     start = folder.absolute()
     for each in (start, *start.parents):
         own, shared = each / FILE, each / _PYPROJECT
-        table = _table(shared) if shared.is_file() else None
-        if own.is_file():
+        table = _table(shared) if shared.exists() or shared.is_symlink() else None
+        if own.exists() or own.is_symlink():  # whatever it is: what cannot be read is not passed over
             if table is not None:
                 raise InvalidSettings(
                     f'"{shown(_short(own))}" and {_TABLE} of "{shown(_short(shared))}" are both settings; keep one of '
@@ -196,9 +196,12 @@ def _names(folder: Path) -> Iterator[str]:
 
 
 def _short(path: Path) -> Path:
-    """Return a path as it is shortest from the working folder."""
+    """Return a path as it is shortest from the working folder.
+
+    What is above a link is above what it leads to: that is found out before ``..`` is taken out of the path.
+    """
     try:
-        relative = Path(os.path.relpath(path))
+        relative = Path(os.path.relpath(path.resolve() if ".." in path.parts else path))
     except (OSError, ValueError):  # another drive, or the working folder is gone
         return path
     return relative if len(relative.parts) < len(path.parts) else path

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from client_connect_tools.cli import main
-from client_connect_tools.project.settings import InvalidSettings, Settings, find_settings
+from client_connect_tools.project.settings import InvalidSettings, Settings, find_settings, read_settings
 
 POLICIES = """
 @id("all")
@@ -213,6 +213,30 @@ def test_fails_for_two_settings_in_one_folder(folder: Path) -> None:
     write("[tool", "pyproject.toml")
     with pytest.raises(InvalidSettings, match="cannot read the settings"):
         find_settings(folder)
+
+
+@pytest.mark.parametrize("name", ["client-connect.toml", "pyproject.toml"])
+@pytest.mark.parametrize("kind", ["dangling link", "folder"])
+def test_settings_that_are_no_file_are_not_passed_over(name: str, kind: str, folder: Path) -> None:
+    """Neither for none, nor for those of a folder above: their guardrails would be missing without a word."""
+    write(TOKYO)
+    below = folder / "below"
+    below.mkdir()
+    (below / name).mkdir() if kind == "folder" else (below / name).symlink_to("nothing.toml")
+    with pytest.raises(InvalidSettings, match=rf'cannot read the settings ".*{name}"'):
+        find_settings(below)
+
+
+def test_a_path_above_a_link_is_above_what_it_leads_to(folder: Path) -> None:
+    """The folder beside the link has other policies, of the same name."""
+    real = folder / "other" / "project"
+    (real.parent / "policies").mkdir(parents=True)
+    (real.parent / "policies" / "own.cedar").write_text(POLICIES, "utf-8")
+    real.mkdir()
+    (real / "client-connect.toml").write_text('policies = "../policies"\n', "utf-8")
+    Path("link").symlink_to(real)
+    (found,) = read_settings(Path("link/client-connect.toml")).policies
+    assert found == Path("other/policies")
 
 
 def test_wrong_settings_stop_no_command_that_needs_none() -> None:
