@@ -31,6 +31,9 @@ _NAMES = {"errors.md": 4.0, "operations.md": 1.3}
 # A line of a page that stands for a section of README, and what the page says where it is not replaced.
 _SECTION_OF_README = re.compile(r"<!-- README: (.+) -->\n\n.*")
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:)[^)#\s]+")
+_BLOCK = re.compile(r'(?<=<div class=)"language-(?:text|console) highlight">.*?</div>', re.DOTALL)
+_LINES_OF_A_TABLE = 3
+_COLUMNS = re.compile(r"^\S.*\S {3,}\S.*\S {3,}\S", re.MULTILINE)
 _CODE_IN_ROW = re.compile(r"(?<=`)[^`\n]*\\\|[^`\n]*(?=`)")
 
 
@@ -58,6 +61,19 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
         return posixpath.relpath(_uri(_target(link[0], _path(uri))), posixpath.dirname(uri) or ".")
 
     return _outside_fences(lambda text: _CODE_IN_ROW.sub(_without_escapes, _LINK.sub(moved, text)), markdown)
+
+
+def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Mark output in columns, which the site's style must not wrap."""
+    del page, config, files
+    return _BLOCK.sub(
+        lambda block: block[0].replace('"', '"columns ', 1) if _in_columns(block[0]) else block[0], html
+    )
+
+
+def _in_columns(block: str) -> bool:
+    """Whether a block has a rule below headings, or several lines with columns."""
+    return "────" in block or len(_COLUMNS.findall(block)) >= _LINES_OF_A_TABLE
 
 
 def _boost(uri: str) -> float:
