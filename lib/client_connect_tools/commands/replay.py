@@ -115,6 +115,8 @@ def replay(  # noqa: PLR0913 - each is an option
     policies = paths_or_settings(policies)
     directory = directory_given(groups)
     comparison, after = _prepare(policies, against, time_zone, guardrails, directory)
+    if html is not None and affected is not None and html.absolute() == affected.absolute():
+        wrong_use(f'--html and --affected are both "{html}"; name two files')
     for file in filter(None, (html, affected)):
         require_writable(file)
     started = time.perf_counter()

@@ -329,3 +329,27 @@ def test_the_file_of_those_whom_it_concerns_is_its_owner_s(tmp_path: Path) -> No
     refused = CliRunner().invoke(main, arguments)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "it is a link to" in refused.stderr
+
+
+def test_one_file_for_the_page_and_the_table_is_refused(tmp_path: Path) -> None:
+    """The one would replace the other."""
+    (tmp_path / "p.cedar").write_text(PERMIT, "utf-8")
+    (tmp_path / "log").write_bytes(lines(record()))
+    file = str(tmp_path / "out")
+    arguments = ("replay", str(tmp_path / "log"), "--policies", str(tmp_path / "p.cedar"), "--html", file)
+    result = CliRunner().invoke(main, [*arguments, "--affected", file])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--html and --affected are both" in result.stderr
+
+
+def test_texts_that_are_no_text_do_not_end_the_command(tmp_path: Path) -> None:
+    """Ids in a log may be bytes that are not UTF-8; every output escapes them."""
+    (tmp_path / "p.cedar").write_text(PERMIT, "utf-8")
+    entry = record(allowed=False, determining=["x\udc80\u202e"], username="\u05d0\u05d1")
+    (tmp_path / "log").write_bytes(lines(entry))
+    page, table = tmp_path / "page.html", tmp_path / "table.csv"
+    arguments = [*map(str, ("replay", tmp_path / "log", "--policies", tmp_path / "p.cedar", "--html", page))]
+    result = CliRunner().invoke(main, [*arguments, "--affected", str(table)])
+    assert result.exit_code == 1
+    for text in (result.stdout, page.read_text("utf-8"), table.read_text("utf-8")):
+        assert r"x\udc80\u202e" in text
