@@ -133,7 +133,7 @@ def explain(  # noqa: PLR0913 - one keyword per option
     authorizer = Authorizer(policies, custom=custom, networks=networks)
     facts = authorizer.located(facts)
     decision = authorizer.decide(facts)
-    judge = _Evaluator(facts, schema(custom))
+    judge = Evaluator(facts, schema(custom))
     nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()
     return Explanation(
         decision=decision,
@@ -165,7 +165,7 @@ def conditions_that_held(
         ids: The ids of those that are asked for.
         custom: What ``context.custom`` is.
     """
-    judge = _Evaluator(facts, schema(custom))
+    judge = Evaluator(facts, schema(custom))
     nodes = cedarpy.PolicySet.from_str(policies).to_pst().static_policies.values()
     return {
         node.annotations["id"]: tuple(judge.held(node)) for node in nodes if node.annotations["id"] in ids
@@ -180,7 +180,7 @@ class _Outcome:
     error: str = ""
 
 
-class _Evaluator:
+class Evaluator:
     """Asks the engine about parts of policies, always for the same connection."""
 
     def __init__(self, facts: Facts, types: cedarpy.Schema) -> None:
@@ -189,9 +189,23 @@ class _Evaluator:
         self._entities = cedarpy.Entities.from_json_str(json.dumps(facts.cedar_entities()), types)
         self._reader = Reader(facts)
 
+    @classmethod
+    def of(cls, facts: Facts, custom: str | None = None) -> Evaluator:
+        """Return the evaluator of a connection.
+
+        Args:
+            facts: The connection, with its named networks: ``Authorizer.located``.
+            custom: What ``context.custom`` is, as ``Authorizer`` takes it.
+        """
+        return cls(facts, schema(custom))
+
+    def value(self, expression: pst.Expr) -> bool | None:
+        """Return whether an expression is true; ``None`` when it cannot be evaluated."""
+        return self._outcome(expression).value
+
     def reason(self, policy: pst.Template) -> Reason | None:
         """Return why a policy does not apply; ``None`` when it does."""
-        for place, expression, wanted in _conditions(policy):
+        for place, expression, wanted in conditions(policy):
             if self._outcome(expression).value is not wanted:
                 given, part = self._narrowed(expression)
                 condition = self._condition(part)
@@ -201,7 +215,7 @@ class _Evaluator:
 
     def held(self, policy: pst.Template) -> Iterator[Condition]:
         """Yield the conditions of a policy that applies, but for those that hold for every connection."""
-        for _, expression, _ in _conditions(policy):
+        for _, expression, _ in conditions(policy):
             for part in _parts(expression):
                 condition = self._condition(part)
                 if condition.reads:
@@ -212,7 +226,7 @@ class _Evaluator:
         match expression:
             case pst.BinaryOp(op="and" | "or"):
                 undecided = expression.op == "and"
-                for part in _operands(expression):
+                for part in operands(expression):
                     if self._outcome(part).value is not undecided:
                         return self._narrowed(part)
             case pst.UnaryOp(op="not"):
@@ -253,7 +267,7 @@ _PART = "part"
 _PREFIX = f"error while evaluating policy `{_PART}`: "
 
 
-def _conditions(policy: pst.Template) -> Iterator[tuple[Place, pst.Expr, bool]]:
+def conditions(policy: pst.Template) -> Iterator[tuple[Place, pst.Expr, bool]]:
     """Yield what must be true or false for a policy to apply, in the order of the engine."""
     yield "principal", _scope("principal", policy.principal), True
     yield "action", _action(policy.action), True
@@ -304,15 +318,15 @@ def _parts(expression: pst.Expr) -> Iterator[pst.Expr]:
     """Yield the parts that must all be true."""
     match expression:
         case pst.BinaryOp(op="and"):
-            yield from _operands(expression)
+            yield from operands(expression)
         case _:
             yield expression
 
 
-def _operands(expression: pst.BinaryOp) -> Iterator[pst.Expr]:
+def operands(expression: pst.BinaryOp) -> Iterator[pst.Expr]:
     """Yield the parts that one operator joins, from left to right."""
     for side in (expression.left, expression.right):
         if isinstance(side, pst.BinaryOp) and side.op == expression.op:
-            yield from _operands(side)
+            yield from operands(side)
         else:
             yield side

@@ -41,8 +41,17 @@ def explanation_text(explanation: Explanation, facts: Facts, *, left_out: Collec
     return Text("\n").join(_lines(explanation, facts, left_out))
 
 
+def policies_text(explanation: Explanation) -> Text:
+    """Return the policies that determined the decision, and the others with their reasons."""
+    return Text("\n").join(_policies(explanation, ()))
+
+
 def _lines(explanation: Explanation, facts: Facts, left_out: Collection[str]) -> Iterator[Text]:
     yield from _answer(explanation, facts, left_out)
+    yield from _policies(explanation, left_out)
+
+
+def _policies(explanation: Explanation, left_out: Collection[str]) -> Iterator[Text]:
     determining = [each for each in explanation.policies if each.determining]
     others = [each for each in explanation.policies if not each.determining]
     if determining:

@@ -74,6 +74,11 @@ def test_failures_follow_in_full_with_status_1() -> None:
         '  decision: allow, determined by "all"\n'
         '  request: username = "[red]bob", platform = "win", public-ip = "192.0.2.1"\n'
         "  at: 2026-01-05T12:00:00Z, Monday 12:00 in UTC\n"
+        "  Decided by\n"
+        "    all (permit)\n"
+        "  Other policies\n"
+        "    night (forbid) did not apply\n"
+        "      unless: `context.time.minuteOfDay >= 420` is true (context.time.minuteOfDay is 720)\n"
         "\n1 of 3 tests failed\n"
     )
 

@@ -776,12 +776,12 @@ def documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_documented_tests_do_as_documented() -> None:
     """The examples pass, the one that is said to fail fails, and both print what the documentation shows."""
     first, unknown, table, failing = blocks("toml")
-    passed, failed = blocks("text")
+    passed, failed, uncovered = blocks("text")
     file = Path("policies/vpn.tests.toml")
 
-    def run(toml: str) -> tuple[int, str]:
+    def run(toml: str, *options: str) -> tuple[int, str]:
         file.write_text(toml, "utf-8")
-        done = CliRunner().invoke(main, ["test", "policies"])
+        done = CliRunner().invoke(main, ["test", "policies", *options])
         return done.exit_code, done.stdout
 
     assert run(first) == (0, passed)
@@ -790,6 +790,7 @@ def test_documented_tests_do_as_documented() -> None:
     status, output = run(failing)
     assert status == 1
     assert failed in output
+    assert uncovered in run(failing, "--coverage")[1]
 
 
 @pytest.mark.usefixtures("documented")
