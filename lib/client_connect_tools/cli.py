@@ -6,10 +6,10 @@ from pathlib import Path  # noqa: TC003 - Typer reads it
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from client_connect_tools.commands._settings import use_settings
 from client_connect_tools.commands._shared import wrong_use
+from client_connect_tools.commands._summaries import WholeSummaries
 from client_connect_tools.commands.audit import audit
 from client_connect_tools.commands.blocking.blocking import block, unblock
 from client_connect_tools.commands.blocking.cutting import cut
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class _Commands(TyperGroup):
+class _Commands(WholeSummaries):
     """The commands, which end with the message alone where a file, a folder or a stream cannot be used.
 
     Whatever they print is escaped, including what Typer says of wrong options.
@@ -66,7 +66,6 @@ main: typer.Typer = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 140},
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # or --help alone would take three times as long
 )

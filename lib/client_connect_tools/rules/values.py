@@ -16,6 +16,8 @@ MINUTES_OF_A_DAY = 24 * 60
 _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.[0-9]{1,9})?")
 _DAY = re.compile(r"([0-9]{4}-)?[0-9]{2}-[0-9]{2}")
 _LEAP_YEAR = 2000
+_LIKE_TIME = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?(?::00)?\s*(?:([ap])\.?m\.?)?", re.IGNORECASE)
+_NOON = 12
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 
 
@@ -82,6 +84,18 @@ class MinimumVersion:
         return first, second, third
 
 
+def _time_advice(value: object) -> str:
+    """Return what to write instead of what is no time, such as ``7:00``, ``7 pm``, ``7`` or ``datetime.time(7)``."""
+    match = _LIKE_TIME.fullmatch(str(value).strip())
+    if match and not isinstance(value, bool):
+        hour = int(match[1])
+        if match[3]:
+            hour = hour % _NOON + (_NOON if match[3].lower() == "p" else 0)
+        if _TIME.fullmatch(text := f"{hour:02}:{match[2] or '00'}"):
+            return f'write "{text}"'
+    return 'write hours and minutes with two digits each, such as "07:00"'
+
+
 @dataclass(frozen=True, slots=True)
 class Hours:
     """A time of the week, on the clock of the handler's time zone, which follows summer time.
@@ -111,7 +125,9 @@ class Hours:
         for name in ("start", "end"):
             value = getattr(self, name)
             if not (isinstance(value, str) and _TIME.fullmatch(value)):
-                problems.append(f'{name}={value!r} must be a time from "00:00" to "24:00"')
+                problems.append(
+                    f'{name}={value!r} must be a time from "00:00" to "24:00"; {_time_advice(value)}'
+                )
         if self.start == "24:00":
             problems.append('start="24:00" is the end of a day; use "00:00" of the next one')
         if not problems and self.start == self.end:

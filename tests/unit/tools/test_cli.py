@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -43,6 +44,47 @@ def test_help_names_every_command() -> None:
     assert "bundle" in shown.stdout
     assert run().exit_code == 2
     assert "--output" in run("bundle", "--help").stdout
+
+
+@pytest.mark.parametrize("group", [[], ["devices"], ["certificates"]])
+def test_no_summary_is_cut(group: list[str]) -> None:
+    """Not at 80 columns either, where each goes on in the next line."""
+    shown = run(*group, "--help").stdout
+    assert "..." not in shown.partition("Commands:")[2]
+    assert max(map(len, shown.partition("Commands:")[2].splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands(shell: str) -> None:
+    """By the script that the command prints, whatever is escaped in other output."""
+    environment = {
+        "_CLIENT_CONNECT_COMPLETE": f"source_{shell}",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    program = "from client_connect_tools.cli import main; main(prog_name='client-connect')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "_CLIENT_CONNECT_COMPLETE" in done.stdout
+    words = {
+        **({"COMP_WORDS": "client-connect mat", "COMP_CWORD": "1"} if shell == "bash" else {}),
+        "_TYPER_COMPLETE_ARGS": "client-connect mat",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_CLIENT_CONNECT_COMPLETE": f"complete_{shell}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **words},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "matrix" in done.stdout, done.stderr
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

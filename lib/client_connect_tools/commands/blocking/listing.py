@@ -13,6 +13,7 @@ from client_connect.sources.items import HOLDER, MalformedItem
 from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._groups import lists_only
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
+from client_connect_tools.commands._summaries import WholeSummaries
 from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.blocking._shared import BlocksTableOption, block_text
 from client_connect_tools.commands.devices._moving import (
@@ -32,7 +33,7 @@ from client_connect_tools.output.local_times import local_time, local_time_of
 if TYPE_CHECKING:
     from client_connect_tools.devices.blocks import KeptBlock
 
-blocks: typer.Typer = typer.Typer(rich_markup_mode=None)
+blocks: typer.Typer = typer.Typer(cls=WholeSummaries, rich_markup_mode=None)
 
 
 @blocks.callback(invoke_without_command=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from client_connect_tools.commands._summaries import WholeSummaries
 from client_connect_tools.commands.devices.exporting import export
 from client_connect_tools.commands.devices.importing import import_devices
 from client_connect_tools.commands.devices.showing import list_devices, show
@@ -12,7 +13,7 @@ from client_connect_tools.commands.devices.template import template
 from client_connect_tools.commands.devices.waivers import waivers
 from client_connect_tools.commands.devices.waiving import unwaive, waive
 
-devices: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+devices: typer.Typer = typer.Typer(cls=WholeSummaries, no_args_is_help=True, rich_markup_mode=None)
 devices.command("import")(import_devices)
 devices.command()(template)
 devices.command()(sync)

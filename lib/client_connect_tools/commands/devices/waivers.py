@@ -14,6 +14,7 @@ from client_connect.sources.items import HOLDER, MalformedItem
 from client_connect_tools.commands._deployed import HandlerOption  # noqa: TC001 - Typer reads it
 from client_connect_tools.commands._groups import lists_only
 from client_connect_tools.commands._shared import FINDINGS, JsonOption
+from client_connect_tools.commands._summaries import WholeSummaries
 from client_connect_tools.commands._target import TableRegionOption, target
 from client_connect_tools.commands.devices._moving import (
     DryRunOption,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from client_connect_tools.devices.waivers import KeptWaiver
 
 
-waivers: typer.Typer = typer.Typer(rich_markup_mode=None)
+waivers: typer.Typer = typer.Typer(cls=WholeSummaries, rich_markup_mode=None)
 
 
 @waivers.callback(invoke_without_command=True)
