@@ -102,6 +102,7 @@ def _run(options: argparse.Namespace, screen: Console) -> int:
         else:
             account = resources.enter_context(Account(profile=options.profile, region=options.region))
             screen.print(f"This is {escape(account.title)}, signed in as {escape(account.caller)}.")
+            screen.print(f"It has {account.endpoints()} Client VPN endpoints, which a run leaves alone.")
             screen.print(escape(statement()), soft_wrap=True)
             account.require_usable()
             if not _agreed(f"Create it in account {account.account}, {account.region}?", options, screen):

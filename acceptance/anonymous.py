@@ -12,7 +12,8 @@ _ID = re.compile(r"\b(cvpn-(?:endpoint|connection)-)([0-9a-f]{8,32})\b")
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 _DIGITS = "0123456789abcdef"
 # What may be an address; ip_address says whether it is one.
-_ADDRESS = re.compile(r"(?<![\w.:])[0-9a-fA-F:.]{7,45}(?![\w.:])")
+_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.])")
+_IPV6 = re.compile(r"(?<![\w:])[0-9a-fA-F]*:[0-9a-fA-F:.]+")
 
 
 def anonymous(value: object) -> object:
@@ -27,7 +28,9 @@ def anonymous(value: object) -> object:
 def _anonymous_text(text: str) -> str:
     text = _ID.sub(lambda match: match[1] + (_DIGITS * 2)[: len(match[2])], text)
     text = _ACCOUNT.sub(ACCOUNT, text)
-    return _ADDRESS.sub(lambda match: _anonymous_address(match[0]), text)
+    for addresses in (_IPV6, _IPV4):
+        text = addresses.sub(lambda match: _anonymous_address(match[0]), text)
+    return text
 
 
 def _anonymous_address(text: str) -> str:

@@ -169,6 +169,11 @@ class Account:
         client.start()
         return client
 
+    def endpoints(self) -> int:
+        """Return how many Client VPN endpoints there are already: in a sandbox, none that anybody needs."""
+        pages = self.client("ec2").get_paginator("describe_client_vpn_endpoints").paginate()
+        return sum(len(page["ClientVpnEndpoints"]) for page in pages)
+
     def require_usable(self) -> None:
         """Check what a run needs, before anything is created.
 

@@ -39,7 +39,7 @@ def _recorded(sandbox: Sandbox) -> dict[str, Any]:
     started = time.monotonic()
     _give(sandbox, sandbox.outputs["RecorderArn"])
     try:
-        event = _first_event(sandbox, started + (_CHANGE_SECONDS if sandbox.place.is_aws else 60.0))
+        event = _first_event(sandbox, started + _CHANGE_SECONDS)
         return {"event": event, "seconds": round(time.monotonic() - started, 1)}
     finally:
         _give(sandbox, sandbox.outputs["FunctionArn"])

@@ -10,6 +10,7 @@ from acceptance import leftovers
 from acceptance.__main__ import main
 from acceptance.naming import TAG
 from acceptance.place import Account
+from local_aws.client_vpn_api import ClientVpnApi
 from local_aws.emulator import ACCOUNT, REGION, Emulator
 
 if TYPE_CHECKING:
@@ -28,13 +29,23 @@ def empty() -> Iterator[Emulator]:
         yield emulator
 
 
+@pytest.fixture(scope="module")
+def api() -> Iterator[ClientVpnApi]:
+    """Its EC2, with somebody's endpoint."""
+    with ClientVpnApi() as api:
+        api.add_endpoint("cvpn-endpoint-0123456789abcdef0")
+        yield api
+
+
 @pytest.fixture
-def profile(empty: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def profile(empty: Emulator, api: ClientVpnApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A profile of the AWS CLI that leads to it; the environment leads nowhere."""
     keys = empty.environment
     config = tmp_path / "config"
     config.write_text(
-        f"[profile sandbox]\nendpoint_url = {empty.endpoint}\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+        f"[services here]\nec2 =\n  endpoint_url = {api.endpoint}\n"
+        f"[profile sandbox]\nservices = here\nendpoint_url = {empty.endpoint}\n"
+        f"aws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
         f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n",
         "utf-8",
     )
@@ -73,6 +84,7 @@ def test_a_run_says_where_and_what_it_costs_and_creates_nothing(
     assert main(["run", *PROFILE, "--yes"]) == 2
     said = " ".join(capsys.readouterr().out.split())
     assert f"This is AWS account {ACCOUNT}, {REGION}, signed in as arn:aws:iam::{ACCOUNT}:root" in said
+    assert "It has 1 Client VPN endpoints, which a run leaves alone." in said
     assert "the association of the endpoint: $0.100 an hour" in said
     assert f"bootstrapped for the CDK: npx cdk bootstrap aws://{ACCOUNT}/{REGION} --profile sandbox" in said
     assert profile.client("cloudformation").describe_stacks()["Stacks"] == []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from acceptance import leftovers, policies
-from acceptance.checks import CLAIMS
+from acceptance.checks import CLAIMS, clients
 from acceptance.claims import Observed, judge
 from acceptance.here import Here
 from acceptance.report import failures
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from local_aws.emulator import Emulator
 
-pytestmark = [pytest.mark.vpn, pytest.mark.e2e]
+# A whole run is one fixture: more than a minute, and several where the machine is busy.
+pytestmark = [pytest.mark.vpn, pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 class Broken(Exception):
@@ -147,9 +148,38 @@ def test_what_ends_a_deployment_in_the_middle_leaves_nothing(
     assert in_account(place) == before
 
 
-def test_what_a_killed_run_has_left_is_found_and_removed(
-    place: Here, synthesizer: Callable[[Mapping[str, str]], str]
-) -> None:
+@pytest.fixture(scope="module")
+def killed(place: Here) -> Sandbox:
+    """What a run has created that was killed then."""
+    sandbox = Sandbox(
+        place,
+        synthesize=lambda context: synthesize(
+            ROOT / "acceptance" / "app.py", place.directory / "killed.out", context
+        ),
+    )
+    sandbox._create()
+    return sandbox
+
+
+def test_an_endpoint_that_asks_nobody_is_found_out(place: Here, killed: Sandbox) -> None:
+    """Real clients are let in that the documentation says are denied; the failure names the sentences."""
+    place.client("ec2").modify_client_vpn_endpoint(
+        ClientVpnEndpointId=killed.endpoint_id, ClientConnectOptions={"Enabled": False}
+    )
+    visits = next(each for each in clients.OBSERVATIONS if each.name == "visits")
+    lied = Observed(is_aws=False, values={"visits": visits.observe(killed)})
+    found = {claim.name: judge(claim, lied) for claim in CLAIMS if claim.reads == ("visits",)}
+    assert {name for name, verdict in found.items() if verdict.status == "failed"} == {
+        *("clients-decided", "default-message", "message-length")
+    }
+    (failure,) = failures([found["clients-decided"]])
+    assert failure.startswith(
+        'docs/why.md says "Nothing is permitted by default, and a forbid beats every permit"'
+    )
+    assert failure.endswith(", but acceptance-denied was up, not refused; stranger was up, not refused")
+
+
+def test_what_a_killed_run_has_left_is_found_and_removed(place: Here, killed: Sandbox) -> None:
     """And nothing else: neither another stack's table nor a certificate without the tag."""
     tables, acm = place.client("dynamodb"), place.client("acm")
     server = place.authority.server("other.example.com")
@@ -164,13 +194,13 @@ def test_what_a_killed_run_has_left_is_found_and_removed(
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    before = in_account(place)
-    Sandbox(place, synthesize=synthesizer)._create()
     found = leftovers.find(place)
     assert {each.kind for each in found} == {"stack", "certificate", "table", "log group"}
+    assert {each.run for each in found} == {killed.run}
     assert leftovers.remove(place, found) == []
     assert leftovers.remove(place, leftovers.find(place)) == []
     assert leftovers.find(place) == []
-    assert in_account(place) == before
-    acm.delete_certificate(CertificateArn=foreign)
-    tables.delete_table(TableName="ClientConnectAcceptance-mine")
+    left = in_account(place)
+    assert (left["certificates"], left["tables"]) == ({foreign}, {"ClientConnectAcceptance-mine"})
+    still = [name for kind in ("stacks", "functions", "roles", "rules") for name in left[kind]]
+    assert [name for name in still if killed.run in name] == []
