@@ -58,7 +58,10 @@ unless { context.waivers.contains("compliant") };
 OTHER = "eu-west-1"
 INCIDENTS = (ROOT / "docs" / "incidents.md").read_text("utf-8")
 # Of AWS's services, what the emulator does not have; that the commands exist is checked against their models.
-NOT_EMULATED = ("aws cloudtrail ", "aws ec2 ", "pip ", "export ", "eval ")
+NOT_EMULATED = (
+    *("aws cloudtrail ", "aws dynamodb list-backups ", "aws dynamodb restore-table-from-backup "),
+    *("client-connect certificates ", "pip ", "export ", "eval "),
+)
 DOCS = (ROOT / "docs" / "another-region.md").read_text("utf-8")
 WHY = ("--reason", "dismissed", "--by", "carol")
 
@@ -402,6 +405,14 @@ def test_a_table_that_is_not_the_handlers_is_refused(company: Company) -> None:
     assert "--waivers-table or CLIENT_CONNECT_WAIVERS_TABLE is other; leave one of them out" in printed
 
 
+def test_a_region_without_the_stack_is_named(company: Company) -> None:
+    """Whatever the words of CloudFormation are."""
+    for command in (("blocks",), ("names",), ("devices", "list")):
+        handler = ("Blocking",) if command == ("names",) else ("--handler", "Blocking")
+        printed = company.run(*command, *handler, "--region", "ap-southeast-2", status=2)
+        assert 'there is no stack "Blocking" in ap-southeast-2' in printed
+
+
 def on_call(company: Company) -> list[list[str]]:
     """Return the commands of the page for those on call, with what ``names`` puts into the variables."""
     names = json.loads(company.run("names", company.handler.function_name, "--json"))
@@ -465,6 +476,8 @@ def test_shadow_mode_set_by_hand_is_seen_and_taken_back_by_two_commands(company:
     assert "SHADOW MODE" in first
     assert "CLIENT_CONNECT_SHADOW_MODE" in company.run("rollback", name, "--yes", "--no-reauthorizer")
     assert company.ask("lena", device="rooted")["allow"] is False
+    warned = company.run("rollback", name, "--to", version, "--no-reauthorizer", status=2)
+    assert f"Version {version} is in SHADOW MODE" in warned
 
 
 def test_a_session_that_a_waiver_keeps_open_leaves_a_record(world: LiveConnections) -> None:

@@ -34,15 +34,16 @@ def names(
     from client_connect_tools.deployed.names import names_of
 
     with refusals_end_the_command():
-        found, problems = names_of(find_handler(handler, region=region))
+        deployed = find_handler(handler, region=region)
+        found, problems = names_of(deployed)
     if as_json:
         print(json_line(found))
     else:
         for name, value in found.items():
             print(f"export {name}={shlex.quote(value)}")
         print(f"export {HANDLER}={shlex.quote(found['FUNCTION'])}")
-        if region is not None:
-            print(f"export AWS_DEFAULT_REGION={shlex.quote(region)}")
+        if deployed.region is not None:
+            print(f"export AWS_DEFAULT_REGION={shlex.quote(deployed.region)}")
     for problem in problems:
         print(printable(f"not found out: {problem}"), file=sys.stderr)
     if problems:

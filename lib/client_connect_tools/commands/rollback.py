@@ -110,6 +110,8 @@ def _described(planned: Rollback) -> Iterator[str]:
     yield from _policies(planned)
     if settings := move.changed_settings():
         yield f"Settings that differ: {', '.join(settings)}"
+    if move.target.is_shadow:
+        yield f"Version {move.target.number} is in SHADOW MODE: it denies only who is blocked; name another by --to"
     if planned.reauthorizer is not None:
         yield _reauthorized(planned.reauthorizer)
     yield from (f"Note: {name} is unavailable: {why}" for name, why in move.probed.unavailable.items())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from client_connect.printable import printable
-from client_connect.settings import SHADOW_MODE
 from client_connect_tools.commands._deployed import (
     HandlerArgument,
     refusals_end_the_command,
@@ -47,7 +46,7 @@ def _row(version: Version, alias: Alias) -> dict[str, Any]:
         "published": version.modified,
         "policies": version.described.digest,
         "ids": version.described.ids,
-        "shadowMode": (version.environment or {}).get(SHADOW_MODE) == "true",
+        "shadowMode": version.is_shadow,
         "share": alias.share(version.number),
     }
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from client_connect_tools.deployed.aws import Refused, aws_errors, client
+from client_connect_tools.deployed.aws import AwsFailed, Refused, aws_errors, client
 from client_connect_tools.deployed.description import parse_description
 from client_connect_tools.deployed.functions import Alias, Function
 
@@ -137,11 +137,21 @@ def _only_handler(stack: str, region: str | None) -> str:
 
 def _functions_of(stack: str, region: str | None) -> Iterator[str]:
     pages: Any
-    with aws_errors():
-        pages = (
-            client("cloudformation", region).get_paginator("list_stack_resources").paginate(StackName=stack)
-        )
-        for page in pages:
-            for resource in page["StackResourceSummaries"]:
-                if resource["ResourceType"] == "AWS::Lambda::Function" and "PhysicalResourceId" in resource:
-                    yield resource["PhysicalResourceId"]
+    cloudformation = client("cloudformation", region)
+    try:
+        with aws_errors():
+            pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+            for page in pages:
+                for resource in page["StackResourceSummaries"]:
+                    if (
+                        resource["ResourceType"] == "AWS::Lambda::Function"
+                        and "PhysicalResourceId" in resource
+                    ):
+                        yield resource["PhysicalResourceId"]
+    except AwsFailed as error:
+        if f"{stack} does not exist" in str(error).replace("[", "").replace("]", ""):
+            raise Refused(
+                f'there is no stack "{stack}" in {cloudformation.meta.region_name}; see whether the Region and the '
+                "account are the right ones"
+            ) from None
+        raise

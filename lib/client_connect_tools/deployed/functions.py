@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from client_connect.request import PROBE
+from client_connect.settings import SHADOW_MODE
 from client_connect_tools.deployed.aws import AwsFailed, Refused, aws_errors, is_missing
 from client_connect_tools.deployed.description import ALIAS_NAME, Described, parse_description
 
@@ -35,6 +36,11 @@ class Version:
     environment: Mapping[str, str] | None
     memory_mib: int
     runtime: str
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether it denies only who is blocked."""
+        return (self.environment or {}).get(SHADOW_MODE) == "true"
 
     @staticmethod
     def of_answer(answer: Mapping[str, Any]) -> Version:
