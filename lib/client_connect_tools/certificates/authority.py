@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
@@ -80,7 +81,11 @@ class Authority:
         try:
             certificate = x509.load_pem_x509_certificate(own.certificate.encode())
             key = load_pem_private_key(own.key.encode(), password=None)
-        except (ValueError, TypeError) as error:
+        except TypeError:
+            raise UnusableAuthority(
+                "the key of the authority is encrypted; decrypt it by: openssl pkey -in ca.key -out decrypted.key"
+            ) from None
+        except ValueError as error:
             raise UnusableAuthority(
                 f"the certificate or the key of the authority is damaged: {error}"
             ) from None
@@ -93,6 +98,27 @@ class Authority:
         if not is_authority:
             raise UnusableAuthority("the certificate of the authority is not one of an authority (CA)")
         return cls(certificate, key)
+
+    def note(self, certificate: str, common_name: str | None) -> str:
+        """Return what of a certificate that exists already is not as if it was issued now; else nothing.
+
+        Args:
+            certificate: As PEM.
+            common_name: Whose it is to be; ``None`` for anybody's.
+        """
+        try:
+            found = x509.load_pem_x509_certificate(certificate.encode())
+            names = [str(each.value) for each in found.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+        except ValueError:
+            return "it is damaged"
+        if common_name is not None and common_name not in names:
+            return f'it is that of "{", ".join(names)}"'
+        try:
+            found.verify_directly_issued_by(self._certificate)
+        except (ValueError, TypeError, InvalidSignature):
+            return "another authority issued it"
+        last = found.not_valid_after_utc
+        return f"it expired on {last:%Y-%m-%d}" if last < datetime.now(UTC) else ""
 
     @property
     def own(self) -> Issued:
@@ -111,6 +137,10 @@ class Authority:
             UnusableAuthority: When it would be valid longer than the authority.
         """
         last = self._certificate.not_valid_after_utc
+        if datetime.now(UTC) > last:
+            raise UnusableAuthority(
+                f"the authority expired on {last:%Y-%m-%d}; create a new one in another folder"
+            )
         if datetime.now(UTC) + valid > last:
             raise UnusableAuthority(
                 f"the authority expires on {last:%Y-%m-%d}, before a certificate of {valid.days} days; take fewer "

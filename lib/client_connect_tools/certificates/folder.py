@@ -11,12 +11,13 @@ from client_connect_tools.output.private_file import private_file
 from client_connect_tools.output.whole_file import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import timedelta
     from pathlib import Path
 
 AUTHORITY, SERVER = "ca", "server"
 _AUTHORITY_NAME = "Client VPN CA"
+_SERVER_NAME = "vpn.internal"
 
 # What is a file name on every system, and a common name that OpenVPN passes on unchanged.
 _CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}[A-Za-z0-9]|[A-Za-z0-9]")
@@ -41,22 +42,26 @@ class CertificateFolder:
         self._folder = folder
 
     def create(
-        self, *, server: str, clients: Iterable[str], valid: timedelta
+        self, *, server: str | None, clients: Iterable[str], valid: timedelta
     ) -> tuple[list[Path], list[Path]]:
         """Create what is missing, and return the certificates that were written and those that were there.
 
+        One that is there and cannot be what is asked for ends it: nobody shall import or give it to a device.
+
         Args:
-            server: The domain name of the server's certificate, if it is missing.
+            server: The domain name of the server's certificate. Default: that of the one that is there, else
+                ``vpn.internal``.
             clients: The common names of devices.
             valid: How long the certificates of the server and the clients are valid.
 
         Raises:
-            UnusableFolder: When a name cannot be used, or one of two files is missing.
+            UnusableFolder: When a name cannot be used, one of two files is missing, or a certificate that is there has
+                another name or authority, or has expired.
             UnusableAuthority: When the authority in the folder cannot issue them.
             OSError: When a file cannot be read or written.
         """
         names = [*dict.fromkeys(clients)]
-        _require_names(server, names)
+        _require_names(server or _SERVER_NAME, names)
         self._folder.mkdir(parents=True, exist_ok=True)
         there = {name for name in (AUTHORITY, SERVER, *names) if self._is_there(name)}
         if AUTHORITY not in there and (others := sorted(there)):
@@ -65,10 +70,11 @@ class CertificateFolder:
                 "it; put them there, or name an empty folder"
             )
         authority = self._authority(is_there=AUTHORITY in there)
+        self._require_current(authority, {SERVER: server, **{name: name for name in names}}, there)
         # All are issued before the first is written, so that what cannot be issued leaves nothing behind.
         issued = {AUTHORITY: authority.own} if AUTHORITY not in there else {}
         if SERVER not in there:
-            issued[SERVER] = authority.issue(server, "server", valid=valid)
+            issued[SERVER] = authority.issue(server or _SERVER_NAME, "server", valid=valid)
         issued |= {name: authority.issue(name, "client", valid=valid) for name in names if name not in there}
         for name, each in issued.items():
             self._write(name, each)
@@ -89,9 +95,11 @@ class CertificateFolder:
                 f'"{self._folder}" has no {name}.crt and {name}.key; create them by: client-connect certificates '
                 f"create --client {name}"
             )
-        return Issued(
-            certificate=self.certificate(name).read_text("ascii"), key=self._key(name).read_text("ascii")
-        )
+        # Only what is between the marks of PEM counts; before it, other tools write names in any encoding.
+        texts = [
+            file.read_bytes().decode("ascii", "replace") for file in (self.certificate(name), self._key(name))
+        ]
+        return Issued(certificate=texts[0], key=texts[1])
 
     def write_profile(self, name: str, configuration: str, origin: str) -> Path:
         """Write the profile of a client: the endpoint's configuration with the client's certificate and key.
@@ -112,7 +120,7 @@ class CertificateFolder:
             )
         if _CREDENTIALS.search(configuration):
             raise UnusableFolder(f'"{origin}" has a client\'s certificate or key already; export it again')
-        _require_names("vpn.internal", [name])
+        _require_names(_SERVER_NAME, [name])
         issued = self.read(name)
         path = self._folder / f"{name}.ovpn"
         with private_file(path) as stream:
@@ -128,6 +136,16 @@ class CertificateFolder:
             return Authority.read(self.read(AUTHORITY))
         except UnusableAuthority as error:
             raise UnusableAuthority(f'{error}; look at "{self.certificate(AUTHORITY)}"') from None
+
+    def _require_current(
+        self, authority: Authority, names: Mapping[str, str | None], there: Collection[str]
+    ) -> None:
+        for name in sorted(names.keys() & there):
+            if note := authority.note(self.read(name).certificate, names[name]):
+                raise UnusableFolder(
+                    f'"{self.certificate(name)}" cannot be kept, because {note}; move it and its key away to have a '
+                    "new one, or name another folder"
+                )
 
     def _is_there(self, name: str) -> bool:
         files = (self.certificate(name), self._key(name))

@@ -24,8 +24,11 @@ def create(  # noqa: PLR0913, PLR0917 - each is an option
         ),
     ] = None,
     server: Annotated[
-        str, typer.Option(help="The domain name of the server's certificate.")
-    ] = "vpn.internal",
+        str | None,
+        typer.Option(
+            help="The domain name of the server's certificate. Default: of the one that is there, else vpn.internal."
+        ),
+    ] = None,
     folder: FolderOption = _FOLDER,
     days: Annotated[
         int, typer.Option(help="How long the server's and the clients' are valid.", min=1, max=3650)

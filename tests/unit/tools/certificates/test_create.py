@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from typer.testing import CliRunner
 
+from client_connect_tools.certificates.authority import Authority, Issued
 from client_connect_tools.cli import main
 
 if TYPE_CHECKING:
@@ -83,7 +91,7 @@ def test_keys_are_the_owners_alone_and_not_for_git(folder: Path) -> None:
 def test_a_further_client_changes_nothing_else(folder: Path) -> None:
     """The command can be repeated."""
     before = {path.name: path.read_bytes() for path in folder.glob("*.crt")}
-    result = create(folder, "alice-laptop", "bob", server="other.example.com")
+    result = create(folder, "alice-laptop", "bob", server="vpn.example.com")
     assert result.exit_code == 0
     assert [line for line in result.output.splitlines() if line.startswith("wrote")] == [
         f"wrote {folder.as_posix()}/bob.crt and bob.key"
@@ -161,3 +169,59 @@ def test_fails_for_a_profile_that_cannot_be(
     """And writes none."""
     result = run("profile", written(tmp_path, configuration), "--client", client, "--folder", folder)
     assert (result.exit_code, reason in result.stderr) == (2, True)
+
+
+def test_fails_for_a_certificate_that_is_there_and_is_another_than_is_asked_for(
+    folder: Path, tmp_path: Path
+) -> None:
+    """It would be imported or given to a device as if it was the one that is asked for."""
+    server = (folder / "server.crt").read_bytes()
+    result = create(folder, "dave", server="other.example.com")
+    assert result.exit_code == 2
+    assert (
+        'server.crt" cannot be kept, because it is that of "vpn.example.com"; move it and its key'
+        in result.stderr
+    )
+    assert (folder / "server.crt").read_bytes() == server
+    assert not (folder / "dave.crt").exists()
+    assert create(folder, "dave").exit_code == 0
+    for suffix in ("crt", "key"):
+        (folder / f"dave.{suffix}").replace(folder / f"dora.{suffix}")
+    assert 'because it is that of "dave"' in create(folder, "dora").stderr
+    assert create(tmp_path, "erik").exit_code == 0
+    for suffix in ("crt", "key"):
+        (tmp_path / f"erik.{suffix}").replace(folder / f"erik.{suffix}")
+    assert "because another authority issued it" in create(folder, "erik").stderr
+    (folder / "erik.crt").write_bytes(b"\xfc")
+    assert "because it is damaged" in create(folder, "erik").stderr
+
+
+def test_fails_for_a_certificate_that_is_there_and_has_expired(tmp_path: Path) -> None:
+    """Neither the server's nor a client's is kept as if it was good."""
+    assert create(tmp_path, "bob").exit_code == 0
+    own = Issued(
+        certificate=(tmp_path / "ca.crt").read_text("ascii"), key=(tmp_path / "ca.key").read_text("ascii")
+    )
+    expired = Authority.read(own).issue("bob", "client", valid=timedelta(seconds=-60))
+    (tmp_path / "bob.crt").write_text(expired.certificate, "ascii")
+    assert "because it expired on" in create(tmp_path, "bob").stderr
+    assert create(tmp_path, "carol").exit_code == 0
+
+
+def test_an_authority_may_have_other_text_before_it_and_an_encrypted_key_may_not_be(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Easy-RSA writes the names before the certificate."""
+    (tmp_path / "ca.crt").write_bytes(
+        "Issuer: M\xfcnchen\n".encode("latin-1") + (folder / "ca.crt").read_bytes()
+    )
+    key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    (tmp_path / "ca.key").write_bytes((folder / "ca.key").read_bytes())
+    assert create(tmp_path, "bob").exit_code == 0
+    encrypted = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    (tmp_path / "ca.key").write_bytes(encrypted)
+    result = create(tmp_path, "carol")
+    assert (result.exit_code, "the key of the authority is encrypted; decrypt it by" in result.stderr) == (
+        2,
+        True,
+    )
