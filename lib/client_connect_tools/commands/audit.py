@@ -23,6 +23,7 @@ from client_connect_tools.commands._logs import (
     reading_progress,
     unreadable_logs_end_the_command,
 )
+from client_connect_tools.commands._settings import time_zone_or_settings
 from client_connect_tools.commands._shared import JsonOption, errors_end_the_command, read_policies, wrong_use
 from client_connect_tools.output.local_times import local_time
 
@@ -47,7 +48,10 @@ def audit(  # noqa: PLR0913 - each is an option
         Path | None, typer.Option(help="Policies whose named networks and custom facts the condition reads.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="The zone of the condition's clock. Default: the records', else UTC.")
+        str | None,
+        typer.Option(
+            help="The zone of the condition's clock. Default: the records', else of the settings, else UTC."
+        ),
     ] = None,
     as_json: JsonOption = False,
     log_group: LogGroupOption = None,
@@ -65,7 +69,13 @@ def audit(  # noqa: PLR0913 - each is an option
         found = find_logs(logs, log_group=log_group, since=since, until=until, region=region, profile=profile)
     from client_connect_tools.replay.audit import Audit
 
-    looked = Audit(asked.text, custom=asked.custom, networks=asked.network_table, time_zone=_zone(time_zone))
+    looked = Audit(
+        asked.text,
+        custom=asked.custom,
+        networks=asked.network_table,
+        time_zone=_zone(time_zone),
+        default_zone=_zone(time_zone_or_settings(None)),
+    )
     understood = Understood()
     with unreadable_logs_end_the_command(), reading_progress() as progress:
         for block in found.blocks(progress, understood):

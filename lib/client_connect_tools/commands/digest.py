@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from client_connect.printable import printable
+from client_connect_tools.commands._settings import guardrails_of
 from client_connect_tools.commands._shared import (
     GuardrailsOption,
     JsonOption,
@@ -28,7 +29,7 @@ def digest(
     from client_connect_tools.deployed.description import policies_digest
 
     with errors_end_the_command():
-        read = read_policies(policies, guardrails=guardrails)
+        read = read_policies(policies, guardrails=guardrails_of([policies], guardrails))
         each = read.digests()
     whole = policies_digest(policies_file(read.text, read.network_table))
     if as_json:

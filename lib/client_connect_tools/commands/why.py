@@ -24,6 +24,7 @@ from client_connect_tools.commands._logs import (
     reading_progress,
     unreadable_logs_end_the_command,
 )
+from client_connect_tools.commands._settings import guardrails_of, time_zone_or_settings
 from client_connect_tools.commands._shared import (
     FINDINGS,
     GuardrailsOption,
@@ -61,7 +62,8 @@ def why(  # noqa: PLR0913 - each is an option
     ] = None,
     guardrails: GuardrailsOption = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="The zone of the times. Default: the records', else UTC.")
+        str | None,
+        typer.Option(help="The zone of the times. Default: the records', else of the settings, else UTC."),
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Write it as a page to this file, too, for its owner only.")
@@ -168,14 +170,15 @@ def _policies(path: Path | None, guardrails: Path | None) -> Policies | None:
     from client_connect_tools.checking.checks import require_sound
 
     with errors_end_the_command():
-        policies = read_policies(path, guardrails=guardrails)
+        policies = read_policies(path, guardrails=guardrails_of([path], guardrails))
         require_sound(policies)
         return policies
 
 
 def _zones(events: Sequence[Event], given: tzinfo | None) -> list[tzinfo]:
     """Return the zone of each event: the one given, else that of the last record before it, else of the first."""
-    current = given or next((event.zone for event in events if event.zone is not None), UTC)
+    of_records = (event.zone for event in events if event.zone is not None)
+    current = given or next(of_records, None) or _zone(time_zone_or_settings(None)) or UTC
     zones = []
     for event in events:
         current = given or event.zone or current

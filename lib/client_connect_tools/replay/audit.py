@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from client_connect_tools.replay.deciding.decider import Decider
-from client_connect_tools.replay.reading.logs import SessionEnd, Skipped, entries
+from client_connect_tools.replay.reading.logs import Reader, SessionEnd, Skipped, entries
 
 if TYPE_CHECKING:
     from datetime import datetime, tzinfo
@@ -49,7 +49,8 @@ class Audit:
         condition: A Cedar policy that applies where the question's condition holds.
         custom: What ``context.custom`` is, as ``Authorizer`` takes it.
         networks: The table of the named networks, as ``Authorizer`` takes it.
-        time_zone: The zone of the policies' clock. Default: the records', else UTC.
+        time_zone: The zone of the policies' clock. Default: the records', else ``default_zone``.
+        default_zone: The zone of connection logs, which have none. Default: UTC.
 
     Attributes:
         connections: How many there are in the logs.
@@ -66,9 +67,10 @@ class Audit:
         custom: str | None = None,
         networks: bytes | None = None,
         time_zone: tzinfo | None = None,
+        default_zone: tzinfo | None = None,
     ) -> None:
         self._decider = Decider(condition, custom=custom, networks=networks)
-        self._time_zone = time_zone
+        self._reader = Reader(time_zone, default_zone)
         self._found: dict[str, Found] = {}
         self._not_meant: set[str] = set()
         self._answers: dict[str, bool] = {}
@@ -83,7 +85,7 @@ class Audit:
         """Look at a block of whole lines."""
         self.understood = self.unknown = 0
         lines = block.decode("utf-8", "surrogateescape").split("\n")
-        for entry in entries(lines, time_zone=self._time_zone):
+        for entry in entries(lines, reader=self._reader):
             if isinstance(entry, Skipped):
                 self._skip(entry)
             else:

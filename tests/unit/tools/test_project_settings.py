@@ -22,6 +22,17 @@ unless { context.time.minuteOfDay >= 420 };
 # Three in the morning in UTC is noon in Tokyo.
 TESTS = '[[test]]\nname = "early"\nat = 2026-01-05T03:00:00Z\nexpect = "allow"\n'
 GUARDRAILS = '@id("people") permit (principal is ClientVpn::User, action, resource);'
+LOG = {
+    "connection-log-type": "connection-attempt",
+    "connection-attempt-status": "successful",
+    "connection-id": "cvpn-connection-0123456789abcdef0",
+    "client-vpn-endpoint-id": "cvpn-endpoint-0123456789abcdef0",
+    "connection-start-time": "2026-01-05 03:00:00",
+    "username": "bob",
+    "common-name": "NA",
+    "device-type": "win",
+    "device-ip": "192.0.2.1",
+}
 TOKYO = 'time-zone = "Asia/Tokyo"\npolicies = "policies"\n'
 
 
@@ -84,18 +95,7 @@ def test_every_deciding_command_has_the_zone() -> None:
 
 def test_replay_reads_connection_logs_in_the_zone() -> None:
     """They have none; a record's own one stays."""
-    log = {
-        "connection-log-type": "connection-attempt",
-        "connection-attempt-status": "successful",
-        "connection-id": "cvpn-connection-0123456789abcdef0",
-        "client-vpn-endpoint-id": "cvpn-endpoint-0123456789abcdef0",
-        "connection-start-time": "2026-01-05 03:00:00",
-        "username": "bob",
-        "common-name": "NA",
-        "device-type": "win",
-        "device-ip": "192.0.2.1",
-    }
-    Path("log.jsonl").write_text(json.dumps(log) + "\n", "utf-8")
+    Path("log.jsonl").write_text(json.dumps(LOG) + "\n", "utf-8")
     arguments = ("replay", "log.jsonl", "--policies", "policies", "--jobs", "1", "--json")
     assert json.loads(run(*arguments)[1])["totals"]["newlyDenied"] == 1
     write(TOKYO)
@@ -124,6 +124,38 @@ def test_the_guardrails_of_the_settings_bound_everything_but_themselves() -> Non
     assert run("check", "guardrails")[0] == 0
     Path("open.cedar").write_text('@id("anybody") permit (principal, action, resource);', "utf-8")
     assert "allowed" in run("decide", *device, "--guardrails", "open.cedar")[1]
+
+
+def test_a_digest_is_that_of_the_policies_within_the_guardrails_of_the_settings() -> None:
+    """As the handler has them; help says so, too."""
+    alone = run("digest", "policies")
+    write(f'{TOKYO}guardrails = "guardrails"\n')
+    within = run("digest", "policies")
+    assert within == run("--no-settings", "digest", "policies", "--guardrails", "guardrails")
+    assert within != alone
+    assert run("digest", "guardrails") == run("--no-settings", "digest", "guardrails")
+
+
+def test_why_tells_what_would_have_allowed_within_the_guardrails_and_in_the_zone_of_the_settings() -> None:
+    """A connection log has no zone, and its reader is told times of the handler's."""
+    Path("log.jsonl").write_text(json.dumps(LOG) + "\n", "utf-8")
+    asked = ("why", "log.jsonl", "--username", "bob", "--policies", "policies")
+    assert "2026-01-05 03:00" in run(*asked)[1]
+    write(f'{TOKYO}guardrails = "guardrails"\n')
+    assert "2026-01-05 12:00" in run(*asked)[1]
+    Path("guardrails/security.cedar").write_text("permit", "utf-8")
+    status, _, errors = run(*asked)
+    assert (status, "guardrails/security.cedar" in errors) == (1, True)
+
+
+def test_audit_reads_connection_logs_in_the_zone_of_the_settings() -> None:
+    """They have none; at three in the morning in UTC it is noon in Tokyo."""
+    Path("log.jsonl").write_text(json.dumps(LOG) + "\n", "utf-8")
+    asked = ("audit", "log.jsonl", "--where", "context.time.minuteOfDay == 720", "--json")
+    assert len(json.loads(run(*asked)[1])["found"]) == 0
+    write(TOKYO)
+    assert len(json.loads(run(*asked)[1])["found"]) == 1
+    assert len(json.loads(run(*asked, "--time-zone", "UTC")[1])["found"]) == 0
 
 
 def test_ignored_lints_are_named() -> None:
