@@ -37,7 +37,7 @@ def test_the_server_is_imported_and_its_arn_printed(
     result = CliRunner().invoke(main, [*arguments, "--region", REGION])
     assert result.exit_code == 0, result.output
     arn = result.stdout.splitlines()[-1]
-    acm = boto3.client("acm", region_name=REGION)
+    acm = boto3.Session(region_name=REGION).client("acm")  # not with credentials that another test has left
     assert acm.get_certificate(CertificateArn=arn)["Certificate"] == (tmp_path / "server.crt").read_text(
         "ascii"
     )
