@@ -135,7 +135,7 @@ CLAIMS = (
     Claim(
         name="event-fields",
         page="docs/concepts.md",
-        sentence="Unknown keys pass, so that an addition by AWS stops nobody; a field that is missing or of a wrong "
+        sentence="Unknown keys pass, so an addition by AWS stops no one; a field that is missing or of a wrong "
         "type is refused by its name.",
         proof="the event has the documented fields, spelt so, and no others",
         reads=("event",),
