@@ -42,10 +42,10 @@ from cdk_client_connect.handler._warnings import warn
 from cdk_client_connect.handler.function_reference import FunctionReference
 from cdk_client_connect.handler.provisioned_concurrency import ProvisionedConcurrency
 from cdk_client_connect.handler.service_linked_role import ServiceLinkedRole, provide
-from cdk_client_connect.shared._arguments import require_all, typed
+from cdk_client_connect.shared._arguments import flag, require_all, typed
 from cdk_client_connect.shared._environment_check import checked_arn
 from cdk_client_connect.shared._function_role import function_role
-from cdk_client_connect.shared._log_group import kept_log_group
+from cdk_client_connect.shared._log_group import kept_log_group, require_new_log_group
 from cdk_client_connect.shared._previous_versions import PreviousVersions
 from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._staged_code import require_staged
@@ -117,6 +117,9 @@ class ClientConnectHandler(HandlerBase):
             stays of a re-authorizer. Provisioned environments are the alias's only. See docs/rollback.md. Default: 5.
         log_group: Where the decision records go, in the same account and Region. Default: a new one, kept for
             two years and retained when the stack is removed.
+        log_deletion_protection: Whether CloudWatch Logs refuses to delete the new log group until somebody turns this
+            off. Turn it on when the stack is deployed: a first deployment that fails could not remove the log group,
+            and the next one would find it there. Default: ``False``.
         encryption_key: The key of everything that is defined here: the function's environment variables, the log
             groups, and unless they are given another one, the functions and log groups of its re-authorizer,
             monitoring and attachments. CloudWatch Logs is allowed to use it. Tables and topics have keys of their
@@ -191,6 +194,7 @@ class ClientConnectHandler(HandlerBase):
         reserved_concurrent_executions: int | None = None,
         previous_versions: int = 5,
         log_group: logs.ILogGroup | None = None,
+        log_deletion_protection: bool = False,
         encryption_key: kms.IKey | None = None,
         dead_letter_queue: sqs.IQueue | None = None,
         vpc: ec2.IVpc | None = None,
@@ -255,7 +259,10 @@ class ClientConnectHandler(HandlerBase):
         retention = typed(
             "support_log_retention", support_log_retention, logs.RetentionDays, "a logs.RetentionDays"
         )
-        require_valid(scope, options, [*others, retention])
+        require_valid(
+            scope, options, [*others, retention, flag("log_deletion_protection", log_deletion_protection)]
+        )
+        require_new_log_group(log_group, is_protected=log_deletion_protection)
         passed_on = arguments_of(function_options, _OWN_ARGUMENTS)
         variables = variables_of(options)
         decided_by, self._policies = checked_policies(options)
@@ -275,7 +282,9 @@ class ClientConnectHandler(HandlerBase):
         self._function_name = function_name or generated_function_name(self)
         if function_name is not None:
             keep_name(self, function_name)
-        self._log_group = log_group or kept_log_group(self, encryption_key)
+        self._log_group = log_group or kept_log_group(
+            self, encryption_key, is_protected=log_deletion_protection
+        )
         self._previous_versions = PreviousVersions(
             self,
             previous_versions,

@@ -40,7 +40,7 @@ from cdk_client_connect.shared._arguments import (
 from cdk_client_connect.shared._claims import MONITORING, claimant_of
 from cdk_client_connect.shared._environment_check import require_same_environment
 from cdk_client_connect.shared._function_role import function_role
-from cdk_client_connect.shared._log_group import kept_log_group
+from cdk_client_connect.shared._log_group import kept_log_group, require_new_log_group
 from cdk_client_connect.shared._metrics import record_metric
 from cdk_client_connect.shared._reachability import warn_of_unreachable_services
 from cdk_client_connect.shared._sdk_call import sdk_call
@@ -129,6 +129,9 @@ class ConnectionReauthorizer(Construct):
         memory_size: In MiB. Default: 1769, which is one whole CPU.
         log_group: Where its records go, in the same account and Region. Default: a new one, kept for two years
             and retained when the stack is removed.
+        log_deletion_protection: Whether CloudWatch Logs refuses to delete the new log group until somebody turns this
+            off. Turn it on when the stack is deployed: a first deployment that fails could not remove the log group,
+            and the next one would find it there. Default: ``False``.
         encryption_key: The key of its environment variables and log group. Default: the handler's.
         function_settings: A VPC, a dead-letter queue and reserved concurrency of its function. Default: the handler's
             VPC, subnets and security groups, and nothing else.
@@ -159,6 +162,7 @@ class ConnectionReauthorizer(Construct):
         timeout: Duration | None = None,
         memory_size: int = 1769,
         log_group: logs.ILogGroup | None = None,
+        log_deletion_protection: bool = False,
         encryption_key: kms.IKey | None = None,
         function_settings: FunctionSettings | None = None,
     ) -> None:
@@ -239,8 +243,10 @@ class ConnectionReauthorizer(Construct):
             with_attribute(
                 "log_group", log_group, "log_group_name", "a logs.LogGroup or None", optional=True
             ),
+            flag("log_deletion_protection", log_deletion_protection),
             settings_argument(function_settings),
         )
+        require_new_log_group(log_group, is_protected=log_deletion_protection)
         named = read_endpoints(endpoints)
         if not named:
             raise InvalidArgument("endpoints is empty; give the endpoints that ask the handler")
@@ -268,7 +274,7 @@ class ConnectionReauthorizer(Construct):
         decides_as = deciding(handler, self)
         key = encryption_key or handler.encryption_key
         function_settings = in_network_of(handler, function_settings or FunctionSettings())
-        self._log_group = log_group or kept_log_group(self, key)
+        self._log_group = log_group or kept_log_group(self, key, is_protected=log_deletion_protection)
         self._role = function_role(self, self._log_group, in_vpc=function_settings.vpc is not None)
         self._ids = ids = [endpoint.id for endpoint in named]
         self._environment = {

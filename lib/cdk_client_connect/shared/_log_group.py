@@ -8,18 +8,37 @@ from aws_cdk import Annotations, ArnFormat, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
+from cdk_client_connect.errors import InvalidArgument
+
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
     from constructs import Construct
 
 
-def kept_log_group(scope: Construct, key: kms.IKey | None) -> logs.LogGroup:
+def kept_log_group(scope: Construct, key: kms.IKey | None, *, is_protected: bool) -> logs.LogGroup:
     """Define a log group of decisions: kept for two years, and retained when the stack is removed."""
     group = logs.LogGroup(
-        scope, "LogGroup", encryption_key=key, removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        scope,
+        "LogGroup",
+        encryption_key=key,
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        deletion_protection_enabled=is_protected or None,
     )
     _let_logs_use(group, key)
     return group
+
+
+def require_new_log_group(log_group: logs.ILogGroup | None, *, is_protected: bool) -> None:
+    """Check that it is ours to protect.
+
+    Raises:
+        InvalidArgument: When there is a log group already.
+    """
+    if is_protected and log_group is not None:
+        raise InvalidArgument(
+            "log_deletion_protection is for a new log group, but log_group is given; protect that one where it is "
+            "defined, by deletion_protection_enabled=True"
+        )
 
 
 def support_log_group(

@@ -53,6 +53,8 @@ def check(
     else:
         for line in _table(rows, found):
             print(printable(line))
+        if not rows and not problems:
+            print("the endpoint has nothing that expires")
     for problem in problems:
         print(printable(problem), file=sys.stderr)
     if problems:
