@@ -145,7 +145,7 @@ def _leftovers(options: argparse.Namespace, screen: Console) -> int:
         if not _agreed("Remove it?", options, screen):
             return _REFUSED
         problems = leftovers.remove(account, found, screen.print)
-        # What the stacks have left; what others have begun meanwhile was not agreed to.
+        # Leftovers of the stacks; runs that others have begun meanwhile were not agreed to.
         agreed = {each.run for each in found}
         left = [each for each in leftovers.find(account) if each.run in agreed]
         problems += leftovers.remove(account, left, screen.print)

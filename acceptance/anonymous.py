@@ -1,4 +1,4 @@
-"""Reports without what identifies an account or a network, so that they can be shown and kept as test data."""
+"""Reports without data that identifies an account or a network, so they can be shown and kept as test data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ IPV4, IPV6 = "198.51.100.7", "2001:db8::7"
 _ID = re.compile(r"\b(cvpn-(?:endpoint|connection)-)([0-9a-f]{8,32})\b")
 _ACCOUNT = re.compile(r"(?<![0-9A-Za-z])[0-9]{12}(?![0-9A-Za-z])")
 _DIGITS = "0123456789abcdef"
-# What may be an address; ip_address says whether it is one.
+# A possible address; ip_address says whether it is one.
 _IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.])")
 _IPV6 = re.compile(r"(?<![\w:])[0-9a-fA-F]*:[0-9a-fA-F:.]+")
 

@@ -20,7 +20,7 @@ from cdk_client_connect import (
     ProvisionedConcurrency,
 )
 
-# What an endpoint sends, of which nothing is known beforehand: the spelling of its fields.
+# The fields that an endpoint sends, whose spelling is unknown beforehand.
 RECORDER = """
 import json
 
@@ -101,7 +101,7 @@ reauthorizer = ConnectionReauthorizer(
     maximum_share=1.0,
     wait_after_policy_change=cdk.Duration.minutes(
         0
-    ),  # what a deployment denies is to be cut while the run looks
+    ),  # what a deployment denies must be cut while the run looks
 )
 outputs["ReauthorizerName"] = reauthorizer.function.function_name
 

@@ -1,4 +1,4 @@
-"""What a run defines on AWS only, because the emulator does not know it."""
+"""The parts of a run on AWS only, because the emulator does not know it."""
 
 from __future__ import annotations
 

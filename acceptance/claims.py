@@ -16,7 +16,7 @@ FAILURES: tuple[Status, ...] = ("failed", "no answer")
 
 
 class NotSeen(Exception):
-    """What a claim is about did not happen in this run; the message says why, and what to do."""
+    """The subject of a claim did not happen in this run; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """What was observed in a run.
+    """The observations of a run.
 
     Attributes:
         is_aws: Whether that was on AWS.
@@ -78,7 +78,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a run says of a claim.
+    """The verdict of a run on a claim.
 
     Attributes:
         claim: The claim.
@@ -106,7 +106,12 @@ def _judged(claim: Claim, values: Mapping[str, Any]) -> Verdict:
         problem = claim.problem(*(values[name] for name in claim.reads))
     except NotSeen as unseen:
         return Verdict(claim=claim, status="not seen", reason=str(unseen))
-    except (KeyError, IndexError, TypeError, ValueError) as error:  # an answer in a form that nobody expected
+    except (
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+    ) as error:  # an answer in a form that was not expected
         reason = f"what was observed has an unexpected form: {type(error).__name__}: {error}"
         return Verdict(claim=claim, status="no answer", reason=reason)
     return Verdict(claim=claim, status="failed" if problem else "passed", reason=problem or "")

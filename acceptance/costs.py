@@ -1,4 +1,4 @@
-"""What a run creates, and what that costs for an hour."""
+"""The resources of a run, and their cost for an hour."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Cost:
     dollars: float
 
 
-# What costs by what is done with it, which is less than a cent in a run.
+# Resources that cost by use, which is less than a cent in a run.
 CREATED = (
     "a certificate in ACM, a VPC with one subnet and no way out, two Client VPN endpoints, one with an association",
     "the handler with its alias and one provisioned environment, a re-authorizer, an attachment, an event recorder",

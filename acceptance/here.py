@@ -42,7 +42,7 @@ class Here:
     """This machine, for as long as the ``with`` block runs; it needs root.
 
     Args:
-        emulator: The emulator, running and bootstrapped. Default: one of its own.
+        emulator: The emulator, running and bootstrapped. Default: a new one.
         report: Called with each line of the bootstrapping.
     """
 
@@ -90,7 +90,7 @@ class Here:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the CDK's command line finds the emulator."""
+        """The variables that lead the CDK's command line to the emulator."""
         return self.emulator.environment
 
     @property
@@ -129,7 +129,7 @@ class Here:
         return self.vpn.connect(common_name=common_name, options=ClientOptions(profile=profile), at=OFFICE)
 
     def _profile(self) -> str:
-        """Return what clients connect by, in the form in which the service exports it."""
+        """Return the client profile, as the service exports it."""
         lines = ("client", "dev tun", "proto udp", f"remote {SERVER_IPV4} {PORT}", "remote-cert-tls server")
         return "\n".join((*lines, "<ca>", self.authority.certificate.read_text("utf-8").strip(), "</ca>", ""))
 

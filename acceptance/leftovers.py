@@ -1,4 +1,4 @@
-"""What runs have created: found by its tag and its names, and removed.
+"""The resources that runs have created: found by its tag and its names, and removed.
 
 Nothing else is touched: a stack must have both the prefix and the tag, a certificate, table or log group the tag, and a
 log group without tags, which Lambda makes by itself, the name of a run's function, with the run in it.
@@ -26,7 +26,7 @@ _POLL_SECONDS = 5.0
 _POLL_SECONDS_HERE = 0.2
 _STACK = "stack"
 _GONE, _DELETE_FAILED = "DELETE_COMPLETE", "DELETE_FAILED"
-# States in which CloudFormation works on a stack, and deletes it all the same. In others that must have ended first; in
+# States while CloudFormation works on a stack, and deletes it all the same. In others that must have ended first; in
 # the emulator too, which would go on creating.
 _DELETABLE = ("CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS")
 # Being created by a change set, a stack has no tags yet.
@@ -85,7 +85,7 @@ def _removal_problem(place: Place, leftover: Leftover, report: Callable[[str], N
 
 
 class StackNotDeleted(Exception):
-    """CloudFormation did not delete a stack; the message says in which state it is, and why."""
+    """CloudFormation did not delete a stack; the message says its state, and why."""
 
 
 def delete_stack(place: Place, name: str) -> None:
@@ -175,7 +175,7 @@ def _tables(place: Place) -> Iterator[Leftover]:
 
 
 def _log_groups(place: Place) -> Iterator[Leftover]:
-    """Return log groups: tagged ones of the stacks, and those that Lambda has made for functions of theirs."""
+    """Return log groups: tagged ones of the stacks, and those that Lambda has made for their functions."""
     logs = place.client("logs")
     for prefix in _LOG_PREFIXES:
         for group in _pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=prefix):

@@ -1,4 +1,4 @@
-"""What everything that a run creates is called, and tagged with."""
+"""The names and tags of everything that a run creates."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Account:
         region: The Region.
 
     Raises:
-        PlaceNotUsable: From ``with``, when nobody is signed in.
+        PlaceNotUsable: From ``with``, when no one is signed in.
     """
 
     is_aws = True
@@ -124,7 +124,7 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the CDK's command line finds the account."""
+        """The variables that lead the CDK's command line to the account."""
         # Keys in the environment would go before the profile.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         kept = {
@@ -156,7 +156,7 @@ class Account:
         return outputs["EndpointId"]
 
     def start_client(self, common_name: str, profile: Path) -> Client:
-        """Start a client on this machine's own network, without a tunnel, so that it needs no root."""
+        """Start a client on this machine's own network, without a tunnel, so it needs no root."""
         client = Client(
             name=f"client-{self._numbers}",
             directory=self.directory,

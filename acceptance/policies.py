@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The common names of the devices, by what becomes of them.
+# The common names of the devices, by their fate.
 ALLOWED = "acceptance-allowed"
 CUT = "acceptance-cut"
 NOBODY = "acceptance-nobody"  # who never connects; denying it makes another version
@@ -30,7 +30,7 @@ def policies(denied: Sequence[str] = ()) -> str:
     """Return them as Cedar.
 
     Args:
-        denied: Devices that are denied, beside those that always are.
+        denied: Devices that are denied, besides those that always are.
     """
     return "".join(
         (

@@ -1,4 +1,4 @@
-"""What a run creates, from the certificate to the stack, and how all of it goes again."""
+"""The resources of a run, from the certificate to the stack, and their removal."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Sandbox:
         Args:
             attached: Whether the other endpoint has an attachment.
             native: Whether the endpoint has a native policy, where that can be.
-            denied: Devices that the policies deny, beside those that they always do.
+            denied: Devices that the policies deny, besides those that they always do.
 
         Raises:
             cdk_cli.CdkFailed: When it fails.
@@ -157,19 +157,19 @@ class Sandbox:
                 self.left_by_stack = leftovers.find(self.place, self.run)
                 self.problems = leftovers.remove(self.place, self.left_by_stack)
                 self.problems += [f"{each} is still there" for each in leftovers.find(self.place, self.run)]
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
                 self.problems.append(f"what the run {self.run} has created: {error}")
             for problem in self.problems:
                 self._tell(f"NOT REMOVED: {problem}; try make leftovers")
 
     def _tell(self, line: str) -> None:
-        """Report, also where nobody listens any more: nothing may keep what was created from being removed."""
+        """Report, even where no one listens any more: nothing may keep what was created from being removed."""
         with contextlib.suppress(Exception):
             self._report(line)
 
 
 def has_role(place: Place) -> bool:
-    """Whether the account has the service-linked role by which Client VPN invokes functions."""
+    """Whether the account has the service-linked role that Client VPN invokes functions with."""
     roles: dict[str, Any] = place.client("iam").list_roles(PathPrefix=_ROLE_PATH)
     return bool(roles["Roles"])
 

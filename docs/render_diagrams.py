@@ -42,7 +42,7 @@ _STYLE = (
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A named thing and what is to be said of it."""
+    """A named thing and its description."""
 
     title: str
     text: str = ""
@@ -66,12 +66,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Boxes beside each other.
+    """Boxes next to each other.
 
     Attributes:
         boxes: The boxes.
         leads: Whether arrows lead on: ``down`` to the next row, ``across`` from each box to the next one, or neither.
-        label: What is written beside the arrow down.
+        label: The text next to the arrow down.
     """
 
     boxes: tuple[Box, ...] = field(default=())

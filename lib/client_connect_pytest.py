@@ -1,4 +1,4 @@
-"""The hooks by which pytest finds policy tests: ``*.tests.toml`` in folders of policies.
+"""The hooks for pytest to find policy tests: ``*.tests.toml`` in folders of policies.
 
 Pytest loads this module in every run of every project that has this library, so it imports nothing of it, not even
 its package, before there is a file to collect. ``-p no:client-connect`` switches it off.
@@ -71,7 +71,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 def _policies_folder(file: Path, config: pytest.Config) -> Path | None:
-    """Return the folder of the set that a file tests; ``None`` when it tests none of ours."""
+    """Return the folder of the set that a file tests; ``None`` when it tests no such set."""
     configured = [path for option in _FOLDERS for path in config.getini(option)]
     within = [path for path in configured if file.is_relative_to(path)]
     if within or config.getini(_FOLDERS[0]):

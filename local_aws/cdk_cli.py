@@ -43,7 +43,7 @@ class Target(Protocol):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables by which the command line finds it."""
+        """The variables that lead the command line to it."""
 
 
 def ignore(_line: str) -> None:

@@ -77,7 +77,7 @@ class ClientConnectOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConfiguration:
-    """What else an endpoint is configured with; an empty text is none.
+    """The other settings of an endpoint; an empty text is none.
 
     Attributes:
         connection_log_group: Where it logs connections.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-# What ends a program; there is no SIGHUP on Windows.
+# The signals that end a program; there is no SIGHUP on Windows.
 ENDING = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 
 _GRACE_SECONDS = 5.0

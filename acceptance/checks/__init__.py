@@ -1,4 +1,4 @@
-"""All observations, in the order in which a run makes them, and all claims."""
+"""All observations, in the order of a run, and all claims."""
 
 from __future__ import annotations
 

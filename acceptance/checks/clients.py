@@ -1,4 +1,4 @@
-"""What real OpenVPN clients are told, and what is recorded of them."""
+"""The messages to real OpenVPN clients, and their records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from acceptance.sandbox import Sandbox
     from local_aws.vpn.openvpn_client import Client
 
-# What no policy permits.
+# A device that no policy permits.
 STRANGER = "stranger"
 
 _VISITORS = (policies.ALLOWED, policies.DENIED, STRANGER, policies.LONG, policies.UMLAUTS)

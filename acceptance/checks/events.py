@@ -1,4 +1,4 @@
-"""What the service asks the handler: a small function in its place records whole events."""
+"""The events of the service: a small function in its place records whole events."""
 
 from __future__ import annotations
 

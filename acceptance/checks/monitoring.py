@@ -21,7 +21,7 @@ _QUEUE_SECONDS = 300.0
 _QUERY_SECONDS = 120.0
 _POLL_SECONDS = 2.0
 _RUNNING = ("Scheduled", "Running")
-# What the run itself causes: it denies most of its clients.
+# Alarms that the run itself causes: it denies most of its clients.
 _CAUSED = ("Denial", "Denied", "ReauthorizerStopped")
 _DENIALS_QUERY = "Denials by reason"
 _FAILED = "client-connect-failed"

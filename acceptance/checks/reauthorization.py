@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.2
 
 
 def _cut(sandbox: Sandbox) -> dict[str, Any]:
-    """Connect two clients, deploy a policy that denies one of them, and look what becomes of both."""
+    """Connect two clients, deploy a policy that denies one of them, and watch both."""
     doomed, other = settled(sandbox, policies.CUT), settled(sandbox, policies.ALLOWED)
     before: dict[str, Any] = {
         "doomed": doomed.outcome,

@@ -1,4 +1,4 @@
-"""What is left when the stack is removed, and when everything is."""
+"""The resources left when the stack is removed, and when everything is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The role by which Client VPN invokes functions."""
+"""The role that Client VPN invokes functions with."""
 
 from __future__ import annotations
 

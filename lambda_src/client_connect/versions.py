@@ -59,7 +59,7 @@ class OsVersion(NamedTuple):
     def from_numbers(cls, text: str) -> OsVersion | None:
         """Read two or three numbers, such as ``10.0.19045``; ``None`` for any other text.
 
-        A fourth one, with which device managers name the revision of a build, is not kept.
+        A fourth one, the revision of a build in device managers, is not kept.
         """
         return cls._of(_NUMBERS.fullmatch(text))
 

@@ -195,7 +195,7 @@ class Resource:
         """Claim the handler and turn it on."""
         wanted = Attachment.of_properties(self._event["ResourceProperties"])
         endpoint = self._permitted_endpoint(wanted)
-        # A claim of ours from another request is one that was left: its handler was on before this creation.
+        # Our claim from another request is one that was left: its handler was on before this creation.
         again = endpoint.claims.get(self._key) == self._claim_on(wanted)
         # From here on it may be claimed and on, whatever EC2 answers.
         self.physical_id = UNFINISHED

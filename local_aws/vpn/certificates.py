@@ -44,7 +44,7 @@ class Certificate:
 
 
 class Issuer(Protocol):
-    """What issues the certificates of a server and its clients."""
+    """The issuer of the certificates of a server and its clients."""
 
     @property
     def certificate(self) -> Path:

@@ -1,4 +1,4 @@
-"""Which tests must notice the mutants of which modules."""
+"""The tests that must notice the mutants of each module."""
 
 from __future__ import annotations
 

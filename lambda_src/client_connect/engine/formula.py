@@ -134,7 +134,7 @@ def _permit(id_: str, clause: pst.Clause) -> pst.Template:
 
 
 def _conditions(policy: pst.Template) -> Iterator[Formula]:
-    """Yield the parts that must all be true, in the order in which the engine looks at it."""
+    """Yield the parts that must all be true, in the engine's order."""
     yield from _scope("principal", policy.principal)
     yield from _action(policy.action)
     yield from _scope("resource", policy.resource)

@@ -1,4 +1,4 @@
-"""What is doubtful about a handler: warnings at synthesis, which can be acknowledged one by one."""
+"""Warnings about a handler at synthesis, which can be acknowledged one by one."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _warn_of_other_time_zones(handler: Construct, options: Options, policies: Po
 
 
 def _warn_of_settings(handler: Construct, options: Options, policies: Policies) -> None:
-    """Warn of settings in another time zone, by which the commands decide otherwise than the handler."""
+    """Warn of settings in another time zone, because the commands would decide otherwise than the handler."""
     if not _clock(policies):
         return
     try:

@@ -58,7 +58,7 @@ class Definition:
         anomaly: Whether the threshold is a number of standard deviations above the usual level.
         periods: How many periods in a row the threshold must be crossed, or of how many it must be in ``datapoints``.
         datapoints: In how many of the periods. Default: in all.
-        reminders: Further values, each of which is sent to the topic when it is reached.
+        reminders: Further values; each is sent to the topic when it is reached.
         without_data: The meaning of missing data. Nearly always good news: no one connected, nothing went
             wrong, or the endpoint has neither a revocation list nor a SAML provider.
     """

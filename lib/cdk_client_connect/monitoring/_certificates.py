@@ -50,7 +50,7 @@ def certificates_of(
     """Return the certificates of endpoints that this app defines, each ARN once, by the endpoint and its use.
 
     Args:
-        endpoints: The endpoints, of which ids and imported ones do not say what they use.
+        endpoints: The endpoints; ids and imported ones do not say what they use.
         named: The same, with their names.
         known: Certificates that are watched already.
         stack: Where they are watched.
@@ -70,7 +70,7 @@ def _used(endpoint: AnyEndpoint) -> Iterator[tuple[str, str]]:
         return
     yield "Server", resource.server_certificate_arn
     options: Any = resource.authentication_options
-    # What only the deployment decides, such as the choice of a condition, is no list of plain options.
+    # A value that only the deployment decides, such as the choice of a condition, is no list of plain options.
     for option in options if isinstance(options, list) else ():
         mutual = getattr(option, "mutual_authentication", None)
         arn = getattr(mutual, "client_root_certificate_chain_arn", None)

@@ -97,7 +97,7 @@ USER_HISTORY = Query(
     "History of a user",
     "decisions",
     (
-        # What a record of an error has of a request is the event as Client VPN sent it.
+        # A record of an error has the event as Client VPN sent it.
         r'parse event /"username"\s*:\s*"(?<unreadable>[^"]*)"/',
         "fields coalesce(request.username, username, told.username, unreadable) as user",
         'filter tolower(user) = "alice"',

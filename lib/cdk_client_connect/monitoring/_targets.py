@@ -132,7 +132,7 @@ class MonitoringTargets:
     def of_unexpected_shadow_mode(self) -> cloudwatch.Metric | cloudwatch.MathExpression | None:
         """Return how often shadow mode was on, or let a user in, although the template has neither; else ``None``.
 
-        A policy with ``@shadow`` lets in those whom it would deny. Then only the mode of the whole handler counts.
+        A policy with ``@shadow`` lets in those it would deny. Then only the mode of the whole handler counts.
         """
         if self.handler.shadow_mode:
             return None

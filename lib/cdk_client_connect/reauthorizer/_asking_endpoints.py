@@ -1,7 +1,7 @@
 """Check that the endpoints of a re-authorizer are those that ask its handler.
 
 Connections of an endpoint that is missing would never be decided again nor counted; those of another handler's endpoint
-would be decided by the wrong policies. Only when everything is defined can this be seen.
+would be decided with the wrong policies. Only when everything is defined can this be seen.
 """
 
 from __future__ import annotations

@@ -288,7 +288,7 @@ class ConnectionReauthorizer(Construct):
             settings.WAIT: str(wait.to_seconds()),
             settings.UNKNOWN_CONNECTIONS: unknown_connections.value,
             settings.DRY_RUN: "true" if dry_run else "false",
-            # A run with an old time zone, module or table must not go on beside a new one.
+            # A run with an old time zone, module or table must not go on next to a new one.
             settings.HANDLER_VERSION: decides_as.version,
         }
         if connections_per_user is not None:

@@ -71,7 +71,7 @@ class ExtraFacts:
         """Take a package: a directory with an ``__init__.py``, and all that is in it but bytecode and hidden files.
 
         Raises:
-            InvalidExtraFacts: As of a file; ``facts`` is defined in ``__init__.py``. Also for a link that leaves the
+            InvalidExtraFacts: As of a file; ``facts`` is defined in ``__init__.py``. Or a link that leaves the
                 directory or leads to a folder, a pipe or a device, and for more than 200 MiB.
         """
         directory = Path(path)

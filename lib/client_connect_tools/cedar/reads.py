@@ -49,7 +49,7 @@ class Reader:
     def reads(self, expression: pst.Expr) -> tuple[Read, ...]:
         """Return what an expression reads, in its order, each once.
 
-        An attribute of something absent is named by that alone, and a record or a device of which
+        An attribute of something absent is named by that alone, and a record or a device whose
         attributes are read by these alone.
         """
         found = {read.name: (node, read) for node, read in self._found(expression)}

@@ -104,7 +104,7 @@ class Authority:
 
         Args:
             certificate: As PEM.
-            common_name: Whose it is to be; ``None`` for anybody's.
+            common_name: The expected name; ``None`` for any.
         """
         try:
             found = x509.load_pem_x509_certificate(certificate.encode())
@@ -126,7 +126,7 @@ class Authority:
         return _pem(self._certificate, self._key)
 
     def issue(self, common_name: str, kind: Literal["server", "client"], *, valid: timedelta) -> Issued:
-        """Return a new certificate with a key of its own.
+        """Return a new certificate with a new key.
 
         Args:
             common_name: Its name; that of a server is a domain name.

@@ -1,4 +1,4 @@
-"""What expires of deployed endpoints: certificates in ACM, revocation lists, and identity providers in IAM."""
+"""The expiring parts of deployed endpoints: certificates in ACM, revocation lists, and identity providers in IAM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What expires, and when."""
+"""Expiring items, and their ends."""
 
 from __future__ import annotations
 

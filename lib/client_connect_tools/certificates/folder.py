@@ -19,7 +19,7 @@ AUTHORITY, SERVER = "ca", "server"
 _AUTHORITY_NAME = "Client VPN CA"
 _SERVER_NAME = "vpn.internal"
 
-# What is a file name on every system, and a common name that OpenVPN passes on unchanged.
+# A valid file name on every system, and a common name that OpenVPN passes on unchanged.
 _CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}[A-Za-z0-9]|[A-Za-z0-9]")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{4,64}}$)(?:{_LABEL}\.)+(?=[a-z]){_LABEL}", re.IGNORECASE)
@@ -32,7 +32,7 @@ class UnusableFolder(ClientConnectError):
 
 
 class CertificateFolder:
-    """``ca.crt``, ``server.crt``, ``NAME.crt`` for each client, and the keys beside them.
+    """``ca.crt``, ``server.crt``, ``NAME.crt`` for each client, and the keys next to them.
 
     Args:
         folder: Where; it need not exist.
@@ -46,7 +46,7 @@ class CertificateFolder:
     ) -> tuple[list[Path], list[Path]]:
         """Create what is missing, and return the certificates that were written and those that were there.
 
-        One that is there and cannot be what is asked for ends it: nobody shall import or give it to a device.
+        One that is there and cannot be what is asked for ends it, lest it be imported or given to a device.
 
         Args:
             server: The domain name of the server's certificate. Default: that of the one that is there, else
@@ -71,7 +71,7 @@ class CertificateFolder:
             )
         authority = self._authority(is_there=AUTHORITY in there)
         self._require_current(authority, {SERVER: server, **{name: name for name in names}}, there)
-        # All are issued before the first is written, so that what cannot be issued leaves nothing behind.
+        # All are issued before the first is written, so a failure leaves nothing behind.
         issued = {AUTHORITY: authority.own} if AUTHORITY not in there else {}
         if SERVER not in there:
             issued[SERVER] = authority.issue(server or _SERVER_NAME, "server", valid=valid)

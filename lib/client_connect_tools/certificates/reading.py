@@ -50,7 +50,7 @@ def read_expiries(content: bytes, origin: str) -> list[Expiry]:
     """Return what expires in the content of a file, in its order.
 
     Args:
-        content: PEM, also with other text such as an OpenVPN profile; DER; or SAML metadata.
+        content: PEM, possibly with other text such as an OpenVPN profile; DER; or SAML metadata.
         origin: What to call the file.
 
     Raises:
@@ -62,7 +62,7 @@ def read_expiries(content: bytes, origin: str) -> list[Expiry]:
 
 
 def files_of_profile(content: bytes) -> list[str]:
-    """Return the paths to which a file refers, if it is an OpenVPN profile: certificates and revocation lists."""
+    """Return the paths that a file refers to, if it is an OpenVPN profile: certificates and revocation lists."""
     text = _decoded(content)
     if _REMOTE.search(text) is None:
         return []

@@ -60,7 +60,7 @@ class AllPolicies(list[pst.Template]):
 
     @cached_property
     def unknown_devices(self) -> Outages:
-        """What the enforced policies make of a device that the inventory does not know."""
+        """The effect of the enforced policies on a device that the inventory does not know."""
         return Outages(self.enforced, INVENTORY, state="unknown")
 
     @cached_property

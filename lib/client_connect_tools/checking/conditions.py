@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from client_connect_tools.files.networks import NetworkList
     from client_connect_tools.finding import Finding
 
-# What a condition holds for no connection by, or for every one, so that the answer to it would say nothing.
+# The parts that make a condition true for no connection, or for all, when its answer would say nothing.
 _EMPTY = frozenset(("never-applies", "contradiction", "impossible-value", "upper-case", "literal-asterisk"))
 _DOUBTFUL = frozenset(
     (
@@ -60,7 +60,7 @@ def condition_policies(
 
 
 def require_meant(condition: str, asked: Policies) -> None:
-    """Refuse a condition that names a value that there is not, or of which parts exclude each other.
+    """Refuse a condition that names a value that does not exist, or whose parts exclude each other.
 
     That no connection at 25 o'clock is allowed proves nothing, and that none was logged neither.
 

@@ -25,7 +25,7 @@ def admits_future(policy: pst.Template) -> bool:
 def denies_future(policy: pst.Template) -> bool:
     """Tell whether a forbid has a bound that keeps out a device that was seen in the far future.
 
-    That of a permit keeps nobody from another one.
+    That of a permit keeps no one from another one.
     """
     return policy.effect == "forbid" and True in _denies_future(policy)
 

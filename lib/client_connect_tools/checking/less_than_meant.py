@@ -21,7 +21,7 @@ _MINUTE, _WEEKDAY, _NOW = ("time", "minuteOfDay"), ("time", "weekday"), ("time",
 
 
 def either_meant(policy: pst.Template) -> Iterator[str]:
-    """Yield what is wrong where a forbid joins by ``&&`` what is probably two reasons to keep somebody out."""
+    """Yield findings where a forbid joins two probable reasons to keep a user out by ``&&``."""
     if policy.effect != "forbid":
         return
     parts = [
@@ -44,7 +44,7 @@ def either_meant(policy: pst.Template) -> Iterator[str]:
 
 
 def double_negation(policy: pst.Template) -> Iterator[str]:
-    """Yield what is wrong with ``unless { !x }``, which keeps out just those of whom ``x`` is true."""
+    """Yield findings on ``unless { !x }``, which keeps out just those with a true ``x``."""
     for clause in policy.clauses:
         if (
             policy.effect == "forbid"

@@ -113,7 +113,7 @@ def lint(policies: Policies, *, ignore: Collection[str] = ()) -> list[Finding]:
 
 
 def _unclear(policies: Policies, ignore: Collection[str]) -> Iterator[Finding]:
-    """Yield what the nodes of a policy no longer tell: whether there were parentheses."""
+    """Yield what the nodes of a policy no longer show: parentheses."""
     name = "unclear-precedence"
     for each in parse(policies.sources) if name not in ignore else ():
         if each.template is None or name in ignored(each.template):

@@ -79,7 +79,7 @@ class Outages:
     ) -> bool:
         """Tell whether a policy keeps out connections that are let in while the source is unavailable.
 
-        Not where it names that state, or decides by ``if context has x then ... else ...``: it says itself what must
+        Not where it names that state, or decides with ``if context has x then ... else ...``: it says itself what must
         be.
 
         Args:
@@ -99,7 +99,7 @@ class Outages:
         return any(_is_possible(_all([formula, *open_])) for formula in unmet)
 
     def admits(self, permit: pst.Template, *, covers: Callable[[pst.Template, pst.Template], bool]) -> bool:
-        """Tell whether a permit lets in somebody while the source is unavailable.
+        """Return whether a permit lets in a user while the source is unavailable.
 
         Args:
             permit: One of the policies.
@@ -110,7 +110,7 @@ class Outages:
         return _is_possible(_all([applies, *open_]))
 
     def _is_told_by(self, policy: pst.Template) -> bool:
-        """Tell whether a policy says itself what is to be."""
+        """Return whether a policy says itself what must happen."""
         source = self._source
         for node in walk(policy):
             if isinstance(node, pst.IfThenElse) and any(

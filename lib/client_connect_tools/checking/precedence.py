@@ -1,4 +1,4 @@
-"""``a || b && c`` without parentheses, which is ``a || (b && c)``, so that ``c`` counts for one alternative only."""
+"""``a || b && c`` without parentheses, which is ``a || (b && c)``: ``c`` counts for one alternative only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SUBJECT = re.compile(r"(?:context|principal|resource)(?:\s*\.\s*\w+)?")
 _TEST = re.compile(r"(context|principal|resource)\s+has\s+(\w+)")
 _OPENING, _CLOSING = ("(", "[", "{"), (")", "]", "}")
-# What ends a chain of && and ||.
+# The nodes that end a chain of && and ||.
 _ENDING = (",", ";", "if", "then", "else")
 
 
@@ -36,7 +36,7 @@ class _Chain:
 
 
 def unclear(text: str) -> Iterator[tuple[Place, str]]:
-    """Yield each ``&&`` chain about several things that stands beside ``||`` without parentheses.
+    """Yield each ``&&`` chain about several things that stands next to ``||`` without parentheses.
 
     A test that guards what is read behind it, as in ``context has os && context.os.major < 10``, is about one thing.
 

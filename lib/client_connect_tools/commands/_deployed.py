@@ -1,4 +1,4 @@
-"""What the commands about deployed handlers share."""
+"""Shared by the commands about deployed handlers."""
 
 from __future__ import annotations
 

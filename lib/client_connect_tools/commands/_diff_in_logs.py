@@ -1,4 +1,4 @@
-"""What a change of policies changes for the connections in logs."""
+"""The effect of a change of policies on the connections in logs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _USER = "user"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffInLogs:
-    """What changes in logs.
+    """The changes in logs.
 
     Attributes:
         tally: What was found.
@@ -49,13 +49,13 @@ class DiffInLogs:
 
     @property
     def somebody_is_denied(self) -> bool:
-        """Whether somebody is newly denied, or may be, as far as the logs tell."""
+        """Whether a user is newly denied, or may be, according to the logs."""
         tally = self.tally
         return bool(tally.newly_denied.count or tally.perhaps_newly_denied or tally.unreadable)
 
     @property
     def verdict(self) -> str:
-        """What changes, in a sentence or two."""
+        """The changes, in a sentence or two."""
         from client_connect_tools.replay.report.verdict import verdict
 
         return verdict(self.tally)
@@ -101,7 +101,7 @@ class DiffInLogs:
         return content
 
     def end(self) -> None:
-        """Say what is not in the answer, or end the command where there is none."""
+        """Say what the answer lacks, or end the command without any answer."""
         tally = self.tally
         warn_of_unlisted(tally, self.directory, names=self.names)
         if open_ := tally.perhaps_newly_denied + tally.unreadable.total():

@@ -1,4 +1,4 @@
-"""The option with which commands are told who is in which groups and departments."""
+"""The option for the groups and departments of users."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USER, GROUPS, DEPARTMENT = "user", "groups", "department"
-# What a column may be called, without case, spaces and punctuation; the first that is there counts.
+# The names that a column may have, without case, spaces and punctuation; the first that is there counts.
 _ALIKE = {
     USER: (
         *("user", "username", "userprincipalname", "upn", "nameid", "login", "userlogin", "samaccountname"),
@@ -29,7 +29,7 @@ _ALIKE = {
     DEPARTMENT: ("department", "dept", "departmentname", "costcenter", "orgunit", "division"),
 }
 _SEPARATORS = ("\n", ";", "|")
-# What PowerShell writes in place of a list.
+# The text that PowerShell writes in place of a list.
 _TYPE_OF_LIST = re.compile(r"(?:System|Microsoft)\.[\w.]+(?:\[\]|Collection|List)?(?:`\d.*)?")
 _NAME = re.compile(r"CN=((?:[^,\\]|\\.)+)", re.IGNORECASE)
 _DISTINGUISHED = re.compile(

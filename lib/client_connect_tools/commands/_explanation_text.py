@@ -20,7 +20,7 @@ OUTAGE = (
     "while the inventory is unavailable, nobody knows who is blocked: no one is let in unless a policy reads "
     "context.inventory, and so says what that means"
 )
-# What conditions have in their text when they read what an option gives.
+# The text of conditions that read the value of an option.
 _READ_BY = {
     "--groups": "ClientVpn::Group::",
     "--username": "context has username",

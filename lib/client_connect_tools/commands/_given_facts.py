@@ -36,12 +36,12 @@ _DASHED_LAST_SEEN = "last-seen"  # as the keys of an event are written
 
 
 class WrongUse(ValueError):
-    """What was given on the command line is no connection; the message says what to give."""
+    """The arguments of the command line are no connection; the message says what to give."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenFacts:
-    """What the options say of a connection, not looked into yet.
+    """The options' data of a connection, not looked into yet.
 
     Attributes:
         event: The file of an event, or ``-``.
@@ -56,7 +56,7 @@ class GivenFacts:
         active_connections: The user's open connections.
         endpoint_name: The name of the endpoint.
         custom: A file or JSON text of the custom facts.
-        custom_facts: What became of them, when it is not what ``custom`` suggests.
+        custom_facts: Their state, when it is not what ``custom`` suggests.
     """
 
     event: str | None
@@ -158,7 +158,7 @@ class GivenFacts:
         return "standard input" if self.event == STANDARD_INPUT else f'"{self.event}"'
 
     def _require_one_connection(self) -> None:
-        """Refuse fields beside an event or a record, which has them."""
+        """Refuse fields next to an event or a record, which has them."""
         whole = "--event" if self.event is not None else "--record" if self.recorded is not None else ""
         given = [key for key, value in self.fields.items() if value is not None]
         if whole and given:
@@ -166,7 +166,7 @@ class GivenFacts:
             raise WrongUse(f'{whole} and "{min(given)}" are both given; {fix}')
 
     def _event(self) -> object:
-        """Return the event that is given; a record is none, of which all but the request would be dropped."""
+        """Return the event that is given; a record is refused, because all but its request would be dropped."""
         assert self.event is not None  # noqa: S101 - the caller asked
         text = _read(self.event)
         try:
@@ -301,7 +301,7 @@ def _device(value: object, zone: tzinfo) -> Device:
 
 
 def _instant(text: str, zone: tzinfo, where: str) -> datetime:
-    """Read a time, which is in the zone when it has none of its own."""
+    """Read a time, which is in the zone when it has none itself."""
     try:
         return instant(text, zone)
     except NotATime as error:

@@ -1,4 +1,4 @@
-"""What ``matrix`` and ``diff`` share: their options, and how they decide and print."""
+"""Shared by ``matrix`` and ``diff``: their options, and how they decide and print."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class TableFormat(StrEnum):
-    """How a table is printed; ``html`` is a page of its own."""
+    """How a table is printed; ``html`` is a complete page."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -77,7 +77,7 @@ def decided(
 
 
 def width_of_output() -> int | None:
-    """Return how wide tables may be where nobody has set it, as in the log of a pipeline."""
+    """Return how wide tables may be where it is not set, as in the log of a pipeline."""
     return None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
 
 

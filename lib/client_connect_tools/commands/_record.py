@@ -39,7 +39,7 @@ class Recorded:
 
     @property
     def has_facts(self) -> bool:
-        """Whether it says what was known beside the request; handlers always do."""
+        """Whether it says what was known besides the request; handlers always do."""
         return "facts" in self.entry or "factsJson" in self.entry
 
     @property
@@ -62,7 +62,7 @@ def find_record(
         zone: The zone of the policies' clock. Default: the record's.
 
     Raises:
-        NoRecord: When there is none, or more than one, or it cannot be read.
+        NoRecord: When no or more than one record is found, or it cannot be read.
     """
     found = _Found(connection_id, recorded_at)
     try:
@@ -89,7 +89,7 @@ def _lines_and_whole(text: str) -> Iterable[object]:
 
 @dataclass(slots=True)
 class _Found:
-    """What a file holds: few entries are kept, whatever its size."""
+    """The content of a file: few entries are kept, whatever its size."""
 
     connection_id: str | None
     recorded_at: str | None
@@ -125,7 +125,7 @@ class _Found:
         """Return the one record.
 
         Raises:
-            NoRecord: When there is none, or more than one.
+            NoRecord: When no or more than one record is found.
         """
         if len(self.records) == 1:
             return self.records[0]

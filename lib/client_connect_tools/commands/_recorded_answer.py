@@ -1,4 +1,4 @@
-"""What a record says was decided, beside what policies decide now."""
+"""The recorded decision, next to the policies' decision now."""
 
 from __future__ import annotations
 

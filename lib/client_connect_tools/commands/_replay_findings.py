@@ -1,4 +1,4 @@
-"""What a replay found as findings of policies, for the forms that pipelines read."""
+"""The result of a replay as findings of policies, for the forms that pipelines read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def findings(
 
 
 def cases(found: list[Finding], policies: Policies) -> Iterator[Case]:
-    """Yield a case for each policy about which nothing was found, and for each finding that is an error."""
+    """Yield a case for each policy without findings, and for each finding that is an error."""
     from client_connect_tools.reports.junit import Case
 
     about = {each.policy for each in found}

@@ -32,8 +32,8 @@ class SettingsSource:
 
     Attributes:
         file: The file; ``None`` to look for one.
-        ignored: Whether there are none, whatever lies there.
-        verbose: Whether to tell which file is used.
+        ignored: Whether to ignore all settings files.
+        verbose: Whether to say which file is used.
     """
 
     file: Path | None = None

@@ -1,4 +1,4 @@
-"""What the commands share: how they read policies, and how they end."""
+"""Shared by the commands: how they read policies, and how they end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def read_policies(*paths: Path, standard_input: bool = False, guardrails: Path |
     Args:
         *paths: Each a file or directory; or Rules or Policies in a Python module, as ``module:name``, whose code runs.
         standard_input: Whether ``-`` is standard input.
-        guardrails: Where their guardrails are, in the same way. Default: there are none.
+        guardrails: Where their guardrails are, in the same way. Default: none.
     """
     from client_connect_tools.commands._python_policies import is_named, named
     from client_connect_tools.policies import Policies
@@ -79,7 +79,7 @@ def _sound(policies: Policies) -> Policies:
 
 
 def read_files(path: Path) -> Policies:
-    """Read a file or a directory; warn of policies beside a file, which are not read."""
+    """Read a file or a directory; warn of policies next to a file, which are not read."""
     from client_connect_tools.policies import Policies
 
     policies = Policies.from_path(path)
@@ -89,7 +89,7 @@ def read_files(path: Path) -> Policies:
 
 
 def report_format(given: ReportFormat | None, *, as_json: bool) -> ReportFormat:
-    """Return the form of a report, of which ``--json`` is short for one."""
+    """Return the form of a report; ``--json`` is short for one of them."""
     if as_json and given not in (None, ReportFormat.JSON):
         wrong_use(f"--json is short for --output-format json, and not for {given.value}; give one of them")
     return ReportFormat.JSON if as_json else given or ReportFormat.TEXT

@@ -1,4 +1,4 @@
-"""Which handler somebody means, and where its tables and endpoints are."""
+"""The handler that the user means, and where its tables and endpoints are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to a user or device, as it is told on a terminal and on a page."""
+"""The history of a user or device, as shown on a terminal and on a page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LET_IN = ("allowed", "kept by a waiver", "session ended")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An event as it is told.
+    """An event as it is shown.
 
     Attributes:
         event: The event.
@@ -39,10 +39,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What happened.
+    """The event.
 
     Attributes:
-        who: To whom.
+        who: The user or device.
         verdict: All of it in a sentence.
         events: Each event, oldest first.
         notes: What else there is to know of the logs.
@@ -66,7 +66,7 @@ class Story:
         yield from map(printable, self.notes)
 
     def page(self) -> str:
-        """Return a page of its own, in which nothing of a log acts."""
+        """Return a complete page, where no text of a log acts."""
         template = Template(files(__package__).joinpath("why.html").read_text("utf-8"))
         return template.substitute(
             who=_html(self.who),

@@ -34,7 +34,7 @@ _VERBS: dict[What, str] = {
 }
 
 _NOT_ANSWERED = "the user read Client VPN's own message, and the handler has no record; see the alarm"
-# What Client VPN's reasons mean, and where to look next.
+# The meaning of Client VPN's reasons, and where to look next.
 _REASONS = {
     "client-connect-handler-throttled": f"Lambda refused to run the handler: {_NOT_ANSWERED} HandlerThrottles",
     "client-connect-handler-timed-out": f"the handler did not answer in time: {_NOT_ANSWERED} HandlerTimeouts",
@@ -122,7 +122,7 @@ def time_text(event: Event, zone: tzinfo) -> str:
 
 
 def what_text(event: Event) -> str:
-    """Return what happened, and by which policies or why."""
+    """Return the event, and its policies or reason."""
     text = _VERBS[event.what]
     if event.policies and event.what != "blocked":
         link = ", denied by" if event.source == "re-authorizer" else " by"

@@ -1,4 +1,4 @@
-"""How commands write files with the names of users in them: for nobody but their owner."""
+"""How commands write files with the names of users in them: for their owner only."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def audit(  # noqa: PLR0913 - each is an option
 
 
 def _print_doubts(asked: Policies, looked: Audit) -> None:
-    """Print what is seldom meant in the question, and the groups in it that nobody has in the logs."""
+    """Print what is seldom meant in the question, and the groups in it without members in the logs."""
     from client_connect_tools.checking.conditions import doubts
     from client_connect_tools.checking.group_names import groups_of
 
@@ -113,7 +113,7 @@ def _zone(name: str | None) -> tzinfo | None:
 
 
 def _asked(question: Path | None, where: str | None, policies: Path | None) -> Policies:
-    """Return the question as a policy; end when there is none, or when it is wrong."""
+    """Return the question as a policy; end when it is missing or wrong."""
     from client_connect_tools.checking.conditions import condition_policies, require_meant
     from client_connect_tools.files.folders import read_text
 

@@ -107,7 +107,7 @@ def check(  # noqa: PLR0913 - each parameter is an option
 
 
 def _ignored(given: list[str], known: Collection[str]) -> list[str]:
-    """Return the lints that are switched off by the command line or by the settings, which tell so."""
+    """Return the lints that are switched off by the command line or by the settings, which are named."""
     from client_connect_tools import native
     from client_connect_tools.checking import lints
     from client_connect_tools.nearest import nearest
@@ -151,7 +151,7 @@ def _print(policies: Policies, findings: list[Finding], form: ReportFormat) -> N
 
 
 def _cases(policies: Policies, findings: list[Finding]) -> Iterator[Case]:
-    """Yield a case for each policy in which nothing was found, and for each finding."""
+    """Yield a case for each policy without findings, and for each finding."""
     from client_connect_tools.cedar.parsing import parse
     from client_connect_tools.reports.junit import Case
 

@@ -267,7 +267,7 @@ def _require_declared(policies: Policies, facts: Facts, what: str) -> None:
 
 
 def _warn_of_misspellings(facts: Facts) -> None:
-    """Warn, and decide all the same: what a strange client would be told may be the question."""
+    """Warn, and decide all the same: the answer to a strange client may be the question."""
     from client_connect_tools.inputs.misspellings import misspellings
 
     for key, problem in misspellings(facts.request):
@@ -294,7 +294,7 @@ def _show(
     from client_connect_tools.commands._explanation_text import explanation_text
     from client_connect_tools.output.safe_output import console
 
-    # Lines are left as they are, so that what is piped on does not depend on the width of a terminal.
+    # Lines are left as they are, so piped output does not depend on the width of a terminal.
     terminal = console(soft_wrap=True)
     for line in () if answer is None else answer.lines():
         terminal.print(line)

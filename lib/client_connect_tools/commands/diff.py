@@ -142,7 +142,7 @@ def _meaning(template: object) -> object:
 
     from cedarpy import pst
 
-    assert isinstance(template, pst.Template)  # noqa: S101 - tells the type
+    assert isinstance(template, pst.Template)  # noqa: S101 - shows the type
     return replace(template, id="")
 
 

@@ -211,7 +211,7 @@ def _print(tally: Tally, seconds: float, directory: Directory | None) -> None:
     from client_connect_tools.output.safe_output import console
     from client_connect_tools.replay.report.terminal import tables
 
-    # Where nobody has set a width, as in a pipeline's log, names are not to be broken.
+    # Without a set width, as in a pipeline's log, names must not be broken.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
     terminal = console(width=width)
     for table in tables(tally, seconds=seconds, directory=directory):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # For how long AWS may take until the alias has moved everywhere.
 _LOOKS, _PAUSE_S = 20, 0.5
 
-# Somebody whom nobody knows: what is asked is whether there is a decision, not which one.
+# An unknown user: the question is whether there is a decision, not which one.
 _NOBODY = {**DEFAULT_EVENT, "username": "client-connect-rollback"}
 
 

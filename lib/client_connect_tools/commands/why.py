@@ -221,7 +221,7 @@ def _print_json(
     print(json.dumps(printable_json(content), indent=2))
 
 
-def _story(  # noqa: PLR0913, PLR0917 - what it is told of
+def _story(  # noqa: PLR0913, PLR0917 - its arguments
     who: str,
     events: list[Event],
     history: History,

@@ -22,7 +22,7 @@ class AwsFailed(Exception):
 
 
 class Refused(Exception):
-    """Nothing was changed, for a reason that somebody can do something about."""
+    """Nothing was changed, for a reason that the user can resolve."""
 
 
 def client(

@@ -1,4 +1,4 @@
-"""Which functions somebody means: a handler by its name, its ARN or its stack, and the re-authorizer beside it."""
+"""The functions that the user means: a handler by its name, its ARN or its stack, and the re-authorizer next to it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def find_handler(given: str, *, region: str | None = None) -> DeployedHandler:
         region: Its Region, where the ARN does not say it. Default: that of the environment.
 
     Raises:
-        Refused: When there is none, or more than one.
+        Refused: When no or more than one function is found.
         AwsFailed: When AWS cannot be asked.
     """
     arn = _ARN.fullmatch(given)

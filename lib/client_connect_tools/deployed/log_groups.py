@@ -1,4 +1,4 @@
-"""The log groups that tell of a handler's connections."""
+"""The log groups with a handler's connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What belongs to a handler, by the words that the texts of alarms and the documentation use for it."""
+"""The resources of a handler, by the words that the texts of alarms and the documentation use for it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Blocks written and removed, with a trace of each that ends. What somebody else changes at the same time is not lost.
+"""Blocks written and removed, with a trace of each that ends. Changes by others at the same time are not lost.
 
-A trace is an item of its own in the table of waivers, for 400 days, as that of a waiver::
+A trace is a separate item in the table of waivers, for 400 days, as that of a waiver::
 
     {"holder": "unblocked:2026-11-22T09:00:00.000000Z:4f2a...", "ended": {..., "how": "unblocked", "endedAt": ...,
      "endedBy": "arn:aws:sts::..."}, "expiresAt": 1830643200}
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from client_connect.sources.items import Item
 
-    # From the blocks of an item, as it holds them, to those that it shall hold, and the ends of others.
+    # From the blocks of an item, as it holds them, to the wanted ones, and the ends of the others.
     Edit = Callable[[dict[str, Item]], tuple[dict[str, Item], list["Ended"]]]
 
 ENDED_PREFIX = "unblocked:"
@@ -57,10 +57,10 @@ class KeptBlock:
     """A block that the table holds, or the trace of one.
 
     Attributes:
-        block: Who is kept out, why and by whom.
+        block: The user or device that is kept out, why and who did it.
         state: ``active``, ``expired``, ``unblocked`` or ``replaced``.
         problem: Why it cannot be read; it holds all the same.
-        ended_at: When it was ended, as ISO 8601; empty where nobody ended it.
+        ended_at: When it was ended, as ISO 8601; empty if it was not ended.
         ended_by: The ARN of the principal that did.
     """
 
@@ -84,7 +84,7 @@ def key_of(holder: str) -> str:
 
 
 def write_block(dynamodb: DynamoDBClient, table: str, block: Block, *, by: str | None = None) -> Block | None:
-    """Block somebody, in the place of a block of the same name; return that one.
+    """Block a user or device, in the place of a block of the same name; return that one.
 
     Args:
         dynamodb: A client.
@@ -109,7 +109,7 @@ def write_block(dynamodb: DynamoDBClient, table: str, block: Block, *, by: str |
 
 
 def block_if_new(dynamodb: DynamoDBClient, table: str, block: Block, *, by: str) -> Block | None:
-    """Block somebody, unless a block of the same name still counts; return that one.
+    """Block a user or device, unless a block of the same name still counts; return that one.
 
     Args:
         dynamodb: A client.

@@ -86,7 +86,7 @@ def scan(dynamodb: DynamoDBClient, table: str) -> Iterator[Item]:
 
 
 def get(dynamodb: DynamoDBClient, table: str, key: Mapping[str, Any]) -> Item | None:
-    """Return an item as it is now; ``None`` when there is none.
+    """Return an item as it is now; ``None`` if it does not exist.
 
     Raises:
         DynamoDbFailed: When it cannot be read.

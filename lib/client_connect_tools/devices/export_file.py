@@ -1,4 +1,4 @@
-"""Files of exports: the first line says what follows, and the last one how much, so that one cut short is noticed.
+"""Files of exports: the first line says what follows, and the last one how much, so one cut short is noticed.
 
 They are JSON, an object a line::
 

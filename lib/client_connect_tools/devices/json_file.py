@@ -124,7 +124,7 @@ def _of_whole(text: str, skipped: int) -> Iterator[Line]:
 
 @dataclass(slots=True)
 class _Found:
-    """What is found in a text.
+    """The values found in a text.
 
     Attributes:
         text: The text.
@@ -190,7 +190,7 @@ class _Found:
         return end
 
     def require_last_page(self) -> None:
-        """Refuse pages of which the last one is missing: a device that is not there would be taken for unchanged."""
+        """Refuse pages without the last one: a missing device would count as unchanged."""
         if self.next:
             raise UnreadableFile(
                 f'it is a page of several: "{self.next}" says that there are more; give all, one after the other'
@@ -222,7 +222,7 @@ def _list_in(value: dict[str, object]) -> list[object] | None:
         )
     if filled:
         return found[filled[0]]
-    # A device may have an empty list as well; what has texts of its own is one, or is reported.
+    # A device may have an empty list as well; an object with texts is one, or is reported.
     has_texts = any(isinstance(each, str) and not key.startswith("@") for key, each in value.items())
     return None if has_texts else next(iter(found.values()), None)
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _Entry = TypeVar("_Entry", Waiver, Block)
 _HOLDERS = ("device:", "user:")
-# What ended it on purpose; a waiver that expired says nothing of the same one elsewhere.
+# Ends on purpose; a waiver that expired says nothing of the same one elsewhere.
 _REVOKED = frozenset(("revoked", "unblocked", "replaced"))
 
 
@@ -56,7 +56,7 @@ class Kept(Generic[_Entry]):
     Attributes:
         entry: What it is.
         state: ``active``, ``expired``, or how it was ended.
-        ended: When and by whom.
+        ended: When and who did it.
         problem: Why a block cannot be read, which holds all the same.
     """
 
@@ -232,7 +232,7 @@ class Import(Generic[_Entry]):
         if there is None:
             self.outcome.written.append(entry)
         else:
-            self._leave(entry, there)  # somebody else was faster
+            self._leave(entry, there)  # another writer was faster
 
     def _leave(self, entry: _Entry, there: _Entry) -> None:
         if _same(self.kind, entry, there):
@@ -253,7 +253,7 @@ def _key(kind: Kind[_Entry], entry: _Entry) -> tuple[tuple[str, str], str]:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return an object; of a key that is there twice nobody knows which one is meant."""
+    """Return an object; a key that is there twice is ambiguous."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise MalformedItem("it has a key twice")

@@ -1,6 +1,6 @@
-"""Waivers granted and revoked. What somebody else changes at the same time is never lost.
+"""Waivers granted and revoked. Changes by others at the same time are never lost.
 
-What is revoked, replaced or removed because its time is over leaves an item of its own, written in the same
+A waiver that is revoked, replaced or removed because its time is over leaves a separate item, written in the same
 transaction: who ended it, when and how. DynamoDB removes it after 400 days, as the waivers themselves::
 
     {"holder": "ended:2026-11-22T09:00:00.000000Z:4f2a...", "ended": {"holder": "user:bob", "policyId":
@@ -45,7 +45,7 @@ _MOST_TRACES = 90  # a transaction has at most 100 items
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of the waivers of a device or a user.
+    """The changes of the waivers of a device or a user.
 
     Attributes:
         former: The waiver of the same policy that was there before.
@@ -63,9 +63,9 @@ class KeptWaiver:
     """A waiver that the table holds, or the trace of one.
 
     Attributes:
-        waiver: What was granted, to whom and by whom.
+        waiver: The grant, with its holder and approver.
         state: ``active``, ``expired``, ``revoked`` or ``replaced``.
-        ended_at: When it was ended, as ISO 8601; empty where nobody ended it.
+        ended_at: When it was ended, as ISO 8601; empty if it was not ended.
         ended_by: The ARN of the principal that did.
     """
 
@@ -148,7 +148,7 @@ def kept(item: Item) -> list[KeptWaiver]:
     ]
 
 
-def _change(  # noqa: PLR0913 - what is changed, and by whom
+def _change(  # noqa: PLR0913 - the change, and who made it
     dynamodb: DynamoDBClient,
     table: str,
     holder: str,

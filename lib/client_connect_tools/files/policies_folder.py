@@ -1,4 +1,4 @@
-"""Which files belong to a set of policies: a folder with its subfolders, or a single file with what lies beside it.
+"""Which files belong to a set of policies: a folder with its subfolders, or a single file with the files next to it.
 
 Everything in the folder is read, is one of a few things that may lie there, or is an error.
 """
@@ -24,11 +24,11 @@ NETWORKS_FOLDER, NETWORKS_SUFFIX = "networks", ".txt"
 
 _LIKE_POLICIES = re.compile(r"\.cedar(?![a-z])")
 _LIKE_TESTS = re.compile(r"(?:^|[._-])tests?[._-]?to?ml(?![a-z])")
-# What version control keeps is not looked into.
+# Folders of version control are not examined.
 _VERSION_CONTROL = (".git", ".hg", ".svn", ".jj")
-# What editors keep while a file is open: Emacs a link, Vim a file.
+# Files of editors while a file is open: Emacs a link, Vim a file.
 _LOCK, _SWAP = re.compile(r"\.#.*"), re.compile(r"\..*\.sw[a-p]")
-# What may lie there without being read, with what begins with a dot: texts for people, Python (tests, extra facts), a
+# Files that may lie there unread, besides those with a leading dot: texts for people, Python (tests, extra facts), a
 # schema for editors, what describes the folder to other programs, and what file managers leave.
 _PROSE = (".md", ".rst", ".adoc", ".html", ".py")
 _MAY_LIE_THERE = (*_PROSE, ".pyc", ".cedarschema")
@@ -64,7 +64,7 @@ class PolicyFiles:
         tests: The files of policy tests.
         networks: The lists of networks.
         custom_schema: The schema of extra facts, if there is one.
-        left_out: Cedar files beside a single file, which are no part of the set.
+        left_out: Cedar files next to a single file, which are no part of the set.
     """
 
     policies: list[Path] = field(default_factory=list)
@@ -127,10 +127,10 @@ def _may_lie_there(file: Path, directory: Path) -> bool:
 
 
 def files_of_file(file: Path) -> PolicyFiles:
-    """Find the files of a set that is a single file: its tests, the schema and the networks beside it.
+    """Find the files of a set that is a single file: its tests, the schema and the networks next to it.
 
     Raises:
-        InvalidPolicies: When what lies beside it looks like one of these, but is not read.
+        InvalidPolicies: When a file next to it looks like one of these, but is not read.
     """
     tests = file.stem + TESTS_SUFFIX
     folder = file.parent / NETWORKS_FOLDER
@@ -167,7 +167,7 @@ def files_of_tests(paths: Iterable[Path]) -> list[Path]:
     """Find the policy tests in some files and folders, which hold no policies.
 
     Raises:
-        InvalidPolicies: When there are none in one of them, or one looks like tests but is not read.
+        InvalidPolicies: When one of them has no policies, or one looks like tests but is not read.
     """
     return [file for path in paths for file in _tests_of(path)]
 
@@ -193,7 +193,7 @@ def _tests_of(path: Path) -> list[Path]:
 
 
 def _not_as_named(path: Path) -> str:
-    """Return why what lies beside a single file cannot be used."""
+    """Return why the files next to a single file cannot be used."""
     if problem := within(path):
         return problem
     if path.is_dir() is not (path.name == NETWORKS_FOLDER):
@@ -212,7 +212,7 @@ def _meant(name: str, tests: str) -> str:
 
 
 def _misplaced(path: Path) -> str:
-    """Return why a file is at a place, or has a name, by which it is not read though it looks like it should be."""
+    """Return why a file is at a place, or has a name, so it is not read though it looks like it should be."""
     name, lower = path.name, path.name.lower()
     kind = _kind(lower)
     hidden = next((part for part in path.parts if part.startswith(".")), None)

@@ -28,7 +28,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A property in which connections differ.
+    """A property that connections differ in.
 
     Attributes:
         name: Such as ``group``.

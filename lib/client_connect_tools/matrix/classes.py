@@ -62,7 +62,7 @@ def classes(axes: Sequence[Axis], deciders: Iterable[Decider], zone: tzinfo) -> 
         deciders: The policies.
         zone: The zone of their clock.
     """
-    # No condition needs to read that the inventory is unavailable: nobody knows who is blocked then.
+    # No condition needs to read that the inventory is unavailable: it is unknown who is blocked then.
     signatures: list[list[list[Hashable]]] = [
         [[each.changes.get("inventory") == "unavailable"] for each in axis.values] for axis in axes
     ]

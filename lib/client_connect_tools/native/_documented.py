@@ -31,7 +31,7 @@ def documented_part(template: pst.Template, *, root: str = "") -> pst.Template:
 
     Args:
         template: The policy.
-        root: Which of the undocumented parts of the context must be read where the policy reads it, so that the
+        root: Which of the undocumented parts of the context must be read where the policy reads it, so the
             validator notices when it is not tested first.
     """
     anything = pst.ScopeAny()

@@ -11,7 +11,7 @@ def local_time(at: datetime, zone: tzinfo | None = None, *, separator: str = " "
     Args:
         at: The moment, with a zone.
         zone: The zone of the local time. Default: that of this machine.
-        separator: What is between date and time in UTC; ``T`` where somebody may copy it into a command.
+        separator: The text between date and time in UTC; ``T`` where a user may copy it into a command.
     """
     utc = at.astimezone(UTC)
     text = f"{utc:%Y-%m-%d}{separator}{utc:%H:%M:%S}Z"

@@ -1,4 +1,4 @@
-"""Markdown in which nothing that somebody else wrote acts, as in a comment on a pull request."""
+"""Markdown where no foreign text acts, as in a comment on a pull request."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ class InvalidSettings(ClientConnectError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a project says of its handler.
+    """The settings of a project.
 
     Attributes:
-        file: Where they are; ``None`` when there are none.
+        file: Their file; ``None`` without one.
         time_zone: The handler's time zone.
         policies: Its policies: files and folders.
-        tests: Policy tests that do not lie beside them: files and folders.
+        tests: Policy tests in other places: files and folders.
         guardrails: The policies that must allow, too.
         groups: A file with all groups that there are.
         ignore: The names of lints that are switched off.
@@ -52,7 +52,7 @@ class Settings:
 
     @property
     def name(self) -> str:
-        """What messages call the file."""
+        """The name of the file in messages."""
         return "" if self.file is None else shown(_short(self.file))
 
 
@@ -155,7 +155,7 @@ def _zone(table: TomlTable) -> str | None:
 
 
 def _entries(table: TomlTable, key: str) -> tuple[str, ...]:
-    """Return texts, of which a single one needs no list."""
+    """Return texts; a single one needs no list."""
     value = table.values.get(key)
     return (value,) if isinstance(value, str) else table.texts(key) or ()
 
@@ -198,7 +198,7 @@ def _names(folder: Path) -> Iterator[str]:
 def _short(path: Path) -> Path:
     """Return a path as it is shortest from the working folder.
 
-    What is above a link is above what it leads to: that is found out before ``..`` is taken out of the path.
+    The folder above a link is the one above its target: the target is found before ``..`` is taken out of the path.
     """
     try:
         relative = Path(os.path.relpath(path.resolve() if ".." in path.parts else path))

@@ -89,7 +89,7 @@ class Clock:
         return Fields({name: (True, value) for name, value in values.items()})
 
     def depends_on_zone(self, terms: Iterable[Truth]) -> bool:
-        """Return whether formulas ask for both the moment and the clock, so that the zone between them matters."""
+        """Return whether formulas ask for both the moment and the clock, so the zone between them matters."""
         return self._is_tied(variables_of(*terms))
 
     def constraints(self, terms: Iterable[Truth]) -> Iterator[Truth]:

@@ -203,7 +203,7 @@ class Facts:
         return "platformVersion" in variables_of(number)
 
     def same_version(self, one: Number, other: Number) -> Truth:
-        """Return that two texts, one of which can be a version, may be equal though they are not known."""
+        """Return that two unknown texts, one possibly a version, may be equal."""
         return all_of(
             any_of(*(one_of(each, (self.readable, self.unreadable)) for each in (one, other))),
             truth_variable(f"same text {next(self._pairs)}"),

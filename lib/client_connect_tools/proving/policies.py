@@ -98,7 +98,7 @@ class EncodedPolicies:
 
     @cached_property
     def let_in(self) -> Truth:
-        """That a connection is allowed, also while the inventory cannot be read, and nobody knows who is blocked."""
+        """That a connection is allowed, also while the inventory cannot be read, and it is unknown who is blocked."""
         return all_of(self.allowed, negated(self._unavailable)) if self._denies_in_outages else self.allowed
 
     def decide(self, facts: client_connect.Facts) -> Decision:

@@ -1,4 +1,4 @@
-"""What happened to a connection, by one entry of a log."""
+"""The event of a connection in one entry of a log."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class Event:
         zone: The zone of the handler's clock, where the entry says it.
         policies: The ids of the policies that decided.
         message: What the user read; empty where the entry does not say it.
-        because: Why, beside policies.
+        because: Why, besides policies.
         waivers: Waivers that were used, as recorded.
         request: The request, as recorded.
-        facts: What policies saw beside it, as recorded.
+        facts: The other facts that policies saw, as recorded.
         source: Which log it is from.
         entry: The entry itself.
     """
@@ -72,7 +72,7 @@ class Event:
 
 
 def event_of(content: Content) -> Event | None:
-    """Read an entry; nothing when it tells of no connection.
+    """Read an entry; nothing when it is about no connection.
 
     Raises:
         ValueError: When it does, but not when or whose.

@@ -1,4 +1,4 @@
-"""What happened to one user or device, in the order of time."""
+"""The history of one user or device, in the order of time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class History:
 
     Attributes:
         entries: How many entries of all users and devices were read, by the log that they are from.
-        unreadable: How many entries tell of a connection, but cannot be read.
+        unreadable: How many entries are about a connection, but cannot be read.
         understood: How many entries of the last block such logs hold.
         unknown: How many they do not.
     """
@@ -99,7 +99,7 @@ def _is(name: str, wanted: str | None) -> bool:
 
 
 def _key(event: Event) -> tuple[object, ...]:
-    """Return what tells events apart: an entry may be in two exports, and a waiver is told of in each run."""
+    """Return what distinguishes events: an entry may be in two exports, and each run reports a waiver."""
     if event.what == "kept by a waiver":
         return event.what, event.connection, tuple(str(each.get("policyId")) for each in event.waivers)
     return event.what, event.connection, event.at, event.source

@@ -1,4 +1,4 @@
-"""Who is in the logs. A name counts once, whatever the case of its letters, which policies do not tell apart either."""
+"""Who is in the logs. A name counts once, whatever the case of its letters, which policies ignore too."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Person(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """What a directory knows of users, by their names in lower case.
+    """A directory's data of users, by their names in lower case.
 
     Attributes:
-        groups: Their groups; nothing of a user whose groups it does not tell.
+        groups: Their groups; no entry for a user without known groups.
         departments: Their departments.
         names: Every user's name as the directory spells it.
     """
@@ -52,14 +52,14 @@ class Directory:
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of somebody: the first spelling, the groups, and how the new policies decide."""
+    """The data of a person: the first spelling, the groups, and how the new policies decide."""
 
     name: str
     groups: tuple[str, ...]
     outcomes: int
 
 
-# Whom a connection names, with the groups; who that is, is found out when blocks are put together.
+# The names in a connection, with the groups; the person is found when blocks are put together.
 _Met = tuple[str | None, str | None, tuple[str, ...]]
 
 
@@ -82,7 +82,7 @@ class People:
         self._met[met] = self._met.get(met, 0) | outcome
 
     def merge(self, other: People) -> None:
-        """Add whom another one met later."""
+        """Add the people of a later block."""
         self._take(self._met)
         self._met = {}
         self._take(other._met)
@@ -118,12 +118,12 @@ class People:
         return sum(bool(known.outcomes & outcome) for known in self._known.values())
 
     def is_never_let_in(self, person: Person) -> bool:
-        """Tell whether none of the connections of somebody is allowed."""
+        """Return whether no connection of a person is allowed."""
         known = self._known.get(person)
         return known is not None and not known.outcomes & ALLOWED
 
     def is_never_kept_out(self, person: Person) -> bool:
-        """Tell whether all of the connections of somebody are allowed."""
+        """Return whether all connections of a person are allowed."""
         known = self._known.get(person)
         return known is not None and known.outcomes == ALLOWED
 
@@ -133,11 +133,11 @@ class People:
         return person.name if known is None else known.name
 
     def label(self, person: Person) -> str:
-        """Return a name that tells devices from users."""
+        """Return a name that distinguishes devices from users."""
         return f"{self.name(person)} (device)" if person.is_device else self.name(person)
 
     def groups(self, person: Person) -> tuple[str, ...]:
-        """Return the groups that somebody had in the logs, or has in the directory."""
+        """Return the groups that a person had in the logs, or has in the directory."""
         known = self._known.get(person)
         return () if known is None else known.groups
 

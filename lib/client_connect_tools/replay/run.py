@@ -38,7 +38,7 @@ _SAFE_PATH = "PYTHONSAFEPATH"  # https://docs.python.org/3/using/cmdline.html#en
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """What is compared with what.
+    """The two sides of the comparison.
 
     Attributes:
         new: The policies whose decisions are asked for, as Cedar text.
@@ -48,7 +48,7 @@ class Comparison:
         new_networks: The table of the new policies' named networks, as ``Authorizer`` takes it. Addresses in the
             logs are looked up in it, whatever was found then.
         old_networks: The same for the old ones.
-        time_zone: The zone in which policies see the clock. Default: the one in the records, else ``default_zone``.
+        time_zone: The zone of the policies' clock. Default: the one in the records, else ``default_zone``.
         default_zone: The zone of connection logs, which have none. Default: UTC.
         directory: Who is in which groups, for connection logs, which do not say it. Default: that is not known.
     """
@@ -89,7 +89,7 @@ class Replay:
             block: The lines.
             counted: The keys of connections that are not to be counted again.
         """
-        # What is not UTF-8 is kept apart from what is, so that no name is mistaken for another.
+        # Text that is not UTF-8 is kept apart, so no name is mistaken for another.
         lines = block.decode("utf-8", "surrogateescape").split("\n")
         tally = Tally(lines=len(lines) - (not lines[-1]), unseen_groups=set(self._groups))
         seen = set(counted)
@@ -155,7 +155,7 @@ def replay(  # noqa: PLR0913 - each is an option
         comparison: The policies.
         blocks: The logs, in blocks of whole lines.
         jobs: How many processes may decide at the same time, with this one. The result does not depend on it.
-        size: How many bytes the logs have at least, so that large ones get all processes at once. Default: not known.
+        size: How many bytes the logs have at least, so large ones get all processes at once. Default: not known.
         on_tally: Called with what has been found so far, after each block.
         on_block: Called with what was found in a block, in the order of the blocks.
 

@@ -1,4 +1,4 @@
-"""What a replay found, added up: memory depends on how many rows are kept, never on how much was replayed."""
+"""The result of a replay, added up: memory depends on how many rows are kept, never on how much was replayed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _COUNTS = (
 
 @dataclass(slots=True)
 class Row:
-    """How often something was seen, of whom, when first and when last, and what with."""
+    """How often something was seen, the people, first and last time, and details."""
 
     count: int = 0
     first: datetime | None = None
@@ -113,8 +113,8 @@ class Change:
         count: How many, exactly.
         by_policy: For new denials, what denies now; for new permissions, what denied before. Where several
             policies decided together, each counts.
-        by_person: Whom it concerns, with those policies.
-        by_hour: When, by the weekday, of which Monday is 1, and the hour on the policies' clock.
+        by_person: The affected people, with those policies.
+        by_hour: When, by the weekday(Monday is 1) and the hour on the policies' clock.
     """
 
     count: int = 0
@@ -146,19 +146,19 @@ class Change:
 
 @dataclass(slots=True)
 class Tally:
-    """What a replay found.
+    """The result of a replay.
 
     Attributes:
         lines: The lines that were read.
         understood: How many entries were found that such logs hold.
         unknown: How many were found that they do not.
-        duplicates: How many of those were in the logs before, so that they do not count again.
+        duplicates: How many of those were in the logs before, which do not count again.
         keys: Which connections were counted, as ``key_of`` names them; of a block only.
         attempts: The connections in the logs; ``allowed``, ``denied`` and ``undecidable`` add up to it.
         incomplete: Those of them that came from a connection log, which lacks facts.
         allowed: Those that the new policies allow.
         denied: Those that the new policies deny.
-        undecidable: Those for which a missing fact keeps the new policies, or the old ones, from a decision, and
+        undecidable: Those where a missing fact keeps the new policies, or the old ones, from a decision, and
             those that cannot be read.
         undecidable_by_new: Those of them that the new policies cannot decide.
         perhaps_newly_denied: Those of them that were allowed before.
@@ -170,9 +170,9 @@ class Tally:
         skipped: What was no decision to replay, by kind.
         timeline: What the new policies decide, over time.
         people: Everybody whose connections were decided.
-        with_groups: The connections of which it is known in what groups their users are.
+        with_groups: The connections with known groups of their users.
         unseen_groups: The groups in the new policies that no connection had; those of a log without groups are not
-            known, so that it tells of none.
+            known, so it names none.
     """
 
     lines: int = 0
@@ -235,7 +235,7 @@ class Tally:
         self.timeline.add(int(attempt.facts.now.timestamp()), entries)
 
     def skip(self, skipped: Skipped) -> None:
-        """Count what cannot be replayed. Of a connection among it, nobody knows what the policies say."""
+        """Count unreadable entries. For a connection among them, the policies' decision is unknown."""
         self.understood += skipped.is_understood
         self.unknown += not skipped.is_understood
         if not skipped.is_attempt:

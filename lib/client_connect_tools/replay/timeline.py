@@ -33,7 +33,7 @@ class Timeline:
     _names: dict[Series, set[str]] = field(default_factory=dict)
     _first: int | None = None
     _last: int | None = None
-    _until: int = 0  # the first second for which the intervals are too many
+    _until: int = 0  # the first second with too many intervals
 
     def add(self, second: int, entries: Iterable[tuple[Series, str]]) -> None:
         """Count something that happened."""

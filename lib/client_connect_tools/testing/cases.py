@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from client_connect_tools.files.networks import NetworkList
     from client_connect_tools.policies import Policies
 
-# A Monday, so that a test without a time is within what most people call working hours.
+# A Monday, so a test without a time is within what most people call working hours.
 DEFAULT_AT = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 DEFAULT_COMMON_NAME = "device"

@@ -56,7 +56,7 @@ class Condition:
 
     @property
     def rule(self) -> str:
-        """What is missing; empty when nothing is."""
+        """The missing cases; empty if none."""
         if not self.values:
             return NEVER_REACHED
         missing = {True, False} - self.values
@@ -65,7 +65,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What tests cover.
+    """The coverage of tests.
 
     Attributes:
         conditions: Every condition, in the order of the policies.

@@ -85,7 +85,7 @@ class PolicyTestResult:
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """The differences from the expectations, in the order in which tests are written."""
+        """The differences from the expectations, in the order of tests."""
         return tuple(self._differences())
 
     def _differences(self) -> Iterator[Difference]:

@@ -1,4 +1,4 @@
-"""A handler as a team writes it by hand: it looks the device up in a table with boto3, and decides by its posture."""
+"""A handler as a team writes it by hand: it looks the device up in a table with boto3, and decides on its posture."""
 
 import logging
 import os

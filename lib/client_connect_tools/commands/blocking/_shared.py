@@ -1,4 +1,4 @@
-"""What the commands about blocks share: their options, and how they describe what they find."""
+"""Shared by the commands about blocks: their options, and how they describe what they find."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def block_text(block: Block) -> str:
 
 
 def cut_text(cut: Cut) -> str:
-    """Describe what became of a connection in a line."""
+    """Describe the fate of a connection in a line."""
     connection = cut.connection
     who = ", ".join(filter(None, (cut.username, cut.common_name))) or "unknown"
     failure = f"; {cut.failure}" if cut.failure else ""
@@ -52,7 +52,7 @@ def cut_text(cut: Cut) -> str:
 
 
 def cut_record(cut: Cut) -> dict[str, object]:
-    """Return what became of a connection, as --json has it."""
+    """Return the fate of a connection, as --json has it."""
     return {
         "connection": cut.connection.connection_id,
         "endpoint": cut.connection.endpoint_id,

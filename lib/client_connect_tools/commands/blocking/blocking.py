@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Proof:
-    """Whether the handler keeps somebody out, and what it said."""
+    """Whether the handler keeps the user or device out, and what it said."""
 
     is_denied: bool
     text: str
@@ -89,7 +89,7 @@ def block(  # noqa: PLR0913, PLR0917 - each is an option
     proof = _proof(found, holder)
     if proof is not None and not as_json:
         print(printable(proof.text))
-    # Only now: that it is not known which connections are open keeps nobody from blocking.
+    # Only now, because blocking must work even if the open connections are unknown.
     endpoints = [] if no_cut or not (handler or endpoint) else found.endpoints(endpoint)
     cuts = cut_connections(found, holder, endpoints) if endpoints else []
     if as_json:
@@ -173,7 +173,7 @@ def _covered(holder: str) -> str:
 
 
 def _proof(found: Target, holder: str) -> _Proof | None:
-    """Ask the handler, as Client VPN does, for somebody with the name."""
+    """Ask the handler, as Client VPN does, for a client with the name."""
     if found.handler is None:
         return None
     from client_connect_tools.deployed.aws import AwsFailed, Refused

@@ -69,7 +69,7 @@ def cut_connections(
 
 
 def print_cuts(holder: str, cuts: Sequence[Cut]) -> None:
-    """Print what became of connections."""
+    """Print the fate of connections."""
     still = sum(each.is_open for each in cuts)
     ended = len(cuts) - still
     print(

@@ -1,4 +1,4 @@
-"""What the exports and imports of waivers and of blocks share."""
+"""Shared by the exports and imports of waivers and of blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: the tables, and how they end when DynamoDB fails."""
+"""Shared by the commands: the tables, and how they end when DynamoDB fails."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def connect(region: str | None = None) -> DynamoDBClient:
 
 @contextmanager
 def failures_end_the_command() -> Iterator[None]:
-    """End with the message alone and status 2 when DynamoDB fails, or holds what nobody understands."""
+    """End with the message alone and status 2 when DynamoDB fails, or holds unreadable items."""
     from client_connect_tools.devices.dynamodb import DynamoDbFailed
 
     try:
@@ -82,7 +82,7 @@ def written(output: Path | None) -> Iterator[TextIO]:
 
 
 def json_line(value: Mapping[str, Any]) -> str:
-    """Return an object as one line, its keys sorted. It is ASCII, so that nothing in it acts on a screen."""
+    """Return an object as one line, its keys sorted. It is ASCII, so nothing in it acts on a screen."""
     return json.dumps(value, sort_keys=True)
 
 

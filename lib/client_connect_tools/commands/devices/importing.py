@@ -162,7 +162,7 @@ def _reading(
 
 
 def _note_what_is_left_out(table: Table, reading: Reading) -> None:
-    """Tell on standard error what of the file is not imported, for nothing is left out without a word."""
+    """Report on standard error what is not imported, because nothing is left out silently."""
     from client_connect_tools.devices.columns import left_out
     from client_connect_tools.inputs.device_json import shown
 

@@ -1,1 +1,1 @@
-"""Recorded connections, decided by other policies."""
+"""Recorded connections, decided with other policies."""

@@ -86,7 +86,7 @@ class Decider:
         enforced = self._authorizer.policies.enforced.to_pst().static_policies
         self._policies = [_Policy.of(policy) for policy in enforced.values()]
         self._groups = list(_groups(self._policies, schema(custom)))
-        # At hand for connections of which all is known, the usual ones.
+        # At hand for connections with all facts known, the usual ones.
         self._usual = [(group.lately, group.value, group.outcomes) for group in self._groups]
         self._reads = frozenset(chain.from_iterable(group.names for group in self._groups))
         self._reads_networks = not _NETWORKS.isdisjoint(self._reads)

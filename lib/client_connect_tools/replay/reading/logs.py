@@ -1,4 +1,4 @@
-"""What the lines of a log say: attempts to connect, and everything else, by kind."""
+"""The entries of a log: attempts to connect, and everything else, by kind."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Skipped:
 
     Attributes:
         kind: What it is; there are few kinds.
-        is_attempt: Whether it is one to connect all the same, but cannot be read, so that nobody knows what the
+        is_attempt: Whether it is one to connect all the same, but cannot be read, so it is unknown what the
             policies say of it.
     """
 
@@ -80,11 +80,11 @@ class SessionEnd(Skipped):
 
 
 def attempts(lines: Iterable[str], *, time_zone: tzinfo | None = None) -> Iterator[Attempt | Skipped]:
-    """Read lines in any of the forms in which our decision records and Client VPN's connection logs are kept.
+    """Read lines in any form of our decision records and Client VPN's connection logs.
 
     Args:
         lines: The lines, as they are or in the envelopes of other systems; JSON may go over several of them.
-        time_zone: The zone in which policies see the clock. Default: the records', else UTC.
+        time_zone: The zone of the policies' clock. Default: the records', else UTC.
     """
     one_entry_each = Lines()
     for line in lines:
@@ -100,7 +100,7 @@ def _text_of(block: bytes) -> list[str]:
 def entries(
     lines: Iterable[str], *, time_zone: tzinfo | None = None, reader: Reader | None = None
 ) -> Iterator[Attempt | Skipped]:
-    """Read lines of which each has one entry at least, as ``Lines`` makes them."""
+    """Read lines with at least one entry each, as ``Lines`` makes them."""
     reader = Reader(time_zone) if reader is None else reader
     for line in lines:
         if text := line.strip(_SPACE):
@@ -120,7 +120,7 @@ class Reader:
     """Reads entries, in whatever envelopes they are.
 
     Args:
-        time_zone: The zone in which policies see the clock. Default: the records', else ``default_zone``.
+        time_zone: The zone of the policies' clock. Default: the records', else ``default_zone``.
         default_zone: The zone of connection logs, which have none. Default: UTC.
     """
 
@@ -183,7 +183,7 @@ class Reader:
             return self._object(row, depth + 1)
         if not any(isinstance(value, dict | list | str) for value in values):
             return [Skipped(_NO_OBJECT)]
-        # The numbers and texts beside an entry say when it was, and where.
+        # The numbers and texts next to an entry say when it was, and where.
         found = [entry for value in values for entry in self.value(value, depth + 1)]
         if any(isinstance(value, dict | list) for value in values):
             return found
@@ -197,7 +197,7 @@ class Reader:
             return Skipped(str(error), is_attempt=True)
 
     def other(self, value: dict[str, Any]) -> Skipped | None:
-        """Read what such logs hold beside attempts; nothing when it is something else."""
+        """Read the other entries of such logs; nothing when it is something else."""
         kind = _kind(value)
         return Skipped(kind) if kind else None
 
@@ -285,7 +285,7 @@ def _is_attempt(text: str) -> bool:
 
 
 def _kind(value: dict[str, Any]) -> str:
-    """Name what such logs hold beside attempts."""
+    """Name the other entries of such logs."""
     if "decision" in value and "told" in value:
         return "re-authorization of a connection that the registry does not know"
     if "error" in value and "at" in value and "event" in value:
@@ -301,5 +301,5 @@ def _platform_event(value: dict[str, Any]) -> str:
 
 
 def _word(value: object) -> str:
-    """Return a word of AWS's, whose lists are open, and nothing that somebody else may have written."""
+    """Return a word of AWS's, whose lists are open, and no text that another writer may have put there."""
     return value if isinstance(value, str) and _REASON.fullmatch(value) else "something else"

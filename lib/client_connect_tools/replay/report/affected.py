@@ -1,4 +1,4 @@
-"""Whom a change concerns, as a table for a spreadsheet."""
+"""The people affected by a change, as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = (
     *("change", "kind", "name", "connections", "every one", "first seen", "last seen", "policies"),
     *("groups", "department"),
 )
-# What makes a spreadsheet take a cell for a formula, in the wide forms of East Asian keyboards too.
+# The characters that make a cell a formula, in the wide forms of East Asian keyboards too.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 

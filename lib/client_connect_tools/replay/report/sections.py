@@ -1,4 +1,4 @@
-"""What a replay found, as tables: the same for a terminal and a page."""
+"""The result of a replay, as tables: the same for a terminal and a page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Cell: TypeAlias = "str | int | datetime | Heat | None"
 
 
 class Part(NamedTuple):
-    """Those of a group or a department whom a change concerns.
+    """The affected people of a group or a department.
 
     Attributes:
         name: Of what.
@@ -94,7 +94,7 @@ def sections(tally: Tally, directory: Directory | None, *, most: int) -> Iterato
 
 
 def changes(tally: Tally, directory: Directory | None, *, most: int) -> Iterator[Section]:
-    """Yield the tables of what changes, for whom and when."""
+    """Yield the tables of the changes, by people and time."""
     for title, by, change in (
         ("Newly denied", "denied by", tally.newly_denied),
         ("Newly allowed", "denied before by", tally.newly_allowed),
@@ -144,7 +144,7 @@ def _change(  # noqa: PLR0913, PLR0917 - what a change is shown with
     ):
         if parts:
             rows: list[tuple[Cell, ...]] = [(*part,) for part in parts[:most]]
-            if len(parts) > most:  # whose people are not added up, for they may be in several
+            if len(parts) > most:  # whose people are not added up, because they may be in several
                 rows.append((f"{len(parts) - most:,} more", None, None, None))
             yield Section(title=f"{title}, by {name}", columns=(name, *columns), rows=rows)
     yield _hours(f"{title}, people by weekday and hour on the policies' clock", change)
@@ -156,7 +156,7 @@ def _change(  # noqa: PLR0913, PLR0917 - what a change is shown with
 
 
 def by_group(tally: Tally, change: Change, directory: Directory | None) -> list[Part]:
-    """Return whom a change concerns by group; who is in several is counted in each."""
+    """Return the affected people by group; a person in several is counted in each."""
     known = {} if directory is None else directory.groups
 
     def groups(person: Person) -> Iterable[str]:
@@ -166,7 +166,7 @@ def by_group(tally: Tally, change: Change, directory: Directory | None) -> list[
 
 
 def by_department(tally: Tally, change: Change, directory: Directory | None) -> list[Part]:
-    """Return whom a change concerns by department, where a directory has them."""
+    """Return the affected people by department, where a directory has them."""
     if directory is None or not directory.departments:
         return []
     departments = directory.departments
@@ -217,7 +217,7 @@ def _users(tally: Tally, change: Change, most: int) -> Iterator[tuple[Cell, ...]
 
 
 def is_every_one(tally: Tally, change: Change, person: Person) -> bool:
-    """Tell whether a change concerns somebody's access as a whole: no connection is allowed, or each is."""
+    """Return whether a change concerns a person's access as a whole: no connection is allowed, or each is."""
     if change is tally.newly_denied:
         return tally.people.is_never_let_in(person)
     return tally.people.is_never_kept_out(person)

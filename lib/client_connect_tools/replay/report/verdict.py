@@ -1,4 +1,4 @@
-"""What a replay found, in a sentence or two that come before everything else."""
+"""The result of a replay, in a sentence or two that come before everything else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def never_let_in(tally: Tally) -> int:
 
 
 def people_text(count: int, tally: Tally) -> str:
-    """Return how many of whom: people, or the devices of connections without a user."""
+    """Return the number and kind: people, or the devices of connections without a user."""
     kinds = {person.is_device for person in tally.people}
     one, many = {
         frozenset({True}): ("device", "devices"),
