@@ -62,6 +62,8 @@ style: setup
 	@echo "==> Checking style"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@echo "==> Counting phrases that are hard to read"
+	@$(BIN)/python -m proof.prose
 	@echo "==> Checking which packages import which"
 	@$(BIN)/lint-imports --no-cache
 

@@ -214,7 +214,7 @@ class ClientVpnStack(cdk.Stack):
         saml = context.optional("samlProviderArn", SAML_PROVIDER, example=example)
         directory = context.optional("directoryId", r"d-[0-9a-f]{10}", example="d-1234567890")
         if saml and directory:
-            context.fail("directoryId", directory, "allowed beside samlProviderArn", "give one of them")
+            context.fail("directoryId", directory, "allowed next to samlProviderArn", "give one of them")
         if saml:
             return ec2.ClientVpnUserBasedAuthentication.federated(
                 iam.SamlProvider.from_saml_provider_arn(self, "SamlProvider", saml)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
-# Where Python is told to leave no bytecode next to sources, it is kept in build/. Without any, each of the hundreds of
+# Where Python must leave no bytecode next to sources, it is kept in build/. Without any, each of the hundreds of
 # processes that the tests start would compile the CDK, botocore and all else again.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.dont_write_bytecode = False

@@ -24,7 +24,7 @@ def new_run() -> str:
 def run_in(name: str) -> str:
     """Return the run whose name is in that of a stack, a function or a log group; nothing where none is.
 
-    The prefixes alone prove nothing: handlers must be called ``AWSClientVPN-``, and an account of somebody's acceptance
+    The prefixes alone prove nothing: handlers must be called ``AWSClientVPN-``, and an account with another acceptance
     tests has other ones.
     """
     for prefix in (

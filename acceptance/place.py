@@ -104,7 +104,7 @@ class Account:
             identity = self.client("sts").get_caller_identity()
         except (BotoCoreError, ClientError) as error:
             raise PlaceNotUsable(
-                f'nobody is signed in by profile "{self._profile}" in {self.region}: {error}; sign in first'
+                f'no one is signed in with profile "{self._profile}" in {self.region}: {error}; sign in first'
             ) from None
         self.account, self.caller = identity["Account"], identity["Arn"]
         self.title = f"AWS account {self.account}, {self.region}"

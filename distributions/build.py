@@ -18,7 +18,7 @@ TOOLS = {
     "lambda_src": ("client_connect", "client_connect_devices"),
     "lib": ("client_connect_tools", "client_connect_pytest.py"),
 }
-"""What client-connect-tools has of the sources."""
+"""The part of the sources in client-connect-tools."""
 
 
 def build_all(output: Path) -> None:

@@ -1,1 +1,1 @@
-"""The tests; a package, so that one of the same name among what is installed does not take its place."""
+"""The tests; a package, so one of the same name among what is installed does not take its place."""

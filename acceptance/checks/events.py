@@ -88,7 +88,7 @@ def _unknown_fields(events: dict[str, Any]) -> str | None:
     event = _event(events)
     unknown, missing = sorted(event.keys() - _KNOWN), sorted(_KNOWN - event.keys())
     problems = [
-        *([f"fields that nobody reads: {', '.join(unknown)}"] if unknown else []),
+        *([f"fields that are not read: {', '.join(unknown)}"] if unknown else []),
         *([f"fields that are missing: {', '.join(missing)}"] if missing else []),
     ]
     return "; ".join(problems) or None

@@ -165,7 +165,7 @@ def _quiet(alarms: dict[str, Any]) -> str | None:
 
 def _all_told(alarms: dict[str, Any]) -> str | None:
     silent = sorted(alarms["states"].keys() - set(alarms["told"]))
-    return f"alarms that the topic did not tell: {', '.join(silent)}" if silent else None
+    return f"alarms that the topic did not get: {', '.join(silent)}" if silent else None
 
 
 OBSERVATIONS = (

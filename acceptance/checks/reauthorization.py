@@ -82,7 +82,7 @@ CLAIMS = (
         name="effect-at-once",
         page="docs/handler.md",
         sentence="A change of the handler's policies takes effect for new connections when the deployment ends",
-        proof="the client that was cut is told the new policy's message at its next attempt",
+        proof="the client that was cut gets the new policy's message at its next attempt",
         reads=("cut",),
         problem=_new_ones,
     ),

@@ -69,7 +69,7 @@ CLAIMS = (
         name="role-found",
         page="docs/why.md",
         sentence="Creating one that exists fails a stack.",
-        proof="IAM refuses to create the role again, with the error that the construct takes for success",
+        proof="IAM refuses to create the role again, with the error that the construct handles as success",
         reads=("role",),
         problem=_fails_again,
     ),

@@ -89,7 +89,7 @@ CLAIMS = (
         name="goes-forward",
         page="docs/rollback.md",
         sentence="It also goes forward: `--to` the newest version takes a rollback back.",
-        proof="after that the device is told the newest version's message",
+        proof="after that the device gets the newest version's message",
         reads=("rollback",),
         problem=_went_forward,
     ),

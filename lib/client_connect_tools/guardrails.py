@@ -48,7 +48,7 @@ def as_forbids(sources: Sequence[Source], *, shadow: bool = False) -> tuple[Sour
     permits = [each for each in parse(sources) if _is_enforced_permit(each)]
     if not permits:
         raise InvalidPolicies(
-            "the guardrails permit nothing, so that every connection would be denied; add a permit, such as "
+            "the guardrails permit nothing, so every connection would be denied; add a permit, such as "
             '@id("within") permit (principal, action, resource);'
         )
     conditions = [_condition(each.template) for each in permits if each.template is not None]

@@ -163,7 +163,7 @@ class Policies:
         for part in policies:
             if not isinstance(part, Policies):
                 raise InvalidPolicies(
-                    f"{type(part).__name__} cannot be merged; give Policies, each as an argument of its own"
+                    f"{type(part).__name__} cannot be merged; give Policies, each as its own argument"
                 )
         return Policies(
             tuple(source for part in policies for source in part.sources),
@@ -201,7 +201,7 @@ class Policies:
         names = [shown(file) for file in self.left_out[:_NOTED]]
         more = f" and {len(self.left_out) - _NOTED} more" if len(self.left_out) > _NOTED else ""
         return safe_text(
-            f'note: "{self.sources[0].name}" is a set of its own, without {", ".join(names)}{more}; give the folder '
+            f'note: "{self.sources[0].name}" is a separate set, without {", ".join(names)}{more}; give the folder '
             "to have all of them"
         )
 

@@ -47,7 +47,7 @@ class ClientOptions:
         program: The client's program; that of this machine by default.
         arguments: Further arguments of OpenVPN.
         retry: Whether it tries again after it has lost its session or was refused for a time, as users' clients do.
-        profile: The configuration file of its endpoint, which says where the server is and whom to trust.
+        profile: The configuration file of its endpoint, with the server's address and authority.
     """
 
     username: str | None = None

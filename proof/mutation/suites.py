@@ -36,7 +36,7 @@ def all_modules() -> set[str]:
     return {".".join(path.parts) for path in paths if path.name != "__init__"}
 
 
-# These are tested with DynamoDB and the Client VPN API; that takes seconds for each mutant.
+# These are tested with DynamoDB and the Client VPN API; a mutant needs seconds there.
 _TABLES = Suite(
     name="tables",
     modules=("sources.connection_registry", "reauthorizer.evaluation", "reauthorizer.scan"),

@@ -31,7 +31,7 @@ def empty() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[ClientVpnApi]:
-    """Its EC2, with somebody's endpoint."""
+    """Its EC2, with a foreign endpoint."""
     with ClientVpnApi() as api:
         api.add_endpoint("cvpn-endpoint-0123456789abcdef0")
         yield api
@@ -101,7 +101,7 @@ def test_nothing_is_left_of_no_run(profile: Emulator, capsys: pytest.CaptureFixt
 def test_leftovers_are_removed_with_a_yes_and_nothing_else(
     profile: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a terminal nobody can say it, but for --yes."""
+    """Without a terminal no one can say it, but for --yes."""
     foreign = leave_certificate(profile, tmp_path, run=None)
     left = leave_certificate(profile, tmp_path, run="12010327d60a67")
     assert main(["leftovers", *PROFILE]) == 2
@@ -133,7 +133,7 @@ def test_what_only_begins_as_names_of_runs_do_is_nobody_elses_to_remove(profile:
 def test_what_another_run_began_after_the_question_stays(
     profile: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody agrees to what was listed."""
+    """A user agrees to the list."""
     before = certificates(profile)
     leave_certificate(profile, tmp_path, run="12010327d60a67")
     later = []

@@ -382,7 +382,7 @@ def test_another_region_decides_the_same_with_what_was_exported_here(
 
 
 def decisions(of: Company) -> list[tuple[bool, list[str], str, str]]:
-    """Return how each user is decided on each device: why, what the client is told, and who blocked it."""
+    """Return how each user is decided on each device: why, with the client's message and who blocked it."""
     records = [
         of.ask(user, device=device)
         for user in ("alice", "joan", "kurt@corp.example")
@@ -427,7 +427,7 @@ def on_call(company: Company) -> list[list[str]]:
 
 
 def test_each_command_of_the_page_for_on_call_runs_as_pasted(company: Company) -> None:
-    """A rule is disabled, a laptop is stolen, and nobody looks up anything but the name of the stack."""
+    """A rule is disabled, a laptop is stolen, and no one looks up more than the name of the stack."""
     emulator = company.handler.emulator
     commands = on_call(company)
     assert len(commands) > 15

@@ -213,7 +213,7 @@ def test_lines_that_are_not_right_are_reported_and_the_rest_is_imported(
     assert result.stderr.splitlines() == [
         f'{file}:2: "commonName" is "a" in the lines 2, 5; leave one',
         (
-            f'{file}:3: "compliant" is "maybe", of which it is not known whether that is compliant; say so, by '
+            f'{file}:3: "compliant" is "maybe", and it is not known whether that is compliant; say so, by '
             '--value "maybe=true", =false or =unknown'
         ),
         f'{file}:4: "commonName" is missing; give the common name of the client certificate',
@@ -597,7 +597,7 @@ def test_fails_when_others_are_always_faster(inventory: Inventory) -> None:
     inventory.server.faults["TransactWriteItems"] = [lambda _: cancelled("ConditionalCheckFailed")] * 9
     result = inventory.run(*WAIVE, "--policy", "mine", "--user", "bob", "--for", "7d")
     assert result.exit_code == 2
-    assert 'the waivers of "user:bob" were changed by somebody else 5 times; try again' in result.stderr
+    assert 'the waivers of "user:bob" were changed by someone else 5 times; try again' in result.stderr
     assert inventory.server.requests.count("TransactWriteItems") == 5
 
 

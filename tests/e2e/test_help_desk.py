@@ -58,7 +58,7 @@ _TIMES = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What the help desk looks at."""
+    """The logs that the help desk reads."""
 
     emulator: Emulator
     variables: dict[str, str]

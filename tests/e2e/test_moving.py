@@ -182,7 +182,7 @@ def test_another_one_in_the_place_stays_and_is_reported(regions: Regions, tmp_pa
 
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_what_was_ended_there_does_not_come_back(regions: Regions, tmp_path: Path, kind: str) -> None:
-    """Somebody revoked it after the first import; a second one must not grant it again."""
+    """It was revoked after the first import; a second one must not grant it again."""
     put(regions, HERE, ONE[kind])
     file = exported(regions, kind, tmp_path)
     regions.run(*COMMANDS[kind], "import", file, "--region", THERE)
@@ -344,7 +344,7 @@ def test_a_region_without_the_table_is_named(regions: Regions, tmp_path: Path, k
 def test_a_block_that_cannot_be_read_is_not_left_behind_without_a_word(
     regions: Regions, tmp_path: Path
 ) -> None:
-    """It keeps somebody out here; there it would not."""
+    """It keeps a user out here; there it would not."""
     attributes = {**block_attributes(block()), "until": {"S": "soon"}}
     regions.dynamodb(HERE).put_item(
         TableName=regions.table,

@@ -38,7 +38,7 @@ CONNECTIONS = {
     "carol": ("2026-11-23T08:14:40.000+00:00", ["partners"], False, []),
     "bob": ("2026-11-23T21:40:02.000+00:00", ["staff"], False, ["working-hours"]),
 }
-# What differs here: the emulator's functions run on this machine, and reach the endpoint at another address.
+# Differences here: the emulator's functions run on this machine, and reach the endpoint at another address.
 HERE = """
 import aws_cdk
 for each in stack.node.find_all():
@@ -82,7 +82,7 @@ def api() -> Iterator[ClientVpnApi]:
 
 @pytest.fixture(scope="module")
 def environment(emulator: Emulator) -> dict[str, str]:
-    """Variables by which the commands take the emulator for AWS."""
+    """Variables that make the commands use the emulator as AWS."""
     kept = {"CDK_HOME": str(emulator.directory / "quick-start"), "TMPDIR": str(emulator.directory)}
     quiet = {"CDK_DISABLE_CLI_TELEMETRY": "true", "CDK_DISABLE_VERSION_CHECK": "true"}
     return emulator.environment | kept | quiet

@@ -749,7 +749,7 @@ def test_every_promise_has_a_test(place: str) -> None:
     ],
 )
 def test_a_policy_on_facts_without_a_module_ends_nobody(world: LiveConnections, policy: str) -> None:
-    """The re-authorizer was given no module; nor does it call the connection undecided for ever."""
+    """The re-authorizer was given no module; and does not call the connection undecided for ever."""
     world.connect([client("a")])
     outcome = world.run(f'{PERMIT} @id("f") {policy}', custom_type="{ risk: Long }")
     assert (terminated(world), tally(outcome)) == ([], (1, 0, 0))

@@ -1,4 +1,4 @@
-"""What an honest run on AWS would observe, and lies about it, each of which a check must find."""
+"""What an honest run on AWS would observe, and lies about it that a check must find."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, Shape
 
-# What the CLI itself takes, beside what the operation has; and whether a value follows.
+# The CLI's own options, besides those of the operation; and whether a value follows.
 _GENERAL = {"query": True, "output": True, "region": True, "cli-binary-format": True, "no-cli-pager": False}
 # Written in Python in the CLI, and not made from a model.
 _SERVICES = {"deploy": "codedeploy"}
@@ -32,7 +32,7 @@ class WrongCommand(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What a command asks AWS.
+    """The request of a command.
 
     Attributes:
         service: The service.

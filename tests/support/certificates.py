@@ -54,7 +54,7 @@ def certificate(
 
 
 def revocation_list(*, ends: timedelta, encoding: Encoding = Encoding.PEM) -> bytes:
-    """Return a revocation list that is to be renewed so long from now on."""
+    """Return a revocation list that must be renewed so long from now on."""
     now = datetime.now(UTC)
     return (
         x509.CertificateRevocationListBuilder()

@@ -1,4 +1,4 @@
-"""The forms in which people have these logs, of entries and their lines as JSON."""
+"""The forms of these logs, made of entries and their lines as JSON."""
 # ruff: noqa: E501 - a form is one line
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_everything_has_the_tag_of_its_run(resources: dict[str, Any]) -> None:
 
 
 def test_names_are_those_of_the_run(resources: dict[str, Any]) -> None:
-    """What has a name at all has the run in it, so that two runs can go on at the same time."""
+    """Everything with a name has the run in it, so two runs can go on at the same time."""
     named = re.compile(r"(Function|Role|Group|Table|Topic|Queue|Alarm)Name$")
     names = [
         value

@@ -1,4 +1,4 @@
-"""What a handler defines without arguments, with feature flags unset and with the recommended ones."""
+"""The resources of a handler without arguments, with feature flags unset and with the recommended ones."""
 
 from __future__ import annotations
 

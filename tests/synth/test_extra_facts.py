@@ -138,7 +138,7 @@ def test_warns_of_an_outage_that_nobody_thought_of(
 def test_fails_without_a_type(handler: Define, extra_facts: ExtraFacts) -> None:
     """No policy could read a fact; the message says what to write."""
     with pytest.raises(
-        InvalidExtraFacts, match=r"come without a custom\.cedarschema.* write one beside the policies"
+        InvalidExtraFacts, match=r"come without a custom\.cedarschema.* write one next to the policies"
     ):
         handler(policies=Policies.from_string(PERMIT), extra_facts=extra_facts)
     with pytest.raises(InvalidExtraFacts):

@@ -218,7 +218,7 @@ def _suffixes(name: str, others: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def test_whoever_gets_the_alarms_is_reminded(whole: Template) -> None:
-    """At 14, 5 and 1 days, each with a message of its own, and the text of the first."""
+    """At 14, 5 and 1 days, each with its own message, and the text of the first."""
     for name, alarm in alarms(whole).items():
         days = re.search(r"(14|5|1)Days$", name)
         if days is None:
@@ -275,7 +275,7 @@ def endpoint_with(stack: cdk.Stack, id_: str, server: str, authority: Any) -> ec
 
 
 def test_the_certificates_of_endpoints_are_watched_once_each(stack: cdk.Stack) -> None:
-    """The server's and that of the authority, also those that only the deployment knows, and those given by name."""
+    """The server's and that of the authority, even those that only the deployment knows, and those given by name."""
     given = cdk.CfnParameter(stack, "Server").value_as_string
     saml = [
         ec2.CfnClientVpnEndpoint.ClientAuthenticationRequestProperty(
@@ -1114,7 +1114,7 @@ def values(value: object, prefix: str = "") -> dict[str, Any]:
 
 
 def test_the_history_of_a_user_has_all_logs(whole: Template) -> None:
-    """Decisions, errors, what the re-authorizer ended, and who was throttled; of nobody else."""
+    """Decisions, errors, what the re-authorizer ended, and who was throttled; of no other user."""
     with captured() as log:
         handler = connect_handler(
             PERMIT + '@id("no-macs") forbid (principal, action, resource) when { context.platform == "mac" };'

@@ -77,7 +77,7 @@ def test_policies_beside_a_single_file_are_named(tmp_path: Path) -> None:
     stack = cdk.Stack(cdk.App(context=NO_BUNDLING), "Stack")
     ClientConnectHandler(stack, "Handler", policies=Policies.from_path(tmp_path / "staff.cedar"))
     note = Match.string_like_regexp(
-        r'staff\.cedar" is a set of its own, without .*phones\.cedar; give the folder'
+        r'staff\.cedar" is a separate set, without .*phones\.cedar; give the folder'
     )
     assert len(Annotations.from_stack(stack).find_info("*", note)) == 1
 

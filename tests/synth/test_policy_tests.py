@@ -106,7 +106,7 @@ def test_warns_of_tests_in_another_time_zone(
 def test_warns_of_settings_in_another_time_zone(
     handler: Define, policies: Callable[[str], Policies], stack: cdk.Stack, settings: str, warning: str
 ) -> None:
-    """The commands would decide by another clock than the handler."""
+    """The commands would decide with another clock than the handler."""
     Path("client-connect.toml").write_text(settings, "utf-8")
     noon = '[[test]]\nname = "at noon"\nat = 2026-01-05T03:00:00Z\nexpect = "allow"\n'
     handler(policies=policies(noon), time_zone="Asia/Tokyo")
@@ -116,7 +116,7 @@ def test_warns_of_settings_in_another_time_zone(
 
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder of its own."""
+    """Work in a new folder."""
     monkeypatch.chdir(tmp_path)
 
 

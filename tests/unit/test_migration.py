@@ -22,7 +22,7 @@ MONDAY, SUNDAY = (datetime(2026, 11, day, 12, 0, tzinfo=ZoneInfo("UTC")) for day
 
 
 def test_the_policies_have_no_findings() -> None:
-    """They are what a reader copies; a rule of its own needs the permit beside it."""
+    """They are what a reader copies; a single rule needs the permit next to it."""
     native = Policies.from_string(f"{EXAMPLES[-2]}\n{NATIVE}")
     for policies in (BY_HAND, native):
         assert check(policies) + lint(policies) == []

@@ -50,7 +50,7 @@ def sent(**changes: object) -> dict[str, Any]:
 
 @pytest.mark.parametrize("example", examples("python"), ids=["by hand", "an app"])
 def test_each_python_example_runs_as_it_stands(example: str, tmp_path: Path) -> None:
-    """Each example in Python runs as it stands, in a folder of its own."""
+    """Each example in Python runs as it stands, in its own folder."""
     result = run_program(example, folder=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -66,7 +66,7 @@ def test_each_python_example_runs_as_it_stands(example: str, tmp_path: Path) -> 
     ids=["a laptop", "a lost one", "another platform", "an old Windows"],
 )
 def test_the_app_decides_what_its_endpoint_sends(changes: dict[str, str], allowed: bool) -> None:  # noqa: FBT001
-    """Each of its rules denies somebody under mutual authentication alone, where there are no users."""
+    """Each of its rules denies a user under mutual authentication alone, where there are no users."""
     example = examples("python")[APP]
     assert "user_based_authentication" not in example
     definition = example[example.index("rules = ") : example.index("ec2.Vpc")]

@@ -1,4 +1,4 @@
-"""The documentation site has every page and public name, leads nowhere astray, and needs nobody else."""
+"""The documentation site has every page and public name, leads nowhere astray, and needs no other server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PACKAGES = sorted(path.stem for path in (DOCS / "api").glob("*.md"))
 
 
 class Page(HTMLParser):
-    """What a page has and what it refers to."""
+    """The content and references of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ def test_links_and_anchors(pages: dict[Path, Page]) -> None:
 
 
 def test_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:
-    """A page loads nothing from another server, so that it works offline and tells nobody who reads it."""
+    """A page loads nothing from another server, so it works offline and reports no reader to anyone."""
     loaded = {address for page in pages.values() for address in page.loaded}
     assert loaded
     assert [address for address in loaded if re.match(r"([a-z]+:)?//", address)] == []
@@ -168,7 +168,7 @@ def test_the_start_page_has_the_quick_start_of_readme(site: Path) -> None:
     assert "On a code host" not in page
 
 
-# What a reader types who has no name from a tool, and the page or heading that answers it.
+# Searches of a reader without a name from a tool, and the page or heading that answers it.
 SEARCHES = {
     "quick start": "index.html#quick-start",
     "tutorial": "tutorial.html",
@@ -198,7 +198,7 @@ def test_search_finds_each_name_that_a_tool_prints(site: Path) -> None:
 
 
 def test_cedar_is_highlighted(site: Path) -> None:
-    """Keywords, annotations and strings are told apart."""
+    """Keywords, annotations and strings are distinguished."""
     page = (site / "policies.html").read_text("utf-8")
     assert '<span class="nd">@id</span>' in page
     assert '<span class="k">permit</span>' in page

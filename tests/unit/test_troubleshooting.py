@@ -25,7 +25,7 @@ def test_each_alarm_is_on_the_page_once() -> None:
 
 @pytest.mark.parametrize("command", ["deploy", "bootstrap"])
 def test_the_command_line_says_so_in_an_empty_folder(command: str, tmp_path: Path) -> None:
-    """What the CDK prints without an app is on the page."""
+    """The CDK's output without an app is on the page."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
     finished = subprocess.run(
         [ROOT / "node_modules" / ".bin" / "cdk", command, "--no-notices", "--no-color"],
@@ -43,6 +43,6 @@ def test_the_command_line_says_so_in_an_empty_folder(command: str, tmp_path: Pat
     "symptom", ["has another client connect handler already", "has lost the tag", "does not exist in"]
 )
 def test_the_attachment_says_so(symptom: str) -> None:
-    """What the attachment's function answers is on the page."""
+    """The answers of the attachment's function are on the page."""
     assert symptom in ATTACHMENT
     assert any(heading.startswith(symptom) for heading in SYMPTOMS)

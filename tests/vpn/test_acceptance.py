@@ -34,7 +34,7 @@ class Broken(Exception):
 
 @pytest.fixture(scope="module")
 def place(account: Emulator) -> Iterator[Here]:
-    """This machine, with an account of its own."""
+    """This machine, with a new account."""
     with Here(emulator=account) as place:
         yield place
 
@@ -49,7 +49,7 @@ def synthesizer(place: Here) -> Callable[[Mapping[str, str]], str]:
 
 @pytest.fixture(scope="module")
 def observed(place: Here) -> Observed:
-    """What one whole run has observed."""
+    """The observations of one whole run."""
     sandbox = Sandbox(
         place,
         synthesize=lambda context: synthesize(
@@ -90,7 +90,7 @@ def test_the_checks_pass_here_or_say_that_they_need_aws(observed: Observed) -> N
 
 
 def test_the_same_observations_would_be_judged_on_aws(observed: Observed) -> None:
-    """All but the umlauts, of which the server here takes no more than 255 bytes: that check fails by itself."""
+    """All but the umlauts, because the server here takes at most 255 bytes: that check fails by itself."""
     on_aws = Observed(is_aws=True, values=observed.values)
     found = {claim.name: judge(claim, on_aws) for claim in CLAIMS}
     unseen = {claim.name for claim in CLAIMS if not set(claim.reads) <= observed.values.keys()}
@@ -121,7 +121,7 @@ def test_a_run_leaves_nothing(place: Here, observed: Observed) -> None:
 def test_what_ends_a_deployment_in_the_middle_leaves_nothing(
     place: Here, synthesizer: Callable[[Mapping[str, str]], str], end: str
 ) -> None:
-    """What was created until then goes; neither a second Ctrl-C nor a closed terminal keeps that from happening."""
+    """Everything created until then goes; neither a second Ctrl-C nor a closed terminal keeps that from happening."""
     before = in_account(place)
     resources: list[str] = []
 
@@ -150,7 +150,7 @@ def test_what_ends_a_deployment_in_the_middle_leaves_nothing(
 
 @pytest.fixture(scope="module")
 def killed(place: Here) -> Sandbox:
-    """What a run has created that was killed then."""
+    """The resources of a run that was killed."""
     sandbox = Sandbox(
         place,
         synthesize=lambda context: synthesize(

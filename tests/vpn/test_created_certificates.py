@@ -60,7 +60,7 @@ class Created:
 
 
 def test_a_client_connects_with_what_its_profile_has() -> None:
-    """The handler is asked for its common name, and the server's certificate is taken for that of a server."""
+    """The handler is asked for its common name, and the server's certificate counts as that of a server."""
     api = ClientVpnApi(limits={})
     api.add_endpoint(ENDPOINT)
     with LocalVpn(ask=Handler(), api=api, endpoint_id=ENDPOINT, users={}, authority=Created) as vpn:

@@ -102,7 +102,7 @@ def require_declared(extra_facts: ExtraFacts | None, policies: Policies) -> None
     if extra_facts is not None and policies.custom is None:
         raise InvalidExtraFacts(
             f'extra facts of the module "{extra_facts.module}" are given, but the policies come without a '
-            f"{CUSTOM_SCHEMA_FILE}, so that none could be read; write one beside the policies that says what facts() "
+            f"{CUSTOM_SCHEMA_FILE}, so none could be read; write one next to the policies that says what facts() "
             "returns, such as { riskScore: Long, vip?: Bool }"
         )
 

@@ -170,7 +170,7 @@ def _out_of_range(compared: Comparison, name: str, text: str) -> Iterator[str]:
                 yield f"{bounds}, and never {value}{_time_of_day(name, value)}"
         elif (always := outcome_of_all(compared.op, value, values)) is not None:
             outcome = "true" if always else "false"
-            yield f"{bounds}, so that {text} is always {outcome}{_time_of_day(name, value)}"
+            yield f"{bounds}, so {text} is always {outcome}{_time_of_day(name, value)}"
 
 
 def outcome_of_all(op: str, value: int, values: range) -> bool | None:

@@ -45,10 +45,10 @@ def _problems(policy: pst.Template, now: datetime) -> Iterator[str]:
         if (end := _end(part)) is None or end > now:
             continue
         if wanted:
-            yield f"it applied until {end.isoformat()}, and to nobody since; remove it"
+            yield f"it applied until {end.isoformat()}, and to no one since; remove it"
         elif not _is_only_an_end(part):
             yield (
-                f"an exception in it applied until {end.isoformat()}, and to nobody since; remove the exception, or "
+                f"an exception in it applied until {end.isoformat()}, and to no one since; remove the exception, or "
                 "give a later time"
             )
 

@@ -105,7 +105,7 @@ def later_texts(policy: pst.Template) -> Iterator[str]:
             and node.pattern[0].value.isdigit()
         ):
             yield (
-                f"{expression_text(node)} is true for this version only, so that later ones are kept out too; compare "
+                f"{expression_text(node)} is true for this version only, so later ones are kept out too; compare "
                 "the numbers of context.os on Windows, and of context.device.os elsewhere"
             )
 

@@ -170,7 +170,7 @@ def _permit_without_conditions(template: pst.Template, everything: AllPolicies) 
     others_change = everything.permits_with_status > ("status" in template.annotations)
     if len(everything.permits) > 1 and not others_change:
         yield (
-            "the permit has no conditions, so that the other permits change nothing; give it some, or remove "
+            "the permit has no conditions, so the other permits change nothing; give it some, or remove "
             "the others"
         )
 
@@ -371,7 +371,7 @@ def _inline_networks(template: pst.Template, _all: list[pst.Template]) -> Iterat
     if count > MOST_INLINE_NETWORKS:
         yield (
             f"the policy has {count:,} networks in it, each of which is looked at for every connection; list them in "
-            'networks/NAME.txt beside the policies, and write context.networks.contains("NAME")'
+            'networks/NAME.txt next to the policies, and write context.networks.contains("NAME")'
         )
 
 
@@ -389,7 +389,7 @@ def _beaten_permit(template: pst.Template, everything: AllPolicies) -> Iterator[
         shown = ", ".join(beating[:3]) + (f" and {len(beating) - 3} more" if len(beating) > 3 else "")  # noqa: PLR2004
         excepted = f'principal in ClientVpn::Group::"{min(own)}"' if own else "..."
         yield (
-            f"a forbid beats every permit, so that this one lets in nobody whom {shown} keeps out; add unless "
+            f"a forbid beats every permit, so this one lets in no one whom {shown} keeps out; add unless "
             f"{{ {excepted} }} to those that it is to override"
         )
 
@@ -438,7 +438,7 @@ def _reversed_age(template: pst.Template, everything: AllPolicies) -> Iterator[s
         and not everything.has_one_for_all_of(template, bounds_age)
     ):
         yield (
-            "context.device.lastSeen.durationSince(context.time.now) is negative for what was seen before now, so that "
+            "context.device.lastSeen.durationSince(context.time.now) is negative for what was seen before now, so "
             "it is never long; write context.time.now.durationSince(context.device.lastSeen)"
         )
 
@@ -459,7 +459,7 @@ def _unknown_device(template: pst.Template, everything: AllPolicies) -> Iterator
         and everything.unknown_devices.overlooked_by(template, covers=is_for_all_of)
     ):
         yield (
-            "a device that the inventory does not know has no compliance, so that the policy lets it in, and no policy "
+            "a device that the inventory does not know has no compliance, so the policy lets it in, and no policy "
             'keeps it out; add a forbid when { context.inventory == "unknown" }'
         )
 
@@ -469,9 +469,9 @@ def _outage_denies(template: pst.Template, everything: AllPolicies) -> Iterator[
         return
     if everything.outages(INVENTORY).admits(template, covers=is_for_all_of):
         yield (
-            "while the device inventory is unavailable, the permit lets in nobody: no policy reads context.inventory, "
-            "so that nothing says what an outage means, and nobody knows who is blocked; to let somebody in, write "
-            'context.inventory == "known" && context has device, and to let in nobody, add a forbid when '
+            "while the device inventory is unavailable, the permit lets in no one: no policy reads context.inventory, "
+            "so that nothing says what an outage means, and no one knows who is blocked; to let someone in, write "
+            'context.inventory == "known" && context has device, and to let in no one, add a forbid when '
             '{ context.inventory == "unavailable" }'
         )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST_EXPRESSION = 400
 OUTAGE = (
-    "while the inventory is unavailable, nobody knows who is blocked: no one is let in unless a policy reads "
+    "while the inventory is unavailable, no one knows who is blocked: no one is let in unless a policy reads "
     "context.inventory, and so says what that means"
 )
 # The text of conditions that read the value of an option.
@@ -135,7 +135,7 @@ def _summary(explained: PolicyExplanation, decision: Decision) -> str:
     if reason is not None:
         return _failure(reason)
     if BLOCKS_UNKNOWN in decision.determining:
-        return "applied, but nobody is let in while it is not known who is blocked"
+        return "applied, but no one is let in while it is not known who is blocked"
     if policy.shadow:
         return f"applied, but is in shadow mode: enforced, it would {_EFFECTS[policy.effect]}"
     if decision.errors:

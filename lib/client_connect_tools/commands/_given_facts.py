@@ -194,7 +194,7 @@ class GivenFacts:
         given = {key: value for key, value in self.fields.items() if value is not None}
         if not (given.get("username") or given.get("common-name")):
             raise WrongUse(
-                "nobody is to be decided about; give --username, --common-name, --event or --record"
+                "there is no one to decide about; give --username, --common-name, --event or --record"
             )
         return _request({**DEFAULT_EVENT, **given}, "the connection")
 

@@ -37,7 +37,7 @@ class Target:
         if name or self.handler is None:
             return name or ""
         return wrong_use(
-            f"the handler {self.handler.function.name} has no device_inventory, so nobody can be blocked while it "
+            f"the handler {self.handler.function.name} has no device_inventory, so no one can be blocked while it "
             "runs: give it a DeviceInventory; until then, deploy Rules(blocked_users=..., blocked_common_names=...), "
             "and end open connections by client-connect cut"
         )

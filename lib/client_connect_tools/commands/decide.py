@@ -261,7 +261,7 @@ def _require_declared(policies: Policies, facts: Facts, what: str) -> None:
     if reason := policies.authorizer().validation_error(facts):
         if policies.custom is None:
             given = "--custom is given" if what == "--custom" else "the record has custom facts"
-            wrong_use(f"{given}, but there is no {CUSTOM_SCHEMA_FILE} beside the policies; write one")
+            wrong_use(f"{given}, but there is no {CUSTOM_SCHEMA_FILE} next to the policies; write one")
         verb = "is" if what == "--custom" else "are"
         wrong_use(f"{what} {verb} not what {CUSTOM_SCHEMA_FILE} declares: {reason}")
 

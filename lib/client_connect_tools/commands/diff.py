@@ -154,7 +154,7 @@ def _newly(table: Table, *, allowed: bool) -> int:
 def _verdict(table: Table) -> str:
     """Return what the change comes to, in a sentence."""
     if not table.rows:
-        return "Nobody is newly denied or allowed."
+        return "No one is newly denied or allowed."
     denied, allowed = _newly(table, allowed=False), _newly(table, allowed=True)
     counts = ((denied, "denied"), (allowed, "allowed"))
     parts = [f"{count} row{'' if count == 1 else 's'} newly {what}" for count, what in counts if count]

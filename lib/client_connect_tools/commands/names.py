@@ -25,7 +25,7 @@ def names(
     region: TableRegionOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the names of what belongs to a handler, as variables of a shell, so that documented commands run as pasted.
+    """Print the names of what belongs to a handler, as variables of a shell, so documented commands run as pasted.
 
     Use it by: eval "$(client-connect names STACK)". Status 1 when something could not be found out.
     """

@@ -118,7 +118,7 @@ def _described(planned: Rollback) -> Iterator[str]:
     yield from (f"Note: {note}" for note in planned.notes)
     if planned.provisioned:
         yield (
-            f"The {planned.provisioned} provisioned environments are taken off the alias and put on again, so that it "
+            f"The {planned.provisioned} provisioned environments are taken off the alias and put on again, so it "
             "moves at once; until they are ready, connections wait for a cold start."
         )
     yield (

@@ -207,7 +207,7 @@ class Function:
             raise Refused(f"{which} fails: {payload.get('errorType')}: {payload.get('errorMessage')}")
         answer = payload.get(PROBE) if isinstance(payload, dict) else None
         if not isinstance(answer, dict):
-            raise Refused(f"{which} does not know probes, so nobody can tell whether it works")
+            raise Refused(f"{which} does not know probes, so it is unknown whether it works")
         if "error" in answer:
             raise Refused(
                 f"{which} cannot decide: {answer['error'].get('type')}: {answer['error'].get('detail')}"

@@ -216,7 +216,7 @@ def _edit(dynamodb: DynamoDBClient, table: str, holder: str, edit: Edit, *, by: 
         if replace(dynamodb, table, key, "blocks", read=read, item=_item(read, key, left), traces=traces):
             return
     raise DynamoDbFailed(
-        f'table "{table}": the blocks of "{holder}" were changed by somebody else {_ATTEMPTS} times; try again'
+        f'table "{table}": the blocks of "{holder}" were changed by someone else {_ATTEMPTS} times; try again'
     )
 
 

@@ -92,7 +92,7 @@ def verdict(value: object, meanings: Meanings, *, column: str) -> bool | None:
         if word in known:
             return known[word]
     raise MalformedDevice(
-        f'"{column}" is {shown(value)}, of which it is not known whether that is compliant; say so, by '
+        f'"{column}" is {shown(value)}, and it is not known whether that is compliant; say so, by '
         f'--value "{values.text(value)}=true", =false or =unknown'
     )
 

@@ -237,7 +237,7 @@ def _refuse_alike(header: Sequence[str], of: Mapping[str, str]) -> None:
 
 def _without_common_name(header: Sequence[str] | None, expected: Sequence[str]) -> str:
     if header is None:
-        return f'nobody has said where the common name is; say --column {COMMON_NAME}="FIELD"'
+        return f'no one has said where the common name is; say --column {COMMON_NAME}="FIELD"'
     missing = f" (expected {', '.join(map(shown, expected))})" if expected else ""
     problem = f'the header has no "{COMMON_NAME}"{missing}: it is {_listed(header)}'
     if (export := recognized(header)) is not None and not expected:

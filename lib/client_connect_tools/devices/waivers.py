@@ -180,7 +180,7 @@ def _change(  # noqa: PLR0913 - the change, and who made it
         if replace(dynamodb, table, holder, "waivers", read=read, item=item, traces=traces):
             return Change(former=former, expired=tuple(expired))
     raise DynamoDbFailed(
-        f'table "{table}": the waivers of "{holder}" were changed by somebody else {_ATTEMPTS} times; try again'
+        f'table "{table}": the waivers of "{holder}" were changed by someone else {_ATTEMPTS} times; try again'
     )
 
 

@@ -188,7 +188,7 @@ def unknown_network(name: str, known: Sequence[str]) -> str:
     """Return what is wrong with a name that no list of networks has."""
     if not known:
         return (
-            f"there are no named networks; list them in {NETWORKS_FOLDER}/{name}{NETWORKS_SUFFIX} beside the policies, "
+            f"there are no named networks; list them in {NETWORKS_FOLDER}/{name}{NETWORKS_SUFFIX} with the policies, "
             "or give networks= to Policies.from_rules or .from_string"
         )
     near = nearest(name, known)

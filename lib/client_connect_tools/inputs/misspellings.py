@@ -26,7 +26,7 @@ def misspellings(request: ConnectionRequest) -> Iterator[tuple[str, str]]:
         and OsVersion.of_windows(version) is None
         and not is_unknown_windows(version)
     ):
-        seen = "which no Windows client sends, so that policies see no version"
+        seen = "which no Windows client sends, so policies see no version"
         yield "platform-version", f'is {literal(version)}, {seen}; write "{_as_sent(version)}"'
 
 

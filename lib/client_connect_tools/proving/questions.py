@@ -33,7 +33,7 @@ _TOO_MANY_PATTERNS = (
 )
 
 _OF_NO_CONNECTION = (
-    "the condition holds for no connection, so that a proof would say nothing; look for parts of it that exclude each "
+    "the condition holds for no connection, so a proof would say nothing; look for parts of it that exclude each "
     "other: a time over midnight is the one || the other"
 )
 

@@ -199,7 +199,7 @@ def _closed_problems(rules: _Rules) -> Iterator[str]:
         len({day for day in map(closed_day, values) if day and len(day) == len("12-25")} - {"02-29"})
         == _DAYS_OF_A_YEAR
     ):
-        yield "closed_on are all days of a year, so nobody could ever connect; leave some of them out"
+        yield "closed_on are all days of a year, so no one could ever connect; leave some of them out"
 
 
 def _pattern_problems(rules: _Rules) -> Iterator[str]:
@@ -257,7 +257,7 @@ def _contradictions(rules: _Rules) -> Iterator[str]:
 def _network_contradictions(rules: _Rules) -> Iterator[str]:
     allowed, blocked = (set(_collapsed(rules, name)) for name in ("allowed_networks", "blocked_networks"))
     if blocked >= _EVERYWHERE:
-        yield "blocked_networks are the whole world, so that nobody could ever connect; leave some of it out"
+        yield "blocked_networks are the whole world, so no one could ever connect; leave some of it out"
     if allowed >= _EVERYWHERE:
         yield "allowed_networks are the whole world; leave them out (None) to restrict nothing"
     in_order = sorted((each.version, int(each.network_address), each) for each in blocked)
@@ -291,9 +291,9 @@ def _hours_contradictions(rules: _Rules) -> Iterator[str]:
     if hours == _WEEK:
         yield "hours are the whole week; leave them out (None) to restrict nothing"
     if maintenance == _WEEK:
-        yield "maintenance_hours are the whole week, so that nobody could ever connect; shorten them"
+        yield "maintenance_hours are the whole week, so no one could ever connect; shorten them"
     elif hours and hours <= maintenance:
-        yield "maintenance_hours cover all hours, so that nobody could ever connect; shorten them"
+        yield "maintenance_hours cover all hours, so no one could ever connect; shorten them"
 
 
 def _message_problems(rules: _Rules) -> Iterator[str]:
@@ -322,7 +322,7 @@ def _scope_problems(rules: _Rules) -> Iterator[str]:
     known = _used_ids(rules)
     if not known:
         yield (
-            f'there are no rules for the scope "{scope.name}", so that it changes nothing; give some, such as hours; '
+            f'there are no rules for the scope "{scope.name}", so it changes nothing; give some, such as hours; '
             "who may connect at all is in groups or users of Rules without groups and users in their scope"
         )
     for id_ in sorted(scope.ids - set(known)):
@@ -343,7 +343,7 @@ def _audience_problems(rules: _Rules, scope: Scope) -> Iterator[str]:
     audience = set(scope.groups or ()), {lower_case(each) for each in scope.users or ()}
     if any(members) and any(audience) and audience[0] <= members[0] and audience[1] <= members[1]:
         yield (
-            f'groups and users have all that the scope "{scope.name}" is for, so that they keep out nobody; the scope '
+            f'groups and users have all that the scope "{scope.name}" is for, so they keep out no one; the scope '
             "says for whom rules are, and groups and users who may connect: name those in Rules with another scope, or "
             "without one"
         )

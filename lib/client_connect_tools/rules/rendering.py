@@ -324,7 +324,7 @@ def inventory_available() -> Rule:
     """Not while the inventory cannot be asked; said apart, because trying again helps."""
     return Rule(
         id="inventory-available",
-        comment="While the device inventory cannot be asked, nobody is let in by mistake.",
+        comment="While the device inventory cannot be asked, no one is let in by mistake.",
         message="Your device could not be checked just now. Please try again in a few minutes.",
         status="inventory-unavailable",
         condition='context.inventory == "unavailable"',

@@ -190,13 +190,13 @@ def to_cedar(several: Sequence[Rules]) -> str:
     for each in several:
         if not isinstance(each, Rules):
             raise InvalidRules(
-                f"{type(each).__name__} cannot be rendered; give Rules, each as an argument of its own"
+                f"{type(each).__name__} cannot be rendered; give Rules, each as its own argument"
             )
     names = [None if each.scope is None else each.scope.name for each in several]
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         which = "have no scope" if repeated[0] is None else f'have the scope "{repeated[0]}"'
         raise InvalidRules(
-            f"several rules {which}, so that their ids would be the same; put what is for everybody into one Rules, "
+            f"several rules {which}, so their ids would be the same; put what is for everybody into one Rules, "
             'and give each of the others a scope of its own, such as Scope("contractors", groups=["contractors"])'
         )
     return "\n".join([rendering.permit(), *(forbid for each in several for forbid in each.forbids())])

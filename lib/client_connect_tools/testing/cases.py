@@ -294,9 +294,9 @@ class _Case:
         """Return facts that are what the schema declares; what else they could be wrong in is checked before."""
         if facts.custom is None or not (reason := self.tested.authorizer.validation_error(facts)):
             return facts
-        where = f"what {CUSTOM_SCHEMA_FILE} beside the policies declares"
+        where = f"what {CUSTOM_SCHEMA_FILE} next to the policies declares"
         if not self.tested.declares:
-            where = f"declared: there is no {CUSTOM_SCHEMA_FILE} beside the policies"
+            where = f"declared: there is no {CUSTOM_SCHEMA_FILE} next to the policies"
         self.table.note("custom", f"is not {where}: {reason}")
         return None
 

@@ -110,7 +110,7 @@ def test_a_date_in_a_policy_is_met_at_the_moment_itself(
 
 FROM_TWO_TO_THREE = Rules(hours=[Hours(days=["sat", "sun"], start="02:00", end="03:00")]).to_cedar()
 MOMENTS = {
-    # Summer time begins: at 02:00 it is 03:00, so that hour is missing.
+    # Summer time begins: at 02:00 it is 03:00, so hour is missing.
     "2026-03-28T00:59:59": False,
     "2026-03-28T01:00:00": True,
     "2026-03-28T01:59:59": True,

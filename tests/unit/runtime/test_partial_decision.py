@@ -479,7 +479,7 @@ def test_a_permit_counts_only_for_whom_it_could_be(permit: str, denied: bool, mi
 def test_a_forbid_denies_what_is_missing_only_if_that_changes_nothing(
     forbid: str, expected: tuple[bool, bool]
 ) -> None:
-    """An outage denies no one, and leaves only those undecided whom it concerns."""
+    """An outage denies no one, and leaves only the affected ones undecided."""
     request = ConnectionRequest.from_event(event(username="bob", platform="win"))
     partial = PartialAuthorizer(
         Authorizer(f'{PERMIT}@id("f") forbid (principal, action, resource) {forbid};')

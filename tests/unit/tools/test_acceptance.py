@@ -110,7 +110,7 @@ def test_names_are_of_one_run_and_short_enough() -> None:
 
 
 def test_the_costs_are_those_of_the_dated_prices() -> None:
-    """What is stated before anything is created names the date, and adds up."""
+    """The statement before anything is created names the date, and adds up."""
     prices = shipped_prices()
     assert costs()[0].dollars == prices.of("client_vpn", "association_hour")
     stated = statement()
@@ -181,7 +181,7 @@ def test_a_profile_that_is_not_there_ends_it(
     """Before anything else, with a message that names it."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     assert main(["run", "--profile", "nobody", "--region", "eu-central-1"]) == 2
-    assert 'nobody is signed in by profile "nobody"' in " ".join(capsys.readouterr().out.split())
+    assert 'no one is signed in with profile "nobody"' in " ".join(capsys.readouterr().out.split())
 
 
 def test_lies_differ_from_what_is_honest() -> None:

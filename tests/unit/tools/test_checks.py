@@ -98,7 +98,7 @@ def test_what_people_write_is_not_too_deep(condition: str) -> None:
     assert found(f'{PERMIT}@id("b") forbid {ALL} when {{ {condition} }};') == []
 
 
-NO_ID = 'has no @id; add @id("...") before it, so that logs and waivers can name it'
+NO_ID = 'has no @id; add @id("...") before it, so logs and waivers can name it'
 UNPARSED = "Cedar cannot parse this policy: "
 UNGUARDED = "[b] unable to guarantee safety of access to optional attribute"
 ANNOTATIONS = [

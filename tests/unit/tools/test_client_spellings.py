@@ -92,6 +92,6 @@ def test_the_documentation_shows_the_tables() -> None:
         expected.append(f"as sent | `context.{attribute}` | sent by")
         for each in table:
             shown = "absent" if each.version is None else f"`{each.version}`"
-            expected.append(f"`{each.text}` | {shown} | {each.source or 'nobody'}")
+            expected.append(f"`{each.text}` | {shown} | {each.source or 'no client'}")
     assert documented == expected
     assert all(f"`{name}`" in PAGE for name in OTHER_NAMES)

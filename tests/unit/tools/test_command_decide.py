@@ -254,7 +254,7 @@ def test_the_fields_of_a_request(policies: Path) -> None:
     }
 
 
-NOT_SENT = "which no Windows client sends, so that policies see no version"
+NOT_SENT = "which no Windows client sends, so policies see no version"
 
 
 @pytest.mark.parametrize(
@@ -402,10 +402,10 @@ def test_a_time_beside_a_change_of_the_clocks(policies: Path, at: str, instant: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nobody is to be decided about; give --username, --common-name, --event or --record"),
+        ((), "there is no one to decide about; give --username, --common-name, --event or --record"),
         (
             ("--username", ""),
-            "nobody is to be decided about; give --username, --common-name, --event or --record",
+            "there is no one to decide about; give --username, --common-name, --event or --record",
         ),
         (
             ("--event", "-", "--groups", "a"),

@@ -141,7 +141,7 @@ def test_the_page_marks_the_source() -> None:
 
 
 def test_a_policy_that_errs_is_followed_up_to_the_error() -> None:
-    """What comes after it has no value."""
+    """The parts after it have no value."""
     Path("vpn.cedar").write_text(
         '@id("x") permit (principal, action, resource) when { 9223372036854775807 + context.time.minuteOfDay > 0 && '
         'context.platform == "win" };',

@@ -251,7 +251,7 @@ def test_decide_fails_without_one(folder: Path) -> None:
     status, _, errors = run("decide . --username bob --custom '{\"riskScore\": 1}'")
     assert (status, errors) == (
         2,
-        "--custom is given, but there is no custom.cedarschema beside the policies; write one\n",
+        "--custom is given, but there is no custom.cedarschema next to the policies; write one\n",
     )
 
 

@@ -182,7 +182,7 @@ def test_what_is_not_understood_is_told_with_the_option_that_helps(
 )
 def test_a_sign_before_a_word_is_not_overlooked(word: str) -> None:
     """As in a file that has -1 for an error: what is not known for sure is no pass."""
-    with pytest.raises(MalformedDevice, match="of which it is not known whether that is compliant"):
+    with pytest.raises(MalformedDevice, match="and it is not known whether that is compliant"):
         cells.verdict(word, cells.Meanings(), column="c")
 
 

@@ -77,7 +77,7 @@ LARGE = "y" * (400 * 1024)
         (
             b"commonName,compliant\na,maybe\nb,False",
             "b",
-            ['2: "compliant" is "maybe", of which it is not known '],
+            ['2: "compliant" is "maybe", and it is not known '],
         ),
         (b"commonName,compliant\na,Yes\nb,Noncompliant\nc,n/a", "a b c", []),
         (b"commonName,lastSeen\na,yesterday\nb,2026-11-22", "", ['2: "lastSeen" is "yesterday", ', "3: "]),

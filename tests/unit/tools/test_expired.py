@@ -89,7 +89,7 @@ def test_the_command_tells(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["check", str(file)])
     assert result.exit_code == 1
     assert (
-        "[x] it applied until 2020-01-01T00:00:00+00:00, and to nobody since; remove it (expired)"
+        "[x] it applied until 2020-01-01T00:00:00+00:00, and to no one since; remove it (expired)"
         in result.stdout
     )
     assert CliRunner().invoke(main, ["check", str(file), "--ignore", "expired"]).exit_code == 0

@@ -1057,16 +1057,16 @@ def test_the_advice_means_the_same(text: str, advice: str) -> None:
         ),
         (
             "context.time.minuteOfDay < 1930",
-            f"{_MINUTES}, so that context.time.minuteOfDay < 1930 is always true; 19:30 is 1170",
+            f"{_MINUTES}, so context.time.minuteOfDay < 1930 is always true; 19:30 is 1170",
         ),
         (
             "2599 < context.time.minuteOfDay",
-            f"{_MINUTES}, so that 2599 < context.time.minuteOfDay is always false",
+            f"{_MINUTES}, so 2599 < context.time.minuteOfDay is always false",
         ),
         ("context.time.weekday == 0", "context.time.weekday is 1 (Monday) to 7 (Sunday), and never 0"),
         (
             "context.time.minuteOfDay <= 1440",
-            f"{_MINUTES}, so that context.time.minuteOfDay <= 1440 is always true",
+            f"{_MINUTES}, so context.time.minuteOfDay <= 1440 is always true",
         ),
     ],
 )

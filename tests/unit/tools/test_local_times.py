@@ -56,6 +56,6 @@ def test_the_ends_of_the_calendar_have_some_time(at: datetime, name: str) -> Non
 
 
 def test_a_text_that_is_no_time_stays() -> None:
-    """Somebody may have written it by hand."""
+    """It may have been written by hand."""
     assert local_time_of("yesterday") == "yesterday"
     assert local_time_of("2026-07-01T12:00:00") == "2026-07-01T12:00:00"

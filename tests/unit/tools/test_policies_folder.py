@@ -291,7 +291,7 @@ def test_a_single_file_is_a_set_of_its_own_and_says_what_is_not_in_it(folder: Pa
     assert [file.name for file in policies.test_files] == ["staff.tests.toml"]
     assert [each.name for each in policies.networks] == ["office"]
     note = (
-        'note: "policies/staff.cedar" is a set of its own, without policies/a.cedar, policies/b.cedar, '
+        'note: "policies/staff.cedar" is a separate set, without policies/a.cedar, policies/b.cedar, '
         "policies/c.cedar and 1 more; give the folder to have all of them\n"
     )
     assert CliRunner().invoke(main, ["check", "policies/staff.cedar"]).stderr == note

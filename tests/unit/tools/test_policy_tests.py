@@ -452,11 +452,11 @@ def test_custom_facts_are_what_the_test_says_or_an_outage(keys: str, state: str,
         ("custom = { seen = 2026-01-01 }", '"custom" has a value that policies do not know: date is nothing'),
         (
             "custom = { riskScore = '80' }",
-            '"custom" is not what custom.cedarschema beside the policies declares: a',
+            '"custom" is not what custom.cedarschema next to the policies declares: a',
         ),
         (
             "custom = { score = 80 }",
-            '"custom" is not what custom.cedarschema beside the policies declares: while pars',
+            '"custom" is not what custom.cedarschema next to the policies declares: while pars',
         ),
         (
             "custom = { riskScore = 8, score = 8 }",
@@ -485,7 +485,7 @@ def test_fails_with_custom_facts_that_no_module_could_say(keys: str, problem: st
 def test_fails_with_custom_facts_that_nothing_declares() -> None:
     """The message says which file is missing."""
     (only,) = problems(case('custom = { riskScore = 80 }\nexpect = "allow"'))
-    assert "is not declared: there is no custom.cedarschema beside the policies: " in only
+    assert "is not declared: there is no custom.cedarschema next to the policies: " in only
 
 
 @pytest.mark.usefixtures("declared")

@@ -104,7 +104,7 @@ def test_replay_reads_connection_logs_in_the_zone() -> None:
 
 
 def test_tests_elsewhere_are_tests_of_the_policies_of_the_settings() -> None:
-    """And not of others."""
+    """And not of other fields."""
     write(f'{TOKYO}tests = ["more"]\n')
     assert "2 tests passed" in run("test")[1]
     assert "2 tests passed" in run("test", "policies")[1]
@@ -137,7 +137,7 @@ def test_a_digest_is_that_of_the_policies_within_the_guardrails_of_the_settings(
 
 
 def test_why_tells_what_would_have_allowed_within_the_guardrails_and_in_the_zone_of_the_settings() -> None:
-    """A connection log has no zone, and its reader is told times of the handler's."""
+    """A connection log has no zone, and its reader sees the handler's times."""
     Path("log.jsonl").write_text(json.dumps(LOG) + "\n", "utf-8")
     asked = ("why", "log.jsonl", "--username", "bob", "--policies", "policies")
     assert "2026-01-05 03:00" in run(*asked)[1]
@@ -260,7 +260,7 @@ def test_settings_that_are_no_file_are_not_passed_over(name: str, kind: str, fol
 
 
 def test_a_path_above_a_link_is_above_what_it_leads_to(folder: Path) -> None:
-    """The folder beside the link has other policies, of the same name."""
+    """The folder next to the link has other policies, of the same name."""
     real = folder / "other" / "project"
     (real.parent / "policies").mkdir(parents=True)
     (real.parent / "policies" / "own.cedar").write_text(POLICIES, "utf-8")

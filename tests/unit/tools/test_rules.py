@@ -771,7 +771,7 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
             "\uff12026-12-25", NOW, 1225, None,
         )),
         ({"closed_on": [f"{day:%m-%d}" for day in (date(2027, 1, 1) + timedelta(n) for n in range(365))]}, [
-            "closed_on are all days of a year, so nobody could ever connect",
+            "closed_on are all days of a year, so no one could ever connect",
         ]),
         ({"own_certificate": "yes"}, ["own_certificate is 'yes'; give True or False"]),
         *(({"own_device": value}, [f"own_device is {value!r}; give the name of the tag"]) for value in (
@@ -801,7 +801,7 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         ({"allowed_networks": ["10.0.0.0/24"], "blocked_networks": ["10.0.0.0/25", "10.0.0.128/25"]}, [
             "allowed_networks has 10.0.0.0/24, but it lies in 10.0.0.0/24",
         ]),
-        ({"blocked_networks": ["0.0.0.0/1", "128.0.0.0/1", "::/0"]}, ["the whole world, so that nobody could ever"]),
+        ({"blocked_networks": ["0.0.0.0/1", "128.0.0.0/1", "::/0"]}, ["the whole world, so no one could ever"]),
         ({"allowed_networks": ["0.0.0.0/0", "::/0"]}, ["allowed_networks are the whole world; leave them out"]),
         ({"users": ["Bob", "eve"], "blocked_users": ["mallory", "bob"]}, [
             "users and blocked_users both have bob; keep each in one of them",
@@ -825,12 +825,12 @@ OF_TEXTS = [name for name in LISTS if isinstance(EVERY_FIELD[name][0], str)]
         ({"hours": [Hours(WEEK, "00:00", "24:00")]}, ["hours are the whole week; leave them out (None)"]),
         ({"hours": [Hours(WEEK, "06:00", "05:59"), Hours(WEEK, "05:58", "06:00")]}, ["hours are the whole week"]),
         ({"maintenance_hours": [Hours(WEEK, "09:00", "08:00"), Hours(WEEK, "08:00", "09:00")]}, [
-            "maintenance_hours are the whole week, so that nobody could ever connect",
+            "maintenance_hours are the whole week, so no one could ever connect",
         ]),
         (
             {"hours": [Hours(["sun"], "23:00", "01:00")],
              "maintenance_hours": [Hours(["sun"], "22:00", "24:00"), Hours(["mon"], "00:00", "01:00")]},
-            ["maintenance_hours cover all hours, so that nobody could ever connect"],
+            ["maintenance_hours cover all hours, so no one could ever connect"],
         ),
         (
             {"platforms": [], "minimum_windows": 10, "minimum_openvpn": "2", "allowed_networks": ["x."],

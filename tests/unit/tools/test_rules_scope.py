@@ -202,11 +202,11 @@ def test_fails_for_a_scope_that_is_malformed(arguments: dict[str, Any], problem:
     ("rules", "problem"),
     [
         ((), "there are no rules; give at least one"),
-        ((Rules(), Rules()), "several rules have no scope, so that their ids would be the same"),
+        ((Rules(), Rules()), "several rules have no scope, so their ids would be the same"),
         ((Rules(platforms=["win"], scope=Scope("a")),) * 2, 'several rules have the scope "a"'),
         (
             (Policies.from_string(""),),
-            "Policies cannot be rendered; give Rules, each as an argument of its own",
+            "Policies cannot be rendered; give Rules, each as its own argument",
         ),
     ],
 )
@@ -232,9 +232,9 @@ BLOCKS: dict[str, Any] = {"blocked_users": ["bob"], "blocked_common_names": ["L-
     ("fields", "problem"),
     [
         ({"scope": CONTRACTORS}, 'no rules for the scope "contractors"'),
-        ({"scope": CONTRACTORS, "groups": ["contractors"], "users": ["BOB", "eve"]}, "keep out nobody"),
-        ({"scope": Scope("c", groups=["a"]), "groups": ["a", "b"]}, "keep out nobody"),
-        ({"scope": Scope("c", users=["acme-*"]), "users": ["acme-*"]}, "keep out nobody"),
+        ({"scope": CONTRACTORS, "groups": ["contractors"], "users": ["BOB", "eve"]}, "keep out no one"),
+        ({"scope": Scope("c", groups=["a"]), "groups": ["a", "b"]}, "keep out no one"),
+        ({"scope": Scope("c", users=["acme-*"]), "users": ["acme-*"]}, "keep out no one"),
         ({"scope": Scope("c", users=["bob"]), **BLOCKS}, "leave users out of the scope"),
         ({"scope": Scope("c", ends={"blocked-users": NOW}), **BLOCKS}, 'not "blocked-common-names"'),
         ({"scope": Scope("c", ends={"blocked-common-names": NOW}), **BLOCKS}, 'not "blocked-users"'),
@@ -260,7 +260,7 @@ def test_rules_that_do_less_than_they_seem_to_are_refused(fields: dict[str, Any]
     ],
 )
 def test_rules_that_name_others_than_their_scope_are_not(fields: dict[str, Any]) -> None:
-    """They keep out somebody."""
+    """They keep out a user."""
     assert check(Policies.from_rules(Rules(**fields))) == []
 
 

@@ -23,7 +23,7 @@ _ENTITY_NAMES = {each.rpartition("::")[2]: each for each in _ENTITY_TYPES}
 _PRINCIPAL = pst.Var("principal")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
-_CUSTOM = "what the module of extra facts says is declared in custom.cedarschema beside the policies"
+_CUSTOM = "what the module of extra facts says is declared in custom.cedarschema next to the policies"
 _READABLE = {
     "datetime": 'a moment is written datetime("2026-12-31T00:00:00Z"), or with an offset as +0200, without a colon',
     "duration": 'a duration is written duration("14d"), with d, h, m, s or ms',

@@ -61,7 +61,7 @@ def _unchanged(tally: Tally) -> str:
     as_before = (
         f"{_connections(decided)} of {people_text(len(tally.people), tally)} would be decided as before"
     )
-    return f"Nobody {'is known to' if tally.undecidable else 'would'} lose or gain access: {as_before}."
+    return f"No one {'is known to' if tally.undecidable else 'would'} lose or gain access: {as_before}."
 
 
 def _never(never: int, losing: int) -> str:

@@ -44,7 +44,7 @@ def create(folder: Path, *clients: str, **options: object) -> Result:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an authority, a server and a client, to which tests add."""
+    """A folder with an authority, a server and a client, which tests extend."""
     folder = tmp_path_factory.mktemp("certificates") / "new"
     result = create(folder, "alice-laptop", server="vpn.example.com")
     assert (result.exit_code, result.output.count("wrote ")) == (0, 3)

@@ -77,13 +77,13 @@ def test_policies_that_came_and_went_are_named(sets: Path) -> None:
         OLD.replace('@id("hours")', '@id("times")').replace("(principal in", "(\n  principal in")
     )
     status, output, _ = run("diff", "old", "new")
-    assert (status, output) == (0, "added: times\nremoved: hours\nNobody is newly denied or allowed.\n\n")
+    assert (status, output) == (0, "added: times\nremoved: hours\nNo one is newly denied or allowed.\n\n")
 
 
 @pytest.mark.usefixtures("sets")
 def test_the_same_policies_have_no_difference() -> None:
     """In no form."""
-    assert run("diff", "old", "old") == (0, "Nobody is newly denied or allowed.\n\n", "")
+    assert run("diff", "old", "old") == (0, "No one is newly denied or allowed.\n\n", "")
     status, output, _ = run("diff", "old", "old", "--output-format", "json")
     assert (status, json.loads(output)["rows"]) == (0, [])
 

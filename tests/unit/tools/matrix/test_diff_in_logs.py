@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(folder: Path, **policies: str) -> None:
-    """Write sets of policies, each in a folder of its own."""
+    """Write sets of policies, each in its own folder."""
     for name, text in policies.items():
         (folder / name).mkdir(exist_ok=True)
         (folder / name / "p.cedar").write_text(text, "utf-8")
@@ -52,7 +52,7 @@ SENTENCE = "50% of connections, 1 of 2 people, would lose access, by no-mac."
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
 def test_it_tells_of_logged_people_in_every_form(form: str) -> None:
-    """Below the table of cases, with status 1 because somebody is newly denied."""
+    """Below the table of cases, with status 1 because a user is newly denied."""
     result = run("--logs", "log.jsonl", "--output-format", form)
     assert (result.exit_code, result.stderr) == (1, "")
     for part in (SENTENCE, "no-mac", "zoe", "macOS"):
@@ -144,7 +144,7 @@ def test_nothing_in_a_name_acts_in_a_comment_or_a_page(folder: Path) -> None:
     ],
 )
 def test_fails_for_logs_that_tell_nothing(folder: Path, arguments: list[str], message: str) -> None:
-    """Status 2, because 1 means that somebody is denied."""
+    """Status 2, because 1 means that a user is denied."""
     (folder / "empty").write_text("", "utf-8")
     result = run(*arguments)
     assert result.exit_code == 2

@@ -111,7 +111,7 @@ def test_what_never_is_is_proven(condition: str) -> None:
 
 @pytest.mark.parametrize("condition", IMPOSSIBLE)
 def test_nothing_is_proven_of_what_no_connection_is(condition: str) -> None:
-    """Neither that it is never allowed nor that it always is: an auditor would take it for an answer."""
+    """Neither that it is never allowed nor that it always is: an auditor would accept it as an answer."""
     for ask in (prover().never, prover().always):
         answer = ask(condition)
         assert (answer.outcome, answer.counterexample) == ("not decided", None)

@@ -149,14 +149,14 @@ def test_a_wrong_question_is_refused(folder: Path, arguments: list[str], problem
     ],
 )
 def test_a_question_that_no_connection_can_answer_is_refused(folder: Path, condition: str, told: str) -> None:
-    """An auditor would take the empty list for an answer."""
+    """An auditor would accept the empty list as an answer."""
     status, output, errors = run(log(folder, record(groups=["interns"])), "--where", condition)
     assert (status, output) == (1, "")
     assert told in errors
 
 
 def test_groups_that_no_record_has_are_told(folder: Path) -> None:
-    """With the group that is probably meant; nothing is told where the logs cannot tell."""
+    """With the group that is probably meant; nothing is said where the logs cannot show it."""
     name = log(folder, record(groups=["interns"]))
     ask = 'principal in ClientVpn::Group::"%s"'
     _, _, errors = run(name, "--where", ask % "Interns")

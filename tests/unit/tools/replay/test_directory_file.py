@@ -66,12 +66,12 @@ def test_the_forms_that_directories_and_spreadsheets_write(tmp_path: Path, conte
     ],
 )
 def test_names_of_groups(tmp_path: Path, cell: str, groups: tuple[str, ...]) -> None:
-    """A distinguished name is the group's common name; an empty cell is somebody in no group."""
+    """A distinguished name is the group's common name; an empty cell is a user in no group."""
     assert read(tmp_path, f'user,groups\nbob,"{cell}"\n').groups["bob"] == groups
 
 
 def test_a_file_without_groups_tells_of_none(tmp_path: Path) -> None:
-    """So that nobody is taken for somebody in no group."""
+    """No user may seem to be in no group."""
     assert read(tmp_path, "user,department\nbob,IT\n").groups == {}
 
 
@@ -121,7 +121,7 @@ def test_the_command_refuses_such_a_file_and_one_that_is_missing(tmp_path: Path)
 
 
 def test_a_user_who_is_spelt_otherwise_in_the_file_is_told(tmp_path: Path) -> None:
-    """He is not taken for the same: another domain may have one of that name."""
+    """They are not the same: another domain may have one of that name."""
     only = '@id("staff") permit (principal in ClientVpn::Group::"staff", action, resource);'
     (tmp_path / "p.cedar").write_text(only + forbid("x", 'when { context.platform == "x" }'), "utf-8")
     (tmp_path / "log").write_bytes(lines(connection(username="CORP\\bob")))

@@ -1,4 +1,4 @@
-"""What a replay found, in the forms that pipelines read."""
+"""The result of a replay, in the forms that pipelines read."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def test_github_annotates_the_policy_that_denies() -> None:
-    """With how many connections and whom."""
+    """With the number of connections and the people."""
     status, output = run("--output-format", "github")
     assert status == 1
     allowed, denied = output.splitlines()

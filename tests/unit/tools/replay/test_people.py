@@ -107,7 +107,7 @@ def found(new: str, *entries: object, directory: Directory | None = None) -> Tal
         ),
         (
             replayed(PERMIT, *people(3), record(username="WIN0", minutes=1)),
-            "Nobody would lose or gain access: 4 connections of 3 people would be decided as before.",
+            "No one would lose or gain access: 4 connections of 3 people would be decided as before.",
         ),
         (
             replayed(PERMIT + forbid("os", "when { context has os && context.os.major < 10 }"), connection()),
@@ -119,7 +119,7 @@ def found(new: str, *entries: object, directory: Directory | None = None) -> Tal
         (
             replayed(PERMIT, record(), record(minutes=1) | {"facts": 1}),
             (
-                "Nobody is known to lose or gain access: 1 connection of 1 person would be decided as before. "
+                "No one is known to lose or gain access: 1 connection of 1 person would be decided as before. "
                 "1 connection cannot be decided, so this is not all."
             ),
         ),
@@ -149,7 +149,7 @@ def test_the_verdict_has_nothing_that_acts_on_a_screen() -> None:
 
 
 def test_a_user_counts_once_whatever_the_case_of_the_name() -> None:
-    """As policies compare names; another domain may be somebody else, and a device is nobody's name."""
+    """As policies compare names; another domain may be another user, and a device is no user."""
     tally = replayed(
         forbid("no"),
         *(
@@ -179,7 +179,7 @@ def test_each_table_counts_distinct_people() -> None:
 
 
 def test_whom_a_change_concerns_by_group() -> None:
-    """With how many there are in the group; groups that somebody had at another time are his too."""
+    """With how many there are in the group; groups that a user had at another time are his too."""
     tally = replayed(
         PERMIT + MAC,
         record(platform="mac", groups=["staff", "sales"]),
@@ -191,7 +191,7 @@ def test_whom_a_change_concerns_by_group() -> None:
 
 
 def test_whom_a_change_concerns_by_department() -> None:
-    """As the directory has them; whom it does not know is shown, too."""
+    """As the directory has them; unknown users are shown, too."""
     directory = named("eve", bob="Sales", win0="Sales", mac1="IT")
     tally = found(PERMIT + MAC, *people(3, "mac"), record(platform="mac"), *people(1), directory=directory)
     parts = by_department(tally, tally.newly_denied, directory)
@@ -266,7 +266,7 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 
 
 def cells_of(tally: Tally, directory: Directory | None = None) -> list[dict[str, str]]:
-    """Return the rows of the file of those whom a replay concerns."""
+    """Return the rows of the file of the people that a replay affects."""
     stream = io.StringIO()
     write_affected(stream, tally, directory)
     return list(csv.DictReader(io.StringIO(stream.getvalue())))

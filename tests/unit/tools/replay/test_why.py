@@ -295,7 +295,7 @@ def test_nothing_of_a_log_acts_on_a_terminal() -> None:
 
 
 def test_a_replay_counts_as_before() -> None:
-    """What is read for a history is not read by a replay in another way."""
+    """A replay reads entries as a history does."""
     lines = Path(history_of_bob()).read_text("utf-8").splitlines()
     assert sum(hasattr(each, "facts") for each in attempts(lines)) == 5
 
