@@ -708,6 +708,9 @@ def test_the_documented_commands_run(inventory: Inventory, tmp_path: Path) -> No
     (tmp_path / "devices.csv").write_text(file)
     for export in ("intune.csv", "hosts.csv"):
         (tmp_path / export).write_text(INTUNE)
+    (tmp_path / "vpn_rules.py").write_text(
+        "from client_connect_tools import Rules\n\nrules = Rules(compliant_devices=True, days_since_last_seen=14)\n"
+    )
     environment = {name: value for name, value in inventory.environment.items() if name not in TABLES}
     script = "\n".join(["set -e", *examples("sh")])
     result = subprocess.run(
