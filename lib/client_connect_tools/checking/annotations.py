@@ -66,7 +66,7 @@ def annotation_problems(
     """
     annotations = policy.annotations
     if not annotations.get(ID):
-        why = "so that logs and waivers can name it"
+        why = "so logs and waivers can name it"
         yield "missing-id", f'the {policy.effect} has no @id; add @id("...") before it, {why}'
     if annotations.get(ID, "").startswith(RESERVED_IDS):
         yield (
