@@ -117,6 +117,17 @@ def test_a_run_leaves_nothing(place: Here, observed: Observed) -> None:
     assert (left["certificates"], left["tables"]) == (set(), set())
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt this process, even if it was started in the background, which ignores it."""
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals reach the main thread only")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize("end", ["Ctrl-C twice", "failure"])
 def test_what_ends_a_deployment_in_the_middle_leaves_nothing(
     place: Here, synthesizer: Callable[[Mapping[str, str]], str], end: str
@@ -139,8 +150,6 @@ def test_what_ends_a_deployment_in_the_middle_leaves_nothing(
                 raise BrokenPipeError
             os.kill(os.getpid(), signal.SIGINT)
 
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("signals reach the main thread only")
     with pytest.raises(Broken if end == "failure" else KeyboardInterrupt):
         Sandbox(place, report=report, detail=detail, synthesize=synthesizer).__enter__()
     assert len(resources) >= 5
