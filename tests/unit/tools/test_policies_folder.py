@@ -327,7 +327,9 @@ def test_merging_keeps_everything_of_each(folder: Path) -> None:
     assert both.test_files == team.test_files
     with pytest.raises(InvalidPolicies, match="there are no policies to merge"):
         Policies.merge()
-    with pytest.raises(InvalidPolicies, match="list cannot be merged; give Policies, each as its own argument"):
+    with pytest.raises(
+        InvalidPolicies, match="list cannot be merged; give Policies, each as its own argument"
+    ):
         Policies.merge([base, team])  # type: ignore[arg-type]
     other = Policies.from_string("", networks={"OFFICE": ["192.0.2.0/24"]})
     with pytest.raises(InvalidPolicies, match="are different lists of networks with the name"):
