@@ -37,7 +37,7 @@ class Block(NamedTuple):
 
     Attributes:
         holder: ``device:`` or ``user:``, and the name as it was given.
-        until: The moment from which it no longer applies, with a time zone; ``None`` without an end.
+        until: When it ends, with a time zone; ``None`` without an end.
         reason: Why, for whoever reads the records. Never sent to a client.
         by: Who decided it.
         granted_by: The ARN of the principal that wrote it; empty where it is not known.

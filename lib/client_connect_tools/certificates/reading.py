@@ -136,10 +136,10 @@ def _sound(read: Callable[[bytes, str], Expiry], encoded: str, origin: str) -> E
         raise UnreadableCertificates(f'"{origin}" has a damaged certificate or list: {error}') from None
 
 
-def _certificate(der: bytes, origin: str) -> Expiry:
+def _certificate(der: bytes, origin: str, kind: Kind | None = None) -> Expiry:
     certificate = x509.load_der_x509_certificate(der)
     return Expiry(
-        kind=_kind(certificate),
+        kind=kind or _kind(certificate),
         name=_name(certificate.subject),
         origin=origin,
         begins=certificate.not_valid_before_utc,
@@ -148,14 +148,7 @@ def _certificate(der: bytes, origin: str) -> Expiry:
 
 
 def _identity_provider(der: bytes, origin: str) -> Expiry:
-    certificate = x509.load_der_x509_certificate(der)
-    return Expiry(
-        kind="identity provider",
-        name=_name(certificate.subject),
-        origin=origin,
-        begins=certificate.not_valid_before_utc,
-        ends=certificate.not_valid_after_utc,
-    )
+    return _certificate(der, origin, "identity provider")
 
 
 def _revocation_list(der: bytes, origin: str) -> Expiry:

@@ -81,7 +81,7 @@ def decide(  # noqa: PLR0913 - each parameter is an option
     time_zone: Annotated[
         str | None,
         typer.Option(
-            help="The zone in which policies see the clock. Default: the record's, else of the settings, else UTC."
+            help="The time zone of the policies' clock. Default: the record's, else that of the settings, else UTC."
         ),
     ] = None,
     device: Annotated[

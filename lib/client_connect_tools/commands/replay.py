@@ -76,7 +76,7 @@ def replay(  # noqa: PLR0913 - each is an option
     groups: GroupsFileOption = None,
     affected: Annotated[
         Path | None,
-        typer.Option(help="Write whom it concerns to this file as CSV, a row each, for its owner only."),
+        typer.Option(help="Write the people affected to this file as CSV, a row each, for its owner only."),
     ] = None,
     output_format: FormatOption = None,
     as_json: JsonOption = False,
@@ -105,7 +105,7 @@ def replay(  # noqa: PLR0913 - each is an option
     region: RegionOption = None,
     profile: ProfileOption = None,
 ) -> None:
-    """Decide logged connections by new policies, and show what would change, and for whom.
+    """Decide logged connections with new policies, and show the changes and the people affected.
 
     Status 1 when something would, or when the new policies cannot decide a connection.
     """

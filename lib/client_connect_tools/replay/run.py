@@ -50,7 +50,7 @@ class Comparison:
         old_networks: The same for the old ones.
         time_zone: The zone of the policies' clock. Default: the one in the records, else ``default_zone``.
         default_zone: The zone of connection logs, which have none. Default: UTC.
-        directory: Who is in which groups, for connection logs, which do not say it. Default: that is not known.
+        directory: The groups of users, which connection logs lack. Default: unknown.
     """
 
     new: str

@@ -29,7 +29,7 @@ _Entry = TypeVar("_Entry", "Waiver", "Block")
 ReplaceOption = Annotated[
     bool,
     typer.Option(
-        "--replace", help="Let entries of the file replace others, also those that were revoked there."
+        "--replace", help="Let entries of the file replace others, even those that were revoked there."
     ),
 ]
 DryRunOption = Annotated[
