@@ -20,7 +20,7 @@ from client_connect.sources.items import HOLDER, block_attributes, device_item
 from client_connect.waiver import Waiver
 from client_connect_tools.cli import main
 from client_connect_tools.devices.blocks import key_of, remove_block, write_block
-from client_connect_tools.devices.moving import BLOCKS, WAIVERS, Import
+from client_connect_tools.devices.moving import BLOCKS, WAIVERS, Import, Kind
 from client_connect_tools.devices.waivers import unwaive, waive
 
 if TYPE_CHECKING:
@@ -178,6 +178,20 @@ def test_another_one_in_the_place_stays_and_is_reported(regions: Regions, tmp_pa
     assert "replaced" in listed
     (active,) = regions.run(*COMMANDS[kind], "--active", "--json", "--region", THERE).splitlines()
     assert json.loads(active)["grantedBy"] == CAROL
+
+
+@pytest.mark.parametrize("by", [None, CAROL])
+@pytest.mark.parametrize("kind", [WAIVERS, BLOCKS], ids=lambda kind: kind.name)
+def test_of_two_in_one_place_the_second_is_a_conflict(
+    regions: Regions, kind: Kind[Any], by: str | None
+) -> None:
+    """Whether they are written or it is only said what would be."""
+    make = waiver if kind is WAIVERS else block
+    moved = Import(kind=kind, dynamodb=regions.dynamodb(THERE), table=regions.table, by=by)
+    first, second = make(), make(reason="another one")
+    moved.run([first, second, first])
+    assert moved.outcome.written == moved.outcome.same == [first]
+    assert [conflict.entry for conflict in moved.outcome.conflicts] == [second]
 
 
 @pytest.mark.parametrize("kind", COMMANDS)

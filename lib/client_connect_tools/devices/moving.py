@@ -207,6 +207,8 @@ class Import(Generic[_Entry]):
             place = kind.place(entry)
             places.add(place)
             self._take(entry, present.get(place), ended.get(_key(kind, entry)))
+            if self.outcome.written[-1:] == [entry]:  # what the table holds then, even if it is only said
+                present[place] = entry
         self.outcome.others += [entry for place, entry in present.items() if place not in places]
 
     def _take(self, entry: _Entry, there: _Entry | None, ended: Kept[_Entry] | None) -> None:
